@@ -1,0 +1,49 @@
+/**
+ * Two kinds of failure. A `CompileError` is about the user's model, files or options: they can act on it.
+ * An `InvariantError` is our mistake: they can only report it.
+ */
+export interface Location {
+  readonly file?: string | undefined;
+  /** Byte offset in a binary file. */
+  readonly offset?: number | undefined;
+  /** One-based, for the text form. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+  /** Path of graph names from the main graph to the nested one. */
+  readonly graph?: readonly string[] | undefined;
+  readonly node?: string | undefined;
+  readonly op?: string | undefined;
+  readonly value?: string | undefined;
+  readonly origin?: readonly string[] | undefined;
+}
+
+export interface Diagnostic {
+  /** UPPER_SNAKE, one meaning each; see catalogue.ts. */
+  readonly code: string;
+  readonly message: string;
+  readonly at?: Location | undefined;
+  /** What to do. */
+  readonly hint?: string | undefined;
+  readonly notes?: readonly string[] | undefined;
+}
+
+export class CompileError extends Error {
+  override readonly name: string = 'CompileError';
+  readonly diagnostic: Diagnostic;
+  constructor(diagnostic: Diagnostic, options?: { cause?: unknown }) {
+    super(diagnostic.message, options);
+    this.diagnostic = diagnostic;
+  }
+  get code(): string {
+    return this.diagnostic.code;
+  }
+}
+
+export class InvariantError extends Error {
+  override readonly name: string = 'InvariantError';
+}
+
+/** Throws InvariantError when `condition` is false: our bug, not the model's. */
+export function assertInvariant(condition: unknown, message: () => string): asserts condition {
+  if (!condition) throw new InvariantError(message());
+}

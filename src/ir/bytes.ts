@@ -1,0 +1,27 @@
+/**
+ * Where bytes come from. A file, a Buffer or a browser's File read synchronously in a worker can all serve.
+ * The compiler reads a source only where it needs the numbers; everything else travels as a range.
+ */
+export interface ByteSource {
+  /** For messages: a path or another name that the user knows. */
+  readonly name: string;
+  /** Bytes in all. */
+  readonly size: number;
+  /**
+   * The bytes [offset, offset + length), possibly a view of memory that others read too: never write into it.
+   * Throws CompileError when the source cannot deliver them (truncated, changed since it was opened).
+   */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** A stretch of a source. */
+export interface ByteRange {
+  readonly source: ByteSource;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A source over bytes in memory. */
+export function bufferSource(bytes: Uint8Array, name = 'buffer'): ByteSource {
+  return { name, size: bytes.byteLength, read: (offset, length) => bytes.subarray(offset, offset + length) };
+}

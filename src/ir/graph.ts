@@ -1,0 +1,482 @@
+/**
+ * Graph: the only hand that edits. Uses, producers, names and order stay true because nobody else can write them.
+ *
+ * Invariants (checked by validate.ts):
+ * - every input of a node is a graph input, a constant, an earlier node's output, or a value of an enclosing graph;
+ * - `uses` lists each (node, slot) that reads a value exactly once;
+ * - value names are unique through all nested graphs, and so are node names;
+ * - no node is older than its origin: `origin` is never empty.
+ */
+import { cyclicGraph } from '../diagnostics/catalogue';
+import { assertInvariant } from '../diagnostics/compile-error';
+import type { Attr, ConstValue, Node, Tensor, TensorType, Use, Value } from './types';
+
+class MutableValue implements Value {
+  readonly uses: Use[] = [];
+  constructor(
+    public name: string,
+    public type: TensorType | undefined,
+    public producer: Node | undefined,
+    public constant: Tensor | undefined,
+    public extras: unknown,
+    public owner: Graph,
+  ) {}
+}
+
+class MutableNode implements Node {
+  prev: MutableNode | undefined;
+  next: MutableNode | undefined;
+  alive = true;
+  readonly op: string;
+  readonly outputs: MutableValue[] = [];
+  constructor(
+    public name: string,
+    readonly domain: string,
+    readonly opType: string,
+    readonly inputs: (MutableValue | undefined)[],
+    readonly attrs: Map<string, Attr>,
+    public origin: readonly string[],
+    readonly extras: unknown,
+    readonly graph: Graph,
+  ) {
+    this.op = domain === '' ? opType : `${domain}.${opType}`;
+  }
+}
+
+export interface NodeSpec {
+  /** `Conv`, or `domain.Op`; with `domain` given, the bare operator. */
+  readonly op: string;
+  readonly domain?: string | undefined;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attrs?: ReadonlyMap<string, Attr> | undefined;
+  /** One name per output; a clash is resolved by a suffix. '' leaves an optional output out. Default: one output named after the node. */
+  readonly outputs?: readonly string[] | undefined;
+  readonly outputTypes?: readonly (TensorType | undefined)[] | undefined;
+  readonly name?: string | undefined;
+  /** Default: the node's own name. */
+  readonly origin?: readonly string[] | undefined;
+  readonly extras?: unknown;
+  /** Where in the order; default: at the end. */
+  readonly before?: Node | undefined;
+}
+
+/** Names of one model: shared by a graph and the graphs nested in it. */
+class Names {
+  readonly values = new Set<string>();
+  readonly nodes = new Set<string>();
+  private readonly next = new Map<string, number>();
+
+  /** `wanted` itself where free, else with the first free suffix. */
+  mint(taken: Set<string>, wanted: string): string {
+    let name = wanted;
+    for (let n = this.next.get(wanted) ?? 1; taken.has(name); n++) {
+      name = `${wanted}_${n}`;
+      this.next.set(wanted, n + 1);
+    }
+    taken.add(name);
+    return name;
+  }
+}
+
+export class Graph {
+  readonly parent: Graph | undefined;
+  /** Opaque: what a file format keeps of the graph itself. */
+  extras: unknown;
+  private readonly names: Names;
+  private first: MutableNode | undefined;
+  private last: MutableNode | undefined;
+  private snapshot: readonly Node[] | undefined;
+  private count = 0;
+  private editCount = 0;
+  private readonly inputList: MutableValue[] = [];
+  private outputList: MutableValue[] = [];
+  private readonly constantSet = new Set<MutableValue>();
+
+  constructor(
+    readonly name: string,
+    parent?: Graph,
+  ) {
+    this.parent = parent;
+    this.names = parent ? parent.names : new Names();
+  }
+
+  get inputs(): readonly Value[] {
+    return this.inputList;
+  }
+  get outputs(): readonly Value[] {
+    return this.outputList;
+  }
+  /** In topological order. The array is a snapshot: safe to walk while editing. */
+  get nodes(): readonly Node[] {
+    if (!this.snapshot) {
+      const nodes: Node[] = [];
+      for (let node = this.first; node; node = node.next) nodes.push(node);
+      this.snapshot = nodes;
+    }
+    return this.snapshot;
+  }
+  get nodeCount(): number {
+    return this.count;
+  }
+  /** Constants of this graph, in order of creation; those without uses too. */
+  get constants(): readonly ConstValue[] {
+    return [...this.constantSet].filter((value): value is MutableValue & ConstValue => value.constant !== undefined);
+  }
+  /** Every change counts one, here and in nested graphs of this one's root: whether a pass did anything is seen, not claimed. */
+  get edits(): number {
+    return this.root.editCount;
+  }
+  private get root(): Graph {
+    return this.parent ? this.parent.root : this;
+  }
+  private touch(): void {
+    this.snapshot = undefined;
+    this.root.editCount++;
+  }
+
+  has(node: Node): boolean {
+    return node.graph === this && asNode(node).alive;
+  }
+  isOutput(value: Value): boolean {
+    return this.outputList.some((output) => output === value);
+  }
+  /** Nobody but `user` (however often) reads the value, and it is no graph output. */
+  isPrivateTo(value: Value, user: Node): boolean {
+    return value.uses.every((use) => use.user === user) && !ownerOf(value).isOutput(value);
+  }
+  /** The graph in which the value lives. */
+  static ownerOf(value: Value): Graph {
+    return ownerOf(value);
+  }
+
+  addInput(name: string, type: TensorType | undefined, extras?: unknown): Value {
+    const value = this.newValue(name, type, undefined, undefined, extras);
+    this.inputList.push(value);
+    this.touch();
+    return value;
+  }
+
+  addConstant(name: string, tensor: Tensor, extras?: unknown): ConstValue {
+    const value = this.newValue(name, { dtype: tensor.dtype, shape: tensor.shape }, undefined, tensor, extras);
+    this.constantSet.add(value);
+    this.touch();
+    assertConst(value);
+    return value;
+  }
+
+  addNode(spec: NodeSpec): Node {
+    const cut = spec.domain === undefined ? spec.op.lastIndexOf('.') : -1;
+    const domain = spec.domain ?? (cut < 0 ? '' : spec.op.slice(0, cut));
+    const opType = cut < 0 ? spec.op : spec.op.slice(cut + 1);
+    const name = this.names.mint(this.names.nodes, spec.name || spec.outputs?.find((output) => output !== '') || opType);
+    const inputs = [...spec.inputs];
+    while (inputs.length > 0 && inputs[inputs.length - 1] === undefined) inputs.pop();
+    const node = new MutableNode(name, domain, opType, inputs.map(asOptionalValue), new Map(spec.attrs ?? []), spec.origin?.length ? spec.origin : [name], spec.extras, this);
+    node.inputs.forEach((value, slot) => {
+      value?.uses.push({ user: node, slot });
+    });
+    (spec.outputs ?? [name]).forEach((output, index) => {
+      const value = output === '' ? new MutableValue('', undefined, undefined, undefined, undefined, this) : this.newValue(output, undefined, undefined, undefined, undefined);
+      value.type = spec.outputTypes?.[index];
+      value.producer = node;
+      node.outputs.push(value);
+    });
+    this.link(node, spec.before);
+    this.touch();
+    return node;
+  }
+
+  setOutputs(values: readonly Value[]): void {
+    this.outputList = values.map(asValue);
+    this.touch();
+  }
+  /** A graph input nobody reads. */
+  removeInput(value: Value): void {
+    assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `input '${value.name}' is still read`);
+    const index = this.inputList.findIndex((input) => input === value);
+    assertInvariant(index >= 0, () => `'${value.name}' is no input of graph '${this.name}'`);
+    this.inputList.splice(index, 1);
+    this.names.values.delete(value.name);
+    this.touch();
+  }
+  /** A constant nobody reads. */
+  removeConstant(value: ConstValue): void {
+    const mutable = asValue(value);
+    assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `constant '${value.name}' is still read`);
+    assertInvariant(this.constantSet.delete(mutable), () => `'${value.name}' is no constant of graph '${this.name}'`);
+    this.names.values.delete(value.name);
+    this.touch();
+  }
+  /** A node none of whose outputs is read or public. */
+  removeNode(node: Node): void {
+    const mutable = asNode(node);
+    assertInvariant(this.has(node), () => `node '${node.name}' is not in graph '${this.name}'`);
+    for (const output of mutable.outputs) {
+      assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
+    }
+    mutable.inputs.forEach((value, slot) => {
+      if (value) dropUse(value, node, slot);
+    });
+    for (const nested of nestedGraphs(node)) nested.releaseCaptures();
+    for (const output of mutable.outputs) this.names.values.delete(output.name);
+    this.names.nodes.delete(node.name);
+    this.unlink(mutable);
+    mutable.alive = false;
+    this.touch();
+  }
+  /** Forgets the uses that the nodes of a graph about to disappear hold on outer values. */
+  private releaseCaptures(): void {
+    for (let node = this.first; node; node = node.next) {
+      node.inputs.forEach((value, slot) => {
+        if (value && node) dropUse(value, node, slot);
+      });
+      for (const nested of nestedGraphs(node)) nested.releaseCaptures();
+    }
+  }
+
+  replaceInput(node: Node, slot: number, value: Value | undefined): void {
+    const mutable = asNode(node);
+    const old = mutable.inputs[slot];
+    if (old === value) return;
+    if (old) dropUse(old, node, slot);
+    while (mutable.inputs.length <= slot) mutable.inputs.push(undefined);
+    mutable.inputs[slot] = asOptionalValue(value);
+    asOptionalValue(value)?.uses.push({ user: node, slot });
+    while (mutable.inputs.length > 0 && mutable.inputs[mutable.inputs.length - 1] === undefined) mutable.inputs.pop();
+    this.touch();
+  }
+
+  /**
+   * Whether `replaceAllUses` can do it: a public output keeps its name, so its stand-in must be a node's output in the same graph that is not public itself.
+   */
+  canReplace(old: Value, replacement: Value): boolean {
+    const owner = ownerOf(old);
+    return !owner.isOutput(old) || (replacement.producer !== undefined && ownerOf(replacement) === owner && !owner.isOutput(replacement));
+  }
+
+  /** Moves every reader of `old`, graph outputs included, to `replacement`. A public name goes along. */
+  replaceAllUses(old: Value, replacement: Value): void {
+    if (old === replacement) return;
+    assertInvariant(this.canReplace(old, replacement), () => `output '${old.name}' cannot be replaced by '${replacement.name}'`);
+    const from = asValue(old);
+    const to = asValue(replacement);
+    for (const use of from.uses.splice(0)) {
+      asNode(use.user).inputs[use.slot] = to;
+      to.uses.push(use);
+    }
+    const owner = ownerOf(old);
+    if (owner.isOutput(old)) {
+      owner.outputList = owner.outputList.map((output) => (output === from ? to : output));
+      const name = from.name;
+      from.name = this.names.mint(this.names.values, `${name}_replaced`);
+      this.names.values.delete(to.name);
+      to.name = name;
+      to.extras = from.extras;
+    }
+    this.touch();
+  }
+
+  /** Gives a value another name; a clash is resolved by a suffix. */
+  rename(value: Value, name: string): void {
+    const mutable = asValue(value);
+    if (mutable.name === name) return;
+    this.names.values.delete(mutable.name);
+    mutable.name = this.names.mint(this.names.values, name);
+    this.touch();
+  }
+  setType(value: Value, type: TensorType | undefined): void {
+    if (sameType(value.type, type)) return;
+    asValue(value).type = type;
+    this.touch();
+  }
+  setExtras(value: Value, extras: unknown): void {
+    asValue(value).extras = extras;
+  }
+  /** Adds to what the node stands for. */
+  addOrigin(node: Node, origin: readonly string[]): void {
+    asNode(node).origin = [...new Set([...node.origin, ...origin])];
+  }
+
+  /**
+   * Puts the nodes into topological order, keeping the present order where it is already right (Kahn's algorithm, iterative).
+   * Throws CompileError CYCLIC_GRAPH with the names along the cycle.
+   */
+  sort(): void {
+    const nodes = this.nodes.map(asNode);
+    const position = new Map(nodes.map((node, index) => [node, index]));
+    const waiting = new Map<MutableNode, number>();
+    const readers = new Map<MutableNode, MutableNode[]>();
+    for (const node of nodes) {
+      const producers = new Set<MutableNode>();
+      for (const value of readBy(node)) {
+        const producer = value.producer ? asNode(value.producer) : undefined;
+        if (producer && producer !== undefined && position.has(producer)) producers.add(producer);
+      }
+      waiting.set(node, producers.size);
+      for (const producer of producers) readers.set(producer, [...(readers.get(producer) ?? []), node]);
+    }
+    if (inOrder(nodes, position)) return;
+    const ready = new MinHeap(nodes.flatMap((node, index) => (waiting.get(node) === 0 ? [index] : [])));
+    const sorted: MutableNode[] = [];
+    for (let index = ready.pop(); index !== undefined; index = ready.pop()) {
+      const node = nodes[index];
+      if (!node) break;
+      sorted.push(node);
+      for (const reader of readers.get(node) ?? []) {
+        const left = (waiting.get(reader) ?? 0) - 1;
+        waiting.set(reader, left);
+        if (left === 0) ready.push(position.get(reader) ?? 0);
+      }
+    }
+    if (sorted.length < nodes.length) throw cyclicGraph(findCycle(nodes.filter((node) => (waiting.get(node) ?? 0) > 0)));
+    this.first = undefined;
+    this.last = undefined;
+    this.count = 0;
+    for (const node of sorted) {
+      node.prev = undefined;
+      node.next = undefined;
+      this.link(node, undefined);
+    }
+    this.touch();
+  }
+
+  /** A name for a value that does not exist yet; taken from now on only once a value gets it. */
+  freshName(wanted: string): string {
+    const name = this.names.mint(this.names.values, wanted);
+    this.names.values.delete(name);
+    return name;
+  }
+
+  private newValue(name: string, type: TensorType | undefined, producer: Node | undefined, constant: Tensor | undefined, extras: unknown): MutableValue {
+    return new MutableValue(this.names.mint(this.names.values, name || 'value'), type, producer, constant, extras, this);
+  }
+  private link(node: MutableNode, before: Node | undefined): void {
+    const next = before ? asNode(before) : undefined;
+    assertInvariant(!before || this.has(before), () => `node '${before?.name}' is not in graph '${this.name}'`);
+    node.next = next;
+    node.prev = next ? next.prev : this.last;
+    if (node.prev) node.prev.next = node;
+    else this.first = node;
+    if (next) next.prev = node;
+    else this.last = node;
+    this.count++;
+  }
+  private unlink(node: MutableNode): void {
+    if (node.prev) node.prev.next = node.next;
+    else this.first = node.next;
+    if (node.next) node.next.prev = node.prev;
+    else this.last = node.prev;
+    this.count--;
+  }
+}
+
+/** The graphs that a node carries as attributes (If, Loop, Scan). */
+export function nestedGraphs(node: Node): readonly Graph[] {
+  const graphs: Graph[] = [];
+  for (const attr of node.attrs.values()) {
+    if (attr.kind === 'graph') graphs.push(attr.value);
+    else if (attr.kind === 'graphs') graphs.push(...attr.value);
+  }
+  return graphs;
+}
+
+/** Values that a node reads, directly or from within its nested graphs. */
+export function* readBy(node: Node): Generator<Value> {
+  for (const value of node.inputs) if (value) yield value;
+  for (const nested of nestedGraphs(node)) {
+    for (const inner of nested.nodes) yield* readBy(inner);
+    for (const output of nested.outputs) yield output;
+  }
+}
+
+/** Every node of the graph and of the graphs nested in it. */
+export function* allNodes(graph: Graph): Generator<Node> {
+  for (const node of graph.nodes) {
+    yield node;
+    for (const nested of nestedGraphs(node)) yield* allNodes(nested);
+  }
+}
+
+export function sameType(a: TensorType | undefined, b: TensorType | undefined): boolean {
+  if (a === b) return true;
+  if (!a || !b || a.dtype !== b.dtype || a.shape?.length !== b.shape?.length) return false;
+  return a.shape === b.shape || (a.shape?.every((dim, axis) => dim === b.shape?.[axis]) ?? false);
+}
+
+// Values and nodes reach us through their read-only faces; only this file makes them.
+const asValue = (value: Value): MutableValue => value as MutableValue;
+const asOptionalValue = (value: Value | undefined): MutableValue | undefined => value as MutableValue | undefined;
+const asNode = (node: Node): MutableNode => node as MutableNode;
+const ownerOf = (value: Value): Graph => asValue(value).owner;
+
+function assertConst(value: Value): asserts value is ConstValue {
+  assertInvariant(value.constant !== undefined, () => `'${value.name}' is no constant`);
+}
+
+function dropUse(value: MutableValue, user: Node, slot: number): void {
+  const index = value.uses.findIndex((use) => use.user === user && use.slot === slot);
+  assertInvariant(index >= 0, () => `'${value.name}' does not know that '${user.name}' reads it`);
+  value.uses.splice(index, 1);
+}
+
+function inOrder(nodes: readonly MutableNode[], position: ReadonlyMap<MutableNode, number>): boolean {
+  return nodes.every((node, index) => {
+    for (const value of readBy(node)) {
+      const at = value.producer ? position.get(asNode(value.producer)) : undefined;
+      if (at !== undefined && at >= index) return false;
+    }
+    return true;
+  });
+}
+
+/** Walks backwards among nodes that all wait for each other until one comes twice. */
+function findCycle(stuck: readonly MutableNode[]): string[] {
+  const members = new Set<Node>(stuck);
+  const path: Node[] = [];
+  const seen = new Map<Node, number>();
+  let node: Node | undefined = stuck[0];
+  while (node && !seen.has(node)) {
+    seen.set(node, path.length);
+    path.push(node);
+    let producer: Node | undefined;
+    for (const value of readBy(node)) if (value.producer && members.has(value.producer)) producer = value.producer;
+    node = producer;
+  }
+  const cycle = path.slice(node ? seen.get(node) : 0).reverse();
+  return [...cycle, ...(cycle[0] ? [cycle[0]] : [])].map((member) => member.name);
+}
+
+/** Smallest index first, so that sorting is stable. */
+class MinHeap {
+  constructor(private readonly items: number[]) {
+    items.sort((a, b) => a - b);
+  }
+  push(item: number): void {
+    const { items } = this;
+    let at = items.push(item) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      if ((items[up] ?? 0) <= item) break;
+      items[at] = items[up] ?? 0;
+      at = up;
+    }
+    items[at] = item;
+  }
+  pop(): number | undefined {
+    const { items } = this;
+    const top = items[0];
+    const tail = items.pop();
+    if (tail === undefined || items.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let down = 2 * at + 1;
+      if (down >= items.length) break;
+      if (down + 1 < items.length && (items[down + 1] ?? 0) < (items[down] ?? 0)) down++;
+      if ((items[down] ?? 0) >= tail) break;
+      items[at] = items[down] ?? 0;
+      at = down;
+    }
+    items[at] = tail;
+    return top;
+  }
+}

@@ -1,0 +1,90 @@
+/** Model: a main graph and what ONNX says around it. */
+import { Graph } from './graph';
+import type { Attr, Node, Value } from './types';
+
+export interface ModelInit {
+  readonly graph: Graph;
+  readonly irVersion?: number | undefined;
+  /** Domain to version; '' is ONNX's own. In normal form after reading: see src/onnx/opset. */
+  readonly opsets?: ReadonlyMap<string, number> | undefined;
+  readonly metadata?: ReadonlyMap<string, string> | undefined;
+  readonly producer?: { readonly name: string; readonly version: string } | undefined;
+  readonly extras?: unknown;
+}
+
+export class Model {
+  readonly graph: Graph;
+  irVersion: number;
+  /**
+   * Versions that the written file declares. Nodes of the domain '' are always in normal form (the newest spelling we know);
+   * the writer spells them for this version, and raises it where a node cannot be said in it.
+   */
+  readonly opsets: Map<string, number>;
+  /** metadata_props of the model. */
+  readonly metadata: Map<string, string>;
+  producer: { readonly name: string; readonly version: string };
+  /** Opaque: what the file format keeps of the model. */
+  extras: unknown;
+
+  constructor(init: ModelInit) {
+    this.graph = init.graph;
+    this.irVersion = init.irVersion ?? 10;
+    this.opsets = new Map(init.opsets ?? [['', 21]]);
+    this.metadata = new Map(init.metadata ?? []);
+    this.producer = init.producer ?? { name: '', version: '' };
+    this.extras = init.extras;
+  }
+
+  /** A copy whose graph can be edited without touching this one; payloads and extras are shared. */
+  clone(): Model {
+    return new Model({
+      graph: cloneGraph(this.graph, undefined, new Map()),
+      irVersion: this.irVersion,
+      opsets: this.opsets,
+      metadata: this.metadata,
+      producer: this.producer,
+      extras: this.extras,
+    });
+  }
+}
+
+/** Copies a graph; `values` maps outer values to their copies and receives the inner ones. Names and origins stay. */
+export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map<Value, Value>, nodes = new Map<Node, Node>()): Graph {
+  const graph = new Graph(source.name, parent);
+  graph.extras = source.extras;
+  for (const input of source.inputs) values.set(input, graph.addInput(input.name, input.type, input.extras));
+  for (const constant of source.constants) values.set(constant, graph.addConstant(constant.name, constant.constant, constant.extras));
+  for (const node of source.nodes) {
+    const attrs = new Map<string, Attr>();
+    for (const [name, attr] of node.attrs) {
+      attrs.set(
+        name,
+        attr.kind === 'graph'
+          ? { ...attr, value: cloneGraph(attr.value, graph, values, nodes) }
+          : attr.kind === 'graphs'
+            ? { ...attr, value: attr.value.map((nested) => cloneGraph(nested, graph, values, nodes)) }
+            : attr,
+      );
+    }
+    const copy = graph.addNode({
+      op: node.opType,
+      domain: node.domain,
+      inputs: node.inputs.map((value) => value && (values.get(value) ?? value)),
+      attrs,
+      outputs: node.outputs.map((output) => output.name),
+      outputTypes: node.outputs.map((output) => output.type),
+      name: node.name,
+      origin: node.origin,
+      extras: node.extras,
+    });
+    nodes.set(node, copy);
+    node.outputs.forEach((output, index) => {
+      const value = copy.outputs[index];
+      if (!value) return;
+      graph.setExtras(value, output.extras);
+      values.set(output, value);
+    });
+  }
+  graph.setOutputs(source.outputs.map((output) => values.get(output) ?? output));
+  return graph;
+}

@@ -1,0 +1,307 @@
+/**
+ * Tensors: sizes of element types, construction, and reading of the numbers where somebody needs them.
+ * Nothing here touches a payload before it is asked for its elements.
+ */
+import { assertInvariant } from '../diagnostics/compile-error';
+import type { DType, Tensor, TensorData } from './types';
+
+/** Bits per element; undefined for strings and unknown types. */
+const BITS: Readonly<Record<string, number>> = {
+  float: 32, uint8: 8, int8: 8, uint16: 16, int16: 16, int32: 32, int64: 64, bool: 8, float16: 16, double: 64, uint32: 32, uint64: 64,
+  complex64: 64, complex128: 128, bfloat16: 16, float8e4m3fn: 8, float8e4m3fnuz: 8, float8e5m2: 8, float8e5m2fnuz: 8, float8e8m0: 8,
+  uint4: 4, int4: 4, float4e2m1: 4, uint2: 2, int2: 2,
+};
+
+/** Product of the dimensions; 1 for a scalar. */
+export const elementCount = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
+
+/** Bytes of `count` elements, sub-byte types packed; undefined where the type has no fixed size. */
+export function byteSize(dtype: DType, count: number): number | undefined {
+  const bits = BITS[dtype];
+  return bits === undefined ? undefined : Math.ceil((count * bits) / 8);
+}
+
+export const isFloatType = (dtype: DType): boolean => dtype === 'float' || dtype === 'double' || dtype === 'float16' || dtype === 'bfloat16';
+export const isIntType = (dtype: DType): boolean => /^u?int(8|16|32|64)$/.test(dtype);
+
+/** The payload as little-endian bytes in memory aligned for every typed array; a fresh copy only where needed. Not for strings. */
+export function tensorBytes(tensor: Tensor): Uint8Array {
+  const bytes = payload(tensor.data, tensor);
+  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}
+
+function payload(data: TensorData, tensor: Tensor): Uint8Array {
+  switch (data.kind) {
+    case 'bytes':
+      return data.bytes;
+    case 'computed':
+      return data.compute();
+    case 'ranges': {
+      const parts = data.ranges.map((range) => range.source.read(range.offset, range.length));
+      const joined = parts.length === 1 && parts[0] ? parts[0] : concat(parts);
+      return data.encoding === 'raw' ? joined : decodeVarints(joined, tensor);
+    }
+    case 'strings':
+      throw new TypeError('a string tensor has no numeric payload');
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.byteLength;
+  }
+  return joined;
+}
+
+/** protobuf-packed int32_data, int64_data and uint64_data into elements of the tensor's own width. */
+function decodeVarints(packed: Uint8Array, tensor: Tensor): Uint8Array {
+  const width = (BITS[tensor.dtype] ?? 0) / 8;
+  const count = elementCount(tensor.shape);
+  assertInvariant(width >= 1, () => `cannot decode packed integers of type ${tensor.dtype}`);
+  const out = new Uint8Array(count * width);
+  const view = new DataView(out.buffer);
+  let at = 0;
+  let index = 0;
+  while (at < packed.length && index < count) {
+    let low = 0n;
+    let shift = 0n;
+    for (;;) {
+      const byte = packed[at++] ?? 0;
+      low |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte < 0x80 || at >= packed.length) break;
+    }
+    if (width === 8) view.setBigUint64(index * 8, BigInt.asUintN(64, low), true);
+    else if (width === 4) view.setUint32(index * 4, Number(BigInt.asUintN(32, low)), true);
+    else if (width === 2) view.setUint16(index * 2, Number(BigInt.asUintN(16, low)), true);
+    else view.setUint8(index, Number(BigInt.asUintN(8, low)));
+    index++;
+  }
+  return out;
+}
+
+const HALF = new DataView(new ArrayBuffer(4));
+
+/** IEEE 754 half to number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Number to IEEE 754 half, to nearest, ties to even. */
+export function numberToHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65520) return sign | 0x7c00;
+  if (magnitude < 2 ** -14) return sign | roundEven(magnitude * 2 ** 24);
+  const exponent = Math.floor(Math.log2(magnitude));
+  const scaled = magnitude * 2 ** -exponent;
+  const exact = scaled >= 2 ? exponent + 1 : scaled < 1 ? exponent - 1 : exponent;
+  // A fraction that rounds up to 1024 carries into the exponent, which is what addition does.
+  return sign | (((exact + 15) << 10) + roundEven((magnitude * 2 ** -exact - 1) * 1024));
+}
+
+function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+function bfloat16ToNumber(bits: number): number {
+  HALF.setUint32(0, bits * 65536);
+  return HALF.getFloat32(0);
+}
+
+function numberToBfloat16(value: number): number {
+  HALF.setFloat32(0, value);
+  const bits = HALF.getUint32(0);
+  if (Number.isNaN(value)) return 0x7fc0;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** Elements of a numeric or bool tensor as doubles (int64 beyond 2^53 rounded). A fresh array. */
+export function readNumbers(tensor: Tensor): Float64Array {
+  const bytes = tensorBytes(tensor);
+  const count = elementCount(tensor.shape);
+  const { buffer, byteOffset } = bytes;
+  switch (tensor.dtype) {
+    case 'float':
+      return Float64Array.from(new Float32Array(buffer, byteOffset, count));
+    case 'double':
+      return Float64Array.from(new Float64Array(buffer, byteOffset, count));
+    case 'float16':
+      return Float64Array.from(new Uint16Array(buffer, byteOffset, count), halfToNumber);
+    case 'bfloat16':
+      return Float64Array.from(new Uint16Array(buffer, byteOffset, count), bfloat16ToNumber);
+    case 'int64':
+      return Float64Array.from(new BigInt64Array(buffer, byteOffset, count) as Iterable<bigint>, Number);
+    case 'uint64':
+      return Float64Array.from(new BigUint64Array(buffer, byteOffset, count) as Iterable<bigint>, Number);
+    case 'int32':
+      return Float64Array.from(new Int32Array(buffer, byteOffset, count));
+    case 'uint32':
+      return Float64Array.from(new Uint32Array(buffer, byteOffset, count));
+    case 'int16':
+      return Float64Array.from(new Int16Array(buffer, byteOffset, count));
+    case 'uint16':
+      return Float64Array.from(new Uint16Array(buffer, byteOffset, count));
+    case 'int8':
+      return Float64Array.from(new Int8Array(buffer, byteOffset, count));
+    case 'uint8':
+    case 'bool':
+      return Float64Array.from(new Uint8Array(buffer, byteOffset, count));
+    default:
+      throw new TypeError(`cannot read elements of type ${tensor.dtype}`);
+  }
+}
+
+/** Whether `readNumbers` and `fromNumbers` know the type. */
+export const isNumeric = (dtype: DType): boolean => isFloatType(dtype) || isIntType(dtype) || dtype === 'bool';
+
+/** Doubles as little-endian elements of `dtype`, each rounded once. */
+export function encodeNumbers(dtype: DType, numbers: ArrayLike<number>): Uint8Array {
+  const bytes = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  switch (dtype) {
+    case 'float':
+      return bytes(Float32Array.from(numbers));
+    case 'double':
+      return bytes(Float64Array.from(numbers));
+    case 'float16':
+      return bytes(Uint16Array.from(numbers, numberToHalf));
+    case 'bfloat16':
+      return bytes(Uint16Array.from(numbers, numberToBfloat16));
+    case 'int64':
+      return bytes(BigInt64Array.from(Array.from(numbers, (value) => toInt64(value))));
+    case 'uint64':
+      return bytes(BigUint64Array.from(Array.from(numbers, BigInt)));
+    case 'int32':
+      return bytes(Int32Array.from(numbers));
+    case 'uint32':
+      return bytes(Uint32Array.from(numbers));
+    case 'int16':
+      return bytes(Int16Array.from(numbers));
+    case 'uint16':
+      return bytes(Uint16Array.from(numbers));
+    case 'int8':
+      return bytes(Int8Array.from(numbers));
+    case 'uint8':
+    case 'bool':
+      return bytes(Uint8Array.from(numbers));
+    default:
+      throw new TypeError(`cannot write elements of type ${dtype}`);
+  }
+}
+
+/** 2^63 does not exist as int64: exporters write INT64_MAX for "to the end", which a double rounds up. */
+function toInt64(value: number): bigint {
+  const exact = BigInt(value);
+  const max = 2n ** 63n - 1n;
+  return exact > max ? max : exact < -max - 1n ? -max - 1n : exact;
+}
+
+/** A tensor in memory from doubles, each rounded once to `dtype`. */
+export const fromNumbers = (dtype: DType, shape: readonly number[], numbers: ArrayLike<number>): Tensor => {
+  assertInvariant(elementCount(shape) === numbers.length, () => `shape [${shape}] does not hold ${numbers.length} elements`);
+  return { dtype, shape: [...shape], data: { kind: 'bytes', bytes: encodeNumbers(dtype, numbers) } };
+};
+
+/** A 1-D int64 tensor, ONNX's way to write shapes and axes. */
+export const int64s = (values: readonly number[]): Tensor => fromNumbers('int64', [values.length], values);
+/** A tensor with no axes. */
+export const scalar = (dtype: DType, value: number): Tensor => fromNumbers(dtype, [], [value]);
+
+/** A tensor whose elements are made when the writer asks for them, and not kept. `compute` returns doubles that are rounded once. */
+export function computedTensor(dtype: DType, shape: readonly number[], compute: () => ArrayLike<number>): Tensor {
+  const count = elementCount(shape);
+  const byteLength = byteSize(dtype, count);
+  assertInvariant(byteLength !== undefined, () => `type ${dtype} cannot be computed`);
+  return {
+    dtype,
+    shape: [...shape],
+    data: {
+      kind: 'computed',
+      byteLength,
+      compute: () => {
+        const numbers = compute();
+        assertInvariant(numbers.length === count, () => `computed ${numbers.length} elements for shape [${shape}]`);
+        return encodeNumbers(dtype, numbers);
+      },
+    },
+  };
+}
+
+/** The same elements under another shape; shares the payload. */
+export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
+  assertInvariant(elementCount(shape) === elementCount(tensor.shape), () => `cannot reshape [${tensor.shape}] to [${shape}]`);
+  return { dtype: tensor.dtype, shape: [...shape], data: tensor.data };
+}
+
+/** Axes permuted, ONNX's Transpose: out.shape[i] = shape[perm[i]]. Works on bytes of any whole-byte type, when asked for. */
+export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
+  const shape = perm.map((axis) => tensor.shape[axis] ?? 0);
+  const width = (BITS[tensor.dtype] ?? 0) / 8;
+  assertInvariant(width >= 1 && perm.length === tensor.shape.length, () => `cannot permute ${tensor.dtype}[${tensor.shape}] by [${perm}]`);
+  const byteLength = elementCount(shape) * width;
+  return { dtype: tensor.dtype, shape, data: { kind: 'computed', byteLength, compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width) } };
+}
+
+function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly number[], width: number): Uint8Array {
+  const count = elementCount(shape);
+  const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+  const outShape = perm.map((axis) => shape[axis] ?? 0);
+  const outStrides = perm.map((axis) => strides[axis] ?? 0);
+  const out = new Uint8Array(count * width);
+  if (count === 0) return out;
+  const index = new Array<number>(perm.length).fill(0);
+  const step = (copy: (to: number, at: number) => void): void => {
+    let at = 0;
+    for (let to = 0; to < count; to++) {
+      copy(to, at);
+      for (let axis = perm.length - 1; axis >= 0; axis--) {
+        const next = (index[axis] ?? 0) + 1;
+        if (next < (outShape[axis] ?? 0)) {
+          index[axis] = next;
+          at += outStrides[axis] ?? 0;
+          break;
+        }
+        at -= (next - 1) * (outStrides[axis] ?? 0);
+        index[axis] = 0;
+      }
+    }
+  };
+  if (width === 4 && from.byteOffset % 4 === 0) {
+    const a = new Uint32Array(from.buffer, from.byteOffset, count);
+    const b = new Uint32Array(out.buffer);
+    step((to, at) => {
+      b[to] = a[at] ?? 0;
+    });
+  } else {
+    step((to, at) => out.set(from.subarray(at * width, (at + 1) * width), to * width));
+  }
+  return out;
+}
+
+/** Bytes that the payload takes as raw_data. */
+export function tensorByteLength(tensor: Tensor): number {
+  const { data } = tensor;
+  switch (data.kind) {
+    case 'bytes':
+      return data.bytes.byteLength;
+    case 'computed':
+      return data.byteLength;
+    case 'strings':
+      return data.values.reduce((sum, value) => sum + value.byteLength, 0);
+    case 'ranges':
+      return data.encoding === 'raw'
+        ? data.ranges.reduce((sum, range) => sum + range.length, 0)
+        : (byteSize(tensor.dtype, elementCount(tensor.shape)) ?? 0);
+  }
+}
