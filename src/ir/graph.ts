@@ -171,12 +171,24 @@ export class Graph {
     const name = this.names.mint(this.names.nodes, spec.name || spec.outputs?.find((output) => output !== '') || opType);
     const inputs = [...spec.inputs];
     while (inputs.length > 0 && inputs[inputs.length - 1] === undefined) inputs.pop();
-    const node = new MutableNode(name, domain, opType, inputs.map(asOptionalValue), new Map(spec.attrs ?? []), spec.origin?.length ? spec.origin : [name], spec.extras, this);
+    const node = new MutableNode(
+      name,
+      domain,
+      opType,
+      inputs.map(asOptionalValue),
+      new Map(spec.attrs ?? []),
+      spec.origin?.length ? spec.origin : [name],
+      spec.extras,
+      this,
+    );
     node.inputs.forEach((value, slot) => {
       value?.uses.push({ user: node, slot });
     });
     (spec.outputs ?? [name]).forEach((output, index) => {
-      const value = output === '' ? new MutableValue('', undefined, undefined, undefined, undefined, this) : this.newValue(output, undefined, undefined, undefined, undefined);
+      const value =
+        output === ''
+          ? new MutableValue('', undefined, undefined, undefined, undefined, this)
+          : this.newValue(output, undefined, undefined, undefined, undefined);
       value.type = spec.outputTypes?.[index];
       value.producer = node;
       node.outputs.push(value);
@@ -347,7 +359,13 @@ export class Graph {
     return name;
   }
 
-  private newValue(name: string, type: TensorType | undefined, producer: Node | undefined, constant: Tensor | undefined, extras: unknown): MutableValue {
+  private newValue(
+    name: string,
+    type: TensorType | undefined,
+    producer: Node | undefined,
+    constant: Tensor | undefined,
+    extras: unknown,
+  ): MutableValue {
     return new MutableValue(this.names.mint(this.names.values, name || 'value'), type, producer, constant, extras, this);
   }
   private link(node: MutableNode, before: Node | undefined): void {

@@ -7,9 +7,31 @@ import type { DType, Tensor, TensorData } from './types';
 
 /** Bits per element; undefined for strings and unknown types. */
 const BITS: Readonly<Record<string, number>> = {
-  float: 32, uint8: 8, int8: 8, uint16: 16, int16: 16, int32: 32, int64: 64, bool: 8, float16: 16, double: 64, uint32: 32, uint64: 64,
-  complex64: 64, complex128: 128, bfloat16: 16, float8e4m3fn: 8, float8e4m3fnuz: 8, float8e5m2: 8, float8e5m2fnuz: 8, float8e8m0: 8,
-  uint4: 4, int4: 4, float4e2m1: 4, uint2: 2, int2: 2,
+  float: 32,
+  uint8: 8,
+  int8: 8,
+  uint16: 16,
+  int16: 16,
+  int32: 32,
+  int64: 64,
+  bool: 8,
+  float16: 16,
+  double: 64,
+  uint32: 32,
+  uint64: 64,
+  complex64: 64,
+  complex128: 128,
+  bfloat16: 16,
+  float8e4m3fn: 8,
+  float8e4m3fnuz: 8,
+  float8e5m2: 8,
+  float8e5m2fnuz: 8,
+  float8e8m0: 8,
+  uint4: 4,
+  int4: 4,
+  float4e2m1: 4,
+  uint2: 2,
+  int2: 2,
 };
 
 /** Product of the dimensions; 1 for a scalar. */
@@ -21,7 +43,8 @@ export function byteSize(dtype: DType, count: number): number | undefined {
   return bits === undefined ? undefined : Math.ceil((count * bits) / 8);
 }
 
-export const isFloatType = (dtype: DType): boolean => dtype === 'float' || dtype === 'double' || dtype === 'float16' || dtype === 'bfloat16';
+export const isFloatType = (dtype: DType): boolean =>
+  dtype === 'float' || dtype === 'double' || dtype === 'float16' || dtype === 'bfloat16';
 export const isIntType = (dtype: DType): boolean => /^u?int(8|16|32|64)$/.test(dtype);
 
 /** The payload as little-endian bytes in memory aligned for every typed array; a fresh copy only where needed. Not for strings. */
@@ -250,7 +273,11 @@ export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
   const width = (BITS[tensor.dtype] ?? 0) / 8;
   assertInvariant(width >= 1 && perm.length === tensor.shape.length, () => `cannot permute ${tensor.dtype}[${tensor.shape}] by [${perm}]`);
   const byteLength = elementCount(shape) * width;
-  return { dtype: tensor.dtype, shape, data: { kind: 'computed', byteLength, compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width) } };
+  return {
+    dtype: tensor.dtype,
+    shape,
+    data: { kind: 'computed', byteLength, compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width) },
+  };
 }
 
 function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly number[], width: number): Uint8Array {
