@@ -1,0 +1,103 @@
+/**
+ * Runs passes in order over one model, watches what they do and checks what they leave behind.
+ *
+ * Whether a pass changed anything is observed (`Graph.edits`), not claimed. Before a pass all types are up to date. After it the IR must be valid, or an
+ * InvariantError names the pass, and the rule if each rewrite is checked.
+ */
+import { InvariantError } from '../diagnostics/compile-error';
+import { allNodes } from '../ir/graph';
+import type { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
+import { validateModel } from '../ir/validate';
+import type { Pass, Remark } from './pass';
+
+export interface PassReport {
+  readonly pass: string;
+  /** How often each rule applied; of a pass without rules, how often it said so. */
+  readonly applied: Readonly<Record<string, number>>;
+  /** Everything it said, in order. */
+  readonly remarks: readonly Remark[];
+  /** Those of `remarks` that say why something was left alone. */
+  readonly refusals: readonly Remark[];
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+  /** 0: the pass changed nothing. */
+  readonly edits: number;
+  readonly ms: number;
+}
+
+export interface RunOptions {
+  /** When to check the IR. Default: after each pass. `rule` finds the rule as well, at the price of a check after each rewrite. */
+  readonly validate?: 'rule' | 'pass' | 'end';
+  /** Called after each pass, once its result is checked: for `--print-ir-after`. */
+  readonly onPass?: (info: { readonly pass: Pass; readonly model: Model; readonly report: PassReport }) => void;
+}
+
+/** Edits the model. Throws InvariantError where a pass breaks the IR, and whatever CompileError the model causes. */
+export function runPasses(model: Model, passes: readonly Pass[], options: RunOptions = {}): PassReport[] {
+  const { validate = 'pass', onPass } = options;
+  const reports: PassReport[] = [];
+  let inference = inferShapes(model);
+  for (const pass of passes) {
+    const remarks: Remark[] = [];
+    const nodesBefore = countNodes(model);
+    const editsBefore = model.graph.edits;
+    const start = performance.now();
+    naming(`pass '${pass.name}'`, () =>
+      pass.run(model.graph, {
+        model,
+        inference,
+        remark: (remark) => remarks.push({ ...remark, pass: pass.name }),
+        ...(validate === 'rule' && {
+          afterRule: (rule, root) => naming(`rule '${rule.name}' at '${root}' broke the IR`, () => validateModel(model)),
+        }),
+      }),
+    );
+    const report: PassReport = {
+      pass: pass.name,
+      applied: countApplied(remarks),
+      remarks,
+      refusals: remarks.filter((remark) => remark.kind === 'refused'),
+      nodesBefore,
+      nodesAfter: countNodes(model),
+      edits: model.graph.edits - editsBefore,
+      ms: performance.now() - start,
+    };
+    reports.push(report);
+    if (report.edits > 0) {
+      if (validate !== 'end') naming(`pass '${pass.name}' broke the IR${suspects(report)}`, () => validateModel(model));
+      inference = naming(`after pass '${pass.name}'`, () => inferShapes(model));
+    }
+    onPass?.({ pass, model, report });
+  }
+  if (validate === 'end')
+    naming(`one of the passes ${passes.map((pass) => `'${pass.name}'`).join(', ')} broke the IR`, () => validateModel(model));
+  return reports;
+}
+
+function countNodes(model: Model): number {
+  let count = 0;
+  for (const _ of allNodes(model.graph)) count++;
+  return count;
+}
+
+function countApplied(remarks: readonly Remark[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind, rule, pass } of remarks) if (kind === 'applied') counts[rule ?? pass] = (counts[rule ?? pass] ?? 0) + 1;
+  return counts;
+}
+
+const suspects = ({ applied }: PassReport): string => {
+  const rules = Object.keys(applied);
+  return rules.length > 0 ? ` (rules applied: ${rules.join(', ')})` : '';
+};
+
+/** Puts the name of the culprit in front of our own mistakes. */
+function naming<T>(who: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof InvariantError) throw new InvariantError(`${who}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

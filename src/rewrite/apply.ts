@@ -1,0 +1,236 @@
+/**
+ * The rewrite engine: applies rules wherever they match until none does.
+ *
+ * - Nodes are visited in order, nested graphs before the node that holds them; at each node rules are tried in list order and the first that fires wins.
+ *   Then the walk goes on with the nodes it built, and after them the rest. Rounds over the whole graph follow until one changes nothing.
+ * - The replacement must have the type of what it replaces (element type, rank, static dimensions); where it says less, the old type stays.
+ * - The old name goes along, so that a value of the result can be compared with its namesake in the source. An output of the graph that would become a
+ *   graph input, a constant or another output goes through an Identity.
+ * - What the rewrite leaves without readers is removed: matched nodes, their producers, constants.
+ * - What nearly matched in the last round is remarked on.
+ */
+import { locate, locateValue } from '../diagnostics/catalogue';
+import { assertInvariant, CompileError, InvariantError, type Location } from '../diagnostics/compile-error';
+import { Graph, nestedGraphs } from '../ir/graph';
+import { type Dim, isConst, type Node, type TensorType, type Value } from '../ir/types';
+import { builderAt, type RecordingBuilder } from './builder';
+import type { Accepted, NotApplied, Replacement, Rule, RuleContext } from './rule';
+
+export interface RuleRemark {
+  readonly kind: 'applied' | NotApplied['kind'];
+  readonly rule: string;
+  readonly reason?: string;
+  readonly at: Location;
+  readonly origin: readonly string[];
+}
+
+export interface RewriteContext extends RuleContext {
+  remark(remark: RuleRemark): void;
+  /** Called after each application: for validation rule by rule. */
+  afterRule?(rule: Rule, root: string): void;
+}
+
+/** Applies the rules to the graph and all nested ones until nothing changes. Rules that undo each other: InvariantError. */
+export function applyRules(graph: Graph, rules: readonly Rule[], context: RewriteContext): void {
+  const byOp = new Map<string, Rule[]>();
+  for (const rule of rules) {
+    for (const op of rule.rootOps) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
+  }
+  const engine = new Engine(byOp, context, limitOf(graph));
+  for (;;) {
+    const before = engine.applications;
+    engine.refusals.length = 0;
+    engine.visitGraph(graph);
+    if (engine.applications === before) break;
+  }
+  for (const refusal of engine.refusals) context.remark(refusal);
+}
+
+/** No sane set of rules rewrites every node this often. */
+const limitOf = (graph: Graph): number => 1000 + 20 * graph.nodeCount;
+
+class Engine {
+  applications = 0;
+  readonly refusals: RuleRemark[] = [];
+
+  constructor(
+    private readonly rules: ReadonlyMap<string, readonly Rule[]>,
+    private readonly context: RewriteContext,
+    private readonly limit: number,
+  ) {}
+
+  visitGraph(graph: Graph): void {
+    // A stack with the next node on top: what a rule builds comes before the rest.
+    const stack = [...graph.nodes].reverse();
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (!graph.has(node)) continue;
+      for (const nested of nestedGraphs(node)) this.visitGraph(nested);
+      const built = this.visit(node);
+      for (let index = built.length - 1; index >= 0; index--) {
+        const fresh = built[index];
+        if (fresh) stack.push(fresh);
+      }
+    }
+  }
+
+  /** The nodes that a rule built in place of `root`; none where no rule fired and where one only took away. */
+  private visit(root: Node): readonly Node[] {
+    for (const rule of this.rules.get(root.op) ?? []) {
+      const place = `rule '${rule.name}' at ${root.op} '${root.name}'`;
+      const attempt = blaming(place, () => rule.attempt(root, this.context));
+      if (attempt?.kind === 'accepted') {
+        const outcome = blaming(place, () => rewrite(root, attempt, this.context));
+        if ('built' in outcome) {
+          this.applied(rule, root, attempt);
+          return outcome.built;
+        }
+        this.refused(rule, root, outcome);
+      } else if (attempt) {
+        this.refused(rule, root, attempt);
+      }
+    }
+    return [];
+  }
+
+  private applied(rule: Rule, root: Node, { nodes }: Accepted): void {
+    this.context.remark({ kind: 'applied', rule: rule.name, at: locate(root), origin: originOf(nodes) });
+    this.context.afterRule?.(rule, root.name);
+    this.applications++;
+    assertInvariant(
+      this.applications < this.limit,
+      () => `the rules do not come to an end: '${rule.name}' still applies after ${this.applications} rewrites`,
+    );
+  }
+  private refused(rule: Rule, root: Node, { kind, reason, at }: NotApplied): void {
+    this.refusals.push({ kind, rule: rule.name, reason, at: 'opType' in at ? locate(at) : locateValue(at), origin: root.origin });
+  }
+}
+
+interface Done {
+  readonly built: readonly Node[];
+}
+
+function rewrite(root: Node, accepted: Accepted, { inference }: RuleContext): Done | NotApplied {
+  const { graph } = root;
+  const make = builderAt({ graph, before: root, origin: originOf(accepted.nodes), root: root.name, inference });
+  const pairs = pairUp(root, accepted.build(make));
+  const problem = obstacle(root, pairs);
+  if (problem) {
+    takeBack(graph, make);
+    return problem;
+  }
+  for (const { old, fresh } of pairs) {
+    agree(old, fresh, make);
+    const replacement = graph.canReplace(old, fresh) ? fresh : make.op('Identity', [fresh]);
+    const { name } = old;
+    const isPublic = graph.isOutput(old);
+    graph.replaceAllUses(old, replacement);
+    if (isPublic || !replacement.producer || !make.nodes.includes(replacement.producer)) continue;
+    graph.rename(old, `${name}_replaced`);
+    graph.rename(replacement, name);
+  }
+  sweep([root, ...[...make.nodes].reverse()], make.constants);
+  return { built: make.nodes.filter((node) => graph.has(node)) };
+}
+
+interface Pair {
+  readonly old: Value;
+  readonly fresh: Value;
+}
+
+const isList = (replacement: Replacement): replacement is readonly (Value | undefined)[] => Array.isArray(replacement);
+
+function pairUp(root: Node, replacement: Replacement): Pair[] {
+  const values = isList(replacement) ? replacement : [replacement];
+  return root.outputs.flatMap((old, index) => {
+    const fresh = values[index];
+    return fresh && fresh !== old ? [{ old, fresh }] : [];
+  });
+}
+
+/** What only shows once the replacement is known. */
+function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
+  const { graph } = root;
+  for (const old of root.outputs) {
+    if (pairs.some((pair) => pair.old === old)) continue;
+    if (old.uses.length > 0 || graph.isOutput(old))
+      return { kind: 'refused', reason: `its output '${old.name}' is read as well`, at: root };
+  }
+  // An Identity in place of an Identity would be no end.
+  if (root.op === 'Identity' && pairs.some(({ old, fresh }) => !graph.canReplace(old, fresh))) {
+    return {
+      kind: 'refused',
+      reason: 'both of its names are public: it joins an output of the graph to an input, a constant or another output',
+      at: root,
+    };
+  }
+  return undefined;
+}
+
+/** Checks that the types agree, and gives a built value whatever is known of either. */
+function agree(old: Value, fresh: Value, make: RecordingBuilder): void {
+  const type = commonType(old.type, fresh.type);
+  assertInvariant(
+    type !== 'contradiction',
+    () => `'${old.name}' would change its type from ${typeText(old.type)} to ${typeText(fresh.type)}`,
+  );
+  const { producer } = fresh;
+  if (producer && make.nodes.includes(producer)) producer.graph.setType(fresh, type);
+}
+
+function commonType(old: TensorType | undefined, fresh: TensorType | undefined): TensorType | undefined | 'contradiction' {
+  if (!old || !fresh) return fresh ?? old;
+  if (old.dtype !== fresh.dtype) return 'contradiction';
+  if (!old.shape || !fresh.shape) return { dtype: old.dtype, shape: fresh.shape ?? old.shape };
+  if (old.shape.length !== fresh.shape.length) return 'contradiction';
+  const shape: Dim[] = [];
+  for (const [axis, dim] of fresh.shape.entries()) {
+    const before = old.shape[axis];
+    if (typeof dim === 'number' && typeof before === 'number' && dim !== before) return 'contradiction';
+    shape.push(typeof dim === 'number' ? dim : (before ?? dim));
+  }
+  return { dtype: old.dtype, shape };
+}
+
+const typeText = (type: TensorType | undefined): string =>
+  type ? `${type.dtype}${type.shape ? `[${type.shape.map((dim) => dim ?? '?').join(', ')}]` : '[...]'}` : 'unknown';
+
+function takeBack(graph: Graph, make: RecordingBuilder): void {
+  for (const node of [...make.nodes].reverse()) graph.removeNode(node);
+  for (const constant of make.constants) graph.removeConstant(constant);
+}
+
+/** Removes those of `suspects` that nobody reads, and whatever had no other reader than what was removed. */
+function sweep(suspects: readonly Node[], constants: readonly Value[]): void {
+  const isIdle = (value: Value): boolean => value.uses.length === 0 && !Graph.ownerOf(value).isOutput(value);
+  const gone = new Set<Value>();
+  const stack = [...suspects].reverse();
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (!node.graph.has(node) || !node.outputs.every(isIdle)) continue;
+    const inputs = node.inputs;
+    node.graph.removeNode(node);
+    for (const value of inputs) {
+      if (value?.producer) stack.push(value.producer);
+      else if (value) sweepConstant(value);
+    }
+  }
+  constants.forEach(sweepConstant);
+
+  function sweepConstant(value: Value): void {
+    if (!isConst(value) || !isIdle(value) || gone.has(value)) return;
+    gone.add(value);
+    Graph.ownerOf(value).removeConstant(value);
+  }
+}
+
+const originOf = (nodes: readonly Node[]): string[] => [...new Set(nodes.flatMap((node) => node.origin))];
+
+/** Our mistakes name the rule that made them; what is wrong with the model passes through. */
+function blaming<T>(place: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof CompileError) throw error;
+    throw new InvariantError(`${place}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

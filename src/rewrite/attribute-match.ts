@@ -1,0 +1,46 @@
+/** Comparing a node's attributes with the literals of a pattern. */
+import { type AttrLiteral, attributes } from '../ir/attrs';
+import type { Attr, Node } from '../ir/types';
+
+/** What does not fit, for a sentence: `axis = 2, not 1`. undefined: all attributes fit. */
+export function attributeMismatch(node: Node, literals: Readonly<Record<string, AttrLiteral>>): string | undefined {
+  for (const [name, wanted] of attributes(literals)) {
+    const actual = node.attrs.get(name);
+    if (!actual) return `no attribute '${name}'`;
+    if (!equals(actual, wanted)) return `${name} = ${text(actual)}, not ${text(wanted)}`;
+  }
+  return undefined;
+}
+
+/** A whole number in a pattern stands for an int and a float alike; floats are compared as ONNX stores them. */
+function equals(actual: Attr, wanted: Attr): boolean {
+  const a = numbersOf(actual);
+  const b = numbersOf(wanted);
+  if (a && b) {
+    if (isList(actual) !== isList(wanted) || a.length !== b.length) return false;
+    const isFloat = actual.kind === 'float' || actual.kind === 'floats';
+    return a.every((number, index) => number === (isFloat ? Math.fround(b[index] ?? Number.NaN) : b[index]));
+  }
+  return actual.kind === 'string' && wanted.kind === 'string' && actual.value === wanted.value;
+}
+
+function numbersOf(attr: Attr): readonly number[] | undefined {
+  switch (attr.kind) {
+    case 'int':
+    case 'float':
+      return [Number(attr.value)];
+    case 'ints':
+    case 'floats':
+      return attr.value.map(Number);
+    default:
+      return undefined;
+  }
+}
+
+const isList = (attr: Attr): boolean => attr.kind === 'ints' || attr.kind === 'floats';
+
+function text(attr: Attr): string {
+  const numbers = numbersOf(attr);
+  if (numbers) return isList(attr) ? `[${numbers.join(', ')}]` : `${numbers[0]}`;
+  return attr.kind === 'string' ? `'${attr.value}'` : `(${attr.kind})`;
+}

@@ -1,0 +1,93 @@
+/**
+ * Rules: declare, then decide, then build.
+ *
+ *   match   the shape of the graph (pattern.ts); its captures are typed
+ *   when    returns the facts it proved, a refusal with a reason for the user, or undefined where the rule is simply not about this node.
+ *           Left out: always, without facts
+ *   build   constructs the replacement from captures and facts, and returns what takes the place of the root's output. It cannot refuse
+ *
+ * A root with several outputs: `build` returns a list, one value per output; undefined stands for an output that nobody reads. A single value replaces the
+ * first output; where another one is read all the same, what was built is taken back and the rule counts as refused (better: refuse in `when`).
+ */
+import type { Model } from '../ir/model';
+import type { ShapeInference } from '../ir/shape-inference';
+import type { Node, Value } from '../ir/types';
+import type { Builder } from './builder';
+import { matchAt, type Pattern, rootOps } from './pattern';
+
+export type { Builder } from './builder';
+
+/** What `when` may ask beyond its captures. */
+export interface RuleContext {
+  readonly model: Model;
+  readonly inference: ShapeInference;
+}
+
+/** "No, because": an answer for the user. */
+export class Refusal {
+  constructor(
+    /** Continues "left alone because": `the bias is not one number per output`. */
+    readonly reason: string,
+    readonly where: Node | Value | undefined,
+  ) {}
+}
+
+/** `where` is the value or node that is to blame; default: the root of the match. */
+export const refuse = (reason: string, where?: Node | Value): Refusal => new Refusal(reason, where);
+
+/** What `build` returns; see the header. */
+export type Replacement = Value | readonly (Value | undefined)[];
+/** What is left of the result of `when` once it agreed. */
+export type Facts<W> = Exclude<W, Refusal | undefined>;
+
+export interface RuleSpec<C, W> {
+  readonly name: string;
+  readonly match: Pattern<C>;
+  when?(captures: C, context: RuleContext): W;
+  build(captures: C, make: Builder, facts: Facts<W>): Replacement;
+}
+
+/** A match that `when` agreed to. */
+export interface Accepted {
+  readonly kind: 'accepted';
+  /** Root first. */
+  readonly nodes: readonly Node[];
+  build(make: Builder): Replacement;
+}
+export interface NotApplied {
+  /** `refused`: `when` said no, or somebody else reads an inner value. `near-miss`: root and an inner node were there, something else was not. */
+  readonly kind: 'refused' | 'near-miss';
+  readonly reason: string;
+  readonly at: Node | Value;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly rootOps: readonly string[];
+  /** undefined: the rule is not about this node. */
+  attempt(root: Node, context: RuleContext): Accepted | NotApplied | undefined;
+}
+
+export function defineRule<C, const W extends object | undefined = Record<never, never>>(spec: RuleSpec<C, W>): Rule {
+  const { name, match } = spec;
+  return {
+    name,
+    rootOps: rootOps(match),
+    attempt(root, context) {
+      let refusal: NotApplied | undefined;
+      const { result, miss } = matchAt(match, root, ({ captures, nodes }): Accepted | undefined => {
+        const facts = spec.when ? spec.when(captures, context) : NO_FACTS;
+        if (facts instanceof Refusal) refusal ??= { kind: 'refused', reason: facts.reason, at: facts.where ?? root };
+        if (!isFacts(facts)) return undefined;
+        return { kind: 'accepted', nodes, build: (make) => spec.build(captures, make, facts) };
+      });
+      return result ?? refusal ?? (miss && { kind: miss.shared ? 'refused' : 'near-miss', reason: miss.reason, at: miss.at });
+    },
+  };
+}
+
+const NO_FACTS = {};
+
+function isFacts<W>(facts: W | Record<never, never>): facts is Facts<W> {
+  return facts !== undefined && !(facts instanceof Refusal);
+}
