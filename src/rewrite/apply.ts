@@ -79,7 +79,7 @@ class Engine {
       const place = `rule '${rule.name}' at ${root.op} '${root.name}'`;
       const attempt = blaming(place, () => rule.attempt(root, this.context));
       if (attempt?.kind === 'accepted') {
-        const outcome = blaming(place, () => rewrite(root, attempt, this.context));
+        const outcome = blaming(place, () => rewrite(root, rule, attempt, this.context));
         if ('built' in outcome) {
           this.applied(rule, root, attempt);
           return outcome.built;
@@ -110,10 +110,13 @@ interface Done {
   readonly built: readonly Node[];
 }
 
-function rewrite(root: Node, accepted: Accepted, { inference }: RuleContext): Done | NotApplied {
+function rewrite(root: Node, rule: Rule, accepted: Accepted, { inference }: RuleContext): Done | NotApplied {
   const { graph } = root;
+  const extra =
+    rule.outputs === 'first' ? root.outputs.slice(1).find((output) => output.uses.length > 0 || graph.isOutput(output)) : undefined;
+  if (extra) return { kind: 'refused', reason: `its output '${extra.name}' is read as well`, at: root };
   const make = builderAt({ graph, before: root, origin: originOf(accepted.nodes), root: root.name, inference });
-  const pairs = pairUp(root, accepted.build(make));
+  const pairs = pairUp(root, rule, accepted.build(make));
   const problem = obstacle(root, pairs);
   if (problem) {
     takeBack(graph, make);
@@ -123,9 +126,8 @@ function rewrite(root: Node, accepted: Accepted, { inference }: RuleContext): Do
     agree(old, fresh, make);
     const replacement = graph.canReplace(old, fresh) ? fresh : make.op('Identity', [fresh]);
     const { name } = old;
-    const isPublic = graph.isOutput(old);
     graph.replaceAllUses(old, replacement);
-    if (isPublic || !replacement.producer || !make.nodes.includes(replacement.producer)) continue;
+    if (graph.isOutput(replacement) || !replacement.producer || !make.nodes.includes(replacement.producer)) continue;
     graph.rename(old, `${name}_replaced`);
     graph.rename(replacement, name);
   }
@@ -140,31 +142,25 @@ interface Pair {
 
 const isList = (replacement: Replacement): replacement is readonly (Value | undefined)[] => Array.isArray(replacement);
 
-function pairUp(root: Node, replacement: Replacement): Pair[] {
+function pairUp(root: Node, rule: Rule, replacement: Replacement): Pair[] {
+  assertInvariant(isList(replacement) === (rule.outputs === 'all'), () => "a rule returns a list if and only if it says `outputs: 'all'`");
   const values = isList(replacement) ? replacement : [replacement];
   return root.outputs.flatMap((old, index) => {
     const fresh = values[index];
-    return fresh && fresh !== old ? [{ old, fresh }] : [];
+    if (fresh) return fresh === old ? [] : [{ old, fresh }];
+    assertInvariant(old.uses.length === 0 && !root.graph.isOutput(old), () => `nothing replaces '${old.name}', which is read`);
+    return [];
   });
 }
 
-/** What only shows once the replacement is known. */
+/** Where an output of the graph would become something that has a public name of its own, an Identity joins the two; in place of an Identity that were no end. */
 function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
-  const { graph } = root;
-  for (const old of root.outputs) {
-    if (pairs.some((pair) => pair.old === old)) continue;
-    if (old.uses.length > 0 || graph.isOutput(old))
-      return { kind: 'refused', reason: `its output '${old.name}' is read as well`, at: root };
-  }
-  // An Identity in place of an Identity would be no end.
-  if (root.op === 'Identity' && pairs.some(({ old, fresh }) => !graph.canReplace(old, fresh))) {
-    return {
-      kind: 'refused',
-      reason: 'both of its names are public: it joins an output of the graph to an input, a constant or another output',
-      at: root,
-    };
-  }
-  return undefined;
+  if (root.op !== 'Identity' || pairs.every(({ old, fresh }) => root.graph.canReplace(old, fresh))) return undefined;
+  return {
+    kind: 'refused',
+    reason: 'it joins an output of the graph to an input, a constant or another output, and both names are public',
+    at: root,
+  };
 }
 
 /** Checks that the types agree, and gives a built value whatever is known of either. */

@@ -18,7 +18,13 @@ export interface Builder {
   /** A node with one output; `op` may carry a domain (`nhwc.Conv`). Trailing undefined inputs are dropped. */
   op(op: string, inputs: readonly (Value | undefined)[], attrs?: AttrSource, options?: OpOptions): Value;
   /** A node with several outputs. */
-  ops(op: string, inputs: readonly (Value | undefined)[], outputs: number, attrs?: AttrSource, options?: OpOptions): readonly Value[];
+  ops(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attrs: AttrSource | undefined,
+    outputs: number,
+    options?: OpOptions,
+  ): readonly Value[];
   /** A constant; a taken name gets a suffix. */
   constant(name: string, tensor: Tensor): ConstValue;
   /** A 1-D int64 constant: shapes, axes. */
@@ -85,7 +91,7 @@ export function builderAt({ graph, before, origin, root, inference }: Place): Re
       assertInvariant(output, () => `${op} has no output`);
       return output;
     },
-    ops: add,
+    ops: (op, inputs, attrs, outputs, options) => add(op, inputs, outputs, attrs, options),
     constant,
     int64s: (name, values) => constant(name, int64s(values)),
     scalar: (name, dtype, value) => constant(name, scalar(dtype, value)),

@@ -6,8 +6,8 @@
  *           Left out: always, without facts
  *   build   constructs the replacement from captures and facts, and returns what takes the place of the root's output. It cannot refuse
  *
- * A root with several outputs: `build` returns a list, one value per output; undefined stands for an output that nobody reads. A single value replaces the
- * first output; where another one is read all the same, what was built is taken back and the rule counts as refused (better: refuse in `when`).
+ * A root with several outputs: by default only the first is replaced, and the rule is refused while another is read. With `outputs: 'all'` the rule returns
+ * a list, one value per output; undefined stands for an output that nobody reads.
  */
 import type { Model } from '../ir/model';
 import type { ShapeInference } from '../ir/shape-inference';
@@ -43,6 +43,7 @@ export type Facts<W> = Exclude<W, Refusal | undefined>;
 export interface RuleSpec<C, W> {
   readonly name: string;
   readonly match: Pattern<C>;
+  readonly outputs?: 'first' | 'all';
   when?(captures: C, context: RuleContext): W;
   build(captures: C, make: Builder, facts: Facts<W>): Replacement;
 }
@@ -64,15 +65,17 @@ export interface NotApplied {
 export interface Rule {
   readonly name: string;
   readonly rootOps: readonly string[];
+  readonly outputs: 'first' | 'all';
   /** undefined: the rule is not about this node. */
   attempt(root: Node, context: RuleContext): Accepted | NotApplied | undefined;
 }
 
 export function defineRule<C, const W extends object | undefined = Record<never, never>>(spec: RuleSpec<C, W>): Rule {
-  const { name, match } = spec;
+  const { name, match, outputs = 'first' } = spec;
   return {
     name,
     rootOps: rootOps(match),
+    outputs,
     attempt(root, context) {
       let refusal: NotApplied | undefined;
       const { result, miss } = matchAt(match, root, ({ captures, nodes }): Accepted | undefined => {
