@@ -1,0 +1,210 @@
+/**
+ * What a graph costs: trained numbers and multiply-adds, node by node.
+ *
+ * Parameters are the elements of constants that a trained layer holds: weights and biases, not shapes, bounds or running statistics.
+ * A constant that two nodes share counts once, at the first; one that reaches its reader through other nodes (Identity, weight standardisation,
+ * DequantizeLinear) counts at the node that mixes it with data.
+ *
+ * Multiply-adds are those of convolutions and matrix products, as the papers count them: biases, activations, normalisation and pooling are left out.
+ * A symbolic batch counts as 1. `undefined`: not known, because a dimension is not, or because the operator hides its products.
+ */
+import { type Graph, nestedGraphs, readBy } from '../ir/graph';
+import { elementCount, isFloatType } from '../ir/tensor';
+import type { ConstValue, Dim, Node, Value } from '../ir/types';
+import { isConst } from '../ir/types';
+
+export interface NodeCost {
+  readonly parameters: number;
+  readonly multiplyAdds: number | undefined;
+}
+
+/** Costs of all nodes of a graph whose types are inferred. Nodes that only compute on weights or on shapes cost nothing by themselves. */
+export function costs(graph: Graph): ReadonlyMap<Node, NodeCost> {
+  const data = dataValues(graph);
+  const batch = batchNames(graph);
+  const counted = new Set<Value>();
+  const result = new Map<Node, NodeCost>();
+  for (const node of graph.nodes) {
+    if (!carriesData(node, data)) continue;
+    let parameters = 0;
+    for (const constant of parametersOf(node, data)) {
+      if (counted.has(constant)) continue;
+      counted.add(constant);
+      parameters += elementCount(constant.constant.shape);
+    }
+    result.set(node, { parameters, multiplyAdds: multiplyAdds(node, batch) });
+  }
+  return result;
+}
+
+/** Sum of what is known, and whether that is all. */
+export function total(all: Iterable<NodeCost>): { readonly parameters: number; readonly multiplyAdds: number; readonly complete: boolean } {
+  let parameters = 0;
+  let products = 0;
+  let complete = true;
+  for (const cost of all) {
+    parameters += cost.parameters;
+    products += cost.multiplyAdds ?? 0;
+    complete &&= cost.multiplyAdds !== undefined;
+  }
+  return { parameters, multiplyAdds: products, complete };
+}
+
+/** Values that depend on what the model is given, and not merely on its shape. */
+export function dataValues(graph: Graph): ReadonlySet<Value> {
+  const data = new Set<Value>(graph.inputs);
+  for (const node of graph.nodes) if (carriesData(node, data)) for (const output of node.outputs) data.add(output);
+  return data;
+}
+
+/** Whether the node computes on data: neither on weights alone nor on shapes. */
+export function carriesData(node: Node, data: ReadonlySet<Value>): boolean {
+  if (node.op === 'Shape' || node.op === 'Size') return false;
+  for (const value of readBy(node)) if (data.has(value)) return true;
+  // A source of data of its own: random numbers, or a node without inputs that we do not know.
+  return node.op.startsWith('Random') || (node.inputs.length === 0 && node.op !== 'Constant' && nestedGraphs(node).length === 0);
+}
+
+// ---- parameters ----
+
+/** Slots that hold trained numbers even when they have a single element. */
+const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = {
+  BatchNormalization: [1, 2],
+  Conv: [1, 2],
+  ConvInteger: [1],
+  ConvTranspose: [1, 2],
+  DequantizeLinear: [0],
+  GRU: [1, 2, 3],
+  Gemm: [0, 1, 2],
+  GroupNormalization: [1, 2],
+  InstanceNormalization: [1, 2],
+  LSTM: [1, 2, 3, 7],
+  LayerNormalization: [1, 2],
+  MatMul: [0, 1],
+  MatMulInteger: [1],
+  PRelu: [1],
+  QLinearConv: [3, 8],
+  QLinearMatMul: [3],
+  RMSNormalization: [1],
+  RNN: [1, 2, 3],
+  'com.microsoft.FusedConv': [1, 2],
+  'com.microsoft.FusedGemm': [0, 1, 2],
+  'com.microsoft.FusedMatMul': [0, 1],
+};
+
+/** Operators whose constants are settings, whatever their size. */
+const SETTINGS_ONLY = new Set(['Clip', 'OneHot', 'Pad', 'QuantizeLinear', 'Range', 'Resize', 'TopK']);
+
+function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
+  const found: ConstValue[] = [];
+  const seen = new Set<Node>();
+  const visit = (value: Value, slot: number, reader: Node): void => {
+    if (data.has(value)) return;
+    if (isConst(value)) {
+      if (isParameter(value, slot, reader)) found.push(value);
+      return;
+    }
+    const { producer } = value;
+    if (!producer || seen.has(producer) || producer.op === 'Shape' || producer.op === 'Size') return;
+    seen.add(producer);
+    producer.inputs.forEach((input, at) => {
+      if (input) visit(input, at, producer);
+    });
+  };
+  const visitNode = (reader: Node): void => {
+    reader.inputs.forEach((input, slot) => {
+      if (input) visit(input, slot, reader);
+    });
+    for (const nested of nestedGraphs(reader)) nested.nodes.forEach(visitNode);
+  };
+  visitNode(node);
+  return found;
+}
+
+function isParameter(value: ConstValue, slot: number, reader: Node): boolean {
+  const slots = WEIGHT_SLOTS[reader.op];
+  if (slots) return slots.includes(slot);
+  return !SETTINGS_ONLY.has(reader.op) && isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1;
+}
+
+// ---- multiply-adds ----
+
+/** Operators that multiply and add inside, in ways that this file does not count. */
+const UNCOUNTED = new Set([
+  'Attention',
+  'BitLinear',
+  'DeformConv',
+  'Einsum',
+  'GRU',
+  'If',
+  'LSTM',
+  'Loop',
+  'MelWeightMatrix',
+  'RNN',
+  'Scan',
+  'STFT',
+  'DFT',
+]);
+
+function multiplyAdds(node: Node, batch: ReadonlySet<string>): number | undefined {
+  const count = (value: Value | undefined): number | undefined => product(value?.type?.shape, batch);
+  const known = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined || b === undefined ? undefined : a * b;
+  switch (node.op) {
+    case 'Conv':
+    case 'ConvInteger':
+    case 'com.microsoft.FusedConv':
+      return known(count(node.outputs[0]), perFilter(node.inputs[1]));
+    case 'QLinearConv':
+      return known(count(node.outputs[0]), perFilter(node.inputs[3]));
+    case 'ConvTranspose':
+      return known(count(node.inputs[0]), perFilter(node.inputs[1]));
+    case 'Gemm':
+    case 'com.microsoft.FusedGemm':
+      return known(count(node.outputs[0]), gemmDepth(node));
+    case 'MatMul':
+    case 'MatMulInteger':
+    case 'com.microsoft.FusedMatMul':
+      return known(count(node.outputs[0]), lastDim(node.inputs[0], batch));
+    case 'QLinearMatMul':
+      return known(count(node.outputs[0]), lastDim(node.inputs[0], batch));
+    default:
+      return UNCOUNTED.has(node.opType) || isForeign(node) ? undefined : 0;
+  }
+}
+
+/** ONNX's own domains; in others anything may happen. */
+const isForeign = (node: Node): boolean => node.domain !== '' && node.domain !== 'ai.onnx.ml' && node.domain !== 'nhwc';
+
+/** Elements of a filter: the product of all axes of the weight but the first. */
+function perFilter(weight: Value | undefined): number | undefined {
+  return product(weight?.type?.shape?.slice(1), new Set());
+}
+
+function gemmDepth(node: Node): number | undefined {
+  const transA = node.attrs.get('transA');
+  const [a] = node.inputs;
+  const axis = transA?.kind === 'int' && Number(transA.value) !== 0 ? 0 : 1;
+  return product(a?.type?.shape?.slice(axis, axis + 1), new Set());
+}
+
+const lastDim = (value: Value | undefined, batch: ReadonlySet<string>): number | undefined => product(value?.type?.shape?.slice(-1), batch);
+
+function product(shape: readonly Dim[] | undefined, batch: ReadonlySet<string>): number | undefined {
+  let result: number | undefined = shape && 1;
+  for (const dim of shape ?? []) {
+    const size = typeof dim === 'string' && batch.has(dim) ? 1 : dim;
+    result = typeof size === 'number' && result !== undefined ? result * size : undefined;
+  }
+  return result;
+}
+
+/** Symbols on the first axis of a graph input: how many images at once. */
+function batchNames(graph: Graph): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const input of graph.inputs) {
+    const [first] = input.type?.shape ?? [];
+    if (typeof first === 'string') names.add(first);
+  }
+  return names;
+}

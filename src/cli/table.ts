@@ -1,0 +1,49 @@
+/** Aligned columns of text. */
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Lines without trailing blanks: a line of titles (where any column has one), then the rows; two blanks between columns. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): string[] {
+  const widths = columns.map((column, at) => Math.max(width(column.title), ...rows.map((row) => width(row[at] ?? ''))));
+  const line = (cells: readonly string[]): string =>
+    (
+      indent +
+      columns
+        .map((column, at) => {
+          const cell = cells[at] ?? '';
+          const blanks = ' '.repeat((widths[at] ?? 0) - width(cell));
+          return column.align === 'right' ? blanks + cell : cell + blanks;
+        })
+        .join('  ')
+    ).trimEnd();
+  const titles = columns.some((column) => column.title !== '') ? [line(columns.map((column) => column.title))] : [];
+  return [...titles, ...rows.map(line)];
+}
+
+/** 61,100,840: digits in threes, the same in every locale. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+}
+
+/** 0.71 G, 61.1 M, 420. */
+export function rounded(value: number): string {
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
+    if (value >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+  }
+  return String(value);
+}
+
+/** 244.4 MB. */
+export function bytes(value: number): string {
+  return value < 1000 ? `${value} bytes` : `${rounded(value)}B`;
+}
+
+/** Code points, which is near enough for names in models. */
+const width = (text: string): number => [...text].length;
