@@ -10,7 +10,7 @@ import type { Node, TensorType, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { viewedBy } from '../ir/views';
 import { carriesData, costs, dataValues, type NodeCost, total } from './cost';
-import { isPyTorchHardSigmoid, linear, type Notation, notationOf, spell, torch, torch } from './notation';
+import { isPyTorchHardSigmoid, linear, type Notation, notationOf, spell, torch } from './notation';
 
 export interface Layer {
   /** Position in the list, from 0. */
