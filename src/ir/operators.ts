@@ -1,0 +1,161 @@
+/**
+ * What ONNX says about each operator of its own domain in each version: parameters, attributes with their defaults, element types.
+ *
+ * The table (operators.generated.ts, 50 KB) is text that is expanded when an operator is first asked for. Its notation:
+ *   signature   [inputs, outputs, attributes]; a parameter is `name:type`, with `?` when optional, `*n` when variadic with at least n values,
+ *               and `!` after that when these may differ in type; an attribute is `kind`, `kind!` when required, or [kind, default]
+ *   operator    [since version, signature, `variable=type set ...`], then 'deprecated' where the version says so
+ */
+import { assertInvariant } from '../diagnostics/compile-error';
+import { operatorTable } from './operators.generated';
+import type { Attr } from './types';
+
+export interface OperatorTable {
+  readonly newest: number;
+  /** The oldest IR version that ONNX's releases paired with the opset. */
+  readonly irVersions: Readonly<Record<string, number>>;
+  readonly typeSets: readonly string[];
+  readonly signatures: readonly (readonly [inputs: string, outputs: string, attributes: Readonly<Record<string, AttributeText>>])[];
+  readonly operators: Readonly<
+    Record<string, readonly (readonly [since: number, signature: number, types: string, deprecated?: string])[]>
+  >;
+}
+type AttributeText = string | readonly [kind: string, value: number | string | readonly (number | string)[]];
+
+export interface Parameter {
+  readonly name: string;
+  /** A type variable (`T`), which `OperatorSchema.types` lists, or an element type by itself (`int64`); `other` is no tensor. */
+  readonly type: string;
+  readonly optional: boolean;
+  /** Only the last parameter can be. */
+  readonly variadic: boolean;
+  /** For a variadic parameter: whether all its values have one type, and how many there must be. */
+  readonly homogeneous: boolean;
+  readonly minimum: number;
+}
+
+export interface AttributeSchema {
+  readonly name: string;
+  readonly kind: Attr['kind'];
+  readonly required: boolean;
+  readonly default: Attr | undefined;
+}
+
+export interface OperatorSchema {
+  readonly op: string;
+  readonly since: number;
+  readonly deprecated: boolean;
+  readonly inputs: readonly Parameter[];
+  readonly outputs: readonly Parameter[];
+  readonly attributes: ReadonlyMap<string, AttributeSchema>;
+  /** Type variable to the element types it may stand for; `other` stands for everything that is no tensor. */
+  readonly types: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** The newest version of ONNX's operator set that the table knows; normal form is spelled in it. */
+export const NEWEST_OPSET = operatorTable.newest;
+
+/** The IR version that a file of this opset must at least declare. */
+export function irVersionFor(opset: number): number {
+  for (let version = Math.min(opset, NEWEST_OPSET); version > 0; version--) {
+    const ir = operatorTable.irVersions[version];
+    if (ir !== undefined) return ir;
+  }
+  return 3;
+}
+
+/** The versions in which the operator was introduced or changed, ascending; empty for an unknown one. */
+export const sinceVersions = (op: string): readonly number[] => versionsOf(op).map(([since]) => since);
+
+/** The operator as opset `version` defines it (default: the newest known), or undefined where it has none of that name. */
+export function operatorSchema(op: string, version = NEWEST_OPSET): OperatorSchema | undefined {
+  const row = versionsOf(op).findLast(([since]) => since <= version);
+  if (!row) return undefined;
+  const key = `${op}@${row[0]}`;
+  let schema = expanded.get(key);
+  if (!schema) {
+    schema = expand(op, row);
+    expanded.set(key, schema);
+  }
+  return schema;
+}
+
+/** Default of an attribute in the newest spelling; undefined where there is none. */
+export const attrDefault = (op: string, name: string): Attr | undefined => operatorSchema(op)?.attributes.get(name)?.default;
+
+type Row = OperatorTable['operators'][string][number];
+
+/** Expanded rows: a pure function of the table, remembered. */
+const expanded = new Map<string, OperatorSchema>();
+
+// Operators are named by files: `constructor` is none.
+const versionsOf = (op: string): readonly Row[] => (Object.hasOwn(operatorTable.operators, op) ? (operatorTable.operators[op] ?? []) : []);
+
+function expand(op: string, [since, index, types, deprecated]: Row): OperatorSchema {
+  const signature = operatorTable.signatures[index];
+  assertInvariant(signature, () => `operator table has no signature ${index}`);
+  const [inputs, outputs, attributes] = signature;
+  return {
+    op,
+    since,
+    deprecated: deprecated !== undefined,
+    inputs: words(inputs).map(parameter),
+    outputs: words(outputs).map(parameter),
+    attributes: new Map(Object.entries(attributes).map(([name, text]) => [name, attribute(name, text)])),
+    types: new Map(
+      words(types).map((binding) => {
+        const [variable = '', set = ''] = binding.split('=');
+        return [variable, new Set(words(operatorTable.typeSets[Number(set)] ?? ''))];
+      }),
+    ),
+  };
+}
+
+const words = (text: string): string[] => (text === '' ? [] : text.split(' '));
+
+function parameter(text: string): Parameter {
+  const [, name = '', type = '', optional, minimum, mixed] = /^(.*):(\w+)(\?)?(?:\*(\d+))?(!)?$/.exec(text) ?? [];
+  assertInvariant(name !== '', () => `operator table has a malformed parameter '${text}'`);
+  return {
+    name,
+    type,
+    optional: optional !== undefined,
+    variadic: minimum !== undefined,
+    homogeneous: !mixed,
+    minimum: Number(minimum ?? 0),
+  };
+}
+
+function attribute(name: string, text: AttributeText): AttributeSchema {
+  if (typeof text === 'string') return { name, kind: kindOf(text.replace('!', '')), required: text.endsWith('!'), default: undefined };
+  return { name, kind: kindOf(text[0]), required: false, default: defaultOf(text[0], text[1]) };
+}
+
+const KINDS: readonly Attr['kind'][] = [
+  'int',
+  'ints',
+  'float',
+  'floats',
+  'string',
+  'strings',
+  'tensor',
+  'tensors',
+  'graph',
+  'graphs',
+  'opaque',
+];
+
+function kindOf(text: string): Attr['kind'] {
+  const kind = KINDS.find((known) => known === text);
+  assertInvariant(kind !== undefined, () => `operator table has an attribute of kind '${text}'`);
+  return kind;
+}
+
+function defaultOf(kind: string, value: number | string | readonly (number | string)[]): Attr {
+  if (typeof value === 'number') return kind === 'float' ? { kind: 'float', value } : { kind: 'int', value };
+  if (typeof value === 'string') return { kind: 'string', value };
+  const numbers = value.filter((item) => typeof item === 'number');
+  if (kind === 'ints') return { kind, value: numbers };
+  if (kind === 'floats') return { kind, value: numbers };
+  return { kind: 'strings', value: value.filter((item) => typeof item === 'string') };
+}
