@@ -28,7 +28,77 @@ export const cyclicGraph = (names: readonly string[]): CompileError =>
 // ---- rewrite and pass ----
 
 // ---- compile ----
+export const noImageInput = (inputs: readonly Value[]): CompileError =>
+  new CompileError({
+    code: 'NO_IMAGE_INPUT',
+    message: `the model has no image input: none of its inputs (${inputs.map(describeValue).join(', ') || 'there are none'}) has the four axes [N, C, H, W]`,
+    hint: 'if the rank is missing in the file, give the shape: --input-size name:1,3,224,224',
+  });
+export const inputSizeNeeded = (input: Value, fitting?: string): CompileError =>
+  new CompileError({
+    code: 'INPUT_SIZE_NEEDED',
+    message: `input '${input.name}' is ${describeValue(input)}: the file does not say which height and width the network was made for`,
+    at: { value: input.name },
+    hint: `give the size it was trained at: --input-size 224x224${fitting ? ` (${fitting})` : ''}`,
+  });
+export const unknownInput = (name: string, inputs: readonly Value[]): CompileError =>
+  new CompileError({
+    code: 'UNKNOWN_INPUT',
+    message: `the model has no input '${name}'`,
+    hint: `its inputs are ${inputs.map(describeValue).join(', ')}`,
+  });
+export const inputSizeConflict = (input: Value, wanted: readonly number[]): CompileError =>
+  new CompileError({
+    code: 'INPUT_SIZE_CONFLICT',
+    message: `--input-size says [${wanted.join(', ')}], but input ${describeValue(input)} is fixed in the file`,
+    at: { value: input.name },
+    hint: 'leave --input-size away, or export the model at that size',
+  });
+export const unknownOutput = (name: string, outputs: readonly Value[]): CompileError =>
+  new CompileError({
+    code: 'UNKNOWN_OUTPUT',
+    message: `the model has no output '${name}'`,
+    hint: `its outputs are ${outputs.map(describeValue).join(', ')}`,
+  });
+export const unknownPass = (name: string, known: readonly string[]): CompileError =>
+  new CompileError({ code: 'UNKNOWN_PASS', message: `there is no pass '${name}'`, hint: `the passes are ${known.join(', ')}` });
+export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
+  new CompileError({
+    code: 'NOTHING_TO_CONVERT',
+    message: `the model has no classifier to convert: its output ${outputs.map(describeValue).join(', ')} already has rows and columns`,
+    hint: 'it is fully convolutional as it stands; `inspect` shows its layers',
+  });
+export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>
+  new CompileError({
+    code: 'NOT_CONVERTIBLE',
+    message: `output '${output.name}' cannot become a map: ${reasons[0] ?? 'no rule applies to the operators in front of it'}`,
+    at,
+    notes: reasons.slice(1),
+    hint: 'run with --dry-run --remarks to see every rule that looked at the graph and which condition failed',
+  });
+
+/** `name [N, 3, 224, 224]`. */
+const describeValue = (value: Value): string =>
+  `'${value.name}' [${value.type?.shape?.map((dim) => dim ?? '?').join(', ') ?? 'rank unknown'}]`;
 
 // ---- verify ----
 
 // ---- cli ----
+export const usage = (message: string, command?: string): CompileError =>
+  new CompileError({ code: 'USAGE', message, hint: `see 'convolutionize ${command ? `${command} ` : ''}--help'` });
+export const badOption = (option: string, value: string, expected: string): CompileError =>
+  new CompileError({ code: 'BAD_OPTION', message: `--${option} cannot be '${value}'`, hint: `expected ${expected}` });
+export const outputExists = (path: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_EXISTS',
+    message: 'the output exists already',
+    at: { file: path },
+    hint: 'choose another name with -o, or replace it with --force',
+  });
+export const outputIsInput = (path: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_IS_INPUT',
+    message: 'the output is the input: the original would be lost',
+    at: { file: path },
+    hint: 'choose another name with -o, or replace the original with --force',
+  });

@@ -1,0 +1,68 @@
+/** What the commands may say, and where: results on stdout, everything else on stderr. */
+import type { Diagnostic } from '../diagnostics/compile-error';
+import { formatDiagnostic, type Paint, plain } from '../diagnostics/format';
+import { type Progress, silentProgress, terminalProgress } from './progress';
+
+export interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export interface TerminalOptions {
+  readonly quiet: boolean;
+  readonly color: boolean;
+}
+
+export class Terminal {
+  private options: TerminalOptions = { quiet: false, color: true };
+
+  constructor(
+    private readonly stdout: Stream,
+    private readonly stderr: Stream,
+    private readonly env: Readonly<Record<string, string | undefined>>,
+  ) {}
+
+  configure(options: TerminalOptions): void {
+    this.options = options;
+  }
+
+  /** Columns of the terminal; undefined when the result goes elsewhere. */
+  get columns(): number | undefined {
+    return this.stdout.isTTY ? this.stdout.columns : undefined;
+  }
+
+  /** The result: what a user redirects into a file. */
+  result(text: string): void {
+    this.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** A result for people: not said with --quiet. */
+  report(lines: readonly string[]): void {
+    if (!this.options.quiet) this.result(lines.join('\n'));
+  }
+
+  error(diagnostic: Diagnostic): void {
+    this.stderr.write(`${formatDiagnostic(diagnostic, this.paint())}\n`);
+  }
+
+  warning(diagnostic: Diagnostic): void {
+    if (!this.options.quiet) this.stderr.write(`${formatDiagnostic(diagnostic, this.paint(), 'warning')}\n`);
+  }
+
+  /** Beside the result: dumps, stack traces. */
+  aside(text: string): void {
+    this.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** Shown after a second, on a terminal; silent when piped or in CI. */
+  progress(): Progress {
+    const shown = this.stderr.isTTY === true && !this.options.quiet && !this.env.CI && this.env.TERM !== 'dumb';
+    return shown ? terminalProgress(this.stderr) : silentProgress;
+  }
+
+  private paint(): Paint {
+    const colored = this.options.color && this.stderr.isTTY === true && !this.env.NO_COLOR && this.env.TERM !== 'dumb';
+    return colored ? { error: (text) => `\u001b[1;31m${text}\u001b[0m`, hint: (text) => `\u001b[36m${text}\u001b[0m` } : plain;
+  }
+}
