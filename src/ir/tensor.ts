@@ -150,8 +150,9 @@ function numberToBfloat16(value: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-/** Elements of a numeric or bool tensor as doubles (int64 beyond 2^53 rounded). A fresh array. */
+/** Elements of a numeric or bool tensor as doubles (int64 beyond 2^53 rounded). A fresh array. Numbers that were computed come unrounded. */
 export function readNumbers(tensor: Tensor): Float64Array {
+  if (tensor.data.kind === 'computed' && tensor.data.numbers) return tensor.data.numbers();
   const bytes = tensorBytes(tensor);
   const count = elementCount(tensor.shape);
   const { buffer, byteOffset } = bytes;
@@ -246,18 +247,15 @@ export function computedTensor(dtype: DType, shape: readonly number[], compute: 
   const count = elementCount(shape);
   const byteLength = byteSize(dtype, count);
   assertInvariant(byteLength !== undefined, () => `type ${dtype} cannot be computed`);
+  const exact = (): ArrayLike<number> => {
+    const numbers = compute();
+    assertInvariant(numbers.length === count, () => `computed ${numbers.length} elements for shape [${shape}]`);
+    return numbers;
+  };
   return {
     dtype,
     shape: [...shape],
-    data: {
-      kind: 'computed',
-      byteLength,
-      compute: () => {
-        const numbers = compute();
-        assertInvariant(numbers.length === count, () => `computed ${numbers.length} elements for shape [${shape}]`);
-        return encodeNumbers(dtype, numbers);
-      },
-    },
+    data: { kind: 'computed', byteLength, compute: () => encodeNumbers(dtype, exact()), numbers: () => Float64Array.from(exact()) },
   };
 }
 

@@ -52,12 +52,18 @@ export interface TensorType {
  * - `bytes`: in memory. Never written in place.
  * - `ranges`: still in the source; concatenated they are the payload. `varint`: protobuf-packed integers, one per element (int32_data and its like).
  * - `computed`: made when asked for, and not kept: folding a network holds one tensor at a time. `compute` must return the same bytes each time.
+ *   `numbers`: the same elements before they are rounded to the type, so that a chain of foldings rounds once.
  * - `strings`: one byte string per element.
  */
 export type TensorData =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'ranges'; readonly ranges: readonly ByteRange[]; readonly encoding: 'raw' | 'varint' }
-  | { readonly kind: 'computed'; readonly byteLength: number; readonly compute: () => Uint8Array }
+  | {
+      readonly kind: 'computed';
+      readonly byteLength: number;
+      readonly compute: () => Uint8Array;
+      readonly numbers?: (() => Float64Array) | undefined;
+    }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
 /** Immutable. Passes make new tensors and may share the bytes of old ones. */

@@ -1,0 +1,104 @@
+/**
+ * normalise-linear: one spelling for a fully connected layer.
+ *
+ *   MatMul(X, W) (+ B)                                  X [N,K]  W [K,M]
+ *   alpha * op(X) op(W) + beta * B                      op: transposed or not
+ * becomes
+ *   Y = Gemm<transB as it was>(X, alpha * W, beta * B)  B [M], one number per output
+ *
+ * The weight keeps its bytes unless alpha is not 1. A transposed X becomes a Transpose in front.
+ * Numbers: rounding where alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
+ * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
+ */
+import { floatAttr, intAttr } from '../src/ir/attrs';
+import { computedTensor, elementCount, fromNumbers, isFloatType, readNumbers } from '../src/ir/tensor';
+import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
+import { rankOf } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { constant, node, value } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+const matMulAdd = defineRule({
+  name: 'matmul-add',
+  match: node('Add', [node('MatMul', [value('x'), constant('w')]), constant('b')], { commutative: true }),
+  when({ x, w, b }) {
+    if (rankOf(x) !== 2 || w.constant.shape.length !== 2) return undefined;
+    const bias = biasPerOutput(b, outputsOf(w, 0));
+    return bias ? { bias } : refuse('the bias is not one number per output', b);
+  },
+  build: ({ x, w, b }, make, { bias }) => make.op('Gemm', [x, w, sameOr(b, bias, make)]),
+});
+
+const matMul = defineRule({
+  name: 'matmul',
+  match: node('MatMul', [value('x'), constant('w')], { as: 'matmul' }),
+  // An Add that follows is matched first when it can be taken in, since rules run until nothing changes.
+  when: ({ x, w, matmul }) => (rankOf(x) === 2 && w.constant.shape.length === 2 && !feedsBias(matmul) ? {} : undefined),
+  build: ({ x, w }, make) => make.op('Gemm', [x, w]),
+});
+
+const scaledGemm = defineRule({
+  name: 'gemm',
+  match: node('Gemm', [value('x'), constant('w')], { as: 'gemm', moreInputs: true }),
+  when({ gemm, w }) {
+    const bias = gemm.inputs[2];
+    const alpha = floatAttr(gemm, 'alpha', 1);
+    const beta = floatAttr(gemm, 'beta', 1);
+    const transA = intAttr(gemm, 'transA', 0) !== 0;
+    if (bias && !bias.constant) return refuse('its bias is computed', gemm);
+    const outputs = outputsOf(w, intAttr(gemm, 'transB', 0));
+    const perOutput = bias?.constant && biasPerOutput(bias, outputs, beta);
+    if (bias && !perOutput) return refuse('the bias is not one number per output', gemm);
+    const plainBias = !bias || (beta === 1 && bias.constant?.shape.length === 1 && bias.constant.shape[0] === outputs);
+    if (alpha === 1 && !transA && plainBias) return undefined;
+    if (!isFloatType(w.constant.dtype)) return refuse(`its weight is of type ${w.constant.dtype}`, gemm);
+    return { alpha, transA, perOutput };
+  },
+  build({ x, w, gemm }, make, { alpha, transA, perOutput }) {
+    const data = transA ? make.op('Transpose', [x], { perm: [1, 0] }) : x;
+    const weight = alpha === 1 ? w : make.constant(`${w.name}_scaled`, scaled(w.constant, alpha));
+    const bias = perOutput && make.constant(`${gemm.inputs[2]?.name ?? gemm.name}_bias`, perOutput);
+    return make.op('Gemm', [data, weight, bias], { transB: intAttr(gemm, 'transB', 0) || undefined });
+  },
+});
+
+const outputsOf = (w: ConstValue, transB: number): number => w.constant.shape[transB === 0 ? 1 : 0] ?? 0;
+
+/** The bias as [M], `beta` multiplied in: the same tensor where it is that already; undefined where it varies along the batch. */
+function biasPerOutput(bias: Value, outputs: number, beta = 1): Tensor | undefined {
+  const tensor = bias.constant;
+  if (!tensor || !isFloatType(tensor.dtype)) return undefined;
+  const { shape } = tensor;
+  const last = shape[shape.length - 1] ?? 1;
+  if (shape.length > 2 || elementCount(shape) !== last || (last !== 1 && last !== outputs)) return undefined;
+  if (beta === 1 && shape.length === 1 && last === outputs) return tensor;
+  const numbers = readNumbers(tensor);
+  return fromNumbers(
+    tensor.dtype,
+    [outputs],
+    Array.from({ length: outputs }, (_, index) => beta * (numbers[last === 1 ? 0 : index] ?? 0)),
+  );
+}
+
+const sameOr = (old: ConstValue, tensor: Tensor, make: { constant(name: string, tensor: Tensor): ConstValue }): ConstValue =>
+  tensor === old.constant ? old : make.constant(`${old.name}_bias`, tensor);
+
+const scaled = (weight: Tensor, alpha: number): Tensor =>
+  computedTensor(weight.dtype, weight.shape, () => readNumbers(weight).map((number) => number * alpha));
+
+/** Whether the result goes into an Add of constants and nowhere else. */
+function feedsBias(matmul: Node): boolean {
+  const [result] = matmul.outputs;
+  const [use] = result?.uses ?? [];
+  if (!result || !use || result.uses.length !== 1 || matmul.graph.isOutput(result) || use.user.op !== 'Add') return false;
+  const other = use.user.inputs[1 - use.slot];
+  const w = matmul.inputs[1];
+  return other?.constant !== undefined && w?.constant !== undefined && biasPerOutput(other, w.constant.shape[1] ?? 0) !== undefined;
+}
+
+export const normaliseLinear = defineRulePass({
+  name: 'normalise-linear',
+  summary: 'write every fully connected layer as Gemm with one bias per output',
+  numbers: 'rounding',
+  rules: [matMulAdd, matMul, scaledGemm],
+});

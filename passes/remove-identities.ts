@@ -1,0 +1,68 @@
+/**
+ * remove-identities: drop nodes that hand on what they get.
+ *
+ *   Identity(X) -> X          Dropout(X) at inference -> X          Cast<to = type of X>(X) -> X
+ *
+ * Numbers: identical.
+ * Left alone: Dropout in training mode, or one whose mask is read; a node between a graph input and a graph output, both of whose names are public.
+ */
+import { intAttr } from '../src/ir/attrs';
+import { readNumbers } from '../src/ir/tensor';
+import type { DType, Node } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { node, value } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+const identity = defineRule({
+  name: 'identity',
+  match: node('Identity', [value('x')]),
+  build: ({ x }) => x,
+});
+
+const dropout = defineRule({
+  name: 'dropout',
+  match: node('Dropout', [value('x')], { as: 'dropout', moreInputs: true }),
+  when({ dropout }) {
+    if (trains(dropout)) return refuse('it is in training mode', dropout);
+    const mask = dropout.outputs[1];
+    if (mask && (mask.uses.length > 0 || dropout.graph.isOutput(mask))) return refuse('its mask is read', dropout);
+    return {};
+  },
+  build: ({ x }) => x,
+});
+
+/** Dropout's third input is training_mode, false where absent; one that is computed may be true. */
+function trains(dropout: Node): boolean {
+  const mode = dropout.inputs[2];
+  return mode !== undefined && (mode.constant === undefined || readNumbers(mode.constant)[0] !== 0);
+}
+
+const TYPE_OF_CAST: Readonly<Record<number, DType>> = {
+  1: 'float',
+  2: 'uint8',
+  3: 'int8',
+  4: 'uint16',
+  5: 'int16',
+  6: 'int32',
+  7: 'int64',
+  9: 'bool',
+  10: 'float16',
+  11: 'double',
+  12: 'uint32',
+  13: 'uint64',
+  16: 'bfloat16',
+};
+
+const castToSame = defineRule({
+  name: 'cast-to-same-type',
+  match: node('Cast', [value('x')], { as: 'cast' }),
+  when: ({ x, cast }) => (x.type !== undefined && x.type.dtype === TYPE_OF_CAST[intAttr(cast, 'to', 0)] ? {} : undefined),
+  build: ({ x }) => x,
+});
+
+export const removeIdentities = defineRulePass({
+  name: 'remove-identities',
+  summary: 'drop Identity, Dropout at inference and Casts to the same type',
+  numbers: 'identical',
+  rules: [identity, dropout, castToSame],
+});

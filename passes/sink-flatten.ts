@@ -1,0 +1,207 @@
+/**
+ * sink-flatten: keep the map through what follows it, and flatten later.
+ *
+ *   Y = Op(Flatten<axis=1>(X), ...)                     X [N,C,H,W]
+ * becomes
+ *   Y = Flatten<axis=1>(Op'(X, ...))
+ *
+ * Op' is Op where it works on each number alone; where it works along the features (BatchNormalization, LayerNormalization, Softmax, Concat, Split ...)
+ * the map must have one cell, and Op' works along the channels. So the Flatten travels to the outputs of the network, where `free-spatial-dims`
+ * drops it and a map remains.
+ * Numbers: identical, except that a reduction or a softmax along channels may be summed in another order.
+ * Left alone: what reads the features by their place while the map has more than one cell; operands that differ from row to row of the batch.
+ */
+import { attributes, intAttr } from '../src/ir/attrs';
+import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
+import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
+import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
+import { productOf } from '../src/ir/views';
+import { defineRulePass } from '../src/pass/pass';
+import type { Builder } from '../src/rewrite/builder';
+import { node, value } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+/** Flatten is free, so other readers may keep it. */
+const flattened = node('Flatten', [value('x')], { attrs: { axis: 1 }, shared: true });
+
+const unary = defineRule({
+  name: 'unary',
+  match: node(unaryElementwiseOps, [flattened], { as: 'op', moreInputs: true }),
+  when: ({ x }) => (x.type?.shape?.length === 4 ? {} : undefined),
+  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
+});
+
+/** The map behind each operand: itself where it is a Flatten, a constant turned to [C,1,1]. */
+const broadcast = defineRule({
+  name: 'broadcast',
+  match: node(broadcastingOps, [], { as: 'op', moreInputs: true }),
+  when({ op }) {
+    const maps = op.inputs.map((input) => mapBehind(input));
+    const [map] = maps.filter((candidate): candidate is Value => candidate !== undefined);
+    if (!map) return undefined;
+    const cells = productOf(map.type?.shape?.slice(2) ?? [undefined]);
+    const channels = map.type?.shape?.[1];
+    if (map.type?.shape?.length !== 4 || typeof channels !== 'number')
+      return refuse('the flattened value is not [N,C,H,W] with static C', op);
+    for (const [slot, input] of op.inputs.entries()) {
+      if (input === undefined) continue;
+      const other = maps[slot];
+      if (other) {
+        if (!sameCells(map, other)) return refuse(`its operands are maps of different sizes`, op);
+      } else if (!isConst(input)) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
+      else if (elementCount(input.constant.shape) !== 1) {
+        if (cells !== 1) return refuse(`its operand '${input.name}' has a number of its own for each place of the map`, op);
+        if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
+      }
+    }
+    return { maps };
+  },
+  build({ op }, make, { maps }) {
+    const operands = op.inputs.map((input, slot) => maps[slot] ?? (isConst(input) ? perChannel(input, make) : input));
+    return flatten(make, make.op(op.op, operands, op.attrs));
+  },
+});
+
+const batchNormalization = defineRule({
+  name: 'batch-normalization',
+  match: node('BatchNormalization', [flattened], { as: 'op', moreInputs: true }),
+  when: ({ x, op }) => oneCell(x, op),
+  build: ({ x, op }, make) => flatten(make, make.op('BatchNormalization', [x, ...op.inputs.slice(1)], op.attrs)),
+});
+
+const layerNormalization = defineRule({
+  name: 'layer-normalization',
+  match: node(['LayerNormalization', 'RMSNormalization'], [flattened], { as: 'op', moreInputs: true }),
+  when({ x, op }) {
+    if (op.outputs.slice(1).some((output) => output.uses.length > 0 || op.graph.isOutput(output))) return refuse('its mean is read', op);
+    return alongFeatures(op, -1) ? oneCell(x, op) : refuse('it normalises over the batch', op);
+  },
+  build({ x, op }, make) {
+    const channelsLast = make.op('Transpose', [x], { perm: [0, 2, 3, 1] });
+    const attrs = new Map(op.attrs).set('axis', { kind: 'int', value: -1 });
+    const normal = make.op(op.op, [channelsLast, ...op.inputs.slice(1)], attrs);
+    return flatten(make, make.op('Transpose', [normal], { perm: [0, 3, 1, 2] }));
+  },
+});
+
+/** Operators with an `axis` attribute that keep the rank. */
+const alongAxis = defineRule({
+  name: 'along-axis',
+  match: node(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization', 'ArgMax', 'ArgMin'], [flattened], { as: 'op' }),
+  when({ x, op }) {
+    if (!alongFeatures(op, op.op.startsWith('Arg') ? 0 : -1)) return refuse('it works along the batch', op);
+    if (intAttr(op, 'keepdims', 1) === 0) return refuse('it drops the axis of the features (keepdims = 0)', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x], withAxis(op))),
+});
+
+const reduction = defineRule({
+  name: 'reduction',
+  match: node(reductionOps, [flattened], { as: 'op', moreInputs: true }),
+  when({ x, op }) {
+    const axes = intsOf(op.inputs[1]);
+    if (axes?.length !== 1 || (axes[0] !== 1 && axes[0] !== -1)) return refuse('it does not reduce the features alone', op);
+    if (intAttr(op, 'keepdims', 1) === 0) return refuse('it drops the axis of the features (keepdims = 0)', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, make.constant(`${op.name}_axes`, int64s([1]))], op.attrs)),
+});
+
+const concat = defineRule({
+  name: 'concat',
+  match: node('Concat', [], { as: 'op', moreInputs: true }),
+  when({ op }) {
+    const maps = op.inputs.map((input) => mapBehind(input));
+    if (!maps.some((map) => map !== undefined)) return undefined;
+    const known = maps.filter((map): map is Value => map !== undefined && map.type?.shape?.length === 4);
+    if (known.length < maps.length) return refuse('not all of its operands are flattened maps', op);
+    if (!alongFeatures(op, 0)) return refuse('it works along the batch', op);
+    for (const map of known) {
+      const cell = oneCell(map, op);
+      if ('cells' in cell) continue;
+      return cell;
+    }
+    return { maps: known };
+  },
+  build: ({ op }, make, { maps }) => flatten(make, make.op('Concat', maps, withAxis(op))),
+});
+
+const split = defineRule({
+  name: 'split',
+  outputs: 'all',
+  match: node('Split', [flattened], { as: 'op', moreInputs: true }),
+  when({ x, op }) {
+    if (!alongFeatures(op, 0)) return refuse('it works along the batch', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, op }, make) =>
+    make.ops('Split', [x, ...op.inputs.slice(1)], withAxis(op), op.outputs.length).map((part) => flatten(make, part)),
+});
+
+const slice = defineRule({
+  name: 'slice',
+  match: node('Slice', [flattened], { as: 'op', moreInputs: true }),
+  when({ x, op }) {
+    const axes = intsOf(op.inputs[3]);
+    if (axes?.length !== 1 || (axes[0] !== 1 && axes[0] !== -1)) return refuse('it does not cut the features alone', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, op }, make) =>
+    flatten(make, make.op('Slice', [x, op.inputs[1], op.inputs[2], make.constant(`${op.name}_axes`, int64s([1])), op.inputs[4]], op.attrs)),
+});
+
+const gather = defineRule({
+  name: 'gather',
+  match: node('Gather', [flattened], { as: 'op', moreInputs: true }),
+  when({ x, op }) {
+    if (op.inputs[1]?.constant?.shape.length !== 1 || !alongFeatures(op, 0)) return refuse('it does not pick features by a list', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, op }, make) => flatten(make, make.op('Gather', [x, op.inputs[1]], withAxis(op))),
+});
+
+const flatten = (make: Builder, map: Value): Value => make.op('Flatten', [map], { axis: 1 });
+
+/** What stands in front of Flatten<axis=1>. */
+function mapBehind(input: Value | undefined): Value | undefined {
+  const producer = input?.producer;
+  return producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 ? producer.inputs[0] : undefined;
+}
+
+/** Axis 1 of [N, features]. */
+const alongFeatures = (op: Node, fallback: number): boolean => [1, -1].includes(intAttr(op, 'axis', fallback));
+const withAxis = (op: Node): Map<string, Attr> => new Map([...op.attrs, ...attributes({ axis: 1 })]);
+
+function oneCell(map: Value, op: Node): { readonly cells: 1 } | ReturnType<typeof refuse> {
+  const shape = map.type?.shape;
+  if (shape?.length === 4 && shape[2] === 1 && shape[3] === 1) return { cells: 1 };
+  return refuse(`it reads the features of a map of [${shape?.slice(1)}] by their place`, op);
+}
+
+const sameCells = (a: Value, b: Value): boolean => {
+  const [x, y] = [a.type?.shape, b.type?.shape];
+  return x?.length === 4 && y?.length === 4 && x[2] === y[2] && x[3] === y[3] && (x[1] === y[1] || (x[2] === 1 && x[3] === 1));
+};
+
+/** [K] or [1,K]: numpy aligns it with the features. */
+const isPerChannel = (tensor: Tensor): boolean =>
+  tensor.shape.length <= 2 && elementCount(tensor.shape) === (tensor.shape[tensor.shape.length - 1] ?? 1);
+
+function perChannel(operand: ConstValue, make: Builder): ConstValue {
+  const count = elementCount(operand.constant.shape);
+  if (count === 1)
+    return operand.constant.shape.length === 0 ? operand : make.constant(`${operand.name}_scalar`, reshaped(operand.constant, []));
+  return make.constant(`${operand.name}_channels`, reshaped(operand.constant, [count, 1, 1]));
+}
+
+const intsOf = (input: Value | undefined): readonly number[] | undefined =>
+  input?.constant ? [...readNumbers(input.constant)] : undefined;
+
+export const sinkFlatten = defineRulePass({
+  name: 'sink-flatten',
+  summary: 'move Flatten behind the operators that follow it, so that the map stays a map',
+  numbers: 'reordered',
+  rules: [unary, broadcast, batchNormalization, layerNormalization, alongAxis, reduction, concat, split, slice, gather],
+});

@@ -1,0 +1,156 @@
+/**
+ * The flow of a conversion in one screen: size of the window -> passes at that size -> freed model -> was it done?
+ * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
+ */
+import { convertPipeline, type Pipeline } from '../passes';
+import { notConvertible, nothingToConvert, unknownPass } from './diagnostics/catalogue';
+import { assertInvariant } from './diagnostics/compile-error';
+import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
+import { AxisRoles, imageInputs } from './ir/axis-roles';
+import type { Model } from './ir/model';
+import type { Dim, Node, Value } from './ir/types';
+import { type PassReport, type RunOptions, runPasses } from './pass/manager';
+import type { Pass, Remark } from './pass/pass';
+
+export interface CompileOptions {
+  /** Height and width that the network was made for, where the file does not say. */
+  readonly inputSize?: SizeRequest | undefined;
+  /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
+  readonly passes?: readonly string[] | undefined;
+  /** All but these. */
+  readonly skip?: readonly string[] | undefined;
+  readonly validate?: RunOptions['validate'] | undefined;
+  readonly onPass?: RunOptions['onPass'] | undefined;
+}
+
+export interface OutputReport {
+  readonly name: string;
+  /** Shape at the original input size, e.g. [N, 1000]. */
+  readonly original: readonly Dim[] | undefined;
+  /** Shape now, in terms of the input's height and width. */
+  readonly converted: readonly Dim[] | undefined;
+}
+
+export interface CompileReport {
+  /** The size of image that one prediction looks at, per image input. */
+  readonly windows: readonly ImageWindow[];
+  readonly outputs: readonly OutputReport[];
+  /** One entry per pass, rounds of a repeated group added up. */
+  readonly passes: readonly PassReport[];
+  readonly remarks: readonly Remark[];
+}
+
+export interface Compiled {
+  readonly model: Model;
+  /** The original with its input at the window's size and all shapes inferred: what the report's "before" is about. */
+  readonly original: Model;
+  readonly report: CompileReport;
+}
+
+/**
+ * Makes a classifier fully convolutional. The given model is not touched.
+ * Throws CompileError where the size of the window is not known or an output cannot become a map.
+ */
+export function compile(source: Model, options: CompileOptions = {}): Compiled {
+  const original = source.clone();
+  const windows = resolveWindows(original, options.inputSize);
+  const passes: PassReport[] = runPasses(original, []);
+  const model = original.clone();
+  for (const step of selected(convertPipeline, options)) passes.push(...runGroup(model, step, options));
+  const remarks = passes.flatMap((report) => report.remarks);
+  const outputs = original.graph.outputs.map((before, index): OutputReport => {
+    const after = model.graph.outputs[index];
+    assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
+    return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
+  });
+  requireMaps(model, original, remarks);
+  return { model, original, report: { windows, outputs, passes: merged(passes), remarks } };
+}
+
+/** A group runs until a whole round changes nothing. */
+function runGroup(model: Model, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
+  const group = 'run' in step ? [step] : step;
+  const run: RunOptions = { ...(options.validate && { validate: options.validate }), ...(options.onPass && { onPass: options.onPass }) };
+  const reports = runPasses(model, group, run);
+  // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.
+  for (let rounds = model.graph.nodeCount; group.length > 1 && rounds > 0; rounds--) {
+    const round = runPasses(model, group, run);
+    if (round.every((report) => report.edits === 0)) break;
+    reports.push(...round);
+  }
+  return reports;
+}
+
+function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
+  const known = pipeline.flat().map((pass) => pass.name);
+  for (const name of [...(passes ?? []), ...(skip ?? [])]) if (!known.includes(name)) throw unknownPass(name, known);
+  const keeps = (pass: Pass): boolean =>
+    pass.name === 'free-spatial-dims' || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));
+  return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
+}
+
+/** Every output that was a vector is a map that grows with the image. */
+function requireMaps(model: Model, original: Model, remarks: readonly Remark[]): void {
+  const wasMap = original.graph.outputs.map(
+    (output) => output.type?.shape?.length === 4 && growing(model.graph.outputs.find((now) => now.name === output.name)),
+  );
+  if (wasMap.length > 0 && wasMap.every(Boolean)) throw nothingToConvert(original.graph.outputs);
+  const roles = new AxisRoles(imageInputs(model.graph));
+  for (const output of model.graph.outputs) {
+    if (growing(output)) continue;
+    const blocker = firstFixed(output);
+    const reasons = remarks
+      .filter((remark) => remark.kind === 'refused')
+      .map((remark) => `${remark.at.op ?? ''} '${remark.at.node ?? remark.at.value}': ${remark.reason}`);
+    const at = blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name };
+    throw notConvertible(output, reasons.length > 0 ? reasons : [describeBlocker(blocker, roles)], at);
+  }
+}
+
+const growing = (output: Value | undefined): boolean => {
+  const shape = output?.type?.shape;
+  return shape?.length === 4 && typeof shape[2] !== 'number' && typeof shape[3] !== 'number';
+};
+
+/** The last node on the way to the output behind which no axis grows with the image any more, walking back from the output. */
+function firstFixed(output: Value): Node | undefined {
+  let at: Value | undefined = output;
+  let blocker: Node | undefined;
+  while (at?.producer && !growing(at)) {
+    blocker = at.producer;
+    at = blocker.inputs.find((input) => input && !input.constant);
+  }
+  return blocker;
+}
+
+function describeBlocker(blocker: Node | undefined, roles: AxisRoles): string {
+  if (!blocker) return 'it does not depend on an image';
+  const [input] = blocker.inputs;
+  const axes = input && roles.of(input);
+  return `${blocker.op} '${blocker.name}' fixes the size of what it reads${axes ? ` (axes ${axes.join(', ')})` : ''}`;
+}
+
+/** Reports of the rounds of one pass as one. */
+function merged(reports: readonly PassReport[]): PassReport[] {
+  const byName = new Map<string, PassReport>();
+  for (const report of reports) {
+    const before = byName.get(report.pass);
+    byName.set(report.pass, before ? added(before, report) : report);
+  }
+  return [...byName.values()];
+}
+
+function added(a: PassReport, b: PassReport): PassReport {
+  const applied: Record<string, number> = { ...a.applied };
+  for (const [rule, count] of Object.entries(b.applied)) applied[rule] = (applied[rule] ?? 0) + count;
+  return {
+    pass: a.pass,
+    applied,
+    remarks: [...a.remarks, ...b.remarks],
+    refusals: [...a.refusals, ...b.refusals],
+    nodesBefore: a.nodesBefore,
+    nodesAfter: b.nodesAfter,
+    edits: a.edits + b.edits,
+    ms: a.ms + b.ms,
+  };
+}

@@ -1,0 +1,265 @@
+/**
+ * What each axis of a value runs over, seen from the image input [N, C, H, W]: batch, channels, rows, columns.
+ *
+ * A role is a word over N, C, H, W in row-major order: a flattened map [N, C*H*W] has the roles `N`, `CHW`; an axis of length one that stands
+ * for nothing has the role ''. Channels-last stretches, flattened heads and token sequences are told apart by this, not by guessing from sizes.
+ * Roles follow data, not weights: a value that does not depend on an image has none, and so has one behind an operator that is not known here.
+ */
+import { intAttr, intsAttr } from './attrs';
+import type { Graph } from './graph';
+import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
+import { isNumeric, readNumbers } from './tensor';
+import type { Node, Value } from './types';
+import { rankOf } from './types';
+
+export type Roles = readonly string[];
+
+/** Operators whose output has the axes of their first input, in its order, though sizes may change. */
+const SAME_AXES = new Set([
+  'AveragePool',
+  'BatchNormalization',
+  'CumSum',
+  'Dropout',
+  'GlobalAveragePool',
+  'GlobalLpPool',
+  'GlobalMaxPool',
+  'GroupNormalization',
+  'Hardmax',
+  'InstanceNormalization',
+  'LayerNormalization',
+  'LogSoftmax',
+  'LpNormalization',
+  'LpPool',
+  'LRN',
+  'MaxPool',
+  'MeanVarianceNormalization',
+  'Pad',
+  'Resize',
+  'RMSNormalization',
+  'Slice',
+  'Softmax',
+  'Split',
+  'TopK',
+  'Trilu',
+  'Tile',
+  'Gather',
+]);
+
+export class AxisRoles {
+  private readonly known = new Map<Value, Roles | undefined>();
+
+  /** `images`: roles of the graph inputs that are images; every other input has none. */
+  constructor(images: ReadonlyMap<Value, Roles>) {
+    for (const [value, roles] of images) this.known.set(value, roles);
+  }
+
+  /** Roles of the value, one per axis, or undefined where they are not known. Walks producers iteratively: graphs are deep. */
+  of(value: Value): Roles | undefined {
+    const stack: Value[] = [value];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (!top || this.known.has(top)) {
+        stack.pop();
+        continue;
+      }
+      if (!top.producer) {
+        this.known.set(top, undefined);
+        continue;
+      }
+      const missing = top.producer.inputs.filter((input): input is Value => input !== undefined && !this.known.has(input));
+      if (missing.length > 0) stack.push(...missing);
+      else this.known.set(top, this.fits(top, this.derive(top.producer)));
+    }
+    return this.known.get(value);
+  }
+
+  /** Forgets what was derived for values that a rewrite has removed or changed. */
+  forget(value: Value): void {
+    this.known.delete(value);
+  }
+
+  private fits(value: Value, roles: Roles | undefined): Roles | undefined {
+    const rank = rankOf(value);
+    return roles !== undefined && (rank === undefined || rank === roles.length) ? roles : undefined;
+  }
+
+  private derive(node: Node): Roles | undefined {
+    const [first] = node.inputs;
+    const roles = first && this.known.get(first);
+    if (isUnaryElementwise(node.op)) return roles;
+    if (isBroadcasting(node.op) || node.op === 'Concat' || node.op === 'Expand') return this.merge(node);
+    if (node.op === 'MatMul') return this.matMul(node);
+    if (!roles || !first) return undefined;
+    if (SAME_AXES.has(node.op)) return node.op === 'Gather' ? gather(node, roles) : roles;
+    if (isReduction(node.op)) return reduce(node, roles);
+    switch (node.op) {
+      case 'Conv':
+      case 'ConvTranspose':
+      case 'DepthToSpace':
+      case 'SpaceToDepth':
+        return roles.map((role, axis) => (axis === 1 ? 'C' : role));
+      case 'Gemm':
+        return intAttr(node, 'transA', 0) === 0 ? [roles[0] ?? '', 'C'] : undefined;
+      case 'Transpose': {
+        const perm = intsAttr(node, 'perm') ?? roles.map((_, axis) => roles.length - 1 - axis);
+        return perm.map((axis) => roles[axis] ?? '');
+      }
+      case 'Flatten':
+      case 'Reshape':
+      case 'Squeeze':
+      case 'Unsqueeze':
+        return view(node, roles);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Broadcasting aligns axes from the right; an axis takes the role of the first operand that has one there. */
+  private merge(node: Node): Roles | undefined {
+    let merged: string[] | undefined;
+    for (const input of node.inputs) {
+      const roles = input && this.known.get(input);
+      if (!roles) continue;
+      if (!merged) {
+        merged = [...roles];
+        continue;
+      }
+      while (merged.length < roles.length) merged.unshift('');
+      const shift = merged.length - roles.length;
+      merged = merged.map((role, axis) => role || roles[axis - shift] || '');
+    }
+    const rank = rankOf(node.outputs[0]);
+    if (merged && rank !== undefined) while (merged.length < rank) merged.unshift('');
+    return merged;
+  }
+
+  /** [.., rows, k] x [.., k, columns]: rows from the left operand, columns from the right one, new channels where that is a weight. */
+  private matMul(node: Node): Roles | undefined {
+    const [left, right] = node.inputs;
+    const a = left && this.known.get(left);
+    const b = right && this.known.get(right);
+    if (a && a.length >= 2) return [...a.slice(0, -1), b ? (b[b.length - 1] ?? '') : 'C'];
+    return undefined;
+  }
+}
+
+function gather(node: Node, roles: Roles): Roles | undefined {
+  const indices = node.inputs[1];
+  const rank = rankOf(indices);
+  if (rank === undefined) return undefined;
+  const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
+  return roles.flatMap((role, at) => (at === axis ? (rank === 0 ? [] : Array.from({ length: rank }, () => role)) : [role]));
+}
+
+function reduce(node: Node, roles: Roles): Roles | undefined {
+  const axes = constantInts(node.inputs[1]);
+  if (node.inputs[1] && !axes) return undefined;
+  const reduced = new Set((axes ?? roles.map((_, axis) => axis)).map((axis) => normalAxis(axis, roles.length)));
+  return intAttr(node, 'keepdims', 1) === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
+}
+
+/** Row-major regrouping: walks both shapes until their products agree. A split axis hands its role to each part. */
+function view(node: Node, roles: Roles): Roles | undefined {
+  const from = node.inputs[0]?.type?.shape;
+  const to = node.outputs[0]?.type?.shape;
+  if (!from || !to) return undefined;
+  // A symbolic batch in front stays where it is.
+  const sizes = (shape: readonly (number | string | undefined)[]): number[] | undefined => {
+    const result: number[] = [];
+    for (const [axis, dim] of shape.entries()) {
+      if (typeof dim === 'number') result.push(dim);
+      else if (axis === 0 && from[0] === to[0] && dim !== undefined) result.push(1);
+      else return undefined;
+    }
+    return result;
+  };
+  const a = sizes(from);
+  const b = sizes(to);
+  if (!a || !b || from.length === 0 || to.length === 0) return undefined;
+  const result: string[] = [];
+  let i = 0;
+  let j = 0;
+  while (j < b.length) {
+    let left = a[i] ?? 1;
+    let right = b[j] ?? 1;
+    let role = roles[i] ?? '';
+    const start = j;
+    // Unit axes line up one to one where both sides have one here; else the shorter side takes its unit axes in.
+    if (left === 1 && right === 1 && i < a.length) {
+      result.push(role);
+      i++;
+      j++;
+      continue;
+    }
+    if (right === 1) {
+      result.push('');
+      j++;
+      continue;
+    }
+    i++;
+    j++;
+    while (left !== right) {
+      if (left < right) {
+        if (i >= a.length) return undefined;
+        left *= a[i] ?? 1;
+        if (a[i] !== 1 || roles[i] !== '') role += roles[i] ?? '';
+        i++;
+      } else {
+        if (j >= b.length) return undefined;
+        right *= b[j] ?? 1;
+        j++;
+      }
+    }
+    for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : role);
+  }
+  return result;
+}
+
+function constantInts(value: Value | undefined): readonly number[] | undefined {
+  return value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
+}
+
+const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** Roles from the graph inputs of rank 4 with a static channel count of 1 to 4: [N, C, H, W], or [N, H, W, C] where only the last axis is that small. */
+export function imageInputs(graph: Graph): Map<Value, Roles> {
+  const images = new Map<Value, Roles>();
+  for (const input of graph.inputs) {
+    const layout = imageLayout(input);
+    if (layout) images.set(input, layout);
+  }
+  return images;
+}
+
+function imageLayout(input: Value): Roles | undefined {
+  const shape = input.type?.shape;
+  if (shape?.length !== 4) return undefined;
+  const [, second, , last] = shape;
+  const few = (dim: unknown): boolean => typeof dim === 'number' && dim <= 4;
+  if (!few(second) && few(last)) return ['N', 'H', 'W', 'C'];
+  return ['N', 'C', 'H', 'W'];
+}
+
+/** The static shape of a map whose roles are N, C and the two spatial axes in any order, with where each is. */
+export interface MapAxes {
+  readonly channels: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Transpose that brings the value to [N, C, H, W]. */
+  readonly toChannelsFirst: readonly number[];
+  /** Static sizes at the window's size. */
+  readonly shape: { readonly channels: number; readonly rows: number; readonly columns: number };
+}
+
+/** Where the axes of a rank-4 map are, or undefined where it is not one with static C, H and W. */
+export function mapAxes(value: Value, roles: Roles | undefined): MapAxes | undefined {
+  if (roles?.length !== 4 || roles[0] !== 'N') return undefined;
+  const shape = value.type?.shape;
+  const channels = roles.indexOf('C');
+  const rows = roles.indexOf('H');
+  const columns = roles.indexOf('W');
+  if (!shape || channels < 0 || rows < 0 || columns < 0) return undefined;
+  const [c, h, w] = [shape[channels], shape[rows], shape[columns]];
+  if (typeof c !== 'number' || typeof h !== 'number' || typeof w !== 'number') return undefined;
+  return { channels, rows, columns, toChannelsFirst: [0, channels, rows, columns], shape: { channels: c, rows: h, columns: w } };
+}

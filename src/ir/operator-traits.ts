@@ -1,0 +1,101 @@
+/**
+ * What operators have in common, for passes that care about a property rather than a name.
+ * All names are of ONNX's own domain in normal form.
+ */
+
+/** One data input; each output element depends on the input element at the same place alone; other inputs (Clip's bounds) are scalars. */
+const UNARY_ELEMENTWISE = new Set([
+  'Abs',
+  'Acos',
+  'Acosh',
+  'Asin',
+  'Asinh',
+  'Atan',
+  'Atanh',
+  'Cast',
+  'Ceil',
+  'Celu',
+  'Clip',
+  'Cos',
+  'Cosh',
+  'Elu',
+  'Erf',
+  'Exp',
+  'Floor',
+  'Gelu',
+  'HardSigmoid',
+  'HardSwish',
+  'Identity',
+  'IsInf',
+  'IsNaN',
+  'LeakyRelu',
+  'Log',
+  'Mish',
+  'Neg',
+  'Not',
+  'Reciprocal',
+  'Relu',
+  'Round',
+  'Selu',
+  'Shrink',
+  'Sigmoid',
+  'Sign',
+  'Sin',
+  'Sinh',
+  'Softplus',
+  'Softsign',
+  'Sqrt',
+  'Swish',
+  'Tan',
+  'Tanh',
+  'ThresholdedRelu',
+]);
+
+/** Elementwise over inputs that broadcast against each other, as numpy does. */
+const BROADCASTING = new Set([
+  'Add',
+  'And',
+  'BitShift',
+  'BitwiseAnd',
+  'BitwiseOr',
+  'BitwiseXor',
+  'Div',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Max',
+  'Mean',
+  'Min',
+  'Mod',
+  'Mul',
+  'Or',
+  'Pow',
+  'PRelu',
+  'Sub',
+  'Sum',
+  'Where',
+  'Xor',
+]);
+
+const REDUCTIONS = new Set([
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
+  'ReduceSum',
+  'ReduceSumSquare',
+]);
+
+export const isUnaryElementwise = (op: string): boolean => UNARY_ELEMENTWISE.has(op);
+export const isBroadcasting = (op: string): boolean => BROADCASTING.has(op);
+export const isReduction = (op: string): boolean => REDUCTIONS.has(op);
+
+export const unaryElementwiseOps: readonly string[] = [...UNARY_ELEMENTWISE];
+export const broadcastingOps: readonly string[] = [...BROADCASTING];
+export const reductionOps: readonly string[] = [...REDUCTIONS];

@@ -1,0 +1,62 @@
+/**
+ * Views: nodes that give the same elements in the same row-major order another shape. A chain of them is worth one Reshape.
+ */
+import { intAttr, intsAttr } from './attrs';
+import { elementCount, readNumbers } from './tensor';
+import type { Dim, Node, Value } from './types';
+import { staticShape } from './types';
+
+/** The value that the node shows under another shape, or undefined where it is no view at the sizes now inferred. */
+export function viewedBy(node: Node): Value | undefined {
+  const [data] = node.inputs;
+  if (!data) return undefined;
+  switch (node.op) {
+    case 'Flatten':
+    case 'Identity':
+    case 'Reshape':
+    case 'Squeeze':
+    case 'Unsqueeze':
+      return data;
+    case 'Transpose':
+      return movesOnlyUnitAxes(node, data) ? data : undefined;
+    case 'Gather':
+      return takesEverything(node, data) ? data : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Row-major order is what remains when axes of length one are taken away. */
+function movesOnlyUnitAxes(node: Node, data: Value): boolean {
+  const shape = data.type?.shape;
+  if (!shape) return false;
+  const perm = intsAttr(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
+  const long = perm.filter((axis) => shape[axis] !== 1);
+  return long.every((axis, at) => at === 0 || (long[at - 1] ?? 0) < axis);
+}
+
+/** `Reshape([-1]) > Gather(0, 1, 2 ...)` is how one exporter writes as_strided. */
+function takesEverything(node: Node, data: Value): boolean {
+  const shape = staticShape(data);
+  const indices = node.inputs[1]?.constant;
+  if (shape?.length !== 1 || intAttr(node, 'axis', 0) !== 0 || !indices || elementCount(indices.shape) !== shape[0]) return false;
+  return readNumbers(indices).every((index, at) => index === at);
+}
+
+/** The values that `value` is a view of, nearest first, `value` itself not among them. */
+export function* viewChain(value: Value): Generator<Value> {
+  for (let at: Value | undefined = value; at?.producer; ) {
+    at = viewedBy(at.producer);
+    if (at) yield at;
+  }
+}
+
+/** Product of the axes, where all are static. */
+export function productOf(dims: readonly Dim[]): number | undefined {
+  let product = 1;
+  for (const dim of dims) {
+    if (typeof dim !== 'number') return undefined;
+    product *= dim;
+  }
+  return product;
+}
