@@ -27,19 +27,19 @@ class MutableNode implements Node {
   prev: MutableNode | undefined;
   next: MutableNode | undefined;
   alive = true;
-  readonly op: string;
   readonly outputs: MutableValue[] = [];
   constructor(
     public name: string,
-    readonly domain: string,
-    readonly opType: string,
+    public domain: string,
+    public opType: string,
     readonly inputs: (MutableValue | undefined)[],
     readonly attrs: Map<string, Attr>,
     public origin: readonly string[],
     readonly extras: unknown,
     readonly graph: Graph,
-  ) {
-    this.op = domain === '' ? opType : `${domain}.${opType}`;
+  ) {}
+  get op(): string {
+    return this.domain === '' ? this.opType : `${this.domain}.${this.opType}`;
   }
 }
 
@@ -76,6 +76,16 @@ class Names {
     taken.add(name);
     return name;
   }
+}
+
+/** What `Graph.respell` changes; what is absent stays. */
+export interface Respelling {
+  readonly domain?: string | undefined;
+  readonly opType?: string | undefined;
+  readonly inputs?: readonly (Value | undefined)[] | undefined;
+  readonly attrs?: ReadonlyMap<string, Attr> | undefined;
+  /** How many outputs are kept; nobody may read the others. */
+  readonly outputs?: number | undefined;
 }
 
 export class Graph {
@@ -303,6 +313,30 @@ export class Graph {
   }
   setExtras(value: Value, extras: unknown): void {
     asValue(value).extras = extras;
+  }
+  /**
+   * The same node in the spelling of another operator set: its name, place, origin, outputs and readers stay.
+   * For src/onnx/opset; a rewrite makes a new node.
+   */
+  respell(node: Node, spelling: Respelling): void {
+    const mutable = asNode(node);
+    assertInvariant(this.has(node), () => `node '${node.name}' is not in graph '${this.name}'`);
+    mutable.domain = spelling.domain ?? mutable.domain;
+    mutable.opType = spelling.opType ?? mutable.opType;
+    const { inputs, attrs, outputs } = spelling;
+    if (inputs) {
+      for (let slot = Math.max(inputs.length, mutable.inputs.length) - 1; slot >= 0; slot--) this.replaceInput(node, slot, inputs[slot]);
+    }
+    if (attrs) {
+      const copy = [...attrs];
+      mutable.attrs.clear();
+      for (const [name, attr] of copy) mutable.attrs.set(name, attr);
+    }
+    for (const output of outputs === undefined ? [] : mutable.outputs.splice(outputs)) {
+      assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
+      this.names.values.delete(output.name);
+    }
+    this.touch();
   }
   /** Adds to what the node stands for. */
   addOrigin(node: Node, origin: readonly string[]): void {
