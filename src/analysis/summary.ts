@@ -1,0 +1,58 @@
+/**
+ * What there is to say about one model: its inputs and outputs, its layers with shapes and costs. The facts behind `inspect`.
+ *
+ * Shapes that depend on the size of the image are told for one size: the one asked for, else the one that a converted model says it was made for.
+ */
+import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
+import { imageInputs } from '../ir/axis-roles';
+import type { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
+import type { TensorType } from '../ir/types';
+import { type LayerList, listLayers } from './layers';
+
+export interface Port {
+  readonly name: string;
+  readonly type: TensorType | undefined;
+}
+
+export interface ModelSummary {
+  readonly irVersion: number;
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly producer: { readonly name: string; readonly version: string };
+  readonly metadata: ReadonlyMap<string, string>;
+  /** As the file declares them. */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** The image sizes at which `list` holds, and which of them the file leaves open; undefined: no size is known, shapes are symbolic. */
+  readonly at: { readonly windows: readonly ImageWindow[]; readonly chosen: boolean } | undefined;
+  readonly list: LayerList;
+}
+
+/** Throws CompileError where the size asked for does not fit the model, or the model contradicts itself. The model is not touched. */
+export function summarise(source: Model, request?: SizeRequest): ModelSummary {
+  const model = source.clone();
+  const ports = (values: Model['graph']['inputs']): Port[] => values.map(({ name, type }) => ({ name, type }));
+  const inputs = ports(model.graph.inputs);
+  const at = chooseSize(model, request);
+  if (!at?.chosen) inferShapes(model);
+  const outputs = ports(model.graph.outputs);
+  if (at?.chosen) inferShapes(model);
+  const { irVersion, opsets, producer, metadata } = source;
+  return { irVersion, opsets, producer, metadata, inputs, outputs, at, list: listLayers(model.graph) };
+}
+
+function chooseSize(model: Model, request: SizeRequest | undefined): ModelSummary['at'] {
+  if (request && (request.hw || request.shapes?.size)) return { windows: resolveWindows(model, request), chosen: true };
+  const open = [...imageInputs(model.graph)].some(([input, roles]) =>
+    ['H', 'W'].some((role) => typeof input.type?.shape?.[roles.indexOf(role)] !== 'number'),
+  );
+  if (!open) return imageInputs(model.graph).size > 0 ? { windows: resolveWindows(model), chosen: false } : undefined;
+  const hw = declaredWindow(model.metadata);
+  return hw && { windows: resolveWindows(model, { hw }), chosen: true };
+}
+
+/** The window that a conversion wrote into the model's metadata, such as `224x224`. */
+function declaredWindow(metadata: ReadonlyMap<string, string>): readonly [number, number] | undefined {
+  const [, height, width] = /(\d+)x(\d+)/.exec(metadata.get('convolutionize.window') ?? '') ?? [];
+  return height !== undefined && width !== undefined ? [Number(height), Number(width)] : undefined;
+}

@@ -1,0 +1,212 @@
+/**
+ * The commands and their options, and which action a command line asks for. Parsing only: an action runs after yargs is done, and loads what it needs
+ * then, so that `--help` costs nothing.
+ */
+import yargs, { type ArgumentsCamelCase, type Argv, type InferredOptionTypes, type Options } from 'yargs';
+import { badOption, usage } from '../diagnostics/catalogue';
+import type { CompileError } from '../diagnostics/compile-error';
+import type { Terminal } from './terminal';
+import { version } from './version';
+
+export interface GlobalArgs {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+  readonly noColor: boolean;
+}
+
+const COMMANDS: readonly string[] = ['convert', 'inspect', 'verify', 'passes'];
+
+export type Chosen =
+  | { readonly kind: 'text'; readonly text: string; readonly exitCode: number }
+  | { readonly kind: 'action'; readonly globals: GlobalArgs; run(terminal: Terminal): Promise<number> };
+
+const globalOptions = {
+  json: { type: 'boolean', default: false, describe: 'Print the result as JSON, for machines' },
+  quiet: { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing but errors' },
+  debug: { type: 'boolean', default: false, describe: 'Print a stack trace with errors' },
+  'no-color': { type: 'boolean', default: false, describe: 'Do not color messages; NO_COLOR does the same' },
+} as const satisfies Record<string, Options>;
+
+const inputSize = {
+  'input-size': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Size of image that the network was made for, where the file does not say: 224x224, or name:1,3,224,224',
+  },
+} as const satisfies Record<string, Options>;
+
+const tolerance = {
+  rtol: { type: 'string', requiresArg: true, describe: 'Allowed relative difference, instead of one measured on the original' },
+  atol: { type: 'string', requiresArg: true, describe: 'Allowed absolute difference, instead of one measured on the original' },
+  seed: { type: 'string', requiresArg: true, describe: 'Seed of the random inputs' },
+} as const satisfies Record<string, Options>;
+
+const symlinks = {
+  'allow-symlinks': { type: 'boolean', default: false, describe: 'Follow symbolic links to external data, as in a Hugging Face cache' },
+} as const satisfies Record<string, Options>;
+
+export const convertOptions = {
+  output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default INPUT with -fcn in its name' },
+  ...inputSize,
+  'external-data': { type: 'boolean', default: false, describe: 'Write weights to a file of their own, OUTPUT.data' },
+  weights: {
+    choices: ['copy', 'reference'],
+    default: 'copy',
+    describe: 'copy: the output stands alone; reference: it points into INPUT, which must stay where it is',
+  },
+  'no-verify': { type: 'boolean', default: false, describe: 'Do not run both models to compare them' },
+  ...tolerance,
+  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },
+  'keep-failed': { type: 'boolean', default: false, describe: 'Keep an output that is not equivalent' },
+  'dry-run': { type: 'boolean', default: false, describe: 'Tell what would be rewritten, write nothing' },
+  remarks: { type: 'boolean', default: false, describe: 'Tell every place that a rule looked at, and why it was left alone' },
+  passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a,b' },
+  skip: { type: 'string', array: true, requiresArg: true, describe: 'Run all passes but these: a,b' },
+  'list-passes': { alias: 'l', type: 'boolean', default: false, describe: 'List the passes and stop' },
+  'print-ir-after': { type: 'string', array: true, requiresArg: true, describe: 'Print the model after a pass, or after all, on stderr' },
+  ...symlinks,
+} as const satisfies Record<string, Options>;
+
+export const inspectOptions = {
+  ...inputSize,
+  format: {
+    choices: ['summary', 'json'],
+    describe: 'summary: layers in PyTorch notation, the default; json: the same for machines, as --json',
+  },
+  ...symlinks,
+} as const satisfies Record<string, Options>;
+
+export const verifyOptions = { ...inputSize, ...tolerance, ...symlinks } as const satisfies Record<string, Options>;
+
+type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
+export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
+export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string };
+export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
+export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
+
+/** What the command line asks for. Throws CompileError USAGE or BAD_OPTION. */
+export function chooseAction(args: readonly string[], columns: number | undefined): Chosen {
+  let action: Chosen | undefined;
+  const choose = (globals: GlobalArgs, run: (terminal: Terminal) => Promise<number>): void => {
+    rejectRepeated(globals);
+    action = { kind: 'action', globals, run };
+  };
+  const [command] = args.filter((arg) => !arg.startsWith('-'));
+  if (command !== undefined && !COMMANDS.includes(command) && command === args[0])
+    throw usage(`there is no command '${command}', only ${COMMANDS.join(', ')}`);
+  const parser: Argv = yargs()
+    .scriptName('convolutionize')
+    .usage(
+      '$0 <command>\n\nMakes image classifiers in ONNX fully convolutional,\nand proves by running both models that the numbers are the same.',
+    )
+    .locale('en')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+      'parse-positional-numbers': false,
+      'parse-numbers': false,
+    })
+    .option(globalOptions)
+    .command(
+      ['convert [input] [to]'],
+      'Make a classifier fully convolutional',
+      (y) =>
+        y
+          .positional('input', { type: 'string', describe: 'ONNX file to convert; it is not changed' })
+          .positional('to', { type: 'string', describe: 'The same as --output' })
+          .options(convertOptions)
+          .example('$0 convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree')
+          .example('$0 convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not')
+          .example('$0 convert dynamic.onnx --input-size 224x224', 'Say what size the network was trained at'),
+      (argv) => choose(argv, async (terminal) => (await import('./convert')).convertCommand(argv, terminal)),
+    )
+    .command(
+      'inspect <model>',
+      'List the layers of a model, with shapes, parameters and multiply-adds',
+      (y) =>
+        y
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+          .options(inspectOptions)
+          .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')
+          .example('$0 inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'),
+      (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
+    )
+    .command(
+      'verify <original> <converted>',
+      'Run a model and its conversion, and compare what they give',
+      (y) =>
+        y
+          .positional('original', { type: 'string', demandOption: true, describe: 'ONNX file of the classifier' })
+          .positional('converted', { type: 'string', demandOption: true, describe: 'ONNX file of the fully convolutional network' })
+          .options(verifyOptions)
+          .example('$0 verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not'),
+      (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),
+    )
+    .command(
+      'passes [name]',
+      'List the passes of a conversion, in order',
+      (y) =>
+        y
+          .positional('name', { type: 'string', describe: 'Only this pass' })
+          .example('$0 passes', 'All of them')
+          .example('$0 passes linear-to-conv', 'One of them'),
+      (argv) => choose(argv, async (terminal) => (await import('./passes')).passesCommand(argv, terminal)),
+    )
+    .demandCommand(1, 1, 'no command is given', 'there is more than one command')
+    .strict()
+    .help('help')
+    .alias('help', 'h')
+    .version(version)
+    .wrap(Math.min(columns ?? 100, 120))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error && error.name !== 'YError' ? error : complaint(error?.message ?? message, command);
+    });
+  if (args.length === 0) return { kind: 'text', text: textOf(parser, ['--help']), exitCode: 2 };
+  const text = textOf(parser, args);
+  return action ?? { kind: 'text', text, exitCode: 0 };
+}
+
+/** What yargs says, in our words. */
+function complaint(message: string, command: string | undefined): CompileError {
+  const known = command !== undefined && COMMANDS.includes(command) ? command : undefined;
+  const [, option, given, choices] = /Argument: ([^,]*), Given: "(.*)", Choices: (.*)/.exec(message) ?? [];
+  if (option !== undefined && given !== undefined)
+    return badOption(option, given, (choices ?? '').replaceAll('"', '').replaceAll(', ', ' or '));
+  const [, missing] = /^Not enough arguments following: (.*)/.exec(message) ?? [];
+  if (missing !== undefined) return usage(`the option ${missing.length > 1 ? '--' : '-'}${missing} needs a value`, known);
+  if (message.startsWith('Not enough non-option arguments')) return usage('an argument is missing', known);
+  const [, unknown] = /^Unknown arguments?: (.*)/.exec(message) ?? [];
+  return usage(unknown === undefined ? message : `unknown argument: ${unknown}`, known);
+}
+
+/** What yargs would print: help or the version. */
+function textOf(parser: Argv, args: readonly string[]): string {
+  let text = '';
+  let failure: Error | undefined | null;
+  parser.parse([...args], {}, (error, _argv, output) => {
+    failure = error;
+    text = output;
+  });
+  if (failure) throw failure;
+  return text;
+}
+
+/** A value that counts only once must not be given twice: which one is meant? */
+function rejectRepeated(argv: object): void {
+  const lists = new Set<string>(['_']);
+  for (const [name, option] of Object.entries<Options>({ ...convertOptions, ...inspectOptions, ...verifyOptions }))
+    if (option.array) lists.add(name);
+  for (const [name, value] of Object.entries(argv)) {
+    if (
+      Array.isArray(value) &&
+      !lists.has(name) &&
+      !lists.has(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)) &&
+      name.length > 1
+    )
+      throw usage(`the option --${name} is given twice`);
+  }
+}

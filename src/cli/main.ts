@@ -1,0 +1,63 @@
+/**
+ * Runs one command line and answers with its exit code:
+ * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
+ */
+import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { chooseAction, type GlobalArgs } from './commands';
+import { type Stream, Terminal } from './terminal';
+import { version } from './version';
+
+export interface Surroundings {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export const EXIT = { done: 0, different: 1, fault: 2, bug: 70 } as const;
+
+export async function main(args: readonly string[], { stdout, stderr, env }: Surroundings): Promise<number> {
+  const terminal = new Terminal(stdout, stderr, env);
+  // Until the arguments are understood, these must be looked for by hand: errors in them obey them as well.
+  let globals: GlobalArgs = {
+    json: args.includes('--json'),
+    quiet: false,
+    debug: args.includes('--debug'),
+    noColor: args.includes('--no-color'),
+  };
+  try {
+    terminal.configure({ quiet: false, color: !globals.noColor });
+    const chosen = chooseAction(args, stdout.isTTY ? stdout.columns : undefined);
+    if (chosen.kind === 'text') {
+      if (chosen.exitCode === EXIT.done) terminal.result(chosen.text);
+      else terminal.aside(chosen.text);
+      return chosen.exitCode;
+    }
+    globals = chosen.globals;
+    terminal.configure({ quiet: globals.quiet, color: !globals.noColor });
+    return await chosen.run(terminal);
+  } catch (error) {
+    const { diagnostic, exitCode } = explain(error);
+    if (globals.json) terminal.result(JSON.stringify({ error: diagnostic, exitCode }, undefined, 2));
+    terminal.error(diagnostic);
+    if (globals.debug && error instanceof Error) terminal.aside(stackOf(error));
+    return exitCode;
+  }
+}
+
+function explain(error: unknown): { readonly diagnostic: Diagnostic; readonly exitCode: number } {
+  if (error instanceof CompileError) return { diagnostic: error.diagnostic, exitCode: EXIT.fault };
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    diagnostic: {
+      code: 'INTERNAL',
+      message: `convolutionize ${version} has a bug: ${message}`,
+      hint: 'run again with --debug and report what it prints, if you can with the model',
+    },
+    exitCode: EXIT.bug,
+  };
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,35 @@
+/** `passes`: what a conversion does, in order. */
+import { allPasses } from '../../passes';
+import { unknownPass } from '../diagnostics/catalogue';
+import type { Pass } from '../pass/pass';
+import type { PassesArgs } from './commands';
+import { table } from './table';
+import type { Terminal } from './terminal';
+
+const NUMBERS: Readonly<Record<Pass['numbers'], string>> = {
+  identical: 'the same numbers',
+  reordered: 'the same products, perhaps summed in another order',
+  rounding: 'something is computed beforehand, and rounded once',
+};
+
+export async function passesCommand({ name, json }: Pick<PassesArgs, 'name' | 'json'>, terminal: Terminal): Promise<number> {
+  const passes = name === undefined ? allPasses : allPasses.filter((pass) => pass.name === name);
+  if (passes.length === 0)
+    throw unknownPass(
+      name ?? '',
+      allPasses.map((pass) => pass.name),
+    );
+  if (json)
+    terminal.result(
+      JSON.stringify(
+        passes.map(({ name, summary, numbers }) => ({ name, summary, numbers })),
+        undefined,
+        2,
+      ),
+    );
+  else {
+    const rows = passes.map(({ name, summary, numbers }) => [name, summary, NUMBERS[numbers]]);
+    terminal.result(table([{ title: 'pass' }, { title: 'what it does' }, { title: 'what happens to the numbers' }], rows).join('\n'));
+  }
+  return 0;
+}

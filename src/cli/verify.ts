@@ -1,0 +1,1 @@
+export const verifyCommand = async (_a: unknown, _t: unknown): Promise<number> => 0;
