@@ -1,0 +1,65 @@
+/**
+ * Builds dist/: the program in one file (start-up time is mostly the loading of modules), the library as CommonJS, a thin ES module over it
+ * (so that both kinds of importers share the same classes), and the types.
+ *
+ *   node .ci/build.mjs            everything, as `npm run build`
+ *   node .ci/build.mjs --no-types without the types, which take the longest
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+/** Native code and WebAssembly cannot be bundled; they are loaded when something is run. */
+const external = ['onnxruntime-node', '@tensorflow/*'];
+
+export const bundle = (entry, outfile, options = {}) =>
+  build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external,
+    // The ES module variant of yargs breaks lines within words.
+    alias: { yargs: join(root, 'node_modules/yargs/index.cjs') },
+    legalComments: 'eof',
+    logLevel: 'warning',
+    ...options,
+  });
+
+function types() {
+  const work = join(dist, 'types');
+  mkdirSync(work, { recursive: true });
+  const project = join(work, 'tsconfig.json');
+  writeFileSync(
+    project,
+    JSON.stringify({
+      extends: '../../tsconfig.json',
+      compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: '../..', outDir: '.', types: ['node'] },
+      include: [],
+      files: ['../../src/index.ts'],
+    }),
+  );
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' });
+  rmSync(project);
+  writeFileSync(join(dist, 'index.d.ts'), "export * from './types/src/index';\n");
+  writeFileSync(join(dist, 'index.d.mts'), "export * from './types/src/index.js';\n");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  rmSync(dist, { recursive: true, force: true });
+  await bundle('src/cli.ts', 'dist/cli.js', { banner: { js: '#!/usr/bin/env node' } });
+  chmodSync(join(dist, 'cli.js'), 0o755);
+  await bundle('src/index.ts', 'dist/index.js');
+  const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
+  writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
+  if (!process.argv.includes('--no-types')) types();
+}
