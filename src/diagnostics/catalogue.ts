@@ -24,6 +24,26 @@ export const cyclicGraph = (names: readonly string[]): CompileError =>
 // ---- node (files) ----
 
 // ---- onnx/text ----
+export const textSyntax = (message: string, at: Location): CompileError =>
+  new CompileError({ code: 'TEXT_SYNTAX', message, at, hint: 'the syntax is described in docs/Syntax.md of the onnx project' });
+export const textUndefinedValue = (name: string, at: Location): CompileError =>
+  new CompileError({
+    code: 'TEXT_UNDEFINED_VALUE',
+    message: `'${name}' is read before anything defines it`,
+    at: { ...at, value: name },
+    hint: 'nodes stand after those that they read; a constant needs its data: float[2] w = {1, 2}',
+  });
+export const textDuplicateValue = (name: string, at: Location): CompileError =>
+  new CompileError({
+    code: 'TEXT_DUPLICATE_VALUE',
+    message: `'${name}' is defined twice`,
+    at: { ...at, value: name },
+    hint: 'each value of a graph has a name of its own',
+  });
+export const textTensor = (message: string, at: Location): CompileError =>
+  new CompileError({ code: 'TEXT_TENSOR', message, at, hint: 'the data of a tensor is one number per element: float[2, 2] w = {1, 2, 3, 4}' });
+export const textUnsupported = (what: string, at: Location, hint: string): CompileError =>
+  new CompileError({ code: 'TEXT_UNSUPPORTED', message: `${what} cannot be read from the textual form`, at, hint });
 
 // ---- rewrite and pass ----
 
@@ -98,7 +118,7 @@ export const outputExists = (path: string): CompileError =>
 export const outputIsInput = (path: string): CompileError =>
   new CompileError({
     code: 'OUTPUT_IS_INPUT',
-    message: 'the output is the input: the original would be lost',
+    message: 'the output is the input, which is never changed',
     at: { file: path },
-    hint: 'choose another name with -o, or replace the original with --force',
+    hint: 'choose another name with -o',
   });
