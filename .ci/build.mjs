@@ -2,8 +2,8 @@
  * Builds dist/: the program in one file (start-up time is mostly the loading of modules), the library as CommonJS, a thin ES module over it
  * (so that both kinds of importers share the same classes), and the types.
  *
- *   node .ci/build.mjs            everything, as `npm run build`
- *   node .ci/build.mjs --no-types without the types, which take the longest
+ *   node .ci/build.mjs                 everything into dist/, as `npm run build`
+ *   node .ci/build.mjs --program FILE  the program alone, for tests
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const dist = join(root, 'dist');
 /** Native code and WebAssembly cannot be bundled; they are loaded when something is run. */
 const external = ['onnxruntime-node', '@tensorflow/*'];
 
-export const bundle = (entry, outfile, options = {}) =>
+const bundle = (entry, outfile, options = {}) =>
   build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -54,12 +54,16 @@ function types() {
   writeFileSync(join(dist, 'index.d.mts'), "export * from './types/src/index.js';\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+const program = (outfile) => bundle('src/cli.ts', outfile, { banner: { js: '#!/usr/bin/env node' } });
+
+const [, , flag, file] = process.argv;
+if (flag === '--program') await program(file);
+else {
   rmSync(dist, { recursive: true, force: true });
-  await bundle('src/cli.ts', 'dist/cli.js', { banner: { js: '#!/usr/bin/env node' } });
+  await program('dist/cli.js');
   chmodSync(join(dist, 'cli.js'), 0o755);
   await bundle('src/index.ts', 'dist/index.js');
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
   writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
-  if (!process.argv.includes('--no-types')) types();
+  types();
 }
