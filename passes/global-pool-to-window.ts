@@ -13,39 +13,20 @@
  * Left alone: pools over padded maps; reductions that take in other axes as well.
  */
 
-import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
-import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../src/ir/axis-roles';
+import { intsAttr } from '../src/ir/attrs';
+import { type GlobalPool, headPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
-import { isReduction } from '../src/ir/operator-traits';
 import { pixelStride } from '../src/ir/pixel-stride';
-import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
-import { viewChain } from '../src/ir/views';
 import { definePass, type PassContext } from '../src/pass/pass';
 import { type Builder, builderAt } from '../src/rewrite/builder';
-
-type Kind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2';
-
-/** A node that takes the whole map of each channel into one number. */
-interface GlobalPool {
-  readonly node: Node;
-  readonly kind: Kind;
-  readonly map: Value;
-  readonly axes: MapAxes;
-  /** Whether the result has no rows and columns any more: [N, C]. */
-  readonly drops: boolean;
-  /** Already an AveragePool or MaxPool over the whole map. */
-  readonly isWindowed: boolean;
-}
 
 export const globalPoolToWindow = definePass({
   name: 'global-pool-to-window',
   summary: 'turn the global pool of a classifier into a pool over a window of the original size',
   numbers: 'reordered',
   run(graph, context) {
-    const roles = new AxisRoles(imageInputs(graph));
-    const pools = graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
-    for (const family of families(pools)) {
+    for (const family of families(headPools(graph))) {
       const strides = family.map((pool) => pixelStride(pool.map));
       const widest = [Math.max(...strides.map(([rows]) => rows)), Math.max(...strides.map(([, columns]) => columns))];
       family.forEach((pool, index) => {
@@ -88,7 +69,7 @@ function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], con
 }
 
 /** Sums and norms are means times the number of cells; a minimum is the maximum of the negatives. */
-function windowPool(kind: Kind, map: Value, kernel: readonly number[], strides: readonly number[], make: Builder): Value {
+function windowPool(kind: PoolKind, map: Value, kernel: readonly number[], strides: readonly number[], make: Builder): Value {
   const attrs = { kernel_shape: kernel, strides };
   const dtype = map.type?.dtype ?? 'float';
   const mean = (of: Value): Value => make.op('AveragePool', [of], attrs);
@@ -109,98 +90,6 @@ function windowPool(kind: Kind, map: Value, kernel: readonly number[], strides: 
     case 'l2':
       return make.op('Sqrt', [sum(make.op('Mul', [map, map]))]);
   }
-}
-
-const REDUCTION_KIND: Readonly<Record<string, Kind>> = {
-  ReduceMean: 'mean',
-  ReduceMax: 'max',
-  ReduceMin: 'min',
-  ReduceSum: 'sum',
-  ReduceSumSquare: 'sum of squares',
-  ReduceL1: 'l1',
-  ReduceL2: 'l2',
-};
-
-function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
-  const [data] = node.inputs;
-  if (!data) return undefined;
-  if (isReduction(node.op)) return reduction(node, data, roles);
-  const axes = mapAxes(data, roles.of(data));
-  if (!axes || axes.channels !== 1) return undefined;
-  const pool = { node, map: data, axes, drops: false, isWindowed: false };
-  if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
-  if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };
-  if ((node.op === 'AveragePool' || node.op === 'MaxPool') && coversMap(node, axes))
-    return { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
-  return undefined;
-}
-
-/** Kernel as big as the map, nothing padded, nothing dilated: whatever the stride, there is one window. */
-function coversMap(node: Node, { shape }: MapAxes): boolean {
-  const [rows, columns] = intsAttr(node, 'kernel_shape') ?? [];
-  if (rows !== shape.rows || columns !== shape.columns || rows * columns === 1) return false;
-  const unpadded =
-    ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
-  return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
-}
-
-/** A reduction over exactly the rows and columns: of a map, of a map with both in one axis, or of a map reduced along one of them before. */
-function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | undefined {
-  const kind = REDUCTION_KIND[node.op];
-  const reduced = reducedRoles(node, data, roles);
-  if (!kind || !reduced) return undefined;
-  const keeps = intAttr(node, 'keepdims', 1) !== 0;
-  if (reduced === 'HW' || reduced === 'WH') {
-    const own = mapAxes(data, roles.of(data));
-    if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
-    for (const map of viewChain(data)) {
-      const axes = mapAxes(map, roles.of(map));
-      // [N, C, H*W] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
-      if (axes && !keeps && axes.channels === 1 && node.outputs[0]?.type?.shape?.length === 2)
-        return { node, kind, map, axes, drops: true, isWindowed: false };
-    }
-    return undefined;
-  }
-  const inner = data.producer;
-  const [map] = inner?.inputs ?? [];
-  if (!inner || !map || inner.op !== node.op || data.uses.length !== 1 || !['mean', 'max', 'min', 'sum'].includes(kind)) return undefined;
-  const before = reducedRoles(inner, map, roles);
-  const axes = mapAxes(map, roles.of(map));
-  if (!axes || !before || ![`${before}${reduced}`, `${reduced}${before}`].includes('HW')) return undefined;
-  const dropsBoth = !keeps && intAttr(inner, 'keepdims', 1) === 0;
-  const keepsBoth = keeps && intAttr(inner, 'keepdims', 1) !== 0;
-  return dropsBoth || keepsBoth ? { node, kind, map, axes, drops: dropsBoth, isWindowed: false } : undefined;
-}
-
-/** Roles of the reduced axes as one word, or undefined where they are not known. */
-function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undefined {
-  const own = roles.of(data);
-  const axes = node.inputs[1]?.constant;
-  if (!own || (node.inputs[1] && !axes)) return undefined;
-  const numbers = axes
-    ? [...readNumbers(axes)].map((axis) => (axis < 0 ? axis + own.length : axis)).sort((a, b) => a - b)
-    : own.map((_, axis) => axis);
-  return numbers.map((axis) => own[axis] ?? '').join('');
-}
-
-/** Whether nothing that depends on the result has rows or columns again: then it is the classifier's. */
-function isHead(pool: Node, roles: AxisRoles): boolean {
-  const seen = new Set<Node>([pool]);
-  const queue: Node[] = [pool];
-  for (let node = queue.pop(); node; node = queue.pop()) {
-    for (const output of node.outputs) {
-      const own = roles.of(output);
-      const shape = output.type?.shape;
-      if (output.uses.length > 0 && (!own || !shape)) return false;
-      if (own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
-      for (const { user } of output.uses) {
-        if (seen.has(user)) continue;
-        seen.add(user);
-        queue.push(user);
-      }
-    }
-  }
-  return true;
 }
 
 /** Pools whose results meet again belong together. */

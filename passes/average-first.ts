@@ -1,0 +1,80 @@
+/**
+ * average-first: average, then apply the affine layer to the few cells that remain.
+ *
+ *   Pool(Op(X))                                         Op affine at each place: 1x1 convolution, batch normalisation, per-channel scale and shift
+ * becomes
+ *   Op(Pool(X))
+ *
+ * An average commutes with an affine map, so this is exact for GlobalAveragePool, for AveragePool whose windows hold real cells only (no padding, or
+ * padding that is not counted), and for ReduceMean over rows and columns. A classifier over a map of h x w cells does 1/(h w) of the multiply-adds,
+ * DenseNet's transition layers a quarter. With zero padding that counts (count_include_pad), the bias would be scaled: Op must have none.
+ * Numbers: reordered.
+ * Left alone: Op whose result has another reader; pools that would see more channels after the move than before at no gain.
+ */
+import { affineOperand } from '../src/ir/affine';
+import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { readNumbers } from '../src/ir/tensor';
+import type { Node, Value } from '../src/ir/types';
+import { productOf } from '../src/ir/views';
+import { defineRulePass } from '../src/pass/pass';
+import { node } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+const poolAfterAffine = defineRule({
+  name: 'pool-after-affine',
+  match: node(['GlobalAveragePool', 'AveragePool', 'ReduceMean'], [], { as: 'pool', moreInputs: true }),
+  when({ pool }) {
+    const [map] = pool.inputs;
+    const affine = map?.producer;
+    const operand = affine && affineOperand(affine);
+    if (!map || !affine || !operand || !averages(pool)) return undefined;
+    if (!affine.graph.isPrivateTo(map, pool)) return refuse(`'${map.name}' has another reader`, affine);
+    if (countsPadding(pool) && !isLinear(affine)) return refuse('the pool counts its zero padding, which the layer would shift', pool);
+    const [before, after] = [cells(map), cells(pool.outputs[0])];
+    if (before === undefined || after === undefined) return undefined;
+    // The layer runs on fewer cells, the pool over other channels: both must not cost more than they save.
+    const channels = (value: Value): number => (typeof value.type?.shape?.[1] === 'number' ? value.type.shape[1] : 0);
+    if (affine.op !== 'Conv')
+      return after < before && channels(operand.value) <= channels(map) ? { affine, slot: operand.slot, x: operand.value } : undefined;
+    const saved = (before - after) * channels(map) * channels(operand.value);
+    const added = before * (channels(operand.value) - channels(map));
+    return saved > added ? { affine, slot: operand.slot, x: operand.value } : undefined;
+  },
+  build({ pool }, make, { affine, slot, x }) {
+    const pooled = make.op(pool.op, [x, ...pool.inputs.slice(1)], pool.attrs);
+    return make.op(
+      affine.op,
+      affine.inputs.map((input, at) => (at === slot ? pooled : input)),
+      affine.attrs,
+    );
+  },
+});
+
+const cells = (value: Value | undefined): number | undefined => productOf(value?.type?.shape?.slice(2) ?? [undefined]);
+
+/** Whether each output is a mean of input cells along rows and columns, the axes kept. */
+function averages(pool: Node): boolean {
+  if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad', 'NOTSET') === 'NOTSET';
+  const axes = pool.inputs[1]?.constant;
+  const rank = pool.inputs[0]?.type?.shape?.length ?? 0;
+  return (
+    intAttr(pool, 'keepdims', 1) !== 0 &&
+    axes !== undefined &&
+    rank === 4 &&
+    [...readNumbers(axes)].every((axis) => [2, 3, -1, -2].includes(axis))
+  );
+}
+
+const countsPadding = (pool: Node): boolean =>
+  pool.op === 'AveragePool' && intAttr(pool, 'count_include_pad', 0) !== 0 && (intsAttr(pool, 'pads') ?? []).some((pad) => pad !== 0);
+
+/** No constant part: zero stays zero. */
+const isLinear = (affine: Node): boolean =>
+  (affine.op === 'Conv' && affine.inputs[2] === undefined) || affine.op === 'Mul' || affine.op === 'Div';
+
+export const averageFirst = defineRulePass({
+  name: 'average-first',
+  summary: 'move averages in front of the affine layer that precedes them',
+  numbers: 'reordered',
+  rules: [poolAfterAffine],
+});

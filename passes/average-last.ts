@@ -1,0 +1,55 @@
+/**
+ * average-last: classify every cell, then average.
+ *
+ *   Op(GlobalAveragePool(X))                            Op affine at each place: 1x1 convolution, batch normalisation, per-channel scale and shift
+ * becomes
+ *   GlobalAveragePool(Op(X))
+ *
+ * Exact at every size, since an average commutes with an affine map. The class activation map is what then stands in front of the average
+ * (`--head cell`). Costs as many times the multiply-adds as the map has cells; `average-first` is the way back.
+ * Numbers: reordered.
+ * Left alone: operators that are not affine, each named in a refusal.
+ */
+import { affineOperand } from '../src/ir/affine';
+import type { Graph } from '../src/ir/graph';
+import type { Node, Value } from '../src/ir/types';
+import { definePass, type PassContext } from '../src/pass/pass';
+import { builderAt } from '../src/rewrite/builder';
+
+export const averageLast = definePass({
+  name: 'average-last',
+  summary: 'move the global average behind the affine classifier that follows it',
+  numbers: 'reordered',
+  run(graph, context) {
+    for (const node of graph.nodes) {
+      if (!graph.has(node)) continue;
+      const pools = node.inputs.map((input) => (input?.producer?.op === 'GlobalAveragePool' ? input.producer : undefined));
+      if (!pools.some((pool) => pool !== undefined)) continue;
+      const maps = mapsBehind(node, pools);
+      if (maps) swap(graph, node, maps, context);
+    }
+  },
+});
+
+/** The inputs of the node with each average replaced by its map, where the node commutes with the average. */
+function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly (Value | undefined)[] | undefined {
+  const affine = affineOperand(node);
+  if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
+  if (!['Add', 'Sub', 'Sum', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
+  const maps = pools.map((pool) => pool?.inputs[0]);
+  const [first] = maps;
+  const sameCells = maps.every((map) =>
+    [0, 2, 3].every((axis) => map?.type?.shape?.[axis] !== undefined && map.type.shape[axis] === first?.type?.shape?.[axis]),
+  );
+  return sameCells ? maps : undefined;
+}
+
+function swap(graph: Graph, node: Node, maps: readonly (Value | undefined)[], context: PassContext): void {
+  const [output] = node.outputs;
+  if (!output) return;
+  const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference });
+  const average = make.op('GlobalAveragePool', [make.op(node.op, maps, node.attrs)]);
+  graph.replaceAllUses(output, average);
+  graph.removeNode(node);
+  context.remark({ kind: 'applied', rule: node.op, at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
+}

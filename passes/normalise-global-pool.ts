@@ -1,0 +1,37 @@
+/**
+ * normalise-global-pool: one spelling for the global average in front of a classifier.
+ *
+ *   ReduceMean<axes of H and W>(X), AveragePool<kernel = the whole map>(X), a mean over the H*W of a view of X ...
+ * becomes
+ *   GlobalAveragePool(X), behind it Flatten or Transpose as the old result had it
+ *
+ * Numbers: reordered.
+ * Left alone: maxima, sums and norms; pools whose result comes back to a map.
+ */
+import { headPools } from '../src/ir/global-pool';
+import { definePass } from '../src/pass/pass';
+import { builderAt } from '../src/rewrite/builder';
+
+export const normaliseGlobalPool = definePass({
+  name: 'normalise-global-pool',
+  summary: 'write every global average in front of a classifier as GlobalAveragePool',
+  numbers: 'reordered',
+  run(graph, { inference, remark }) {
+    for (const { node, kind, map, axes, drops } of headPools(graph)) {
+      const [output] = node.outputs;
+      if (kind !== 'mean' || node.op === 'GlobalAveragePool' || !output) continue;
+      const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
+      const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
+      const pooled = make.op('GlobalAveragePool', [isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst })]);
+      const inverse = [0, 1, 2, 3].map((axis) => axes.toChannelsFirst.indexOf(axis));
+      const result = drops
+        ? make.op('Flatten', [pooled], { axis: 1 })
+        : isChannelsFirst
+          ? pooled
+          : make.op('Transpose', [pooled], { perm: inverse });
+      graph.replaceAllUses(output, result);
+      graph.removeNode(node);
+      remark({ kind: 'applied', rule: 'global-average', at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
+    }
+  },
+});

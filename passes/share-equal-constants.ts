@@ -1,0 +1,74 @@
+/**
+ * share-equal-constants: store byte-identical constants once.
+ *
+ *   A, B with the same type, shape and bytes -> A for both
+ *
+ * Payloads are compared only where type and shape agree; those that lie at the same place of the source file are equal without a look.
+ * Numbers: identical.
+ * Left alone: constants that are graph outputs, strings, and what is computed while writing (unless it is the same computation).
+ */
+import { type Graph, nestedGraphs } from '../src/ir/graph';
+import { tensorByteLength, tensorBytes } from '../src/ir/tensor';
+import type { ConstValue, Tensor } from '../src/ir/types';
+import { definePass } from '../src/pass/pass';
+
+export const shareEqualConstants = definePass({
+  name: 'share-equal-constants',
+  summary: 'store byte-identical constants once',
+  numbers: 'identical',
+  run: (graph) => share(graph),
+});
+
+function share(graph: Graph): void {
+  const groups = new Map<string, ConstValue[]>();
+  for (const constant of graph.constants) {
+    const { dtype, shape, data } = constant.constant;
+    if (data.kind === 'strings' || graph.isOutput(constant)) continue;
+    const key = `${dtype}[${shape}]${tensorByteLength(constant.constant)}`;
+    groups.set(key, [...(groups.get(key) ?? []), constant]);
+  }
+  for (const group of groups.values()) if (group.length > 1) mergeEqual(graph, group);
+  for (const node of graph.nodes) for (const nested of nestedGraphs(node)) share(nested);
+}
+
+function mergeEqual(graph: Graph, group: readonly ConstValue[]): void {
+  const kept = new Map<string | Tensor['data'], ConstValue>();
+  for (const constant of group) {
+    const fingerprint = fingerprintOf(constant.constant);
+    const before = kept.get(fingerprint);
+    if (!before) kept.set(fingerprint, constant);
+    else if (sameBytes(before.constant, constant.constant)) {
+      graph.replaceAllUses(constant, before);
+      graph.removeConstant(constant);
+    }
+  }
+}
+
+/** Equal payloads have equal fingerprints. A computed payload only equals itself: computing it to compare would cost what the writer pays. */
+function fingerprintOf({ data }: Tensor): string | Tensor['data'] {
+  if (data.kind === 'computed' || data.kind === 'strings') return data;
+  const head = data.kind === 'bytes' ? data.bytes.subarray(0, SAMPLE) : readHead(data);
+  return Array.from(head).join();
+}
+
+const SAMPLE = 64;
+
+function readHead(data: Extract<Tensor['data'], { kind: 'ranges' }>): Uint8Array {
+  const [range] = data.ranges;
+  return range && data.encoding === 'raw' ? range.source.read(range.offset, Math.min(SAMPLE, range.length)) : new Uint8Array();
+}
+
+function sameBytes(a: Tensor, b: Tensor): boolean {
+  if (a.data === b.data || sameRanges(a, b)) return true;
+  if (a.data.kind === 'computed' || b.data.kind === 'computed') return false;
+  const [x, y] = [tensorBytes(a), tensorBytes(b)];
+  return x.byteLength === y.byteLength && x.every((byte, at) => byte === y[at]);
+}
+
+function sameRanges(a: Tensor, b: Tensor): boolean {
+  const [x, y] = [a.data, b.data];
+  if (x.kind !== 'ranges' || y.kind !== 'ranges' || x.encoding !== y.encoding || x.ranges.length !== y.ranges.length) return false;
+  return x.ranges.every(
+    (range, at) => range.source === y.ranges[at]?.source && range.offset === y.ranges[at]?.offset && range.length === y.ranges[at]?.length,
+  );
+}

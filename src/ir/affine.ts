@@ -1,0 +1,62 @@
+/**
+ * Operators that are affine in their one varying operand and work at each place of a map alone, so that they commute with every average over places:
+ *
+ *   mean(A x + b) = A mean(x) + b
+ *
+ * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and picks among channels.
+ */
+import { intAttr, intsAttr, stringAttr } from './attrs';
+import type { Node, Value } from './types';
+import { isConst, rankOf } from './types';
+
+/** The varying operand of an affine pointwise node over maps [N,C,H,W], or undefined where the node is not one. */
+export function affineOperand(node: Node): { readonly slot: number; readonly value: Value } | undefined {
+  const varying = node.inputs.flatMap((input, slot) => (input && !isConst(input) ? [{ slot, value: input }] : []));
+  const [only] = varying;
+  if (!only || varying.length !== 1 || rankOf(only.value) !== 4 || node.outputs.length !== 1) return undefined;
+  switch (node.op) {
+    case 'Conv':
+      return only.slot === 0 && isPointwise(node) ? only : undefined;
+    case 'BatchNormalization':
+      return only.slot === 0 && intAttr(node, 'training_mode', 0) === 0 ? only : undefined;
+    case 'Add':
+    case 'Sub':
+    case 'Mul':
+      return node.inputs.every((input, slot) => slot === only.slot || isPerChannel(input)) ? only : undefined;
+    case 'Div':
+      return only.slot === 0 && isPerChannel(node.inputs[1]) ? only : undefined;
+    case 'Identity':
+    case 'Neg':
+      return only;
+    case 'Slice':
+    case 'Gather':
+      return only.slot === 0 && picksChannels(node) ? only : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Kernel 1x1, stride 1, nothing padded. */
+export function isPointwise(conv: Node): boolean {
+  const kernel = intsAttr(conv, 'kernel_shape') ?? conv.inputs[1]?.type?.shape?.slice(2);
+  const ones = (name: string): boolean => intsAttr(conv, name)?.every((value) => value === 1) ?? true;
+  const isUnpadded = (intsAttr(conv, 'pads') ?? []).every((pad) => pad === 0) || stringAttr(conv, 'auto_pad', 'NOTSET') !== 'NOTSET';
+  return (kernel?.every((size) => size === 1) ?? false) && ones('strides') && isUnpadded;
+}
+
+/** A constant that broadcasts over rows and columns. */
+function isPerChannel(value: Value | undefined): boolean {
+  const shape = value?.constant?.shape;
+  if (!shape || shape.length > 4) return false;
+  return (shape[shape.length - 1] ?? 1) === 1 && (shape[shape.length - 2] ?? 1) === 1 && (shape.length < 4 || shape[0] === 1);
+}
+
+function picksChannels(node: Node): boolean {
+  if (node.op === 'Gather') return intAttr(node, 'axis', 0) === 1 && node.inputs[1]?.constant?.shape.length === 1;
+  return onlyChannelAxis(node);
+}
+
+function onlyChannelAxis(slice: Node): boolean {
+  const [from, to] = [slice.inputs[0]?.type?.shape, slice.outputs[0]?.type?.shape];
+  return from?.length === 4 && to?.length === 4 && from[0] === to[0] && from[2] === to[2] && from[3] === to[3] && from[1] !== to[1];
+}

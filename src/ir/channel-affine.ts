@@ -1,0 +1,76 @@
+/**
+ * Per-channel affine maps y = k x + s in their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants that have one number per channel
+ * (axis 1) or one for all.
+ */
+import { floatAttr, intAttr } from './attrs';
+import { elementCount, isFloatType, readNumbers } from './tensor';
+import type { Node, Value } from './types';
+import { isConst, rankOf } from './types';
+
+/** y[n, c, ...] = scale(c) * x[n, c, ...] + shift(c). The numbers are read when asked for; undefined stands for 1 and 0. */
+export interface ChannelAffine {
+  readonly input: Value;
+  readonly slot: number;
+  readonly channels: number;
+  readonly scale: (() => Float64Array) | undefined;
+  readonly shift: (() => Float64Array) | undefined;
+}
+
+/** The node as a per-channel affine map of its one varying input with a static number of channels, or undefined. */
+export function channelAffine(node: Node): ChannelAffine | undefined {
+  if (node.op === 'BatchNormalization') return batchNormalization(node);
+  const [a, b] = node.inputs;
+  if (!a || !b || node.inputs.length !== 2) return undefined;
+  const slot = isConst(b) ? 0 : isConst(a) ? 1 : -1;
+  const [input, operand] = slot === 0 ? [a, b] : [b, a];
+  const channels = input.type?.shape?.[1];
+  if (slot < 0 || isConst(input) || !isConst(operand) || typeof channels !== 'number') return undefined;
+  const numbers = perChannel(operand, rankOf(input) ?? 0, channels);
+  if (!numbers) return undefined;
+  const base = { input, slot, channels };
+  const constantly = (value: number) => () => new Float64Array(channels).fill(value);
+  switch (node.op) {
+    case 'Mul':
+      return { ...base, scale: numbers, shift: undefined };
+    case 'Div':
+      return slot === 0 ? { ...base, scale: () => numbers().map((number) => 1 / number), shift: undefined } : undefined;
+    case 'Add':
+      return { ...base, scale: undefined, shift: numbers };
+    case 'Sub':
+      return slot === 0
+        ? { ...base, scale: undefined, shift: () => numbers().map((number) => -number) }
+        : { ...base, scale: constantly(-1), shift: numbers };
+    default:
+      return undefined;
+  }
+}
+
+function batchNormalization(node: Node): ChannelAffine | undefined {
+  const [input, ...stats] = node.inputs;
+  if (!input || intAttr(node, 'training_mode', 0) !== 0 || stats.length !== 4 || !stats.every(isConst)) return undefined;
+  const [scale, shift, mean, variance] = stats.map((stat) => stat.constant);
+  if (!scale || !shift || !mean || !variance || !isFloatType(scale.dtype)) return undefined;
+  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const factors = (): Float64Array => {
+    const spread = readNumbers(variance);
+    return readNumbers(scale).map((number, channel) => number / Math.sqrt((spread[channel] ?? 0) + epsilon));
+  };
+  const shifts = (): Float64Array => {
+    const [k, mu] = [factors(), readNumbers(mean)];
+    return readNumbers(shift).map((number, channel) => number - (mu[channel] ?? 0) * (k[channel] ?? 0));
+  };
+  return { input, slot: 0, channels: elementCount(scale.shape), scale: factors, shift: shifts };
+}
+
+/** A constant as one number per channel, where it broadcasts over every other axis. */
+function perChannel(operand: Value, rank: number, channels: number): (() => Float64Array) | undefined {
+  const tensor = operand.constant;
+  if (!tensor || !isFloatType(tensor.dtype) || tensor.shape.length > rank || rank < 2) return undefined;
+  const count = elementCount(tensor.shape);
+  const channelAxis = tensor.shape.length - (rank - 1);
+  if (count !== 1 && (count !== channels || tensor.shape[channelAxis] !== channels)) return undefined;
+  return () => {
+    const numbers = readNumbers(tensor);
+    return count === 1 ? new Float64Array(channels).fill(numbers[0] ?? 0) : numbers;
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * Global pools in their many spellings, and whether one belongs to a classifier.
+ *
+ *   GlobalAveragePool(X)   ReduceMean<axes of H and W>(X)   AveragePool<kernel = the whole map>(X)   ReduceMean over the H*W of a view of X ...
+ *
+ * Maxima, minima, sums and norms alike; channels-last maps and results without the pooled axes as well.
+ */
+
+import { intAttr, intsAttr, stringAttr } from './attrs';
+import { AxisRoles, imageInputs, type MapAxes, mapAxes } from './axis-roles';
+import type { Graph } from './graph';
+import { isReduction } from './operator-traits';
+import { readNumbers } from './tensor';
+import type { Node, Value } from './types';
+import { viewChain } from './views';
+
+export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2';
+
+/** A node that takes the whole map of each channel into one number. */
+export interface GlobalPool {
+  readonly node: Node;
+  readonly kind: PoolKind;
+  readonly map: Value;
+  readonly axes: MapAxes;
+  /** Whether the result has no rows and columns any more: [N, C]. */
+  readonly drops: boolean;
+  /** Already an AveragePool or MaxPool over the whole map. */
+  readonly isWindowed: boolean;
+}
+
+/** The global pools whose numbers go to a classifier only, in graph order. Sizes must be static. */
+export function headPools(graph: Graph): GlobalPool[] {
+  const roles = new AxisRoles(imageInputs(graph));
+  return graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
+}
+
+const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = {
+  ReduceMean: 'mean',
+  ReduceMax: 'max',
+  ReduceMin: 'min',
+  ReduceSum: 'sum',
+  ReduceSumSquare: 'sum of squares',
+  ReduceL1: 'l1',
+  ReduceL2: 'l2',
+};
+
+function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
+  const [data] = node.inputs;
+  if (!data) return undefined;
+  if (isReduction(node.op)) return reduction(node, data, roles);
+  const axes = mapAxes(data, roles.of(data));
+  if (!axes || axes.channels !== 1) return undefined;
+  const pool = { node, map: data, axes, drops: false, isWindowed: false };
+  if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
+  if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };
+  if ((node.op === 'AveragePool' || node.op === 'MaxPool') && coversMap(node, axes))
+    return { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
+  return undefined;
+}
+
+/** Kernel as big as the map, nothing padded, nothing dilated: whatever the stride, there is one window. */
+function coversMap(node: Node, { shape }: MapAxes): boolean {
+  const [rows, columns] = intsAttr(node, 'kernel_shape') ?? [];
+  if (rows !== shape.rows || columns !== shape.columns || rows * columns === 1) return false;
+  const unpadded =
+    ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
+  return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
+}
+
+/** A reduction over exactly the rows and columns: of a map, of a map with both in one axis, or of a map reduced along one of them before. */
+function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | undefined {
+  const kind = REDUCTION_KIND[node.op];
+  const reduced = reducedRoles(node, data, roles);
+  if (!kind || !reduced) return undefined;
+  const keeps = intAttr(node, 'keepdims', 1) !== 0;
+  if (reduced === 'HW' || reduced === 'WH') {
+    const own = mapAxes(data, roles.of(data));
+    if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
+    for (const map of viewChain(data)) {
+      const axes = mapAxes(map, roles.of(map));
+      // [N, C, H*W] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
+      if (axes && !keeps && axes.channels === 1 && node.outputs[0]?.type?.shape?.length === 2)
+        return { node, kind, map, axes, drops: true, isWindowed: false };
+    }
+    return undefined;
+  }
+  const inner = data.producer;
+  const [map] = inner?.inputs ?? [];
+  if (!inner || !map || inner.op !== node.op || data.uses.length !== 1 || !['mean', 'max', 'min', 'sum'].includes(kind)) return undefined;
+  const before = reducedRoles(inner, map, roles);
+  const axes = mapAxes(map, roles.of(map));
+  if (!axes || !before || ![`${before}${reduced}`, `${reduced}${before}`].includes('HW')) return undefined;
+  const dropsBoth = !keeps && intAttr(inner, 'keepdims', 1) === 0;
+  const keepsBoth = keeps && intAttr(inner, 'keepdims', 1) !== 0;
+  return dropsBoth || keepsBoth ? { node, kind, map, axes, drops: dropsBoth, isWindowed: false } : undefined;
+}
+
+/** Roles of the reduced axes as one word, or undefined where they are not known. */
+function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undefined {
+  const own = roles.of(data);
+  const axes = node.inputs[1]?.constant;
+  if (!own || (node.inputs[1] && !axes)) return undefined;
+  const numbers = axes
+    ? [...readNumbers(axes)].map((axis) => (axis < 0 ? axis + own.length : axis)).sort((a, b) => a - b)
+    : own.map((_, axis) => axis);
+  return numbers.map((axis) => own[axis] ?? '').join('');
+}
+
+/** Whether nothing that depends on the result has rows or columns again: then it is the classifier's. */
+function isHead(pool: Node, roles: AxisRoles): boolean {
+  const seen = new Set<Node>([pool]);
+  const queue: Node[] = [pool];
+  for (let node = queue.pop(); node; node = queue.pop()) {
+    for (const output of node.outputs) {
+      const own = roles.of(output);
+      const shape = output.type?.shape;
+      if (output.uses.length > 0 && (!own || !shape)) return false;
+      if (own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
+      for (const { user } of output.uses) {
+        if (seen.has(user)) continue;
+        seen.add(user);
+        queue.push(user);
+      }
+    }
+  }
+  return true;
+}

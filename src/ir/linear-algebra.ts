@@ -1,0 +1,106 @@
+/**
+ * Arithmetic on the weights of linear layers, in double precision and rounded once, made when the writer asks for it.
+ * Weights are laid out as ONNX has them: Conv [M, C/group, ...], ConvTranspose [C, M/group, ...], Gemm [K, M] or [M, K] (transB).
+ */
+import { computedTensor, elementCount, readNumbers } from './tensor';
+import type { Tensor } from './types';
+
+/** One factor per index of `axis`: out[.., i, ..] = weight[.., i, ..] * factor(i). */
+export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLike<number>): Tensor {
+  const inner = elementCount(weight.shape.slice(axis + 1));
+  const length = weight.shape[axis] ?? 1;
+  return computedTensor(weight.dtype, weight.shape, () => {
+    const k = factors();
+    const numbers = readNumbers(weight);
+    for (let at = 0; at < numbers.length; at++) numbers[at] = (numbers[at] ?? 0) * (k[Math.floor(at / inner) % length] ?? 0);
+    return numbers;
+  });
+}
+
+/** A bias of [M] that is computed when written. */
+export const computedBias = (dtype: Tensor['dtype'], outputs: number, compute: () => ArrayLike<number>): Tensor =>
+  computedTensor(dtype, [outputs], compute);
+
+/**
+ * The response of a convolution (without padding) to a constant value per input channel: out[m] = sum over c, taps of W[m, c, ...] * x[c].
+ * `weight` is [M, C/group, ...].
+ */
+export function responseTo(weight: Tensor, group: number, perChannel: ArrayLike<number>): Float64Array {
+  const [outputs = 0, channelsPerGroup = 0] = weight.shape;
+  const taps = elementCount(weight.shape.slice(2));
+  const outputsPerGroup = outputs / group;
+  const numbers = readNumbers(weight);
+  const result = new Float64Array(outputs);
+  for (let m = 0; m < outputs; m++) {
+    const first = Math.floor(m / outputsPerGroup) * channelsPerGroup;
+    let sum = 0;
+    for (let c = 0; c < channelsPerGroup; c++) {
+      const x = perChannel[first + c] ?? 0;
+      if (x === 0) continue;
+      const base = (m * channelsPerGroup + c) * taps;
+      for (let tap = 0; tap < taps; tap++) sum += (numbers[base + tap] ?? 0) * x;
+    }
+    result[m] = sum;
+  }
+  return result;
+}
+
+/** Row-major a [rows, inner] times b [inner, columns], in double precision. */
+export function matMul(a: Float64Array, b: Float64Array, rows: number, inner: number, columns: number): Float64Array {
+  const result = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const out = result.subarray(row * columns, (row + 1) * columns);
+    for (let at = 0; at < inner; at++) {
+      const factor = a[row * inner + at] ?? 0;
+      if (factor === 0) continue;
+      const line = b.subarray(at * columns, (at + 1) * columns);
+      for (let column = 0; column < columns; column++) out[column] = (out[column] ?? 0) + factor * (line[column] ?? 0);
+    }
+  }
+  return result;
+}
+
+/**
+ * The kernel of two convolutions in a row of which one is 1x1: `second` after `first`, both with `group` groups.
+ *   first [J, C/g, kh, kw], second [M, J/g, lh, lw]  ->  [M, C/g, max(kh, lh), max(kw, lw)]
+ */
+export function composedKernel(first: Tensor, second: Tensor, group: number): Tensor {
+  const [middle = 0, inPerGroup = 0, ...firstTaps] = first.shape;
+  const [outputs = 0, middlePerGroup = 0, ...secondTaps] = second.shape;
+  const taps = firstTaps.map((size, axis) => Math.max(size, secondTaps[axis] ?? 1));
+  const tapCount = elementCount(taps);
+  const shape = [outputs, inPerGroup, ...taps];
+  return computedTensor(first.dtype, shape, () => {
+    const [a, b] = [readNumbers(first), readNumbers(second)];
+    const secondIsPointwise = elementCount(secondTaps) === 1;
+    const [outPerGroup, midPerGroup] = [outputs / group, middle / group];
+    const result = new Float64Array(elementCount(shape));
+    for (let g = 0; g < group; g++) {
+      const from = a.subarray(
+        g * midPerGroup * inPerGroup * elementCount(firstTaps),
+        (g + 1) * midPerGroup * inPerGroup * elementCount(firstTaps),
+      );
+      const to = b.subarray(
+        g * outPerGroup * middlePerGroup * elementCount(secondTaps),
+        (g + 1) * outPerGroup * middlePerGroup * elementCount(secondTaps),
+      );
+      // [out, mid] x [mid, in * taps], or for each tap [out, mid] x [mid, in] laid out as [out, in, taps].
+      const block = secondIsPointwise
+        ? matMul(to, from, outPerGroup, midPerGroup, inPerGroup * tapCount)
+        : perTap(to, from, outPerGroup, midPerGroup, inPerGroup, tapCount);
+      result.set(block, g * outPerGroup * inPerGroup * tapCount);
+    }
+    return result;
+  });
+}
+
+function perTap(second: Float64Array, first: Float64Array, outputs: number, middle: number, inputs: number, taps: number): Float64Array {
+  const result = new Float64Array(outputs * inputs * taps);
+  const slice = new Float64Array(outputs * middle);
+  for (let tap = 0; tap < taps; tap++) {
+    for (let at = 0; at < slice.length; at++) slice[at] = second[at * taps + tap] ?? 0;
+    const product = matMul(slice, first, outputs, middle, inputs);
+    for (let at = 0; at < product.length; at++) result[at * taps + tap] = product[at] ?? 0;
+  }
+  return result;
+}

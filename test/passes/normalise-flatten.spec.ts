@@ -1,0 +1,58 @@
+import { normaliseFlatten } from '../../passes/normalise-flatten';
+import { expectPass } from '../support/expect-pass';
+
+const header = '<ir_version: 8, opset_import: ["" : 17]>';
+const becomesFlatten = `
+        Y = Flatten <axis = 1> (X)`;
+
+describe('normalise-flatten', () => {
+  test.each([
+    ['Reshape to constants', 'float[1, 4, 2, 3] X', '<int64[2] s = {1, 24}>', 'Y = Reshape (X, s)'],
+    ['Reshape to -1 and the features', 'float[N, 4, 2, 3] X', '<int64[2] s = {-1, 24}>', 'Y = Reshape (X, s)'],
+    ['Reshape to 0 and -1', 'float[N, 4, 2, 3] X', '<int64[2] s = {0, -1}>', 'Y = Reshape (X, s)'],
+    ['two views in a row', 'float[1, 4, 2, 3] X', '<int64[3] s = {1, 4, 6}, int64[2] t = {1, -1}>', 'A = Reshape (X, s) Y = Reshape (A, t)'],
+    [
+      'a shape computed from Shape',
+      'float[N, 4, 2, 3] X',
+      '<int64 zero = {0}, int64[1] first = {0}, int64[1] rest = {-1}>',
+      's = Shape (X) n = Gather (s, zero) u = Unsqueeze (n, first) c = Concat <axis = 0> (u, rest) Y = Reshape (X, c)',
+    ],
+  ])('reads %s as Flatten', (_, input, weights, body) =>
+    expectPass(normaliseFlatten, `${header} g (${input}) => (float[${input.includes('N') ? 'N' : 1}, 24] Y) ${weights} { ${body} }`).toBecome(becomesFlatten));
+
+  test('reads Squeeze of a 1x1 map as Flatten', () =>
+    expectPass(
+      normaliseFlatten,
+      `${header} g (float[N, 4, 1, 1] X) => (float[N, 4] Y) <int64[2] axes = {2, 3}> { Y = Squeeze (X, axes) }`,
+    ).toBecome(becomesFlatten));
+
+  test('brings a channels-last 1x1 map to channels first', () =>
+    expectPass(
+      normaliseFlatten,
+      `${header} g (float[1, 3, 1, 1] X) => (float[1, 3] Y) <int64[2] s = {1, 3}> {
+        T = Transpose <perm = [0, 2, 3, 1]> (X)
+        L = Softmax <axis = 3> (T)
+        Y = Reshape (L, s)
+      }`,
+    ).toBecome(`
+        T = Transpose <perm = [0, 2, 3, 1]> (X)
+        L = Softmax <axis = 3> (T)
+        Y_Transpose = Transpose <perm = [0, 3, 1, 2]> (L)
+        Y = Flatten <axis = 1> (Y_Transpose)`));
+
+  test('drops a row of views that ends where it began', () =>
+    expectPass(
+      normaliseFlatten,
+      `${header} g (float[1, 3, 1, 1] X) => (float[1, 3, 1, 1] Y) <int64[1] flat = {-1}, int64[1, 3, 1, 1] all = {0, 1, 2}> {
+        R = Relu (X)
+        F = Reshape (R, flat)
+        G = Gather <axis = 0> (F, all)
+        Y = Relu (G)
+      }`,
+    ).toBecome(`
+        R = Relu (X)
+        Y = Relu (R)`));
+
+  test('leaves a split of the channels alone', () =>
+    expectPass(normaliseFlatten, `${header} g (float[1, 4, 2, 3] X) => (float[1, 2, 2, 2, 3] Y) <int64[5] s = {1, 2, 2, 2, 3}> { Y = Reshape (X, s) }`).toStay());
+});
