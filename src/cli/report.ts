@@ -1,0 +1,196 @@
+/**
+ * What `convert` tells at its end: what was rewritten and why, what was left alone and why, which pixels a cell of the map looks at, what it costs.
+ * Facts first, as a plain object that --json prints; then the same as text.
+ */
+import type { ModelSummary } from '../analysis/summary';
+import { summarise } from '../analysis/summary';
+import type { Compiled } from '../compile';
+import { formatLocation, printable } from '../diagnostics/format';
+import type { ImageWindow, SizeRequest } from '../input-size';
+import { pixelStride } from '../ir/pixel-stride';
+import type { Dim } from '../ir/types';
+import type { Remark } from '../pass/pass';
+import { grouped, table } from './table';
+
+export interface RewriteFacts {
+  readonly windows: readonly ImageWindow[];
+  readonly maps: readonly MapFacts[];
+  /** Layers that became others: Linear -> Conv2d. */
+  readonly layers: readonly { readonly from: string; readonly to: string; readonly node: string }[];
+  readonly passes: readonly {
+    readonly pass: string;
+    readonly summary: string;
+    readonly applied: Readonly<Record<string, number>>;
+    readonly nodesBefore: number;
+    readonly nodesAfter: number;
+  }[];
+  readonly refused: readonly RemarkFacts[];
+  /** Near misses too: what `--remarks` shows. */
+  readonly remarks: readonly RemarkFacts[];
+  readonly before: Costs;
+  readonly after: Costs;
+}
+
+/** An output of the converted model. */
+export interface MapFacts {
+  readonly output: string;
+  readonly original: readonly Dim[] | undefined;
+  readonly converted: readonly Dim[] | undefined;
+  /** Input pixels between neighbouring cells: [rows, columns]. */
+  readonly stride: readonly [number, number];
+}
+
+export interface RemarkFacts {
+  readonly kind: Remark['kind'];
+  readonly pass: string;
+  readonly rule: string | undefined;
+  readonly reason: string | undefined;
+  readonly at: string;
+}
+
+export interface Costs {
+  readonly nodes: number;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  /** False: `multiplyAdds` is a lower bound. */
+  readonly complete: boolean;
+}
+
+export function rewriteFacts({ model, original, report }: Compiled, summaries: ReadonlyMap<string, string>): RewriteFacts {
+  const size = windowSize(original, report.windows);
+  const before = summarise(original, size);
+  const after = summarise(model, size);
+  return {
+    windows: report.windows,
+    maps: report.outputs.map(({ name, original: from, converted }) => {
+      const output = model.graph.outputs.find((candidate) => candidate.name === name);
+      return { output: name, original: from, converted, stride: output ? pixelStride(output) : [1, 1] };
+    }),
+    layers: changedLayers(before, after),
+    passes: report.passes
+      .filter((pass) => pass.edits > 0)
+      .map(({ pass, applied, nodesBefore, nodesAfter }) => ({
+        pass,
+        summary: summaries.get(pass) ?? '',
+        applied,
+        nodesBefore,
+        nodesAfter,
+      })),
+    refused: distinct(report.remarks.filter((remark) => remark.kind === 'refused').map(remarkFacts)),
+    remarks: distinct(report.remarks.map(remarkFacts)),
+    before: costsOf(original.graph.nodeCount, before),
+    after: costsOf(model.graph.nodeCount, after),
+  };
+}
+
+/** The windows as sizes of the model's inputs: what both models are listed for. */
+function windowSize(original: Compiled['original'], windows: readonly ImageWindow[]): SizeRequest {
+  const shapes = new Map<string, readonly number[]>();
+  for (const { input } of windows) {
+    const shape = original.graph.inputs.find((candidate) => candidate.name === input)?.type?.shape;
+    if (shape)
+      shapes.set(
+        input,
+        shape.map((dim) => (typeof dim === 'number' ? dim : 1)),
+      );
+  }
+  return { shapes };
+}
+
+/** Fully connected layers of the original, and the layers that stand for them. */
+function changedLayers(before: ModelSummary, after: ModelSummary): RewriteFacts['layers'] {
+  return before.list.layers.flatMap((layer) => {
+    const sources = new Set(layer.nodes.flatMap((node) => node.origin));
+    if (layer.kind !== 'Linear') return [];
+    const heirs = after.list.layers.filter(
+      (candidate) => candidate.parameters > 0 && candidate.nodes.some((node) => node.origin.some((name) => sources.has(name))),
+    );
+    return heirs.length === 0 ? [] : [{ from: layer.notation, to: heirs.map((heir) => heir.notation).join(', '), node: layer.name }];
+  });
+}
+
+const costsOf = (nodes: number, { list: { parameters, multiplyAdds, complete } }: ModelSummary): Costs => ({
+  nodes,
+  parameters,
+  multiplyAdds,
+  complete,
+});
+
+const remarkFacts = ({ kind, pass, rule, reason, at }: Remark): RemarkFacts => ({ kind, pass, rule, reason, at: formatLocation(at) });
+
+/** A pass that runs in rounds says the same each time. */
+function distinct(remarks: readonly RemarkFacts[]): RemarkFacts[] {
+  return [...new Map(remarks.map((remark) => [JSON.stringify(remark), remark])).values()];
+}
+
+// ---- as text ----
+
+export function rewriteText(facts: RewriteFacts, options: { readonly remarks: boolean }): string[] {
+  const sections: string[][] = [
+    ['rewritten', ...passLines(facts), ...layerLines(facts)],
+    refusalLines(facts, options.remarks),
+    ['prediction map', ...facts.maps.flatMap((map) => mapLines(map, facts.windows))],
+    costLines(facts),
+  ];
+  return sections.filter((section) => section.length > 1).flatMap((section, at) => (at === 0 ? section : ['', ...section]));
+}
+
+function passLines({ passes }: RewriteFacts): string[] {
+  const rows = passes.map(({ pass, applied, summary }) => [
+    pass,
+    String(Object.values(applied).reduce((sum, count) => sum + count, 0) || ''),
+    summary,
+  ]);
+  return table([{ title: '' }, { title: '', align: 'right' }, { title: '' }], rows, '  ');
+}
+
+function layerLines({ layers }: RewriteFacts): string[] {
+  const rows = layers.map(({ from, to }) => [printable(from), '->', printable(to)]);
+  return rows.length === 0 ? [] : ['', ...table([{ title: '' }, { title: '' }, { title: '' }], rows, '  ')];
+}
+
+const MANY = 8;
+
+function refusalLines({ refused, remarks }: RewriteFacts, all: boolean): string[] {
+  const shown = all ? remarks.filter((remark) => remark.kind !== 'applied') : refused.slice(0, MANY);
+  const hidden = all ? 0 : refused.length - shown.length;
+  return [
+    'left alone',
+    ...shown.flatMap(({ pass, rule, reason, at }) => [
+      `  ${pass}${rule && rule !== pass ? ` (${rule})` : ''}: ${printable(reason ?? '')}`,
+      ...(at ? [`    at ${at}`] : []),
+    ]),
+    ...(hidden > 0 ? [`  and ${hidden} more: --remarks shows all`] : []),
+  ];
+}
+
+/** Which pixels the cell (i, j) looks at. */
+function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, windows: readonly ImageWindow[]): string[] {
+  const shape = converted?.map((dim) => dim ?? '?').join(', ') ?? '?';
+  const [window] = windows;
+  if (!window) return [];
+  const span = (step: number, letter: string, length: number): string => `${times(step, letter)} to ${times(step, letter)} + ${length - 1}`;
+  return [
+    `  ${printable(output)} [${shape}]: one prediction for each window of ${window.height}x${window.width} pixels, ${strideText(rows, columns)}`,
+    `  cell (i, j) looks at rows ${span(rows, 'i', window.height)} and columns ${span(columns, 'j', window.width)}${
+      windows.length > 1 ? ` of '${printable(window.input)}'` : ''
+    }`,
+  ];
+}
+
+const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);
+const strideText = (rows: number, columns: number): string =>
+  rows === columns ? `every ${rows} pixels` : `every ${rows} rows and ${columns} columns`;
+
+function costLines({ before, after, windows }: RewriteFacts): string[] {
+  const size = windows.map(({ height, width }) => `${height}x${width}`).join(', ');
+  const products = ({ multiplyAdds, complete }: Costs): string => (complete ? grouped(multiplyAdds) : `> ${grouped(multiplyAdds)}`);
+  return table(
+    [{ title: 'cost' }, { title: 'before', align: 'right' }, { title: 'after', align: 'right' }],
+    [
+      ['  nodes', grouped(before.nodes), grouped(after.nodes)],
+      ['  parameters', grouped(before.parameters), grouped(after.parameters)],
+      [`  multiply-adds at ${size}`, products(before), products(after)],
+    ],
+  );
+}
