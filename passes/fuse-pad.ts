@@ -1,0 +1,81 @@
+/**
+ * fuse-pad: let the layer pad by itself.
+ *
+ *   Conv<pads = p>(Pad<zeros q>(X))                      ->  Conv<pads = p + q>(X)
+ *   AveragePool<pads = 0>(Pad<zeros q>(X))               ->  AveragePool<pads = q, count_include_pad = 1>(X)
+ *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)
+ *
+ * Numbers: identical.
+ * Left alone: zeros in front of a MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that crop,
+ * reflect, or touch channels; SAME padding, which depends on the size.
+ */
+import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { readNumbers } from '../src/ir/tensor';
+import type { Node } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { node, value } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+const padIntoLayer = defineRule({
+  name: 'pad-into-layer',
+  match: node(['Conv', 'AveragePool', 'MaxPool'], [node('Pad', [value('x')], { as: 'pad', moreInputs: true })], {
+    as: 'layer',
+    moreInputs: true,
+  }),
+  when({ pad, layer }) {
+    if (stringAttr(pad, 'mode', 'constant') !== 'constant') return refuse(`it pads by '${stringAttr(pad, 'mode', 'constant')}'`, pad);
+    if (stringAttr(layer, 'auto_pad', 'NOTSET') !== 'NOTSET') return refuse('its own padding depends on the size', layer);
+    const added = spatialPads(pad);
+    if (typeof added === 'string') return refuse(added, pad);
+    const fill = fillOf(pad);
+    const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
+    if (fill !== wanted)
+      return refuse(layer.op === 'MaxPool' ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
+    const own = intsAttr(layer, 'pads') ?? added.map(() => 0);
+    if (layer.op === 'AveragePool') {
+      if (own.some((amount) => amount !== 0)) return refuse('the pool pads as well, which counts otherwise', layer);
+      if (intAttr(layer, 'ceil_mode', 0) !== 0) return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
+      const kernel = intsAttr(layer, 'kernel_shape') ?? [];
+      if (added.some((amount, at) => amount >= (kernel[at % kernel.length] ?? 0)))
+        return refuse('it pads more than the window of the pool', pad);
+    }
+    if (layer.op === 'MaxPool' && layer.outputs.length > 1) return refuse('its indices are read', layer);
+    return { pads: own.map((amount, at) => amount + (added[at] ?? 0)) };
+  },
+  build({ x, layer }, make, { pads }) {
+    const counts = layer.op === 'AveragePool' ? { count_include_pad: 1 } : {};
+    return make.op(layer.op, [x, ...layer.inputs.slice(1)], new Map([...layer.attrs, ...attributes({ pads, ...counts })]));
+  },
+});
+
+/** [top, left, bottom, right] of the spatial axes, or what speaks against it. */
+function spatialPads(pad: Node): readonly number[] | string {
+  const [data, amounts, , axes] = pad.inputs;
+  const rank = data?.type?.shape?.length;
+  if (rank === undefined || !isConst(amounts) || (axes && !isConst(axes))) return 'its amounts are computed';
+  const numbers = readNumbers(amounts.constant);
+  const named = axes
+    ? [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + rank : axis))
+    : Array.from({ length: rank }, (_, axis) => axis);
+  const all = new Array<number>(2 * rank).fill(0);
+  for (const [at, axis] of named.entries()) {
+    all[axis] = numbers[at] ?? 0;
+    all[axis + rank] = numbers[at + named.length] ?? 0;
+  }
+  if (all.some((amount) => amount < 0)) return 'it crops';
+  if ([0, 1, rank, rank + 1].some((at) => all[at] !== 0)) return 'it pads channels or the batch';
+  return [...all.slice(2, rank), ...all.slice(rank + 2)];
+}
+
+function fillOf(pad: Node): number | undefined {
+  const fill = pad.inputs[2];
+  return fill === undefined ? 0 : isConst(fill) ? readNumbers(fill.constant)[0] : undefined;
+}
+
+export const fusePad = defineRulePass({
+  name: 'fuse-pad',
+  summary: 'let convolutions and pools pad by themselves',
+  numbers: 'identical',
+  rules: [padIntoLayer],
+});
