@@ -1,11 +1,12 @@
-/** Comparing a node's attributes with the literals of a pattern. */
+/** Comparing a node's attributes, or the operator's defaults in their place, with the literals of a pattern. */
 import { type AttrLiteral, attributes } from '../ir/attrs';
+import { attrDefault } from '../ir/operators';
 import type { Attr, Node } from '../ir/types';
 
 /** What does not fit, for a sentence: `axis = 2, not 1`. undefined: all attributes fit. */
 export function attributeMismatch(node: Node, literals: Readonly<Record<string, AttrLiteral>>): string | undefined {
   for (const [name, wanted] of attributes(literals)) {
-    const actual = node.attrs.get(name);
+    const actual = node.attrs.get(name) ?? attrDefault(node.op, name);
     if (!actual) return `no attribute '${name}'`;
     if (!equals(actual, wanted)) return `${name} = ${text(actual)}, not ${text(wanted)}`;
   }

@@ -70,7 +70,7 @@ export interface Rule {
   attempt(root: Node, context: RuleContext): Accepted | NotApplied | undefined;
 }
 
-export function defineRule<C, const W extends object | undefined = Record<never, never>>(spec: RuleSpec<C, W>): Rule {
+export function defineRule<C, W extends object | undefined = Record<never, never>>(spec: RuleSpec<C, W>): Rule {
   const { name, match, outputs = 'first' } = spec;
   return {
     name,

@@ -1,0 +1,61 @@
+/** Names in the textual syntax: which words mean a type, and when a name needs quotes. */
+import type { DType } from '../../ir/types';
+
+const ELEMENT_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ...(
+    [
+      'float',
+      'uint8',
+      'int8',
+      'uint16',
+      'int16',
+      'int32',
+      'int64',
+      'string',
+      'bool',
+      'float16',
+      'double',
+      'uint32',
+      'uint64',
+      'complex64',
+      'complex128',
+      'bfloat16',
+      'float8e4m3fn',
+      'float8e4m3fnuz',
+      'float8e5m2',
+      'float8e5m2fnuz',
+      'uint4',
+      'int4',
+      'float4e2m1',
+      'float8e8m0',
+      'uint2',
+      'int2',
+    ] as const
+  ).map((name): [string, DType] => [name, name]),
+  // The syntax has names for them, the IR carries them by number.
+  ['float6e2m3', 'dtype27'],
+  ['float6e3m2', 'dtype28'],
+]);
+const OTHER_TYPES = new Set(['seq', 'map', 'optional', 'sparse_tensor', 'opaque']);
+
+/** The element type that a word names; `dtype99`, which is ours, for one that has no name. */
+export function elementType(word: string): DType | undefined {
+  const known = ELEMENT_TYPES.get(word);
+  if (known) return known;
+  const [, number] = /^dtype(\d{1,9})$/.exec(word) ?? [];
+  return number === undefined ? undefined : `dtype${Number(number)}`;
+}
+
+/** Whether a word begins a type. */
+export const isTypeWord = (word: string): boolean => OTHER_TYPES.has(word) || elementType(word) !== undefined;
+
+/** Whether a word is a number. */
+export const isFloatWord = (word: string): boolean => /^(inf|infinity|nan)$/i.test(word);
+
+export const isIdentifier = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+
+/** A string in quotes. Line breaks stay as they are: the syntax has no escape for them. */
+export const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
+
+/** A name, in quotes where it could be read as something else. */
+export const nameText = (name: string): string => (isIdentifier(name) && !isTypeWord(name) && !isFloatWord(name) ? name : quoted(name));
