@@ -41,7 +41,12 @@ export const textDuplicateValue = (name: string, at: Location): CompileError =>
     hint: 'each value of a graph has a name of its own',
   });
 export const textTensor = (message: string, at: Location): CompileError =>
-  new CompileError({ code: 'TEXT_TENSOR', message, at, hint: 'the data of a tensor is one number per element: float[2, 2] w = {1, 2, 3, 4}' });
+  new CompileError({
+    code: 'TEXT_TENSOR',
+    message,
+    at,
+    hint: 'the data of a tensor is one number per element: float[2, 2] w = {1, 2, 3, 4}',
+  });
 export const textUnsupported = (what: string, at: Location, hint: string): CompileError =>
   new CompileError({ code: 'TEXT_UNSUPPORTED', message: `${what} cannot be read from the textual form`, at, hint });
 
@@ -122,3 +127,27 @@ export const outputIsInput = (path: string): CompileError =>
     at: { file: path },
     hint: 'choose another name with -o',
   });
+export const outputIsDirectory = (path: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_IS_DIRECTORY',
+    message: 'the output is a directory',
+    at: { file: path },
+    hint: 'name a file: -o model-fcn.onnx',
+  });
+export const outputDirectoryMissing = (path: string, directory: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_DIRECTORY_MISSING',
+    message: `there is no directory '${directory}'`,
+    at: { file: path },
+    hint: 'create it, or choose another place with -o',
+  });
+export const outputNotWritable = (path: string, cause: unknown): CompileError =>
+  new CompileError(
+    {
+      code: 'OUTPUT_NOT_WRITABLE',
+      message: `the output cannot be written: ${cause instanceof Error ? cause.message : cause}`,
+      at: { file: path },
+      hint: 'see to the permissions of the directory, or choose another place with -o',
+    },
+    { cause },
+  );
