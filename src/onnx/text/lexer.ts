@@ -3,7 +3,7 @@
  *
  * identifier   [A-Za-z_][A-Za-z0-9_]*
  * string       "..." over any characters and lines; a backslash makes the next character literal
- * number       -?[0-9]+, with . or an exponent a float; a blank may follow the sign; inf, infinity and nan are identifiers that the parser reads as numbers
+ * number       -?[0-9]+, with . or an exponent a float; inf, infinity and nan are identifiers that the parser reads as numbers
  * comment      # to the end of the line
  *
  * Tokens are made on demand with one token of lookahead; positions are offsets, turned into line and column for an error only.
@@ -23,8 +23,8 @@ const BLANK = /[ \t\n\v\f\r]+|#[^\n]*/y;
 const IDENTIFIER = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** A stretch of a string without quote and backslash. */
 const PLAIN = /[^"\\]*/y;
-const NUMBER = /-?[ \t\n\v\f\r]*([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]*)?)/y;
-const MINUS_WORD = /-[ \t\n\v\f\r]*(inf|infinity|nan)(?![A-Za-z0-9_])/iy;
+const NUMBER = /-?([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]*)?)/y;
+const MINUS_WORD = /-(inf|infinity|nan)(?![A-Za-z0-9_])/iy;
 const PUNCTUATION = '<>()[]{},:=.@?';
 
 export class Lexer {

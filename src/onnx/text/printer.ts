@@ -58,8 +58,7 @@ export const printNode = (node: Node, options: PrintOptions = {}): string => nod
 function graphText(graph: Graph, indent: string, settings: Settings): string {
   const inner = indent + INDENT;
   const list = (values: readonly Value[]): string => values.map((value) => declaration(value)).join(', ');
-  const name = isIdentifier(nameText(graph.name)) ? graph.name : `graph_${graph.name.replace(/[^A-Za-z0-9_]/g, '_')}`;
-  const lines = [`${name} (${list(graph.inputs)}) => (${list(graph.outputs)})`];
+  const lines = [`${graphName(graph)} (${list(graph.inputs)}) => (${list(graph.outputs)})`];
   const entries = [
     ...graph.constants.map((constant) => constantText(constant, settings)),
     ...(settings.types === 'declare' ? innerTypes(graph) : []),
@@ -69,9 +68,10 @@ function graphText(graph: Graph, indent: string, settings: Settings): string {
     entries.forEach(({ text, comment }, index) => {
       lines.push(`${inner}${text}${index < entries.length - 1 ? ',' : ''}${comment ? `  # ${comment}` : ''}`);
     });
-    lines.push(`${indent}>`);
+    lines.push(`${indent}> {`);
+  } else {
+    lines[0] += ' {';
   }
-  lines.push(`${indent}{`);
   for (const node of graph.nodes) {
     for (const remark of lost(node)) lines.push(`${inner}# ${oneLine(remark)}`);
     const comments = commentsOn(node, settings);
@@ -79,6 +79,12 @@ function graphText(graph: Graph, indent: string, settings: Settings): string {
   }
   lines.push(`${indent}}`);
   return lines.join('\n');
+}
+
+/** A nested graph's name cannot be in quotes: it would be taken for a string. It means nothing, so it gets one that can be written. */
+function graphName({ name, parent }: Graph): string {
+  const text = nameText(name);
+  return parent && text !== name ? `graph_${name.replace(/[^A-Za-z0-9_]/g, '_')}` : text;
 }
 
 interface Entry {
@@ -129,14 +135,14 @@ function referenceText({ data }: Tensor): string | undefined {
 
 function nodeText(node: Node, indent: string, settings: Settings): string {
   const named = node.outputs.find((output) => output.name !== '')?.name;
-  const label = node.name === named ? '' : `[${nameText(node.name)}] `;
-  const outputs = node.outputs.map((output) => nameText(output.name)).join(', ');
+  const label = node.name === named ? [] : [`[${nameText(node.name)}]`];
+  const outputs = node.outputs.length > 0 ? [node.outputs.map((output) => nameText(output.name)).join(', ')] : [];
   const inputs = `(${node.inputs.map((input) => nameText(input?.name ?? '')).join(', ')})`;
   const attrs = [...node.attrs].flatMap(([name, attr]) => attributeText(name, attr, indent, settings) ?? []);
   const list = attrs.length > 0 ? [`<${attrs.join(', ')}>`] : [];
   // Behind the inputs where a graph is among them, so that these are not lost beyond its end.
   const hasGraph = [...node.attrs.values()].some((attr) => attr.kind === 'graph' || attr.kind === 'graphs');
-  return [`${label}${outputs} =`, operatorText(node), ...(hasGraph ? [inputs, ...list] : [...list, inputs])].join(' ');
+  return [...label, ...outputs, '=', operatorText(node), ...(hasGraph ? [inputs, ...list] : [...list, inputs])].join(' ');
 }
 
 const wordText = (word: string): string => (isIdentifier(word) ? word : quoted(word));

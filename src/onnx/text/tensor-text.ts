@@ -91,7 +91,7 @@ export function literals(tensor: Tensor): string[] | undefined {
 
 /** The shortest decimal that is read back as the same float32. */
 export function float32Text(value: number): string {
-  if (!Number.isFinite(value)) return floatText(value);
+  if (!Number.isFinite(value) || value === 0) return floatText(value);
   for (let digits = 1; digits < 9; digits++) {
     const text = Number(value.toPrecision(digits));
     if (Math.fround(text) === value) return floatText(text);
