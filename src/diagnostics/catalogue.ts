@@ -19,6 +19,15 @@ export const cyclicGraph = (names: readonly string[]): CompileError =>
     hint: 'an ONNX graph must be acyclic; export the model anew',
   });
 
+export const shapeMismatch = (node: Node, what: string): CompileError =>
+  new CompileError({
+    code: 'SHAPE_MISMATCH',
+    message: `the shapes at ${node.op} '${node.name}' contradict each other: ${what}`,
+    at: locate(node),
+    notes: node.inputs.flatMap((input) => (input ? [`it reads ${describeValue(input)}`] : [])),
+    hint: 'the model is damaged, or --input-size is not the size that it was made for',
+  });
+
 // ---- onnx ----
 
 // ---- node (files) ----

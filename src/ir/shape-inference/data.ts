@@ -1,0 +1,197 @@
+/**
+ * Integer data through the arithmetic on shapes that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
+ * A value's data is a list of dimensions: the elements of a 1-D value, or one element for a scalar.
+ */
+import { intAttr, tensorAttr } from '../attrs';
+import { addDims, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
+import { elementCount, isNumeric, readNumbers } from '../tensor';
+import type { Dim, Node, Value } from '../types';
+import { inRange } from './context';
+
+export type Data = readonly Dim[] | undefined;
+type Propagate = (node: Node, data: (slot: number) => Data) => Data;
+
+/** Longer lists are no shapes. */
+const LIMIT = 64;
+
+/** Data of a constant, where it is small and numeric. Fractions stay fractions: Resize's scales are computed in floats. */
+export function constantData(value: Value): Data {
+  const tensor = value.constant;
+  if (!tensor || tensor.shape.length > 1 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
+  return [...readNumbers(tensor)];
+}
+
+/** The data of the node's first output, or undefined where it is no shape computation. */
+export function propagated(node: Node, data: (slot: number) => Data): Data {
+  const result = RULES[node.op]?.(node, data);
+  return result && result.length <= LIMIT ? result : undefined;
+}
+
+const binary =
+  (apply: (a: Dim, b: Dim, isInteger: boolean) => Dim): Propagate =>
+  (node, data) => {
+    const lists = node.inputs.map((_, slot) => data(slot));
+    const isInteger = /int/.test(node.inputs[0]?.type?.dtype ?? 'int64');
+    return lists.slice(1).reduce<Data>((a, b) => {
+      if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
+      return Array.from({ length: Math.max(a.length, b.length) }, (_, at) =>
+        apply(a[a.length === 1 ? 0 : at], b[b.length === 1 ? 0 : at], isInteger),
+      );
+    }, lists[0]);
+  };
+
+/** Dimensions are not negative, so truncation is the floor. */
+function quotient(a: Dim, b: Dim, isInteger: boolean): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return isInteger ? Math.trunc(a / b) : a / b;
+  if (typeof b === 'number' && b > 0 && isInteger) return floorDivideDim(a, b);
+  return divideDim(a, b);
+}
+
+function modulo(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a - b * Math.floor(a / b);
+  return typeof b === 'number' && b > 0 ? subtractDims(a, multiplyDims(b, floorDivideDim(a, b))) : undefined;
+}
+
+/** Whole numbers only: symbolic arithmetic is over integers. */
+const whole =
+  (apply: (a: Dim, b: Dim) => Dim, direct: (a: number, b: number) => number) =>
+  (a: Dim, b: Dim): Dim => {
+    if (typeof a === 'number' && typeof b === 'number') return direct(a, b);
+    return [a, b].every((dim) => typeof dim !== 'number' || Number.isInteger(dim)) ? apply(a, b) : undefined;
+  };
+
+const comparison = (decide: (difference: number) => boolean): Propagate =>
+  binary((a, b) => {
+    const difference = sameDim(a, b) ? 0 : subtractDims(a, b);
+    return typeof difference === 'number' ? Number(decide(difference)) : undefined;
+  });
+
+const copy: Propagate = (_, data) => data(0);
+const unary =
+  (apply: (x: number) => number, keepsSymbols: boolean): Propagate =>
+  (_, data) =>
+    data(0)?.map((dim) => (typeof dim === 'number' ? apply(dim) : keepsSymbols ? dim : undefined));
+
+const shapeRule: Propagate = (node) => {
+  const shape = node.inputs[0]?.type?.shape;
+  return shape?.slice(...bounds(node, shape.length));
+};
+function bounds(node: Node, rank: number): [number, number] {
+  const clamp = (value: number): number => Math.min(Math.max(inRange(value, rank), 0), rank);
+  return [clamp(intAttr(node, 'start', 0)), clamp(intAttr(node, 'end', rank))];
+}
+
+const slice: Propagate = (node, data) => {
+  const list = data(0);
+  const [[start], [end], axes, steps] = [data(1) ?? [], data(2) ?? [], data(3), data(4)];
+  if (!list || typeof start !== 'number' || typeof end !== 'number' || (axes && axes[0] !== 0 && axes[0] !== -1)) return undefined;
+  const step = steps?.[0] ?? 1;
+  if (typeof step !== 'number' || step === 0 || (node.inputs[4] && !steps)) return undefined;
+  if (step > 0) return list.slice(start, end).filter((_, at) => at % step === 0);
+  const first = Math.min(start < 0 ? start + list.length : start, list.length - 1);
+  const last = end < -list.length ? -1 : end < 0 ? end + list.length : end;
+  const result: Dim[] = [];
+  for (let at = first; at > last; at += step) result.push(list[at]);
+  return result;
+};
+
+const gather: Propagate = (node, data) => {
+  const [list, indices] = [data(0), data(1)];
+  if (!list || node.inputs[0]?.type?.shape?.length !== 1 || intAttr(node, 'axis', 0) > 0) return undefined;
+  return indices?.map((index) => (typeof index === 'number' ? list[inRange(index, list.length)] : undefined));
+};
+
+const concat: Propagate = (node, data) => {
+  const lists = node.inputs.map((input, slot) => data(slot) ?? unknownOf(input));
+  return lists.every((list) => list !== undefined) ? lists.flat() : undefined;
+};
+/** Unknown elements of a list of known length. */
+function unknownOf(value: Value | undefined): Data {
+  const shape = value?.type?.shape;
+  const [length] = shape ?? [];
+  return shape?.length === 1 && typeof length === 'number' && length <= LIMIT ? new Array<Dim>(length).fill(undefined) : undefined;
+}
+
+const where: Propagate = (_, data) => {
+  const [condition, a, b] = [data(0), data(1), data(2)];
+  if (!condition || !a || !b) return undefined;
+  const length = Math.max(condition.length, a.length, b.length);
+  const pick = (list: readonly Dim[], at: number): Dim => list[list.length === 1 ? 0 : at];
+  return Array.from({ length }, (__, at) => {
+    const decided = pick(condition, at);
+    const [x, y] = [pick(a, at), pick(b, at)];
+    return decided === undefined ? (sameDim(x, y) ? x : undefined) : decided === 0 ? y : x;
+  });
+};
+
+const reduced =
+  (apply: (a: Dim, b: Dim) => Dim, start: number): Propagate =>
+  (node, data) => {
+    const list = data(0);
+    return list && node.inputs[0]?.type?.shape?.length === 1 ? [list.reduce<Dim>(apply, start)] : undefined;
+  };
+
+/** Views of a list of one axis, or of a scalar. */
+const view: Propagate = (node, data) => ((node.outputs[0]?.type?.shape?.length ?? 1) <= 1 ? data(0) : undefined);
+
+const RULES: Readonly<Record<string, Propagate>> = {
+  Abs: unary(Math.abs, true),
+  Add: binary(whole(addDims, (a, b) => a + b)),
+  Cast: (node, data) =>
+    /int|bool/.test(node.outputs[0]?.type?.dtype ?? 'int64')
+      ? data(0)?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : dim))
+      : data(0),
+  Ceil: unary(Math.ceil, true),
+  Concat: concat,
+  ConstantOfShape: (node, data) => {
+    const [length] = data(0) ?? [];
+    const value = tensorAttr(node, 'value');
+    return data(0)?.length === 1 && typeof length === 'number' && length <= LIMIT
+      ? new Array<Dim>(length).fill(value ? (readNumbers(value)[0] ?? 0) : 0)
+      : undefined;
+  },
+  Div: binary(quotient),
+  Equal: comparison((difference) => difference === 0),
+  Expand: (_, data) => {
+    const [list, [length] = []] = [data(0), data(1)];
+    return list?.length === 1 && typeof length === 'number' && data(1)?.length === 1
+      ? new Array<Dim>(Math.max(1, length)).fill(list[0])
+      : list;
+  },
+  Floor: unary(Math.floor, true),
+  Gather: gather,
+  Greater: comparison((difference) => difference > 0),
+  GreaterOrEqual: comparison((difference) => difference >= 0),
+  Identity: copy,
+  Less: comparison((difference) => difference < 0),
+  LessOrEqual: comparison((difference) => difference <= 0),
+  Max: binary(maxDims),
+  Min: binary(minDims),
+  Mod: binary(modulo),
+  Mul: binary(whole(multiplyDims, (a, b) => a * b)),
+  Neg: (_, data) => data(0)?.map((dim) => subtractDims(0, dim)),
+  Not: unary((x) => Number(x === 0), false),
+  Range: (_, data) => {
+    const [[start], [limit], [step]] = [data(0) ?? [], data(1) ?? [], data(2) ?? []];
+    if (typeof start !== 'number' || typeof limit !== 'number' || typeof step !== 'number' || step === 0) return undefined;
+    const count = Math.max(0, Math.ceil((limit - start) / step));
+    return count <= LIMIT ? Array.from({ length: count }, (__, at) => start + at * step) : undefined;
+  },
+  ReduceMax: reduced(maxDims, 0),
+  ReduceProd: reduced(multiplyDims, 1),
+  ReduceSum: reduced(addDims, 0),
+  Reshape: view,
+  Round: unary((x) => Math.round(x), true),
+  Shape: shapeRule,
+  Size: (node) => {
+    const shape = node.inputs[0]?.type?.shape;
+    return shape && [shape.reduce<Dim>(multiplyDims, 1)];
+  },
+  Slice: slice,
+  Sqrt: unary(Math.sqrt, false),
+  Squeeze: view,
+  Sub: binary(whole(subtractDims, (a, b) => a - b)),
+  Transpose: view,
+  Unsqueeze: view,
+  Where: where,
+};
