@@ -8,6 +8,7 @@
  * Multiply-adds are those of convolutions and matrix products, as the papers count them: biases, activations, normalisation and pooling are left out.
  * A symbolic batch counts as 1. `undefined`: not known, because a dimension is not, or because the operator hides its products.
  */
+import { evaluateDim, namesOf } from '../ir/dims';
 import { type Graph, nestedGraphs, readBy } from '../ir/graph';
 import { elementCount, isFloatType } from '../ir/tensor';
 import type { ConstValue, Dim, Node, Value } from '../ir/types';
@@ -146,7 +147,7 @@ const UNCOUNTED = new Set([
   'DFT',
 ]);
 
-function multiplyAdds(node: Node, batch: ReadonlySet<string>): number | undefined {
+function multiplyAdds(node: Node, batch: ReadonlyMap<string, number>): number | undefined {
   const count = (value: Value | undefined): number | undefined => product(value?.type?.shape, batch);
   const known = (a: number | undefined, b: number | undefined): number | undefined =>
     a === undefined || b === undefined ? undefined : a * b;
@@ -178,33 +179,29 @@ const isForeign = (node: Node): boolean => node.domain !== '' && node.domain !==
 
 /** Elements of a filter: the product of all axes of the weight but the first. */
 function perFilter(weight: Value | undefined): number | undefined {
-  return product(weight?.type?.shape?.slice(1), new Set());
+  return product(weight?.type?.shape?.slice(1), new Map());
 }
 
 function gemmDepth(node: Node): number | undefined {
   const transA = node.attrs.get('transA');
   const [a] = node.inputs;
   const axis = transA?.kind === 'int' && Number(transA.value) !== 0 ? 0 : 1;
-  return product(a?.type?.shape?.slice(axis, axis + 1), new Set());
+  return product(a?.type?.shape?.slice(axis, axis + 1), new Map());
 }
 
-const lastDim = (value: Value | undefined, batch: ReadonlySet<string>): number | undefined => product(value?.type?.shape?.slice(-1), batch);
+const lastDim = (value: Value | undefined, batch: ReadonlyMap<string, number>): number | undefined =>
+  product(value?.type?.shape?.slice(-1), batch);
 
-function product(shape: readonly Dim[] | undefined, batch: ReadonlySet<string>): number | undefined {
+function product(shape: readonly Dim[] | undefined, batch: ReadonlyMap<string, number>): number | undefined {
   let result: number | undefined = shape && 1;
   for (const dim of shape ?? []) {
-    const size = typeof dim === 'string' && batch.has(dim) ? 1 : dim;
-    result = typeof size === 'number' && result !== undefined ? result * size : undefined;
+    const size = evaluateDim(dim, batch);
+    result = size !== undefined && result !== undefined ? result * size : undefined;
   }
   return result;
 }
 
 /** Symbols on the first axis of a graph input: how many images at once. */
-function batchNames(graph: Graph): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const input of graph.inputs) {
-    const [first] = input.type?.shape ?? [];
-    if (typeof first === 'string') names.add(first);
-  }
-  return names;
+function batchNames(graph: Graph): ReadonlyMap<string, number> {
+  return new Map(graph.inputs.flatMap((input) => [...namesOf(input.type?.shape?.[0])].map((name) => [name, 1])));
 }

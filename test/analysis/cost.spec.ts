@@ -20,6 +20,17 @@ test('counts groups once, and a batch that is given', () => {
   expect(only(g.done())).toEqual([[54, 2 * 6 * 4 * 9]]);
 });
 
+test('counts a batch of one in whatever expression it stands', () => {
+  const g = new TypedGraph();
+  g.input('x', 'N', 6, 4);
+  g.node('Reshape', ['last', g.constant('int64', [2], [-1, 4])], ['6*N', 4]);
+  g.node('Gemm', ['last', g.weight(4, 3)], ['6*N', 3]);
+  expect(only(g.done())).toEqual([
+    [0, 0],
+    [12, 6 * 3 * 4],
+  ]);
+});
+
 test('counts a transposed convolution by its input', () => {
   const g = new TypedGraph();
   g.input('x', 'N', 3, 4, 4);
