@@ -2,6 +2,7 @@
  * What `convert` tells at its end: what was rewritten and why, what was left alone and why, which pixels a cell of the map looks at, what it costs.
  * Facts first, as a plain object that --json prints; then the same as text.
  */
+import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
 import type { Compiled } from '../compile';
@@ -97,15 +98,22 @@ function windowSize(original: Compiled['original'], windows: readonly ImageWindo
   return { shapes };
 }
 
-/** Fully connected layers of the original, and the layers that stand for them. */
+/** Fully connected layers of the original, and the layers that stand for them. Rewrites merge origins, so one that holds as many numbers is preferred. */
 function changedLayers(before: ModelSummary, after: ModelSummary): RewriteFacts['layers'] {
+  const claimed = new Set<Layer>();
   return before.list.layers.flatMap((layer) => {
-    const sources = new Set(layer.nodes.flatMap((node) => node.origin));
     if (layer.kind !== 'Linear') return [];
+    const sources = new Set(layer.nodes.flatMap((node) => node.origin));
     const heirs = after.list.layers.filter(
-      (candidate) => candidate.parameters > 0 && candidate.nodes.some((node) => node.origin.some((name) => sources.has(name))),
+      (candidate) =>
+        candidate.parameters > 0 &&
+        !claimed.has(candidate) &&
+        candidate.nodes.some((node) => node.origin.some((name) => sources.has(name))),
     );
-    return heirs.length === 0 ? [] : [{ from: layer.notation, to: heirs.map((heir) => heir.notation).join(', '), node: layer.name }];
+    const heir = heirs.find((candidate) => candidate.parameters === layer.parameters) ?? heirs[0];
+    if (!heir) return [];
+    claimed.add(heir);
+    return [{ from: layer.notation, to: heir.notation, node: layer.name }];
   });
 }
 
