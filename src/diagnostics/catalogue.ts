@@ -29,8 +29,71 @@ export const shapeMismatch = (node: Node, what: string): CompileError =>
   });
 
 // ---- onnx ----
+const inFile = (file: string, offset?: number): Location => ({ file, ...(offset !== undefined && { offset }) });
+export const malformed = (file: string, offset: number, what: string): CompileError =>
+  new CompileError({ code: 'MALFORMED_MODEL', message: `not a readable ONNX model: ${what}`, at: inFile(file, offset), hint: 'the file is damaged or cut short; copy or export it again' });
+export const notOnnx = (file: string, what: string, hint = 'give an .onnx file'): CompileError =>
+  new CompileError({ code: 'NOT_ONNX', message: `not an ONNX model: ${what}`, at: inFile(file), hint });
+export const twoGraphs = (file: string, offset: number): CompileError =>
+  new CompileError({ code: 'TWO_GRAPHS', message: 'the model has two graphs', at: inFile(file, offset), hint: 'an ONNX file holds one graph; the file was joined or damaged' });
+export const twoPayloads = (file: string, offset: number): CompileError =>
+  new CompileError({ code: 'TWO_PAYLOADS', message: 'a tensor has data in two fields', at: inFile(file, offset), hint: 'one of them would be lost; export the model again' });
+export const metadataTooLarge = (file: string, limit: number): CompileError =>
+  new CompileError({ code: 'METADATA_TOO_LARGE', message: `the model without its weights is larger than ${limit} bytes`, at: inFile(file), hint: 'such a file is damaged, or not meant to be a classifier' });
+export const badModel = (file: string, what: string, hint = 'export the model again, or check it with onnx.checker'): CompileError =>
+  new CompileError({ code: 'BAD_MODEL', message: what, at: inFile(file), hint });
+export const badGraph = (what: string, at: Location, hint = 'the model breaks a rule of ONNX; export it again'): CompileError =>
+  new CompileError({ code: 'BAD_GRAPH', message: what, at, hint });
+export const badTensor = (name: string, what: string, file?: string): CompileError =>
+  new CompileError({ code: 'BAD_TENSOR', message: `tensor '${name}': ${what}`, at: { value: name, ...(file !== undefined && { file }) }, hint: 'the weights and their description disagree; export the model again' });
+export const badExternalData = (name: string, what: string, hint = 'external data must lie beside the model, in a plain file below its directory'): CompileError =>
+  new CompileError({ code: 'BAD_EXTERNAL_DATA', message: `external data of tensor '${name}': ${what}`, at: { value: name }, hint });
+export const badFunction = (name: string, what: string): CompileError =>
+  new CompileError({ code: 'BAD_FUNCTION', message: `local function '${name}' ${what}`, at: { op: name }, hint: 'export the model without local functions' });
+export const outputTooLarge = (bytes: number): CompileError =>
+  new CompileError({ code: 'OUTPUT_TOO_LARGE', message: `output would be ${bytes} bytes; ONNX files are limited to 2147483647 bytes`, hint: 'use --external-data' });
 
 // ---- node (files) ----
+export const cannotRead = (file: string, reason: string): CompileError =>
+  new CompileError({ code: 'CANNOT_READ', message: `cannot read the file: ${reason}`, at: inFile(file), hint: 'check the path and the permissions' });
+export const inputChanged = (file: string): CompileError =>
+  new CompileError({ code: 'INPUT_CHANGED', message: 'the input changed while it was read', at: inFile(file), hint: 'wait until whoever writes it is done, and run again' });
+export const cannotWrite = (file: string, reason: string): CompileError =>
+  new CompileError({ code: 'CANNOT_WRITE', message: `cannot write the file: ${reason}`, at: inFile(file), hint: 'nothing was written; check the directory, its permissions and the space left' });
+
+export const missingOpset = (node: Node): CompileError =>
+  new CompileError({
+    code: 'MISSING_OPSET',
+    message: `the model uses operator '${node.op}', but does not say from which version of ONNX's operator set`,
+    at: locate(node),
+    hint: 'the file is incomplete (no opset_import); export the model anew',
+  });
+export const twoOpsets = (own: number, alias: number): CompileError =>
+  new CompileError({
+    code: 'TWO_OPSETS',
+    message: `the model imports ONNX's operator set twice: version ${own} as '', version ${alias} as 'ai.onnx'`,
+    hint: 'both names mean the same set; export the model anew, or remove one of them',
+  });
+export const operatorTooOld = (nodes: readonly Node[], opset: number): CompileError =>
+  new CompileError({
+    code: 'OPERATOR_TOO_OLD',
+    message: `opset ${opset} is older than what can be run today, and ${nodes.map((node) => `'${node.name}' (${node.opType})`).join(', ')} cannot be said in a newer one`,
+    at: nodes[0] && locate(nodes[0]),
+    hint: 'export the model anew with opset 7 or later',
+  });
+export const opsetConflict = (
+  stuck: readonly Node[],
+  demands: readonly { readonly node: string; readonly op: string; readonly opset: number; readonly reason: string }[],
+  opset: number,
+): CompileError =>
+  new CompileError({
+    code: 'OPSET_CONFLICT',
+    message: `no version of ONNX's operator set can say the whole model: ${stuck.map((node) => `'${node.name}' (${node.opType})`).join(', ')} means something else in opset ${opset}`,
+    at: stuck[0] && locate(stuck[0]),
+    hint: 'export the model anew with a newer opset',
+    notes: demands.map((demand) => `'${demand.node}' (${demand.op}) needs opset ${demand.opset}: ${demand.reason}`),
+  });
+
 
 // ---- onnx/text ----
 export const textSyntax = (message: string, at: Location): CompileError =>

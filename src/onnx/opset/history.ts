@@ -1,0 +1,58 @@
+/** The history of an operator as a chain of steps, each with the adapter that knows it, if one is needed. */
+import { operatorSchema, sinceVersions } from '../../ir/operators';
+import type { Adapter } from './adapter';
+import { adapters } from './operators';
+
+/** An operator in the spelling that was introduced with version `since`. */
+export interface Spelled {
+  readonly op: string;
+  readonly since: number;
+}
+
+/** From one spelling to the next. */
+export interface Step {
+  readonly older: Spelled;
+  readonly newer: Spelled;
+  readonly adapter: Adapter | undefined;
+}
+
+export class History {
+  private readonly byStep = new Map<string, Adapter>();
+  private readonly renamed = new Map<string, Adapter>();
+
+  constructor(known: readonly Adapter[] = adapters) {
+    for (const adapter of known) {
+      this.byStep.set(key(adapter.op, adapter.since), adapter);
+      if (adapter.formerly !== undefined) this.renamed.set(adapter.formerly, adapter);
+    }
+  }
+
+  /** The spelling in force at an opset; for an operator that came later, its first. undefined: not an operator of ONNX as far as we know. */
+  at(op: string, opset: number): Spelled | undefined {
+    const versions = this.versions(op);
+    const since = versions.findLast((version) => version <= opset) ?? versions[0];
+    return since === undefined ? undefined : { op, since };
+  }
+
+  up(from: Spelled): Step | undefined {
+    const since = this.versions(from.op).find((version) => version > from.since);
+    if (since !== undefined) return { older: from, newer: { op: from.op, since }, adapter: this.byStep.get(key(from.op, since)) };
+    const adapter = this.renamed.get(from.op);
+    return adapter && { older: from, newer: { op: adapter.op, since: adapter.since }, adapter };
+  }
+
+  down(from: Spelled): Step | undefined {
+    const adapter = this.byStep.get(key(from.op, from.since));
+    const op = adapter?.formerly ?? from.op;
+    const since = this.versions(op).findLast((version) => version < from.since);
+    return since === undefined ? undefined : { older: { op, since }, newer: from, adapter };
+  }
+
+  /** Without the last version of a name that was given up: it says only that. */
+  private versions(op: string): readonly number[] {
+    const versions = sinceVersions(op);
+    return this.renamed.has(op) ? versions.filter((version) => !operatorSchema(op, version)?.deprecated) : versions;
+  }
+}
+
+const key = (op: string, since: number): string => `${op}@${since}`;

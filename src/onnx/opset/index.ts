@@ -1,0 +1,21 @@
+/**
+ * Between the spelling of a file and normal form.
+ *
+ * In the IR, nodes of ONNX's own domain are in the newest spelling, so that a pass needs to know one. What the newest spelling has no words
+ * for stays as it is under a domain of its own (pinned.ts). Other domains are not touched.
+ */
+import type { Model } from '../../ir/model';
+import { spell } from './lower';
+
+export { type Demand, type Lowering, spell } from './lower';
+export { pinnedSince } from './pinned';
+export { OLDEST_WRITTEN, raiseNodes, raiseToNormalForm, UPGRADED_TO } from './raise';
+
+/** The newest opset that ONNX Runtime 1.30 loads (measured; 27 and 28 are refused). Writing never goes higher than the nodes need. */
+export const NEWEST_RUNNABLE_OPSET = 26;
+
+/**
+ * The model in the spelling of the opset that it declares, or of the smallest newer one in which all its nodes can be said; the model
+ * itself stays in normal form. Throws CompileError OPSET_CONFLICT where no opset can say all of them.
+ */
+export const lowerFromNormalForm = (model: Model): Model => spell(model).model;

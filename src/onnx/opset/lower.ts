@@ -1,0 +1,106 @@
+/**
+ * From normal form to the spelling of a file: each node of ONNX's own domain takes the steps of its operator's history down to the file's
+ * opset. Where a node cannot be said there, the opset rises to the smallest that can say all of them.
+ */
+import { opsetConflict } from '../../diagnostics/catalogue';
+import { assertInvariant } from '../../diagnostics/compile-error';
+import { allNodes } from '../../ir/graph';
+import type { Model } from '../../ir/model';
+import { irVersionFor, NEWEST_OPSET, operatorSchema } from '../../ir/operators';
+import type { Node } from '../../ir/types';
+import { Editor } from './editor';
+import { History } from './history';
+import { pinnedSince } from './pinned';
+import { OLDEST_WRITTEN, UPGRADED_TO } from './raise';
+import { lowerBySchema, typeObjection } from './schema-step';
+
+/** A node that needs a newer opset than the model declares, and why. */
+export interface Demand {
+  readonly node: string;
+  readonly op: string;
+  /** The oldest opset that can say the node. */
+  readonly opset: number;
+  readonly reason: string;
+}
+
+export interface Lowering {
+  /** Spelled for `opset`, which it declares; shares payloads with the model it was made from. */
+  readonly model: Model;
+  /** undefined: no node of ONNX's own domain. */
+  readonly opset: number | undefined;
+  /** Why it is not the opset that the model declared. Empty where it is. */
+  readonly demands: readonly Demand[];
+}
+
+/** `lowerFromNormalForm` with the reasons. */
+export function spell(model: Model): Lowering {
+  const own = [...allNodes(model.graph)].filter((node) => node.domain === '' || pinnedSince(node) !== undefined);
+  const declared = model.opsets.get('');
+  if (own.length === 0) return { model, opset: declared, demands: [] };
+  const first = Math.max(declared ?? UPGRADED_TO, OLDEST_WRITTEN);
+  const attempt = lowerTo(first, model);
+  const opset = attempt.demands.reduce((highest, demand) => Math.max(highest, demand.opset), first);
+  const stuck = own.filter((node) => opset > newestFor(node, first));
+  if (stuck.length > 0) throw opsetConflict(stuck, attempt.demands, opset);
+  if (opset === first) return { ...attempt, demands: [] };
+  const second = lowerTo(opset, model);
+  assertInvariant(second.demands.length === 0, () => `opset ${opset} was to say all nodes, but ${describe(second.demands)}`);
+  return { ...second, demands: attempt.demands };
+}
+
+/** The newest opset in which a node that is not in normal form means what it means. */
+function newestFor(node: Node, declared: number): number {
+  const since = pinnedSince(node);
+  if (since !== undefined) {
+    const next = new History().up({ op: node.opType, since });
+    return next ? next.newer.since - 1 : Number.POSITIVE_INFINITY;
+  }
+  // An operator that no version known to us has: only the declared opset can know it.
+  return operatorSchema(node.opType) ? Number.POSITIVE_INFINITY : declared;
+}
+
+function lowerTo(opset: number, source: Model): Lowering {
+  const model = source.clone();
+  const history = new History();
+  const edit = new Editor(opset);
+  const done = new Set<Node>();
+  const demands: Demand[] = [];
+  for (const node of [...allNodes(model.graph)]) {
+    if (done.has(node) || !node.graph.has(node)) continue;
+    const demand = lowerNode(node, opset, history, edit, done);
+    if (demand) demands.push(demand);
+  }
+  if (source.opsets.get('') !== opset) {
+    model.opsets.set('', opset);
+    model.irVersion = Math.max(model.irVersion, irVersionFor(opset));
+  }
+  return { model, opset, demands };
+}
+
+function lowerNode(first: Node, opset: number, history: History, edit: Editor, done: Set<Node>): Demand | undefined {
+  let node = first;
+  const pinned = pinnedSince(node);
+  if (pinned !== undefined) node.graph.respell(node, { domain: '' });
+  let at = node.domain === '' ? history.at(node.opType, pinned ?? NEWEST_OPSET) : undefined;
+  while (at && at.since > opset) {
+    const { since } = at;
+    const demand = (reason: string): Demand => ({ node: node.name, op: node.op, opset: since, reason });
+    const step = history.down(at);
+    const older = step && operatorSchema(step.older.op, step.older.since);
+    const newer = operatorSchema(at.op, since);
+    if (!step || !older || !newer) return demand(`${node.opType} came with opset ${since}`);
+    const outcome = step.adapter?.lower?.(node, edit);
+    if (outcome && 'refuse' in outcome) return demand(outcome.refuse);
+    if (outcome) {
+      node = outcome.node;
+      done.add(node);
+    }
+    const objection = lowerBySchema(node, older, newer, edit) ?? typeObjection(node, older);
+    if (objection !== undefined) return demand(objection);
+    at = step.older;
+  }
+  return undefined;
+}
+
+const describe = (demands: readonly Demand[]): string =>
+  demands.map(({ node, op, opset, reason }) => `'${node}' (${op}) needs ${opset}: ${reason}`).join('; ');

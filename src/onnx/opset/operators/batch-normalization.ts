@@ -1,0 +1,86 @@
+/**
+ * BatchNormalization: `is_test` (until opset 6), non-spatial statistics (until 8), training told by the number of outputs (until 13),
+ * by `training_mode` (14).
+ */
+import { floatAttr, int, intAttr } from '../../../ir/attrs';
+import { attrDefault } from '../../../ir/operators';
+import { fromNumbers } from '../../../ir/tensor';
+import type { Node } from '../../../ir/types';
+import type { Adapter, Raised } from '../adapter';
+import { pin, refuse } from '../adapter';
+import { type Editor, isRead } from '../editor';
+import { rankOf } from '../facts';
+import { scalarType } from './scalars';
+
+export const batchNormalizationAdapters: readonly Adapter[] = [
+  {
+    op: 'BatchNormalization',
+    since: 7,
+    raise: (node, edit) => {
+      const training = intAttr(node, 'is_test', 0) === 0;
+      if (!training && node.outputs.slice(1).some(isRead)) return pin('its statistics are read though it is not in training mode');
+      // `training_mode` is the word of opset 14, to which the raising goes on.
+      edit.respell(node, {
+        attrs: { is_test: undefined, training_mode: training ? int(1) : undefined },
+        ...(training ? {} : { outputs: 1 }),
+      });
+      return undefined;
+    },
+  },
+  {
+    op: 'BatchNormalization',
+    since: 9,
+    raise: (node, edit) => {
+      if (intAttr(node, 'spatial', 1) === 0) return raiseNonSpatial(node, edit);
+      edit.setAttrs(node, { spatial: undefined });
+      return undefined;
+    },
+  },
+  {
+    op: 'BatchNormalization',
+    since: 14,
+    raise: (node, edit) => {
+      const training = node.attrs.has('training_mode') || node.outputs.slice(1).some((output) => output.name !== '');
+      if (node.outputs.slice(3).some(isRead)) return pin('its saved statistics are read');
+      edit.respell(node, {
+        attrs: { training_mode: training ? int(1) : undefined },
+        outputs: training ? Math.min(node.outputs.length, 3) : 1,
+      });
+      return undefined;
+    },
+    lower: (node, edit) => {
+      const training = intAttr(node, 'training_mode', 0) !== 0;
+      const named = node.outputs.slice(1).some((output) => output.name !== '');
+      if (training && !named) return refuse('it is in training mode');
+      edit.setAttrs(node, { training_mode: undefined });
+      return undefined;
+    },
+  },
+];
+
+/**
+ * Statistics per element of [C, D1, ...], not per channel: no newer BatchNormalization has them, arithmetic does.
+ *   Y = X * k + (B - mean * k)      k = scale / sqrt(var + epsilon), broadcast over the batch
+ * For a rank of 2 both are the same.
+ */
+function raiseNonSpatial(node: Node, edit: Editor): Raised {
+  const [x, scale, shift, mean, variance] = node.inputs;
+  if (node.attrs.has('training_mode') || node.outputs.length > 1) return pin('it is non-spatial and in training mode');
+  if (rankOf(scale) === 1) {
+    const rank = rankOf(x);
+    if (rank !== undefined && rank !== 2) return pin(`it is non-spatial with one parameter per channel on ${rank} axes`);
+    edit.setAttrs(node, { spatial: undefined });
+    return undefined;
+  }
+  const fallback = attrDefault('BatchNormalization', 'epsilon');
+  const epsilon = floatAttr(node, 'epsilon', fallback?.kind === 'float' ? fallback.value : 1e-5);
+  const epsilonValue = edit.constant(node, 'epsilon', fromNumbers(scalarType(scale), [], [epsilon]));
+  const step = (op: string, inputs: Parameters<Editor['insert']>[2], suffix: string) => edit.insert(node, op, inputs, { suffix });
+  const deviation = step('Sqrt', [step('Add', [variance, epsilonValue], 'variance')], 'deviation');
+  const factor = step('Mul', [step('Reciprocal', [deviation], 'inverse'), scale], 'factor');
+  const offset = step('Sub', [shift, step('Mul', [mean, factor], 'mean')], 'offset');
+  const scaled = step('Mul', [x, factor], 'scaled');
+  const attrs = Object.fromEntries([...node.attrs.keys()].map((name) => [name, undefined]));
+  edit.respell(node, { op: 'Add', inputs: [scaled, offset], attrs, outputs: 1 });
+  return 'done';
+}

@@ -1,0 +1,26 @@
+/** Clip: since opset 11 the bounds are inputs. Absent bounds are those of the type in either spelling. */
+import type { Adapter } from '../adapter';
+import { refuse } from '../adapter';
+import { attrFromScalar, numberOf, scalarFromAttr, scalarType } from './scalars';
+
+export const clipAdapters: readonly Adapter[] = [
+  {
+    op: 'Clip',
+    since: 11,
+    raise: (node, edit) => {
+      const dtype = scalarType(node.inputs[0]);
+      const bounds = ['min', 'max'].map((name) => scalarFromAttr(node, name, edit, dtype));
+      edit.respell(node, { inputs: [node.inputs[0], ...bounds], attrs: { min: undefined, max: undefined } });
+      return undefined;
+    },
+    lower: (node, edit) => {
+      const [data, min, max] = node.inputs;
+      const attrs = { min: attrFromScalar(min), max: attrFromScalar(max) };
+      if ((min && !attrs.min) || (max && !attrs.max)) return refuse('its bounds are computed, or no float32');
+      // The newer operator then gives max everywhere; the older one is not defined, and ONNX Runtime refuses it.
+      if (min && max && Number(numberOf(min)) > Number(numberOf(max))) return refuse('its lower bound is above its upper bound');
+      edit.respell(node, { inputs: [data], attrs });
+      return undefined;
+    },
+  },
+];

@@ -1,0 +1,14 @@
+/** Concat: before opset 4 the axis is 1 where none is given. */
+import { int } from '../../../ir/attrs';
+import type { Adapter } from '../adapter';
+
+export const concatAdapters: readonly Adapter[] = [
+  {
+    op: 'Concat',
+    since: 4,
+    raise: (node, edit) => {
+      if (!node.attrs.has('axis')) edit.setAttrs(node, { axis: int(1) });
+      return undefined;
+    },
+  },
+];

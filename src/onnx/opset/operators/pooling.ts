@@ -1,0 +1,15 @@
+/** LpPool and GlobalLpPool: p is an integer since opset 2. What came later (ceil_mode, dilations) defaults to what was always done. */
+import { floatAttr, int } from '../../../ir/attrs';
+import type { Adapter } from '../adapter';
+import { pin } from '../adapter';
+
+export const poolingAdapters: readonly Adapter[] = ['LpPool', 'GlobalLpPool'].map((op) => ({
+  op,
+  since: 2,
+  raise: (node, edit) => {
+    const p = floatAttr(node, 'p', 2);
+    if (!Number.isInteger(p)) return pin(`p is ${p}`);
+    edit.setAttrs(node, { p: node.attrs.has('p') ? int(p) : undefined });
+    return undefined;
+  },
+}));

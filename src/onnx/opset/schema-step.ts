@@ -1,0 +1,90 @@
+/**
+ * What the schemas alone say about one step between two neighbouring versions of an operator.
+ *
+ * Every step in ONNX's history up to opset 28 was judged: those where new attributes, inputs or outputs with their defaults do not mean what
+ * their absence meant before have an adapter; the others are handled here. test/onnx/opset/coverage.spec.ts lists any step that is neither.
+ */
+import type { Graph } from '../../ir/graph';
+import type { AttributeSchema, OperatorSchema, Parameter } from '../../ir/operators';
+import type { Attr, Node, Value } from '../../ir/types';
+import type { Editor } from './editor';
+
+/** A hint from opset 1 about memory, without effect on results. */
+const MEANINGLESS = new Set(['consumed_inputs']);
+/** Attributes of lists that say nothing while all their elements are 1. */
+const ONES = new Set(['dilations', 'strides']);
+
+/** Takes away what the newer version no longer knows and never meant anything. */
+export function raiseBySchema(node: Node, older: OperatorSchema, newer: OperatorSchema, edit: Editor): void {
+  const gone = [...node.attrs.keys()].filter((name) => MEANINGLESS.has(name) && older.attributes.has(name) && !newer.attributes.has(name));
+  if (gone.length > 0) edit.setAttrs(node, Object.fromEntries(gone.map((name) => [name, undefined])));
+}
+
+/** Takes away what the older version does not know, where that is the default; else the reason why only the newer version can say it. */
+export function lowerBySchema(node: Node, older: OperatorSchema, newer: OperatorSchema, edit: Editor): string | undefined {
+  const gone: Record<string, undefined> = {};
+  for (const [name, attr] of node.attrs) {
+    const attribute = newer.attributes.get(name);
+    if (!attribute || older.attributes.has(name)) continue;
+    if (!isDefault(attr, attribute)) return `attribute '${name}' is not its default`;
+    gone[name] = undefined;
+  }
+  const reason =
+    excess(node.inputs, older.inputs, 'input') ??
+    excess(
+      node.outputs.map((output) => (output.name === '' ? undefined : output)),
+      older.outputs,
+      'output',
+    );
+  if (reason) return reason;
+  const missing = [...older.attributes.values()].find((attribute) => attribute.required && !node.attrs.has(attribute.name));
+  if (missing && !MEANINGLESS.has(missing.name)) return `attribute '${missing.name}' is missing`;
+  if (Object.keys(gone).length > 0) edit.setAttrs(node, gone);
+  return undefined;
+}
+
+function isDefault(attr: Attr, { name, default: value }: AttributeSchema): boolean {
+  if (attr.kind === 'ints' && ONES.has(name)) return attr.value.every((element) => Number(element) === 1);
+  return value !== undefined && sameScalar(attr, value);
+}
+
+function sameScalar(a: Attr, b: Attr): boolean {
+  if (a.kind === 'int' && b.kind === 'int') return BigInt(a.value) === BigInt(b.value);
+  return (a.kind === 'float' || a.kind === 'string') && a.kind === b.kind && a.value === b.value;
+}
+
+function excess(values: readonly (Value | undefined)[], formals: readonly Parameter[], word: string): string | undefined {
+  const last = formals[formals.length - 1];
+  const index = values.findIndex((value, slot) => value !== undefined && slot >= formals.length && !last?.variadic);
+  if (index >= 0) return `${word} ${index} is in use`;
+  const absent = formals.findIndex((formal, slot) => !formal.optional && !formal.variadic && values[slot] === undefined);
+  return absent >= 0 ? `${word} '${formals[absent]?.name}' is missing` : undefined;
+}
+
+/** Why the element types of the node are not allowed by the schema; types that are not known are no objection. */
+export function typeObjection(node: Node, schema: OperatorSchema): string | undefined {
+  const bound = new Map<string, string>();
+  const check = (values: readonly (Value | undefined)[], formals: readonly Parameter[], word: string): string | undefined => {
+    for (const [slot, value] of values.entries()) {
+      const formal = formals[Math.min(slot, formals.length - 1)];
+      const dtype = value?.type?.dtype;
+      // A public or foreign type is what the file says; numbers this version does not know are nobody's business here.
+      if (!formal || !dtype || dtype.startsWith('dtype')) continue;
+      const allowed = schema.types.get(formal.type);
+      if (allowed ? !allowed.has(dtype) : formal.type !== dtype) return `${word} ${slot} is of type ${dtype}`;
+      if (!allowed || (formal.variadic && !formal.homogeneous)) continue;
+      const other = bound.get(formal.type);
+      if (other !== undefined && other !== dtype) return `${word} ${slot} is of type ${dtype} beside ${other}`;
+      bound.set(formal.type, dtype);
+    }
+    return undefined;
+  };
+  return check(node.inputs, schema.inputs, 'input') ?? check(node.outputs, schema.outputs, 'output');
+}
+
+/** The graphs from the main graph to the one that holds the node, for messages. */
+export function graphPath(graph: Graph): string[] {
+  const path: string[] = [];
+  for (let at: Graph | undefined = graph; at; at = at.parent) path.unshift(at.name);
+  return path;
+}
