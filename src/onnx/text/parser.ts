@@ -20,6 +20,7 @@ import { Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
 import { byteSize, elementCount } from '../../ir/tensor';
 import type { Attr, Dim, DType, Tensor, TensorType, Value } from '../../ir/types';
+import { raiseToNormalForm } from '../opset';
 import { describe, Lexer, type Token } from './lexer';
 import { elementType, isFloatWord, isTypeWord } from './names';
 import { elementFormat, floatBytes, integerBytes, integerLiteral, literalCount } from './tensor-text';
@@ -31,10 +32,14 @@ export interface ParseOptions {
   readonly source?: ((location: string) => ByteSource) | undefined;
   /** Data for a value that is read, perhaps with a declared type, but that nothing makes. Default: an error. */
   readonly missing?: ((name: string, type: TensorType | undefined) => Tensor | undefined) | undefined;
+  /** Nodes stay in the spelling of the text's opset, which is no normal form: for tests of the spelling itself. */
+  readonly asWritten?: boolean | undefined;
 }
 
 export function parseModel(text: string, options: ParseOptions = {}): Model {
-  return new Parser(text, options).model();
+  const model = new Parser(text, options).model();
+  if (!options.asWritten) raiseToNormalForm(model);
+  return model;
 }
 
 /** Deeper nesting is no model, but would overflow the stack. */
