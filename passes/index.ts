@@ -4,6 +4,7 @@
 import type { Pass } from '../src/pass/pass';
 import { foldConstants } from './fold-constants';
 import { freeSpatialDims } from './free-spatial-dims';
+import { globalPoolToWindow } from './global-pool-to-window';
 import { linearToConv } from './linear-to-conv';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseLinear } from './normalise-linear';
@@ -21,12 +22,14 @@ export const convertPipeline: Pipeline = [
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
+  globalPoolToWindow, // pooled heads give one prediction per window as well
   [
     linearToConv, // each Gemm behind a Flatten becomes Conv before Flatten ...
     sinkFlatten, // ... and the Flatten moves on to the next Gemm
   ],
   removeDeadNodes, // what the rewrites left behind would be inferred and reported
-  freeSpatialDims, // last: from here on the height and width are symbols
+  freeSpatialDims, // from here on the height and width are symbols
+  removeDeadNodes, // the last Flatten, and shape arithmetic that nobody asks any more
 ];
 
 /** Every pass by name. */

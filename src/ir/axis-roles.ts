@@ -202,7 +202,7 @@ function view(node: Node, roles: Roles): Roles | undefined {
       if (left < right) {
         if (i >= a.length) return undefined;
         left *= a[i] ?? 1;
-        if (a[i] !== 1 || roles[i] !== '') role += roles[i] ?? '';
+        role = joinedRoles(role, roles[i] ?? '');
         i++;
       } else {
         if (j >= b.length) return undefined;
@@ -214,6 +214,9 @@ function view(node: Node, roles: Roles): Roles | undefined {
   }
   return result;
 }
+
+/** Each of N, C, H, W once: an axis that was split and merged again and again still runs over the same. */
+const joinedRoles = (a: string, b: string): string => a + [...b].filter((letter) => !a.includes(letter)).join('');
 
 function constantInts(value: Value | undefined): readonly number[] | undefined {
   return value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;

@@ -50,7 +50,8 @@ export const isIntType = (dtype: DType): boolean => /^u?int(8|16|32|64)$/.test(d
 /** The payload as little-endian bytes in memory aligned for every typed array; a fresh copy only where needed. Not for strings. */
 export function tensorBytes(tensor: Tensor): Uint8Array {
   const bytes = payload(tensor.data, tensor);
-  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  // Not `slice`: a Buffer's is a view.
+  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 function payload(data: TensorData, tensor: Tensor): Uint8Array {
@@ -81,9 +82,9 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** protobuf-packed int32_data, int64_data and uint64_data into elements of the tensor's own width. */
 function decodeVarints(packed: Uint8Array, tensor: Tensor): Uint8Array {
-  const width = (BITS[tensor.dtype] ?? 0) / 8;
-  const count = elementCount(tensor.shape);
-  assertInvariant(width >= 1, () => `cannot decode packed integers of type ${tensor.dtype}`);
+  // Types of less than a byte come packed: one integer a byte.
+  const width = Math.max(1, (BITS[tensor.dtype] ?? 8) / 8);
+  const count = (byteSize(tensor.dtype, elementCount(tensor.shape)) ?? 0) / width;
   const out = new Uint8Array(count * width);
   const view = new DataView(out.buffer);
   let at = 0;

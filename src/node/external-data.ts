@@ -1,0 +1,76 @@
+/**
+ * External data is named by the model, which may come from anywhere: only plain files below the model's own directory are opened.
+ *
+ * Relative locations without `..`, no symbolic links (unless allowed: caches of model hubs are made of them), no hard links, no directories or devices.
+ * What was checked is what is read: the checks that can be are made on the open file.
+ */
+import { constants, fstatSync, lstatSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { badExternalData } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import { FileSource } from './file-source';
+
+export interface ExternalDataOptions {
+  readonly allowSymlinks?: boolean | undefined;
+}
+
+/** Opens external files for one model; each once. */
+export class ExternalFiles {
+  private readonly open = new Map<string, FileSource>();
+  /** Locations by source, for writers that leave the data where it is. */
+  readonly locations = new Map<FileSource, string>();
+
+  constructor(
+    private readonly modelPath: string,
+    private readonly options: ExternalDataOptions = {},
+  ) {}
+
+  /** Throws CompileError BAD_EXTERNAL_DATA naming the tensor. */
+  source(location: string, tensor: string): FileSource {
+    const known = this.open.get(location);
+    if (known) return known;
+    const source = this.openChecked(location, tensor);
+    this.open.set(location, source);
+    this.locations.set(source, location);
+    return source;
+  }
+
+  close(): void {
+    for (const source of this.open.values()) source.close();
+    this.open.clear();
+  }
+
+  private openChecked(location: string, tensor: string): FileSource {
+    const fail = (what: string, hint?: string): CompileError => badExternalData(tensor, what, hint);
+    if (/^([/\\]|[A-Za-z]:)/.test(location)) throw fail(`location '${location}' must be relative`);
+    if (location.split(/[/\\]/).includes('..')) throw fail(`location '${location}' must not contain ".."`);
+    if (location.includes('\\') || location.includes('\0')) throw fail(`location '${location}' is not a portable path`);
+    const home = dirname(this.modelPath);
+    const path = join(home, location);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat) throw fail(`'${location}' does not exist beside the model`, 'copy the weights along with the model');
+    const allowed = this.options.allowSymlinks ?? false;
+    if (stat.isSymbolicLink() && !allowed) throw fail(`'${location}' is a symbolic link`, 'if you trust the model, use --allow-symlinks');
+    this.requireInside(path, location, fail, allowed);
+    let source: FileSource;
+    try {
+      source = FileSource.open(path, allowed ? 0 : constants.O_NOFOLLOW);
+    } catch (error) {
+      throw fail(error instanceof CompileError ? `'${location}': ${error.diagnostic.message}` : String(error));
+    }
+    const opened = fstatSync(source.descriptor);
+    if (opened.nlink > 1 && !allowed) {
+      source.close();
+      throw fail(`'${location}' has ${opened.nlink} hard links`, 'if you trust the model, use --allow-symlinks');
+    }
+    return source;
+  }
+
+  /** Below the directory of the model as named, or, where links are allowed, below that of the model they lead to (or its parent, as hub caches have it). */
+  private requireInside(path: string, location: string, fail: (what: string) => CompileError, allowed: boolean): void {
+    const real = realpathSync(path);
+    const homes = [realpathSync(dirname(this.modelPath)), ...(allowed ? [dirname(realpathSync(this.modelPath))] : [])];
+    if (!homes.some((home) => real.startsWith(home.endsWith(sep) ? home : `${home}${sep}`)))
+      throw fail(`'${location}' resolves outside the model directory`);
+  }
+}

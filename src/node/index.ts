@@ -1,0 +1,135 @@
+/** Models as files. The rest of the compiler knows bytes only. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { outputExists, outputIsInput } from '../diagnostics/catalogue';
+import { assertInvariant, type Diagnostic } from '../diagnostics/compile-error';
+import type { ByteSource } from '../ir/bytes';
+import type { Model } from '../ir/model';
+import { readModel } from '../onnx/read';
+import type { Segment } from '../onnx/wire/segments';
+import { planModel, sendPlan } from '../onnx/write';
+import { ExternalFiles } from './external-data';
+import { FileSink } from './file-sink';
+import { FileSource } from './file-source';
+
+export interface ReadFileOptions {
+  readonly allowSymlinks?: boolean | undefined;
+  readonly warn?: ((warning: Diagnostic) => void) | undefined;
+  readonly keepOpset?: boolean | undefined;
+}
+
+/** What a model was read from, by model: the writer has to know which bytes it may refer to. */
+const origins = new WeakMap<Model, ModelOrigin>();
+interface ModelOrigin {
+  readonly path: string;
+  readonly source: FileSource;
+  readonly external: ExternalFiles;
+}
+
+/**
+ * Reads an ONNX file; weights stay on disk until somebody needs their numbers, so the file must stay where it is.
+ * Throws CompileError.
+ */
+export function readModelFile(path: string, options: ReadFileOptions = {}): Model {
+  const source = FileSource.open(path);
+  const external = new ExternalFiles(path, options);
+  try {
+    const model = readModel(source, {
+      openExternal: (location, tensor) => external.source(location, tensor),
+      warn: options.warn,
+      keepOpset: options.keepOpset,
+    });
+    origins.set(model, { path, source, external });
+    return model;
+  } catch (error) {
+    source.close();
+    external.close();
+    throw error;
+  }
+}
+
+/** Closes the files behind a model; its weights cannot be read any more, nor those of models made from it. */
+export function closeModel(model: Model): void {
+  const origin = origins.get(model);
+  origin?.source.close();
+  origin?.external.close();
+  origins.delete(model);
+}
+
+/** A model made from another one by passes still refers to the other's files. */
+export function inheritOrigin(made: Model, from: Model): void {
+  const origin = origins.get(from);
+  if (origin) origins.set(made, origin);
+}
+
+export interface WriteFileOptions {
+  /** Replaces an existing file. */
+  readonly force?: boolean | undefined;
+  /**
+   * - `copy` (default): the output stands for itself, except that weights that already lie in external files beside the output stay there;
+   * - `external`: weights go into `<name>.data` beside the output;
+   * - `reference`: weights stay where they are, the original .onnx included, which must lie in the output's directory or below it.
+   */
+  readonly weights?: 'copy' | 'external' | 'reference' | undefined;
+  /** The directory in which the output will stand in the end, where it is written elsewhere first. Default: the path's own. */
+  readonly home?: string | undefined;
+}
+
+/** Writes the model to a temporary file beside `path` and renames it when complete: the file is whole or not there. Throws CompileError. */
+export function writeModelFile(model: Model, path: string, options: WriteFileOptions = {}): void {
+  const origin = origins.get(model);
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there && origin && there.dev === origin.source.device && there.ino === origin.source.inode && !options.force)
+    throw outputIsInput(path);
+  if (there && !options.force) throw outputExists(path);
+  const weights = options.weights ?? 'copy';
+  const dataName = weights === 'external' ? `${basename(path)}.data` : undefined;
+  const plan = planModel(model, { externalData: dataName, locate: locator(origin, options.home ?? dirname(path), weights) });
+  const temporary = (target: string): string => join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  const files: { readonly from: string; readonly to: string }[] = [];
+  try {
+    if (dataName !== undefined && plan.data) {
+      const to = join(dirname(path), dataName);
+      if (existsSync(to) && !options.force) throw outputExists(to);
+      files.push({ from: temporary(to), to });
+      writeSegments(plan.data, plan.dataLength, files[0]?.from ?? to);
+    }
+    const from = temporary(path);
+    files.push({ from, to: path });
+    writeSegments(plan.onnx, plan.onnxLength, from);
+    for (const file of files) renameSync(file.from, file.to);
+  } catch (error) {
+    for (const file of files) rmSync(file.from, { force: true });
+    throw error;
+  }
+}
+
+function writeSegments(segments: readonly Segment[], length: number, path: string): void {
+  const sink = new FileSink(path);
+  try {
+    sendPlan(segments, sink);
+  } catch (error) {
+    sink.close();
+    throw error;
+  }
+  sink.finish();
+  assertInvariant(sink.length === length, () => `wrote ${sink.length} bytes of ${length}`);
+}
+
+/** Under which location a source can be referred to from the output's directory. */
+function locator(origin: ModelOrigin | undefined, home: string, weights: string): (source: ByteSource) => string | undefined {
+  return (source) => {
+    if (!origin || !(source instanceof FileSource) || weights === 'external') return undefined;
+    if (source !== origin.source) {
+      // External data stays where it is when the new model stands beside the old one.
+      return weights === 'reference' || resolve(home) === resolve(dirname(origin.path)) ? below(home, source.name) : undefined;
+    }
+    return weights === 'reference' ? below(home, origin.path) : undefined;
+  };
+}
+
+function below(home: string, path: string): string | undefined {
+  const location = relative(resolve(home), resolve(path));
+  return location.startsWith('..') || location.includes(`..${sep}`) ? undefined : location.split(sep).join('/');
+}

@@ -1,0 +1,42 @@
+/** Element types: ONNX's numbers and our names. */
+import type { DType } from '../ir/types';
+
+const NAMES: readonly (DType | undefined)[] = [
+  undefined,
+  'float',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'float16',
+  'double',
+  'uint32',
+  'uint64',
+  'complex64',
+  'complex128',
+  'bfloat16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'uint4',
+  'int4',
+  'float4e2m1',
+  'float8e8m0',
+  'uint2',
+  'int2',
+];
+
+/** A number that we do not know keeps its value in the name. */
+export const dtypeOf = (number: number): DType => NAMES[number] ?? `dtype${number}`;
+
+export function dtypeNumber(dtype: DType): number {
+  const known = NAMES.indexOf(dtype);
+  return known > 0 ? known : Number(dtype.slice('dtype'.length));
+}
+
+export const isKnown = (dtype: DType): boolean => NAMES.includes(dtype);

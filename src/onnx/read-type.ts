@@ -1,0 +1,27 @@
+/** TypeProto -> TensorType. Types that are no tensors are kept as they are and have no TensorType. */
+import { badGraph } from '../diagnostics/catalogue';
+import type { Dim, TensorType } from '../ir/types';
+import { dtypeOf } from './dtypes';
+import { type DimensionProto, fromInt64, type TypeProto } from './proto';
+
+/** undefined: not a dense tensor. `name` is for messages. */
+export function readType(type: TypeProto | null | undefined, name: string): TensorType | undefined {
+  const tensor = type?.tensor_type;
+  if (!tensor?.elem_type) return undefined;
+  const dtype = dtypeOf(tensor.elem_type);
+  const dims = tensor.shape?.dim;
+  return tensor.shape ? { dtype, shape: (dims ?? []).map((dim) => readDim(dim, name)) } : { dtype };
+}
+
+function readDim(dim: DimensionProto, name: string): Dim {
+  if (dim.dim_param) return dim.dim_param;
+  if (dim.dim_value === undefined || dim.dim_value === null) return undefined;
+  const value = Number(fromInt64(dim.dim_value));
+  if (value < 0)
+    throw badGraph(
+      `'${name}' has the negative dimension ${value}`,
+      { value: name },
+      'an axis of unknown length has a name or nothing at all',
+    );
+  return value;
+}

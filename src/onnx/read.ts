@@ -1,0 +1,458 @@
+/**
+ * ONNX bytes -> Model in normal form.
+ *
+ * The file is scanned, not decoded: weights stay where they are as byte ranges. Local functions are inlined, Constant nodes become constants,
+ * initializers that IR version 3 lists among the inputs are constants and no inputs, unsorted graphs are sorted, and every operator is raised to its newest
+ * spelling (opset/). What the IR has no word for (documentation, metadata, quantisation, training, unknown fields) travels in `extras`.
+ */
+import { badGraph, badModel, cyclicGraph, notOnnx } from '../diagnostics/catalogue';
+import { CompileError, type Diagnostic, type Location } from '../diagnostics/compile-error';
+import type { ByteSource } from '../ir/bytes';
+import { Graph } from '../ir/graph';
+import { Model } from '../ir/model';
+import { NEWEST_OPSET } from '../ir/operators';
+import { fromNumbers } from '../ir/tensor';
+import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
+import { inlineFunctions } from './inline-functions';
+import { raiseToNormalForm } from './opset';
+import {
+  type AttributeProto,
+  AttributeType,
+  decodeModel,
+  fromInt64,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './proto';
+import { readTensor, type TensorReader, unknownExternalKeys } from './read-tensor';
+import { readType } from './read-type';
+import { readSkeleton } from './wire/skeleton';
+
+export interface ReadOptions {
+  /** Opens the file of external data by its location, relative to the model. */
+  readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
+  readonly warn?: ((warning: Diagnostic) => void) | undefined;
+  /** Leaves the operators in the file's own spelling: for tools that look at the file, not for passes. */
+  readonly keepOpset?: boolean | undefined;
+}
+
+/** What a node, value, graph or model keeps for the writer. */
+export interface NodeExtras {
+  readonly node: Pick<NodeProto, 'doc_string' | 'metadata_props' | 'device_configurations' | 'overload' | '$unknowns'>;
+}
+export interface ValueExtras {
+  readonly info: Pick<ValueInfoProto, 'doc_string' | 'metadata_props' | 'type' | '$unknowns'>;
+}
+export interface GraphExtras {
+  readonly graph: Pick<GraphProto, 'doc_string' | 'sparse_initializer' | 'quantization_annotation' | 'metadata_props' | '$unknowns'>;
+}
+export interface ModelExtras {
+  readonly model: Pick<ModelProto, 'domain' | 'model_version' | 'doc_string' | 'training_info' | 'configuration' | '$unknowns'>;
+}
+
+const NEWEST_IR = 14;
+
+/** Throws CompileError for whatever is no model; nothing of the payloads is read. */
+export function readModel(source: ByteSource, options: ReadOptions = {}): Model {
+  sniff(source);
+  const skeleton = readSkeleton(source);
+  const proto = decode(skeleton.bytes, source.name);
+  const warn = options.warn ?? (() => {});
+  if (!proto.graph)
+    throw badModel(source.name, 'the model has no graph', 'the file may be damaged, or hold something other than an ONNX model');
+  const irVersion = Number(fromInt64(proto.ir_version));
+  if (irVersion < 1) throw badModel(source.name, 'the model has no ir_version');
+  if (irVersion > NEWEST_IR)
+    warn({
+      code: 'NEWER_IR',
+      message: `IR version ${irVersion} is newer than ${NEWEST_IR}, the newest known here`,
+      at: { file: source.name },
+    });
+  const graphProto = inlineFunctions(proto);
+  const opsets = readOpsets(proto, irVersion, source.name, warn);
+  const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal };
+  const graph = new GraphReader(reader, warn).read(graphProto ?? {}, undefined, new Map());
+  const model = new Model({
+    graph,
+    irVersion,
+    opsets,
+    metadata: new Map((proto.metadata_props ?? []).map(({ key, value }) => [key ?? '', value ?? ''])),
+    producer: { name: proto.producer_name ?? '', version: proto.producer_version ?? '' },
+    extras: {
+      model: pick(proto, ['domain', 'model_version', 'doc_string', 'training_info', 'configuration', '$unknowns']),
+    } satisfies ModelExtras,
+  });
+  if (!options.keepOpset) raiseToNormalForm(model);
+  return model;
+}
+
+function decode(bytes: Uint8Array, file: string): ModelProto {
+  try {
+    return decodeModel(bytes);
+  } catch (error) {
+    if (error instanceof CompileError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw notOnnx(
+      file,
+      /utf-?8/i.test(message) ? 'a name in it is not valid UTF-8' : message,
+      'the file is damaged or cut short; copy or export it again',
+    );
+  }
+}
+
+/** Things that people pass by mistake. */
+function sniff(source: ByteSource): void {
+  if (source.size === 0) throw notOnnx(source.name, 'file is empty');
+  const head = source.read(0, Math.min(64, source.size));
+  const text = String.fromCharCode(...head);
+  if (text.startsWith('version https://git-lfs')) throw notOnnx(source.name, 'this is a Git LFS pointer', 'run git lfs pull');
+  if (text.startsWith('PK'))
+    throw notOnnx(source.name, 'this is a zip archive', 'unpack it; a PyTorch file (.pt, .pth) has to be exported with torch.onnx.export');
+  if (head[0] === 0x1f && head[1] === 0x8b) throw notOnnx(source.name, 'this is gzip-compressed', 'run gunzip');
+  if (/^\s*</.test(text) && /^\s*<(!doctype|html|\?xml)/i.test(text))
+    throw notOnnx(source.name, 'this is a web page', 'download the file itself, not the page about it');
+  if (/^\s*[{[]/.test(text)) throw notOnnx(source.name, 'this is JSON');
+  if (head.length >= 8 && head.every((byte) => byte >= 9 && byte < 127)) throw notOnnx(source.name, 'this is text');
+}
+
+function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (warning: Diagnostic) => void): Map<string, number> {
+  const opsets = new Map<string, number>();
+  for (const { domain, version } of proto.opset_import ?? []) {
+    const name = domain === 'ai.onnx' ? '' : (domain ?? '');
+    const number = Number(fromInt64(version));
+    if (opsets.has(name) && opsets.get(name) !== number)
+      throw badModel(file, `the model imports two opsets of domain '${name || 'ai.onnx'}': ${opsets.get(name)} and ${number}`);
+    opsets.set(name, number);
+  }
+  // Before IR version 3 there were no imports, and opset 1 alone.
+  if (irVersion < 3 && !opsets.has('')) opsets.set('', 1);
+  const own = opsets.get('');
+  if (opsets.size === 0) throw badModel(file, 'the model imports no opset');
+  if (own !== undefined && own < 1) throw badModel(file, `the model imports opset ${own}`);
+  if (own !== undefined && own > NEWEST_OPSET)
+    warn({ code: 'NEWER_OPSET', message: `opset ${own} is newer than ${NEWEST_OPSET}, the newest known here`, at: { file } });
+  return opsets;
+}
+
+class GraphReader {
+  constructor(
+    private readonly tensors: TensorReader,
+    private readonly warn: (warning: Diagnostic) => void,
+  ) {}
+
+  /** `outer`: values of the enclosing graphs by name. */
+  read(proto: GraphProto, parent: Graph | undefined, outer: ReadonlyMap<string, Value>): Graph {
+    const graph = new Graph(proto.name ?? '', parent);
+    graph.extras = {
+      graph: pick(proto, ['doc_string', 'sparse_initializer', 'quantization_annotation', 'metadata_props', '$unknowns']),
+    } satisfies GraphExtras;
+    const scope = new Map(outer);
+    const own = new Map<string, string>();
+    const claim = (name: string, what: string): void => {
+      const before = own.get(name);
+      if (before !== undefined) throw badGraph(`'${name}' is made twice: by ${before} and by ${what}`, { value: name });
+      own.set(name, what);
+    };
+    const initializers = this.readInitializers(proto);
+    const infos = new Map((proto.value_info ?? []).map((info) => [info.name ?? '', info]));
+    for (const info of proto.input ?? []) {
+      const name = info.name ?? '';
+      if (initializers.has(name)) {
+        infos.set(name, info);
+        continue;
+      }
+      claim(name, 'a graph input');
+      scope.set(name, graph.addInput(name, readType(info.type, name), infoExtras(info)));
+    }
+    for (const [name, tensor] of initializers) {
+      claim(name, 'an initializer');
+      const info = infos.get(name);
+      scope.set(name, graph.addConstant(name, tensor, info && infoExtras(info)));
+    }
+    const nodes = proto.node ?? [];
+    for (const node of nodes) for (const output of node.output ?? []) if (output) claim(output, `${node.op_type} '${node.name || output}'`);
+    const outputs = (proto.output ?? []).map((info) => info.name ?? '');
+    for (const node of inOrder(nodes, scope)) this.addNode(graph, node, scope, infos, proto);
+    const twice = outputs.find((name, index) => outputs.indexOf(name) !== index);
+    if (twice !== undefined) throw badGraph(`'${twice}' is listed twice among the outputs`, { value: twice });
+    graph.setOutputs(
+      (proto.output ?? []).map((info) => {
+        const value = scope.get(info.name ?? '');
+        if (!value) throw badGraph(`graph output '${info.name}' is made by no node`, { value: info.name ?? '' });
+        if (!value.type) graph.setType(value, readType(info.type, info.name ?? ''));
+        if (value.extras === undefined) graph.setExtras(value, infoExtras(info));
+        return value;
+      }),
+    );
+    return graph;
+  }
+
+  private readInitializers(proto: GraphProto): Map<string, Tensor> {
+    const found = new Map<string, Tensor>();
+    for (const tensor of proto.initializer ?? []) {
+      const name = tensor.name ?? '';
+      if (!name) throw badGraph('an initializer has no name', {});
+      if (found.has(name)) throw badGraph(`two initializers are named '${name}'`, { value: name });
+      found.set(name, this.tensor(tensor, name));
+    }
+    return found;
+  }
+
+  private tensor(proto: TensorProto, name: string): Tensor {
+    for (const key of unknownExternalKeys(proto))
+      this.warn({
+        code: 'UNKNOWN_EXTERNAL_KEY',
+        message: `external data of '${name}' has the unknown key '${key}', which is not carried over`,
+        at: { value: name },
+      });
+    return readTensor(proto, name, this.tensors);
+  }
+
+  private addNode(
+    graph: Graph,
+    node: NodeProto,
+    scope: Map<string, Value>,
+    infos: ReadonlyMap<string, ValueInfoProto>,
+    owner: GraphProto,
+  ): void {
+    const domain = node.domain === 'ai.onnx' ? '' : (node.domain ?? '');
+    const at: Location = { node: node.name || node.output?.[0] || '', op: node.op_type ?? '' };
+    if (!node.op_type) throw badGraph(`node '${at.node}' has no operator`, at);
+    const constant = domain === '' && node.op_type === 'Constant' ? this.constant(node, at) : undefined;
+    const [name = ''] = node.output ?? [];
+    if (constant && name) {
+      const info = infos.get(name);
+      scope.set(name, graph.addConstant(name, constant, info && infoExtras(info)));
+      return;
+    }
+    const isDeclared = (output: string): ValueInfoProto | undefined =>
+      infos.get(output) ?? owner.output?.find((info) => info.name === output);
+    const outputs = node.output ?? [];
+    const added = graph.addNode({
+      op: node.op_type,
+      domain,
+      inputs: (node.input ?? []).map((input) => (input === '' ? undefined : scope.get(input))),
+      attrs: this.attributes(node, graph, scope, at),
+      outputs,
+      outputTypes: outputs.map((output): TensorType | undefined => readType(isDeclared(output)?.type, output)),
+      name: node.name || undefined,
+      origin: [node.name || name || node.op_type],
+      extras: { node: pick(node, ['doc_string', 'metadata_props', 'device_configurations', 'overload', '$unknowns']) } satisfies NodeExtras,
+    });
+    added.outputs.forEach((value, index) => {
+      const output = outputs[index];
+      if (!output) return;
+      const info = infos.get(output);
+      if (info) graph.setExtras(value, infoExtras(info));
+      scope.set(output, value);
+    });
+  }
+
+  /** The tensor of a Constant node, or undefined for a kind that stays a node (sparse). */
+  private constant(node: NodeProto, at: Location): Tensor | undefined {
+    const name = node.output?.[0] ?? '';
+    const [attribute] = node.attribute ?? [];
+    if (!attribute || node.attribute?.length !== 1) return undefined;
+    const ints = (attribute.ints ?? []).map((long) => BigInt(fromInt64(long)));
+    switch (attribute.name) {
+      case 'value':
+        return attribute.t ? this.tensor(attribute.t, name) : undefined;
+      case 'value_float':
+        return fromNumbers('float', [], [attribute.f ?? 0]);
+      case 'value_floats':
+        return fromNumbers('float', [attribute.floats?.length ?? 0], attribute.floats ?? []);
+      case 'value_int':
+        return { dtype: 'int64', shape: [], data: { kind: 'bytes', bytes: int64Bytes([BigInt(fromInt64(attribute.i))]) } };
+      case 'value_ints':
+        return { dtype: 'int64', shape: [ints.length], data: { kind: 'bytes', bytes: int64Bytes(ints) } };
+      case 'value_string':
+        return { dtype: 'string', shape: [], data: { kind: 'strings', values: [attribute.s ?? new Uint8Array()] } };
+      case 'value_strings':
+        return { dtype: 'string', shape: [attribute.strings?.length ?? 0], data: { kind: 'strings', values: attribute.strings ?? [] } };
+      case 'sparse_value':
+        return undefined;
+      default:
+        throw badGraph(`Constant '${at.node}' has the unknown attribute '${attribute.name}'`, at);
+    }
+  }
+
+  private attributes(node: NodeProto, graph: Graph, scope: ReadonlyMap<string, Value>, at: Location): Map<string, Attr> {
+    const attrs = new Map<string, Attr>();
+    for (const attribute of node.attribute ?? []) {
+      const name = attribute.name ?? '';
+      if (!name) throw badGraph(`node '${at.node}' has an attribute without a name`, at);
+      if (attrs.has(name)) throw badGraph(`node '${at.node}' has the attribute '${name}' twice`, at);
+      if (attribute.ref_attr_name)
+        throw badGraph(`attribute '${name}' of node '${at.node}' refers to an attribute of a function, outside of a function`, at);
+      attrs.set(name, this.attribute(attribute, name, graph, scope, at));
+    }
+    return attrs;
+  }
+
+  private attribute(proto: AttributeProto, name: string, graph: Graph, scope: ReadonlyMap<string, Value>, at: Location): Attr {
+    const present = FIELDS.filter(({ has }) => has(proto));
+    const declared = FIELDS.find(({ type }) => type === proto.type);
+    const kind = declared ?? (proto.type ? undefined : present[0]);
+    if (present.length > 1) throw badGraph(`attribute '${name}' of node '${at.node}' has values of two kinds`, at);
+    if (!kind)
+      throw badGraph(`attribute '${name}' of node '${at.node}' has ${proto.type ? `the unknown kind ${proto.type}` : 'no value'}`, at);
+    if (present[0] && present[0] !== kind)
+      throw badGraph(`attribute '${name}' of node '${at.node}' says that it is of one kind and has a value of another`, at);
+    const extras = proto.doc_string || proto.$unknowns?.length ? { extras: pick(proto, ['doc_string', '$unknowns']) } : {};
+    const tensor = (value: TensorProto): Tensor => this.tensor(value, value.name || `${at.node}.${name}`);
+    switch (kind.type) {
+      case AttributeType.FLOAT:
+        return { kind: 'float', value: proto.f ?? 0, ...extras };
+      case AttributeType.INT:
+        return { kind: 'int', value: fromInt64(proto.i), ...extras };
+      case AttributeType.STRING:
+        return { kind: 'string', value: readString(proto.s ?? new Uint8Array()), ...extras };
+      case AttributeType.FLOATS:
+        return { kind: 'floats', value: proto.floats ?? [], ...extras };
+      case AttributeType.INTS:
+        return { kind: 'ints', value: (proto.ints ?? []).map(fromInt64), ...extras };
+      case AttributeType.STRINGS:
+        return { kind: 'strings', value: (proto.strings ?? []).map(readString), ...extras };
+      case AttributeType.TENSOR:
+        return { kind: 'tensor', value: tensor(proto.t ?? {}), ...extras };
+      case AttributeType.TENSORS:
+        return { kind: 'tensors', value: (proto.tensors ?? []).map(tensor), ...extras };
+      case AttributeType.GRAPH:
+        return { kind: 'graph', value: this.read(proto.g ?? {}, graph, scope), ...extras };
+      case AttributeType.GRAPHS:
+        return { kind: 'graphs', value: (proto.graphs ?? []).map((inner) => this.read(inner, graph, scope)), ...extras };
+      default:
+        return { kind: 'opaque', value: proto };
+    }
+  }
+}
+
+const filled = (list: ArrayLike<unknown> | null | undefined): boolean => list !== null && list !== undefined && list.length > 0;
+const present = (value: unknown): boolean => value !== null && value !== undefined;
+/** Own properties only: generated prototypes have defaults. */
+const own = (proto: AttributeProto, key: keyof AttributeProto): boolean => Object.hasOwn(proto, key) && present(proto[key]);
+const FIELDS: readonly { readonly type: number; has(proto: AttributeProto): boolean }[] = [
+  { type: AttributeType.FLOAT, has: (proto) => own(proto, 'f') },
+  { type: AttributeType.INT, has: (proto) => own(proto, 'i') },
+  { type: AttributeType.STRING, has: (proto) => own(proto, 's') },
+  { type: AttributeType.TENSOR, has: (proto) => own(proto, 't') },
+  { type: AttributeType.GRAPH, has: (proto) => own(proto, 'g') },
+  { type: AttributeType.SPARSE_TENSOR, has: (proto) => own(proto, 'sparse_tensor') },
+  { type: AttributeType.TYPE_PROTO, has: (proto) => own(proto, 'tp') },
+  { type: AttributeType.FLOATS, has: (proto) => filled(proto.floats) },
+  { type: AttributeType.INTS, has: (proto) => filled(proto.ints) },
+  { type: AttributeType.STRINGS, has: (proto) => filled(proto.strings) },
+  { type: AttributeType.TENSORS, has: (proto) => filled(proto.tensors) },
+  { type: AttributeType.GRAPHS, has: (proto) => filled(proto.graphs) },
+  { type: AttributeType.SPARSE_TENSORS, has: (proto) => filled(proto.sparse_tensors) },
+  { type: AttributeType.TYPE_PROTOS, has: (proto) => filled(proto.type_protos) },
+];
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+function readString(bytes: Uint8Array): AttrString {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
+const int64Bytes = (values: readonly bigint[]): Uint8Array => {
+  const array = BigInt64Array.from(values);
+  return new Uint8Array(array.buffer);
+};
+
+function infoExtras(info: ValueInfoProto): ValueExtras | undefined {
+  const kept = pick(info, ['doc_string', 'metadata_props', '$unknowns']);
+  const isTensor = readType(info.type, info.name ?? '') !== undefined;
+  const extra = { ...kept, ...(!isTensor && info.type ? { type: info.type } : {}) };
+  return Object.keys(extra).length > 0 ? { info: extra } : undefined;
+}
+
+/** The keys that have something to say. */
+function pick<T extends object, K extends keyof T>(message: T, keys: readonly K[]): Pick<T, K> {
+  const kept: Partial<Pick<T, K>> = {};
+  for (const key of keys) {
+    const value = Object.hasOwn(message, key) ? message[key] : undefined;
+    if (present(value) && !(Array.isArray(value) && value.length === 0) && value !== '') kept[key] = value;
+  }
+  return kept as Pick<T, K>;
+}
+
+/** Names that a node needs from outside of itself. */
+function* reads(node: NodeProto): Generator<string> {
+  for (const input of node.input ?? []) if (input) yield input;
+  for (const attribute of node.attribute ?? []) {
+    for (const graph of [...(attribute.g ? [attribute.g] : []), ...(attribute.graphs ?? [])]) {
+      const own = new Set<string>([
+        ...(graph.input ?? []).map(({ name }) => name ?? ''),
+        ...(graph.initializer ?? []).map(({ name }) => name ?? ''),
+        ...(graph.node ?? []).flatMap(({ output }) => output ?? []),
+      ]);
+      for (const inner of graph.node ?? []) for (const name of reads(inner)) if (!own.has(name)) yield name;
+      for (const { name } of graph.output ?? []) if (name && !own.has(name)) yield name;
+    }
+  }
+}
+
+/** The nodes such that each comes after what it reads; the file's own order where it is right. */
+function inOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, Value>): readonly NodeProto[] {
+  const producers = new Map<string, number>();
+  nodes.forEach((node, index) => {
+    for (const output of node.output ?? []) if (output) producers.set(output, index);
+  });
+  const needs = nodes.map((node) => [...reads(node)].filter((name) => !scope.has(name) || producers.has(name)));
+  let sorted = true;
+  needs.forEach((names, index) => {
+    for (const name of names) {
+      const producer = producers.get(name);
+      const node = nodes[index];
+      if (producer === undefined)
+        throw badGraph(`${node?.op_type} '${node?.name || node?.output?.[0]}' reads '${name}', which nothing makes`, {
+          node: node?.name ?? '',
+          op: node?.op_type ?? '',
+          value: name,
+        });
+      if (producer >= index) sorted = false;
+    }
+  });
+  return sorted ? nodes : depthFirst(nodes, needs, producers);
+}
+
+/** Iterative, in the file's order; throws where it comes back to a node that waits. */
+function depthFirst(
+  nodes: readonly NodeProto[],
+  needs: readonly (readonly string[])[],
+  producers: ReadonlyMap<string, number>,
+): NodeProto[] {
+  const done = new Set<number>();
+  const waiting = new Set<number>();
+  const result: NodeProto[] = [];
+  nodes.forEach((_, root) => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const index = stack[stack.length - 1] ?? 0;
+      const node = nodes[index];
+      const open = done.has(index)
+        ? []
+        : (needs[index] ?? []).map((name) => producers.get(name) ?? -1).filter((producer) => producer >= 0 && !done.has(producer));
+      if (open.length === 0) {
+        if (!done.has(index) && node) result.push(node);
+        done.add(index);
+        waiting.delete(index);
+        stack.pop();
+        continue;
+      }
+      waiting.add(index);
+      const [next = 0] = open;
+      if (waiting.has(next)) {
+        const cycle = [...stack.slice(stack.indexOf(next)), next].reverse();
+        throw cyclicGraph(cycle.map((at) => nodes[at]?.name || nodes[at]?.output?.[0] || String(at)));
+      }
+      stack.push(next);
+    }
+  });
+  return result;
+}

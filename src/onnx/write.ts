@@ -1,0 +1,284 @@
+/**
+ * Model -> ONNX bytes, as segments that stream.
+ *
+ * The graph is spelled for the opset that the model declares (opset/). Each weight goes inline, into an external data file, or becomes a reference to
+ * the bytes where they already lie (an external file kept as it is, or a range of the source model), as `place` decides.
+ */
+import { outputTooLarge } from '../diagnostics/catalogue';
+import type { ByteSource } from '../ir/bytes';
+import type { Graph } from '../ir/graph';
+import type { Model } from '../ir/model';
+import { elementCount, tensorByteLength } from '../ir/tensor';
+import type { Attr, AttrString, Dim, Node, Tensor, TensorType, Value } from '../ir/types';
+import { dtypeNumber } from './dtypes';
+import { lowerFromNormalForm } from './opset';
+import {
+  type AttributeProto,
+  AttributeType,
+  type DimensionProto,
+  encodeAttribute,
+  encodeGraph,
+  encodeModel,
+  encodeNode,
+  encodeTensor,
+  type TensorProto,
+  type TypeProto,
+  toInt64,
+} from './proto';
+import type { GraphExtras, ModelExtras, NodeExtras, ValueExtras } from './read';
+import type { TensorExtras } from './read-tensor';
+import { type ByteSink, Message, type Segment, sendSegment } from './wire/segments';
+
+/** A protobuf message may not be larger. */
+export const FILE_LIMIT = 2 ** 31 - 1;
+
+export interface WriteOptions {
+  /** Writes weights of 1 KB and more into a second file of this name, beside the model. */
+  readonly externalData?: string | undefined;
+  /** The location, relative to the output, under which a source can be referred to; undefined: copy its bytes. */
+  readonly locate?: ((source: ByteSource) => string | undefined) | undefined;
+}
+
+export interface WritePlan {
+  readonly onnx: readonly Segment[];
+  readonly onnxLength: number;
+  /** Content of the external data file, if there is one. */
+  readonly data: readonly Segment[] | undefined;
+  readonly dataLength: number;
+}
+
+const EXTERNAL_THRESHOLD = 1024;
+/** ONNX asks for pages; 64 KB for large tensors, which Windows maps. */
+const SMALL_ALIGNMENT = 4096;
+const LARGE_ALIGNMENT = 65536;
+const LARGE = 1 << 20;
+
+/** Everything but the bytes of the weights. Throws CompileError OUTPUT_TOO_LARGE before anything is written. */
+export function planModel(model: Model, options: WriteOptions = {}): WritePlan {
+  const writer = new ModelWriter(options);
+  const message = writer.model(lowerFromNormalForm(model));
+  if (message.length > FILE_LIMIT) throw outputTooLarge(message.length);
+  return {
+    onnx: message.segments,
+    onnxLength: message.length,
+    data: options.externalData === undefined ? undefined : writer.data,
+    dataLength: writer.dataLength,
+  };
+}
+
+export function sendPlan(segments: readonly Segment[], sink: ByteSink): void {
+  for (const segment of segments) sendSegment(segment, sink);
+}
+
+/** The whole model in memory, weights inline. For small models and tests. */
+export function modelToBytes(model: Model): Uint8Array {
+  const plan = planModel(model);
+  const bytes = new Uint8Array(plan.onnxLength);
+  let at = 0;
+  const write = (piece: Uint8Array): void => {
+    bytes.set(piece, at);
+    at += piece.length;
+  };
+  sendPlan(plan.onnx, { write, copy: (source, offset, length) => write(source.read(offset, length)) });
+  return bytes;
+}
+
+class ModelWriter {
+  readonly data: Segment[] = [];
+  dataLength = 0;
+
+  constructor(private readonly options: WriteOptions) {}
+
+  model(model: Model): Message {
+    const kept = isModelExtras(model.extras) ? model.extras.model : {};
+    const before = encodeModel({
+      ir_version: toInt64(model.irVersion),
+      ...(model.producer.name && { producer_name: model.producer.name }),
+      ...(model.producer.version && { producer_version: model.producer.version }),
+      ...(kept.domain && { domain: kept.domain }),
+      ...(kept.model_version !== undefined && { model_version: kept.model_version }),
+      ...(kept.doc_string && { doc_string: kept.doc_string }),
+    });
+    const after = encodeModel({
+      opset_import: [...model.opsets].map(([domain, version]) => ({ ...(domain !== '' && { domain }), version: toInt64(version) })),
+      metadata_props: [...model.metadata].map(([key, value]) => ({ key, value })),
+      ...(kept.training_info && { training_info: kept.training_info }),
+      ...(kept.configuration && { configuration: kept.configuration }),
+      ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+    });
+    return new Message().raw(before).message(7, this.graph(model.graph)).raw(after);
+  }
+
+  /** Fields in the order of their numbers, as protobuf's own writers have them. */
+  private graph(graph: Graph): Message {
+    const kept = isGraphExtras(graph.extras) ? graph.extras.graph : {};
+    const message = new Message();
+    for (const node of graph.nodes) message.message(1, this.node(node));
+    message.raw(encodeGraph({ name: graph.name }));
+    for (const constant of graph.constants) message.message(5, this.tensor(constant.constant, constant.name));
+    const produced = graph.nodes.flatMap((node) => node.outputs).filter((value) => value.name !== '' && !graph.isOutput(value));
+    const described = produced.filter((value) => value.type !== undefined || value.extras !== undefined);
+    message.raw(
+      encodeGraph({
+        ...(kept.doc_string && { doc_string: kept.doc_string }),
+        input: graph.inputs.map(valueInfo),
+        output: graph.outputs.map(valueInfo),
+        value_info: described.map(valueInfo),
+        ...(kept.quantization_annotation && { quantization_annotation: kept.quantization_annotation }),
+        ...(kept.sparse_initializer && { sparse_initializer: kept.sparse_initializer }),
+        ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
+        ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+      }),
+    );
+    return message;
+  }
+
+  private node(node: Node): Message {
+    const kept = isNodeExtras(node.extras) ? node.extras.node : {};
+    const message = new Message();
+    const inputs = node.inputs.map((input) => input?.name ?? '');
+    message.raw(
+      encodeNode({ input: inputs, output: trimmed(node.outputs.map((output) => output.name)), name: node.name, op_type: node.opType }),
+    );
+    for (const [name, attr] of node.attrs) message.message(5, this.attribute(name, attr));
+    message.raw(
+      encodeNode({
+        ...(kept.doc_string && { doc_string: kept.doc_string }),
+        ...(node.domain && { domain: node.domain }),
+        ...(kept.overload && { overload: kept.overload }),
+        ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
+        ...(kept.device_configurations && { device_configurations: kept.device_configurations }),
+        ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+      }),
+    );
+    return message;
+  }
+
+  private attribute(name: string, attr: Attr): Message {
+    const kept: Pick<AttributeProto, 'doc_string' | '$unknowns'> = isAttributeExtras(attr.extras) ? attr.extras : {};
+    const base: AttributeProto = { name, ...(kept.doc_string && { doc_string: kept.doc_string }) };
+    const typeOf = (type: number): Uint8Array => encodeAttribute({ type });
+    const message = new Message();
+    const unknowns = (): Message => (kept.$unknowns ? message.raw(encodeAttribute({ $unknowns: kept.$unknowns })) : message);
+    switch (attr.kind) {
+      case 'float':
+        return message.raw(encodeAttribute({ ...base, f: attr.value, type: AttributeType.FLOAT, ...withUnknowns(kept) }));
+      case 'int':
+        return message.raw(encodeAttribute({ ...base, i: toInt64(attr.value), type: AttributeType.INT, ...withUnknowns(kept) }));
+      case 'string':
+        return message.raw(encodeAttribute({ ...base, s: stringBytes(attr.value), type: AttributeType.STRING, ...withUnknowns(kept) }));
+      case 'floats':
+        return message.raw(encodeAttribute({ ...base, floats: [...attr.value], type: AttributeType.FLOATS, ...withUnknowns(kept) }));
+      case 'ints':
+        return message.raw(encodeAttribute({ ...base, ints: attr.value.map(toInt64), type: AttributeType.INTS, ...withUnknowns(kept) }));
+      case 'strings':
+        return message.raw(
+          encodeAttribute({ ...base, strings: attr.value.map(stringBytes), type: AttributeType.STRINGS, ...withUnknowns(kept) }),
+        );
+      case 'tensor':
+        message.raw(encodeAttribute(base)).message(5, this.tensor(attr.value, '')).raw(typeOf(AttributeType.TENSOR));
+        return unknowns();
+      case 'tensors':
+        message.raw(encodeAttribute(base));
+        for (const tensor of attr.value) message.message(10, this.tensor(tensor, ''));
+        message.raw(typeOf(AttributeType.TENSORS));
+        return unknowns();
+      case 'graph':
+        message.raw(encodeAttribute(base)).message(6, this.graph(attr.value)).raw(typeOf(AttributeType.GRAPH));
+        return unknowns();
+      case 'graphs':
+        message.raw(encodeAttribute(base));
+        for (const graph of attr.value) message.message(11, this.graph(graph));
+        message.raw(typeOf(AttributeType.GRAPHS));
+        return unknowns();
+      case 'opaque':
+        return message.raw(encodeAttribute(isAttributeProto(attr.value) ? attr.value : base));
+    }
+  }
+
+  private tensor(tensor: Tensor, name: string): Message {
+    const kept: TensorProto = isTensorExtras(tensor.extras) ? tensor.extras.proto : {};
+    const message = new Message();
+    const head: TensorProto = { dims: tensor.shape.map(toInt64), data_type: dtypeNumber(tensor.dtype) };
+    const named: TensorProto = { ...(name && { name }) };
+    const tail: TensorProto = {
+      ...(kept.doc_string && { doc_string: kept.doc_string }),
+      ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
+      ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+    };
+    const { data } = tensor;
+    if (data.kind === 'strings') return message.raw(encodeTensor({ ...head, string_data: [...data.values], ...named, ...tail }));
+    const place = this.placeOutside(tensor);
+    message.raw(encodeTensor({ ...head, ...named }));
+    if (place) {
+      const entries = [
+        { key: 'location', value: place.location },
+        { key: 'offset', value: String(place.offset) },
+        { key: 'length', value: String(place.length) },
+      ];
+      return message.raw(encodeTensor({ ...tail, external_data: entries, data_location: 1 }));
+    }
+    if (tensorByteLength(tensor) > 0 || elementCount(tensor.shape) === 0) message.payload(9, tensor);
+    return message.raw(encodeTensor(tail));
+  }
+
+  private placeOutside(tensor: Tensor): { readonly location: string; readonly offset: number; readonly length: number } | undefined {
+    const length = tensorByteLength(tensor);
+    if (length < EXTERNAL_THRESHOLD) return undefined;
+    const { data } = tensor;
+    if (data.kind === 'ranges' && data.encoding === 'raw' && data.ranges.length === 1 && this.options.locate) {
+      const [range] = data.ranges;
+      const location = range && this.options.locate(range.source);
+      if (range && location !== undefined) return { location, offset: range.offset, length };
+    }
+    if (this.options.externalData === undefined) return undefined;
+    const alignment = length >= LARGE ? LARGE_ALIGNMENT : SMALL_ALIGNMENT;
+    const offset = Math.ceil(this.dataLength / alignment) * alignment;
+    if (offset > this.dataLength) this.data.push(new Uint8Array(offset - this.dataLength));
+    this.data.push(tensor);
+    this.dataLength = offset + length;
+    return { location: this.options.externalData, offset, length };
+  }
+}
+
+const withUnknowns = (kept: Pick<AttributeProto, '$unknowns'>): Pick<AttributeProto, '$unknowns'> =>
+  kept.$unknowns ? { $unknowns: kept.$unknowns } : {};
+
+/** Optional outputs that are left out at the end. */
+function trimmed(names: readonly string[]): string[] {
+  const end = names.findLastIndex((name) => name !== '');
+  return names.slice(0, end + 1);
+}
+
+function valueInfo(value: Value): { name: string; type?: TypeProto } {
+  const kept = isValueExtras(value.extras) ? value.extras.info : {};
+  const type = value.type ? typeProto(value.type) : kept.type;
+  return {
+    name: value.name,
+    ...(type && { type }),
+    ...(kept.doc_string && { doc_string: kept.doc_string }),
+    ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
+    ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+  };
+}
+
+const typeProto = ({ dtype, shape }: TensorType): TypeProto => ({
+  tensor_type: { elem_type: dtypeNumber(dtype), ...(shape ? { shape: { dim: shape.map(dimension) } } : {}) },
+});
+
+const dimension = (dim: Dim): DimensionProto =>
+  typeof dim === 'number' ? { dim_value: toInt64(dim) } : dim === undefined ? {} : { dim_param: dim };
+
+const UTF8 = new TextEncoder();
+const stringBytes = (value: AttrString): Uint8Array => (typeof value === 'string' ? UTF8.encode(value) : value);
+
+// `extras` is opaque to everyone else: what has these keys was put there by read.ts.
+const hasKey = (extras: unknown, key: string): boolean => typeof extras === 'object' && extras !== null && key in extras;
+const isModelExtras = (extras: unknown): extras is ModelExtras => hasKey(extras, 'model');
+const isGraphExtras = (extras: unknown): extras is GraphExtras => hasKey(extras, 'graph');
+const isNodeExtras = (extras: unknown): extras is NodeExtras => hasKey(extras, 'node');
+const isValueExtras = (extras: unknown): extras is ValueExtras => hasKey(extras, 'info');
+const isTensorExtras = (extras: unknown): extras is TensorExtras => hasKey(extras, 'proto');
+const isAttributeExtras = (extras: unknown): extras is Pick<AttributeProto, 'doc_string' | '$unknowns'> =>
+  typeof extras === 'object' && extras !== null;
+const isAttributeProto = (value: unknown): value is AttributeProto => hasKey(value, 'name');
