@@ -81,9 +81,9 @@ export class Lexer {
     const identifier = this.take(IDENTIFIER);
     if (identifier) return { kind: 'identifier', text: identifier[0], offset };
     const first = this.text[offset] ?? '';
-    if (first === '"') return this.string(offset);
+    if (first === '"') return this.scanString(offset);
     const number = this.take(NUMBER);
-    if (number) return this.number(number, offset);
+    if (number) return this.scanNumber(number, offset);
     const word = this.take(MINUS_WORD);
     if (word) return { kind: 'float', text: `-${word[1]}`, offset };
     // `=>` is one token: a blank between its characters is an error.
@@ -101,7 +101,7 @@ export class Lexer {
     return { kind: 'punctuation', text: first, offset };
   }
 
-  private string(offset: number): Token {
+  private scanString(offset: number): Token {
     this.at++;
     let text = '';
     for (;;) {
@@ -116,8 +116,10 @@ export class Lexer {
     return { kind: 'string', text, offset };
   }
 
-  private number([, digits = '', fraction, exponent]: RegExpExecArray, offset: number): Token {
+  private scanNumber([, digits = '', fraction, exponent]: RegExpExecArray, offset: number): Token {
     if (exponent !== undefined && !/[0-9]/.test(exponent)) throw textSyntax('the exponent has no digits', this.locate(offset));
+    // Longer ones are no numbers that anybody wrote, and take long to convert.
+    if (digits.length > 1000) throw textSyntax(`a number of ${digits.length} digits`, this.locate(offset));
     const sign = this.text[offset] === '-' ? '-' : '';
     return { kind: fraction === undefined && exponent === undefined ? 'int' : 'float', text: sign + digits, offset };
   }

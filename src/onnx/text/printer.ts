@@ -12,6 +12,7 @@ import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { elementCount, tensorByteLength } from '../../ir/tensor';
 import type { Attr, ConstValue, Dim, Node, Tensor, TensorType, Value } from '../../ir/types';
+import { headerOf } from './header';
 import { isIdentifier, nameText, quoted } from './names';
 import { elementFormat, float32Text, literals } from './tensor-text';
 
@@ -45,6 +46,10 @@ export function printModel(model: Model, options: PrintOptions = {}): string {
   const header = [`ir_version: ${model.irVersion}`, `opset_import: [${pairs(model.opsets, String)}]`];
   if (model.producer.name !== '') header.push(`producer_name: ${quoted(model.producer.name)}`);
   if (model.producer.version !== '') header.push(`producer_version: ${quoted(model.producer.version)}`);
+  const { domain, model_version, doc_string } = headerOf(model);
+  if (domain !== undefined) header.push(`domain: ${quoted(domain)}`);
+  if (model_version !== undefined) header.push(`model_version: ${model_version}`);
+  if (doc_string !== undefined) header.push(`doc_string: ${quoted(doc_string)}`);
   if (model.metadata.size > 0) header.push(`metadata_props: [${pairs(model.metadata, quoted)}]`);
   return `<\n${INDENT}${header.join(`,\n${INDENT}`)}\n>\n${graphText(model.graph, '', settings)}\n`;
 }
