@@ -84,7 +84,7 @@ export interface Respelling {
   readonly opType?: string | undefined;
   readonly inputs?: readonly (Value | undefined)[] | undefined;
   readonly attrs?: ReadonlyMap<string, Attr> | undefined;
-  /** How many outputs are kept; nobody may read the others. */
+  /** How many outputs there are; nobody may read those that go, those that come are left out. */
   readonly outputs?: number | undefined;
 }
 
@@ -336,6 +336,7 @@ export class Graph {
       assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
       this.names.values.delete(output.name);
     }
+    while (mutable.outputs.length < (outputs ?? 0)) mutable.outputs.push(new MutableValue('', undefined, node, undefined, undefined, this));
     this.touch();
   }
   /** Adds to what the node stands for. */

@@ -24,7 +24,7 @@ export class Editor {
       if (attr) attrs.set(name, attr);
       else attrs.delete(name);
     }
-    const before = node.inputs.slice();
+    const before = new Set(node.inputs);
     node.graph.respell(node, { opType: spelling.op, inputs: spelling.inputs, attrs, outputs: spelling.outputs });
     for (const value of before) if (value) this.release(value);
   }
@@ -65,7 +65,7 @@ export class Editor {
 
   /** Removes a node whose output nobody reads any more, and the constants that it alone read. */
   remove(node: Node): void {
-    const { inputs } = node;
+    const inputs = new Set(node.inputs);
     node.graph.removeNode(node);
     for (const value of inputs) if (value) this.release(value);
   }

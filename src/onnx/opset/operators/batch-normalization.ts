@@ -7,7 +7,7 @@ import { attrDefault } from '../../../ir/operators';
 import { fromNumbers } from '../../../ir/tensor';
 import type { Node } from '../../../ir/types';
 import type { Adapter, Raised } from '../adapter';
-import { pin, refuse } from '../adapter';
+import { pin } from '../adapter';
 import { type Editor, isRead } from '../editor';
 import { rankOf } from '../facts';
 import { scalarType } from './scalars';
@@ -49,10 +49,9 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
       return undefined;
     },
     lower: (node, edit) => {
+      // Before, it is five outputs that say so.
       const training = intAttr(node, 'training_mode', 0) !== 0;
-      const named = node.outputs.slice(1).some((output) => output.name !== '');
-      if (training && !named) return refuse('it is in training mode');
-      edit.setAttrs(node, { training_mode: undefined });
+      edit.respell(node, { attrs: { training_mode: undefined }, ...(training ? { outputs: 5 } : {}) });
       return undefined;
     },
   },
