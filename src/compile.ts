@@ -3,7 +3,8 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { convertPipeline, type Pipeline } from '../passes';
-import { notConvertible, nothingToConvert, unknownPass } from './diagnostics/catalogue';
+import { fixedPositions } from './analysis/fixed-positions';
+import { cannotSlide, notConvertible, nothingToConvert, unknownPass } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { AxisRoles, imageInputs } from './ir/axis-roles';
@@ -56,7 +57,15 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const windows = resolveWindows(original, options.inputSize);
   const passes: PassReport[] = runPasses(original, []);
   const model = original.clone();
-  for (const step of selected(convertPipeline, options)) passes.push(...runGroup(model, step, options));
+  let slides = false;
+  for (const step of selected(convertPipeline, options)) {
+    // Asked while all sizes are those of the window, and the classifier has become convolutions.
+    if (isLast(step) && !slides) {
+      requireSliding(model);
+      slides = true;
+    }
+    passes.push(...runGroup(model, step, options));
+  }
   const remarks = passes.flatMap((report) => report.remarks);
   const outputs = original.graph.outputs.map((before, index): OutputReport => {
     const after = model.graph.outputs[index];
@@ -65,6 +74,15 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   });
   requireMaps(model, original, remarks);
   return { model, original, report: { windows, outputs, passes: merged(passes), remarks } };
+}
+
+const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
+
+/** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
+function requireSliding(model: Model): void {
+  const found = fixedPositions(model.graph);
+  const [first] = found;
+  if (first) throw cannotSlide(first.node, found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`));
 }
 
 /** A group runs until a whole round changes nothing. */
