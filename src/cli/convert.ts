@@ -1,1 +1,82 @@
-export const convertCommand = async (_a: unknown, _t: unknown): Promise<number> => 0;
+/** `convert`: options in, one conversion, a report out. */
+import { basename, dirname, extname, join } from 'node:path';
+import { allPasses } from '../../passes';
+import { unknownPass, usage } from '../diagnostics/catalogue';
+import { printModel } from '../onnx/text/printer';
+import type { RunOptions } from '../pass/manager';
+import type { ConvertArgs } from './commands';
+import { type ConvertedFile, convertFile } from './convert-file';
+import { EXIT } from './exit';
+import { passesCommand } from './passes';
+import { type RewriteFacts, rewriteFacts, rewriteText } from './report';
+import { bytes } from './table';
+import type { Terminal } from './terminal';
+import { inputSize, names } from './values';
+
+export async function convertCommand(args: ConvertArgs, terminal: Terminal): Promise<number> {
+  if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
+  if (args.input === undefined) throw usage('which file is to be converted? INPUT is missing', 'convert');
+  if (args.output !== undefined && args.to !== undefined) throw usage('the output is given twice', 'convert');
+  if (args.externalData && args.weights === 'reference')
+    throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
+  const output = args.output ?? args.to ?? defaultOutput(args.input);
+  const progress = terminal.progress();
+  try {
+    const result = await convertFile(args.input, {
+      compile: {
+        inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
+        passes: names(args.passes),
+        skip: names(args.skip),
+        onPass: printer(names(args.printIrAfter) ?? [], terminal),
+      },
+      output: args.dryRun ? undefined : output,
+      weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
+      force: args.force,
+      allowSymlinks: args.allowSymlinks,
+      verify: undefined,
+      keepFailed: args.keepFailed,
+      warn: (warning) => terminal.warning(warning),
+      step: (label) => progress.step(label),
+    });
+    progress.end();
+    if (args.json || !args.quiet) tell(args, output, result, terminal);
+    return result.verdict && !result.verdict.equivalent ? EXIT.different : EXIT.done;
+  } finally {
+    progress.end();
+  }
+}
+
+/** alexnet.onnx -> alexnet-fcn.onnx, beside it. */
+function defaultOutput(input: string): string {
+  const extension = extname(input);
+  return join(dirname(input), `${basename(input, extension)}-fcn${extension === '' ? '.onnx' : extension}`);
+}
+
+/** Prints the model after the passes that were asked for. */
+function printer(wanted: readonly string[], terminal: Terminal): RunOptions['onPass'] {
+  if (wanted.length === 0) return undefined;
+  const known = allPasses.map((pass) => pass.name);
+  for (const name of wanted) if (name !== 'all' && !known.includes(name)) throw unknownPass(name, [...known, 'all']);
+  return ({ pass, model, report }) => {
+    if (!wanted.includes('all') && !wanted.includes(pass.name)) return;
+    const change = report.edits === 0 ? 'no change' : `nodes: ${report.nodesBefore} -> ${report.nodesAfter}`;
+    terminal.aside(`# after ${pass.name} (${change})\n${printModel(model, { origins: true })}`);
+  };
+}
+
+function tell(args: ConvertArgs, output: string, result: ConvertedFile<{ equivalent: boolean }>, terminal: Terminal): void {
+  const facts = rewriteFacts(result.compiled, new Map(allPasses.map((pass) => [pass.name, pass.summary])));
+  if (args.json) terminal.result(JSON.stringify(json(args, result, facts), undefined, 2));
+  else terminal.report([headline(args, output, result), '', ...rewriteText(facts, { remarks: args.remarks })]);
+}
+
+function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile<unknown>): string {
+  if (dryRun) return `${input}: this would be done (--dry-run: nothing is written)`;
+  if (!written) return `${input}: nothing is written, since the result is not equivalent`;
+  const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
+  return `${input} -> ${output} (${bytes(written.bytes)})${data}`;
+}
+
+function json(args: ConvertArgs, { written, verdict }: ConvertedFile<unknown>, facts: RewriteFacts): object {
+  return { input: args.input, output: written ?? null, dryRun: args.dryRun, ...facts, verification: verdict ?? null };
+}

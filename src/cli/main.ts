@@ -4,6 +4,7 @@
  */
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { chooseAction, type GlobalArgs } from './commands';
+import { EXIT } from './exit';
 import { type Stream, Terminal } from './terminal';
 import { version } from './version';
 
@@ -12,8 +13,6 @@ export interface Surroundings {
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-export const EXIT = { done: 0, different: 1, fault: 2, bug: 70 } as const;
 
 export async function main(args: readonly string[], { stdout, stderr, env }: Surroundings): Promise<number> {
   const terminal = new Terminal(stdout, stderr, env);

@@ -187,6 +187,10 @@ const describeValue = (value: Value): string =>
   `'${value.name}' [${value.type?.shape?.map((dim) => dim ?? '?').join(', ') ?? 'rank unknown'}]`;
 
 // ---- verify ----
+export const runtimeFailed = (model: string, doing: string, reason: string): CompileError =>
+  new CompileError({ code: 'RUNTIME_FAILED', message: `ONNX Runtime cannot ${doing} the model: ${reason}`, at: { file: model }, hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it' });
+export const notComparable = (reason: string): CompileError =>
+  new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint: 'give the original and what was made from it, in this order' });
 
 // ---- cli ----
 export const usage = (message: string, command?: string): CompileError =>
@@ -231,3 +235,10 @@ export const outputNotWritable = (path: string, cause: unknown): CompileError =>
     },
     { cause },
   );
+export const referenceOutside = (input: string, directory: string): CompileError =>
+  new CompileError({
+    code: 'REFERENCE_OUTSIDE',
+    message: `a model in '${directory}' cannot refer to weights outside that directory`,
+    at: { file: input },
+    hint: 'write the output beside the input or above it, or copy the weights: --weights copy',
+  });

@@ -1,0 +1,85 @@
+/**
+ * One conversion from file to file: read, compile, write beside the output's place, have it judged there, move it to its place.
+ * The output appears when it is whole and was not found wrong; an existing file is replaced only with `force`; the input is never changed.
+ */
+import { statSync } from 'node:fs';
+import { dirname, relative, resolve, sep } from 'node:path';
+import { type Compiled, type CompileOptions, compile } from '../compile';
+import { referenceOutside } from '../diagnostics/catalogue';
+import type { Diagnostic } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
+import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../node';
+import { checkOutput, stage } from './staging';
+
+export interface ConvertFileOptions<Verdict extends { readonly equivalent: boolean }> {
+  readonly compile: CompileOptions;
+  /** undefined: nothing is written. */
+  readonly output: string | undefined;
+  readonly weights: 'copy' | 'external' | 'reference';
+  readonly force: boolean;
+  readonly allowSymlinks: boolean;
+  /** Compares two files; undefined: the output is not checked. */
+  readonly verify: ((original: string, converted: string, compiled: Compiled) => Promise<Verdict>) | undefined;
+  readonly keepFailed: boolean;
+  readonly warn: (warning: Diagnostic) => void;
+  readonly step: (label: string) => void;
+}
+
+export interface ConvertedFile<Verdict> {
+  readonly compiled: Compiled;
+  readonly verdict: Verdict | undefined;
+  /** What was written, in bytes; undefined: nothing. */
+  readonly written:
+    | { readonly path: string; readonly bytes: number; readonly dataPath: string | undefined; readonly dataBytes: number }
+    | undefined;
+}
+
+export async function convertFile<Verdict extends { readonly equivalent: boolean }>(
+  input: string,
+  options: ConvertFileOptions<Verdict>,
+): Promise<ConvertedFile<Verdict>> {
+  const { output, weights, force, step } = options;
+  if (output !== undefined) checkOutput(output, [input], force);
+  step(`reading ${input}`);
+  const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
+  try {
+    step(`compiling ${input}`);
+    const compiled = compile(source, options.compile);
+    if (output === undefined) return { compiled, verdict: undefined, written: undefined };
+    inheritOrigin(compiled.model, source);
+    const dataPath = weights === 'external' ? `${output}.data` : undefined;
+    if (dataPath !== undefined) checkOutput(dataPath, filesOf(source), force);
+    if (weights === 'reference') requireBelow(input, output);
+    // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
+    const staged = stage(output, dataPath === undefined);
+    try {
+      step(`writing ${output}`);
+      writeModelFile(compiled.model, staged.path, { weights });
+      const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
+      step(`comparing ${input} and ${output}`);
+      const verdict = await options.verify?.(input, staged.path, compiled);
+      if (verdict && !verdict.equivalent && !options.keepFailed) return { compiled, verdict, written: undefined };
+      staged.commit();
+      return { compiled, verdict, written: { path: output, dataPath, ...sizes } };
+    } finally {
+      staged.discard();
+    }
+  } finally {
+    closeModel(source);
+  }
+}
+
+/** Files that hold weights of the model. */
+function filesOf(model: Model): string[] {
+  const names = new Set<string>();
+  for (const { constant } of model.graph.constants)
+    if (constant.data.kind === 'ranges') for (const { source } of constant.data.ranges) names.add(source.name);
+  return [...names];
+}
+
+/** ONNX allows references to files in the model's directory and below it only. */
+function requireBelow(input: string, output: string): void {
+  const location = relative(resolve(dirname(output)), resolve(input));
+  if (location === '..' || location.startsWith(`..${sep}`) || resolve(location) === location)
+    throw referenceOutside(input, dirname(output));
+}
