@@ -84,7 +84,7 @@ export interface Respelling {
   readonly opType?: string | undefined;
   readonly inputs?: readonly (Value | undefined)[] | undefined;
   readonly attrs?: ReadonlyMap<string, Attr> | undefined;
-  /** How many outputs there are; nobody may read those that go, those that come are left out. */
+  /** How many outputs there are; nobody may read those that go, those that come get fresh names. */
   readonly outputs?: number | undefined;
 }
 
@@ -336,7 +336,9 @@ export class Graph {
       assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
       this.names.values.delete(output.name);
     }
-    while (mutable.outputs.length < (outputs ?? 0)) mutable.outputs.push(new MutableValue('', undefined, node, undefined, undefined, this));
+    while (mutable.outputs.length < (outputs ?? 0)) {
+      mutable.outputs.push(this.newValue(`${node.name}_output_${mutable.outputs.length}`, undefined, node, undefined, undefined));
+    }
     this.touch();
   }
   /** Adds to what the node stands for. */

@@ -42,7 +42,7 @@ const graphProto = (graph: Graph): onnx.IGraphProto => ({
   })),
 });
 
-const valueInfo = ({ name, type }: Value): onnx.IValueInfoProto => ({ name, type: type && { tensorType: tensorType(type) } });
+const valueInfo = ({ name, type }: Value): onnx.IValueInfoProto => ({ name, type: type ? { tensorType: tensorType(type) } : null });
 const tensorType = ({ dtype, shape }: TensorType): onnx.TypeProto.ITensor => ({
   elemType: dtypeNumber(dtype),
   shape: shape ? { dim: shape.map(dimension) } : null,

@@ -42,14 +42,11 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
     raise: (node, edit) => {
       const training = node.attrs.has('training_mode') || node.outputs.slice(1).some((output) => output.name !== '');
       if (node.outputs.slice(3).some(isRead)) return pin('its saved statistics are read');
-      edit.respell(node, {
-        attrs: { training_mode: training ? int(1) : undefined },
-        outputs: training ? Math.min(node.outputs.length, 3) : 1,
-      });
+      edit.respell(node, { attrs: { training_mode: training ? int(1) : undefined }, outputs: training ? 3 : 1 });
       return undefined;
     },
     lower: (node, edit) => {
-      // Before, it is five outputs that say so.
+      // Before, it is five outputs that say so. ONNX Runtime 1.30 crashes where they have no names.
       const training = intAttr(node, 'training_mode', 0) !== 0;
       edit.respell(node, { attrs: { training_mode: undefined }, ...(training ? { outputs: 5 } : {}) });
       return undefined;
