@@ -6,7 +6,7 @@
  *   node .ci/build.mjs --program FILE  the program alone, for tests
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,8 +50,24 @@ function types() {
   );
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' });
   rmSync(project);
+  keepReachable(work, join(work, 'src/index.d.ts'));
   writeFileSync(join(dist, 'index.d.ts'), "export * from './types/src/index';\n");
   writeFileSync(join(dist, 'index.d.mts'), "export * from './types/src/index.js';\n");
+}
+
+/** The compiler declares every module it has read; importers need those that the public ones name. */
+function keepReachable(directory, entry) {
+  const reached = new Set();
+  const visit = (file) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/\b(?:from |import |import\()['"](\.[^'"]*)['"]/g)) {
+      const target = join(dirname(file), path);
+      visit(existsSync(`${target}.d.ts`) ? `${target}.d.ts` : join(target, 'index.d.ts'));
+    }
+  };
+  visit(entry);
+  for (const name of readdirSync(directory, { recursive: true })) if (name.endsWith('.d.ts') && !reached.has(join(directory, name))) rmSync(join(directory, name));
 }
 
 const program = (outfile) => bundle('src/cli.ts', outfile, { banner: { js: '#!/usr/bin/env node' } });

@@ -5,8 +5,8 @@
 import yargs, { type ArgumentsCamelCase, type Argv, type InferredOptionTypes, type Options } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
+import { version } from '../version';
 import type { Terminal } from './terminal';
-import { version } from './version';
 
 export interface GlobalArgs {
   readonly json: boolean;

@@ -3,10 +3,10 @@
  * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
  */
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { version } from '../version';
 import { chooseAction, type GlobalArgs } from './commands';
 import { EXIT } from './exit';
 import { type Stream, Terminal } from './terminal';
-import { version } from './version';
 
 export interface Surroundings {
   readonly stdout: Stream;

@@ -1,0 +1,59 @@
+/**
+ * The library.
+ *
+ *   import { readModel, compile, writeModel, verify } from 'convolutionize';
+ *
+ *   const original = readModel('alexnet.onnx');
+ *   const { model, report } = compile(original);
+ *   writeModel(model, 'alexnet-fcn.onnx');
+ *
+ * Errors: a `CompileError` is about the model, a file or an option, and says what to do; an `InvariantError` is a bug of this library.
+ */
+import { type Compiled, type CompileOptions, compile as compileModel } from './compile';
+import { bufferSource } from './ir/bytes';
+import type { Model } from './ir/model';
+import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './node';
+import { readModel as readModelBytes } from './onnx/read';
+
+/**
+ * Reads an ONNX model of any opset and IR version. From a path, weights stay on disk until somebody needs their numbers, so the file must stay where it
+ * is until the model is written. From bytes, they are shared and must not be changed.
+ * Throws CompileError for what is no model, or breaks ONNX's rules.
+ */
+export function readModel(from: string | Uint8Array, options: ReadFileOptions = {}): Model {
+  return typeof from === 'string' ? readModelFile(from, options) : readModelBytes(bufferSource(from), options);
+}
+
+/**
+ * Makes a classifier fully convolutional; the given model is not touched. Outputs [N, K] become maps [N, K, rows, columns], with one cell at the original
+ * size of the image. Throws CompileError where the size is not known (`options.inputSize`) or an output cannot become a map.
+ */
+export function compile(model: Model, options: CompileOptions = {}): Compiled {
+  const compiled = compileModel(model, options);
+  inheritOrigin(compiled.model, model);
+  return compiled;
+}
+
+/** Writes a model to a file, which is whole or not there. Throws CompileError; an existing file is replaced only with `force`. */
+export function writeModel(model: Model, path: string, options: WriteFileOptions = {}): void {
+  writeModelFile(model, path, options);
+}
+
+export type { KindTotal, Layer, LayerList } from './analysis/layers';
+export type { ModelSummary, Port } from './analysis/summary';
+export { summarise } from './analysis/summary';
+export type { Compiled, CompileOptions, CompileReport, OutputReport } from './compile';
+export type { Diagnostic, Location } from './diagnostics/compile-error';
+export { CompileError, InvariantError } from './diagnostics/compile-error';
+export { formatDiagnostic } from './diagnostics/format';
+export type { ImageWindow, SizeRequest } from './input-size';
+export type { Graph } from './ir/graph';
+export type { Model } from './ir/model';
+export type { Attr, ConstValue, Dim, DType, Node, Tensor, TensorType, Value } from './ir/types';
+export { closeModel, type ReadFileOptions, type WriteFileOptions } from './node';
+export { parseModel } from './onnx/text/parser';
+export { type PrintOptions, printModel } from './onnx/text/printer';
+export { modelToBytes } from './onnx/write';
+export type { PassReport } from './pass/manager';
+export type { Pass, Remark } from './pass/pass';
+export { version } from './version';

@@ -1,0 +1,137 @@
+/**
+ * The package as its users get it: packed, installed into an empty folder, used from the command line, from ES modules, from CommonJS and from TypeScript.
+ *
+ * Its dependencies are linked from here, which takes no network and no time; with CONVOLUTIONIZE_TEST_INSTALL=1, as .ci/run has it, npm installs them.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const root = join(__dirname, '../..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const windows = process.platform === 'win32';
+
+let app: string;
+let packed: { readonly filename: string; readonly size: number; readonly files: readonly { readonly path: string }[] };
+
+beforeAll(() => {
+  app = mkdtempSync(join(tmpdir(), 'convolutionize-app-'));
+  // Packing builds: what is tested are the sources of now.
+  const output = npm(['pack', '--json', '--pack-destination', app], root);
+  packed = JSON.parse(output.slice(output.indexOf('[')))[0];
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', private: true }));
+  if (process.env.CONVOLUTIONIZE_TEST_INSTALL) npm(['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], app);
+  else link();
+  copyFileSync(join(root, 'fixtures/models/lenet5.onnx'), join(app, 'lenet5.onnx'));
+}, 600_000);
+
+afterAll(() => rmSync(app, { recursive: true, force: true }));
+
+function npm(args: readonly string[], cwd: string): string {
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  return execFileSync(windows ? 'npm.cmd' : 'npm', args, { cwd, env, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function link(): void {
+  const modules = join(app, 'node_modules');
+  mkdirSync(modules);
+  execFileSync('tar', ['-xzf', packed.filename, '-C', modules], { cwd: app });
+  execFileSync(process.execPath, ['-e', `require('node:fs').renameSync('package', 'convolutionize')`], { cwd: modules });
+  for (const name of Object.keys(manifest.dependencies)) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction');
+  }
+}
+
+const node = (args: readonly string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, args, { cwd: app, encoding: 'utf8' });
+
+test('is small and holds what is built, not the sources', () => {
+  const paths = packed.files.map((file) => file.path);
+  expect(paths).toEqual(
+    expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/cli.js', 'dist/index.js', 'dist/index.mjs']),
+  );
+  for (const path of paths) expect(path).toMatch(/^(dist\/|docs\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/);
+  expect(packed.size).toBeLessThan(1_000_000);
+});
+
+test('converts from the command line', () => {
+  const { bin } = JSON.parse(readFileSync(join(app, 'node_modules/convolutionize/package.json'), 'utf8'));
+  const program = join('node_modules/convolutionize', bin.convolutionize);
+  const run = node([program, 'convert', 'lenet5.onnx', '-o', 'from-cli.onnx']);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  expect(run.stdout).toContain('Conv2d(16, 120, kernel_size=(4, 4), stride=(1, 1))');
+  expect(readFileSync(join(root, 'dist/cli.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+}, 60_000);
+
+const USE = `
+  const original = readModel('lenet5.onnx');
+  const { model, report } = compile(original);
+  writeModel(model, OUTPUT);
+  verify('lenet5.onnx', OUTPUT).then(({ equivalent }) => {
+    console.log(JSON.stringify({ equivalent, window: report.windows[0].height, layers: summarise(readModel(OUTPUT)).list.layers.length }));
+  });`;
+const RESULT = { equivalent: true, window: 28, layers: 11 };
+
+test('is used from an ES module', () => {
+  writeFileSync(
+    join(app, 'use.mjs'),
+    `import { readModel, compile, writeModel, verify, summarise } from 'convolutionize';${USE.replaceAll('OUTPUT', "'esm.onnx'")}`,
+  );
+  const run = node(['use.mjs']);
+  expect(run.stderr).toBe('');
+  expect(JSON.parse(run.stdout)).toEqual(RESULT);
+}, 60_000);
+
+test('is used from CommonJS', () => {
+  writeFileSync(
+    join(app, 'use.cjs'),
+    `const { readModel, compile, writeModel, verify, summarise } = require('convolutionize');${USE.replaceAll('OUTPUT', "'cjs.onnx'")}`,
+  );
+  const run = node(['use.cjs']);
+  expect(run.stderr).toBe('');
+  expect(JSON.parse(run.stdout)).toEqual(RESULT);
+}, 60_000);
+
+test('has the same classes for both, so that instanceof works across', () => {
+  writeFileSync(
+    join(app, 'same.mjs'),
+    `import * as esm from 'convolutionize'; import { createRequire } from 'node:module';
+     const cjs = createRequire(import.meta.url)('convolutionize');
+     console.log(JSON.stringify([Object.keys(esm).sort().join() === Object.keys(cjs).sort().join(), esm.CompileError === cjs.CompileError]));`,
+  );
+  const run = node(['same.mjs']);
+  expect([run.stdout.trim(), run.stderr]).toEqual(['[true,true]', '']);
+});
+
+test('has types for both', () => {
+  const source = `import { compile, CompileError, type Model, readModel, verify, writeModel } from 'convolutionize';
+    const model: Model = readModel('x.onnx', { allowSymlinks: true });
+    const { report } = compile(model, { inputSize: { hw: [224, 224] } });
+    const height: number | undefined = report.windows[0]?.height;
+    writeModel(model, 'y.onnx', { weights: 'copy', force: true });
+    export const equivalent: Promise<boolean> = verify('x.onnx', 'y.onnx').then((verdict) => verdict.equivalent);
+    try { readModel(new Uint8Array()); } catch (error) { if (error instanceof CompileError) console.log(error.diagnostic.hint, height); }
+    // @ts-expect-error
+    writeModel(model, 'y.onnx', { weights: 'elsewhere' });`;
+  writeFileSync(join(app, 'types.mts'), source);
+  writeFileSync(join(app, 'types.cts'), source);
+  writeFileSync(
+    join(app, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        module: 'node16',
+        target: 'es2022',
+        noEmit: true,
+        skipLibCheck: false,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
+      files: ['types.mts', 'types.cts'],
+    }),
+  );
+  const run = node([join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+  expect([run.stdout, run.status]).toEqual(['', 0]);
+}, 60_000);

@@ -1,0 +1,20 @@
+/** What the package offers: a name that comes or goes is a decision, to be told in CHANGELOG.md. */
+import * as library from '../../src/index';
+
+test('the library offers these names and no others', () => {
+  expect(Object.keys(library).sort()).toEqual([
+    'CompileError',
+    'InvariantError',
+    'closeModel',
+    'compile',
+    'formatDiagnostic',
+    'modelToBytes',
+    'parseModel',
+    'printModel',
+    'readModel',
+    'summarise',
+    'verify',
+    'version',
+    'writeModel',
+  ]);
+});
