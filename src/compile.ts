@@ -3,6 +3,9 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { convertPipeline, type Pipeline } from '../passes';
+import { freeSpatialDims } from '../passes/free-spatial-dims';
+import { removeDeadNodes } from '../passes/remove-dead-nodes';
+import { type Contract, contractOf } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
 import { cannotSlide, notConvertible, nothingToConvert, unknownPass } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
@@ -36,6 +39,8 @@ export interface CompileReport {
   /** The size of image that one prediction looks at, per image input. */
   readonly windows: readonly ImageWindow[];
   readonly outputs: readonly OutputReport[];
+  /** What holds between the two models, read off the graph. */
+  readonly contract: Contract;
   /** One entry per pass, rounds of a repeated group added up. */
   readonly passes: readonly PassReport[];
   readonly remarks: readonly Remark[];
@@ -57,12 +62,12 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const windows = resolveWindows(original, options.inputSize);
   const passes: PassReport[] = runPasses(original, []);
   const model = original.clone();
-  let slides = false;
+  let contract: Contract | undefined;
   for (const step of selected(convertPipeline, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
-    if (isLast(step) && !slides) {
+    if (isLast(step)) {
       requireSliding(model);
-      slides = true;
+      contract = contractOf(model.graph);
     }
     passes.push(...runGroup(model, step, options));
   }
@@ -73,7 +78,15 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
   requireMaps(model, original, remarks);
-  return { model, original, report: { windows, outputs, passes: merged(passes), remarks } };
+  assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
+  return { model, original, report: { windows, outputs, contract, passes: merged(passes), remarks } };
+}
+
+/** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
+export function freeSizes(part: Model): Model {
+  const model = part.clone();
+  runPasses(model, [freeSpatialDims, removeDeadNodes]);
+  return model;
 }
 
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
@@ -82,7 +95,11 @@ const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step
 function requireSliding(model: Model): void {
   const found = fixedPositions(model.graph);
   const [first] = found;
-  if (first) throw cannotSlide(first.node, found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`));
+  if (first)
+    throw cannotSlide(
+      first.node,
+      found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
+    );
 }
 
 /** A group runs until a whole round changes nothing. */

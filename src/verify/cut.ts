@@ -1,0 +1,92 @@
+/**
+ * Cutting a classifier where its map ends: the trunk, which any image can go through, and the head, which takes one window of the map.
+ * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
+ */
+import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
+import { Graph } from '../ir/graph';
+import { Model } from '../ir/model';
+import { pixelStride } from '../ir/pixel-stride';
+import type { Node, Value } from '../ir/types';
+import { isConst } from '../ir/types';
+
+export interface CutMap {
+  readonly value: Value;
+  readonly axes: MapAxes;
+  /** Input pixels between neighbouring cells: [rows, columns]. */
+  readonly stride: readonly [number, number];
+}
+
+/** The last maps of more than one cell on the ways from the image to the output, or undefined where a way has none. Sizes must be static. */
+export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
+  const roles = new AxisRoles(imageInputs(model.graph));
+  const maps: CutMap[] = [];
+  const seen = new Set<Value>();
+  const queue: Value[] = [...outputs];
+  for (let value = queue.pop(); value; value = queue.pop()) {
+    if (seen.has(value) || isConst(value)) continue;
+    seen.add(value);
+    const axes = mapAxes(value, roles.of(value));
+    if (axes && axes.shape.rows * axes.shape.columns > 1) {
+      maps.push({ value, axes, stride: pixelStride(value) });
+      continue;
+    }
+    // A way that reaches an input without a map cannot be cut.
+    if (!value.producer) return undefined;
+    queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
+  }
+  // One map may feed another through a second way: the head would then need both trunk and map.
+  return maps.length > 0 ? maps : undefined;
+}
+
+/** The part of the model that leads to these values, with them as outputs. */
+export function trunkOf(model: Model, values: readonly Value[]): Model {
+  return part(model, [], values);
+}
+
+/** The part that leads from these values to the outputs, with them as inputs. */
+export function headOf(model: Model, values: readonly Value[], outputs: readonly Value[]): Model {
+  return part(model, values, outputs);
+}
+
+function part(model: Model, from: readonly Value[], to: readonly Value[]): Model {
+  const graph = new Graph(model.graph.name);
+  const copies = new Map<Value, Value>();
+  for (const value of from) copies.set(value, graph.addInput(value.name, value.type));
+  const needed = neededFor(to, new Set(from));
+  for (const input of model.graph.inputs)
+    if (needed.values.has(input) && !copies.has(input)) copies.set(input, graph.addInput(input.name, input.type));
+  for (const constant of model.graph.constants)
+    if (needed.values.has(constant)) copies.set(constant, graph.addConstant(constant.name, constant.constant));
+  for (const node of model.graph.nodes) {
+    if (!needed.nodes.has(node)) continue;
+    const copy = graph.addNode({
+      op: node.opType,
+      domain: node.domain,
+      inputs: node.inputs.map((input) => input && copies.get(input)),
+      attrs: node.attrs,
+      outputs: node.outputs.map((output) => output.name),
+      outputTypes: node.outputs.map((output) => output.type),
+      name: node.name,
+      origin: node.origin,
+    });
+    node.outputs.forEach((output, index) => {
+      const value = copy.outputs[index];
+      if (value) copies.set(output, value);
+    });
+  }
+  graph.setOutputs(to.map((value) => copies.get(value) ?? value));
+  return new Model({ graph, irVersion: model.irVersion, opsets: model.opsets });
+}
+
+function neededFor(values: readonly Value[], stop: ReadonlySet<Value>): { readonly values: Set<Value>; readonly nodes: Set<Node> } {
+  const found = { values: new Set<Value>(), nodes: new Set<Node>() };
+  const queue = [...values];
+  for (let value = queue.pop(); value; value = queue.pop()) {
+    if (found.values.has(value)) continue;
+    found.values.add(value);
+    if (stop.has(value) || !value.producer) continue;
+    found.nodes.add(value.producer);
+    queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
+  }
+  return found;
+}

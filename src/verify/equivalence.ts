@@ -1,0 +1,538 @@
+/**
+ * Proof by running both: the converted model against its original in ONNX Runtime, graph optimisations disabled.
+ *
+ * Three checks, each with a status of its own:
+ * (a) original size: the map has one cell, which equals the original's output, over seeded inputs of different statistics;
+ * (b) windows of the map: at two larger sizes, not square, one odd, every cell equals the original's own head applied to that window of the original's
+ *     own feature map (the original is cut at its last map): exact whatever the padding;
+ * (c) crops of the image: cells against the original run on the matching crops: equal for a network without padding, else a report of border effects.
+ *
+ * The tolerance is measured: how far the original differs from itself between one and more threads, between batch sizes, and when its input moves by one
+ * unit in the last place. One model is in memory at a time.
+ */
+import type { Contract } from '../analysis/contract';
+import { notComparable } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import type { ImageWindow } from '../input-size';
+import { evaluateDim } from '../ir/dims';
+import { nestedGraphs } from '../ir/graph';
+import type { Model } from '../ir/model';
+import type { Dim, Value } from '../ir/types';
+import { best, compare, type Difference, worse } from './compare';
+import { type CutMap, headOf, lastMaps, trunkOf } from './cut';
+import { cropped, INPUT_KINDS, type InputKind, makeInput, nudged } from './inputs';
+import { type Numbers, openSession, type Session } from './onnx-runner';
+import type { Check, Tolerance, VerifyReport } from './report';
+
+export interface VerifyRequest {
+  /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
+  readonly original: { readonly source: string | Uint8Array; readonly model: Model };
+  /** A file, or bytes; and the model read from it, shapes inferred (symbolic height and width). */
+  readonly converted: { readonly source: string | Uint8Array; readonly model: Model };
+  readonly windows: readonly ImageWindow[];
+  readonly contract?: Contract | undefined;
+  /** Makes the height and width of a part of the original symbolic. */
+  readonly free: (part: Model) => Model;
+  /** Puts a model where the runtime can load it, for as long as the verification lasts. */
+  readonly place: (model: Model, name: string) => string | Uint8Array;
+  readonly options?: VerifyOptions | undefined;
+}
+
+export interface VerifyOptions {
+  readonly seed?: number | undefined;
+  readonly rtol?: number | undefined;
+  readonly atol?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly onProgress?: ((doing: string) => void) | undefined;
+}
+
+/** Throws CompileError where the models cannot be run or compared; a difference is a verdict, not an error. */
+export async function verifyModels(request: VerifyRequest): Promise<VerifyReport> {
+  return new Verification(request).run();
+}
+
+/** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verification.md). */
+const NOISE_FACTOR = 8;
+/** No noise measured still leaves rounding: a few units in the last place of the largest number. */
+const FLOOR_ULPS = 16;
+const EPSILON: Readonly<Record<string, number>> = { float: 2 ** -23, double: 2 ** -52, float16: 2 ** -10, bfloat16: 2 ** -7 };
+
+interface Sample {
+  readonly kind: InputKind;
+  readonly feeds: ReadonlyMap<string, Numbers>;
+}
+type Results = ReadonlyMap<string, Numbers>;
+
+class Verification {
+  private readonly seed: number;
+  private readonly image: ImageWindow;
+  private readonly axes: readonly [number, number];
+  private readonly started = performance.now();
+
+  constructor(private readonly request: VerifyRequest) {
+    this.seed = request.options?.seed ?? 1;
+    const [image] = request.windows;
+    if (!image) throw notComparable('the original has no image input');
+    this.image = image;
+    this.axes = image.layout === 'NCHW' ? [2, 3] : [1, 2];
+  }
+
+  async run(): Promise<VerifyReport> {
+    const { original, converted, contract } = this.request;
+    const samples = INPUT_KINDS.map((kind): Sample => ({ kind, feeds: this.feeds(kind, this.image.height, this.image.width) }));
+    const plans = this.larger();
+    const crops = plans.map((plan) => this.cropsOf(plan));
+    this.progress('running the original');
+    const reference = await this.within(original.source, 'the original', {}, async (session) => ({
+      outputs: session.outputNames,
+      results: await each(samples, ({ feeds }) => session.run(feeds)),
+      nudge: await session.run(mapValues(this.sampleOf(samples, 'normal').feeds, (numbers) => nudged(numbers, this.seed))),
+      batched: await this.batched(session, samples),
+      crops: await each(crops, (list) => each(list, (feeds) => session.run(feeds))),
+    }));
+    this.progress('measuring the noise of the original');
+    const single = await this.within(original.source, 'the original', { threads: 1 }, (session) =>
+      session.run(this.sampleOf(samples, 'normal').feeds),
+    );
+    const optimised = await this.within(original.source, 'the original', { optimise: true }, (session) =>
+      each(samples, ({ feeds }) => session.run(feeds)),
+    ).catch((error: unknown) => {
+      if (error instanceof CompileError) return undefined;
+      throw error;
+    });
+    const tolerance = this.tolerance(
+      reference.results[INPUT_KINDS.indexOf('normal')] ?? new Map(),
+      single,
+      reference.nudge,
+      reference.batched,
+    );
+    const expectedWindows = await this.headOnWindows(plans);
+    this.progress('running the converted model');
+    const actual = await this.within(converted.source, 'the converted model', {}, async (session) => {
+      this.requireSameNames(session, reference.outputs);
+      return {
+        results: await each(samples, ({ feeds }) => session.run(feeds)),
+        larger: await each(plans, async (plan) => session.run(plan.feeds).catch((error: unknown) => asCompileError(error))),
+      };
+    });
+    const checks = [
+      this.originalSize(samples, reference.results, actual.results, tolerance),
+      this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance),
+      this.cropsOfTheImage(plans, reference.crops, actual.larger, tolerance),
+    ];
+    const fault = optimised && this.worstOf(reference.results, optimised);
+    return {
+      verdict: checks.some((check) => check.status === 'different') ? 'different' : 'equal',
+      checks,
+      tolerance,
+      contract,
+      runtimeFault: fault && (fault.broken > 0 || fault.maxRel > Math.max(100 * tolerance.relative, 1e-3)) ? fault : undefined,
+      runtime: 'ONNX Runtime, graph optimisations disabled',
+      seconds: (performance.now() - this.started) / 1000,
+    };
+  }
+
+  // ---- what is run ----
+
+  private feeds(kind: InputKind, height: number, width: number, batch = 1): ReadonlyMap<string, Numbers> {
+    const { inputs } = this.request.original.model.graph;
+    return new Map(
+      inputs.map((input, index) => {
+        const isImage = this.request.windows.some((window) => window.input === input.name);
+        const shape = (input.type?.shape ?? []).map((dim, axis) => {
+          if (isImage && axis === this.axes[0]) return height;
+          if (isImage && axis === this.axes[1]) return width;
+          return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
+        });
+        return [input.name, makeInput(kind, this.seed + index, input.type?.dtype ?? 'float', shape, this.axes)];
+      }),
+    );
+  }
+
+  /** Two larger sizes: 2 x 3 cells at an odd height, 3 x 2 cells. */
+  private larger(): Larger[] {
+    const strides = this.strides();
+    if (!strides) return [];
+    const [y, x] = strides;
+    const { height, width } = this.image;
+    const odd = (size: number): number => (size % 2 === 0 ? size + 1 : size);
+    return [
+      { height: odd(height + y), width: width + 2 * x },
+      { height: height + 2 * y, width: odd(width + x) },
+    ].map((size) => ({ ...size, strides, feeds: this.feeds('normal', size.height, size.width) }));
+  }
+
+  /** How many pixels further the next cell looks, from the symbolic sizes of the first map among the converted outputs. */
+  private strides(): readonly [number, number] | undefined {
+    const { graph } = this.request.converted.model;
+    const input = graph.inputs.find(({ name }) => name === this.image.input);
+    const output = graph.outputs.find((value) => value.type?.shape?.length === 4);
+    const [rows, columns] = this.axes.map((axis) => input?.type?.shape?.[axis]);
+    if (typeof rows !== 'string' || typeof columns !== 'string' || !output) return undefined;
+    const { height, width } = this.image;
+    const [y, x] = [stepOf(output.type?.shape?.[2], rows, height), stepOf(output.type?.shape?.[3], columns, width)];
+    return y && x ? [y, x] : undefined;
+  }
+
+  private cropsOf({ feeds, strides, height, width }: Larger): ReadonlyMap<string, Numbers>[] {
+    const crops: ReadonlyMap<string, Numbers>[] = [];
+    for (let top = 0; top + this.image.height <= height; top += strides[0]) {
+      for (let left = 0; left + this.image.width <= width; left += strides[1]) {
+        crops.push(
+          new Map(
+            [...feeds].map(([name, numbers]) => [
+              name,
+              this.isImage(name) ? cropped(numbers, this.axes, top, left, this.image.height, this.image.width) : numbers,
+            ]),
+          ),
+        );
+      }
+    }
+    return crops;
+  }
+  private readonly isImage = (name: string): boolean => this.request.windows.some((window) => window.input === name);
+
+  /** The same sample as one of a batch of two, where the model takes batches. */
+  private async batched(session: Session, samples: readonly Sample[]): Promise<Results | undefined> {
+    const { inputs } = this.request.original.model.graph;
+    if (!inputs.every((input) => typeof input.type?.shape?.[0] !== 'number')) return undefined;
+    const pair = mapValues(this.sampleOf(samples, 'normal').feeds, (numbers): Numbers => {
+      const data = new Float32Array(2 * numbers.data.length);
+      data.set(numbers.data);
+      data.set(
+        numbers.data.map((number) => -number),
+        numbers.data.length,
+      );
+      return { dtype: numbers.dtype, shape: [2, ...numbers.shape.slice(1)], data };
+    });
+    try {
+      return mapValues(await session.run(pair), (numbers) => ({
+        ...numbers,
+        shape: [1, ...numbers.shape.slice(1)],
+        data: numbers.data.slice(0, numbers.data.length / 2),
+      }));
+    } catch (error) {
+      // A batch may be declared and not supported; that is the model's own affair.
+      if (error instanceof CompileError) return undefined;
+      throw error;
+    }
+  }
+
+  /** For each larger size and output, the head's result for every window of the original's own map. */
+  private async headOnWindows(plans: readonly Larger[]): Promise<readonly WindowResults[] | string> {
+    const { model } = this.request.original;
+    if (plans.length === 0) return 'the converted model has no map that grows with the image';
+    if (model.graph.nodes.some((node) => nestedGraphs(node).length > 0)) return 'the original has nested graphs, which cannot be cut';
+    const outputs = model.graph.outputs;
+    const maps = lastMaps(model, outputs);
+    if (!maps) return 'the original has no map of more than one cell to cut it at';
+    this.progress('running the head of the original on windows of its map');
+    const values = maps.map((map) => map.value);
+    let trunk: Model;
+    try {
+      trunk = this.request.free(trunkOf(model, values));
+    } catch (error) {
+      if (error instanceof CompileError) return `the trunk of the original cannot be freed: ${error.diagnostic.message}`;
+      throw error;
+    }
+    const features = await this.within(this.request.place(trunk, 'trunk'), 'the trunk of the original', {}, (session) =>
+      each(plans, ({ feeds }) => session.run(only(feeds, session.inputNames)).catch((error: unknown) => asCompileError(error))),
+    );
+    const head = headOf(model, values, outputs);
+    return this.within(this.request.place(head, 'head'), 'the head of the original', {}, (session) =>
+      each(plans, async (plan, index): Promise<WindowResults> => {
+        const found = features[index];
+        if (!found || found instanceof CompileError) return { failed: found?.diagnostic.message ?? 'nothing was computed' };
+        const perOutput = new Map<string, WindowMap>();
+        for (const output of outputs) perOutput.set(output.name, await this.slide(session, plan, maps, found, output));
+        return { maps: perOutput };
+      }),
+    );
+  }
+
+  private async slide(session: Session, plan: Larger, maps: readonly CutMap[], features: Results, output: Value): Promise<WindowMap> {
+    const own = maps.filter((map) => session.inputNames.includes(map.value.name));
+    const used = own.length > 0 ? own : maps;
+    const steps = used.map((map): readonly [number, number] => [plan.strides[0] / map.stride[0], plan.strides[1] / map.stride[1]]);
+    const counts = used.map((map, index) => {
+      const shape = features.get(map.value.name)?.shape ?? [];
+      const [stepY, stepX] = steps[index] ?? [1, 1];
+      return [
+        Math.floor(((shape[map.axes.rows] ?? 0) - map.axes.shape.rows) / stepY) + 1,
+        Math.floor(((shape[map.axes.columns] ?? 0) - map.axes.shape.columns) / stepX) + 1,
+      ];
+    });
+    const [rows, columns] = [Math.min(...counts.map(([y]) => y ?? 0)), Math.min(...counts.map(([, x]) => x ?? 0))];
+    const cells: Float64Array[] = [];
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
+        const feeds = new Map(
+          used.map((map, index): [string, Numbers] => {
+            const [stepY, stepX] = steps[index] ?? [1, 1];
+            const whole = features.get(map.value.name);
+            if (!whole) throw notComparable(`the trunk has no '${map.value.name}'`);
+            return [
+              map.value.name,
+              cropped(
+                whole,
+                [map.axes.rows, map.axes.columns],
+                Math.round(y * stepY),
+                Math.round(x * stepX),
+                map.axes.shape.rows,
+                map.axes.shape.columns,
+              ),
+            ];
+          }),
+        );
+        const result = await session.run(only(feeds, session.inputNames));
+        cells.push(Float64Array.from(result.get(output.name)?.data ?? []));
+      }
+    }
+    return { rows, columns, cells };
+  }
+
+  private async within<T>(
+    source: string | Uint8Array,
+    name: string,
+    options: { readonly threads?: number; readonly optimise?: boolean },
+    use: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const threads = options.threads ?? this.request.options?.threads;
+    const session = await openSession(source, typeof source === 'string' ? source : name, {
+      ...options,
+      ...(threads !== undefined && { threads }),
+    });
+    try {
+      return await use(session);
+    } finally {
+      await session.release();
+    }
+  }
+
+  // ---- what is compared ----
+
+  private tolerance(reference: Results, single: Results, nudge: Results, batched: Results | undefined): Tolerance {
+    const { rtol, atol } = this.request.options ?? {};
+    const noise = {
+      threads: this.worstOf([reference], [single])?.maxRel ?? 0,
+      nudge: this.worstOf([reference], [nudge])?.maxRel ?? 0,
+      batch: batched && this.worstOf([reference], [batched])?.maxRel,
+    };
+    if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
+    const [first] = reference.values();
+    const floor = FLOOR_ULPS * (EPSILON[first?.dtype ?? 'float'] ?? 2 ** -23);
+    return {
+      relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0), floor),
+      absolute: 0,
+      noise,
+      from: 'noise',
+    };
+  }
+
+  private worstOf(expected: readonly Results[], actual: readonly Results[]): Difference | undefined {
+    let worst: Difference | undefined;
+    expected.forEach((results, index) => {
+      for (const [name, numbers] of results) worst = worse(worst, compare(numbers.data, actual[index]?.get(name)?.data ?? []));
+    });
+    return worst;
+  }
+
+  private isWithin(difference: Difference, { relative, absolute }: Tolerance): boolean {
+    return difference.broken === 0 && difference.maxAbs <= absolute + relative * difference.scale;
+  }
+
+  private originalSize(samples: readonly Sample[], expected: readonly Results[], actual: readonly Results[], tolerance: Tolerance): Check {
+    const outputs: Record<string, Difference> = {};
+    let equal = true;
+    samples.forEach((_, index) => {
+      for (const [name, numbers] of expected[index] ?? []) {
+        const difference = compare(numbers.data, actual[index]?.get(name)?.data ?? []);
+        equal &&= this.isWithin(difference, tolerance);
+        outputs[name] = worse(outputs[name], difference);
+      }
+    });
+    return {
+      name: 'original size',
+      status: equal ? 'equal' : 'different',
+      outputs,
+      sizes: [`${this.image.height}x${this.image.width}`],
+      cells: samples.length,
+      note: `inputs: ${samples.map(({ kind }) => kind).join(', ')}`,
+    };
+  }
+
+  private windowsOfTheMap(
+    plans: readonly Larger[],
+    expected: readonly WindowResults[] | string,
+    actual: readonly (Results | CompileError)[],
+    tolerance: Tolerance,
+  ): Check {
+    const skipped = (note: string): Check => ({ name: 'windows of the map', status: 'skipped', outputs: {}, sizes: [], cells: 0, note });
+    if (typeof expected === 'string') return skipped(expected);
+    const outputs: Record<string, Difference> = {};
+    const sizes: string[] = [];
+    const notes: string[] = [];
+    let [equal, cells] = [true, 0];
+    plans.forEach((plan, index) => {
+      const size = `${plan.height}x${plan.width}`;
+      const [wanted, found] = [expected[index], actual[index]];
+      if (wanted && 'failed' in wanted) {
+        // A size that the original's own trunk does not take is no fault of the conversion, unless the converted model takes it.
+        notes.push(`the original does not take ${size}`);
+        return;
+      }
+      if (!wanted || !found || found instanceof CompileError) {
+        equal = false;
+        notes.push(`the converted model does not take ${size}: ${found instanceof CompileError ? found.diagnostic.message : ''}`);
+        return;
+      }
+      sizes.push(size);
+      for (const [name, map] of wanted.maps) {
+        const difference = compareMaps(map, found.get(name));
+        equal &&= this.isWithin(difference, tolerance);
+        outputs[name] = worse(outputs[name], difference);
+        cells += map.rows * map.columns;
+      }
+    });
+    if (sizes.length === 0 && equal) return skipped(notes.join('; '));
+    return {
+      name: 'windows of the map',
+      status: equal ? 'equal' : 'different',
+      outputs,
+      sizes,
+      cells,
+      note: notes.join('; ') || undefined,
+    };
+  }
+
+  private cropsOfTheImage(
+    plans: readonly Larger[],
+    expected: readonly (readonly Results[])[],
+    actual: readonly (Results | CompileError)[],
+    tolerance: Tolerance,
+  ): Check {
+    const outputs: Record<string, Difference> = {};
+    const sizes: string[] = [];
+    let [equal, cells, same] = [true, 0, 0];
+    plans.forEach((plan, index) => {
+      const found = actual[index];
+      const crops = expected[index];
+      if (!found || !crops || found instanceof CompileError) return;
+      sizes.push(`${plan.height}x${plan.width}`);
+      const rows = Math.floor((plan.height - this.image.height) / plan.strides[0]) + 1;
+      const columns = crops.length / rows;
+      for (const name of crops[0]?.keys() ?? []) {
+        const map: WindowMap = { rows, columns, cells: crops.map((crop) => Float64Array.from(crop.get(name)?.data ?? [])) };
+        const difference = compareMaps(map, found.get(name));
+        equal &&= this.isWithin(difference, tolerance);
+        outputs[name] = worse(outputs[name], difference);
+        cells += crops.length;
+        same += agreeing(map, found.get(name));
+      }
+    });
+    if (sizes.length === 0)
+      return {
+        name: 'crops of the image',
+        status: 'skipped',
+        outputs,
+        sizes,
+        cells,
+        note: 'the converted model has no map that grows with the image',
+      };
+    const mustBeEqual = this.request.contract?.kind === 'everywhere';
+    return {
+      name: 'crops of the image',
+      status: equal ? 'equal' : mustBeEqual ? 'different' : 'informative',
+      outputs,
+      sizes,
+      cells,
+      sameBest: cells > 0 ? same / cells : undefined,
+    };
+  }
+
+  private requireSameNames(session: Session, outputs: readonly string[]): void {
+    const missing = outputs.filter((name) => !session.outputNames.includes(name));
+    const kept = this.request.original.model.graph.outputs.map(({ name }) => name);
+    if (missing.some((name) => kept.includes(name)))
+      throw notComparable(`the converted model has no output '${missing[0]}' (it has ${session.outputNames.join(', ')})`);
+  }
+
+  private sampleOf(samples: readonly Sample[], kind: InputKind): Sample {
+    const sample = samples.find((candidate) => candidate.kind === kind);
+    if (!sample) throw notComparable(`there is no '${kind}' input`);
+    return sample;
+  }
+  private progress(doing: string): void {
+    this.request.options?.onProgress?.(doing);
+  }
+}
+
+interface Larger {
+  readonly height: number;
+  readonly width: number;
+  readonly strides: readonly [number, number];
+  readonly feeds: ReadonlyMap<string, Numbers>;
+}
+interface WindowMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** Row by row; all features of the cell. */
+  readonly cells: readonly Float64Array[];
+}
+type WindowResults = { readonly maps: ReadonlyMap<string, WindowMap> } | { readonly failed: string };
+
+/** Distance between the sizes at which a second and a third cell appear. */
+function stepOf(dim: Dim, symbol: string, size: number): number | undefined {
+  const cells = (at: number): number | undefined => evaluateDim(dim, { [symbol]: at });
+  const first = cells(size);
+  if (typeof dim !== 'string' || first === undefined) return undefined;
+  const appears = (more: number): number | undefined => {
+    for (let extra = 0; extra <= 4096; extra++) if ((cells(size + extra) ?? 0) >= first + more) return extra;
+    return undefined;
+  };
+  const [second, third] = [appears(1), appears(2)];
+  return second !== undefined && third !== undefined ? third - second : undefined;
+}
+
+/** Each cell of [1, K, h, w] against the features expected there; another number of cells is broken. */
+function compareMaps(expected: WindowMap, actual: Numbers | undefined): Difference {
+  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  if (!actual || actual.shape.length !== 4 || rows < expected.rows || columns < expected.columns) {
+    return { ...compare([], []), count: expected.cells.length, broken: expected.cells.length, maxRel: Number.POSITIVE_INFINITY };
+  }
+  const wanted: number[] = [];
+  const found: number[] = [];
+  expected.cells.forEach((cell, at) => {
+    const [y, x] = [Math.floor(at / expected.columns), at % expected.columns];
+    for (let feature = 0; feature < Math.max(features, cell.length); feature++) {
+      wanted.push(cell[feature] ?? Number.NaN);
+      found.push(feature < features ? (actual.data[(feature * rows + y) * columns + x] ?? Number.NaN) : Number.POSITIVE_INFINITY);
+    }
+  });
+  return compare(wanted, found);
+}
+
+function agreeing(expected: WindowMap, actual: Numbers | undefined): number {
+  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  return expected.cells.filter((cell, at) => {
+    const [y, x] = [Math.floor(at / expected.columns), at % expected.columns];
+    const scores = Array.from({ length: features }, (_, feature) => actual?.data[(feature * rows + y) * columns + x] ?? 0);
+    return best(scores) === best(cell);
+  }).length;
+}
+
+function asCompileError(error: unknown): CompileError {
+  if (error instanceof CompileError) return error;
+  throw error;
+}
+
+async function each<T, R>(items: readonly T[], action: (item: T, index: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const [index, item] of items.entries()) results.push(await action(item, index));
+  return results;
+}
+
+const mapValues = <T, R>(map: ReadonlyMap<string, T>, apply: (value: T) => R): ReadonlyMap<string, R> =>
+  new Map([...map].map(([key, value]) => [key, apply(value)]));
+const only = <T>(map: ReadonlyMap<string, T>, names: readonly string[]): ReadonlyMap<string, T> =>
+  new Map([...map].filter(([name]) => names.includes(name)));

@@ -1,0 +1,137 @@
+/**
+ * Seeded inputs of different statistics. One kind alone hides faults: all ones or uniform inputs never show a wrong padding value to a maximum, and
+ * inputs without structure never light up the later layers.
+ */
+import type { Numbers } from './onnx-runner';
+
+export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse', 'large'] as const;
+export type InputKind = (typeof INPUT_KINDS)[number];
+
+/** xoshiro128**: the same numbers on every platform. */
+export function seededRandom(seed: number): () => number {
+  let s = [seed, seed ^ 0x9e3779b9, seed ^ 0x243f6a88, seed ^ 0xb7e15162].map(
+    (word) => Math.imul(word ^ (word >>> 16), 0x45d9f3b) >>> 0 || 1,
+  );
+  const next = (): number => {
+    const [a = 0, b = 0, c = 0, d = 0] = s;
+    const scrambled = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
+    const t = b << 9;
+    const [x, y] = [c ^ a, d ^ b];
+    s = [(a ^ y) >>> 0, (b ^ x) >>> 0, (x ^ t) >>> 0, rotate(y, 11)];
+    return scrambled / 2 ** 32;
+  };
+  for (let warm = 0; warm < 16; warm++) next();
+  return next;
+}
+const rotate = (word: number, by: number): number => ((word << by) | (word >>> (32 - by))) >>> 0;
+
+/** `axes`: which axes of the shape are rows and columns, for inputs with structure. Integer types get 0..255. */
+export function makeInput(
+  kind: InputKind,
+  seed: number,
+  dtype: string,
+  shape: readonly number[],
+  axes: readonly [rows: number, columns: number] = [2, 3],
+): Numbers {
+  const random = seededRandom(seed * 7919 + INPUT_KINDS.indexOf(kind));
+  const count = shape.reduce((product, dim) => product * dim, 1);
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const data = new Float32Array(count);
+  switch (kind) {
+    case 'normal':
+      data.forEach((_, at) => {
+        data[at] = normal();
+      });
+      break;
+    case 'uniform':
+      data.forEach((_, at) => {
+        data[at] = random();
+      });
+      break;
+    case 'negative':
+      data.forEach((_, at) => {
+        data[at] = -Math.abs(normal()) - 0.1;
+      });
+      break;
+    case 'large':
+      data.forEach((_, at) => {
+        data[at] = 8 * normal();
+      });
+      break;
+    case 'sparse':
+      data.forEach((_, at) => {
+        data[at] = random() < 0.05 ? 4 * normal() : 0;
+      });
+      break;
+    case 'smooth':
+      smooth(data, shape, axes, random);
+      break;
+  }
+  if (/int/.test(dtype))
+    return {
+      dtype,
+      shape: [...shape],
+      data: data.map((number) => Math.round(Math.min(Math.max(number * 64 + 128, 0), dtype === 'int8' ? 127 : 255))),
+    };
+  return { dtype, shape: [...shape], data };
+}
+
+/** Waves of a few lengths and an edge: what photographs have that noise has not. */
+function smooth(data: Float32Array, shape: readonly number[], [rows, columns]: readonly [number, number], random: () => number): void {
+  const waves = Array.from({ length: 6 }, () => ({
+    y: (random() - 0.5) * 0.5,
+    x: (random() - 0.5) * 0.5,
+    phase: random() * 6.28,
+    size: random(),
+  }));
+  const edge = random() * (shape[columns] ?? 1);
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+  for (let at = 0; at < data.length; at++) {
+    const y = Math.floor(at / (strides[rows] ?? 1)) % (shape[rows] ?? 1);
+    const x = Math.floor(at / (strides[columns] ?? 1)) % (shape[columns] ?? 1);
+    const other = at - y * (strides[rows] ?? 1) - x * (strides[columns] ?? 1);
+    let value = x > edge ? 0.7 : -0.4;
+    for (const wave of waves) value += wave.size * Math.sin(wave.y * y + wave.x * x + wave.phase + (other % 97));
+    data[at] = value + 0.05 * (random() - 0.5);
+  }
+}
+
+/** Each float moved to a neighbour, up or down by chance. */
+export function nudged(numbers: Numbers, seed: number): Numbers {
+  if (/int|bool/.test(numbers.dtype)) return numbers;
+  const random = seededRandom(seed);
+  const data = Float32Array.from(numbers.data);
+  const bits = new Int32Array(data.buffer);
+  data.forEach((value, at) => {
+    if (value !== 0 && Number.isFinite(value)) bits[at] = (bits[at] ?? 0) + (random() < 0.5 ? -1 : 1);
+  });
+  return { ...numbers, data };
+}
+
+/** A rectangle of rows and columns. */
+export function cropped(
+  numbers: Numbers,
+  axes: readonly [rows: number, columns: number],
+  top: number,
+  left: number,
+  height: number,
+  width: number,
+): Numbers {
+  const [rows, columns] = axes;
+  const shape = numbers.shape.map((dim, axis) => (axis === rows ? height : axis === columns ? width : dim));
+  const strides = numbers.shape.map((_, axis) => numbers.shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+  const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
+  const index = shape.map(() => 0);
+  for (let at = 0; at < data.length; at++) {
+    let from = 0;
+    for (const [axis, position] of index.entries())
+      from += (position + (axis === rows ? top : axis === columns ? left : 0)) * (strides[axis] ?? 0);
+    data[at] = numbers.data[from] ?? 0;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = (index[axis] ?? 0) + 1;
+      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break;
+      index[axis] = 0;
+    }
+  }
+  return { dtype: numbers.dtype, shape, data };
+}
