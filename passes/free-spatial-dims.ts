@@ -102,6 +102,7 @@ function keepMaps(graph: Graph, context: PassContext): void {
         return output;
       }
       const { name, extras } = output;
+      context.remark({ kind: 'applied', rule: 'map-output', at: { node: output.producer?.name, value: output.name }, origin: output.producer?.origin ?? [] });
       const isPublic = graph.isOutput(map) || map.producer === undefined;
       const result = isPublic ? graph.addNode({ op: 'Identity', inputs: [map], origin: output.producer?.origin }).outputs[0] : map;
       if (!result) return output;

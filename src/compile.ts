@@ -124,12 +124,13 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
   return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
 }
 
+/** Passes whose work is the conversion itself. */
+const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'free-spatial-dims']);
+
 /** Every output that was a vector is a map that grows with the image. */
 function requireMaps(model: Model, original: Model, remarks: readonly Remark[]): void {
-  const wasMap = original.graph.outputs.map(
-    (output) => output.type?.shape?.length === 4 && growing(model.graph.outputs.find((now) => now.name === output.name)),
-  );
-  if (wasMap.length > 0 && wasMap.every(Boolean)) throw nothingToConvert(original.graph.outputs);
+  const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
+  if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
   const roles = new AxisRoles(imageInputs(model.graph));
   for (const output of model.graph.outputs) {
     if (growing(output)) continue;
