@@ -1,0 +1,242 @@
+/** The program from outside: exit codes, what goes to which stream, what is on the disk afterwards. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { useProgram } from '../support/cli';
+
+jest.setTimeout(60_000);
+const program = useProgram();
+const LENET = join(__dirname, '../../fixtures/models/lenet5.onnx');
+
+/** A directory with a model in it. */
+function home(): string {
+  const directory = program.directory();
+  copyFileSync(LENET, join(directory, 'lenet5.onnx'));
+  return directory;
+}
+
+describe('help', () => {
+  test('without a command, shows what there is and fails', async () => {
+    const { code, stdout, stderr } = await program.run([]);
+    expect([code, stdout]).toEqual([2, '']);
+    for (const command of ['convert', 'inspect', 'verify', 'passes']) expect(stderr).toContain(`convolutionize ${command}`);
+  });
+
+  test.each([
+    ['convert', 'convolutionize convert alexnet.onnx -o'],
+    ['inspect', 'convolutionize inspect alexnet.onnx'],
+    ['verify', 'convolutionize verify alexnet.onnx'],
+    ['passes', 'convolutionize passes linear-to-conv'],
+  ])('%s --help shows an example', async (command, example) => {
+    const { code, stdout, stderr } = await program.run([command, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Examples:');
+    expect(stdout).toContain(example);
+  });
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
+    expect(await program.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('a wrong command line', () => {
+  test.each([
+    [['frobnicate'], 'USAGE', "there is no command 'frobnicate'"],
+    [['convert'], 'USAGE', 'INPUT is missing'],
+    [['convert', 'a.onnx', '--frobnicate'], 'USAGE', 'frobnicate'],
+    [['convert', 'a.onnx', '-o'], 'USAGE', '-o needs a value'],
+    [['convert', 'a.onnx', '-o', 'b', '-o', 'c'], 'USAGE', '--output is given twice'],
+    [['convert', 'a.onnx', 'b.onnx', '-o', 'c.onnx'], 'USAGE', 'given twice'],
+    [['convert', 'a.onnx', '--weights', 'elsewhere'], 'BAD_OPTION', "--weights cannot be 'elsewhere'"],
+    [['convert', 'a.onnx', '--weights', 'reference', '--external-data'], 'USAGE', 'choose one'],
+    [['convert', 'a.onnx', '--input-size', 'big'], 'BAD_OPTION', '224x224'],
+    [['convert', 'a.onnx', '--rtol', 'x'], 'BAD_OPTION', '--rtol'],
+    [['convert', 'a.onnx', '--seed', '-1'], 'BAD_OPTION', '--seed'],
+    [['inspect'], 'USAGE', 'an argument is missing'],
+    [['inspect', 'a.onnx', 'b.onnx'], 'USAGE', 'unknown argument: b.onnx'],
+    [['inspect', 'a.onnx', '--format', 'poem'], 'BAD_OPTION', "--format cannot be 'poem'"],
+    [['verify', 'a.onnx'], 'USAGE', 'an argument is missing'],
+    [['passes', 'no-such-pass'], 'UNKNOWN_PASS', 'linear-to-conv'],
+    [['inspect', '/nowhere/a.onnx'], 'CANNOT_READ', '/nowhere/a.onnx'],
+    [['convert', LENET, '--skip', 'no-such-pass', '--dry-run'], 'UNKNOWN_PASS', 'no-such-pass'],
+    [['convert', LENET, '--print-ir-after', 'no-such-pass', '--dry-run'], 'UNKNOWN_PASS', 'no-such-pass'],
+    [['convert', LENET, '-o', '/nowhere/a.onnx'], 'OUTPUT_DIRECTORY_MISSING', '/nowhere'],
+  ])('%j: exit code 2, %s', async (args, errorCode, text) => {
+    const { code, stdout, stderr } = await program.run(args);
+    expect(stderr).toContain(`error[${errorCode}]: `);
+    expect(stderr).toContain(text);
+    expect(stderr).toContain('hint: ');
+    expect(stderr).not.toMatch(/^ +at .*\.js:/m);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+
+  test('is JSON with --json, and has a stack trace with --debug', async () => {
+    const { code, stdout, stderr } = await program.run(['inspect', '/nowhere/a.onnx', '--json', '--debug']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      exitCode: 2,
+      error: { code: 'CANNOT_READ', message: expect.any(String), hint: expect.any(String), at: { file: '/nowhere/a.onnx' } },
+    });
+    expect(stderr).toMatch(/^ +at .*cli\.js:\d+/m);
+  });
+});
+
+describe('inspect', () => {
+  test('lists layers with shapes, parameters and multiply-adds', async () => {
+    const { code, stdout, stderr } = await program.run(['inspect', LENET]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ \(0\) {2}Conv2d\(1, 6, kernel_size=\(5, 5\), stride=\(1, 1\)\) +\[N, 6, 24, 24\] +156 +86,400$/m);
+    expect(stdout).toMatch(/^ \(6\) {2}Linear\(256 -> 120\) +\[N, 120\] +30,840 +30,720$/m);
+    expect(stdout).toMatch(/^ +total +44,426 +281,640$/m);
+    expect(stdout).toMatch(/^Linear +3 +41,854 +41,640$/m);
+  });
+
+  test.each([[['--json']], [['--format', 'json']]])('%j gives the same as JSON', async (flags) => {
+    const { code, stdout } = await program.run(['inspect', LENET, ...flags]);
+    const result = JSON.parse(stdout);
+    expect(code).toBe(0);
+    expect(result.total).toEqual({ layers: 11, parameters: 44426, multiplyAdds: 281640, complete: true });
+    expect(result.inputs).toEqual([{ name: 'image', dtype: 'float', shape: ['N', 1, 28, 28] }]);
+    expect(result.layers[6]).toMatchObject({
+      kind: 'Linear',
+      notation: 'Linear(256 -> 120)',
+      outputs: [{ dtype: 'float', shape: ['N', 120] }],
+    });
+  });
+});
+
+describe('passes', () => {
+  test('lists them in order', async () => {
+    const { code, stdout } = await program.run(['passes']);
+    expect(code).toBe(0);
+    expect(stdout.indexOf('linear-to-conv')).toBeGreaterThan(stdout.indexOf('fold-constants'));
+    expect(JSON.parse((await program.run(['passes', 'linear-to-conv', '--json'])).stdout)).toEqual([
+      { name: 'linear-to-conv', summary: expect.any(String), numbers: 'reordered' },
+    ]);
+  });
+
+  test('convert --list-passes gives the same', async () => {
+    expect((await program.run(['convert', '-l'])).stdout).toBe((await program.run(['passes'])).stdout);
+  });
+});
+
+describe('convert', () => {
+  test('writes INPUT-fcn beside the input and reports', async () => {
+    const cwd = home();
+    const { code, stdout, stderr } = await program.run(['convert', 'lenet5.onnx', '--no-verify'], { cwd });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(readdirSync(cwd).sort()).toEqual(['lenet5-fcn.onnx', 'lenet5.onnx']);
+    expect(stdout).toContain('lenet5.onnx -> lenet5-fcn.onnx');
+    expect(stdout).toContain('Linear(256 -> 120)  ->  Conv2d(16, 120, kernel_size=(4, 4), stride=(1, 1))');
+    expect(stdout).toContain('cell (i, j) looks at rows 4 i to 4 i + 27 and columns 4 j to 4 j + 27');
+    const listed = await program.run(['inspect', 'lenet5-fcn.onnx', '--input-size', '36x44'], { cwd });
+    expect(listed.stdout).toContain('[N, 10, 3, 5]');
+  });
+
+  test('takes the output from -o or as a second file', async () => {
+    const cwd = home();
+    expect((await program.run(['convert', 'lenet5.onnx', '-o', 'a.onnx', '--no-verify'], { cwd })).code).toBe(0);
+    expect((await program.run(['convert', 'lenet5.onnx', 'b.onnx', '--no-verify'], { cwd })).code).toBe(0);
+    expect(readFileSync(join(cwd, 'a.onnx')).equals(readFileSync(join(cwd, 'b.onnx')))).toBe(true);
+  });
+
+  test('is silent with --quiet', async () => {
+    const cwd = home();
+    expect(await program.run(['convert', 'lenet5.onnx', '--no-verify', '-q'], { cwd })).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(existsSync(join(cwd, 'lenet5-fcn.onnx'))).toBe(true);
+  });
+
+  test('says the same to machines with --json', async () => {
+    const cwd = home();
+    const { stdout, stderr } = await program.run(['convert', 'lenet5.onnx', '--no-verify', '--json'], { cwd });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      input: 'lenet5.onnx',
+      output: { path: 'lenet5-fcn.onnx', bytes: readFileSync(join(cwd, 'lenet5-fcn.onnx')).length },
+      windows: [{ input: 'image', height: 28, width: 28 }],
+      maps: [{ output: 'scores', stride: [4, 4] }],
+      before: { parameters: 44426 },
+      after: { parameters: 44426 },
+      verification: null,
+    });
+  });
+
+  test('writes nothing with --dry-run, and tells what it would do', async () => {
+    const cwd = home();
+    const { code, stdout } = await program.run(['convert', 'lenet5.onnx', '--dry-run'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toContain('linear-to-conv');
+    expect(readdirSync(cwd)).toEqual(['lenet5.onnx']);
+  });
+
+  test('replaces a file only with --force, and keeps it when something fails', async () => {
+    const cwd = home();
+    writeFileSync(join(cwd, 'out.onnx'), 'precious');
+    const refused = await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--no-verify'], { cwd });
+    expect([refused.code, readFileSync(join(cwd, 'out.onnx'), 'utf8')]).toEqual([2, 'precious']);
+    expect(refused.stderr).toContain('error[OUTPUT_EXISTS]');
+    writeFileSync(join(cwd, 'broken.onnx'), readFileSync(LENET).subarray(0, 100_000));
+    expect((await program.run(['convert', 'broken.onnx', '-o', 'out.onnx', '--force'], { cwd })).code).toBe(2);
+    expect(readFileSync(join(cwd, 'out.onnx'), 'utf8')).toBe('precious');
+    expect((await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--no-verify', '--force'], { cwd })).code).toBe(0);
+    expect(readFileSync(join(cwd, 'out.onnx')).length).toBeGreaterThan(100_000);
+    expect(readdirSync(cwd).sort()).toEqual(['broken.onnx', 'lenet5.onnx', 'out.onnx']);
+  });
+
+  test('never changes the input', async () => {
+    const cwd = home();
+    const { code, stderr } = await program.run(['convert', 'lenet5.onnx', '-o', './lenet5.onnx', '--force', '--no-verify'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('error[OUTPUT_IS_INPUT]');
+    expect(readFileSync(join(cwd, 'lenet5.onnx')).equals(readFileSync(LENET))).toBe(true);
+  });
+
+  test('writes weights to a file of their own with --external-data', async () => {
+    const cwd = home();
+    const { code, stdout } = await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--external-data', '--no-verify'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toContain('out.onnx.data');
+    expect(readdirSync(cwd).sort()).toEqual(['lenet5.onnx', 'out.onnx', 'out.onnx.data']);
+    expect((await program.run(['inspect', 'out.onnx', '--json'], { cwd })).code).toBe(0);
+    // The data file is an output as well.
+    const again = await program.run(['convert', 'lenet5.onnx', '-o', 'other.onnx', '--external-data', '--no-verify'], { cwd });
+    expect(again.code).toBe(0);
+    writeFileSync(join(cwd, 'third.onnx.data'), 'precious');
+    const refused = await program.run(['convert', 'lenet5.onnx', '-o', 'third.onnx', '--external-data', '--no-verify'], { cwd });
+    expect([refused.code, readFileSync(join(cwd, 'third.onnx.data'), 'utf8'), existsSync(join(cwd, 'third.onnx'))]).toEqual([
+      2,
+      'precious',
+      false,
+    ]);
+  });
+
+  test('refers to the weights of the input with --weights reference, from its directory or above', async () => {
+    const cwd = home();
+    expect((await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--weights', 'reference', '--no-verify'], { cwd })).code).toBe(
+      0,
+    );
+    expect(readFileSync(join(cwd, 'out.onnx')).length).toBeLessThan(20_000);
+    mkdirSync(join(cwd, 'below'));
+    const refused = await program.run(['convert', 'lenet5.onnx', '-o', 'below/out.onnx', '--weights', 'reference', '--no-verify'], { cwd });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('error[REFERENCE_OUTSIDE]');
+    expect(readdirSync(join(cwd, 'below'))).toEqual([]);
+  });
+
+  test('prints the model after a pass, beside the result', async () => {
+    const { stdout, stderr } = await program.run(['convert', LENET, '--dry-run', '--json', '--print-ir-after', 'linear-to-conv']);
+    expect(stderr).toContain('# after linear-to-conv');
+    expect(stderr).toContain('Conv <');
+    expect(stderr).not.toContain('# after fold-constants');
+    expect(JSON.parse(stdout).dryRun).toBe(true);
+    expect((await program.run(['convert', LENET, '--dry-run', '-q', '--print-ir-after', 'all'])).stderr).toContain(
+      '# after fold-constants',
+    );
+  });
+
+  test('runs the passes that are asked for', async () => {
+    const { code, stderr } = await program.run(['convert', LENET, '--dry-run', '--skip', 'linear-to-conv']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/error\[(NOT_CONVERTIBLE|CANNOT_SLIDE)\]/);
+  });
+});
