@@ -63,7 +63,8 @@ function readData(proto: TensorProto, name: string, dtype: DType, shape: readonl
       throw badTensor(name, `it has ${values.length} strings for shape [${shape}]`, reader.file);
     return { kind: 'strings', values };
   }
-  if (proto.raw_data) {
+  // Messages have an empty one where the file has none.
+  if (proto.raw_data?.length) {
     const payload = reader.skeleton.payloadOf(proto.raw_data);
     if (!payload) return { kind: 'bytes', bytes: new Uint8Array(proto.raw_data) };
     const isVarint = payload.field === 5 || payload.field === 7 || payload.field === 11;
