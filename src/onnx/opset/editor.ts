@@ -24,6 +24,7 @@ export class Editor {
       if (attr) attrs.set(name, attr);
       else attrs.delete(name);
     }
+    if (!changes(node, spelling, attrs)) return;
     const before = new Set(node.inputs);
     node.graph.respell(node, { opType: spelling.op, inputs: spelling.inputs, attrs, outputs: spelling.outputs });
     for (const value of before) if (value) this.release(value);
@@ -74,6 +75,14 @@ export class Editor {
     const owner = Graph.ownerOf(value);
     if (isConst(value) && value.uses.length === 0 && !owner.isOutput(value) && !owner.inputs.includes(value)) owner.removeConstant(value);
   }
+}
+
+function changes(node: Node, { op, inputs, outputs }: Spelling, attrs: ReadonlyMap<string, Attr>): boolean {
+  if (op !== undefined && op !== node.opType) return true;
+  if (outputs !== undefined && outputs !== node.outputs.length) return true;
+  if (attrs.size !== node.attrs.size || [...attrs].some(([name, attr]) => node.attrs.get(name) !== attr)) return true;
+  const slots = Math.max(inputs?.length ?? 0, node.inputs.length);
+  return inputs !== undefined && Array.from({ length: slots }, (_, slot) => inputs[slot] !== node.inputs[slot]).includes(true);
 }
 
 export function outputOf(node: Node): Value {

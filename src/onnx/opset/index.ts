@@ -7,7 +7,7 @@
 import type { Model } from '../../ir/model';
 import { spell } from './lower';
 
-export { type Demand, type Lowering, spell } from './lower';
+export { type Demand, type Lowering, plainOpset, spell } from './lower';
 export { pinnedSince } from './pinned';
 export { OLDEST_WRITTEN, raiseNodes, raiseToNormalForm, UPGRADED_TO } from './raise';
 

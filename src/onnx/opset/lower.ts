@@ -9,7 +9,7 @@ import type { Model } from '../../ir/model';
 import { irVersionFor, NEWEST_OPSET, operatorSchema } from '../../ir/operators';
 import type { Node } from '../../ir/types';
 import { Editor } from './editor';
-import { History } from './history';
+import { History, type Spelled } from './history';
 import { pinnedSince } from './pinned';
 import { OLDEST_WRITTEN, UPGRADED_TO } from './raise';
 import { lowerBySchema, typeObjection } from './schema-step';
@@ -48,6 +48,31 @@ export function spell(model: Model): Lowering {
   return { ...second, demands: attempt.demands };
 }
 
+/**
+ * The smallest opset, not below the declared one, in which the nodes mean what they mean as they stand in normal form: what a text of the IR
+ * must declare. undefined: no node of ONNX's own domain.
+ */
+export function plainOpset(model: Model): number | undefined {
+  const declared = model.opsets.get('') ?? OLDEST_WRITTEN;
+  const { graph } = model.clone();
+  const history = new History();
+  const edit = new Editor(OLDEST_WRITTEN);
+  const nodes = [...allNodes(graph)].filter((node) => node.domain === '');
+  if (nodes.length === 0) return model.opsets.get('');
+  let needed = declared;
+  for (const node of nodes) {
+    if (!node.graph.has(node)) continue;
+    let at = history.at(node.opType, NEWEST_OPSET);
+    while (at && at.since > needed) {
+      const { edits } = graph;
+      const step = descend(node, at, history, edit);
+      if ('reason' in step || step.node !== node || graph.edits !== edits) needed = at.since;
+      else at = step.at;
+    }
+  }
+  return needed;
+}
+
 /** The newest opset in which a node that is not in normal form means what it means. */
 function newestFor(node: Node, declared: number): number {
   const since = pinnedSince(node);
@@ -83,23 +108,31 @@ function lowerNode(first: Node, opset: number, history: History, edit: Editor, d
   if (pinned !== undefined) node.graph.respell(node, { domain: '' });
   let at = node.domain === '' ? history.at(node.opType, pinned ?? NEWEST_OPSET) : undefined;
   while (at && at.since > opset) {
-    const { since } = at;
-    const demand = (reason: string): Demand => ({ node: node.name, op: node.op, opset: since, reason });
-    const step = history.down(at);
-    const older = step && operatorSchema(step.older.op, step.older.since);
-    const newer = operatorSchema(at.op, since);
-    if (!step || !older || !newer) return demand(`${node.opType} came with opset ${since}`);
-    const outcome = step.adapter?.lower?.(node, edit);
-    if (outcome && 'refuse' in outcome) return demand(outcome.refuse);
-    if (outcome) {
-      node = outcome.node;
-      done.add(node);
-    }
-    const objection = lowerBySchema(node, older, newer, edit) ?? typeObjection(node, older);
-    if (objection !== undefined) return demand(objection);
-    at = step.older;
+    const step = descend(node, at, history, edit);
+    if ('reason' in step) return { node: node.name, op: node.op, opset: at.since, reason: step.reason };
+    if (step.node !== node) done.add(step.node);
+    node = step.node;
+    at = step.at;
   }
   return undefined;
+}
+
+/** One step down; `reason`: why there is none. */
+function descend(
+  node: Node,
+  at: Spelled,
+  history: History,
+  edit: Editor,
+): { readonly node: Node; readonly at: Spelled } | { readonly reason: string } {
+  const step = history.down(at);
+  const older = step && operatorSchema(step.older.op, step.older.since);
+  const newer = operatorSchema(at.op, at.since);
+  if (!step || !older || !newer) return { reason: `${node.opType} came with opset ${at.since}` };
+  const outcome = step.adapter?.lower?.(node, edit);
+  if (outcome && 'refuse' in outcome) return { reason: outcome.refuse };
+  const lowered = outcome?.node ?? node;
+  const reason = lowerBySchema(lowered, older, newer, edit) ?? typeObjection(lowered, older);
+  return reason === undefined ? { node: lowered, at: step.older } : { reason };
 }
 
 const describe = (demands: readonly Demand[]): string =>

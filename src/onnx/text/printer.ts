@@ -10,8 +10,10 @@
 
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
+import { irVersionFor } from '../../ir/operators';
 import { elementCount, tensorByteLength } from '../../ir/tensor';
 import type { Attr, ConstValue, Dim, Node, Tensor, TensorType, Value } from '../../ir/types';
+import { plainOpset } from '../opset';
 import { headerOf } from './header';
 import { isIdentifier, nameText, quoted } from './names';
 import { elementFormat, float32Text, literals } from './tensor-text';
@@ -43,7 +45,11 @@ const INDENT = '   ';
 /** The whole model; ends with a line break. */
 export function printModel(model: Model, options: PrintOptions = {}): string {
   const settings = settingsOf(options);
-  const header = [`ir_version: ${model.irVersion}`, `opset_import: [${pairs(model.opsets, String)}]`];
+  // The text shows nodes in normal form, which may need a newer opset than the model will be written in.
+  const opset = plainOpset(model);
+  const opsets = opset === undefined ? model.opsets : new Map(model.opsets).set('', opset);
+  const irVersion = opset === model.opsets.get('') ? model.irVersion : Math.max(model.irVersion, irVersionFor(opset ?? 0));
+  const header = [`ir_version: ${irVersion}`, `opset_import: [${pairs(opsets, String)}]`];
   if (model.producer.name !== '') header.push(`producer_name: ${quoted(model.producer.name)}`);
   if (model.producer.version !== '') header.push(`producer_version: ${quoted(model.producer.version)}`);
   const { domain, model_version, doc_string } = headerOf(model);

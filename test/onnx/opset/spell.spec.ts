@@ -3,7 +3,7 @@ import { Graph } from '../../../src/ir/graph';
 import { Model } from '../../../src/ir/model';
 import { fromNumbers, int64s } from '../../../src/ir/tensor';
 import type { Attr } from '../../../src/ir/types';
-import { lowerFromNormalForm, NEWEST_RUNNABLE_OPSET, raiseNodes, raiseToNormalForm, spell } from '../../../src/onnx/opset';
+import { lowerFromNormalForm, NEWEST_RUNNABLE_OPSET, plainOpset, raiseNodes, raiseToNormalForm, spell } from '../../../src/onnx/opset';
 import { load, spelling, written } from './verbatim';
 
 /** A model in normal form that declares an old opset, as passes leave it. */
@@ -175,6 +175,13 @@ describe('the opset that is written', () => {
     ],
     ['rises for types', 11, 'g (int64[2, 3] x) => (int64[2, 3] y) { y = Max (x, x) }', 12, 'input 0 is of type int64'],
     ['rises for types that differ', 7, 'g (float[2, 3] x, int64 z) => (float[2, 3] y) { y = Pow (x, z) }', 12, 'input 1 is of type int64'],
+    [
+      'rises for two types of float',
+      7,
+      'g (float[2, 3] x, double z) => (float[2, 3] y) { y = Pow (x, z) }',
+      12,
+      'input 1 is of type double beside float',
+    ],
     ['rises for integers that are activated', 13, 'g (int32[2, 3] x) => (int32[2, 3] y) { y = Relu (x) }', 14, 'input 0 is of type int32'],
     [
       'rises for zeros that Reshape keeps',
@@ -295,6 +302,38 @@ describe('what passes make is said in old words', () => {
     const result = spell(normal(opset, body));
     expect([result.opset, lines(result.model)]).toEqual([opset, expected]);
     await (await load(result.model)).release();
+  });
+});
+
+describe('the opset that a text of normal form declares', () => {
+  test.each([
+    [9, 9, 'g (float[2, 3] x) => (float[2, 3] y) { y = Relu (x) }'],
+    [9, 11, 'g (float[2, 3] x) => (float[2, 3] y) <float l = {0}> { y = Clip (x, l) }'],
+    [9, 18, 'g (float[2, 3] x) => (float[2] y) <int64[1] a = {1}> { y = ReduceMean <keepdims = 0> (x, a) }'],
+    [17, 18, 'g (float[2, 3] x) => (float[2] y) <int64[1] a = {1}> { y = ReduceMean <keepdims = 0> (x, a) }'],
+    [20, 20, 'g (float[2, 3] x) => (float[2] y) <int64[1] a = {1}> { y = ReduceMean <keepdims = 0> (x, a) }'],
+    [9, 13, 'g (float[2, 3, 4] x) => (float[2, 3, 4] y) { y = Softmax <axis = 1> (x) }'],
+    [9, 9, 'g (float[2, 3, 4] x) => (float[2, 3, 4] y) { y = Softmax <axis = 2> (x) }'],
+    [9, 13, 'g (float[2, 3, 4] x) => (float[2, 3, 4] y) { y = Softmax (x) }'],
+    [9, 9, 'g (float[2, 3] x) => (float[2, 3] y) <float[3] s = {1, 2, 3}> { y = BatchNormalization (x, s, s, s, s) }'],
+    [9, 20, 'g (float[2, 3] x) => (float[2, 3] y) { y = Gelu (x) }'],
+  ])('declared %i: %i', (declared, expected, body) => {
+    const model = normal(declared, body);
+    const { edits } = model.graph;
+    expect([plainOpset(model), model.graph.edits]).toEqual([expected, edits]);
+    // Reading the text at that opset gives the same normal form.
+    const before = spelling(model);
+    model.opsets.set('', expected);
+    const text = written(expected, body);
+    raiseToNormalForm(text);
+    text.opsets.set('', declared);
+    expect(spelling(text)).toEqual(before);
+  });
+
+  test('lies above what a matrix form would become', () => {
+    const model = written(11, 'g (float[2, 3, 4] x) => (float[2, 3, 4] y) { y = Softmax (x) }');
+    raiseToNormalForm(model);
+    expect(plainOpset(model)).toBe(13);
   });
 });
 
