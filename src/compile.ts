@@ -13,6 +13,7 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size
 import { AxisRoles, imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import type { Dim, Node, Value } from './ir/types';
+import { writeMetadata } from './metadata';
 import { type PassReport, type RunOptions, runPasses } from './pass/manager';
 import type { Pass, Remark } from './pass/pass';
 
@@ -79,6 +80,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   });
   requireMaps(model, original, remarks);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
+  writeMetadata(model, windows, contract);
   return { model, original, report: { windows, outputs, contract, passes: merged(passes), remarks } };
 }
 

@@ -13,7 +13,9 @@ import { type Compiled, type CompileOptions, compile as compileModel } from './c
 import { bufferSource } from './ir/bytes';
 import type { Model } from './ir/model';
 import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './node';
+import type { ModelLike, VerifyFilesOptions } from './node/verify';
 import { readModel as readModelBytes } from './onnx/read';
+import type { VerifyReport } from './verify/report';
 
 /**
  * Reads an ONNX model of any opset and IR version. From a path, weights stay on disk until somebody needs their numbers, so the file must stay where it
@@ -40,6 +42,15 @@ export function writeModel(model: Model, path: string, options: WriteFileOptions
 }
 
 export type { KindTotal, Layer, LayerList } from './analysis/layers';
+/**
+ * Runs a model and its conversion in ONNX Runtime, and compares what they give: at the original size, and at larger ones against the original's own head on
+ * each window. Throws CompileError where they cannot be run or compared; a difference is a verdict, not an error.
+ */
+export async function verify(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
+  return (await import('./node/verify')).verifyFiles(original, converted, options);
+}
+
+export type { Contract } from './analysis/contract';
 export type { ModelSummary, Port } from './analysis/summary';
 export { summarise } from './analysis/summary';
 export type { Compiled, CompileOptions, CompileReport, OutputReport } from './compile';
@@ -51,9 +62,12 @@ export type { Graph } from './ir/graph';
 export type { Model } from './ir/model';
 export type { Attr, ConstValue, Dim, DType, Node, Tensor, TensorType, Value } from './ir/types';
 export { closeModel, type ReadFileOptions, type WriteFileOptions } from './node';
+export type { ModelLike, VerifyFilesOptions } from './node/verify';
 export { parseModel } from './onnx/text/parser';
 export { type PrintOptions, printModel } from './onnx/text/printer';
 export { modelToBytes } from './onnx/write';
 export type { PassReport } from './pass/manager';
 export type { Pass, Remark } from './pass/pass';
+export type { Check, VerifyReport } from './verify/report';
+export { formatVerifyReport } from './verify/report';
 export { version } from './version';

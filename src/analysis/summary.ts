@@ -8,6 +8,7 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import type { TensorType } from '../ir/types';
+import { declaredSize } from '../metadata';
 import { type LayerList, listLayers } from './layers';
 
 export interface Port {
@@ -47,12 +48,6 @@ function chooseSize(model: Model, request: SizeRequest | undefined): ModelSummar
     ['H', 'W'].some((role) => typeof input.type?.shape?.[roles.indexOf(role)] !== 'number'),
   );
   if (!open) return imageInputs(model.graph).size > 0 ? { windows: resolveWindows(model), chosen: false } : undefined;
-  const hw = declaredWindow(model.metadata);
-  return hw && { windows: resolveWindows(model, { hw }), chosen: true };
-}
-
-/** The window that a conversion wrote into the model's metadata, such as `224x224`. */
-function declaredWindow(metadata: ReadonlyMap<string, string>): readonly [number, number] | undefined {
-  const [, height, width] = /(\d+)x(\d+)/.exec(metadata.get('convolutionize.window') ?? '') ?? [];
-  return height !== undefined && width !== undefined ? [Number(height), Number(width)] : undefined;
+  const declared = declaredSize(model);
+  return declared && { windows: resolveWindows(model, declared), chosen: true };
 }

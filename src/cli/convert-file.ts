@@ -9,35 +9,34 @@ import { referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../node';
-import { checkOutput, stage } from './staging';
+import type { VerifyOptions } from '../verify/equivalence';
+import type { VerifyReport } from '../verify/report';
+import { checkOutput, type Staged, stage } from './staging';
 
-export interface ConvertFileOptions<Verdict extends { readonly equivalent: boolean }> {
+export interface ConvertFileOptions {
   readonly compile: CompileOptions;
   /** undefined: nothing is written. */
   readonly output: string | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
-  /** Compares two files; undefined: the output is not checked. */
-  readonly verify: ((original: string, converted: string, compiled: Compiled) => Promise<Verdict>) | undefined;
+  /** undefined: the output is not checked. */
+  readonly verify: VerifyOptions | undefined;
   readonly keepFailed: boolean;
   readonly warn: (warning: Diagnostic) => void;
   readonly step: (label: string) => void;
 }
 
-export interface ConvertedFile<Verdict> {
+export interface ConvertedFile {
   readonly compiled: Compiled;
-  readonly verdict: Verdict | undefined;
+  readonly verification: VerifyReport | undefined;
   /** What was written, in bytes; undefined: nothing. */
   readonly written:
     | { readonly path: string; readonly bytes: number; readonly dataPath: string | undefined; readonly dataBytes: number }
     | undefined;
 }
 
-export async function convertFile<Verdict extends { readonly equivalent: boolean }>(
-  input: string,
-  options: ConvertFileOptions<Verdict>,
-): Promise<ConvertedFile<Verdict>> {
+export async function convertFile(input: string, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
   if (output !== undefined) checkOutput(output, [input], force);
   step(`reading ${input}`);
@@ -45,7 +44,7 @@ export async function convertFile<Verdict extends { readonly equivalent: boolean
   try {
     step(`compiling ${input}`);
     const compiled = compile(source, options.compile);
-    if (output === undefined) return { compiled, verdict: undefined, written: undefined };
+    if (output === undefined) return { compiled, verification: undefined, written: undefined };
     inheritOrigin(compiled.model, source);
     const dataPath = weights === 'external' ? `${output}.data` : undefined;
     if (dataPath !== undefined) checkOutput(dataPath, filesOf(source), force);
@@ -56,17 +55,29 @@ export async function convertFile<Verdict extends { readonly equivalent: boolean
       step(`writing ${output}`);
       writeModelFile(compiled.model, staged.path, { weights });
       const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
-      step(`comparing ${input} and ${output}`);
-      const verdict = await options.verify?.(input, staged.path, compiled);
-      if (verdict && !verdict.equivalent && !options.keepFailed) return { compiled, verdict, written: undefined };
+      const verification = await verified(input, staged, compiled, options);
+      if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
       staged.commit();
-      return { compiled, verdict, written: { path: output, dataPath, ...sizes } };
+      return { compiled, verification, written: { path: output, dataPath, ...sizes } };
     } finally {
       staged.discard();
     }
   } finally {
     closeModel(source);
   }
+}
+
+/** Runs the original and what was made of it, before that is called the output. */
+async function verified(
+  input: string,
+  { path, scratch }: Staged,
+  compiled: Compiled,
+  options: ConvertFileOptions,
+): Promise<VerifyReport | undefined> {
+  if (!options.verify) return undefined;
+  const { verifyFiles } = await import('../node/verify');
+  const { allowSymlinks, step } = options;
+  return verifyFiles(input, path, { ...options.verify, compiled, scratch, allowSymlinks, onProgress: step });
 }
 
 /** Files that hold weights of the model. */

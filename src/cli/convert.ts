@@ -4,6 +4,7 @@ import { allPasses } from '../../passes';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { printModel } from '../onnx/text/printer';
 import type { RunOptions } from '../pass/manager';
+import { formatVerifyReport, type VerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
 import { type ConvertedFile, convertFile } from './convert-file';
 import { EXIT } from './exit';
@@ -11,7 +12,7 @@ import { passesCommand } from './passes';
 import { type RewriteFacts, rewriteFacts, rewriteText } from './report';
 import { bytes } from './table';
 import type { Terminal } from './terminal';
-import { inputSize, names } from './values';
+import { inputSize, names, verifyOptions } from './values';
 
 export async function convertCommand(args: ConvertArgs, terminal: Terminal): Promise<number> {
   if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
@@ -33,14 +34,14 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
       allowSymlinks: args.allowSymlinks,
-      verify: undefined,
+      verify: args.noVerify ? undefined : verifyOptions(args),
       keepFailed: args.keepFailed,
       warn: (warning) => terminal.warning(warning),
       step: (label) => progress.step(label),
     });
     progress.end();
     if (args.json || !args.quiet) tell(args, output, result, terminal);
-    return result.verdict && !result.verdict.equivalent ? EXIT.different : EXIT.done;
+    return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
   } finally {
     progress.end();
   }
@@ -64,19 +65,31 @@ function printer(wanted: readonly string[], terminal: Terminal): RunOptions['onP
   };
 }
 
-function tell(args: ConvertArgs, output: string, result: ConvertedFile<{ equivalent: boolean }>, terminal: Terminal): void {
+function tell(args: ConvertArgs, output: string, result: ConvertedFile, terminal: Terminal): void {
   const facts = rewriteFacts(result.compiled, new Map(allPasses.map((pass) => [pass.name, pass.summary])));
   if (args.json) terminal.result(JSON.stringify(json(args, result, facts), undefined, 2));
-  else terminal.report([headline(args, output, result), '', ...rewriteText(facts, { remarks: args.remarks })]);
+  else
+    terminal.report([
+      headline(args, output, result),
+      '',
+      ...rewriteText(facts, { remarks: args.remarks }),
+      '',
+      ...verdictText(result.verification, args),
+    ]);
 }
 
-function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile<unknown>): string {
+function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile): string {
   if (dryRun) return `${input}: this would be done (--dry-run: nothing is written)`;
   if (!written) return `${input}: nothing is written, since the result is not equivalent`;
   const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
   return `${input} -> ${output} (${bytes(written.bytes)})${data}`;
 }
 
-function json(args: ConvertArgs, { written, verdict }: ConvertedFile<unknown>, facts: RewriteFacts): object {
-  return { input: args.input, output: written ?? null, dryRun: args.dryRun, ...facts, verification: verdict ?? null };
+function verdictText(verification: VerifyReport | undefined, { dryRun, noVerify }: ConvertArgs): string[] {
+  if (verification) return ['verification', formatVerifyReport({ ...verification, contract: undefined })];
+  return [`verification: none${dryRun ? ', since nothing is written' : noVerify ? ' (--no-verify)' : ''}`];
+}
+
+function json(args: ConvertArgs, { written, verification }: ConvertedFile, facts: RewriteFacts): object {
+  return { input: args.input, output: written ?? null, dryRun: args.dryRun, ...facts, verification: verification ?? null };
 }

@@ -2,6 +2,7 @@
  * What `convert` tells at its end: what was rewritten and why, what was left alone and why, which pixels a cell of the map looks at, what it costs.
  * Facts first, as a plain object that --json prints; then the same as text.
  */
+import { type Contract, describeContract } from '../analysis/contract';
 import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
@@ -16,6 +17,8 @@ import { grouped, table } from './table';
 export interface RewriteFacts {
   readonly windows: readonly ImageWindow[];
   readonly maps: readonly MapFacts[];
+  /** What holds between the two models, derived from the graph. */
+  readonly contract: Contract & { readonly text: string };
   /** Layers that became others: Linear -> Conv2d. */
   readonly layers: readonly { readonly from: string; readonly to: string; readonly node: string }[];
   readonly passes: readonly {
@@ -67,6 +70,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
       return { output: name, original: from, converted, stride: output ? pixelStride(output) : [1, 1] };
     }),
+    contract: { ...report.contract, text: describeContract(report.contract) },
     layers: changedLayers(before, after),
     passes: report.passes
       .filter((pass) => pass.edits > 0)
@@ -137,7 +141,7 @@ export function rewriteText(facts: RewriteFacts, options: { readonly remarks: bo
   const sections: string[][] = [
     ['rewritten', ...passLines(facts), ...layerLines(facts)],
     refusalLines(facts, options.remarks),
-    ['prediction map', ...facts.maps.flatMap((map) => mapLines(map, facts.windows))],
+    ['prediction map', ...facts.maps.flatMap((map) => mapLines(map, facts.windows)), `  ${printable(facts.contract.text)}`],
     costLines(facts),
   ];
   return sections.filter((section) => section.length > 1).flatMap((section, at) => (at === 0 ? section : ['', ...section]));

@@ -2,7 +2,7 @@
  * Files that come into being all at once: written under other names beside their place, looked at there, and only then moved to it.
  * Whatever happens before, interrupts included, the place keeps what it had and nothing else stays behind.
  */
-import { mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { outputDirectoryMissing, outputExists, outputIsDirectory, outputIsInput, outputNotWritable } from '../diagnostics/catalogue';
 
@@ -24,6 +24,8 @@ export function checkOutput(output: string, sources: readonly string[], force: b
 export interface Staged {
   /** Where to write the model, under its own name; files that belong to it may be written next to it. */
   readonly path: string;
+  /** A directory for other temporary files; it does not exist yet. */
+  readonly scratch: string;
   /** Moves everything to its place. */
   commit(): void;
   /** Removes everything that was not moved. Harmless after `commit`. */
@@ -53,14 +55,15 @@ export function stage(output: string, flat: boolean): Staged {
   for (const signal of SIGNALS) process.on(signal, interrupted);
   return {
     path,
+    scratch: join(directory, 'scratch'),
     commit: () =>
       orNotWritable(output, () => {
-        const files = flat ? [] : readdirSync(directory).filter((file) => file !== name);
+        const files = flat ? [] : readdirSync(directory).filter((file) => file !== name && file.startsWith(name));
         // A model must never stand beside weights that are not its own: the old one goes first, the new one comes last.
         if (files.length > 0) rmSync(output, { force: true });
         for (const file of files) renameSync(join(directory, file), join(home, file));
         renameSync(path, output);
-        rmdirSync(directory);
+        rmSync(directory, { recursive: true });
       }),
     discard,
   };

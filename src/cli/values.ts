@@ -1,6 +1,7 @@
 /** Values of options, from the text that the user typed. */
 import { badOption } from '../diagnostics/catalogue';
 import type { SizeRequest } from '../input-size';
+import type { VerifyOptions } from '../verify/equivalence';
 
 const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 
@@ -34,6 +35,15 @@ function positive(digits: string | undefined, text: string): number {
 export function names(texts: readonly string[] | undefined): readonly string[] | undefined {
   const all = texts?.flatMap((text) => text.split(',')).map((name) => name.trim());
   return all?.filter((name) => name !== '');
+}
+
+/** Tolerances and seed of a comparison. */
+export function verifyOptions(args: {
+  readonly rtol: string | undefined;
+  readonly atol: string | undefined;
+  readonly seed: string | undefined;
+}): VerifyOptions {
+  return { rtol: notNegative('rtol', args.rtol), atol: notNegative('atol', args.atol), seed: wholeNumber('seed', args.seed) };
 }
 
 /** A number >= 0, such as a tolerance. */

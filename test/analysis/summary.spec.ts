@@ -32,9 +32,18 @@ test('lists a model of open size at the size asked for', () => {
 });
 
 test('lists a converted model at its window', () => {
-  const summary = summarise(model('height', 'width', { 'convolutionize.window': '4x7' }));
+  const summary = summarise(model('height', 'width', { 'convolutionize.window': '{"x":[4,7]}' }));
   expect(summary.list.multiplyAdds).toBe(2 * 2 * 5 * 9);
+  expect(summary.at).toMatchObject({ chosen: true, windows: [{ input: 'x', height: 4, width: 7 }] });
+  expect(summary.list.layers[0]?.outputs[0]?.type?.shape).toEqual(['N', 2, 2, 5]);
 });
+
+test.each(['', 'no', '[]', 'null', '{"x":[4]}', '{"x":[-4,7]}', '{"y":[4,7]}', '{"x":"4x7"}'])(
+  'does not believe the metadata %j',
+  (window) => {
+    expect(summarise(model('height', 'width', { 'convolutionize.window': window })).at).toBeUndefined();
+  },
+);
 
 test('admits that it does not know the products of a model of open size', () => {
   const summary = summarise(model('height', 'width'));

@@ -8,6 +8,7 @@ test('the library offers these names and no others', () => {
     'closeModel',
     'compile',
     'formatDiagnostic',
+    'formatVerifyReport',
     'modelToBytes',
     'parseModel',
     'printModel',

@@ -1,0 +1,66 @@
+/**
+ * What a conversion writes into the model's metadata, so that whoever finds the file knows what a cell of its map means.
+ *
+ *   convolutionize.version   0.1.0
+ *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
+ *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
+ *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
+ *   convolutionize.meaning   equal at the original size; elsewhere ...
+ */
+import { type Contract, describeContract } from './analysis/contract';
+import type { ImageWindow, SizeRequest } from './input-size';
+import { imageInputs } from './ir/axis-roles';
+import type { Model } from './ir/model';
+import { pixelStride } from './ir/pixel-stride';
+import { version } from './version';
+
+const WINDOW = 'convolutionize.window';
+
+export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract): void {
+  const { metadata, graph } = model;
+  metadata.set('convolutionize.version', version);
+  metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows.map(({ input, height, width }) => [input, [height, width]]))));
+  metadata.set(
+    'convolutionize.stride',
+    JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))),
+  );
+  metadata.set('convolutionize.contract', contract.kind);
+  metadata.set('convolutionize.meaning', describeContract(contract));
+}
+
+/** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
+export function declaredSize(model: Model): SizeRequest | undefined {
+  const windows = parsed(model.metadata.get(WINDOW));
+  const shapes = new Map<string, readonly number[]>();
+  for (const [input, roles] of imageInputs(model.graph)) {
+    const window = windows.get(input.name);
+    if (!window) return undefined;
+    const [height, width] = window;
+    shapes.set(
+      input.name,
+      roles.map((role, axis) => {
+        const dim = input.type?.shape?.[axis];
+        return role === 'H' ? height : role === 'W' ? width : typeof dim === 'number' ? dim : 1;
+      }),
+    );
+  }
+  return shapes.size > 0 ? { shapes } : undefined;
+}
+
+function parsed(text: string | undefined): ReadonlyMap<string, readonly [number, number]> {
+  const windows = new Map<string, readonly [number, number]>();
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '{}');
+  } catch {
+    return windows;
+  }
+  for (const [input, size] of Object.entries(value ?? {})) {
+    if (!Array.isArray(size)) continue;
+    const [height, width]: unknown[] = size;
+    if (isLength(height) && isLength(width)) windows.set(input, [height, width]);
+  }
+  return windows;
+}
+
+const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

@@ -1,0 +1,82 @@
+/** Verification of models as users have them: files, bytes, or models in memory. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { contractOf } from '../analysis/contract';
+import { type Compiled, freeSizes } from '../compile';
+import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
+import { bufferSource } from '../ir/bytes';
+import { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
+import { declaredSize } from '../metadata';
+import { readModel } from '../onnx/read';
+import { type VerifyOptions, verifyModels } from '../verify/equivalence';
+import type { VerifyReport } from '../verify/report';
+import { closeModel, readModelFile, writeModelFile } from '.';
+
+export interface VerifyFilesOptions extends VerifyOptions {
+  /** Height and width that the original was made for, where neither file says so. */
+  readonly inputSize?: SizeRequest | undefined;
+  readonly allowSymlinks?: boolean | undefined;
+  /** What is known from the conversion: saves finding it out again. */
+  readonly compiled?: Compiled | undefined;
+  /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
+  readonly scratch?: string | undefined;
+}
+
+/** A file by its path, the bytes of one, or a model. */
+export type ModelLike = string | Uint8Array | Model;
+
+/** Runs both and compares what they give. Throws CompileError where they cannot be run or compared; a difference is a verdict. */
+export async function verifyFiles(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
+  const scratch = options.scratch ?? mkdtempSync(join(tmpdir(), 'convolutionize-'));
+  const opened: Model[] = [];
+  const place = (model: Model, name: string): string => {
+    const path = join(scratch, `${name}.onnx`);
+    writeModelFile(model, path, { force: true });
+    return path;
+  };
+  const read = (from: ModelLike): Model => {
+    if (from instanceof Model) return from;
+    if (typeof from !== 'string') return readModel(bufferSource(from));
+    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks });
+    opened.push(model);
+    return model;
+  };
+  try {
+    mkdirSync(scratch, { recursive: true });
+    const result = read(converted).clone();
+    const subject = options.compiled ? options.compiled.original : read(original).clone();
+    const windows = options.compiled ? options.compiled.report.windows : windowsOf(subject, result, options.inputSize);
+    if (!options.compiled) inferShapes(subject);
+    const contract = options.compiled ? options.compiled.report.contract : contractOf(atWindows(result, windows).graph);
+    inferShapes(result);
+    return await verifyModels({
+      original: { source: original instanceof Model ? place(original, 'original') : original, model: subject },
+      converted: { source: converted instanceof Model ? place(converted, 'converted') : converted, model: result },
+      windows,
+      contract,
+      free: freeSizes,
+      place,
+      options,
+    });
+  } finally {
+    for (const model of opened) closeModel(model);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Gives the original its size: as asked for, as its file says, or as the converted model says. */
+function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
+  const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
+  return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
+}
+
+/** The converted model at the size of the original. */
+function atWindows(converted: Model, windows: readonly ImageWindow[]): Model {
+  const model = converted.clone();
+  const [first] = windows;
+  if (first) resolveWindows(model, { hw: [first.height, first.width] });
+  inferShapes(model);
+  return model;
+}
