@@ -240,3 +240,69 @@ describe('convert', () => {
     expect(stderr).toMatch(/error\[(NOT_CONVERTIBLE|CANNOT_SLIDE)\]/);
   });
 });
+
+describe('verification', () => {
+  test('convert runs both models and says what it found', async () => {
+    const cwd = home();
+    const { code, stdout, stderr } = await program.run(['convert', 'lenet5.onnx'], { cwd });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ {2}verdict +equal /m);
+    expect(stdout).toContain('every cell equals the original on its crop, at every size');
+    expect(readdirSync(cwd).sort()).toEqual(['lenet5-fcn.onnx', 'lenet5.onnx']);
+  });
+
+  test.each([[[]], [['--external-data']], [['--weights', 'reference']]])('works on what is written with %j', async (flags) => {
+    const cwd = home();
+    const { code, stdout } = await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--json', ...flags], { cwd });
+    expect([code, JSON.parse(stdout).verification.verdict]).toEqual([0, 'equal']);
+    const again = await program.run(['verify', 'lenet5.onnx', 'out.onnx', '--json'], { cwd });
+    expect([again.code, JSON.parse(again.stdout).verdict]).toEqual([0, 'equal']);
+    expect(readdirSync(cwd).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  // No float sum is equal to another order of the same terms to the last bit: with a tolerance of zero the conversion cannot pass.
+  const IMPOSSIBLE = ['--rtol', '0', '--atol', '0'];
+
+  test('a result that is not equivalent is not kept: exit code 1', async () => {
+    const cwd = home();
+    const { code, stdout } = await program.run(['convert', 'lenet5.onnx', ...IMPOSSIBLE], { cwd });
+    expect(code).toBe(1);
+    expect(stdout).toContain('nothing is written');
+    expect(stdout).toContain('NOT EQUIVALENT');
+    expect(readdirSync(cwd)).toEqual(['lenet5.onnx']);
+  });
+
+  test('it does not replace an old file either', async () => {
+    const cwd = home();
+    writeFileSync(join(cwd, 'out.onnx'), 'precious');
+    const { code } = await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--force', '-q', ...IMPOSSIBLE], { cwd });
+    expect([code, readFileSync(join(cwd, 'out.onnx'), 'utf8')]).toEqual([1, 'precious']);
+  });
+
+  test('--keep-failed keeps it, and the exit code stays 1', async () => {
+    const cwd = home();
+    const { code, stdout } = await program.run(['convert', 'lenet5.onnx', '--keep-failed', ...IMPOSSIBLE], { cwd });
+    expect(code).toBe(1);
+    expect(stdout).toContain('NOT EQUIVALENT');
+    expect(readdirSync(cwd).sort()).toEqual(['lenet5-fcn.onnx', 'lenet5.onnx']);
+  });
+
+  test('verify finds a changed weight: exit code 1', async () => {
+    const cwd = home();
+    await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--no-verify', '-q'], { cwd });
+    const bytes = readFileSync(join(cwd, 'out.onnx'));
+    // The last kilobytes hold weights: some become 0.747.
+    bytes.fill(0x3f, bytes.length - 20_000, bytes.length - 19_984);
+    writeFileSync(join(cwd, 'out.onnx'), bytes);
+    const { code, stdout } = await program.run(['verify', 'lenet5.onnx', 'out.onnx'], { cwd });
+    expect([code, stdout]).toEqual([1, expect.stringContaining('NOT EQUIVALENT')]);
+    expect(await program.run(['verify', 'lenet5.onnx', 'out.onnx', '-q'], { cwd })).toEqual({ code: 1, stdout: '', stderr: '' });
+  });
+
+  test('verify says so when two files cannot be compared: exit code 2', async () => {
+    const cwd = home();
+    const { code, stdout, stderr } = await program.run(['verify', 'lenet5.onnx', 'nowhere.onnx'], { cwd });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('error[CANNOT_READ]');
+  });
+});
