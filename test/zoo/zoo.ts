@@ -23,7 +23,12 @@ interface Row {
 async function convertOne(name: string): Promise<Row> {
   const start = performance.now();
   const directory = mkdtempSync(join(tmpdir(), 'convolutionize-zoo-'));
-  const row = (result: Row['result'], detail: string): Row => ({ model: name, result, detail, seconds: (performance.now() - start) / 1000 });
+  const row = (result: Row['result'], detail: string): Row => ({
+    model: name,
+    result,
+    detail,
+    seconds: (performance.now() - start) / 1000,
+  });
   try {
     const path = zooModel(name, { seed: 1, directory });
     const model = readModelFile(path);
@@ -34,15 +39,27 @@ async function convertOne(name: string): Promise<Row> {
       const output = join(directory, 'converted.onnx');
       writeModelFile(compiled.model, output);
       const report = await verifyConversion(compiled, path, output);
-      const checks = report.checks.map((check) => `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`);
+      const checks = report.checks.map(
+        (check) =>
+          `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
+      );
       const shape = compiled.report.outputs.map(({ converted }) => `[${converted?.join(', ')}]`).join(' ');
-      return row(report.verdict === 'equal' ? 'equal' : 'different', `${shape}; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`);
+      return row(
+        report.verdict === 'equal' ? 'equal' : 'different',
+        `${shape}; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`,
+      );
     } finally {
       closeModel(model);
     }
   } catch (error) {
-    if (error instanceof CompileError && ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT'].includes(error.code)) return row('refused', error.diagnostic.message);
-    return row('failed', error instanceof CompileError ? `${error.code}: ${error.diagnostic.message}` : String(error instanceof Error ? error.stack : error).slice(0, 400));
+    if (error instanceof CompileError && ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT'].includes(error.code))
+      return row('refused', error.diagnostic.message);
+    return row(
+      'failed',
+      error instanceof CompileError
+        ? `${error.code}: ${error.diagnostic.message}`
+        : String(error instanceof Error ? error.stack : error).slice(0, 400),
+    );
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -73,7 +90,9 @@ const markdown = (rows: readonly Row[], summary: string): string =>
     '',
     '| model | result | seconds | detail |',
     '|---|---|---|---|',
-    ...rows.map(({ model, result, seconds, detail }) => `| ${model} | ${result} | ${seconds.toFixed(1)} | ${detail.replaceAll('|', '\\|')} |`),
+    ...rows.map(
+      ({ model, result, seconds, detail }) => `| ${model} | ${result} | ${seconds.toFixed(1)} | ${detail.replaceAll('|', '\\|')} |`,
+    ),
     '',
   ].join('\n');
 
