@@ -1,0 +1,161 @@
+/**
+ * Who may know whom. A line of the table is a promise that docs/architecture.md makes; a broken one is reported with file and line.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize, relative, sep } from 'node:path';
+
+const ROOT = join(__dirname, '..');
+
+const BASE = ['diagnostics', 'ir'];
+/** What a user of the compiler sees, whoever they are. */
+const OUTSIDE = [...BASE, 'onnx', 'pass', 'tfjs', 'analysis', 'verify', 'node', 'compile.ts', 'input-size.ts', 'metadata.ts', 'version.ts'];
+
+/** Zone to the zones that it may import; itself always. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  diagnostics: ['ir (types)'],
+  ir: ['diagnostics'],
+  onnx: BASE,
+  rewrite: BASE,
+  pass: [...BASE, 'rewrite'],
+  // What several passes share.
+  free: [...BASE, 'rewrite', 'pass'],
+  tfjs: [...BASE, 'rewrite', 'pass'],
+  analysis: [...BASE, 'input-size.ts', 'metadata.ts'],
+  verify: [...BASE, 'analysis', 'tfjs', 'input-size.ts'],
+  // No pass knows another, and src below compile.ts does not know which exist.
+  'a pass': [...BASE, 'rewrite', 'pass', 'free'],
+  'passes/index.ts': ['pass', 'a pass'],
+  'input-size.ts': BASE,
+  'metadata.ts': [...BASE, 'analysis', 'input-size.ts', 'version.ts'],
+  'version.ts': ['package.json'],
+  'compile.ts': [...BASE, 'onnx', 'pass', 'tfjs', 'analysis', 'input-size.ts', 'metadata.ts', 'version.ts', 'passes/index.ts', 'a pass'],
+  node: OUTSIDE,
+  'index.ts': [...OUTSIDE, 'rewrite'],
+  cli: [...OUTSIDE, 'passes/index.ts'],
+  'cli.ts': ['cli'],
+};
+
+/** Each package has one door. */
+const DOORS: Readonly<Record<string, RegExp>> = {
+  protobufjs: /^src\/onnx\/(proto\.ts|generated\/)/,
+  long: /^src\/onnx\/(proto\.ts|generated\/)/,
+  '@dagrejs/graphlib': /^src\/ir\/topology\.ts$/,
+  '@dagrejs/dagre': /^src\/cli\//,
+  'onnxruntime-node': /^src\/verify\/onnx-runner\.ts$/,
+  '@tensorflow/tfjs-core': /^src\/verify\/tfjs-runner\.ts$/,
+  '@tensorflow/tfjs-converter': /^src\/verify\/tfjs-runner\.ts$/,
+  '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs-runner\.ts$/,
+  '@tensorflow/tfjs-node': /^src\/verify\/tfjs-runner\.ts$/,
+  yargs: /^src\/cli\//,
+};
+
+/** The rest compiles in a web page. */
+const KNOWS_NODE = new Set(['node', 'cli', 'cli.ts', 'verify']);
+
+interface Import {
+  readonly file: string;
+  readonly line: number;
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+const files = [...sources('src'), ...sources('passes')];
+const imports = files.flatMap(importsOf);
+
+test('every file belongs to a zone of the table', () => {
+  expect(files.filter((file) => !(zoneOf(file) in MAY_IMPORT))).toEqual([]);
+  // The walk has found the sources, and the imports in them.
+  expect(files.length).toBeGreaterThan(50);
+  expect(imports.length).toBeGreaterThan(200);
+});
+
+test('zones import what the table allows', () => {
+  const broken = imports
+    .filter(({ target }) => target.startsWith('.'))
+    .flatMap(({ file, line, target, isType }) => {
+      const [from, to] = [zoneOf(file), zoneOf(resolve(file, target))];
+      const allowed = MAY_IMPORT[from] ?? [];
+      // A pass is a zone of its own.
+      const isOwn = from === to && from !== 'a pass';
+      return isOwn || allowed.includes(to) || (isType && allowed.includes(`${to} (types)`))
+        ? []
+        : [`${file}:${line}: '${from}' must not import '${to}' (${target})`];
+    });
+  expect(broken).toEqual([]);
+});
+
+test('each package comes in by one door', () => {
+  const broken = imports
+    .filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'))
+    .flatMap(({ file, line, target }) => {
+      const name = target
+        .split('/')
+        .slice(0, target.startsWith('@') ? 2 : 1)
+        .join('/');
+      const door = DOORS[name];
+      return door?.test(file)
+        ? []
+        : [`${file}:${line}: '${name}' ${door ? `may be imported by ${door.source} only` : 'is no package of the table'}`];
+    });
+  expect(broken).toEqual([]);
+});
+
+test('the compiler itself knows no Node', () => {
+  const core = files.filter((file) => !KNOWS_NODE.has(zoneOf(file)) && file !== 'src/index.ts');
+  const broken = imports
+    .filter(({ file, target }) => core.includes(file) && target.startsWith('node:'))
+    .map(({ file, line, target }) => `${file}:${line}: ${target}`);
+  for (const file of core) {
+    code(file)
+      .split('\n')
+      .forEach((text, index) => {
+        const found = /(?<![.\w'"`$-])(Buffer|process|require|__dirname|__filename)\b(?!['"`:])/.exec(
+          text.replace(/'[^']*'|"[^"]*"|`[^`]*`/g, "''"),
+        );
+        if (found) broken.push(`${file}:${index + 1}: ${found[1]}`);
+      });
+  }
+  expect(broken).toEqual([]);
+});
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder)).flatMap((name) => {
+    const path = join(folder, name);
+    if (statSync(join(ROOT, path)).isDirectory()) return name === 'generated' ? [] : sources(path);
+    return name.endsWith('.ts') ? [path.split(sep).join('/')] : [];
+  });
+}
+
+/** Folder of src, or file where it lies directly in src. */
+function zoneOf(path: string): string {
+  const [top, name = '', more] = path.split('/');
+  if (top === 'passes') return name === '' || name.startsWith('index') ? 'passes/index.ts' : 'a pass';
+  if (top !== 'src') return path;
+  return more === undefined && name.includes('.') ? name : name;
+}
+
+/** Path without extension, except where it is that of a file in src itself. */
+function resolve(file: string, target: string): string {
+  const path = normalize(join(dirname(file), target))
+    .split(sep)
+    .join('/');
+  return files.includes(`${path}.ts`) ? `${path}.ts` : path;
+}
+
+/** The source with comments blanked, lines kept. */
+function code(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
+    .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+function importsOf(file: string): Import[] {
+  const text = code(file);
+  const statements = text.matchAll(/^(?:import|export)\b(\s+type\b)?[^;'"]*?from\s*'([^']+)'|\bimport\('([^']+)'\)|^import\s+'([^']+)'/gm);
+  return [...statements].map((found) => ({
+    file: relative('.', file).split(sep).join('/'),
+    line: text.slice(0, found.index).split('\n').length,
+    target: found[2] ?? found[3] ?? found[4] ?? '',
+    isType: found[1] !== undefined,
+  }));
+}
