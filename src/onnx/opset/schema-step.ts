@@ -29,16 +29,13 @@ export function lowerBySchema(node: Node, older: OperatorSchema, newer: Operator
     if (!isDefault(attr, attribute)) return `attribute '${name}' is not its default`;
     gone[name] = undefined;
   }
-  const reason =
-    excess(node.inputs, older.inputs, 'input') ??
-    excess(
-      node.outputs.map((output) => (output.name === '' ? undefined : output)),
-      older.outputs,
-      'output',
-    );
+  const outputs = node.outputs.map((output) => (output.name === '' ? undefined : output));
+  const reason = objection(node.inputs, older.inputs, newer.inputs, 'input') ?? objection(outputs, older.outputs, newer.outputs, 'output');
   if (reason) return reason;
-  const missing = [...older.attributes.values()].find((attribute) => attribute.required && !node.attrs.has(attribute.name));
-  if (missing && !MEANINGLESS.has(missing.name)) return `attribute '${missing.name}' is missing`;
+  for (const { name, required } of older.attributes.values()) {
+    if (required && !node.attrs.has(name) && !MEANINGLESS.has(name) && !newer.attributes.get(name)?.required)
+      return `attribute '${name}' is missing`;
+  }
   if (Object.keys(gone).length > 0) edit.setAttrs(node, gone);
   return undefined;
 }
@@ -53,12 +50,20 @@ function sameScalar(a: Attr, b: Attr): boolean {
   return (a.kind === 'float' || a.kind === 'string') && a.kind === b.kind && a.value === b.value;
 }
 
-function excess(values: readonly (Value | undefined)[], formals: readonly Parameter[], word: string): string | undefined {
-  const last = formals[formals.length - 1];
-  const index = values.findIndex((value, slot) => value !== undefined && slot >= formals.length && !last?.variadic);
-  if (index >= 0) return `${word} ${index} is in use`;
-  const absent = formals.findIndex((formal, slot) => !formal.optional && !formal.variadic && values[slot] === undefined);
-  return absent >= 0 ? `${word} '${formals[absent]?.name}' is missing` : undefined;
+/** What the newer version allows and the older does not; what is wrong in both is carried as it is. */
+function objection(
+  values: readonly (Value | undefined)[],
+  older: readonly Parameter[],
+  newer: readonly Parameter[],
+  word: string,
+): string | undefined {
+  for (let slot = 0; slot < newer.length; slot++) {
+    const was = older[slot] ?? (older[older.length - 1]?.variadic ? older[older.length - 1] : undefined);
+    if (!was && values[slot]) return `${word} ${slot} is in use`;
+    const may = newer[slot]?.optional || newer[slot]?.variadic;
+    if (was && !was.optional && !was.variadic && may && !values[slot]) return `${word} '${was.name}' is missing`;
+  }
+  return undefined;
 }
 
 /** Why the element types of the node are not allowed by the schema; types that are not known are no objection. */

@@ -4,13 +4,12 @@
  */
 import { floatAttr, int, intAttr } from '../../../ir/attrs';
 import { attrDefault } from '../../../ir/operators';
-import { fromNumbers } from '../../../ir/tensor';
 import type { Node } from '../../../ir/types';
 import type { Adapter, Raised } from '../adapter';
 import { pin } from '../adapter';
 import { type Editor, isRead } from '../editor';
 import { rankOf } from '../facts';
-import { scalarType } from './scalars';
+import { scalarBeside } from './scalars';
 
 export const batchNormalizationAdapters: readonly Adapter[] = [
   {
@@ -70,7 +69,7 @@ function raiseNonSpatial(node: Node, edit: Editor): Raised {
   }
   const fallback = attrDefault('BatchNormalization', 'epsilon');
   const epsilon = floatAttr(node, 'epsilon', fallback?.kind === 'float' ? fallback.value : 1e-5);
-  const epsilonValue = edit.constant(node, 'epsilon', fromNumbers(scalarType(scale), [], [epsilon]));
+  const epsilonValue = scalarBeside(node, 'epsilon', epsilon, scale, edit);
   const step = (op: string, inputs: Parameters<Editor['insert']>[2], suffix: string) => edit.insert(node, op, inputs, { suffix });
   const deviation = step('Sqrt', [step('Add', [variance, epsilonValue], 'variance')], 'deviation');
   const factor = step('Mul', [step('Reciprocal', [deviation], 'inverse'), scale], 'factor');

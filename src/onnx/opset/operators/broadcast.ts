@@ -11,11 +11,13 @@ import { intAttr, tensor } from '../../../ir/attrs';
 import { elementCount, reshaped } from '../../../ir/tensor';
 import { type Node, staticShape, type Value } from '../../../ir/types';
 import type { Adapter, Lowered, Raised } from '../adapter';
-import { refuse } from '../adapter';
+import { pin, refuse } from '../adapter';
 import { type Editor, int64Tensor } from '../editor';
 import { rankOf } from '../facts';
 import { withInput } from './attribute-to-input';
 
+/** Beyond any tensor there is. */
+const MAX_RANK = 64;
 const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Greater', 'Less'];
 
 export const broadcastAdapters: readonly Adapter[] = [
@@ -27,6 +29,7 @@ export const broadcastAdapters: readonly Adapter[] = [
 function raiseBinary(node: Node, edit: Editor): Raised {
   const [a, b] = node.inputs;
   const axis = intAttr(node, 'broadcast', 0) === 0 || !node.attrs.has('axis') ? undefined : intAttr(node, 'axis', 0);
+  if (axis !== undefined && Math.abs(axis) > MAX_RANK) return pin(`its axis is ${axis}`);
   if (a && b && axis !== undefined) edit.respell(node, { inputs: [a, alignedFrom(axis, a, b, node, edit)] });
   edit.setAttrs(node, { broadcast: undefined, axis: undefined });
   return undefined;

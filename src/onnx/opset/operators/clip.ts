@@ -1,15 +1,14 @@
 /** Clip: since opset 11 the bounds are inputs. Absent bounds are those of the type in either spelling. */
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
-import { attrFromScalar, numberOf, scalarFromAttr, scalarType } from './scalars';
+import { attrFromScalar, numberOf, scalarFromAttr } from './scalars';
 
 export const clipAdapters: readonly Adapter[] = [
   {
     op: 'Clip',
     since: 11,
     raise: (node, edit) => {
-      const dtype = scalarType(node.inputs[0]);
-      const bounds = ['min', 'max'].map((name) => scalarFromAttr(node, name, edit, dtype));
+      const bounds = ['min', 'max'].map((name) => scalarFromAttr(node, name, node.inputs[0], edit));
       edit.respell(node, { inputs: [node.inputs[0], ...bounds], attrs: { min: undefined, max: undefined } });
       return undefined;
     },

@@ -24,7 +24,7 @@ export const dropoutAdapters: readonly Adapter[] = [
       edit.setAttrs(node, { is_test: undefined });
       if (!training) return undefined;
       // The steps in between cannot train; the newest spelling can.
-      const ratio = scalarFromAttr(node, 'ratio', edit, 'float') ?? edit.constant(node, 'ratio', scalar('float', 0.5));
+      const ratio = scalarFromAttr(node, 'ratio', undefined, edit) ?? edit.constant(node, 'ratio', scalar('float', 0.5));
       const mode = edit.constant(node, 'training_mode', fromNumbers('bool', [], [1]));
       retypeMask(node, 'bool');
       edit.respell(node, { inputs: [node.inputs[0], ratio, mode], attrs: { ratio: undefined } });
@@ -51,7 +51,7 @@ export const dropoutAdapters: readonly Adapter[] = [
     since: 12,
     raise: (node, edit) => {
       if (isRead(node.outputs[1])) return pin(MASK_READ);
-      const ratio = scalarFromAttr(node, 'ratio', edit, 'float');
+      const ratio = scalarFromAttr(node, 'ratio', undefined, edit);
       edit.respell(node, { inputs: [node.inputs[0], ratio], attrs: { ratio: undefined } });
       return undefined;
     },

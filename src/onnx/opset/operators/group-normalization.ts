@@ -31,9 +31,12 @@ export const groupNormalizationAdapters: readonly Adapter[] = [
   },
 ];
 
+/** A file can declare any number; more channels than this no layer has. */
+const MAX_CHANNELS = 2 ** 20;
+
 function channelsOf(x: Value | undefined): number | undefined {
   const declared = x?.type?.shape?.[1];
-  if (typeof declared === 'number') return declared;
+  if (typeof declared === 'number') return declared <= MAX_CHANNELS ? declared : undefined;
   const producer = x?.producer;
   return producer?.op === 'Conv' ? producer.inputs[1]?.constant?.shape[0] : undefined;
 }
@@ -56,6 +59,7 @@ function perGroup(value: Value | undefined, groups: number): Tensor | undefined 
   if (!tensor || !isNumeric(tensor.dtype) || tensor.shape.length !== 1) return undefined;
   const numbers = readNumbers(tensor);
   const width = numbers.length / groups;
+  if (!(groups >= 1) || !Number.isInteger(width)) return undefined;
   const firsts = Array.from({ length: groups }, (_, group) => numbers[group * width] ?? 0);
   return numbers.every((number, channel) => Object.is(number, firsts[Math.floor(channel / width)]))
     ? fromNumbers(tensor.dtype, [groups], firsts)

@@ -5,7 +5,7 @@ import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
 import { type Editor, exactInts, int64Tensor, intsAttribute, intsOf } from '../editor';
 import { rankOf } from '../facts';
-import { attrFromScalar, scalarFromAttr, scalarType } from './scalars';
+import { attrFromScalar, scalarFromAttr } from './scalars';
 
 export const padAdapters: readonly Adapter[] = [
   {
@@ -21,7 +21,7 @@ export const padAdapters: readonly Adapter[] = [
     since: 11,
     raise: (node, edit) => {
       const pads = exactInts(node, 'pads');
-      const value = scalarFromAttr(node, 'value', edit, scalarType(node.inputs[0]));
+      const value = scalarFromAttr(node, 'value', node.inputs[0], edit);
       edit.respell(node, {
         inputs: [node.inputs[0], pads && edit.constant(node, 'pads', int64Tensor(pads)), value],
         attrs: { pads: undefined, value: undefined },
@@ -60,6 +60,7 @@ function spellOutAxes(node: Node, edit: Editor): ReturnType<typeof refuse> {
   const all: AttrInt[] = new Array(2 * rank).fill(0);
   for (const [index, axis] of axes.entries()) {
     const at = axis < 0 ? axis + rank : axis;
+    if (!(at >= 0 && at < rank)) return refuse(`axis ${axis} of ${rank}`);
     all[at] = given[index] ?? 0;
     all[at + rank] = given[index + axes.length] ?? 0;
   }

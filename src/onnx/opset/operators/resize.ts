@@ -6,11 +6,12 @@
  * Which pixel the old nearest mode takes is not said; ONNX Runtime rounds down where it enlarges and up where it shrinks.
  */
 import { intAttr, string, stringAttr } from '../../../ir/attrs';
-import { elementCount, fromNumbers, isNumeric, readNumbers } from '../../../ir/tensor';
+import { elementCount, fromNumbers } from '../../../ir/tensor';
 import type { Attr, Value } from '../../../ir/types';
 import type { Adapter } from '../adapter';
 import { pin, refuse } from '../adapter';
 import { withInput } from './attribute-to-input';
+import { numbersOf } from './scalars';
 
 export const resizeAdapters: readonly Adapter[] = [
   {
@@ -141,11 +142,6 @@ function roundingOf(scales: readonly number[] | undefined): 'floor' | 'ceil' | u
   if (!scales) return undefined;
   if (scales.every((scale) => scale >= 1)) return 'floor';
   return scales.every((scale) => scale <= 1) ? 'ceil' : undefined;
-}
-
-function numbersOf(value: Value | undefined): readonly number[] | undefined {
-  const tensor = value?.constant;
-  return tensor && isNumeric(tensor.dtype) ? [...readNumbers(tensor)] : undefined;
 }
 
 const isEmpty = (value: Value | undefined): boolean => value?.constant !== undefined && elementCount(value.constant.shape) === 0;

@@ -1,9 +1,9 @@
 /** Split: sizes as optional second input (opset 1), as attribute (2), as input (13); without sizes, `num_outputs` says how many parts (18). */
 import { int, intAttr } from '../../../ir/attrs';
-import { readNumbers } from '../../../ir/tensor';
 import type { Adapter } from '../adapter';
 import { int64Tensor } from '../editor';
 import { intsBecomeInput, withInput } from './attribute-to-input';
+import { numbersOf } from './scalars';
 
 export const splitAdapters: readonly Adapter[] = [
   {
@@ -13,8 +13,9 @@ export const splitAdapters: readonly Adapter[] = [
       const sizes = node.inputs[1];
       if (!sizes) return undefined;
       // Opset 1 gives sizes the type of the data; the newest spelling has them as an input again.
-      const integers = sizes.constant
-        ? edit.constant(node, 'split', int64Tensor([...readNumbers(sizes.constant)]))
+      const numbers = numbersOf(sizes);
+      const integers = numbers?.every(Number.isSafeInteger)
+        ? edit.constant(node, 'split', int64Tensor(numbers))
         : edit.insert(node, 'Cast', [sizes], { attrs: { to: int(7) }, suffix: 'split' });
       edit.respell(node, { inputs: withInput(node, 1, integers) });
       return undefined;
