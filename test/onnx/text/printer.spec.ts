@@ -65,6 +65,16 @@ main (float[N, 3, ?, "2*W + 1"] X) => (Y)
 `);
 });
 
+test('declares an opset in which the nodes mean what they say, older as the model may be', () => {
+  const old = parseModel(
+    '<ir_version: 6, opset_import: ["" : 11]> g (float[2, 3, 1] X) => (float[2, 3] Y) { Y = Squeeze <axes = [2]> (X) }',
+  );
+  const text = printModel(old);
+  expect(text).toMatch(/Y = Squeeze \(X, \w+\)/);
+  expect(Number(/"" : (\d+)/.exec(text)?.[1])).toBeGreaterThanOrEqual(13);
+  expect(printModel(parseModel(text))).toBe(text);
+});
+
 describe('constants', () => {
   const source = bufferSource(new Uint8Array(new Float32Array(101).buffer), 'net.onnx');
   const ranged = {
