@@ -7,7 +7,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { type Graph, nestedGraphs } from '../../../src/ir/graph';
 import type { Model } from '../../../src/ir/model';
 import { operatorSchema } from '../../../src/ir/operators';
-import { tensorBytes } from '../../../src/ir/tensor';
+import { tensorByteLength, tensorBytes } from '../../../src/ir/tensor';
 import type { Attr, AttrInt, AttrString, Dim, DType, Node, Tensor, TensorType, Value } from '../../../src/ir/types';
 import { dtypeNumber } from '../../../src/onnx/dtypes';
 import { parseModel } from '../../../src/onnx/text/parser';
@@ -173,10 +173,18 @@ const graphLines = (graph: Graph, opset: number): string[] => [
   `outputs ${graph.outputs.map((output) => output.name)}`,
 ];
 
-const valueText = (value: Value | undefined): string =>
-  value?.constant
-    ? `${value.constant.dtype}[${value.constant.shape}]#${Buffer.from(tensorBytes(value.constant)).toString('hex')}`
-    : (value?.name ?? '');
+const valueText = (value: Value | undefined): string => {
+  const tensor = value?.constant;
+  return tensor ? `${tensor.dtype}[${tensor.shape}]#${payloadText(tensor)}` : (value?.name ?? '');
+};
+
+/** Weights that lie in a file are told apart by their place in it. */
+function payloadText(tensor: Tensor): string {
+  const { data } = tensor;
+  if (data.kind === 'ranges' && tensorByteLength(tensor) > 1024)
+    return data.ranges.map(({ source, offset, length }) => `${source.name}@${offset}+${length}`).join();
+  return Buffer.from(tensorBytes(tensor)).toString('hex');
+}
 
 function attributesText(node: Node, opset: number): string {
   const all = new Map<string, Attr>();
