@@ -3,6 +3,7 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { convertPipeline, type Pipeline } from '../passes';
+import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
 import { type Contract, contractOf } from './analysis/contract';
@@ -13,7 +14,7 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size
 import { AxisRoles, imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import type { Dim, Node, Value } from './ir/types';
-import { writeMetadata } from './metadata';
+import { declaredSize, writeMetadata } from './metadata';
 import { type PassReport, type RunOptions, runPasses } from './pass/manager';
 import type { Pass, Remark } from './pass/pass';
 
@@ -49,7 +50,7 @@ export interface CompileReport {
 
 export interface Compiled {
   readonly model: Model;
-  /** The original with its input at the window's size and all shapes inferred: what the report's "before" is about. */
+  /** The original with its input at the window's size, constants folded and all shapes inferred: what the report's "before" is about. */
   readonly original: Model;
   readonly report: CompileReport;
 }
@@ -60,8 +61,9 @@ export interface Compiled {
  */
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const original = source.clone();
-  const windows = resolveWindows(original, options.inputSize);
-  const passes: PassReport[] = runPasses(original, []);
+  const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
+  // Shapes that are computed from constants must be numbers for anything to be said about the original.
+  const passes: PassReport[] = runPasses(original, [foldConstants]);
   const model = original.clone();
   let contract: Contract | undefined;
   for (const step of selected(convertPipeline, options)) {
@@ -89,6 +91,13 @@ export function freeSizes(part: Model): Model {
   const model = part.clone();
   runPasses(model, [freeSpatialDims, removeDeadNodes]);
   return model;
+}
+
+/** Finds all types, of values too that depend on arithmetic over constants. Constant parts of the graph are folded on the way. */
+export function settle(model: Model): void {
+  // Each round knows more shapes than the one before, and with them more constants.
+  for (let rounds = model.graph.nodeCount; rounds > 0; rounds--)
+    if (runPasses(model, [foldConstants]).every(({ edits }) => edits === 0)) return;
 }
 
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');

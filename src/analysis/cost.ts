@@ -99,10 +99,11 @@ const SETTINGS_ONLY = new Set(['Clip', 'OneHot', 'Pad', 'QuantizeLinear', 'Range
 function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
   const found: ConstValue[] = [];
   const seen = new Set<Node>();
+  const nested = new Set<Node>();
   const visit = (value: Value, slot: number, reader: Node): void => {
     if (data.has(value)) return;
     if (isConst(value)) {
-      if (isParameter(value, slot, reader)) found.push(value);
+      if (reader === node || nested.has(reader) ? isParameter(value, slot, reader) : isIngredient(value, slot, reader)) found.push(value);
       return;
     }
     const { producer } = value;
@@ -116,7 +117,12 @@ function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
     reader.inputs.forEach((input, slot) => {
       if (input) visit(input, slot, reader);
     });
-    for (const nested of nestedGraphs(reader)) nested.nodes.forEach(visitNode);
+    for (const graph of nestedGraphs(reader)) {
+      for (const inner of graph.nodes) {
+        nested.add(inner);
+        visitNode(inner);
+      }
+    }
   };
   visitNode(node);
   return found;
@@ -127,6 +133,10 @@ function isParameter(value: ConstValue, slot: number, reader: Node): boolean {
   if (slots) return slots.includes(slot);
   return !SETTINGS_ONLY.has(reader.op) && isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1;
 }
+
+/** What a weight is computed from: there, the first operand is one as well. */
+const isIngredient = (value: ConstValue, slot: number, reader: Node): boolean =>
+  isParameter(value, slot, reader) || (slot === 0 && isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1);
 
 // ---- multiply-adds ----
 

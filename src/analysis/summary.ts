@@ -29,15 +29,18 @@ export interface ModelSummary {
   readonly list: LayerList;
 }
 
-/** Throws CompileError where the size asked for does not fit the model, or the model contradicts itself. The model is not touched. */
-export function summarise(source: Model, request?: SizeRequest): ModelSummary {
+/**
+ * `infer`: how to find the types; the compiler knows more than plain inference where exporters left arithmetic on constants in the graph.
+ * Throws CompileError where the size asked for does not fit the model, or the model contradicts itself. The model is not touched.
+ */
+export function summarise(source: Model, request?: SizeRequest, infer: (model: Model) => void = inferShapes): ModelSummary {
   const model = source.clone();
   const ports = (values: Model['graph']['inputs']): Port[] => values.map(({ name, type }) => ({ name, type }));
   const inputs = ports(model.graph.inputs);
   const at = chooseSize(model, request);
-  if (!at?.chosen) inferShapes(model);
+  if (!at?.chosen) infer(model);
   const outputs = ports(model.graph.outputs);
-  if (at?.chosen) inferShapes(model);
+  if (at?.chosen) infer(model);
   const { irVersion, opsets, producer, metadata } = source;
   return { irVersion, opsets, producer, metadata, inputs, outputs, at, list: listLayers(model.graph) };
 }

@@ -1,6 +1,7 @@
 /** `inspect`: what a model consists of. One function per format. */
 import { shapeText } from '../analysis/layers';
 import { type ModelSummary, type Port, summarise } from '../analysis/summary';
+import { settle } from '../compile';
 import { printable } from '../diagnostics/format';
 import type { TensorType } from '../ir/types';
 import { readModelFile } from '../node';
@@ -22,7 +23,7 @@ const FORMATS: Readonly<Record<string, (inspected: Inspected) => string>> = {
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   const size = args.inputSize?.length ? inputSize(args.inputSize) : undefined;
   const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks });
-  const inspected: Inspected = { file: args.model, summary: summarise(model, size) };
+  const inspected: Inspected = { file: args.model, summary: summarise(model, size, settle) };
   const format = FORMATS[args.format ?? (args.json ? 'json' : 'summary')] ?? FORMATS.summary;
   if (format) terminal.result(format(inspected));
   return 0;

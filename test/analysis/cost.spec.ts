@@ -77,6 +77,16 @@ test('finds a weight behind Identity, and counts it where it meets data', () => 
   expect(only(g.done())).toEqual([[12, 12]]);
 });
 
+test('counts a weight that is normalised before it is used', () => {
+  const g = new TypedGraph();
+  const x = g.input('x', 'N', 4, 2, 2);
+  const [gain, shift, mean, variance] = [g.weight(4), g.weight(4), g.weight(4), g.weight(4)];
+  const w = g.node('BatchNormalization', [g.weight(1, 4, 12), gain, shift, mean, variance], [1, 4, 12], { training_mode: 1 });
+  const kernel = g.node('Reshape', [w, g.constant('int64', [4], [4, 4, 3, 1])], [4, 4, 3, 1]);
+  g.node('Conv', [x, kernel], ['N', 4, 2, 2]);
+  expect(only(g.done())[0]?.[0]).toBe(48 + 4 + 4);
+});
+
 test('leaves running statistics, bounds, scales and shapes out', () => {
   const g = new TypedGraph();
   g.input('x', 'N', 4, 2, 2);
