@@ -254,6 +254,12 @@ describe('the opset that is written', () => {
   });
 });
 
+test('the runtime loads what is called runnable, and nothing newer', async () => {
+  const body = 'g (float[2, 3] x) => (float[2, 3] y) { y = Relu (x) }';
+  await (await load(written(NEWEST_RUNNABLE_OPSET, body))).release();
+  await expect(load(written(NEWEST_RUNNABLE_OPSET + 1, body))).rejects.toThrow(/opset/i);
+});
+
 describe('what passes make is said in old words', () => {
   test.each([
     [
