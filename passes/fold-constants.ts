@@ -11,19 +11,25 @@
 import { evaluate } from '../src/ir/evaluate';
 import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
+import type { ShapeInference } from '../src/ir/shape-inference';
 import { definePass } from '../src/pass/pass';
 
 export const foldConstants = definePass({
   name: 'fold-constants',
   summary: 'compute what does not depend on the input',
   numbers: 'rounding',
-  run: (graph) => fold(graph),
+  run: (graph, { inference }) => fold(graph, inference),
 });
 
-function fold(graph: Graph): void {
+function fold(graph: Graph, inference: ShapeInference): void {
   for (const node of graph.nodes) {
-    for (const nested of nestedGraphs(node)) fold(nested);
+    for (const nested of nestedGraphs(node)) fold(nested, inference);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
+    // What was folded just before tells the shape of what follows.
+    inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (output) graph.setType(output, type);
+    });
     const tensors = evaluate(node);
     if (!tensors) continue;
     tensors.forEach((tensor, index) => {

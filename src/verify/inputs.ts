@@ -4,7 +4,7 @@
  */
 import type { Numbers } from './onnx-runner';
 
-export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse', 'large'] as const;
+export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse', 'strokes', 'large'] as const;
 export type InputKind = (typeof INPUT_KINDS)[number];
 
 /** xoshiro128**: the same numbers on every platform. */
@@ -63,6 +63,9 @@ export function makeInput(
         data[at] = random() < 0.05 ? 4 * normal() : 0;
       });
       break;
+    case 'strokes':
+      strokes(data, shape, axes, random);
+      break;
     case 'smooth':
       smooth(data, shape, axes, random);
       break;
@@ -93,6 +96,27 @@ function smooth(data: Float32Array, shape: readonly number[], [rows, columns]: r
     let value = x > edge ? 0.7 : -0.4;
     for (const wave of waves) value += wave.size * Math.sin(wave.y * y + wave.x * x + wave.phase + (other % 97));
     data[at] = value + 0.05 * (random() - 0.5);
+  }
+}
+
+/** A few thick lines on an empty ground: writing, edges, silhouettes. */
+function strokes(data: Float32Array, shape: readonly number[], [rows, columns]: readonly [number, number], random: () => number): void {
+  const [height, width] = [shape[rows] ?? 1, shape[columns] ?? 1];
+  const lines = Array.from({ length: 2 + Math.floor(random() * 4) }, () => ({
+    from: [random() * height, random() * width] as const,
+    to: [random() * height, random() * width] as const,
+    thick: (0.03 + 0.05 * random()) * Math.min(height, width) + 0.5,
+  }));
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+  for (let at = 0; at < data.length; at++) {
+    const y = Math.floor(at / (strides[rows] ?? 1)) % height;
+    const x = Math.floor(at / (strides[columns] ?? 1)) % width;
+    for (const { from, to, thick } of lines) {
+      const [dy, dx] = [to[0] - from[0], to[1] - from[1]];
+      const along = Math.min(1, Math.max(0, ((y - from[0]) * dy + (x - from[1]) * dx) / (dy * dy + dx * dx + 1e-9)));
+      const apart = Math.hypot(y - from[0] - along * dy, x - from[1] - along * dx);
+      data[at] = Math.max(data[at] ?? 0, Math.min(1, Math.max(0, 1.5 - apart / thick)));
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytes, int, message, node, text } from '../../fixtures/broken/make';
+import { int, message, node, text } from '../../fixtures/broken/make';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { Graph } from '../../src/ir/graph';
 import { Model } from '../../src/ir/model';

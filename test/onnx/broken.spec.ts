@@ -17,13 +17,16 @@ describe('broken models', () => {
     expect(readModel(bufferSource(soundModel)).graph.nodes.map((node) => node.op)).toEqual(['Relu']);
   });
 
-  test.each(broken.map((entry) => [entry.name, entry] as const))('%s is refused with its place and what to do', (_, { bytes, code, says }) => {
-    const error = failure(bytes);
-    expect(error).toBeInstanceOf(CompileError);
-    if (!(error instanceof CompileError)) return;
-    expect([error.code, error.message]).toEqual([code, expect.stringMatching(says)]);
-    expect(error.diagnostic.hint).toBeTruthy();
-  });
+  test.each(broken.map((entry) => [entry.name, entry] as const))(
+    '%s is refused with its place and what to do',
+    (_, { bytes, code, says }) => {
+      const error = failure(bytes);
+      expect(error).toBeInstanceOf(CompileError);
+      if (!(error instanceof CompileError)) return;
+      expect([error.code, error.message]).toEqual([code, expect.stringMatching(says)]);
+      expect(error.diagnostic.hint).toBeTruthy();
+    },
+  );
 
   test('whatever is cut off the end, the answer is an error and never a crash', () => {
     for (let length = 0; length < soundModel.length; length++) {

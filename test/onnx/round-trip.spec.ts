@@ -178,7 +178,10 @@ describe('reading and writing', () => {
     const source = {
       name: 'counting',
       size: content.length,
-      read: (offset: number, length: number) => ((bytesRead += length), content.subarray(offset, offset + length)),
+      read: (offset: number, length: number) => {
+        bytesRead += length;
+        return content.subarray(offset, offset + length);
+      },
     };
     readModel(source);
     expect(bytesRead).toBeLessThan(64 * 1024);

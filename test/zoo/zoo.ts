@@ -11,7 +11,7 @@ import { zooModel, zooNames } from '../../fixtures/zoo-weights';
 import { compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
-import { verifyConversion } from '../../src/verify-conversion';
+import { verifyFiles } from '../../src/node/verify';
 
 interface Row {
   readonly model: string;
@@ -38,7 +38,7 @@ async function convertOne(name: string): Promise<Row> {
       inheritOrigin(compiled.original, model);
       const output = join(directory, 'converted.onnx');
       writeModelFile(compiled.model, output);
-      const report = await verifyConversion(compiled, path, output);
+      const report = await verifyFiles(path, output, { compiled });
       const checks = report.checks.map(
         (check) =>
           `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
