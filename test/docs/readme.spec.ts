@@ -1,0 +1,43 @@
+/** What README.md shows is what happens. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { useProgram } from '../support/cli';
+
+const root = join(__dirname, '../..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = [...readme.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
+const program = useProgram();
+
+test('the first command converts LeNet5, with the report that is shown', async () => {
+  const [, line] = /^npm ci && npx convolutionize (.*)$/m.exec(blocks[0] ?? '') ?? [];
+  const args = (line ?? '').split(' ');
+  const cwd = program.directory();
+  const input = args[1] ?? '';
+  mkdirSync(join(cwd, dirname(input)), { recursive: true });
+  copyFileSync(join(root, input), join(cwd, input));
+  const { code, stdout } = await program.run(args, { cwd });
+  expect(code).toBe(0);
+  expect(existsSync(join(cwd, 'lenet5-fcn.onnx'))).toBe(true);
+  // The last digits of differences depend on the machine.
+  const [shown, printed] = [blocks[2] ?? '', stdout].map((text) => text.split('\nverification')[0]);
+  expect(printed).toBe(shown);
+}, 60_000);
+
+test('the second one runs the tests', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  expect(blocks[1]).toBe('npm ci && npm test\n');
+  expect(scripts.test).toBe('jest');
+  expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain('npm test');
+});
+
+test('the pages that it points to exist', () => {
+  const pages = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path ?? '');
+  expect(pages.length).toBeGreaterThan(3);
+  expect(pages.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+test('every folder of src is on the map of docs/architecture.md', () => {
+  const map = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+  for (const entry of readdirSync(join(root, 'src'), { withFileTypes: true }))
+    if (entry.isDirectory()) expect(map).toContain(`\`src/${entry.name}/\``);
+});
