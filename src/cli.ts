@@ -1,10 +1,17 @@
 /** The program: arguments in, exit code out. All else is in src/cli and below. */
+import { EXIT } from './cli/exit';
 import { main } from './cli/main';
 
 // A reader that has seen enough, such as `head`, closes the pipe: no reason to complain.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(process.exitCode ?? 0);
+});
+
+// What escapes `main` is a bug of ours, and must not look like "not equivalent".
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`error[INTERNAL]: convolutionize has a bug: ${error.stack ?? error.message}\n`);
+  process.exit(EXIT.bug);
 });
 
 main(process.argv.slice(2), process).then((code) => {

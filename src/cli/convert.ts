@@ -2,14 +2,16 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { allPasses } from '../../passes';
 import { unknownPass, usage } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
 import { printModel } from '../onnx/text/printer';
 import type { RunOptions } from '../pass/manager';
+import type { Remark } from '../pass/pass';
 import { formatVerifyReport, type VerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
 import { type ConvertedFile, convertFile } from './convert-file';
 import { EXIT } from './exit';
 import { passesCommand } from './passes';
-import { type RewriteFacts, rewriteFacts, rewriteText } from './report';
+import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './report';
 import { bytes } from './table';
 import type { Terminal } from './terminal';
 import { inputSize, names, verifyOptions } from './values';
@@ -22,13 +24,18 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
   const output = args.output ?? args.to ?? defaultOutput(args.input);
   const progress = terminal.progress();
+  const remarks: Remark[] = [];
+  const print = printer(names(args.printIrAfter) ?? [], terminal);
   try {
     const result = await convertFile(args.input, {
       compile: {
         inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
         passes: names(args.passes),
         skip: names(args.skip),
-        onPass: printer(names(args.printIrAfter) ?? [], terminal),
+        onPass: (info) => {
+          remarks.push(...info.report.remarks);
+          print?.(info);
+        },
       },
       output: args.dryRun ? undefined : output,
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
@@ -42,6 +49,11 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     progress.end();
     if (args.json || !args.quiet) tell(args, output, result, terminal);
     return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
+  } catch (error) {
+    progress.end();
+    // There is no report to stand in, so they come with the error.
+    if (args.remarks && error instanceof CompileError && !args.quiet) terminal.aside(remarkText(remarks).join('\n'));
+    throw error;
   } finally {
     progress.end();
   }

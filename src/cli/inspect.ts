@@ -22,7 +22,7 @@ const FORMATS: Readonly<Record<string, (inspected: Inspected) => string>> = {
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   const size = args.inputSize?.length ? inputSize(args.inputSize) : undefined;
-  const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks });
+  const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
   const inspected: Inspected = { file: args.model, summary: summarise(model, size, settle) };
   const format = FORMATS[args.format ?? (args.json ? 'json' : 'summary')] ?? FORMATS.summary;
   if (format) terminal.result(format(inspected));

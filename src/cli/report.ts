@@ -166,15 +166,19 @@ const MANY = 8;
 function refusalLines({ refused, remarks }: RewriteFacts, all: boolean): string[] {
   const shown = all ? remarks.filter((remark) => remark.kind !== 'applied') : refused.slice(0, MANY);
   const hidden = all ? 0 : refused.length - shown.length;
-  return [
-    'left alone',
-    ...shown.flatMap(({ pass, rule, reason, at }) => [
-      `  ${pass}${rule && rule !== pass ? ` (${rule})` : ''}: ${printable(reason ?? '')}`,
-      ...(at ? [`    at ${at}`] : []),
-    ]),
-    ...(hidden > 0 ? [`  and ${hidden} more: --remarks shows all`] : []),
-  ];
+  return ['left alone', ...shown.flatMap(remarkLines), ...(hidden > 0 ? [`  and ${hidden} more: --remarks shows all`] : [])];
 }
+
+/** What rules left alone, and why, where there is no report to stand in. */
+export function remarkText(remarks: readonly Remark[]): string[] {
+  const shown = distinct(remarks.filter((remark) => remark.kind !== 'applied').map(remarkFacts));
+  return shown.length === 0 ? ['no rule came near: nothing to remark'] : ['left alone', ...shown.flatMap(remarkLines)];
+}
+
+const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
+  `  ${pass}${rule && rule !== pass ? ` (${rule})` : ''}: ${printable(reason ?? '')}`,
+  ...(at ? [`    at ${at}`] : []),
+];
 
 /** Which pixels the cell (i, j) looks at. */
 function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, windows: readonly ImageWindow[]): string[] {

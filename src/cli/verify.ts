@@ -15,6 +15,7 @@ export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promi
       ...options,
       inputSize: size,
       allowSymlinks: args.allowSymlinks,
+      warn: (warning) => terminal.warning(warning),
       onProgress: (doing) => progress.step(doing),
     });
     progress.end();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractOf } from '../analysis/contract';
 import { type Compiled, freeSizes } from '../compile';
+import type { Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
@@ -18,6 +19,7 @@ export interface VerifyFilesOptions extends VerifyOptions {
   /** Height and width that the original was made for, where neither file says so. */
   readonly inputSize?: SizeRequest | undefined;
   readonly allowSymlinks?: boolean | undefined;
+  readonly warn?: ((warning: Diagnostic) => void) | undefined;
   /** What is known from the conversion: saves finding it out again. */
   readonly compiled?: Compiled | undefined;
   /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
@@ -39,7 +41,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
   const read = (from: ModelLike): Model => {
     if (from instanceof Model) return from;
     if (typeof from !== 'string') return readModel(bufferSource(from));
-    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks });
+    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks, warn: options.warn });
     opened.push(model);
     return model;
   };

@@ -241,6 +241,13 @@ describe('convert', () => {
   });
 });
 
+test('--remarks says why a model could not be converted', async () => {
+  const { code, stdout, stderr } = await program.run(['convert', LENET, '--dry-run', '--remarks', '--skip', 'linear-to-conv']);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/^(left alone|no rule came near)/);
+  expect(stderr).toContain('error[');
+});
+
 describe('verification', () => {
   test('convert runs both models and says what it found', async () => {
     const cwd = home();
