@@ -9,13 +9,14 @@ jest.mock('../../src/cli/passes', () => ({
 }));
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
+  const out: string[] = [];
+  const err: string[] = [];
   const code = await main(args, {
-    stdout: { write: (text) => void (out += text) },
-    stderr: { write: (text) => void (err += text) },
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
     env: {},
   });
-  return { code, out, err };
+  return { code, out: out.join(''), err: err.join('') };
 }
 
 test('a bug of ours is exit code 70, and asks for a report', async () => {
