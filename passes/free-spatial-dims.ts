@@ -1,16 +1,13 @@
 /**
- * free-spatial-dims: let images be larger than the network was made for, and give maps in place of vectors.
+ * free-spatial-dims: let images be larger than the network was made for.
  *
- *   X [N,3,224,224] -> ... -> Flatten<axis=1>(M) [N,1000]
- * becomes
- *   X [N,3,height,width] -> ... -> M [N,1000,h,w]
+ *   X [N,3,224,224]  ->  X [N,3,height,width]
  *
- * At the original size M has one cell, which holds the numbers of the vector. The last step of a conversion: before it, every pass gives at the
- * original size the very outputs of the original.
+ * The last step of a conversion: every pass before it gives at the original size the very numbers of the original.
  * Numbers of pixels that an exporter wrote down become functions of the image's size: the targets of Reshape, Resize, Expand and Tile, the ends of
  * Slice (src/free, one file each). At the original size all of them are what they were.
- * Numbers: identical (the output has two axes more).
- * Left alone: sizes that no dimension of the graph explains at every size; an output that flattens a map of more than one cell, since its places would change their meaning.
+ * Numbers: identical.
+ * Left alone: sizes that no dimension of the graph explains at every size.
  */
 
 import { freeSpread } from '../src/free/broadcast';
@@ -18,7 +15,6 @@ import type { FreeEnvironment, Stuck } from '../src/free/environment';
 import { freeReshape } from '../src/free/reshape';
 import { freeResize } from '../src/free/resize';
 import { freeSlice } from '../src/free/slice';
-import { intAttr } from '../src/ir/attrs';
 import { imageInputs } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import type { Dim, Node, Value } from '../src/ir/types';
@@ -27,10 +23,9 @@ import { builderAt } from '../src/rewrite/builder';
 
 export const freeSpatialDims = definePass({
   name: 'free-spatial-dims',
-  summary: 'make the height and width of the input symbolic, drop the last Flatten',
+  summary: 'make the height and width of the input symbolic, and the sizes that follow from them',
   numbers: 'identical',
   run(graph, context) {
-    keepMaps(graph, context);
     const symbols: Readonly<Record<string, string>> = { H: symbol(graph, 'height'), W: symbol(graph, 'width') };
     const windows = new Map<Value, readonly Dim[]>();
     for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
@@ -83,41 +78,6 @@ function freeSizes(graph: Graph, windows: Map<Value, readonly Dim[]>, context: P
 function* allValues(graph: Graph): Generator<Value> {
   yield* graph.inputs;
   for (const node of graph.nodes) yield* node.outputs;
-}
-
-/** Outputs that flatten a map of one cell give the map itself. */
-function keepMaps(graph: Graph, context: PassContext): void {
-  graph.setOutputs(
-    graph.outputs.map((output) => {
-      const map = mapBehind(output);
-      if (!map) return output;
-      if (map.type?.shape?.[2] !== 1 || map.type.shape[3] !== 1) {
-        context.remark({
-          kind: 'refused',
-          pass: 'free-spatial-dims',
-          reason: `the output flattens a map of [${map.type?.shape?.slice(1)}], whose places would change their meaning`,
-          at: { value: output.name, node: output.producer?.name },
-          origin: output.producer?.origin ?? [],
-        });
-        return output;
-      }
-      const { name, extras } = output;
-      context.remark({ kind: 'applied', rule: 'map-output', at: { node: output.producer?.name, value: output.name }, origin: output.producer?.origin ?? [] });
-      const isPublic = graph.isOutput(map) || map.producer === undefined;
-      const result = isPublic ? graph.addNode({ op: 'Identity', inputs: [map], origin: output.producer?.origin }).outputs[0] : map;
-      if (!result) return output;
-      graph.rename(output, `${name}_flat`);
-      graph.rename(result, name);
-      graph.setExtras(result, extras);
-      return result;
-    }),
-  );
-}
-
-function mapBehind(output: Value): Value | undefined {
-  const producer = output.producer;
-  const [map] = producer?.inputs ?? [];
-  return producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 && map?.type?.shape?.length === 4 ? map : undefined;
 }
 
 /** A name that no axis of the inputs has yet. */

@@ -2,12 +2,18 @@
  * The registry: which passes exist and in which order they run. A list within a list is repeated until none of its passes changes anything.
  */
 import type { Pass } from '../src/pass/pass';
+import { averageFirst } from './average-first';
+import { averageLast } from './average-last';
 import { foldConstants } from './fold-constants';
 import { freeSpatialDims } from './free-spatial-dims';
 import { globalPoolToWindow } from './global-pool-to-window';
 import { linearToConv } from './linear-to-conv';
 import { normaliseFlatten } from './normalise-flatten';
+import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
+import { outputAverage } from './output-average';
+import { outputCells } from './output-cells';
+import { outputMap } from './output-map';
 import { removeDeadNodes } from './remove-dead-nodes';
 import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
@@ -15,22 +21,60 @@ import { sinkFlatten } from './sink-flatten';
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
 
-/** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
-export const convertPipeline: Pipeline = [
+/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image. */
+export type Head = 'window' | 'cell' | 'image';
+export const heads: readonly Head[] = ['window', 'cell', 'image'];
+
+/** Before the heads part: one spelling for everything that they look for. */
+const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   removeIdentities, // nothing stands between two layers that follow each other
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
+];
+
+/** From vectors to a map. */
+const classifierToMap: Pipeline = [
   globalPoolToWindow, // pooled heads give one prediction per window as well
   [
     linearToConv, // each Gemm behind a Flatten becomes Conv before Flatten ...
     sinkFlatten, // ... and the Flatten moves on to the next Gemm
   ],
-  removeDeadNodes, // what the rewrites left behind would be inferred and reported
-  freeSpatialDims, // from here on the height and width are symbols
-  removeDeadNodes, // the last Flatten, and shape arithmetic that nobody asks any more
 ];
 
+/** Last: from here on the height and width are symbols. */
+const free: Pipeline = [
+  removeDeadNodes, // what the rewrites left behind would be inferred and reported
+  freeSpatialDims,
+  removeDeadNodes, // shape arithmetic that nobody asks any more
+];
+
+/** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
+export const pipelines: Readonly<Record<Head, Pipeline>> = {
+  window: [...normalForm, ...classifierToMap, outputMap, ...free],
+  cell: [
+    ...normalForm,
+    normaliseGlobalPool, // one spelling for the average that is to move
+    [
+      linearToConv, // the classifier as 1x1 convolutions ...
+      sinkFlatten,
+      averageLast, // ... that run before the average
+    ],
+    outputCells, // drops the average
+    ...free,
+  ],
+  image: [
+    ...normalForm,
+    ...classifierToMap,
+    outputAverage, // over the predictions of all windows ...
+    [averageFirst], // ... or in front of what is affine in the classifier: the same numbers for less work
+    ...free,
+  ],
+};
+
+/** The default: one prediction per window. */
+export const convertPipeline = pipelines.window;
+
 /** Every pass by name. */
-export const allPasses: readonly Pass[] = [...new Set(convertPipeline.flat())];
+export const allPasses: readonly Pass[] = [...new Set(heads.flatMap((head) => pipelines[head].flat()))];

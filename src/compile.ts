@@ -2,13 +2,13 @@
  * The flow of a conversion in one screen: size of the window -> passes at that size -> freed model -> was it done?
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
-import { convertPipeline, type Pipeline } from '../passes';
+import { type Head, type Pipeline, pipelines } from '../passes';
 import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
 import { type Contract, contractOf } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
-import { cannotSlide, notConvertible, nothingToConvert, unknownPass } from './diagnostics/catalogue';
+import { cannotSlide, notConvertible, nothingToConvert, unknownOutput, unknownPass } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { AxisRoles, imageInputs } from './ir/axis-roles';
@@ -21,6 +21,10 @@ import type { Pass, Remark } from './pass/pass';
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
   readonly inputSize?: SizeRequest | undefined;
+  /** One prediction per window of the original size (default), per cell of the last map, or per image. */
+  readonly head?: Head | undefined;
+  /** Keeps these outputs and removes what only the others need. */
+  readonly outputs?: readonly string[] | undefined;
   /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
   readonly passes?: readonly string[] | undefined;
   /** All but these. */
@@ -41,6 +45,7 @@ export interface CompileReport {
   /** The size of image that one prediction looks at, per image input. */
   readonly windows: readonly ImageWindow[];
   readonly outputs: readonly OutputReport[];
+  readonly head: Head;
   /** What holds between the two models, read off the graph. */
   readonly contract: Contract;
   /** One entry per pass, rounds of a repeated group added up. */
@@ -62,11 +67,13 @@ export interface Compiled {
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const original = source.clone();
   const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
+  keepOutputs(original, options.outputs);
+  const head = options.head ?? 'window';
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
   const model = original.clone();
   let contract: Contract | undefined;
-  for (const step of selected(convertPipeline, options)) {
+  for (const step of selected(pipelines[head], options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
       requireSliding(model);
@@ -80,10 +87,23 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
-  requireMaps(model, original, remarks);
+  requireMaps(model, original, remarks, head);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
-  writeMetadata(model, windows, contract);
-  return { model, original, report: { windows, outputs, contract, passes: merged(passes), remarks } };
+  writeMetadata(model, windows, contract, head);
+  return { model, original, report: { windows, outputs, head, contract, passes: merged(passes), remarks } };
+}
+
+function keepOutputs(model: Model, names: readonly string[] | undefined): void {
+  if (!names) return;
+  const { graph } = model;
+  const kept = names.map((name) => {
+    const output = graph.outputs.find((candidate) => candidate.name === name);
+    if (!output) throw unknownOutput(name, graph.outputs);
+    return output;
+  });
+  // In the model's own order.
+  graph.setOutputs(graph.outputs.filter((output) => kept.includes(output)));
+  runPasses(model, [removeDeadNodes]);
 }
 
 /** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
@@ -136,22 +156,34 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
 }
 
 /** Passes whose work is the conversion itself. */
-const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'free-spatial-dims']);
+const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
 
-/** Every output that was a vector is a map that grows with the image. */
-function requireMaps(model: Model, original: Model, remarks: readonly Remark[]): void {
+/** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
+function requireMaps(model: Model, original: Model, remarks: readonly Remark[], head: Head): void {
   const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
   if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
   const roles = new AxisRoles(imageInputs(model.graph));
   for (const output of model.graph.outputs) {
-    if (growing(output)) continue;
+    if (head === 'image' ? isMeanOfMap(output) : growing(output)) continue;
     const blocker = firstFixed(output);
-    const reasons = remarks
+    // What stopped the head comes first: the rest is why other rules looked and went on.
+    const refused = remarks
       .filter((remark) => remark.kind === 'refused')
-      .map((remark) => `${remark.at.op ?? ''} '${remark.at.node ?? remark.at.value}': ${remark.reason}`);
+      .sort((a, b) => Number(HEAD_PASSES.has(b.pass)) - Number(HEAD_PASSES.has(a.pass)));
+    const reasons = [...new Set(refused.map((remark) => `${remark.at.op ?? ''} '${remark.at.node ?? remark.at.value}': ${remark.reason}`))];
     const at = blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name };
     throw notConvertible(output, reasons.length > 0 ? reasons : [describeBlocker(blocker, roles)], at);
   }
+}
+
+/** Some map that grows with the image lies behind an average in front of the output. */
+function isMeanOfMap(output: Value): boolean {
+  const seen = new Set<Value>([output]);
+  for (const value of seen) {
+    if (growing(value)) return true;
+    for (const input of value.producer?.inputs ?? []) if (input && !input.constant) seen.add(input);
+  }
+  return false;
 }
 
 const growing = (output: Value | undefined): boolean => {

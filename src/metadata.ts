@@ -4,6 +4,7 @@
  *   convolutionize.version   0.1.0
  *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
+ *   convolutionize.head      window                   what a cell is: window | cell | image
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
  *   convolutionize.meaning   equal at the original size; elsewhere ...
  */
@@ -15,8 +16,16 @@ import { pixelStride } from './ir/pixel-stride';
 import { version } from './version';
 
 const WINDOW = 'convolutionize.window';
+const HEAD = 'convolutionize.head';
 
-export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract): void {
+/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image. */
+export type Head = 'window' | 'cell' | 'image';
+
+/** What a conversion wrote down about its outputs; undefined for other models. */
+export const declaredHead = (model: Model): Head | undefined =>
+  (['window', 'cell', 'image'] as const).find((head) => head === model.metadata.get(HEAD));
+
+export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head): void {
   const { metadata, graph } = model;
   metadata.set('convolutionize.version', version);
   metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows.map(({ input, height, width }) => [input, [height, width]]))));
@@ -24,6 +33,7 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
     'convolutionize.stride',
     JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))),
   );
+  metadata.set(HEAD, head);
   metadata.set('convolutionize.contract', contract.kind);
   metadata.set('convolutionize.meaning', describeContract(contract));
 }

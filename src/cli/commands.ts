@@ -61,6 +61,12 @@ export const convertOptions = {
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },
   'keep-failed': { type: 'boolean', default: false, describe: 'Keep an output that is not equivalent' },
   'dry-run': { type: 'boolean', default: false, describe: 'Tell what would be rewritten, write nothing' },
+  head: {
+    choices: ['window', 'cell', 'image'] as const,
+    default: 'window' as const,
+    describe: 'One prediction per window of the original size, per cell of the last feature map, or per image',
+  },
+  outputs: { type: 'string', array: true, requiresArg: true, describe: 'Keep only these outputs: name,...' },
   remarks: { type: 'boolean', default: false, describe: 'Tell every place that a rule looked at, and why it was left alone' },
   passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a,b' },
   skip: { type: 'string', array: true, requiresArg: true, describe: 'Run all passes but these: a,b' },

@@ -32,6 +32,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
         passes: names(args.passes),
         skip: names(args.skip),
+        head: args.head,
+        outputs: names(args.outputs),
         onPass: (info) => {
           remarks.push(...info.report.remarks);
           print?.(info);

@@ -9,7 +9,7 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-siz
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import { declaredSize } from '../metadata';
+import { declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
@@ -58,6 +58,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       converted: { source: converted instanceof Model ? place(converted, 'converted') : converted, model: result },
       windows,
       contract,
+      head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
       place,
       options,

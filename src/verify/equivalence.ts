@@ -32,6 +32,8 @@ export interface VerifyRequest {
   readonly converted: { readonly source: string | Uint8Array; readonly model: Model };
   readonly windows: readonly ImageWindow[];
   readonly contract?: Contract | undefined;
+  /** What the converted model gives: predictions per window of the original size (default), per cell of the last map, or per image. */
+  readonly head?: 'window' | 'cell' | 'image' | undefined;
   /** Makes the height and width of a part of the original symbolic. */
   readonly free: (part: Model) => Model;
   /** Puts a model where the runtime can load it, for as long as the verification lasts. */
@@ -109,7 +111,8 @@ class Verification {
       reference.nudge,
       reference.batched,
     );
-    const expectedWindows = await this.headOnWindows(plans);
+    const expectedWindows = this.head === 'cell' ? 'a cell is no window of the original' : await this.headOnWindows(plans);
+    const scores = this.head === 'cell' ? await this.scores(samples, plans) : undefined;
     this.progress('running the converted model');
     const actual = await this.within(converted.source, 'the converted model', {}, async (session) => {
       this.requireSameNames(session, reference.outputs);
@@ -118,11 +121,16 @@ class Verification {
         larger: await each(plans, async (plan) => session.run(plan.feeds).catch((error: unknown) => asCompileError(error))),
       };
     });
-    const checks = [
-      this.originalSize(samples, reference.results, actual.results, tolerance),
-      this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance),
-      this.cropsOfTheImage(plans, reference.crops, actual.larger, tolerance),
-    ];
+    const checks = scores
+      ? [
+          this.originalSize(samples, scores.small, actual.results.map(meanOfCells), tolerance),
+          this.meansOfTheMap(plans, scores.larger, actual.larger, tolerance),
+        ]
+      : [
+          this.originalSize(samples, reference.results, actual.results, tolerance),
+          this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance),
+          ...(this.head === 'window' ? [this.cropsOfTheImage(plans, reference.crops, actual.larger, tolerance)] : []),
+        ];
     const fault = optimised && this.worstOf(reference.results, optimised);
     return {
       verdict: checks.some((check) => check.status === 'different') ? 'different' : 'equal',
@@ -135,7 +143,31 @@ class Verification {
     };
   }
 
+  private get head(): 'window' | 'cell' | 'image' {
+    return this.request.head ?? 'window';
+  }
+
   // ---- what is run ----
+
+  /** The original's scores, a final softmax taken away, at its own size and, with its sizes freed, at larger ones. */
+  private async scores(
+    samples: readonly Sample[],
+    plans: readonly Larger[],
+  ): Promise<{ readonly small: readonly Results[]; readonly larger: readonly (Results | CompileError)[] }> {
+    const { model } = this.request.original;
+    const values = model.graph.outputs.map(scoresBehind);
+    const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
+    const renamed = (results: Results): Results => new Map([...results].map(([name, numbers]) => [names.get(name) ?? name, numbers]));
+    const part = trunkOf(model, values);
+    this.progress('running the scores of the original');
+    const small = await this.within(this.request.place(part, 'scores'), 'the original', {}, (session) =>
+      each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
+    );
+    const larger = await this.within(this.request.place(this.request.free(part), 'free'), 'the original', {}, (session) =>
+      each(plans, async ({ feeds }) => session.run(only(feeds, session.inputNames)).then(renamed, asCompileError)),
+    );
+    return { small, larger };
+  }
 
   /** Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by size, not by time: the same every time. */
   private rounds(): number {
@@ -175,12 +207,20 @@ class Verification {
   private strides(): readonly [number, number] | undefined {
     const { graph } = this.request.converted.model;
     const input = graph.inputs.find(({ name }) => name === this.image.input);
-    const output = graph.outputs.find((value) => value.type?.shape?.length === 4);
+    const output = this.head === 'window' ? graph.outputs.find((value) => value.type?.shape?.length === 4) : undefined;
+    if (this.head !== 'window') return this.mapStrides();
     const [rows, columns] = this.axes.map((axis) => input?.type?.shape?.[axis]);
     if (typeof rows !== 'string' || typeof columns !== 'string' || !output) return undefined;
     const { height, width } = this.image;
     const [y, x] = [stepOf(output.type?.shape?.[2], rows, height), stepOf(output.type?.shape?.[3], columns, width)];
     return y && x ? [y, x] : undefined;
+  }
+
+  /** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
+  private mapStrides(): readonly [number, number] | undefined {
+    const maps = lastMaps(this.request.original.model, this.request.original.model.graph.outputs);
+    const widest = (axis: 0 | 1): number => Math.max(...(maps ?? []).map(({ stride }) => stride[axis]));
+    return maps && Number.isInteger(widest(0)) && Number.isInteger(widest(1)) ? [widest(0), widest(1)] : undefined;
   }
 
   private cropsOf({ feeds, strides, height, width }: Larger): ReadonlyMap<string, Numbers>[] {
@@ -397,7 +437,8 @@ class Verification {
       }
       sizes.push(size);
       for (const [name, map] of wanted.maps) {
-        const difference = compareMaps(map, found.get(name));
+        const difference =
+          this.head === 'image' ? compare(meanOf(map.cells), found.get(name)?.data ?? []) : compareMaps(map, found.get(name));
         equal &&= this.isWithin(difference, tolerance);
         outputs[name] = worse(outputs[name], difference);
         cells += map.rows * map.columns;
@@ -412,6 +453,32 @@ class Verification {
       cells,
       note: notes.join('; ') || undefined,
     };
+  }
+
+  /** The mean over all cells against the original's scores of the whole image. */
+  private meansOfTheMap(
+    plans: readonly Larger[],
+    expected: readonly (Results | CompileError)[],
+    actual: readonly (Results | CompileError)[],
+    tolerance: Tolerance,
+  ): Check {
+    const outputs: Record<string, Difference> = {};
+    const sizes: string[] = [];
+    let equal = true;
+    plans.forEach((plan, index) => {
+      const [wanted, found] = [expected[index], actual[index]];
+      if (!wanted || wanted instanceof CompileError) return;
+      sizes.push(`${plan.height}x${plan.width}`);
+      const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found);
+      for (const [name, numbers] of wanted) {
+        const difference = compare(numbers.data, means.get(name)?.data ?? []);
+        equal &&= this.isWithin(difference, tolerance);
+        outputs[name] = worse(outputs[name], difference);
+      }
+    });
+    if (sizes.length === 0)
+      return { name: 'mean of the map', status: 'skipped', outputs, sizes, cells: 0, note: 'the original does not take larger images' };
+    return { name: 'mean of the map', status: equal ? 'equal' : 'different', outputs, sizes, cells: sizes.length };
   }
 
   private cropsOfTheImage(
@@ -474,6 +541,35 @@ class Verification {
   private progress(doing: string): void {
     this.request.options?.onProgress?.(doing);
   }
+}
+
+/** What a final softmax reads, through views; the value itself where there is none. */
+function scoresBehind(output: Value): Value {
+  for (let at: Value | undefined = output; at?.producer; at = at.producer.inputs[0]) {
+    const { op } = at.producer;
+    if (op === 'Softmax' || op === 'LogSoftmax') return at.producer.inputs[0] ?? output;
+    if (!['Flatten', 'Reshape', 'Squeeze', 'Identity'].includes(op)) break;
+  }
+  return output;
+}
+
+/** [1, K, h, w] -> [1, K]. */
+const meanOfCells = (results: Results): Results =>
+  mapValues(results, (numbers): Numbers => {
+    const [, features = 0, rows = 1, columns = 1] = numbers.shape;
+    const cells = rows * columns;
+    const data = Float64Array.from(
+      { length: features },
+      (_, feature) =>
+        Float64Array.from(numbers.data.subarray(feature * cells, (feature + 1) * cells)).reduce((sum, number) => sum + number, 0) / cells,
+    );
+    return { dtype: numbers.dtype, shape: [1, features], data };
+  });
+
+function meanOf(cells: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(cells[0]?.length ?? 0);
+  for (const cell of cells) for (const [at, number] of cell.entries()) mean[at] = (mean[at] ?? 0) + number / cells.length;
+  return mean;
 }
 
 interface Larger {

@@ -3,7 +3,7 @@ import { type Contract, describeContract } from '../analysis/contract';
 import type { Difference } from './compare';
 
 export interface Check {
-  readonly name: 'original size' | 'windows of the map' | 'crops of the image';
+  readonly name: 'original size' | 'windows of the map' | 'mean of the map' | 'crops of the image';
   readonly status: 'equal' | 'different' | 'informative' | 'skipped';
   /** Per output: the worst difference over all inputs of the check. */
   readonly outputs: Readonly<Record<string, Difference>>;

@@ -1,0 +1,61 @@
+/**
+ * output-map: give the map in place of the vector.
+ *
+ *   Flatten<axis=1>(M)  as an output [N,K]              M [N,K,1,1] at the original size
+ * becomes
+ *   M                   as the output [N,K,h,w]
+ *
+ * The one cell that M has at the original size holds the numbers of the vector.
+ * Numbers: identical (the output has two axes more).
+ * Left alone: an output that flattens a map of more than one cell, since its places would change their meaning.
+ */
+import { intAttr } from '../src/ir/attrs';
+import type { Graph } from '../src/ir/graph';
+import type { Value } from '../src/ir/types';
+import { definePass, type PassContext } from '../src/pass/pass';
+
+export const outputMap = definePass({
+  name: 'output-map',
+  summary: 'drop the Flatten in front of an output, which then is a map',
+  numbers: 'identical',
+  run: keepMaps,
+});
+
+/** Outputs that flatten a map of one cell give the map itself. */
+function keepMaps(graph: Graph, context: PassContext): void {
+  graph.setOutputs(
+    graph.outputs.map((output) => {
+      const map = mapBehind(output);
+      if (!map) return output;
+      if (map.type?.shape?.[2] !== 1 || map.type.shape[3] !== 1) {
+        context.remark({
+          kind: 'refused',
+          reason: `the output flattens a map of [${map.type?.shape?.slice(1)}], whose places would change their meaning`,
+          at: { value: output.name, node: output.producer?.name },
+          origin: output.producer?.origin ?? [],
+        });
+        return output;
+      }
+      const { name, extras } = output;
+      context.remark({
+        kind: 'applied',
+        rule: 'map-output',
+        at: { node: output.producer?.name, value: output.name },
+        origin: output.producer?.origin ?? [],
+      });
+      const isPublic = graph.isOutput(map) || map.producer === undefined;
+      const result = isPublic ? graph.addNode({ op: 'Identity', inputs: [map], origin: output.producer?.origin }).outputs[0] : map;
+      if (!result) return output;
+      graph.rename(output, `${name}_flat`);
+      graph.rename(result, name);
+      graph.setExtras(result, extras);
+      return result;
+    }),
+  );
+}
+
+function mapBehind(output: Value): Value | undefined {
+  const producer = output.producer;
+  const [map] = producer?.inputs ?? [];
+  return producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 && map?.type?.shape?.length === 4 ? map : undefined;
+}
