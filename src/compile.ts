@@ -5,6 +5,7 @@
 import { type Head, type Pipeline, pipelines } from '../passes';
 import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
+import { normaliseGlobalPool } from '../passes/normalise-global-pool';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
 import { type Contract, contractOf } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
@@ -109,7 +110,8 @@ function keepOutputs(model: Model, names: readonly string[] | undefined): void {
 /** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
 export function freeSizes(part: Model): Model {
   const model = part.clone();
-  runPasses(model, [freeSpatialDims, removeDeadNodes]);
+  // A pool over the whole map means the whole map at any size, however it is spelled.
+  runPasses(model, [normaliseGlobalPool, freeSpatialDims, removeDeadNodes]);
   return model;
 }
 
