@@ -21,7 +21,8 @@ export function dtypeOf(value: Value | undefined): DType | undefined {
     const index = node.outputs.indexOf(next);
     const formal = schema.outputs[Math.min(index, schema.outputs.length - 1)];
     if (!formal) continue;
-    if (formal.type === 'int64' || formal.type === 'bool' || formal.type === 'float') return formal.type;
+    const [only, ...others] = schema.types.get(formal.type) ?? [formal.type];
+    if (others.length === 0 && (only === 'int64' || only === 'bool' || only === 'float')) return only;
     node.inputs.forEach((input, slot) => {
       const parameter = schema.inputs[Math.min(slot, schema.inputs.length - 1)];
       if (input && parameter?.type === formal.type && (!parameter.variadic || parameter.homogeneous)) open.push(input);

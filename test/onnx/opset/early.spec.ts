@@ -62,6 +62,18 @@ const cases: readonly (readonly [title: string, opset: number, old: string, rece
     `g (${X}, float[12] z) => (${Y}) <int64[3] t = {3, 4, 1}> { u = Reshape (z, t) y = Sub (x, u) }`,
   ],
   [
+    'Sub of a constant where the other rank is not known, from an axis counted from the back',
+    6,
+    `g (${X}) => (${Y}) <${B34}, int64[4] tp = {2, 3, 4, 5}> { ${unknown('p', 'x')} y = Sub <broadcast = 1, axis = -3> (p, b) }`,
+    `g (${X}) => (${Y}) <${B34.replace('[3, 4]', '[3, 4, 1]')}> { y = Sub (x, b) }`,
+  ],
+  [
+    'Sub of a constant where the other rank is not known',
+    6,
+    `g (${X}) => (${Y}) <${B34}, int64[4] tp = {2, 3, 4, 5}> { ${unknown('p', 'x')} y = Sub <broadcast = 1, axis = 1> (p, b) }`,
+    `g (${X}) => (${Y}) <${B34.replace('[3, 4]', '[3, 4, 1]')}> { y = Sub (x, b) }`,
+  ],
+  [
     'comparison and logic',
     1,
     `g (${X}, float[3] z) => (bool[2, 3, 4, 5] y) { l = Less <broadcast = 1, axis = 1> (x, z) r = Greater <broadcast = 1, axis = 1> (x, z) o = Or (l, r) y = Xor (o, l) }`,
