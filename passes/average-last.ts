@@ -51,5 +51,9 @@ function swap(graph: Graph, node: Node, maps: readonly (Value | undefined)[], co
   const average = make.op('GlobalAveragePool', [make.op(node.op, maps, node.attrs)]);
   graph.replaceAllUses(output, average);
   graph.removeNode(node);
+  // The old averages, unless somebody else reads them.
+  for (const pool of new Set(node.inputs.flatMap((input) => (input?.producer?.op === 'GlobalAveragePool' ? [input.producer] : [])))) {
+    if (pool.outputs.every((value) => value.uses.length === 0 && !graph.isOutput(value))) graph.removeNode(pool);
+  }
   context.remark({ kind: 'applied', rule: node.op, at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
 }

@@ -102,7 +102,15 @@ describe('linear-to-conv', () => {
       `g (float[N, 4, 2, 3] X) => (float[N, 5] Y) <float[5, 24] W, float[1] B> { F = Flatten (X) Y = Gemm <transB = 1> (F, W, B) }`,
       'the bias is not one number per output',
     ],
-    ['alpha is 2', `g (float[N, 4, 2, 3] X) => (float[N, 5] Y) <float[5, 24] W> { F = Flatten (X) Y = Gemm <transB = 1, alpha = 2.0> (F, W) }`, undefined],
-    ['the weight is computed', `g (float[N, 4, 2, 3] X, float[5, 24] W) => (float[N, 5] Y) { F = Flatten (X) Y = Gemm <transB = 1> (F, W) }`, undefined],
+    [
+      'alpha is 2',
+      `g (float[N, 4, 2, 3] X) => (float[N, 5] Y) <float[5, 24] W> { F = Flatten (X) Y = Gemm <transB = 1, alpha = 2.0> (F, W) }`,
+      undefined,
+    ],
+    [
+      'the weight is computed',
+      `g (float[N, 4, 2, 3] X, float[5, 24] W) => (float[N, 5] Y) { F = Flatten (X) Y = Gemm <transB = 1> (F, W) }`,
+      undefined,
+    ],
   ])('leaves the layer alone when %s', (_, text, reason) => expectPass(linearToConv, `${header} ${text}`).toRefuse(reason));
 });

@@ -10,7 +10,12 @@ describe('normalise-flatten', () => {
     ['Reshape to constants', 'float[1, 4, 2, 3] X', '<int64[2] s = {1, 24}>', 'Y = Reshape (X, s)'],
     ['Reshape to -1 and the features', 'float[N, 4, 2, 3] X', '<int64[2] s = {-1, 24}>', 'Y = Reshape (X, s)'],
     ['Reshape to 0 and -1', 'float[N, 4, 2, 3] X', '<int64[2] s = {0, -1}>', 'Y = Reshape (X, s)'],
-    ['two views in a row', 'float[1, 4, 2, 3] X', '<int64[3] s = {1, 4, 6}, int64[2] t = {1, -1}>', 'A = Reshape (X, s) Y = Reshape (A, t)'],
+    [
+      'two views in a row',
+      'float[1, 4, 2, 3] X',
+      '<int64[3] s = {1, 4, 6}, int64[2] t = {1, -1}>',
+      'A = Reshape (X, s) Y = Reshape (A, t)',
+    ],
     [
       'a shape computed from Shape',
       'float[N, 4, 2, 3] X',
@@ -18,7 +23,11 @@ describe('normalise-flatten', () => {
       's = Shape (X) n = Gather (s, zero) u = Unsqueeze (n, first) c = Concat <axis = 0> (u, rest) Y = Reshape (X, c)',
     ],
   ])('reads %s as Flatten', (_, input, weights, body) =>
-    expectPass(normaliseFlatten, `${header} g (${input}) => (float[${input.includes('N') ? 'N' : 1}, 24] Y) ${weights} { ${body} }`).toBecome(becomesFlatten));
+    expectPass(
+      normaliseFlatten,
+      `${header} g (${input}) => (float[${input.includes('N') ? 'N' : 1}, 24] Y) ${weights} { ${body} }`,
+    ).toBecome(becomesFlatten),
+  );
 
   test('reads Squeeze of a 1x1 map as Flatten', () =>
     expectPass(
@@ -54,5 +63,8 @@ describe('normalise-flatten', () => {
         Y = Relu (R)`));
 
   test('leaves a split of the channels alone', () =>
-    expectPass(normaliseFlatten, `${header} g (float[1, 4, 2, 3] X) => (float[1, 2, 2, 2, 3] Y) <int64[5] s = {1, 2, 2, 2, 3}> { Y = Reshape (X, s) }`).toStay());
+    expectPass(
+      normaliseFlatten,
+      `${header} g (float[1, 4, 2, 3] X) => (float[1, 2, 2, 2, 3] Y) <int64[5] s = {1, 2, 2, 2, 3}> { Y = Reshape (X, s) }`,
+    ).toStay());
 });

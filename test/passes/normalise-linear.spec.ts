@@ -19,7 +19,8 @@ describe('normalise-linear', () => {
     ['a scalar', 'float B'],
   ])('spreads a bias of %s', (_, bias) =>
     expectPass(normaliseLinear, `${header} g (float[N, 3] X) => (float[N, 2] Y) <float[3, 2] W, ${bias}> { Y = Gemm (X, W, B) }`).toBecome(`
-        Y = Gemm (X, W, B_bias)`));
+        Y = Gemm (X, W, B_bias)`),
+  );
   test('multiplies alpha and beta in', () =>
     expectPass(
       normaliseLinear,
@@ -27,12 +28,23 @@ describe('normalise-linear', () => {
     ).toBecome(`
         Y = Gemm <transB = 1> (X, W_scaled, B_bias)`));
   test('puts a Transpose in front of a transposed operand', () =>
-    expectPass(normaliseLinear, `${header} g (float[3, N] X) => (float[N, 2] Y) <float[3, 2] W> { Y = Gemm <transA = 1> (X, W) }`).toBecome(`
+    expectPass(
+      normaliseLinear,
+      `${header} g (float[3, N] X) => (float[N, 2] Y) <float[3, 2] W> { Y = Gemm <transA = 1> (X, W) }`,
+    ).toBecome(`
         Y_Transpose = Transpose <perm = [1, 0]> (X)
         Y = Gemm (Y_Transpose, W)`));
   test.each([
-    ['the bias differs along the batch', `g (float[2, 3] X) => (float[2, 4] Y) <float[3, 4] W, float[2, 1] B> { Y = Gemm (X, W, B) }`, 'the bias is not one number per output'],
-    ['the bias is computed', `g (float[2, 3] X, float[4] B) => (float[2, 4] Y) <float[3, 4] W> { Y = Gemm (X, W, B) }`, 'its bias is computed'],
+    [
+      'the bias differs along the batch',
+      `g (float[2, 3] X) => (float[2, 4] Y) <float[3, 4] W, float[2, 1] B> { Y = Gemm (X, W, B) }`,
+      'the bias is not one number per output',
+    ],
+    [
+      'the bias is computed',
+      `g (float[2, 3] X, float[4] B) => (float[2, 4] Y) <float[3, 4] W> { Y = Gemm (X, W, B) }`,
+      'its bias is computed',
+    ],
   ])('leaves the layer alone when %s', (_, text, reason) => expectPass(normaliseLinear, `${header} ${text}`).toRefuse(reason));
   test('keeps an Add of an activation apart', () =>
     expectPass(

@@ -43,14 +43,25 @@ describe('sink-flatten', () => {
         Y_BatchNormalization = BatchNormalization (X, s, b, m, v)
         Y = Flatten <axis = 1> (Y_BatchNormalization)`));
   test('splits channels', () =>
-    expectPass(sinkFlatten, flat('4, 1, 1', 4, 'Y, Z = Split <axis = 1> (F, parts)', '<int64[2] parts = {1, 3}>', 'float[N, 1] Y, float[N, 3] Z')).toBecome(`
+    expectPass(
+      sinkFlatten,
+      flat('4, 1, 1', 4, 'Y, Z = Split <axis = 1> (F, parts)', '<int64[2] parts = {1, 3}>', 'float[N, 1] Y, float[N, 3] Z'),
+    ).toBecome(`
         Y_Split_0, Y_Split_1 = Split <axis = 1> (X, parts)
         Y = Flatten <axis = 1> (Y_Split_0)
         Z = Flatten <axis = 1> (Y_Split_1)`));
   test.each([
-    ['a number for each place', flat('4, 2, 3', 24, 'Y = Mul (F, s)', '<float[24] s>'), "its operand 's' has a number of its own for each place of the map"],
+    [
+      'a number for each place',
+      flat('4, 2, 3', 24, 'Y = Mul (F, s)', '<float[24] s>'),
+      "its operand 's' has a number of its own for each place of the map",
+    ],
     ['Softmax over places', flat('4, 2, 3', 24, 'Y = Softmax <axis = 1> (F)'), 'it reads the features of a map of [4,2,3] by their place'],
     ['Softmax over the batch', flat('4, 1, 1', 4, 'Y = Softmax <axis = 0> (F)'), 'it works along the batch'],
-    ['an operand per row of the batch', `${header} g (float[2, 4, 1, 1] X) => (float[2, 4] Y) <float[2, 4] s> { F = Flatten (X) Y = Mul (F, s) }`, "its operand 's' differs from row to row of the batch"],
+    [
+      'an operand per row of the batch',
+      `${header} g (float[2, 4, 1, 1] X) => (float[2, 4] Y) <float[2, 4] s> { F = Flatten (X) Y = Mul (F, s) }`,
+      "its operand 's' differs from row to row of the batch",
+    ],
   ])('leaves %s alone', (_, text, reason) => expectPass(sinkFlatten, text).toRefuse(reason));
 });
