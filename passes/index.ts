@@ -4,10 +4,14 @@
 import type { Pass } from '../src/pass/pass';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
+import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
+import { foldNetworkInNetwork } from './fold-network-in-network';
 import { freeSpatialDims } from './free-spatial-dims';
+import { fusePad } from './fuse-pad';
 import { globalPoolToWindow } from './global-pool-to-window';
 import { linearToConv } from './linear-to-conv';
+import { mergeParallelConvs } from './merge-parallel-convs';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
@@ -17,6 +21,7 @@ import { outputMap } from './output-map';
 import { removeDeadNodes } from './remove-dead-nodes';
 import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
+import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
@@ -73,8 +78,37 @@ export const pipelines: Readonly<Record<Head, Pipeline>> = {
   ],
 };
 
+/** Levels of `-O`: 0 only what the conversion needs; 1 what changes no number by more than the order of its sums; 2 weights folded into each other. */
+export type OptimisationLevel = 0 | 1 | 2;
+
+/** Smaller and faster at the same numbers: runs in front of `free`, while all sizes are known and costs can be compared. */
+export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
+  0: [],
+  1: [
+    fusePad, // a Pad of its own costs a copy of the map
+    averageFirst, // the affine layer then runs on fewer cells
+    shareEqualConstants,
+  ],
+  2: [
+    fusePad, // before norms are folded: a norm in front of an unpadded layer can be, in front of a padded one it cannot
+    [
+      foldBatchNorm, // leaves linear layers beside each other
+      mergeParallelConvs, // branches that are summed
+      foldNetworkInNetwork, // neighbours that are composed
+      averageFirst,
+    ],
+    shareEqualConstants,
+  ],
+};
+
+/** The passes of a conversion in order. */
+export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline => {
+  const steps = pipelines[head];
+  return [...steps.slice(0, steps.length - free.length), ...optimisations[level], ...free];
+};
+
 /** The default: one prediction per window. */
 export const convertPipeline = pipelines.window;
 
 /** Every pass by name. */
-export const allPasses: readonly Pass[] = [...new Set(heads.flatMap((head) => pipelines[head].flat()))];
+export const allPasses: readonly Pass[] = [...new Set(heads.flatMap((head) => pipelineFor(head, 2).flat()))];

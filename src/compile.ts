@@ -2,7 +2,7 @@
  * The flow of a conversion in one screen: size of the window -> passes at that size -> freed model -> was it done?
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
-import { type Head, type Pipeline, pipelines } from '../passes';
+import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../passes';
 import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { normaliseGlobalPool } from '../passes/normalise-global-pool';
@@ -24,6 +24,8 @@ export interface CompileOptions {
   readonly inputSize?: SizeRequest | undefined;
   /** One prediction per window of the original size (default), per cell of the last map, or per image. */
   readonly head?: Head | undefined;
+  /** Folds what can be folded: 0 (default) only what the conversion needs, 1 without rounding anything anew, 2 all. */
+  readonly optimise?: OptimisationLevel | undefined;
   /** Keeps these outputs and removes what only the others need. */
   readonly outputs?: readonly string[] | undefined;
   /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
@@ -74,7 +76,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const passes: PassReport[] = runPasses(original, [foldConstants]);
   const model = original.clone();
   let contract: Contract | undefined;
-  for (const step of selected(pipelines[head], options)) {
+  for (const step of selected(pipelineFor(head, options.optimise ?? 0), options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
       requireSliding(model);

@@ -66,6 +66,13 @@ export const convertOptions = {
     default: 'window' as const,
     describe: 'One prediction per window of the original size, per cell of the last feature map, or per image',
   },
+  optimise: {
+    alias: 'O',
+    choices: [0, 1, 2] as const,
+    default: 0 as const,
+    describe:
+      '0: only what the conversion needs; 1: also pads, averages, equal constants; 2: also fold norms, neighbouring and parallel layers',
+  },
   outputs: { type: 'string', array: true, requiresArg: true, describe: 'Keep only these outputs: name,...' },
   remarks: { type: 'boolean', default: false, describe: 'Tell every place that a rule looked at, and why it was left alone' },
   passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a,b' },

@@ -33,6 +33,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         passes: names(args.passes),
         skip: names(args.skip),
         head: args.head,
+        optimise: args.optimise,
         outputs: names(args.outputs),
         onPass: (info) => {
           remarks.push(...info.report.remarks);

@@ -1,5 +1,5 @@
 /**
- * npm run zoo -- [--head window|cell|image] [--only TEXT] [--write]
+ * npm run zoo -- [--head window|cell|image] [--O 0|1|2] [--only TEXT] [--write]
  * Converts and verifies every graph of fixtures/zoo with seeded weights, and prints a table; `--write` puts it into docs/coverage.md.
  * One model at a time; weights are made for it and removed after it.
  */
@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zooModel, zooNames } from '../../fixtures/zoo-weights';
-import { compile } from '../../src/compile';
+import { heads } from '../../passes';
+import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
 import { verifyFiles } from '../../src/node/verify';
@@ -20,7 +21,7 @@ interface Row {
   readonly seconds: number;
 }
 
-async function convertOne(name: string): Promise<Row> {
+async function convertOne(name: string, options: CompileOptions): Promise<Row> {
   const start = performance.now();
   const directory = mkdtempSync(join(tmpdir(), 'convolutionize-zoo-'));
   const row = (result: Row['result'], detail: string): Row => ({
@@ -33,7 +34,7 @@ async function convertOne(name: string): Promise<Row> {
     const path = zooModel(name, { seed: 1, directory });
     const model = readModelFile(path);
     try {
-      const compiled = compile(model);
+      const compiled = compile(model, options);
       inheritOrigin(compiled.model, model);
       inheritOrigin(compiled.original, model);
       const output = join(directory, 'converted.onnx');
@@ -66,10 +67,20 @@ async function convertOne(name: string): Promise<Row> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, write: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      head: { type: 'string', default: 'window' },
+      O: { type: 'string', default: '0' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const head = heads.find((candidate) => candidate === values.head);
+  const optimise = ([0, 1, 2] as const).find((level) => String(level) === values.O);
+  if (!head || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')}, -O 0, 1 or 2`);
   const rows: Row[] = [];
   for (const name of zooNames().filter((candidate) => candidate.includes(values.only))) {
-    const row = await convertOne(name);
+    const row = await convertOne(name, { head, optimise });
     rows.push(row);
     console.log(`${row.result.padEnd(9)} ${row.model.padEnd(40)} ${row.seconds.toFixed(1).padStart(6)} s  ${row.detail}`);
   }
