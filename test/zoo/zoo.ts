@@ -47,7 +47,7 @@ async function convertOne(name: string, options: CompileOptions): Promise<Row> {
       const shape = compiled.report.outputs.map(({ converted }) => `[${converted?.join(', ')}]`).join(' ');
       return row(
         report.verdict === 'equal' ? 'equal' : 'different',
-        `${shape}; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`,
+        `${shape}; ${compiled.original.graph.nodeCount} -> ${compiled.model.graph.nodeCount} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`,
       );
     } finally {
       closeModel(model);
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     console.log(`${row.result.padEnd(9)} ${row.model.padEnd(40)} ${row.seconds.toFixed(1).padStart(6)} s  ${row.detail}`);
   }
   const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
-  const summary = `${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
+  const summary = `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
   console.log(summary);
   if (values.write) writeFileSync('docs/coverage.md', markdown(rows, summary));
   process.exitCode = count('different') + count('failed') > 0 ? 1 : 0;
