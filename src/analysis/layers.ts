@@ -87,7 +87,11 @@ export function shapeText(type: TensorType | undefined): string {
 
 function perKind(layers: readonly Layer[]): KindTotal[] {
   const byKind = new Map<string, Layer[]>();
-  for (const layer of layers) byKind.set(layer.kind, [...(byKind.get(layer.kind) ?? []), layer]);
+  for (const layer of layers) {
+    const members = byKind.get(layer.kind);
+    if (members) members.push(layer);
+    else byKind.set(layer.kind, [layer]);
+  }
   return [...byKind].map(([kind, members]) => ({ kind, layers: members.length, ...total(members) }));
 }
 

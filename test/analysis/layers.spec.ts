@@ -269,3 +269,14 @@ test('prints types', () => {
   expect(shapeText({ dtype: 'float' })).toBe('[...]');
   expect(shapeText(undefined)).toBe('?');
 });
+
+test('lists 50,000 nodes in the time of one breath', () => {
+  const g = new TypedGraph();
+  g.input('x', 'N', 8);
+  for (let n = 0; n < 50_000; n++) g.node('Relu', ['last'], ['N', 8]);
+  const graph = g.done();
+  const start = performance.now();
+  expect(listLayers(graph).kinds).toEqual([{ kind: 'ReLU', layers: 50_000, parameters: 0, multiplyAdds: 0, complete: true }]);
+  // Measured 1 s on a loaded machine; what grows with the square of the nodes takes minutes.
+  expect(performance.now() - start).toBeLessThan(15_000);
+});
