@@ -68,8 +68,8 @@ export const convertOptions = {
   },
   optimise: {
     alias: 'O',
-    choices: [0, 1, 2] as const,
-    default: 0 as const,
+    choices: ['0', '1', '2'] as const,
+    default: '0' as const,
     describe:
       '0: only what the conversion needs; 1: also pads, averages, equal constants; 2: also fold norms, neighbouring and parallel layers',
   },

@@ -1,6 +1,6 @@
 /** `convert`: options in, one conversion, a report out. */
 import { basename, dirname, extname, join } from 'node:path';
-import { allPasses } from '../../passes';
+import { allPasses, type OptimisationLevel } from '../../passes';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { printModel } from '../onnx/text/printer';
@@ -33,7 +33,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         passes: names(args.passes),
         skip: names(args.skip),
         head: args.head,
-        optimise: args.optimise,
+        optimise: LEVELS[args.optimise],
         outputs: names(args.outputs),
         onPass: (info) => {
           remarks.push(...info.report.remarks);
@@ -61,6 +61,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     progress.end();
   }
 }
+
+const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
 
 /** alexnet.onnx -> alexnet-fcn.onnx, beside it. */
 function defaultOutput(input: string): string {

@@ -6,7 +6,7 @@ import { type Contract, describeContract } from '../analysis/contract';
 import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
-import type { Compiled } from '../compile';
+import type { Compiled, CompileReport } from '../compile';
 import { formatLocation, printable } from '../diagnostics/format';
 import type { ImageWindow, SizeRequest } from '../input-size';
 import { pixelStride } from '../ir/pixel-stride';
@@ -16,6 +16,8 @@ import { grouped, table } from './table';
 
 export interface RewriteFacts {
   readonly windows: readonly ImageWindow[];
+  /** What one prediction is about. */
+  readonly head: CompileReport['head'];
   readonly maps: readonly MapFacts[];
   /** What holds between the two models, derived from the graph. */
   readonly contract: Contract & { readonly text: string };
@@ -66,6 +68,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
   const after = summarise(model, size);
   return {
     windows: report.windows,
+    head: report.head,
     maps: report.outputs.map(({ name, original: from, converted }) => {
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
       return { output: name, original: from, converted, stride: output ? pixelStride(output) : [1, 1] };
@@ -141,7 +144,11 @@ export function rewriteText(facts: RewriteFacts, options: { readonly remarks: bo
   const sections: string[][] = [
     ['rewritten', ...passLines(facts), ...layerLines(facts)],
     refusalLines(facts, options.remarks),
-    ['prediction map', ...facts.maps.flatMap((map) => mapLines(map, facts.windows)), `  ${printable(facts.contract.text)}`],
+    [
+      facts.head === 'image' ? 'prediction' : 'prediction map',
+      ...facts.maps.flatMap((map) => mapLines(map, facts)),
+      `  ${printable(facts.contract.text)}`,
+    ],
     costLines(facts),
   ];
   return sections.filter((section) => section.length > 1).flatMap((section, at) => (at === 0 ? section : ['', ...section]));
@@ -180,18 +187,29 @@ const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
   ...(at ? [`    at ${at}`] : []),
 ];
 
-/** Which pixels the cell (i, j) looks at. */
-function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, windows: readonly ImageWindow[]): string[] {
-  const shape = converted?.map((dim) => dim ?? '?').join(', ') ?? '?';
+/** What one prediction is about: which pixels a cell looks at, or which images. */
+function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, { head, windows }: RewriteFacts): string[] {
   const [window] = windows;
   if (!window) return [];
+  const name = `  ${printable(output)} [${converted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
+  const size = `${window.height}x${window.width}`;
   const span = (step: number, letter: string, length: number): string => `${times(step, letter)} to ${times(step, letter)} + ${length - 1}`;
-  return [
-    `  ${printable(output)} [${shape}]: one prediction for each window of ${window.height}x${window.width} pixels, ${strideText(rows, columns)}`,
-    `  cell (i, j) looks at rows ${span(rows, 'i', window.height)} and columns ${span(columns, 'j', window.width)}${
-      windows.length > 1 ? ` of '${printable(window.input)}'` : ''
-    }`,
-  ];
+  switch (head) {
+    case 'window':
+      return [
+        `${name}: one prediction for each window of ${size} pixels, ${strideText(rows, columns)}`,
+        `  cell (i, j) looks at rows ${span(rows, 'i', window.height)} and columns ${span(columns, 'j', window.width)}${
+          windows.length > 1 ? ` of '${printable(window.input)}'` : ''
+        }`,
+      ];
+    case 'cell':
+      return [
+        `${name}: one prediction for each cell of the last feature map, ${strideText(rows, columns)}`,
+        `  the mean over the map of an image of ${size} pixels is the original's output`,
+      ];
+    case 'image':
+      return [`${name}: one prediction for an image of ${size} pixels or more, the mean over its windows, ${strideText(rows, columns)}`];
+  }
 }
 
 const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);

@@ -48,6 +48,8 @@ describe('a wrong command line', () => {
     [['convert', 'a.onnx', '-o', 'b', '-o', 'c'], 'USAGE', '--output is given twice'],
     [['convert', 'a.onnx', 'b.onnx', '-o', 'c.onnx'], 'USAGE', 'given twice'],
     [['convert', 'a.onnx', '--weights', 'elsewhere'], 'BAD_OPTION', "--weights cannot be 'elsewhere'"],
+    [['convert', 'a.onnx', '-O3'], 'BAD_OPTION', "--optimise cannot be '3'"],
+    [['convert', 'a.onnx', '--head', 'tail'], 'BAD_OPTION', 'window or cell or image'],
     [['convert', 'a.onnx', '--weights', 'reference', '--external-data'], 'USAGE', 'choose one'],
     [['convert', 'a.onnx', '--input-size', 'big'], 'BAD_OPTION', '224x224'],
     [['convert', 'a.onnx', '--rtol', 'x'], 'BAD_OPTION', '--rtol'],
@@ -232,6 +234,11 @@ describe('convert', () => {
     expect((await program.run(['convert', LENET, '--dry-run', '-q', '--print-ir-after', 'all'])).stderr).toContain(
       '# after fold-constants',
     );
+  });
+
+  test.each([['-O1'], ['-O2'], ['--optimise=2']])('%s is understood', async (flag) => {
+    const { code, stdout } = await program.run(['convert', LENET, flag, '--dry-run', '--json']);
+    expect([code, JSON.parse(stdout).head]).toEqual([0, 'window']);
   });
 
   test('runs the passes that are asked for', async () => {

@@ -54,3 +54,29 @@ describe('of a small network', () => {
     expect(facts.after).toMatchObject(cost);
   });
 });
+
+describe('of a pooled network', () => {
+  const pooled = (): ReturnType<typeof parseModel> =>
+    parseModel(`
+      <ir_version: 8, opset_import: ["" : 17]>
+      g (float[N, 1, 12, 16] image) => (float[N, 3] scores)
+      <float[2, 1, 3, 3] w1 = {${new Array(18).fill(0.5).join(', ')}}, float[3, 2] w2 = {1, 2, 3, 4, 5, 6}, float[3] b2 = {1, 2, 3}>
+      {
+        conv1 = Conv <kernel_shape = [3, 3], strides = [2, 2]> (image, w1)
+        mean = GlobalAveragePool (conv1)
+        flat = Flatten (mean)
+        scores = Gemm <transB = 1> (flat, w2, b2)
+      }`);
+
+  test.each([
+    ['window', 'one prediction for each window of 12x16 pixels, every 2 pixels'],
+    ['cell', 'one prediction for each cell of the last feature map, every 2 pixels'],
+    ['image', 'one prediction for an image of 12x16 pixels or more, the mean over its windows, every 2 pixels'],
+  ] as const)('--head %s says what a prediction is about', (head, meaning) => {
+    const facts = rewriteFacts(compile(pooled(), { head }), summaries);
+    const text = rewriteText(facts, { remarks: false }).join('\n');
+    expect(text).toContain(meaning);
+    // Which pixels a cell looks at is true of windows alone.
+    expect(text.includes('cell (i, j) looks at rows')).toBe(head === 'window');
+  });
+});
