@@ -4,6 +4,7 @@
 import type { Pass } from '../src/pass/pass';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
+import { cancelTransposes } from './cancel-transposes';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
 import { foldNetworkInNetwork } from './fold-network-in-network';
@@ -18,6 +19,7 @@ import { normaliseLinear } from './normalise-linear';
 import { outputAverage } from './output-average';
 import { outputCells } from './output-cells';
 import { outputMap } from './output-map';
+import { pointwiseMatmulToConv } from './pointwise-matmul-to-conv';
 import { removeDeadNodes } from './remove-dead-nodes';
 import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
@@ -37,6 +39,10 @@ const normalForm: Pipeline = [
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
+  [
+    pointwiseMatmulToConv, // linear layers at every place of a channels-last map ...
+    cancelTransposes, // ... whose Transposes then meet
+  ],
 ];
 
 /** From vectors to a map. */

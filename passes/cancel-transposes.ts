@@ -1,0 +1,49 @@
+/**
+ * cancel-transposes: two Transposes in a row are one, or none.
+ *
+ *   Transpose<q>(Transpose<p>(X))  ->  Transpose<p after q>(X), or X where that moves nothing
+ *   Transpose<0, 1, 2 ...>(X)      ->  X
+ *
+ * Numbers: identical.
+ * Left alone: the first Transpose stays for its other readers.
+ */
+import { intsAttr } from '../src/ir/attrs';
+import type { Node } from '../src/ir/types';
+import { rankOf } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { node, value } from '../src/rewrite/pattern';
+import { defineRule } from '../src/rewrite/rule';
+
+const pair = defineRule({
+  name: 'pair',
+  match: node('Transpose', [node('Transpose', [value('x')], { as: 'first', shared: true })], { as: 'second' }),
+  when({ first, second }) {
+    const [p, q] = [permOf(first), permOf(second)];
+    return p && q ? { perm: q.map((axis) => p[axis] ?? 0) } : undefined;
+  },
+  build: ({ x }, make, { perm }) => (isIdentity(perm) ? x : make.op('Transpose', [x], { perm })),
+});
+
+const idle = defineRule({
+  name: 'idle',
+  match: node('Transpose', [value('x')], { as: 'transpose' }),
+  when({ transpose }) {
+    const perm = permOf(transpose);
+    return perm && isIdentity(perm) ? {} : undefined;
+  },
+  build: ({ x }) => x,
+});
+
+function permOf(transpose: Node): readonly number[] | undefined {
+  const rank = rankOf(transpose.inputs[0]);
+  return intsAttr(transpose, 'perm') ?? (rank === undefined ? undefined : Array.from({ length: rank }, (_, axis) => rank - 1 - axis));
+}
+
+const isIdentity = (perm: readonly number[]): boolean => perm.every((axis, at) => axis === at);
+
+export const cancelTransposes = defineRulePass({
+  name: 'cancel-transposes',
+  summary: 'make one Transpose of two in a row, or none',
+  numbers: 'identical',
+  rules: [idle, pair],
+});
