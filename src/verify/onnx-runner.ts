@@ -32,7 +32,8 @@ export async function openSession(model: string | Uint8Array, name: string, opti
     graphOptimizationLevel: options.optimise ? ('all' as const) : ('disabled' as const),
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
-    logSeverityLevel: 3 as const,
+    // Failures are thrown, and told in our own words.
+    logSeverityLevel: 4 as const,
   };
   const fail = (doing: string, error: unknown): never => {
     throw runtimeFailed(name, doing, error instanceof Error ? error.message : String(error));
