@@ -49,7 +49,7 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   if (!data) return undefined;
   if (isReduction(node.op)) return reduction(node, data, roles);
   const axes = mapAxes(data, roles.of(data));
-  if (!axes || axes.channels !== 1) return undefined;
+  if (axes?.channels !== 1) return undefined;
   const pool = { node, map: data, axes, drops: false, isWindowed: false };
   if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
   if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };

@@ -641,7 +641,7 @@ function stepOf(dim: Dim, symbol: string, size: number): number | undefined {
 /** Each cell of [1, K, h, w] against the features expected there; another number of cells is broken. */
 function compareMaps(expected: WindowMap, actual: Numbers | undefined): Difference {
   const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
-  if (!actual || actual.shape.length !== 4 || rows < expected.rows || columns < expected.columns) {
+  if (actual?.shape.length !== 4 || rows < expected.rows || columns < expected.columns) {
     return { ...compare([], []), count: expected.cells.length, broken: expected.cells.length, maxRel: Number.POSITIVE_INFINITY };
   }
   const wanted: number[] = [];

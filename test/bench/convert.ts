@@ -15,7 +15,7 @@ import { cropped, makeInput, seededRandom } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
 
 const root = join(__dirname, '../..');
-const python = process.env['PYTHON'] ?? 'python3';
+const python = process.env.PYTHON ?? 'python3';
 const hasOnnx = spawnSync(python, ['-c', 'import onnx']).status === 0;
 
 interface Contender {

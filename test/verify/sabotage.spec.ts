@@ -101,7 +101,7 @@ describe('sabotage', () => {
     [
       'flattened in the wrong order',
       (graph) =>
-        replaceWeight(graph, convs(graph)[2], 1, (numbers, [outputs = 1, channels = 1, rows = 1, columns = 1]) => {
+        replaceWeight(graph, convs(graph)[2], 1, (numbers, [_outputs = 1, channels = 1, rows = 1, columns = 1]) => {
           const places = rows * columns;
           return numbers.map((_, at) => {
             const [output, rest] = [Math.floor(at / (channels * places)), at % (channels * places)];

@@ -97,7 +97,7 @@ const markdown = (rows: readonly Row[], summary: string): string =>
     '',
     'Made by `npm run zoo -- --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled.',
     '',
-    summary + '.',
+    `${summary}.`,
     '',
     '| model | result | seconds | detail |',
     '|---|---|---|---|',

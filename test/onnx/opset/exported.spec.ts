@@ -2,9 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bufferSource } from '../../../src/ir/bytes';
-import { allNodes } from '../../../src/ir/graph';
 import type { Model } from '../../../src/ir/model';
-import { pinnedSince, raiseToNormalForm, spell } from '../../../src/onnx/opset';
+import { raiseToNormalForm, spell } from '../../../src/onnx/opset';
 import { readModel } from '../../../src/onnx/read';
 import { type Result, run, spelling } from './verbatim';
 
