@@ -215,7 +215,7 @@ export class Graph {
   /** A graph input nobody reads. */
   removeInput(value: Value): void {
     assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `input '${value.name}' is still read`);
-    const index = this.inputList.indexOf(value);
+    const index = this.inputList.indexOf(asValue(value));
     assertInvariant(index >= 0, () => `'${value.name}' is no input of graph '${this.name}'`);
     this.inputList.splice(index, 1);
     this.names.values.delete(value.name);
