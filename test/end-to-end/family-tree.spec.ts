@@ -1,0 +1,35 @@
+/** Every network that the lecture names, at full size with seeded weights: converted, and verified against its original. */
+import { familyTree } from '../../fixtures/builders';
+import { compile } from '../../src/compile';
+import { tensorByteLength } from '../../src/ir/tensor';
+import { verifyFiles } from '../../src/node/verify';
+
+/** Too large to run within the time of a test; `npm run zoo` and the benchmarks run networks of their size. */
+const CONVERT_ONLY = new Set([
+  'vgg19',
+  'prelu-net-b',
+  'wide-resnet50-2',
+  'efficientnet-b3',
+  'efficientnet-b4',
+  'efficientnet-b5',
+  'efficientnet-b6',
+  'efficientnet-b7',
+]);
+
+describe.each(Object.entries(familyTree))('%s', (name, { build }) => {
+  test(CONVERT_ONLY.has(name) ? 'becomes a map' : 'becomes a map that is verified', async () => {
+    const original = build();
+    const compiled = compile(original);
+    for (const { converted } of compiled.report.outputs) expect(converted?.slice(2).every((dim) => typeof dim === 'string')).toBe(true);
+    const bytes = (model: typeof original): number =>
+      model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
+    expect(Math.abs(bytes(compiled.model) - bytes(compiled.original))).toBeLessThan(4096);
+    if (CONVERT_ONLY.has(name)) return;
+    const report = await verifyFiles(original, compiled.model, { compiled });
+    expect(report.checks.map((check) => [check.name, check.status])).toEqual([
+      ['original size', 'equal'],
+      ['windows of the map', 'equal'],
+      ['crops of the image', compiled.report.contract.kind === 'everywhere' ? 'equal' : 'informative'],
+    ]);
+  }, 240_000);
+});
