@@ -267,9 +267,22 @@ function splitCommas(text: string): string[] {
   return [...parts, text.slice(start).trim()];
 }
 
+/** Sums that were read before. A pure function's memory: what it holds never depends on who asked, and it is emptied when it grows large. */
+const known = new Map<string, Sum>();
+const KNOWN_LIMIT = 20_000;
+
 /** Reads a dimension; what is no expression is one opaque atom. */
 function parseDim(dim: string | number): Sum {
   if (typeof dim === 'number') return constantSum(dim);
+  const before = known.get(dim);
+  if (before) return before;
+  const sum = parseText(dim);
+  if (known.size >= KNOWN_LIMIT) known.clear();
+  known.set(dim, sum);
+  return sum;
+}
+
+function parseText(dim: string): Sum {
   if (/^[A-Za-z_][A-Za-z0-9_.]*$/.test(dim)) return atomSum(dim);
   const parser = new Parser(dim);
   const sum = parser.sum();

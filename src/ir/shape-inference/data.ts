@@ -1,14 +1,21 @@
 /**
  * Integer data through the arithmetic on shapes that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
- * A value's data is a list of dimensions: the elements of a 1-D value, or one element for a scalar.
+ * A value's data is a list of dimensions: the elements of a value of at most two axes in row-major order, or one element for a scalar.
  */
-import { intAttr, tensorAttr } from '../attrs';
-import { addDims, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
+import { intAttr, intsAttr, tensorAttr } from '../attrs';
+import { addDims, ceilDivideDim, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
 import { elementCount, isNumeric, readNumbers } from '../tensor';
 import type { Dim, Node, Value } from '../types';
 import { inRange } from './context';
 
-export type Data = readonly Dim[] | undefined;
+/** A quotient that is no whole number yet: SAME padding is computed in floats and rounded later. */
+export interface Fraction {
+  readonly over: Dim;
+  readonly by: number;
+}
+export type Element = Dim | Fraction;
+/** Elements in row-major order; lists of two axes have their shape in the value's type. */
+export type Data = readonly Element[] | undefined;
 type Propagate = (node: Node, data: (slot: number) => Data) => Data;
 
 /** Longer lists are no shapes. */
@@ -17,7 +24,7 @@ const LIMIT = 64;
 /** Data of a constant, where it is small and numeric. Fractions stay fractions: Resize's scales are computed in floats. */
 export function constantData(value: Value): Data {
   const tensor = value.constant;
-  if (!tensor || tensor.shape.length > 1 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
+  if (!tensor || tensor.shape.length > 2 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
   return [...readNumbers(tensor)];
 }
 
@@ -28,23 +35,30 @@ export function propagated(node: Node, data: (slot: number) => Data): Data {
 }
 
 const binary =
-  (apply: (a: Dim, b: Dim, isInteger: boolean) => Dim): Propagate =>
+  (apply: (a: Dim, b: Dim, isInteger: boolean) => Element): Propagate =>
   (node, data) => {
     const lists = node.inputs.map((_, slot) => data(slot));
     const isInteger = /int/.test(node.inputs[0]?.type?.dtype ?? 'int64');
     return lists.slice(1).reduce<Data>((a, b) => {
       if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
       return Array.from({ length: Math.max(a.length, b.length) }, (_, at) =>
-        apply(a[a.length === 1 ? 0 : at], b[b.length === 1 ? 0 : at], isInteger),
+        applied(apply, a[a.length === 1 ? 0 : at], b[b.length === 1 ? 0 : at], isInteger),
       );
     }, lists[0]);
   };
 
+const isFraction = (element: Element): element is Fraction => typeof element === 'object';
+/** Arithmetic on fractions is not followed: exporters round them at once. */
+const applied = (apply: (a: Dim, b: Dim, isInteger: boolean) => Element, a: Element, b: Element, isInteger: boolean): Element =>
+  isFraction(a) || isFraction(b) ? undefined : apply(a, b, isInteger);
+
 /** Dimensions are not negative, so truncation is the floor. */
-function quotient(a: Dim, b: Dim, isInteger: boolean): Dim {
+function quotient(a: Dim, b: Dim, isInteger: boolean): Element {
   if (typeof a === 'number' && typeof b === 'number') return isInteger ? Math.trunc(a / b) : a / b;
   if (typeof b === 'number' && b > 0 && isInteger) return floorDivideDim(a, b);
-  return divideDim(a, b);
+  return (
+    divideDim(a, b) ?? (typeof b === 'number' && b > 0 && Number.isInteger(b) && typeof a === 'string' ? { over: a, by: b } : undefined)
+  );
 }
 
 function modulo(a: Dim, b: Dim): Dim {
@@ -66,11 +80,23 @@ const comparison = (decide: (difference: number) => boolean): Propagate =>
     return typeof difference === 'number' ? Number(decide(difference)) : undefined;
   });
 
+/** Rounding makes a fraction whole. */
+const rounding =
+  (direct: (x: number) => number, divide: (over: Dim, by: number) => Dim): Propagate =>
+  (_, data) =>
+    data(0)?.map((element) =>
+      isFraction(element) ? divide(element.over, element.by) : typeof element === 'number' ? direct(element) : element,
+    );
+
+/** Elements that are whole, the others unknown. */
+export const wholeElements = (list: Data): readonly Dim[] | undefined =>
+  list?.map((element) => (isFraction(element) ? undefined : element));
+
 const copy: Propagate = (_, data) => data(0);
 const unary =
   (apply: (x: number) => number, keepsSymbols: boolean): Propagate =>
   (_, data) =>
-    data(0)?.map((dim) => (typeof dim === 'number' ? apply(dim) : keepsSymbols ? dim : undefined));
+    data(0)?.map((dim) => (typeof dim === 'number' ? apply(dim) : keepsSymbols && !isFraction(dim) ? dim : undefined));
 
 const shapeRule: Propagate = (node) => {
   const shape = node.inputs[0]?.type?.shape;
@@ -81,28 +107,55 @@ function bounds(node: Node, rank: number): [number, number] {
   return [clamp(intAttr(node, 'start', 0)), clamp(intAttr(node, 'end', rank))];
 }
 
+/** Along the first axis: of a list its elements, of two axes its rows. */
 const slice: Propagate = (node, data) => {
   const list = data(0);
+  const shape = node.inputs[0]?.type?.shape;
   const [[start], [end], axes, steps] = [data(1) ?? [], data(2) ?? [], data(3), data(4)];
-  if (!list || typeof start !== 'number' || typeof end !== 'number' || (axes && axes[0] !== 0 && axes[0] !== -1)) return undefined;
+  const axis = axes?.[0] ?? 0;
+  if (
+    !list ||
+    typeof start !== 'number' ||
+    typeof end !== 'number' ||
+    (axis !== 0 && !(axis === -1 && shape?.length === 1)) ||
+    (data(1)?.length ?? 1) > 1
+  )
+    return undefined;
   const step = steps?.[0] ?? 1;
   if (typeof step !== 'number' || step === 0 || (node.inputs[4] && !steps)) return undefined;
-  if (step > 0) return list.slice(start, end).filter((_, at) => at % step === 0);
-  const first = Math.min(start < 0 ? start + list.length : start, list.length - 1);
-  const last = end < -list.length ? -1 : end < 0 ? end + list.length : end;
-  const result: Dim[] = [];
-  for (let at = first; at > last; at += step) result.push(list[at]);
-  return result;
+  const rowLength = shape?.length === 2 && typeof shape[1] === 'number' ? shape[1] : 1;
+  const rows = Array.from({ length: list.length / rowLength }, (_, row) => list.slice(row * rowLength, (row + 1) * rowLength));
+  return sliced(rows, start, end, step).flat();
+};
+
+function sliced<T>(rows: readonly T[], start: number, end: number, step: number): T[] {
+  if (step > 0) return rows.slice(start, end).filter((_, at) => at % step === 0);
+  const first = Math.min(start < 0 ? start + rows.length : start, rows.length - 1);
+  const last = end < -rows.length ? -1 : end < 0 ? end + rows.length : end;
+  return Array.from({ length: Math.max(0, Math.ceil((last - first) / step)) }, (_, at) => rows[first + at * step]).filter(
+    (row): row is T => row !== undefined,
+  );
+}
+
+/** Two axes change places; a list stays as it is. */
+const transpose: Propagate = (node, data) => {
+  const [list, shape] = [data(0), node.inputs[0]?.type?.shape];
+  const perm = intsAttr(node, 'perm') ?? shape?.map((_, axis) => shape.length - 1 - axis);
+  if (!list || shape?.length !== 2 || perm?.[0] !== 1) return list;
+  const [rows, columns] = shape;
+  if (typeof rows !== 'number' || typeof columns !== 'number') return undefined;
+  return Array.from({ length: list.length }, (_, at) => list[(at % rows) * columns + Math.floor(at / rows)]);
 };
 
 const gather: Propagate = (node, data) => {
   const [list, indices] = [data(0), data(1)];
   if (!list || node.inputs[0]?.type?.shape?.length !== 1 || intAttr(node, 'axis', 0) > 0) return undefined;
-  return indices?.map((index) => (typeof index === 'number' ? list[inRange(index, list.length)] : undefined));
+  return indices?.map((index): Element => (typeof index === 'number' ? list[inRange(index, list.length)] : undefined));
 };
 
 const concat: Propagate = (node, data) => {
   const lists = node.inputs.map((input, slot) => data(slot) ?? unknownOf(input));
+  if (intAttr(node, 'axis', 0) > 0) return undefined;
   return lists.every((list) => list !== undefined) ? lists.flat() : undefined;
 };
 /** Unknown elements of a list of known length. */
@@ -116,7 +169,7 @@ const where: Propagate = (_, data) => {
   const [condition, a, b] = [data(0), data(1), data(2)];
   if (!condition || !a || !b) return undefined;
   const length = Math.max(condition.length, a.length, b.length);
-  const pick = (list: readonly Dim[], at: number): Dim => list[list.length === 1 ? 0 : at];
+  const pick = (list: readonly Element[], at: number): Dim => wholeElements([list[list.length === 1 ? 0 : at]])?.[0];
   return Array.from({ length }, (__, at) => {
     const decided = pick(condition, at);
     const [x, y] = [pick(a, at), pick(b, at)];
@@ -128,20 +181,27 @@ const reduced =
   (apply: (a: Dim, b: Dim) => Dim, start: number): Propagate =>
   (node, data) => {
     const list = data(0);
-    return list && node.inputs[0]?.type?.shape?.length === 1 ? [list.reduce<Dim>(apply, start)] : undefined;
+    return list && node.inputs[0]?.type?.shape?.length === 1 ? [(wholeElements(list) ?? []).reduce<Dim>(apply, start)] : undefined;
   };
 
-/** Views of a list of one axis, or of a scalar. */
-const view: Propagate = (node, data) => ((node.outputs[0]?.type?.shape?.length ?? 1) <= 1 ? data(0) : undefined);
+/** Views of lists. */
+const view: Propagate = (node, data) => ((node.outputs[0]?.type?.shape?.length ?? 1) <= 2 ? data(0) : undefined);
 
 const RULES: Readonly<Record<string, Propagate>> = {
   Abs: unary(Math.abs, true),
   Add: binary(whole(addDims, (a, b) => a + b)),
   Cast: (node, data) =>
     /int|bool/.test(node.outputs[0]?.type?.dtype ?? 'int64')
-      ? data(0)?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : dim))
+      ? data(0)?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : isFraction(dim) ? floorDivideDim(dim.over, dim.by) : dim))
       : data(0),
-  Ceil: unary(Math.ceil, true),
+  Ceil: rounding(Math.ceil, ceilDivideDim),
+  Clip: (_, data) => {
+    const [low, high] = [wholeElements(data(1))?.[0], wholeElements(data(2))?.[0]];
+    return wholeElements(data(0))?.map((dim) => {
+      const raised = data(1) ? maxDims(dim, low) : dim;
+      return data(2) ? minDims(raised, high) : raised;
+    });
+  },
   Concat: concat,
   ConstantOfShape: (node, data) => {
     const [length] = data(0) ?? [];
@@ -155,10 +215,10 @@ const RULES: Readonly<Record<string, Propagate>> = {
   Expand: (_, data) => {
     const [list, [length] = []] = [data(0), data(1)];
     return list?.length === 1 && typeof length === 'number' && data(1)?.length === 1
-      ? new Array<Dim>(Math.max(1, length)).fill(list[0])
+      ? new Array<Element>(Math.max(1, length)).fill(list[0])
       : list;
   },
-  Floor: unary(Math.floor, true),
+  Floor: rounding(Math.floor, floorDivideDim),
   Gather: gather,
   Greater: comparison((difference) => difference > 0),
   GreaterOrEqual: comparison((difference) => difference >= 0),
@@ -169,7 +229,7 @@ const RULES: Readonly<Record<string, Propagate>> = {
   Min: binary(minDims),
   Mod: binary(modulo),
   Mul: binary(whole(multiplyDims, (a, b) => a * b)),
-  Neg: (_, data) => data(0)?.map((dim) => subtractDims(0, dim)),
+  Neg: (_, data) => wholeElements(data(0))?.map((dim) => subtractDims(0, dim)),
   Not: unary((x) => Number(x === 0), false),
   Range: (_, data) => {
     const [[start], [limit], [step]] = [data(0) ?? [], data(1) ?? [], data(2) ?? []];
@@ -180,6 +240,7 @@ const RULES: Readonly<Record<string, Propagate>> = {
   ReduceMax: reduced(maxDims, 0),
   ReduceProd: reduced(multiplyDims, 1),
   ReduceSum: reduced(addDims, 0),
+  Relu: (_, data) => wholeElements(data(0))?.map((dim) => maxDims(dim, 0)),
   Reshape: view,
   Round: unary((x) => Math.round(x), true),
   Shape: shapeRule,
@@ -191,7 +252,7 @@ const RULES: Readonly<Record<string, Propagate>> = {
   Sqrt: unary(Math.sqrt, false),
   Squeeze: view,
   Sub: binary(whole(subtractDims, (a, b) => a - b)),
-  Transpose: view,
+  Transpose: transpose,
   Unsqueeze: view,
   Where: where,
 };

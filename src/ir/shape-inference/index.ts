@@ -8,7 +8,7 @@ import { type Graph, nestedGraphs } from '../graph';
 import type { Model } from '../model';
 import type { Dim, Node, TensorType, Value } from '../types';
 import type { Infer, InferContext } from './context';
-import { constantData, type Data, propagated } from './data';
+import { constantData, type Data, propagated, wholeElements } from './data';
 import { linear } from './linear';
 import { movement } from './movement';
 import { pointwise } from './pointwise';
@@ -61,6 +61,10 @@ export class ShapeInference {
 
   /** The integers that a small value holds, symbolic where they depend on the input's size; undefined where it is no shape arithmetic. */
   intsOf(value: Value): readonly Dim[] | undefined {
+    return wholeElements(this.dataOf(value));
+  }
+
+  private dataOf(value: Value): Data {
     const stamp = this.model.graph.edits;
     const known = this.data.get(value);
     if (known && known.producer === value.producer && known.stamp === stamp) return known.list;
@@ -68,10 +72,10 @@ export class ShapeInference {
     const rank = value.type?.shape?.length;
     let list: Data;
     if (value.constant) list = constantData(value);
-    else if (producer && producer.outputs[0] === value && (rank === undefined || rank <= 1) && this.depth < 200) {
+    else if (producer && producer.outputs[0] === value && (rank === undefined || rank <= 2) && this.depth < 200) {
       this.depth++;
       try {
-        list = propagated(producer, (slot) => producer.inputs[slot] && this.intsOf(producer.inputs[slot]));
+        list = propagated(producer, (slot) => producer.inputs[slot] && this.dataOf(producer.inputs[slot]));
       } finally {
         this.depth--;
       }
