@@ -31,35 +31,88 @@ export const shapeMismatch = (node: Node, what: string): CompileError =>
 // ---- onnx ----
 const inFile = (file: string, offset?: number): Location => ({ file, ...(offset !== undefined && { offset }) });
 export const malformed = (file: string, offset: number, what: string): CompileError =>
-  new CompileError({ code: 'MALFORMED_MODEL', message: `not a readable ONNX model: ${what}`, at: inFile(file, offset), hint: 'the file is damaged or cut short; copy or export it again' });
+  new CompileError({
+    code: 'MALFORMED_MODEL',
+    message: `not a readable ONNX model: ${what}`,
+    at: inFile(file, offset),
+    hint: 'the file is damaged or cut short; copy or export it again',
+  });
 export const notOnnx = (file: string, what: string, hint = 'give an .onnx file'): CompileError =>
   new CompileError({ code: 'NOT_ONNX', message: `not an ONNX model: ${what}`, at: inFile(file), hint });
 export const twoGraphs = (file: string, offset: number): CompileError =>
-  new CompileError({ code: 'TWO_GRAPHS', message: 'the model has two graphs', at: inFile(file, offset), hint: 'an ONNX file holds one graph; the file was joined or damaged' });
+  new CompileError({
+    code: 'TWO_GRAPHS',
+    message: 'the model has two graphs',
+    at: inFile(file, offset),
+    hint: 'an ONNX file holds one graph; the file was joined or damaged',
+  });
 export const twoPayloads = (file: string, offset: number): CompileError =>
-  new CompileError({ code: 'TWO_PAYLOADS', message: 'a tensor has data in two fields', at: inFile(file, offset), hint: 'one of them would be lost; export the model again' });
+  new CompileError({
+    code: 'TWO_PAYLOADS',
+    message: 'a tensor has data in two fields',
+    at: inFile(file, offset),
+    hint: 'one of them would be lost; export the model again',
+  });
 export const metadataTooLarge = (file: string, limit: number): CompileError =>
-  new CompileError({ code: 'METADATA_TOO_LARGE', message: `the model without its weights is larger than ${limit} bytes`, at: inFile(file), hint: 'such a file is damaged, or not meant to be a classifier' });
+  new CompileError({
+    code: 'METADATA_TOO_LARGE',
+    message: `the model without its weights is larger than ${limit} bytes`,
+    at: inFile(file),
+    hint: 'such a file is damaged, or not meant to be a classifier',
+  });
 export const badModel = (file: string, what: string, hint = 'export the model again, or check it with onnx.checker'): CompileError =>
   new CompileError({ code: 'BAD_MODEL', message: what, at: inFile(file), hint });
 export const badGraph = (what: string, at: Location, hint = 'the model breaks a rule of ONNX; export it again'): CompileError =>
   new CompileError({ code: 'BAD_GRAPH', message: what, at, hint });
 export const badTensor = (name: string, what: string, file?: string): CompileError =>
-  new CompileError({ code: 'BAD_TENSOR', message: `tensor '${name}': ${what}`, at: { value: name, ...(file !== undefined && { file }) }, hint: 'the weights and their description disagree; export the model again' });
-export const badExternalData = (name: string, what: string, hint = 'external data must lie beside the model, in a plain file below its directory'): CompileError =>
+  new CompileError({
+    code: 'BAD_TENSOR',
+    message: `tensor '${name}': ${what}`,
+    at: { value: name, ...(file !== undefined && { file }) },
+    hint: 'the weights and their description disagree; export the model again',
+  });
+export const badExternalData = (
+  name: string,
+  what: string,
+  hint = 'external data must lie beside the model, in a plain file below its directory',
+): CompileError =>
   new CompileError({ code: 'BAD_EXTERNAL_DATA', message: `external data of tensor '${name}': ${what}`, at: { value: name }, hint });
 export const badFunction = (name: string, what: string): CompileError =>
-  new CompileError({ code: 'BAD_FUNCTION', message: `local function '${name}' ${what}`, at: { op: name }, hint: 'export the model without local functions' });
+  new CompileError({
+    code: 'BAD_FUNCTION',
+    message: `local function '${name}' ${what}`,
+    at: { op: name },
+    hint: 'export the model without local functions',
+  });
 export const outputTooLarge = (bytes: number): CompileError =>
-  new CompileError({ code: 'OUTPUT_TOO_LARGE', message: `output would be ${bytes} bytes; ONNX files are limited to 2147483647 bytes`, hint: 'use --external-data' });
+  new CompileError({
+    code: 'OUTPUT_TOO_LARGE',
+    message: `output would be ${bytes} bytes; ONNX files are limited to 2147483647 bytes`,
+    hint: 'use --external-data',
+  });
 
 // ---- node (files) ----
 export const cannotRead = (file: string, reason: string): CompileError =>
-  new CompileError({ code: 'CANNOT_READ', message: `cannot read the file: ${reason}`, at: inFile(file), hint: 'check the path and the permissions' });
+  new CompileError({
+    code: 'CANNOT_READ',
+    message: `cannot read the file: ${reason}`,
+    at: inFile(file),
+    hint: 'check the path and the permissions',
+  });
 export const inputChanged = (file: string): CompileError =>
-  new CompileError({ code: 'INPUT_CHANGED', message: 'the input changed while it was read', at: inFile(file), hint: 'wait until whoever writes it is done, and run again' });
+  new CompileError({
+    code: 'INPUT_CHANGED',
+    message: 'the input changed while it was read',
+    at: inFile(file),
+    hint: 'wait until whoever writes it is done, and run again',
+  });
 export const cannotWrite = (file: string, reason: string): CompileError =>
-  new CompileError({ code: 'CANNOT_WRITE', message: `cannot write the file: ${reason}`, at: inFile(file), hint: 'nothing was written; check the directory, its permissions and the space left' });
+  new CompileError({
+    code: 'CANNOT_WRITE',
+    message: `cannot write the file: ${reason}`,
+    at: inFile(file),
+    hint: 'nothing was written; check the directory, its permissions and the space left',
+  });
 
 export const missingOpset = (node: Node): CompileError =>
   new CompileError({
@@ -93,7 +146,6 @@ export const opsetConflict = (
     hint: 'export the model anew with a newer opset',
     notes: demands.map((demand) => `'${demand.node}' (${demand.op}) needs opset ${demand.opset}: ${demand.reason}`),
   });
-
 
 // ---- onnx/text ----
 export const textSyntax = (message: string, at: Location): CompileError =>
@@ -170,7 +222,10 @@ export const cannotSlide = (node: Node, reasons: readonly string[]): CompileErro
     code: 'CANNOT_SLIDE',
     message: `this network cannot slide over a larger image: ${reasons[0]}`,
     at: locate(node),
-    notes: reasons.length > 1 ? [`and ${reasons.length - 1} more nodes: ${reasons.slice(1, 4).join('; ')}${reasons.length > 4 ? ' ...' : ''}`] : [],
+    notes:
+      reasons.length > 1
+        ? [`and ${reasons.length - 1} more nodes: ${reasons.slice(1, 4).join('; ')}${reasons.length > 4 ? ' ...' : ''}`]
+        : [],
     hint: 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
 export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>
@@ -188,9 +243,18 @@ const describeValue = (value: Value): string =>
 
 // ---- verify ----
 export const runtimeFailed = (model: string, doing: string, reason: string): CompileError =>
-  new CompileError({ code: 'RUNTIME_FAILED', message: `ONNX Runtime cannot ${doing} the model: ${reason}`, at: { file: model }, hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it' });
+  new CompileError({
+    code: 'RUNTIME_FAILED',
+    message: `ONNX Runtime cannot ${doing} the model: ${reason}`,
+    at: { file: model },
+    hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
+  });
 export const notComparable = (reason: string): CompileError =>
-  new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint: 'give the original and what was made from it, in this order' });
+  new CompileError({
+    code: 'NOT_COMPARABLE',
+    message: `the two models cannot be compared: ${reason}`,
+    hint: 'give the original and what was made from it, in this order',
+  });
 
 // ---- cli ----
 export const usage = (message: string, command?: string): CompileError =>

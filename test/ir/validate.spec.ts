@@ -1,0 +1,85 @@
+import { Graph } from '../../src/ir/graph';
+import { Model } from '../../src/ir/model';
+import type { Node, Use, Value } from '../../src/ir/types';
+import { validateModel, violations } from '../../src/ir/validate';
+
+/** X -> Relu -> A -> Abs -> Y */
+function chain(): { model: Model; graph: Graph; relu: Node; abs: Node; x: Value; a: Value; y: Value } {
+  const graph = new Graph('g');
+  const x = graph.addInput('X', { dtype: 'float', shape: [1, 4] });
+  const relu = graph.addNode({ op: 'Relu', inputs: [x], outputs: ['A'] });
+  const [a] = relu.outputs;
+  const abs = graph.addNode({ op: 'Abs', inputs: [a], outputs: ['Y'] });
+  const [y] = abs.outputs;
+  if (!a || !y) throw new Error('no outputs');
+  graph.setOutputs([y]);
+  return { model: new Model({ graph }), graph, relu, abs, x, a, y };
+}
+/** Behind the back of the graph, as only a bug could. */
+const break_ = (target: object, key: string, value: unknown): void => void Reflect.set(target, key, value);
+const codes = (model: Model): string[] => [...new Set(violations(model).map(({ code }) => code))];
+
+describe('the invariants of the IR', () => {
+  test('a sound graph has no violation', () => {
+    expect(codes(chain().model)).toEqual([]);
+    expect(() => validateModel(chain().model)).not.toThrow();
+  });
+  test('an input that nobody makes', () => {
+    const { model, abs } = chain();
+    const stray = new Graph('other').addInput('S', undefined);
+    break_(abs.inputs, '0', stray);
+    expect(codes(model)).toEqual(expect.arrayContaining(['UNDEFINED_INPUT', 'USE_MISSING', 'USE_STALE']));
+  });
+  test('a node before what it reads', () => {
+    const { model, graph, y, relu } = chain();
+    const early = graph.addNode({ op: 'Neg', inputs: [y], outputs: ['E'], before: relu });
+    expect(codes(model)).toEqual(['WRONG_ORDER']);
+    expect(early.name).toBe('E');
+  });
+  test('a use that is not listed, and one that no longer holds', () => {
+    const { model, a, abs } = chain();
+    break_(a, 'uses', []);
+    expect(codes(model)).toEqual(['USE_MISSING']);
+    const uses: Use[] = [
+      { user: abs, slot: 0 },
+      { user: abs, slot: 3 },
+    ];
+    break_(a, 'uses', uses);
+    expect(codes(model)).toEqual(['USE_STALE']);
+  });
+  test('two values, two nodes of one name', () => {
+    const { model, a, y, relu, abs } = chain();
+    break_(y, 'name', a.name);
+    break_(abs, 'name', relu.name);
+    expect(codes(model).sort()).toEqual(['DUPLICATE_NODE_NAME', 'DUPLICATE_VALUE_NAME']);
+  });
+  test('a value that names another producer', () => {
+    const { model, a, abs } = chain();
+    break_(a, 'producer', abs);
+    expect(codes(model)).toEqual(['WRONG_PRODUCER']);
+  });
+  test('an output that nobody makes, one listed twice', () => {
+    const { model, graph, y } = chain();
+    graph.setOutputs([y, y]);
+    expect(codes(model)).toEqual(['DUPLICATE_OUTPUT']);
+    graph.setOutputs([new Graph('other').addInput('S', undefined)]);
+    expect(codes(model)).toEqual(['UNDEFINED_OUTPUT']);
+  });
+  test('a node that stands for nothing', () => {
+    const { model, relu } = chain();
+    break_(relu, 'origin', []);
+    expect(codes(model)).toEqual(['EMPTY_ORIGIN']);
+  });
+  test('attributes that the operator does not have, or of another kind', () => {
+    const { model, graph, x } = chain();
+    graph.addNode({ op: 'Relu', inputs: [x], attrs: new Map([['alpha', { kind: 'float', value: 1 }]]) });
+    graph.addNode({ op: 'Elu', inputs: [x], attrs: new Map([['alpha', { kind: 'int', value: 1 }]]) });
+    expect(codes(model).sort()).toEqual(['UNKNOWN_ATTRIBUTE', 'WRONG_ATTRIBUTE_KIND']);
+  });
+  test('the exception lists all of them', () => {
+    const { model, relu, abs } = chain();
+    break_(relu, 'origin', []);
+    break_(abs, 'origin', []);
+    expect(() => validateModel(model)).toThrow(/EMPTY_ORIGIN.*'A'.*EMPTY_ORIGIN.*'Y'/);
+  });
+});
