@@ -7,14 +7,17 @@
  *
  * Exact: Flatten lays out (c, h, w) in row-major order, and so does the kernel, so both sides sum the same products. With transB = 1 the kernel is
  * the weight's own bytes under another shape. A channels-last X [N,H,W,C] is brought to [N,C,H,W] and the kernel's axes are permuted alike.
+ * A layer over several flattened maps side by side (Concat) becomes a convolution over each, summed; maps that strided pools make of one map (spatial
+ * pyramid pooling) are pooled at every place and read with dilation instead, so that they stay aligned.
  * Numbers: the same products, perhaps summed in another order.
  * Left alone: X whose C, H or W is not known; a weight that is computed; a bias that Gemm would broadcast; alpha or beta other than 1.
  */
 
-import { intAttr } from '../src/ir/attrs';
-import { AxisRoles, imageInputs, mapAxes } from '../src/ir/axis-roles';
-import { permuted, reshaped } from '../src/ir/tensor';
-import type { Tensor } from '../src/ir/types';
+import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../src/ir/axis-roles';
+import { pixelStride } from '../src/ir/pixel-stride';
+import { permuted, reshaped, slicedAlong } from '../src/ir/tensor';
+import type { Node, Tensor, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
 import { defineRulePass } from '../src/pass/pass';
@@ -53,9 +56,112 @@ const flattenGemm = defineRule({
   },
 });
 
+/** A linear layer over several flattened maps side by side: a convolution over each, summed. */
+const concatGemm = defineRule({
+  name: 'concat-gemm',
+  match: node(
+    'Gemm',
+    [node('Concat', [], { as: 'concat', attrs: { axis: 1 }, moreInputs: true }), constant('w'), optional(constant('b'))],
+    {
+      as: 'gemm',
+      attrs: { alpha: 1, beta: 1, transA: 0 },
+    },
+  ),
+  when({ concat, gemm, w, b }) {
+    const roles = new AxisRoles(imageInputs(gemm.graph));
+    const branches: Branch[] = [];
+    for (const input of concat.inputs) {
+      const flatten = input?.producer;
+      const [map] = flatten?.inputs ?? [];
+      const axes = map && mapAxes(map, roles.of(map));
+      if (flatten?.op !== 'Flatten' || intAttr(flatten, 'axis', 1) !== 1 || !map || axes?.channels !== 1)
+        return refuse('it reads something beside flattened maps [N,C,H,W]', concat);
+      branches.push(branchOf(map, axes));
+    }
+    // Maps of one cell are concatenated along channels by sink-flatten, which leaves one layer.
+    if (branches.every(({ shape, pool }) => !pool && shape.rows * shape.columns === 1)) return undefined;
+    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
+    if (branches.reduce((sum, branch) => sum + featuresOf(branch), 0) !== features)
+      return refuse('the weight does not take as many numbers as the maps have', gemm);
+    if (b && !(b.constant.shape.length === 1 && b.constant.shape[0] === outputs)) return refuse('the bias is not one number per output', b);
+    // Windows of all maps move on together: by the widest stride among them.
+    const widest = [0, 1].map((axis) => Math.max(...branches.map((branch) => branch.stride[axis] ?? 1)));
+    const steps = branches.map((branch) => widest.map((stride, axis) => stride / (branch.stride[axis] ?? 1)));
+    if (!steps.flat().every(Number.isInteger)) return refuse('its maps have strides of which none divides the others', concat);
+    return { branches, steps, transB, outputs };
+  },
+  build({ w, b }, make, { branches, steps, transB, outputs }) {
+    const rowsFirst = transB ? w.constant : permuted(w.constant, [1, 0]);
+    let first = 0;
+    const parts = branches.map((branch, index) => {
+      const { channels, rows, columns } = branch.shape;
+      const kernel = reshaped(slicedAlong(rowsFirst, 1, first, featuresOf(branch)), [outputs, channels, rows, columns]);
+      first += featuresOf(branch);
+      const map = branch.pool
+        ? make.op(branch.pool.op, [branch.map], new Map([...branch.pool.attrs, ...attributes({ strides: [1, 1] })]))
+        : branch.map;
+      const conv = make.op('Conv', [map, make.constant(`${w.name}_kernel`, kernel), index === 0 ? b : undefined], {
+        kernel_shape: [rows, columns],
+        dilations: branch.dilations.some((dilation) => dilation !== 1) ? branch.dilations : undefined,
+        strides: steps[index]?.some((step) => step !== 1) ? steps[index] : undefined,
+      });
+      // Rows and columns that the strided pool never reached.
+      const [down = 0, across = 0] = branch.beyond;
+      if (down === 0 && across === 0) return conv;
+      const end = (beyond: number): number => (beyond === 0 ? 2 ** 63 : -beyond);
+      return make.op('Slice', [
+        conv,
+        make.int64s('starts', [0, 0]),
+        make.int64s('ends', [end(down), end(across)]),
+        make.int64s('axes', [2, 3]),
+      ]);
+    });
+    return make.op('Flatten', [parts.slice(1).reduce((sum, part) => make.op('Add', [sum, part]), parts[0] ?? make.op('Identity', [w]))], {
+      axis: 1,
+    });
+  },
+});
+
+/**
+ * A flattened map. One that an unpadded, strided pool makes (spatial pyramid pooling) is pooled at every place instead, and its convolution dilated by
+ * the old stride, which reads the same numbers: then maps of different pools stay aligned.
+ */
+interface Branch {
+  readonly map: Value;
+  readonly pool: Node | undefined;
+  readonly shape: MapAxes['shape'];
+  readonly dilations: readonly number[];
+  readonly beyond: readonly number[];
+  /** Input pixels between neighbouring cells of the map that is read. */
+  readonly stride: readonly number[];
+}
+
+function branchOf(map: Value, axes: MapAxes): Branch {
+  const pool = map.producer;
+  const [source] = pool?.inputs ?? [];
+  const size = source?.type?.shape?.slice(2);
+  const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? [1, 1]];
+  const isPool = pool && (pool.op === 'MaxPool' || pool.op === 'AveragePool') && pool.outputs.length === 1;
+  const plain = { map, pool: undefined, shape: axes.shape, dilations: [1, 1], beyond: [0, 0], stride: pixelStride(map) };
+  if (!isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isUnpadded(pool)) return plain;
+  const cells = [axes.shape.rows, axes.shape.columns];
+  const beyond = cells.map((count, axis) => Number(size[axis]) - (kernel[axis] ?? 1) - (count - 1) * (strides[axis] ?? 1));
+  return beyond.every((rest) => rest >= 0)
+    ? { map: source, pool, shape: axes.shape, dilations: strides, beyond, stride: pixelStride(source) }
+    : plain;
+}
+
+const featuresOf = ({ shape }: Branch): number => shape.channels * shape.rows * shape.columns;
+const isUnpadded = (pool: Node): boolean =>
+  (intsAttr(pool, 'pads') ?? []).every((pad) => pad === 0) &&
+  ['NOTSET', 'VALID'].includes(stringAttr(pool, 'auto_pad', 'NOTSET')) &&
+  intAttr(pool, 'ceil_mode', 0) === 0 &&
+  (intsAttr(pool, 'dilations') ?? []).every((dilation) => dilation === 1);
+
 export const linearToConv = defineRulePass({
   name: 'linear-to-conv',
   summary: 'turn a fully connected layer over a map into a convolution as big as the map',
   numbers: 'reordered',
-  rules: [flattenGemm],
+  rules: [flattenGemm, concatGemm],
 });

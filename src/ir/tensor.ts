@@ -315,6 +315,30 @@ function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly
   return out;
 }
 
+/** The stretch [start, start + length) of one axis. Of a payload that is still in its source only the places are noted. */
+export function slicedAlong(tensor: Tensor, axis: number, start: number, length: number): Tensor {
+  const width = (BITS[tensor.dtype] ?? 0) / 8;
+  assertInvariant(width >= 1, () => `cannot cut ${tensor.dtype}[${tensor.shape}]`);
+  const shape = tensor.shape.map((dim, at) => (at === axis ? length : dim));
+  const outer = elementCount(tensor.shape.slice(0, axis));
+  const inner = elementCount(tensor.shape.slice(axis + 1)) * width;
+  const step = (tensor.shape[axis] ?? 0) * inner;
+  const stretches = Array.from({ length: outer }, (_, row) => row * step + start * inner);
+  const { data } = tensor;
+  const [range] = data.kind === 'ranges' && data.encoding === 'raw' && data.ranges.length === 1 ? data.ranges : [];
+  if (range) {
+    const ranges = stretches.map((at) => ({ source: range.source, offset: range.offset + at, length: length * inner }));
+    return { dtype: tensor.dtype, shape, data: { kind: 'ranges', ranges, encoding: 'raw' } };
+  }
+  const compute = (): Uint8Array => {
+    const bytes = tensorBytes(tensor);
+    const cut = new Uint8Array(outer * length * inner);
+    for (const [row, at] of stretches.entries()) cut.set(bytes.subarray(at, at + length * inner), row * length * inner);
+    return cut;
+  };
+  return { dtype: tensor.dtype, shape, data: { kind: 'computed', byteLength: outer * length * inner, compute } };
+}
+
 /** Bytes that the payload takes as raw_data. */
 export function tensorByteLength(tensor: Tensor): number {
   const { data } = tensor;

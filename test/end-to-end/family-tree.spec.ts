@@ -6,8 +6,8 @@ import { verifyFiles } from '../../src/node/verify';
 
 /** Too large to run within the time of a test; `npm run zoo` and the benchmarks run networks of their size. */
 const CONVERT_ONLY = new Set([
-  'vgg19',
   'prelu-net-b',
+  'vgg19',
   'wide-resnet50-2',
   'efficientnet-b3',
   'efficientnet-b4',

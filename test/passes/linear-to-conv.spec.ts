@@ -114,3 +114,26 @@ describe('linear-to-conv', () => {
     ],
   ])('leaves the layer alone when %s', (_, text, reason) => expectPass(linearToConv, `${header} ${text}`).toRefuse(reason));
 });
+
+describe('a layer over several maps', () => {
+  test('is a convolution over each, summed; strided pools become dense and their convolutions dilated', () =>
+    expectPass(
+      linearToConv,
+      `${header}
+      g (float[N, 2, 6, 7] X) => (float[N, 3] Y) <float[3, 26] W, float[3] B> {
+        P = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (X)
+        Q = MaxPool <kernel_shape = [2, 3], strides = [2, 2]> (X)
+        F = Flatten (P)
+        G = Flatten (Q)
+        C = Concat <axis = 1> (F, G)
+        Y = Gemm <transB = 1> (C, W, B)
+      }`.replace('float[3, 26]', `float[3, ${2 * (2 * 3) + 2 * (3 * 3)}]`),
+    ).toBecome(`
+        P = MaxPool <kernel_shape = [3, 3], strides = [1, 1]> (X)
+        A = Conv <kernel_shape = [2, 3], dilations = [2, 2]> (P, W_kernel, B)
+        S = Slice (A, starts, ends, axes)
+        Q = MaxPool <kernel_shape = [2, 3], strides = [1, 1]> (X)
+        D = Conv <kernel_shape = [3, 3], dilations = [2, 2]> (Q, W_kernel_1)
+        E = Add (S, D)
+        Y = Flatten <axis = 1> (E)`));
+});
