@@ -91,8 +91,9 @@ function choose(kind: 'min' | 'max', a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return Math[kind](a, b);
   const [x, y] = [canonicalDim(a), canonicalDim(b)];
   if (x === y) return x;
-  const difference = subtractDims(a, b);
-  if (typeof difference === 'number') return difference < 0 === (kind === 'min') ? a : b;
+  const difference = plus(parseDim(x ?? 0), parseDim(y ?? 0), -1);
+  if (isNeverNegative(difference)) return kind === 'max' ? x : y;
+  if (isNeverNegative(plus(new Map(), difference, -1))) return kind === 'max' ? y : x;
   return `${kind}(${[String(x), String(y)].sort().join(', ')})`;
 }
 
@@ -172,6 +173,40 @@ function floorDivide(sum: Sum, n: number): Sum {
     return plus(whole, floorDivide(constant === 0 ? reduced : reduced.set('', constant), n / shared), 1);
   }
   return plus(whole, atomSum(`floor(${wrap(print(rest))}/${n})`), 1);
+}
+
+/**
+ * Whether the sum is proved to be at least 0 at all sizes: E/n - (n-1)/n <= floor(E/n) <= E/n makes it linear, and names are not negative.
+ * SAME padding computed by an exporter, max(0, 2*floor((h + 2)/4) - floor(h/2) + 1), loses its max this way; without that, each layer doubles the text.
+ */
+function isNeverNegative(sum: Sum): boolean {
+  const least = relaxed(sum, 'least');
+  for (const [monomial, coefficient] of least) {
+    if (monomial === '') continue;
+    const isSize = splitAtoms(monomial).every((atom) => !readCall(atom));
+    if (isSize ? coefficient < -1e-9 : Math.abs(coefficient) > 1e-9) return false;
+  }
+  // The sum is a whole number, so it need only be above -1; the margin is for the doubles.
+  return (least.get('') ?? 0) > -1 + 1e-6;
+}
+
+/** A lower or upper bound that is linear in monomials of names; products and extremes of other things stay what they are. */
+function relaxed(sum: Sum, side: 'least' | 'most'): Map<string, number> {
+  const linear = new Map<string, number>();
+  const add = (monomial: string, value: number): void => void linear.set(monomial, (linear.get(monomial) ?? 0) + value);
+  for (const [monomial, coefficient] of sum) {
+    const atoms = splitAtoms(monomial);
+    const call = atoms.length === 1 ? readCall(monomial) : undefined;
+    if (call?.kind !== 'floor') {
+      add(monomial, coefficient);
+      continue;
+    }
+    const isLeast = (side === 'least') === coefficient > 0;
+    const factor = coefficient / call.by;
+    for (const [inner, value] of relaxed(call.of, isLeast ? 'least' : 'most')) add(inner, factor * value);
+    if (isLeast) add('', -factor * (call.by - 1));
+  }
+  return linear;
 }
 
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));

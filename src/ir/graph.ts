@@ -208,9 +208,28 @@ export class Graph {
     return node;
   }
 
+  /**
+   * A value of an enclosing graph is handed out through an Identity: outputs are no uses, and nobody would know that the value is needed.
+   * (ONNX Runtime demands the same of nested graphs.)
+   */
   setOutputs(values: readonly Value[]): void {
-    this.outputList = values.map(asValue);
+    this.outputList = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
     this.touch();
+  }
+  private isOuter(value: Value): boolean {
+    for (let graph = this.parent; graph; graph = graph.parent) if (ownerOf(value) === graph) return true;
+    return false;
+  }
+  private handedOut(value: Value): MutableValue {
+    const { outputs } = this.addNode({
+      op: 'Identity',
+      inputs: [value],
+      outputs: [`${value.name}_handed_out`],
+      outputTypes: [value.type],
+    });
+    const [output] = outputs;
+    assertInvariant(output, () => 'an Identity has an output');
+    return asValue(output);
   }
   /** A graph input nobody reads. */
   removeInput(value: Value): void {

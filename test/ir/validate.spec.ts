@@ -1,7 +1,11 @@
+import { removeDeadNodes } from '../../passes/remove-dead-nodes';
+import { removeIdentities } from '../../passes/remove-identities';
 import { Graph } from '../../src/ir/graph';
 import { Model } from '../../src/ir/model';
-import type { Node, Use, Value } from '../../src/ir/types';
+import { fromNumbers } from '../../src/ir/tensor';
+import type { Attr, Node, Use, Value } from '../../src/ir/types';
 import { validateModel, violations } from '../../src/ir/validate';
+import { runPasses } from '../../src/pass/manager';
 
 /** X -> Relu -> A -> Abs -> Y */
 function chain(): { model: Model; graph: Graph; relu: Node; abs: Node; x: Value; a: Value; y: Value } {
@@ -81,5 +85,32 @@ describe('the invariants of the IR', () => {
     break_(relu, 'origin', []);
     break_(abs, 'origin', []);
     expect(() => validateModel(model)).toThrow(/EMPTY_ORIGIN.*'A'.*EMPTY_ORIGIN.*'Y'/);
+  });
+
+  test('an outer value that a nested graph hands out is known to be used, and is not removed', () => {
+    const { model, graph, relu, a, y } = chain();
+    const condition = graph.addConstant('C', fromNumbers('bool', [], [1]));
+    const [yes, no] = ['yes', 'no'].map((name) => new Graph(name, graph));
+    if (!yes || !no) throw new Error('no graphs');
+    yes.setOutputs([a]);
+    const [minus] = no.addNode({ op: 'Neg', inputs: [a] }).outputs;
+    if (!minus) throw new Error('no output');
+    no.setOutputs([minus]);
+    const [result] = graph.addNode({
+      op: 'If',
+      inputs: [condition],
+      attrs: new Map<string, Attr>([
+        ['then_branch', { kind: 'graph', value: yes }],
+        ['else_branch', { kind: 'graph', value: no }],
+      ]),
+    }).outputs;
+    if (!result) throw new Error('no output');
+    graph.setOutputs([y, result]);
+    expect(yes.nodes.map((node) => node.op)).toEqual(['Identity']);
+    expect(a.uses.map(({ user }) => user.op).sort()).toEqual(['Abs', 'Identity', 'Neg']);
+    runPasses(model, [removeIdentities, removeDeadNodes]);
+    expect(graph.has(relu)).toBe(true);
+    expect(codes(model)).toEqual([]);
+    expect(codes(model.clone())).toEqual([]);
   });
 });
