@@ -210,7 +210,10 @@ function view(node: Node, roles: Roles): Roles | undefined {
         j++;
       }
     }
-    for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : role);
+    const parts = b.slice(start, j).filter((size) => size !== 1).length;
+    let letter = 0;
+    // An axis that was merged from C, H and W comes apart into them, in the order in which they were merged.
+    for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : parts === role.length ? (role[letter++] ?? '') : role);
   }
   return result;
 }
