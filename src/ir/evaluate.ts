@@ -3,11 +3,24 @@
  *
  * Integer arithmetic on shapes, data movement, and the elementwise and reducing arithmetic that exporters leave on weights (weight standardisation,
  * re-parameterised branches). In double precision, each number rounded once where it is written. Results of any size are made when asked for,
- * so that no weight is read before the writer needs it; small integer results, which decide shapes, at once.
+ * so that no weight is read before the writer needs it. Integers, which decide shapes, are made at once, and so are the few floats from which they are
+ * computed: these are rounded at every step, as the runtime does, or Floor(Mul(10, 1.3)) would be 12 here and 13 there.
+ * What has no answer (an integer divided by zero, an index beyond the end) is left to the runtime.
  * Operators over images (convolution, pooling ...) are left to the runtime on purpose.
  */
 import { floatAttr, intAttr, intsAttr, stringAttr, tensorAttr } from './attrs';
-import { byteSize, computedTensor, elementCount, fromNumbers, isFloatType, isNumeric, permuted, readNumbers, reshaped } from './tensor';
+import {
+  byteSize,
+  computedTensor,
+  elementCount,
+  fromNumbers,
+  isFloatType,
+  isNumeric,
+  permuted,
+  readNumbers,
+  reshaped,
+  tensorBytes,
+} from './tensor';
 import type { DType, Node, Tensor } from './types';
 import { staticShape } from './types';
 
@@ -17,7 +30,10 @@ interface Operand {
 }
 type Numbers = ArrayLike<number>;
 
-const SMALL = 4096;
+/** Floats on their way to a shape are few. */
+const FEW = 64;
+/** Integers of more elements than this are data; only movements of them are made, when asked for. */
+const MANY = 2 ** 20;
 
 /** The outputs as tensors, or undefined where the operator, its attributes or its types are not covered. Types must be inferred. */
 export function evaluate(node: Node): readonly Tensor[] | undefined {
@@ -35,9 +51,30 @@ export function evaluate(node: Node): readonly Tensor[] | undefined {
   if (moved) return [moved];
   const kernel = kernelOf(node, dtype, shape);
   if (!kernel) return undefined;
-  const compute = (): Numbers => kernel(inputs.map((tensor) => tensor && { shape: tensor.shape, data: readNumbers(tensor) }));
-  const isSmall = elementCount(shape) <= SMALL && inputs.every((tensor) => !tensor || elementCount(tensor.shape) <= SMALL);
-  return [isSmall && !isFloatType(dtype) ? fromNumbers(dtype, shape, compute()) : computedTensor(dtype, shape, compute)];
+  if (node.op === 'Gather' && !isGatherable(node, inputs)) return undefined;
+  const read = isStep(node.op, dtype) ? readRounded : readNumbers;
+  const compute = (): Numbers => kernel(inputs.map((tensor) => tensor && { shape: tensor.shape, data: read(tensor) }));
+  const isAtMost = (limit: number): boolean => [{ shape }, ...inputs].every((tensor) => !tensor || elementCount(tensor.shape) <= limit);
+  if (isFloatType(dtype)) return [isAtMost(FEW) ? fromNumbers(dtype, shape, compute()) : computedTensor(dtype, shape, compute)];
+  if (!isAtMost(MANY)) return isMovement(node.op) ? [computedTensor(dtype, shape, compute)] : undefined;
+  const numbers = compute();
+  return Array.from(numbers).every(isMovement(node.op) ? isKept : Number.isSafeInteger) ? [fromNumbers(dtype, shape, numbers)] : undefined;
+}
+
+/** Doubles hold it, or it is one of the ends of int64, which are written for "as far as possible". */
+const isKept = (number: number): boolean => Number.isSafeInteger(number) || Math.abs(number) === 2 ** 63;
+
+const isMovement = (op: string): boolean =>
+  ['Where', 'Gather', 'Slice', 'Concat', 'Expand', 'Tile', 'ConstantOfShape', 'Pad', 'Clip', 'Shape', 'Size'].includes(op);
+
+/** Where the least difference of the input decides: what is read must be the number that the runtime would read. */
+const isStep = (op: string, dtype: DType): boolean => !isFloatType(dtype) || ['Cast', 'Ceil', 'Floor', 'Mod', 'Sign'].includes(op);
+const readRounded = (tensor: Tensor): Float64Array => readNumbers({ ...tensor, data: { kind: 'bytes', bytes: tensorBytes(tensor) } });
+
+function isGatherable(node: Node, [data, indices]: readonly (Tensor | undefined)[]): boolean {
+  if (!data || !indices) return false;
+  const length = data.shape[inRange(intAttr(node, 'axis', 0), data.shape.length)] ?? 0;
+  return readNumbers(indices).every((index) => index >= -length && index < length);
 }
 
 /** Movements that keep all bytes: share or permute the payload, whatever its type. */
@@ -67,21 +104,26 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
   const binary = BINARY[node.op];
   if (binary) {
     const integer = !isFloatType(node.inputs[0]?.type?.dtype ?? dtype);
-    const apply = integer && node.op === 'Div' ? (a: number, b: number) => Math.trunc(a / b) : binary;
+    const truncated = integer && node.op === 'Div' ? (a: number, b: number) => Math.trunc(a / b) : binary;
+    const apply = node.op === 'Mod' && intAttr(node, 'fmod', 0) !== 0 ? (a: number, b: number) => a % b : truncated;
     return (inputs) => inputs.slice(1).reduce<Operand>((a, b) => zip(a, need(b), apply), need(inputs[0])).data;
   }
   const reducer = REDUCERS[node.op];
-  if (reducer) return ([x, axes]) => reduce(node, need(x), axes?.data, reducer);
+  if (reducer) {
+    // The mean of integers is cut off; of their root the runtime's rounding is not documented.
+    if (!isFloatType(dtype) && node.op === 'ReduceL2') return undefined;
+    const apply = isFloatType(dtype) ? reducer : (group: Float64Array) => Math.trunc(reducer(group));
+    return ([x, axes]) => reduce(node, need(x), axes?.data, apply);
+  }
   switch (node.op) {
     case 'Shape': {
       const rank = node.inputs[0]?.constant?.shape.length ?? 0;
-      const end = intAttr(node, 'end', rank);
-      return ([x]) => need(x).shape.slice(intAttr(node, 'start', 0), end);
+      return ([x]) => need(x).shape.slice(intAttr(node, 'start', 0), intAttr(node, 'end', rank));
     }
     case 'Size':
       return ([x]) => [elementCount(need(x).shape)];
     case 'Cast':
-      return ([x]) => need(x).data.map(castTo(dtype));
+      return ([x]) => castTo(dtype, need(x).data);
     case 'Where':
       return ([condition, a, b]) => where(need(condition), need(a), need(b), shape);
     case 'Gather':
@@ -173,8 +215,11 @@ const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>> = {
   ReduceSumSquare: (group) => group.reduce((sum, x) => sum + x * x, 0),
 };
 
-const castTo = (dtype: DType): ((x: number) => number) =>
-  dtype === 'bool' ? (x) => (x === 0 ? 0 : 1) : isFloatType(dtype) ? (x) => x : Math.trunc;
+function castTo(dtype: DType, numbers: Float64Array): Float64Array {
+  if (dtype === 'bool') return numbers.map((x) => (x === 0 ? 0 : 1));
+  // A cast is there for its rounding.
+  return isFloatType(dtype) ? readNumbers(fromNumbers(dtype, [numbers.length], numbers)) : numbers.map(Math.trunc);
+}
 
 /** Row-major strides of `shape` seen under a broadcast shape: 0 along axes of length one. */
 function stridesUnder(shape: readonly number[], out: readonly number[]): number[] {

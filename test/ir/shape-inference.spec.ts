@@ -58,6 +58,16 @@ describe('shapes, judged by a run', () => {
       'Y = Slice (X, s, e, a, t)',
       'int64[3] s = {1, -1, -3}, int64[3] e = {-1, -100, 9223372036854775807}, int64[3] a = {1, 2, 3}, int64[3] t = {2, -2, 1}',
     ],
+    [
+      'Slice, beyond both ends',
+      'Y = Slice (X, s, e, a, t)',
+      'int64[3] s = {-99, -99, 99}, int64[3] e = {99, -100, -99}, int64[3] a = {1, 2, 3}, int64[3] t = {1, -1, -4}',
+    ],
+    [
+      'Reshape with allowzero',
+      'S = Slice (X, z, z, o) Y = Reshape <allowzero = 1> (S, s)',
+      'int64[1] z = {0}, int64[1] o = {2}, int64[3] s = {0, 5, 7}',
+    ],
     ['Split, uneven', 'P, Y = Split <axis = 3> (X, s)', 'int64[2] s = {3, 7}'],
     ['Split into equal parts', 'Y, P = Split <axis = 3, num_outputs = 2> (X)'],
     ['Concat', 'Y = Concat <axis = -1> (X, X, X)'],
@@ -78,6 +88,33 @@ describe('shapes, judged by a run', () => {
       'int64[8] p = {0, 1, 2, 3, 0, 0, -1, 4}, int64[2] q = {1, 2}, int64[1] a = {-1}',
     ],
     ['Resize by scales', 'Y = Resize <mode = "nearest"> (X, , s)', 'float[4] s = {1, 1, 1.5, 2}'],
+    ['Resize by scales that single precision rounds', 'Y = Resize <mode = "nearest"> (X, , s)', 'float[4] s = {1, 1, 0.7, 1.3}'],
+    ['Resize by scales of some axes', 'Y = Resize <mode = "nearest", axes = [3]> (X, , s)', 'float[1] s = {2.5}'],
+    [
+      'Resize to no more than',
+      'Y = Resize <mode = "linear", axes = [2, 3], keep_aspect_ratio_policy = "not_larger"> (X, , , s)',
+      'int64[2] s = {5, 21}',
+    ],
+    [
+      'Resize to no less than',
+      'Y = Resize <mode = "linear", axes = [2, 3], keep_aspect_ratio_policy = "not_smaller"> (X, , , s)',
+      'int64[2] s = {5, 21}',
+    ],
+    [
+      'sizes computed in single precision',
+      'S = Shape <start = 3> (X) F = Cast <to = 1> (S) M = Mul (F, c) G = Floor (M) I = Cast <to = 7> (G) Y = Resize <mode = "nearest", axes = [3]> (X, , , I)',
+      'float c = {1.3}',
+    ],
+    [
+      'columns beside columns',
+      'S = Shape <start = 2> (X) U = Unsqueeze (S, o) C = Concat <axis = -1> (U, U) F = Reshape (C, m) Y = Expand (c, F)',
+      'int64[1] o = {1}, int64[1] m = {-1}, float[1] c = {1}',
+    ],
+    [
+      'remainders, rounding, backwards',
+      'S = Shape <start = 1> (X) M = Mod (S, three) A = Add (M, two) B = Slice (A, s, e, z, m) C = Cast <to = 1> (B) H = Div (C, half) R = Round (H) I = Cast <to = 7> (R) Y = Expand (c, I)',
+      'int64 three = {3}, int64 two = {2}, int64[1] s = {-1}, int64[1] e = {-99}, int64[1] z = {0}, int64[1] m = {-1}, float half = {2}, float[1] c = {1}',
+    ],
     ['Resize to sizes of some axes', 'Y = Resize <mode = "linear", axes = [2, 3]> (X, , , s)', 'int64[2] s = {5, 21}'],
     [
       'reductions with and without the axes',
@@ -99,6 +136,13 @@ describe('shapes, judged by a run', () => {
     ],
   ])('%s', async (_, body, weights = '', inputs = X) => {
     expect(await wrongShapes(parseGraph(graph(body, weights, inputs)), { N: 2 })).toEqual([]);
+  });
+
+  test('a table of two axes is no list: unknown rather than wrong', () => {
+    const body = 'S = Shape <start = 2> (X) U = Unsqueeze (S, o) M = Max (U, S) F = Reshape (M, m) G = Gather (F, i) Y = Expand (c, G)';
+    const weights = 'int64[1] o = {1}, int64[1] m = {-1}, int64[2] i = {1, 0}, float[1] c = {1}';
+    const { graph: inferred } = parseGraph(graph(body, weights).replace('A, B, C, D', 'A, B'));
+    expect(inferred.outputs[0]?.type?.shape?.filter((dim) => typeof dim === 'number')).toEqual([]);
   });
 
   const models = join(__dirname, '../../fixtures/models');

@@ -4,8 +4,8 @@
  */
 import { intAttr, intsAttr, tensorAttr } from '../attrs';
 import { addDims, ceilDivideDim, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
-import { elementCount, isNumeric, readNumbers } from '../tensor';
-import type { Dim, Node, Value } from '../types';
+import { elementCount, halfToNumber, isNumeric, numberToHalf, readNumbers } from '../tensor';
+import type { Dim, DType, Node, Value } from '../types';
 import { inRange } from './context';
 
 /** A quotient that is no whole number yet: SAME padding is computed in floats and rounded later. */
@@ -30,9 +30,20 @@ export function constantData(value: Value): Data {
 
 /** The data of the node's first output, or undefined where it is no shape computation. */
 export function propagated(node: Node, data: (slot: number) => Data): Data {
+  const type = node.outputs[0]?.type;
   const result = RULES[node.op]?.(node, data);
-  return result && result.length <= LIMIT ? result : undefined;
+  if (!result || result.length > LIMIT) return undefined;
+  // Rules see lists. Where axes broadcast against each other, [2, 1] and [2], a list does not say what the value is.
+  if (type?.shape && type.shape.reduce<Dim>(multiplyDims, 1) !== result.length) return undefined;
+  const round = ROUND[type?.dtype ?? node.inputs[0]?.type?.dtype ?? 'int64'];
+  return round ? result.map((element) => (typeof element === 'number' ? round(element) : element)) : result;
 }
+
+/** As the runtime computes: floor(10 * 1.3) is 13 in single precision, 12 in double. */
+const ROUND: Partial<Record<DType, (x: number) => number>> = {
+  float: Math.fround,
+  float16: (x) => halfToNumber(numberToHalf(x)),
+};
 
 const binary =
   (apply: (a: Dim, b: Dim, isInteger: boolean) => Element): Propagate =>
@@ -54,6 +65,7 @@ const applied = (apply: (a: Dim, b: Dim, isInteger: boolean) => Element, a: Elem
 
 /** Dimensions are not negative, so truncation is the floor. */
 function quotient(a: Dim, b: Dim, isInteger: boolean): Element {
+  if (b === 0) return undefined;
   if (typeof a === 'number' && typeof b === 'number') return isInteger ? Math.trunc(a / b) : a / b;
   if (typeof b === 'number' && b > 0 && isInteger) return floorDivideDim(a, b);
   return (
@@ -61,14 +73,16 @@ function quotient(a: Dim, b: Dim, isInteger: boolean): Element {
   );
 }
 
-function modulo(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a - b * Math.floor(a / b);
+/** `fmod`: with the sign of the dividend, which is none for a dimension. */
+function modulo(a: Dim, b: Dim, fmod: boolean): Dim {
+  if (b === 0) return undefined;
+  if (typeof a === 'number' && typeof b === 'number') return fmod ? a % b : a - b * Math.floor(a / b);
   return typeof b === 'number' && b > 0 ? subtractDims(a, multiplyDims(b, floorDivideDim(a, b))) : undefined;
 }
 
 /** Whole numbers only: symbolic arithmetic is over integers. */
 const whole =
-  (apply: (a: Dim, b: Dim) => Dim, direct: (a: number, b: number) => number) =>
+  (apply: (a: Dim, b: Dim) => Dim, direct: (a: number, b: number) => Dim) =>
   (a: Dim, b: Dim): Dim => {
     if (typeof a === 'number' && typeof b === 'number') return direct(a, b);
     return [a, b].every((dim) => typeof dim !== 'number' || Number.isInteger(dim)) ? apply(a, b) : undefined;
@@ -92,6 +106,9 @@ const rounding =
 export const wholeElements = (list: Data): readonly Dim[] | undefined =>
   list?.map((element) => (isFraction(element) ? undefined : element));
 
+/** Halves go to the even neighbour. */
+const roundEven = (x: number): number => (x % 1 === 0.5 || x % 1 === -0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+
 const copy: Propagate = (_, data) => data(0);
 const unary =
   (apply: (x: number) => number, keepsSymbols: boolean): Propagate =>
@@ -112,7 +129,7 @@ const slice: Propagate = (node, data) => {
   const list = data(0);
   const shape = node.inputs[0]?.type?.shape;
   const [[start], [end], axes, steps] = [data(1) ?? [], data(2) ?? [], data(3), data(4)];
-  const axis = axes?.[0] ?? 0;
+  const axis = node.inputs[3] ? axes?.[0] : 0;
   if (
     !list ||
     typeof start !== 'number' ||
@@ -130,7 +147,7 @@ const slice: Propagate = (node, data) => {
 
 function sliced<T>(rows: readonly T[], start: number, end: number, step: number): T[] {
   if (step > 0) return rows.slice(start, end).filter((_, at) => at % step === 0);
-  const first = Math.min(start < 0 ? start + rows.length : start, rows.length - 1);
+  const first = Math.min(Math.max(start < 0 ? start + rows.length : start, 0), rows.length - 1);
   const last = end < -rows.length ? -1 : end < 0 ? end + rows.length : end;
   return Array.from({ length: Math.max(0, Math.ceil((last - first) / step)) }, (_, at) => rows[first + at * step]).filter(
     (row): row is T => row !== undefined,
@@ -155,8 +172,15 @@ const gather: Propagate = (node, data) => {
 
 const concat: Propagate = (node, data) => {
   const lists = node.inputs.map((input, slot) => data(slot) ?? unknownOf(input));
-  if (intAttr(node, 'axis', 0) > 0) return undefined;
-  return lists.every((list) => list !== undefined) ? lists.flat() : undefined;
+  if (!lists.every((list) => list !== undefined)) return undefined;
+  const shape = node.inputs[0]?.type?.shape;
+  if (inRange(intAttr(node, 'axis', 0), shape?.length ?? 1) === 0) return lists.flat();
+  // Of two axes, columns beside columns.
+  const rows = shape?.length === 2 ? shape[0] : undefined;
+  if (typeof rows !== 'number') return undefined;
+  return Array.from({ length: rows }, (_, row) =>
+    lists.flatMap((list) => list.slice((row * list.length) / rows, ((row + 1) * list.length) / rows)),
+  ).flat();
 };
 /** Unknown elements of a list of known length. */
 function unknownOf(value: Value | undefined): Data {
@@ -178,22 +202,26 @@ const where: Propagate = (_, data) => {
 };
 
 const reduced =
-  (apply: (a: Dim, b: Dim) => Dim, start: number): Propagate =>
+  (apply: (a: Dim, b: Dim) => Dim): Propagate =>
   (node, data) => {
-    const list = data(0);
-    return list && node.inputs[0]?.type?.shape?.length === 1 ? [(wholeElements(list) ?? []).reduce<Dim>(apply, start)] : undefined;
+    const [first, ...others] = wholeElements(data(0)) ?? [];
+    if (node.inputs[0]?.type?.shape?.length !== 1 || (!node.inputs[1] && intAttr(node, 'noop_with_empty_axes', 0) !== 0)) return undefined;
+    return [others.reduce(apply, first)];
   };
 
 /** Views of lists. */
 const view: Propagate = (node, data) => ((node.outputs[0]?.type?.shape?.length ?? 1) <= 2 ? data(0) : undefined);
 
 const RULES: Readonly<Record<string, Propagate>> = {
-  Abs: unary(Math.abs, true),
+  Abs: (_, data) => wholeElements(data(0))?.map((dim) => maxDims(dim, subtractDims(0, dim))),
   Add: binary(whole(addDims, (a, b) => a + b)),
-  Cast: (node, data) =>
-    /int|bool/.test(node.outputs[0]?.type?.dtype ?? 'int64')
+  Cast: (node, data) => {
+    const dtype = node.outputs[0]?.type?.dtype ?? 'int64';
+    if (dtype === 'bool') return data(0)?.map((dim) => (typeof dim === 'number' ? Number(dim !== 0) : undefined));
+    return /int/.test(dtype)
       ? data(0)?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : isFraction(dim) ? floorDivideDim(dim.over, dim.by) : dim))
-      : data(0),
+      : data(0);
+  },
   Ceil: rounding(Math.ceil, ceilDivideDim),
   Clip: (_, data) => {
     const [low, high] = [wholeElements(data(1))?.[0], wholeElements(data(2))?.[0]];
@@ -225,9 +253,17 @@ const RULES: Readonly<Record<string, Propagate>> = {
   Identity: copy,
   Less: comparison((difference) => difference < 0),
   LessOrEqual: comparison((difference) => difference <= 0),
-  Max: binary(maxDims),
-  Min: binary(minDims),
-  Mod: binary(modulo),
+  Max: binary(whole(maxDims, Math.max)),
+  Min: binary(whole(minDims, Math.min)),
+  Mod: (node, data) => {
+    const fmod = intAttr(node, 'fmod', 0) !== 0;
+    return binary(
+      whole(
+        (a, b) => modulo(a, b, fmod),
+        (a, b) => modulo(a, b, fmod),
+      ),
+    )(node, data);
+  },
   Mul: binary(whole(multiplyDims, (a, b) => a * b)),
   Neg: (_, data) => wholeElements(data(0))?.map((dim) => subtractDims(0, dim)),
   Not: unary((x) => Number(x === 0), false),
@@ -237,12 +273,12 @@ const RULES: Readonly<Record<string, Propagate>> = {
     const count = Math.max(0, Math.ceil((limit - start) / step));
     return count <= LIMIT ? Array.from({ length: count }, (__, at) => start + at * step) : undefined;
   },
-  ReduceMax: reduced(maxDims, 0),
-  ReduceProd: reduced(multiplyDims, 1),
-  ReduceSum: reduced(addDims, 0),
+  ReduceMax: reduced(maxDims),
+  ReduceProd: reduced(multiplyDims),
+  ReduceSum: reduced(addDims),
   Relu: (_, data) => wholeElements(data(0))?.map((dim) => maxDims(dim, 0)),
   Reshape: view,
-  Round: unary((x) => Math.round(x), true),
+  Round: unary(roundEven, true),
   Shape: shapeRule,
   Size: (node) => {
     const shape = node.inputs[0]?.type?.shape;

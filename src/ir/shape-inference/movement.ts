@@ -1,6 +1,6 @@
 /** Views, cuts, joins, reductions and other movements of elements. */
 import { shapeMismatch } from '../../diagnostics/catalogue';
-import { floatAttr, intAttr, intsAttr, tensorAttr } from '../attrs';
+import { floatAttr, intAttr, intsAttr, stringAttr, tensorAttr } from '../attrs';
 import { addDims, ceilDivideDim, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
 import { reductionOps } from '../operator-traits';
 import { readNumbers } from '../tensor';
@@ -165,7 +165,7 @@ const slice: Infer = (node, context) => {
 export function sliceLength(length: Dim, start: Dim, end: Dim, step: number): Dim {
   if (length === undefined || start === undefined || end === undefined || step === 0) return undefined;
   const fromFront = (position: Dim): Dim =>
-    typeof position === 'number' && position < 0 ? maxDims(addDims(position, length), step > 0 ? 0 : -1) : position;
+    typeof position === 'number' && position < 0 ? maxDims(addDims(position, length), 0) : position;
   if (step < 0) {
     if (typeof length !== 'number' || typeof start !== 'number' || typeof end !== 'number') {
       // The whole axis backwards.
@@ -248,6 +248,15 @@ const resize: Infer = (node, context) => {
   const result: Dim[] = [...shape];
   const sizes = context.ints(node.inputs[3]);
   const scales = node.inputs[2]?.constant ? readNumbers(node.inputs[2].constant) : undefined;
+  const policy = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch');
+  if (node.inputs[3] && policy !== 'stretch') {
+    const common = commonScale(
+      axes.map((axis, at) => [shape[axis], sizes?.[at]]),
+      policy === 'not_larger' ? Math.min : Math.max,
+    );
+    for (const axis of axes) result[axis] = proportional(shape[axis], common);
+    return like(node, result);
+  }
   for (const [at, axis] of axes.entries()) {
     if (node.inputs[3]) result[axis] = sizes?.[at];
     else if (scales && scales.length > 0) result[axis] = scaled(shape[axis], scales[at] ?? 1);
@@ -256,10 +265,20 @@ const resize: Infer = (node, context) => {
   return like(node, result);
 };
 
-/** floor(length * scale), symbolic where the scale is a fraction of small numbers. */
+/** The scale that all axes share when proportions are kept; sizes and lengths must be numbers. In single precision, as the runtime has it. */
+function commonScale(axes: readonly (readonly [length: Dim, size: Dim])[], choose: (...scales: number[]) => number): number | undefined {
+  const scales = axes.map(([length, size]) =>
+    typeof length === 'number' && typeof size === 'number' && length > 0 ? Math.fround(size / length) : Number.NaN,
+  );
+  return scales.some(Number.isNaN) ? undefined : choose(...scales);
+}
+const proportional = (length: Dim, scale: number | undefined): Dim =>
+  typeof length === 'number' && scale !== undefined ? Math.round(Math.fround(length * scale)) : undefined;
+
+/** floor(length * scale) in single precision, as the runtime has it; symbolic where the scale is a fraction of small numbers, for which that is exact. */
 function scaled(length: Dim, scale: number): Dim {
   if (length === undefined || scale === 1) return length;
-  if (typeof length === 'number') return Math.floor(length * scale);
+  if (typeof length === 'number') return Math.floor(Math.fround(length * scale));
   for (let by = 1; by <= 64; by++) {
     if (Number.isInteger(scale * by)) return floorDivideDim(multiplyDims(length, scale * by), by);
   }
@@ -297,13 +316,8 @@ const constantOfShape: Infer = (node, context) => [typed(tensorAttr(node, 'value
 const range: Infer = (node, context) => {
   const [[start], [limit], [step]] = [0, 1, 2].map((slot) => context.ints(node.inputs[slot]) ?? []) as [Dim[], Dim[], Dim[]];
   const span = subtractDims(limit, start);
-  return like(node, [
-    typeof step === 'number' && step > 0
-      ? ceilDivideDim(span, step)
-      : typeof span === 'number' && typeof step === 'number'
-        ? Math.max(0, Math.ceil(span / step))
-        : undefined,
-  ]);
+  if (typeof span === 'number' && typeof step === 'number' && step !== 0) return like(node, [Math.max(0, Math.ceil(span / step))]);
+  return like(node, [typeof step === 'number' && Number.isInteger(step) && step > 0 ? ceilDivideDim(span, step) : undefined]);
 };
 
 const oneHot: Infer = (node, context) => {
