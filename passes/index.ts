@@ -25,6 +25,7 @@ import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
 import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
+import { spaceToDepth } from './space-to-depth';
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
 
@@ -37,6 +38,7 @@ const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   removeIdentities, // nothing stands between two layers that follow each other
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
+  spaceToDepth, // a stem whose views have numbers of pixels in them
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
   [

@@ -7,6 +7,7 @@ import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { normaliseGlobalPool } from '../passes/normalise-global-pool';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
+import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
 import { cannotSlide, notConvertible, nothingToConvert, unknownOutput, unknownPass } from './diagnostics/catalogue';
@@ -113,7 +114,7 @@ function keepOutputs(model: Model, names: readonly string[] | undefined): void {
 export function freeSizes(part: Model): Model {
   const model = part.clone();
   // A pool over the whole map means the whole map at any size, however it is spelled.
-  runPasses(model, [normaliseGlobalPool, freeSpatialDims, removeDeadNodes]);
+  runPasses(model, [spaceToDepth, normaliseGlobalPool, freeSpatialDims, removeDeadNodes]);
   return model;
 }
 
