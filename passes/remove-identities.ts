@@ -2,13 +2,15 @@
  * remove-identities: drop nodes that hand on what they get.
  *
  *   Identity(X) -> X          Dropout(X) at inference -> X          Cast<to = type of X>(X) -> X
+ *   Y / Expand(X, shape of Y) -> Y / X
  *
  * Numbers: identical.
  * Left alone: Dropout in training mode, or one whose mask is read; a node between a graph input and a graph output, both of whose names are public.
  */
 import { intAttr } from '../src/ir/attrs';
+import { broadcastingOps } from '../src/ir/operator-traits';
 import { readNumbers } from '../src/ir/tensor';
-import type { DType, Node } from '../src/ir/types';
+import { type DType, type Node, rankOf, type Value } from '../src/ir/types';
 import { defineRulePass } from '../src/pass/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -60,9 +62,33 @@ const castToSame = defineRule({
   build: ({ x }) => x,
 });
 
+/** `F.normalize` and gates: the reader broadcasts by itself, to a shape that its other operand has. */
+const expandBeforeBroadcast = defineRule({
+  name: 'expand-before-broadcast',
+  match: node(broadcastingOps, [], { as: 'op', moreInputs: true }),
+  when({ op }) {
+    const operands = op.inputs.map((input) => input && spreadOnly(input, op.inputs));
+    return operands.some((operand, slot) => operand !== op.inputs[slot]) ? { operands } : undefined;
+  },
+  build: ({ op }, make, { operands }) => make.op(op.op, operands, op.attrs),
+});
+
+/** What an Expand spreads to the shape of another operand; the value itself where it is no such Expand. */
+function spreadOnly(input: Value, operands: readonly (Value | undefined)[]): Value {
+  const [data] = input.producer?.op === 'Expand' ? input.producer.inputs : [];
+  const shape = input.type?.shape;
+  if (!data || !shape || rankOf(data) !== shape.length) return input;
+  const isFull = (other: Value | undefined): boolean =>
+    other !== undefined &&
+    other.producer?.op !== 'Expand' &&
+    other.type?.shape?.length === shape.length &&
+    shape.every((dim, axis) => dim !== undefined && dim === other.type?.shape?.[axis]);
+  return operands.some(isFull) ? data : input;
+}
+
 export const removeIdentities = defineRulePass({
   name: 'remove-identities',
-  summary: 'drop Identity, Dropout at inference and Casts to the same type',
+  summary: 'drop Identity, Dropout at inference, Casts to the same type and Expands that broadcasting does anyway',
   numbers: 'identical',
-  rules: [identity, dropout, castToSame],
+  rules: [identity, dropout, castToSame, expandBeforeBroadcast],
 });

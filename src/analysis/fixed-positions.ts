@@ -32,6 +32,8 @@ export function fixedPositions(graph: Graph): FixedPosition[] {
 
 function fixes(node: Node, roles: AxisRoles): string | undefined {
   const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
+  if (node.op === 'MatMul' && multipliesUnknown(node, roles))
+    return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
   if (!varying.some((input) => isSpread(input, roles.of(input)))) return undefined;
   if (isBroadcasting(node.op)) return perPlaceConstant(node, roles);
   switch (node.op) {
@@ -118,10 +120,33 @@ function matMul(node: Node, roles: AxisRoles): string | undefined {
   const columns = b && right ? spans(b, right, right.length - 1) : false;
   if ((isConst(b) && contractsLeft) || (isConst(a) && contractsRight))
     return 'it mixes positions by a weight for each of the training size';
+  // A matrix of channels by channels, summed over all positions: cross-covariance and linear attention.
+  if (contractsLeft && contractsRight && isLong(a, -2) && isLong(b, -1))
+    return 'it compares channels with each other over all positions (attention)';
   if (rows && columns) return 'it compares positions with each other (attention)';
   // A result per position made of a sum over all positions is the second half of attention.
   const mixes = (rows && contractsLeft) || (columns && contractsRight);
   return mixes && !isConst(a) && !isConst(b) ? 'it mixes positions with each other (attention)' : undefined;
+}
+
+const isLong = (value: Value | undefined, axis: number): boolean => value?.type?.shape?.at(axis) !== 1;
+
+/** Both operands follow from an image, and of one of them it is not known how. */
+function multipliesUnknown(node: Node, roles: AxisRoles): boolean {
+  const operands = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input));
+  if (operands.length < 2 || operands.every((input) => roles.of(input) !== undefined)) return false;
+  return operands.every((input) => followsFromImage(input, roles));
+}
+
+function followsFromImage(value: Value, roles: AxisRoles): boolean {
+  const seen = new Set<Value>([value]);
+  for (const at of seen) {
+    if (roles.of(at) !== undefined) return true;
+    // Sizes alone are no data.
+    if (at.producer?.op === 'Shape') continue;
+    for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
+  }
+  return false;
 }
 
 function gemm(node: Node, roles: AxisRoles): string | undefined {

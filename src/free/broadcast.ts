@@ -18,7 +18,7 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   );
   const growsAnyway = freeAxes(data, env).length > 0;
   const partners = output.uses.map(({ user }) => partnerOf(user, output, to, env));
-  if (!growsAnyway && partners.every((partner) => partner === undefined)) return false;
+  if (!growsAnyway && partners.every((partner) => partner === undefined) && !isSpreadBack(to, spread, data, env)) return false;
   const readersBroadcast = output.uses.length > 0 && !env.graph.isOutput(output) && partners.every((partner) => partner !== undefined);
   if (readersBroadcast && lead === 0 && (node.op === 'Expand' || spread.length > 0)) {
     env.replace(node, data);
@@ -40,6 +40,14 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const parts = lengths.map((length) => (typeof length === 'number' ? make.int64s('length', [length]) : axisLength(length, make)));
   env.replace(node, make.op(node.op, [data, make.op('Concat', parts, { axis: 0 })]));
   return true;
+}
+
+/** A statistic of a map spread over the very rows and columns that it was taken from, as in norms of groups of channels. */
+function isSpreadBack(to: readonly Dim[], spread: readonly number[], data: Value, env: FreeEnvironment): boolean {
+  const near = freeDimsNear(data, env);
+  const explained = spread.filter((axis) => near.some((free) => free.axis === axis && free.size === to[axis]));
+  const [rows, columns] = [to.length - 2, to.length - 1];
+  return rows > 0 && explained.includes(rows) && explained.includes(columns);
 }
 
 /** A broadcasting reader's other operand that already has every axis in full. */

@@ -11,7 +11,7 @@ import { axisLength, type FreeEnvironment, freeAxes, type SourceAxis, type Stuck
 export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
   const [data, roi, , sizes] = node.inputs;
   const [output] = node.outputs;
-  if (!data || !output || !sizes?.constant || freeAxes(data, env).length === 0) return false;
+  if (!data || !output || !sizes || !isBaked(sizes) || freeAxes(data, env).length === 0) return false;
   const [from, to] = [env.window(data), env.window(output)];
   if (!from || !to) return stuck('its shape at the original size is not known');
   const axes = intsAttr(node, 'axes') ?? from.map((_, axis) => axis);
@@ -48,6 +48,13 @@ export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
     make.op('Resize', [data, roi, make.constant(`${node.name}_scales`, fromNumbers('float', [scales.length], scales))], node.attrs),
   );
   return true;
+}
+
+/** Numbers, or `Concat(part of a Shape, numbers)`: batch and channels as they come, rows and columns as they were. */
+function isBaked(sizes: Value): boolean {
+  if (sizes.constant) return true;
+  const parts = sizes.producer?.op === 'Concat' ? sizes.producer.inputs : [];
+  return parts.length > 1 && parts.at(-1)?.constant !== undefined;
 }
 
 const own = (value: Value, axis: number, env: FreeEnvironment): SourceAxis => ({

@@ -108,10 +108,27 @@ export class AxisRoles {
       case 'Reshape':
       case 'Squeeze':
       case 'Unsqueeze':
-        return view(node, roles);
+        return this.returning(node) ?? view(node, roles);
       default:
         return undefined;
     }
+  }
+
+  /**
+   * A view that gives back the shape that the data had before: `Reshape([0, G, -1]) > InstanceNormalization > Reshape(shape of X)` is how exporters
+   * write group normalisation. What stands between keeps every number in its place, so the axes are those of X again.
+   */
+  private returning(node: Node): Roles | undefined {
+    const shape = node.outputs[0]?.type?.shape;
+    if (!shape) return undefined;
+    for (let at = node.inputs[0], steps = 0; at?.producer && steps < MAX_DETOUR; steps++) {
+      const before = keptInPlace(at.producer);
+      const own = before?.type?.shape;
+      if (!before || !own || !this.known.get(before)) return undefined;
+      if (own.length === shape.length && own.every((dim, axis) => dim !== undefined && dim === shape[axis])) return this.known.get(before);
+      at = before;
+    }
+    return undefined;
   }
 
   /** Broadcasting aligns axes from the right; an axis takes the role of the first operand that has one there. */
@@ -156,6 +173,40 @@ function reduce(node: Node, roles: Roles): Roles | undefined {
   if (node.inputs[1] && !axes) return undefined;
   const reduced = new Set((axes ?? roles.map((_, axis) => axis)).map((axis) => normalAxis(axis, roles.length)));
   return intAttr(node, 'keepdims', 1) === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
+}
+
+/** Nodes looked at on the way back to a shape that is restored. */
+const MAX_DETOUR = 16;
+
+/** Operators that have each number of their first input in its place, in row-major order, whatever they do to it. */
+const IN_PLACE = new Set([
+  'BatchNormalization',
+  'Dropout',
+  'Flatten',
+  'GroupNormalization',
+  'InstanceNormalization',
+  'LayerNormalization',
+  'LpNormalization',
+  'MeanVarianceNormalization',
+  'RMSNormalization',
+  'Reshape',
+  'Softmax',
+  'Squeeze',
+  'Unsqueeze',
+]);
+
+/** The operand whose numbers the node's output has in their places: of a broadcasting operator the one that is of its full shape. */
+function keptInPlace(node: Node): Value | undefined {
+  if (isUnaryElementwise(node.op) || IN_PLACE.has(node.op)) return node.inputs[0];
+  if (!isBroadcasting(node.op)) return undefined;
+  const shape = node.outputs[0]?.type?.shape;
+  return node.inputs.find(
+    (input) =>
+      input &&
+      !input.constant &&
+      input.type?.shape?.length === shape?.length &&
+      input.type?.shape?.every((dim, axis) => dim === shape?.[axis]),
+  );
 }
 
 /** Row-major regrouping: walks both shapes until their products agree. A split axis hands its role to each part. */
