@@ -14,7 +14,7 @@
  */
 
 import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
-import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../src/ir/axis-roles';
+import { axisRolesOf, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import { pixelStride } from '../src/ir/pixel-stride';
 import { permuted, reshaped, slicedAlong } from '../src/ir/tensor';
 import type { Node, Tensor, Value } from '../src/ir/types';
@@ -32,7 +32,7 @@ const flattenGemm = defineRule({
   }),
   when({ x, w, b, gemm }) {
     if (rankOf(x) !== 4) return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes, not [N,C,H,W]`, x);
-    const axes = mapAxes(x, new AxisRoles(imageInputs(gemm.graph)).of(x));
+    const axes = mapAxes(x, axisRolesOf(gemm.graph).of(x));
     if (!axes) return refuse('it is not known which axes of the flattened value are channels, rows and columns', x);
     const transB = intAttr(gemm, 'transB', 0) !== 0;
     const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
@@ -68,7 +68,7 @@ const concatGemm = defineRule({
     },
   ),
   when({ concat, gemm, w, b }) {
-    const roles = new AxisRoles(imageInputs(gemm.graph));
+    const roles = axisRolesOf(gemm.graph);
     const branches: Branch[] = [];
     for (const input of concat.inputs) {
       const flatten = input?.producer;

@@ -13,7 +13,7 @@
  */
 
 import { intAttr } from '../src/ir/attrs';
-import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../src/ir/axis-roles';
+import { axisRolesOf, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import { sameType } from '../src/ir/graph';
 import type { Node, Value } from '../src/ir/types';
@@ -61,12 +61,14 @@ interface MapBehind {
 
 /** The nearest value up the chain that is a map with that many features a window. */
 function mapBehind(view: Node, features: number): MapBehind | undefined {
-  const roles = new AxisRoles(imageInputs(rootOf(view.graph)));
   const [result] = view.outputs;
   if (!result) return undefined;
   for (const map of viewChain(result)) {
-    const axes = mapAxes(map, roles.of(map));
-    if (axes && productOf(map.type?.shape?.slice(1) ?? [undefined]) === features) return { map, axes };
+    const shape = map.type?.shape;
+    // What the axes stand for takes a walk through the whole graph to say, so it is asked last.
+    if (shape?.length !== 4 || productOf(shape.slice(1)) !== features) continue;
+    const axes = mapAxes(map, axisRolesOf(rootOf(view.graph)).of(map));
+    if (axes) return { map, axes };
   }
   return undefined;
 }

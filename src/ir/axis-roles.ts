@@ -160,6 +160,18 @@ export class AxisRoles {
   }
 }
 
+/** What was derived for a graph, as long as nobody edits it: rules ask at every node, and all their questions have the same long answer behind them. */
+const derived = new WeakMap<Graph, { readonly edits: number; readonly roles: AxisRoles }>();
+
+/** The roles in a main graph whose images are told by their shapes. */
+export function axisRolesOf(graph: Graph): AxisRoles {
+  const known = derived.get(graph);
+  if (known?.edits === graph.edits) return known.roles;
+  const roles = new AxisRoles(imageInputs(graph));
+  derived.set(graph, { edits: graph.edits, roles });
+  return roles;
+}
+
 function gather(node: Node, roles: Roles): Roles | undefined {
   const indices = node.inputs[1];
   const rank = rankOf(indices);

@@ -5,7 +5,7 @@
 import { intAttr, intsAttr, tensorAttr } from '../attrs';
 import { addDims, ceilDivideDim, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
 import { elementCount, halfToNumber, isNumeric, numberToHalf, readNumbers } from '../tensor';
-import type { Dim, DType, Node, Value } from '../types';
+import type { Dim, DType, Node, Tensor, Value } from '../types';
 import { inRange } from './context';
 
 /** A quotient that is no whole number yet: SAME padding is computed in floats and rounded later. */
@@ -21,10 +21,20 @@ type Propagate = (node: Node, data: (slot: number) => Data) => Data;
 /** Longer lists are no shapes. */
 const LIMIT = 64;
 
+/** Tensors never change, and each inference asks for the same axes and targets again: they may have to be read from a file. */
+const read = new WeakMap<Tensor, { readonly data: Data }>();
+
 /** Data of a constant, where it is small and numeric. Fractions stay fractions: Resize's scales are computed in floats. */
-export function constantData(value: Value): Data {
-  const tensor = value.constant;
-  if (!tensor || tensor.shape.length > 2 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
+export function constantData(tensor: Tensor): Data {
+  const before = read.get(tensor);
+  if (before) return before.data;
+  const data = smallNumbers(tensor);
+  read.set(tensor, { data });
+  return data;
+}
+
+function smallNumbers(tensor: Tensor): Data {
+  if (tensor.shape.length > 2 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
   return [...readNumbers(tensor)];
 }
 

@@ -65,14 +65,14 @@ export class ShapeInference {
   }
 
   private dataOf(value: Value): Data {
+    if (value.constant) return constantData(value.constant);
     const stamp = this.model.graph.edits;
     const known = this.data.get(value);
     if (known && known.producer === value.producer && known.stamp === stamp) return known.list;
     const { producer } = value;
     const rank = value.type?.shape?.length;
     let list: Data;
-    if (value.constant) list = constantData(value);
-    else if (producer && producer.outputs[0] === value && (rank === undefined || rank <= 2) && this.depth < 200) {
+    if (producer && producer.outputs[0] === value && (rank === undefined || rank <= 2) && this.depth < 200) {
       this.depth++;
       try {
         list = propagated(producer, (slot) => producer.inputs[slot] && this.dataOf(producer.inputs[slot]));
