@@ -5,6 +5,7 @@ import { zooModel } from '../../fixtures/zoo-weights';
 import { compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { inferShapes } from '../../src/ir/shape-inference';
+import { int64s } from '../../src/ir/tensor';
 import { closeModel, readModelFile } from '../../src/node';
 import { parseGraph } from '../support/expect-pass';
 import { wrongShapes } from '../support/shapes';
@@ -198,4 +199,21 @@ test.each([
     expect(error).toBeInstanceOf(CompileError);
     if (error instanceof CompileError) expect([error.code, error.message]).toEqual(['SHAPE_MISMATCH', expect.stringContaining(where)]);
   }
+});
+
+test('integers that were derived before an edit are derived anew after it', () => {
+  const model = parseGraph(
+    graph('S = Shape (X) G = Gather (S, i) Y = Expand (c, G)', 'int64[1] i = {1}, float[1] c').replace('A, B, C, D', 'A'),
+  );
+  const inference = inferShapes(model);
+  const { graph: main } = model;
+  const [image] = main.inputs;
+  const gather = main.nodes.find((node) => node.op === 'Gather');
+  const [size] = gather?.outputs ?? [];
+  if (!image || !gather || !size) throw new Error('no Gather');
+  expect(inference.intsOf(size)).toEqual([4]);
+  main.replaceInput(gather, 1, main.addConstant('j', int64s([2])));
+  expect(inference.intsOf(size)).toEqual([9]);
+  main.setType(image, { dtype: 'float', shape: ['N', 4, 'H', 10] });
+  expect(inference.intsOf(size)).toEqual(['H']);
 });

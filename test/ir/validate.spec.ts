@@ -1,11 +1,17 @@
+import { onnx } from 'onnx-proto';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { removeIdentities } from '../../passes/remove-identities';
+import { bufferSource } from '../../src/ir/bytes';
 import { Graph } from '../../src/ir/graph';
 import { Model } from '../../src/ir/model';
-import { fromNumbers } from '../../src/ir/tensor';
+import { fromNumbers, readNumbers } from '../../src/ir/tensor';
 import type { Attr, Node, Use, Value } from '../../src/ir/types';
 import { validateModel, violations } from '../../src/ir/validate';
+import { readModel } from '../../src/onnx/read';
+import { modelToBytes } from '../../src/onnx/write';
 import { runPasses } from '../../src/pass/manager';
+import { parseGraph } from '../support/expect-pass';
+import { runModel } from '../support/run';
 
 /** X -> Relu -> A -> Abs -> Y */
 function chain(): { model: Model; graph: Graph; relu: Node; abs: Node; x: Value; a: Value; y: Value } {
@@ -113,4 +119,27 @@ describe('the invariants of the IR', () => {
     expect(codes(model)).toEqual([]);
     expect(codes(model.clone())).toEqual([]);
   });
+});
+
+test('a file whose branch hands on an outer value is read with a use of that value, and runs', async () => {
+  const model = parseGraph(`<ir_version: 10, opset_import: ["" : 20]> g (float[2] X, bool C) => (float[2] Y) {
+    A = Relu (X)
+    Y = If (C) <then_branch = yes () => (float[2] P) { P = Identity (A) }, else_branch = no () => (float[2] Q) { Q = Neg (A) }>
+  }`);
+  // As some exporters write it: the branch has no node, its output is named like the outer value.
+  const proto = onnx.ModelProto.decode(modelToBytes(model));
+  const branch = proto.graph?.node?.find((node) => node.opType === 'If')?.attribute?.find(({ name }) => name === 'then_branch')?.g;
+  if (!branch) throw new Error('no branch');
+  branch.node = [];
+  branch.output = [{ ...branch.output?.[0], name: 'A' }];
+  const read = readModel(bufferSource(onnx.ModelProto.encode(proto).finish()));
+  expect(read.graph.nodes[0]?.outputs[0]?.uses.map(({ user }) => user.op).sort()).toEqual(['Identity', 'Neg']);
+  runPasses(read, [removeDeadNodes]);
+  expect(codes(read)).toEqual([]);
+  const feeds = new Map([
+    ['X', fromNumbers('float', [2], [-3, 5])],
+    ['C', fromNumbers('bool', [], [1])],
+  ]);
+  const result = (await runModel(read, feeds)).get('Y');
+  expect(result && [...readNumbers(result)]).toEqual([0, 5]);
 });
