@@ -58,7 +58,32 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
 const NOISE_FACTOR = 8;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
 const FLOOR_ULPS = 16;
+/** The head sums its cells in another order than before: rounding grows with the root of their number, and the classifier's differences show it. */
+const ULPS_OF_ROOT = 4;
+const MOST_ULPS = 128;
 const EPSILON: Readonly<Record<string, number>> = { float: 2 ** -23, double: 2 ** -52, float16: 2 ** -10, bfloat16: 2 ** -7 };
+
+/** Units in the last place that two correct orders of the head's sums may lie apart. */
+function floorUlps(maps: readonly CutMap[], model: Model): number {
+  const terms = maps.map(({ value }) => {
+    const [channels, rows, columns] = (value.type?.shape?.slice(1) ?? []).map((dim) => (typeof dim === 'number' ? dim : 1));
+    const cells = (rows ?? 1) * (columns ?? 1);
+    const features = cells * (channels ?? 1);
+    const readsAll = model.graph.nodes.some(
+      (node) => (node.op === 'Gemm' || node.op === 'MatMul') && node.inputs[1]?.type?.shape?.includes(features),
+    );
+    return readsAll ? features : cells;
+  });
+  return Math.min(MOST_ULPS, Math.max(FLOOR_ULPS, ULPS_OF_ROOT * Math.sqrt(Math.max(1, ...terms))));
+}
+
+/** The coarsest type that anything is computed in: half precision inside a network whose outputs are floats is still half precision. */
+function coarsestEpsilon(model: Model): number {
+  const types = model.graph.nodes
+    .filter((node) => node.op !== 'Cast' || !node.inputs[0]?.constant)
+    .flatMap((node) => node.outputs.map((output) => output.type?.dtype ?? ''));
+  return Math.max(EPSILON.float ?? 0, ...types.map((dtype) => (dtype === 'double' ? 0 : (EPSILON[dtype] ?? 0))));
+}
 
 interface Sample {
   readonly kind: InputKind;
@@ -110,6 +135,7 @@ class Verification {
       single,
       reference.nudges[INPUT_KINDS.indexOf('normal')] ?? new Map(),
       reference.batched,
+      trunk.maps ?? [],
     );
     const own = samples.map((_, index) =>
       this.toleranceOf(reference.results[index] ?? new Map(), reference.nudges[index] ?? new Map(), tolerance),
@@ -404,7 +430,7 @@ class Verification {
 
   // ---- what is compared ----
 
-  private tolerance(reference: Results, single: Results, nudge: Results, batched: Results | undefined): Tolerance {
+  private tolerance(reference: Results, single: Results, nudge: Results, batched: Results | undefined, maps: readonly CutMap[]): Tolerance {
     const { rtol, atol } = this.request.options ?? {};
     const noise = {
       threads: this.worstOf([reference], [single])?.maxRel ?? 0,
@@ -412,8 +438,8 @@ class Verification {
       batch: batched && this.worstOf([reference], [batched])?.maxRel,
     };
     if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
-    const [first] = reference.values();
-    const floor = FLOOR_ULPS * (EPSILON[first?.dtype ?? 'float'] ?? 2 ** -23);
+    const { model } = this.request.original;
+    const floor = Math.max(floorUlps(maps, model) * 2 ** -23, FLOOR_ULPS * coarsestEpsilon(model));
     return {
       relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0), floor),
       absolute: 0,
