@@ -1,13 +1,16 @@
 /** What the rules of shape inference share: reading types, making types, and saying where shapes contradict each other. */
 import { shapeMismatch } from '../../diagnostics/catalogue';
-import { addDims, floorDivideDim, maxDims, sameDim, subtractDims } from '../dims';
+import { leastDim, maxDims, sameDim } from '../dims';
 import type { Dim, DType, Node, TensorType, Value } from '../types';
+import type { Element } from './elements';
 
 export type Shape = readonly Dim[] | undefined;
 
 export interface InferContext {
   /** Integer data of a shape computation: the elements of a 1-D value, or one for a scalar. */
   ints(value: Value | undefined): readonly Dim[] | undefined;
+  /** The same with numbers of floating point: Resize's scales. */
+  elements(value: Value | undefined): readonly Element[] | undefined;
 }
 
 /** One type per output; undefined where nothing is known. */
@@ -21,8 +24,22 @@ export const typed = (dtype: DType | undefined, shape: Shape): TensorType | unde
   dtype ? { dtype, ...(shape && { shape }) } : undefined;
 /** One output of the first input's element type. */
 export const like = (node: Node, shape: Shape): readonly (TensorType | undefined)[] => [typed(dtypeOf(node), shape)];
+/** As many axes, their lengths unknown. */
+export const vague = (rank: Dim): Shape => (typeof rank === 'number' ? new Array<Dim>(rank).fill(undefined) : undefined);
 
 export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+/** The axis counted from the front; the model is at fault where there is none such. */
+export function axisOf(axis: number, rank: number, node: Node): number {
+  const position = inRange(axis, rank);
+  if (position < 0 || position >= rank) throw shapeMismatch(node, `there is no axis ${axis} in a value of ${rank}`);
+  return position;
+}
+
+/** Numbers in an input, where all are static. */
+export function staticInts(context: InferContext, node: Node, slot: number): readonly number[] | undefined {
+  const ints = context.ints(node.inputs[slot]);
+  return ints?.every((dim) => typeof dim === 'number') ? ints : undefined;
+}
 
 /** Dimension by dimension; static numbers that differ are the model's fault. */
 export function unify(a: Dim, b: Dim, node: Node, what: string): Dim {
@@ -33,6 +50,9 @@ export function unify(a: Dim, b: Dim, node: Node, what: string): Dim {
   return typeof b === 'number' ? b : a;
 }
 
+/** Throws where two lengths differ at every size. */
+export const agree = (a: Dim, b: Dim, node: Node, what: string): void => void unify(a, b, node, what);
+
 /** numpy's rule. */
 export function broadcastDims(a: Dim, b: Dim, node: Node): Dim {
   if (a === 1) return b;
@@ -42,10 +62,10 @@ export function broadcastDims(a: Dim, b: Dim, node: Node): Dim {
     return typeof a === 'number' ? a : typeof b === 'number' ? b : undefined;
   }
   if (typeof a === 'number' && typeof b === 'number' && a !== b) throw shapeMismatch(node, `dimensions ${a} and ${b} do not broadcast`);
-  if (typeof a === 'number') return a;
+  if (typeof a === 'number' || sameDim(a, b)) return a;
   if (typeof b === 'number') return b;
-  // Two symbols that differ may be 1 and n; maps that grow with the image are combined only where they are equal.
-  return a;
+  // Where a model runs, two lengths are equal or one is 1: what is never 1 is the result, else the larger.
+  return leastDim(a) > 1 ? a : leastDim(b) > 1 ? b : maxDims(a, b);
 }
 
 export function broadcastShapes(shapes: readonly Shape[], node: Node): Shape {
@@ -54,49 +74,39 @@ export function broadcastShapes(shapes: readonly Shape[], node: Node): Shape {
     if (!shape) return undefined;
     const rank = Math.max(result.length, shape.length);
     const left = result;
-    result = Array.from({ length: rank }, (_, axis) =>
-      broadcastDims(
-        left[axis - rank + left.length] ?? (axis < rank - left.length ? 1 : undefined),
-        axis < rank - shape.length ? 1 : shape[axis - rank + shape.length],
-        node,
-      ),
-    );
+    const at = (dims: readonly Dim[], axis: number): Dim => (axis < rank - dims.length ? 1 : dims[axis - rank + dims.length]);
+    result = Array.from({ length: rank }, (_, axis) => broadcastDims(at(left, axis), at(shape, axis), node));
   }
   return result;
 }
 
-export interface Window {
-  readonly kernel: Dim;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly padBefore: number;
-  readonly padAfter: number;
-  readonly autoPad: string;
-  readonly ceil: boolean;
-}
-
-/** Length of a map behind a window that slides along it (ONNX's formulas, ceil_mode with the clause that a window must not begin in the end padding). */
-export function windowed(length: Dim, window: Window): Dim {
-  const { kernel, stride, dilation, padBefore, padAfter, autoPad, ceil } = window;
-  if (length === undefined || typeof kernel !== 'number') return undefined;
-  if (autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER') return addDims(floorDivideDim(subtractDims(length, 1), stride), 1);
-  const pads = autoPad === 'VALID' ? 0 : padBefore + padAfter;
-  const span = (kernel - 1) * dilation + 1;
-  const room = subtractDims(addDims(length, pads), span);
-  if (!ceil) return addDims(floorDivideDim(room, stride), 1);
-  const rounded = addDims(floorDivideDim(addDims(room, stride - 1), stride), 1);
-  if (typeof rounded === 'number' && typeof length === 'number') {
-    const before = autoPad === 'VALID' ? 0 : padBefore;
-    return (rounded - 1) * stride >= length + before ? rounded - 1 : rounded;
-  }
-  // The last window begins at (n - 1) stride; it begins inside the map or its front padding whenever the end is padded by less than a stride allows.
-  if ((autoPad === 'VALID' ? 0 : padAfter) - span + stride <= 0) return rounded;
-  const bound = addDims(floorDivideDim(subtractDims(addDims(length, padBefore), 1), stride), 1);
-  return sameDim(rounded, bound) ? rounded : minOf(rounded, bound);
-}
-
-/** min(a, b) = a + b - max(a, b) is not needed: windows are few. */
-const minOf = (a: Dim, b: Dim): Dim => {
-  const larger = maxDims(a, b);
-  return larger === a ? b : larger === b ? a : subtractDims(addDims(a, b), larger);
+const DTYPE_BY_NUMBER: Readonly<Record<number, DType>> = {
+  1: 'float',
+  2: 'uint8',
+  3: 'int8',
+  4: 'uint16',
+  5: 'int16',
+  6: 'int32',
+  7: 'int64',
+  8: 'string',
+  9: 'bool',
+  10: 'float16',
+  11: 'double',
+  12: 'uint32',
+  13: 'uint64',
+  14: 'complex64',
+  15: 'complex128',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+  21: 'uint4',
+  22: 'int4',
+  23: 'float4e2m1',
+  24: 'float8e8m0',
+  25: 'uint2',
+  26: 'int2',
 };
+/** The element type that an attribute like Cast's `to` names. */
+export const dtypeNumbered = (number: number): DType => DTYPE_BY_NUMBER[number] ?? `dtype${number}`;

@@ -1,304 +1,385 @@
 /**
  * Integer data through the arithmetic on shapes that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
- * A value's data is a list of dimensions: the elements of a value of at most two axes in row-major order, or one element for a scalar.
+ * Small tensors of elements (elements.ts), symbolic where they depend on the input's size.
  */
 import { intAttr, intsAttr, tensorAttr } from '../attrs';
-import { addDims, ceilDivideDim, divideDim, floorDivideDim, maxDims, minDims, multiplyDims, sameDim, subtractDims } from '../dims';
-import { elementCount, halfToNumber, isNumeric, numberToHalf, readNumbers } from '../tensor';
-import type { Dim, DType, Node, Tensor, Value } from '../types';
-import { inRange } from './context';
+import { leastDim, multiplyDims } from '../dims';
+import { elementCount, isNumeric, readNumbers } from '../tensor';
+import type { Dim, DType, Node, Tensor } from '../types';
+import { dtypeNumbered, dtypeOf, inRange } from './context';
+import {
+  add,
+  atLeast,
+  ceil,
+  compared,
+  divide,
+  divideWhole,
+  type Element,
+  fitted,
+  floor,
+  larger,
+  modulo,
+  multiply,
+  negate,
+  rounded,
+  type Sizes,
+  smaller,
+  subtract,
+  truncated,
+  wholeOf,
+} from './elements';
 
-/** A quotient that is no whole number yet: SAME padding is computed in floats and rounded later. */
-export interface Fraction {
-  readonly over: Dim;
-  readonly by: number;
+export interface Data {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly elements: readonly Element[];
 }
-export type Element = Dim | Fraction;
-/** Elements in row-major order; lists of two axes have their shape in the value's type. */
-export type Data = readonly Element[] | undefined;
-type Propagate = (node: Node, data: (slot: number) => Data) => Data;
+type Maybe = Data | undefined;
 
-/** Longer lists are no shapes. */
+/** What a rule may ask for. */
+export interface Source {
+  /** Of an input. */
+  data(slot: number): Maybe;
+  /** Of an output, from the types of the inputs as they are now. */
+  shape(output: number): readonly Dim[] | undefined;
+  /** Symbolic lengths of axes that were asked for. */
+  readonly sizes: Set<Dim>;
+}
+type Propagate = (node: Node, source: Source, output: number) => Maybe;
+
+/** Larger tensors are no shapes. */
 const LIMIT = 64;
+const list = (elements: readonly Element[]): Data => ({ shape: [elements.length], elements });
+const scalar = (element: Element): Data => ({ shape: [], elements: [element] });
+const gaps = (shape: readonly number[]): Data => ({ shape, elements: new Array<Element>(elementCount(shape)).fill(undefined) });
+export const isSmall = (shape: readonly Dim[] | undefined): shape is readonly number[] =>
+  shape?.every((dim) => typeof dim === 'number') ? elementCount(shape) <= LIMIT : false;
 
 /** Tensors never change, and each inference asks for the same axes and targets again: they may have to be read from a file. */
-const read = new WeakMap<Tensor, { readonly data: Data }>();
+const read = new WeakMap<Tensor, { readonly data: Maybe }>();
 
-/** Data of a constant, where it is small and numeric. Fractions stay fractions: Resize's scales are computed in floats. */
-export function constantData(tensor: Tensor): Data {
+/** Data of a constant, where it is small and numeric. */
+export function constantData(tensor: Tensor): Maybe {
   const before = read.get(tensor);
   if (before) return before.data;
-  const data = smallNumbers(tensor);
+  const data = isSmall(tensor.shape) && isNumeric(tensor.dtype) ? { shape: tensor.shape, elements: [...readNumbers(tensor)] } : undefined;
   read.set(tensor, { data });
   return data;
 }
 
-function smallNumbers(tensor: Tensor): Data {
-  if (tensor.shape.length > 2 || elementCount(tensor.shape) > LIMIT || !isNumeric(tensor.dtype)) return undefined;
-  return [...readNumbers(tensor)];
+/** The data of an output of the node, or undefined where it is no shape computation. */
+export function propagated(node: Node, output: number, source: Source): Maybe {
+  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+  if (!rule || (output > 0 && node.op !== 'Split')) return undefined;
+  const result = rule(node, source, output);
+  return result && result.elements.length <= LIMIT ? result : undefined;
 }
 
-/** The data of the node's first output, or undefined where it is no shape computation. */
-export function propagated(node: Node, data: (slot: number) => Data): Data {
-  const type = node.outputs[0]?.type;
-  const result = RULES[node.op]?.(node, data);
-  if (!result || result.length > LIMIT) return undefined;
-  // Rules see lists. Where axes broadcast against each other, [2, 1] and [2], a list does not say what the value is.
-  if (type?.shape && type.shape.reduce<Dim>(multiplyDims, 1) !== result.length) return undefined;
-  const round = ROUND[type?.dtype ?? node.inputs[0]?.type?.dtype ?? 'int64'];
-  return round ? result.map((element) => (typeof element === 'number' ? round(element) : element)) : result;
-}
+const isFloat = (dtype: DType | undefined): boolean => dtype === undefined || /float|double/.test(dtype);
 
-/** As the runtime computes: floor(10 * 1.3) is 13 in single precision, 12 in double. */
-const ROUND: Partial<Record<DType, (x: number) => number>> = {
-  float: Math.fround,
-  float16: (x) => halfToNumber(numberToHalf(x)),
-};
+// ---- element by element ----
 
-const binary =
-  (apply: (a: Dim, b: Dim, isInteger: boolean) => Element): Propagate =>
-  (node, data) => {
-    const lists = node.inputs.map((_, slot) => data(slot));
-    const isInteger = /int/.test(node.inputs[0]?.type?.dtype ?? 'int64');
-    return lists.slice(1).reduce<Data>((a, b) => {
-      if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
-      return Array.from({ length: Math.max(a.length, b.length) }, (_, at) =>
-        applied(apply, a[a.length === 1 ? 0 : at], b[b.length === 1 ? 0 : at], isInteger),
-      );
-    }, lists[0]);
-  };
-
-const isFraction = (element: Element): element is Fraction => typeof element === 'object';
-/** Arithmetic on fractions is not followed: exporters round them at once. */
-const applied = (apply: (a: Dim, b: Dim, isInteger: boolean) => Element, a: Element, b: Element, isInteger: boolean): Element =>
-  isFraction(a) || isFraction(b) ? undefined : apply(a, b, isInteger);
-
-/** Dimensions are not negative, so truncation is the floor. */
-function quotient(a: Dim, b: Dim, isInteger: boolean): Element {
-  if (b === 0) return undefined;
-  if (typeof a === 'number' && typeof b === 'number') return isInteger ? Math.trunc(a / b) : a / b;
-  if (typeof b === 'number' && b > 0 && isInteger) return floorDivideDim(a, b);
-  return (
-    divideDim(a, b) ?? (typeof b === 'number' && b > 0 && Number.isInteger(b) && typeof a === 'string' ? { over: a, by: b } : undefined)
-  );
-}
-
-/** `fmod`: with the sign of the dividend, which is none for a dimension. */
-function modulo(a: Dim, b: Dim, fmod: boolean): Dim {
-  if (b === 0) return undefined;
-  if (typeof a === 'number' && typeof b === 'number') return fmod ? a % b : a - b * Math.floor(a / b);
-  return typeof b === 'number' && b > 0 ? subtractDims(a, multiplyDims(b, floorDivideDim(a, b))) : undefined;
-}
-
-/** Whole numbers only: symbolic arithmetic is over integers. */
-const whole =
-  (apply: (a: Dim, b: Dim) => Dim, direct: (a: number, b: number) => Dim) =>
-  (a: Dim, b: Dim): Dim => {
-    if (typeof a === 'number' && typeof b === 'number') return direct(a, b);
-    return [a, b].every((dim) => typeof dim !== 'number' || Number.isInteger(dim)) ? apply(a, b) : undefined;
-  };
-
-const comparison = (decide: (difference: number) => boolean): Propagate =>
-  binary((a, b) => {
-    const difference = sameDim(a, b) ? 0 : subtractDims(a, b);
-    return typeof difference === 'number' ? Number(decide(difference)) : undefined;
-  });
-
-/** Rounding makes a fraction whole. */
-const rounding =
-  (direct: (x: number) => number, divide: (over: Dim, by: number) => Dim): Propagate =>
-  (_, data) =>
-    data(0)?.map((element) =>
-      isFraction(element) ? divide(element.over, element.by) : typeof element === 'number' ? direct(element) : element,
-    );
-
-/** Elements that are whole, the others unknown. */
-export const wholeElements = (list: Data): readonly Dim[] | undefined =>
-  list?.map((element) => (isFraction(element) ? undefined : element));
-
-/** Halves go to the even neighbour. */
-const roundEven = (x: number): number => (x % 1 === 0.5 || x % 1 === -0.5 ? 2 * Math.round(x / 2) : Math.round(x));
-
-const copy: Propagate = (_, data) => data(0);
+const mapped = (data: Maybe, apply: (element: Element) => Element): Maybe =>
+  data && { shape: data.shape, elements: data.elements.map(apply) };
 const unary =
-  (apply: (x: number) => number, keepsSymbols: boolean): Propagate =>
-  (_, data) =>
-    data(0)?.map((dim) => (typeof dim === 'number' ? apply(dim) : keepsSymbols && !isFraction(dim) ? dim : undefined));
+  (apply: (element: Element) => Element): Propagate =>
+  (node, source) =>
+    mapped(source.data(0), (element) => fitted(apply(element), dtypeOf(node)));
+/** Of functions that are not followed on symbols. */
+const onNumbers = (apply: (x: number) => number): Propagate =>
+  unary((element) => (typeof element === 'number' ? apply(element) : undefined));
 
-const shapeRule: Propagate = (node) => {
-  const shape = node.inputs[0]?.type?.shape;
-  return shape?.slice(...bounds(node, shape.length));
-};
-function bounds(node: Node, rank: number): [number, number] {
-  const clamp = (value: number): number => Math.min(Math.max(inRange(value, rank), 0), rank);
-  return [clamp(intAttr(node, 'start', 0)), clamp(intAttr(node, 'end', rank))];
+/** numpy's rule; undefined where one is not known or the shapes do not fit. */
+function broadcast(all: readonly Maybe[], apply: (...elements: readonly Element[]) => Element): Maybe {
+  const rank = Math.max(...all.map((data) => data?.shape.length ?? 0));
+  const aligned = all
+    .flatMap((data) => data ?? [])
+    .map(({ shape, elements }) => ({ shape: [...ones(rank - shape.length), ...shape], elements }));
+  const shape = ones(rank).map((_, axis) => aligned.map((data) => data.shape[axis] ?? 1).find((dim) => dim !== 1) ?? 1);
+  const fits = aligned.every((data) => data.shape.every((dim, axis) => dim === 1 || dim === shape[axis]));
+  if (aligned.length < all.length || !fits || elementCount(shape) > LIMIT) return undefined;
+  return {
+    shape,
+    elements: positions(shape).map((at) =>
+      apply(
+        ...aligned.map((data) => {
+          const own = at.map((index, axis) => (data.shape[axis] === 1 ? 0 : index));
+          return data.elements[offset(own, data.shape)];
+        }),
+      ),
+    ),
+  };
 }
+const ones = (count: number): number[] => new Array<number>(count).fill(1);
+const positions = (shape: readonly number[]): number[][] =>
+  shape.reduce<number[][]>((all, dim) => all.flatMap((at) => Array.from({ length: dim }, (_, index) => [...at, index])), [[]]);
+const offset = (at: readonly number[], shape: readonly number[]): number =>
+  at.reduce((sum, index, axis) => sum * (shape[axis] ?? 1) + index, 0);
 
-/** Along the first axis: of a list its elements, of two axes its rows. */
-const slice: Propagate = (node, data) => {
-  const list = data(0);
-  const shape = node.inputs[0]?.type?.shape;
-  const [[start], [end], axes, steps] = [data(1) ?? [], data(2) ?? [], data(3), data(4)];
-  const axis = node.inputs[3] ? axes?.[0] : 0;
-  if (
-    !list ||
-    typeof start !== 'number' ||
-    typeof end !== 'number' ||
-    (axis !== 0 && !(axis === -1 && shape?.length === 1)) ||
-    (data(1)?.length ?? 1) > 1
-  )
-    return undefined;
-  const step = steps?.[0] ?? 1;
-  if (typeof step !== 'number' || step === 0 || (node.inputs[4] && !steps)) return undefined;
-  const rowLength = shape?.length === 2 && typeof shape[1] === 'number' ? shape[1] : 1;
-  const rows = Array.from({ length: list.length / rowLength }, (_, row) => list.slice(row * rowLength, (row + 1) * rowLength));
-  return sliced(rows, start, end, step).flat();
-};
-
-function sliced<T>(rows: readonly T[], start: number, end: number, step: number): T[] {
-  if (step > 0) return rows.slice(start, end).filter((_, at) => at % step === 0);
-  const first = Math.min(Math.max(start < 0 ? start + rows.length : start, 0), rows.length - 1);
-  const last = end < -rows.length ? -1 : end < 0 ? end + rows.length : end;
-  return Array.from({ length: Math.max(0, Math.ceil((last - first) / step)) }, (_, at) => rows[first + at * step]).filter(
-    (row): row is T => row !== undefined,
-  );
-}
-
-/** Two axes change places; a list stays as it is. */
-const transpose: Propagate = (node, data) => {
-  const [list, shape] = [data(0), node.inputs[0]?.type?.shape];
-  const perm = intsAttr(node, 'perm') ?? shape?.map((_, axis) => shape.length - 1 - axis);
-  if (!list || shape?.length !== 2 || perm?.[0] !== 1) return list;
-  const [rows, columns] = shape;
-  if (typeof rows !== 'number' || typeof columns !== 'number') return undefined;
-  return Array.from({ length: list.length }, (_, at) => list[(at % rows) * columns + Math.floor(at / rows)]);
-};
-
-const gather: Propagate = (node, data) => {
-  const [list, indices] = [data(0), data(1)];
-  if (!list || node.inputs[0]?.type?.shape?.length !== 1 || intAttr(node, 'axis', 0) > 0) return undefined;
-  return indices?.map((index): Element => (typeof index === 'number' ? list[inRange(index, list.length)] : undefined));
-};
-
-const concat: Propagate = (node, data) => {
-  const lists = node.inputs.map((input, slot) => data(slot) ?? unknownOf(input));
-  if (!lists.every((list) => list !== undefined)) return undefined;
-  const shape = node.inputs[0]?.type?.shape;
-  if (inRange(intAttr(node, 'axis', 0), shape?.length ?? 1) === 0) return lists.flat();
-  // Of two axes, columns beside columns.
-  const rows = shape?.length === 2 ? shape[0] : undefined;
-  if (typeof rows !== 'number') return undefined;
-  return Array.from({ length: rows }, (_, row) =>
-    lists.flatMap((list) => list.slice((row * list.length) / rows, ((row + 1) * list.length) / rows)),
-  ).flat();
-};
-/** Unknown elements of a list of known length. */
-function unknownOf(value: Value | undefined): Data {
-  const shape = value?.type?.shape;
-  const [length] = shape ?? [];
-  return shape?.length === 1 && typeof length === 'number' && length <= LIMIT ? new Array<Dim>(length).fill(undefined) : undefined;
-}
-
-const where: Propagate = (_, data) => {
-  const [condition, a, b] = [data(0), data(1), data(2)];
-  if (!condition || !a || !b) return undefined;
-  const length = Math.max(condition.length, a.length, b.length);
-  const pick = (list: readonly Element[], at: number): Dim => wholeElements([list[list.length === 1 ? 0 : at]])?.[0];
-  return Array.from({ length }, (__, at) => {
-    const decided = pick(condition, at);
-    const [x, y] = [pick(a, at), pick(b, at)];
-    return decided === undefined ? (sameDim(x, y) ? x : undefined) : decided === 0 ? y : x;
+const folded =
+  (apply: (a: Element, b: Element, node: Node, sizes: Sizes) => Element): Propagate =>
+  (node, source) => {
+    const dtype = dtypeOf(node);
+    return broadcast(
+      node.inputs.map((_, slot) => source.data(slot)),
+      (...elements) => elements.reduce((a, b) => fitted(apply(a, b, node, source.sizes), dtype)),
+    );
+  };
+const comparison = (decide: (a: Element, b: Element) => boolean | undefined): Propagate =>
+  folded((a, b) => {
+    const decided = decide(a, b);
+    return decided === undefined ? undefined : Number(decided);
   });
+const isEqual = (a: Element, b: Element): boolean | undefined => {
+  const sign = compared(a, b);
+  return sign === undefined ? undefined : sign === 0;
+};
+const not = (decided: boolean | undefined): boolean | undefined => (decided === undefined ? undefined : !decided);
+const logic = (apply: (a: boolean, b: boolean) => boolean): Propagate =>
+  folded((a, b) => (typeof a === 'number' && typeof b === 'number' ? Number(apply(a !== 0, b !== 0)) : undefined));
+
+const cast: Propagate = (node, source) => {
+  const to = dtypeNumbered(intAttr(node, 'to', 0));
+  return mapped(source.data(0), (element) => {
+    if (to === 'bool' && typeof element !== 'number') return leastDim(wholeOf(element)) > 0 ? 1 : undefined;
+    return fitted(isFloat(to) || to === 'bool' ? element : truncated(element, source.sizes), to);
+  });
+};
+
+const clip: Propagate = (node, source) => {
+  const [low, high] = [1, 2].map((slot) => (node.inputs[slot] ? (source.data(slot) ?? UNKNOWN) : undefined));
+  const raised = low ? broadcast([source.data(0), low], larger) : source.data(0);
+  return high ? broadcast([raised, high], smaller) : raised;
+};
+const UNKNOWN = scalar(undefined);
+
+const where: Propagate = (_, source) =>
+  broadcast([source.data(0), source.data(1), source.data(2)], (decided, yes, no) =>
+    typeof decided === 'number' ? (decided === 0 ? no : yes) : isEqual(yes, no) ? yes : undefined,
+  );
+
+// ---- whole tensors ----
+
+/** The same elements under the output's shape. */
+const view: Propagate = (_, source) => {
+  const [data, shape] = [source.data(0), source.shape(0)];
+  return data && isSmall(shape) && elementCount(shape) === data.elements.length ? { shape, elements: data.elements } : undefined;
+};
+
+/** Picks elements: for each place of the result, a place of the data. */
+const picked = (data: Data, shape: readonly number[], from: (at: readonly number[]) => readonly number[]): Data => ({
+  shape,
+  elements: positions(shape).map((at) => data.elements[offset(from(at), data.shape)]),
+});
+
+const shapeRule: Propagate = (node, { sizes }) => {
+  const shape = node.inputs[0]?.type?.shape;
+  if (!shape) return undefined;
+  for (const dim of shape) if (typeof dim === 'string') sizes.add(dim);
+  const clamp = (value: number): number => Math.min(Math.max(inRange(value, shape.length), 0), shape.length);
+  return list(shape.slice(clamp(intAttr(node, 'start', 0)), clamp(intAttr(node, 'end', shape.length))));
+};
+
+/** Numbers only; undefined where one is symbolic or no number is there at all. */
+const numbersOf = (data: Maybe): readonly number[] | undefined =>
+  data?.elements.every((element): element is number => typeof element === 'number') ? data.elements : undefined;
+
+const slice: Propagate = (node, source) => {
+  const data = source.data(0);
+  const [starts, ends] = [numbersOf(source.data(1)), numbersOf(source.data(2))];
+  const axes = node.inputs[3] ? numbersOf(source.data(3)) : starts?.map((_, axis) => axis);
+  const steps = node.inputs[4] ? numbersOf(source.data(4)) : starts?.map(() => 1);
+  if (!data || !starts || !ends || !axes || !steps || steps.includes(0)) return undefined;
+  const kept = data.shape.map((length) => Array.from({ length }, (_, index) => index));
+  for (const [at, rawAxis] of axes.entries()) {
+    const axis = inRange(rawAxis, data.shape.length);
+    const length = data.shape[axis];
+    if (length === undefined) return undefined;
+    kept[axis] = sliced(length, starts[at] ?? 0, ends[at] ?? 0, steps[at] ?? 1);
+  }
+  return picked(
+    data,
+    kept.map((indices) => indices.length),
+    (at) => at.map((index, axis) => kept[axis]?.[index] ?? 0),
+  );
+};
+function sliced(length: number, start: number, end: number, step: number): number[] {
+  const clamp = (position: number, low: number, high: number): number =>
+    Math.min(Math.max(position < 0 ? position + length : position, low), high);
+  const [first, last] =
+    step > 0 ? [clamp(start, 0, length), clamp(end, 0, length)] : [clamp(start, -1, length - 1), clamp(end, -1, length - 1)];
+  return Array.from({ length: Math.max(0, Math.ceil((last - first) / step)) }, (_, at) => first + at * step);
+}
+
+const split: Propagate = (node, source, output) => {
+  const data = source.data(0);
+  if (!data) return undefined;
+  const axis = inRange(intAttr(node, 'axis', 0), data.shape.length);
+  const sizes = node.outputs.map((_, index) => source.shape(index)?.[axis]);
+  const [before, own] = [sizes.slice(0, output), sizes[output]];
+  if (typeof own !== 'number' || !before.every((size) => typeof size === 'number')) return undefined;
+  const start = before.reduce((sum, size) => sum + size, 0);
+  return picked(
+    data,
+    data.shape.map((length, at) => (at === axis ? own : length)),
+    (at) => at.map((index, other) => (other === axis ? index + start : index)),
+  );
+};
+
+const transpose: Propagate = (node, source) => {
+  const data = source.data(0);
+  if (!data) return undefined;
+  const perm = intsAttr(node, 'perm') ?? data.shape.map((_, axis) => data.shape.length - 1 - axis);
+  return picked(
+    data,
+    perm.map((axis) => data.shape[axis] ?? 1),
+    (at) => data.shape.map((_, axis) => at[perm.indexOf(axis)] ?? 0),
+  );
+};
+
+const gather: Propagate = (node, source) => {
+  const [data, indices] = [source.data(0), source.data(1)];
+  const wanted = numbersOf(indices);
+  if (!data || !indices || !wanted) return undefined;
+  const axis = inRange(intAttr(node, 'axis', 0), data.shape.length);
+  const length = data.shape[axis];
+  if (length === undefined || wanted.some((index) => index < -length || index >= length)) return undefined;
+  const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
+  return picked(data, shape, (at) => {
+    const index = wanted[offset(at.slice(axis, axis + indices.shape.length), indices.shape)] ?? 0;
+    return [...at.slice(0, axis), inRange(index, length), ...at.slice(axis + indices.shape.length)];
+  });
+};
+
+/** Parts that are unknown leave gaps, where at least their length is known. */
+const concat: Propagate = (node, source) => {
+  const parts = node.inputs.map((input, slot): Maybe => {
+    const shape = input?.type?.shape;
+    return source.data(slot) ?? (isSmall(shape) ? gaps(shape) : undefined);
+  });
+  const [first] = parts;
+  if (!first || !parts.every((part) => part?.shape.length === first.shape.length)) return undefined;
+  const known = parts.flatMap((part) => part ?? []);
+  const axis = inRange(intAttr(node, 'axis', 0), first.shape.length);
+  const total = known.reduce((sum, part) => sum + (part.shape[axis] ?? 0), 0);
+  const shape = first.shape.map((length, at) => (at === axis ? total : length));
+  if (elementCount(shape) > LIMIT) return undefined;
+  return {
+    shape,
+    elements: positions(shape).map((at) => {
+      let index = at[axis] ?? 0;
+      for (const part of known) {
+        const length = part.shape[axis] ?? 0;
+        if (index < length)
+          return part.elements[
+            offset(
+              at.map((position, other) => (other === axis ? index : position)),
+              part.shape,
+            )
+          ];
+        index -= length;
+      }
+      return undefined;
+    }),
+  };
+};
+
+const expand: Propagate = (_, source) => {
+  const [data, shape] = [source.data(0), source.shape(0)];
+  if (!data || !isSmall(shape)) return undefined;
+  return broadcast([data, gaps(shape)], (element) => element);
+};
+
+const tile: Propagate = (_, source) => {
+  const [data, shape] = [source.data(0), source.shape(0)];
+  if (!data || !isSmall(shape)) return undefined;
+  return picked(data, shape, (at) => at.map((index, axis) => index % (data.shape[axis] ?? 1)));
+};
+
+const constantOfShape: Propagate = (node, source) => {
+  const shape = source.shape(0);
+  const value = tensorAttr(node, 'value');
+  if (!isSmall(shape)) return undefined;
+  return { shape, elements: new Array<Element>(elementCount(shape)).fill(value ? readNumbers(value)[0] : 0) };
+};
+
+const range: Propagate = (_, source) => {
+  const [start, limit, step] = [0, 1, 2].map((slot) => numbersOf(source.data(slot))?.[0]);
+  if (start === undefined || limit === undefined || !step) return undefined;
+  const count = Math.max(0, Math.ceil((limit - start) / step));
+  return count <= LIMIT ? list(Array.from({ length: count }, (__, at) => start + at * step)) : undefined;
 };
 
 const reduced =
-  (apply: (a: Dim, b: Dim) => Dim): Propagate =>
-  (node, data) => {
-    const [first, ...others] = wholeElements(data(0)) ?? [];
-    if (node.inputs[0]?.type?.shape?.length !== 1 || (!node.inputs[1] && intAttr(node, 'noop_with_empty_axes', 0) !== 0)) return undefined;
-    return [others.reduce(apply, first)];
+  (apply: (a: Element, b: Element) => Element): Propagate =>
+  (node, source) => {
+    const [data, shape] = [source.data(0), source.shape(0)];
+    const axes = node.inputs[1] ? numbersOf(source.data(1)) : [];
+    if (!data || !axes || !isSmall(shape)) return undefined;
+    if (axes.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return data;
+    const gone = new Set(axes.length > 0 ? axes.map((axis) => inRange(axis, data.shape.length)) : data.shape.keys());
+    const groups = new Map<string, Element>();
+    for (const at of positions(data.shape)) {
+      const key = at.filter((_, axis) => !gone.has(axis)).join();
+      const element = data.elements[offset(at, data.shape)];
+      groups.set(key, groups.has(key) ? fitted(apply(groups.get(key), element), dtypeOf(node)) : element);
+    }
+    const elements = [...groups.values()];
+    return elements.length === elementCount(shape) ? { shape, elements } : undefined;
   };
 
-/** Views of lists. */
-const view: Propagate = (node, data) => ((node.outputs[0]?.type?.shape?.length ?? 1) <= 2 ? data(0) : undefined);
+const copy: Propagate = (_, source) => source.data(0);
 
 const RULES: Readonly<Record<string, Propagate>> = {
-  Abs: (_, data) => wholeElements(data(0))?.map((dim) => maxDims(dim, subtractDims(0, dim))),
-  Add: binary(whole(addDims, (a, b) => a + b)),
-  Cast: (node, data) => {
-    const dtype = node.outputs[0]?.type?.dtype ?? 'int64';
-    if (dtype === 'bool') return data(0)?.map((dim) => (typeof dim === 'number' ? Number(dim !== 0) : undefined));
-    return /int/.test(dtype)
-      ? data(0)?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : isFraction(dim) ? floorDivideDim(dim.over, dim.by) : dim))
-      : data(0);
-  },
-  Ceil: rounding(Math.ceil, ceilDivideDim),
-  Clip: (_, data) => {
-    const [low, high] = [wholeElements(data(1))?.[0], wholeElements(data(2))?.[0]];
-    return wholeElements(data(0))?.map((dim) => {
-      const raised = data(1) ? maxDims(dim, low) : dim;
-      return data(2) ? minDims(raised, high) : raised;
-    });
-  },
+  Abs: unary((x) => (typeof x === 'number' ? Math.abs(x) : atLeast(x, 0) ? x : larger(x, negate(x)))),
+  Add: folded(add),
+  And: logic((a, b) => a && b),
+  Cast: cast,
+  Ceil: unary(ceil),
+  Clip: clip,
   Concat: concat,
-  ConstantOfShape: (node, data) => {
-    const [length] = data(0) ?? [];
-    const value = tensorAttr(node, 'value');
-    return data(0)?.length === 1 && typeof length === 'number' && length <= LIMIT
-      ? new Array<Dim>(length).fill(value ? (readNumbers(value)[0] ?? 0) : 0)
-      : undefined;
-  },
-  Div: binary(quotient),
-  Equal: comparison((difference) => difference === 0),
-  Expand: (_, data) => {
-    const [list, [length] = []] = [data(0), data(1)];
-    return list?.length === 1 && typeof length === 'number' && data(1)?.length === 1
-      ? new Array<Element>(Math.max(1, length)).fill(list[0])
-      : list;
-  },
-  Floor: rounding(Math.floor, floorDivideDim),
+  ConstantOfShape: constantOfShape,
+  Div: folded((a, b, node, sizes) => (isFloat(dtypeOf(node)) ? divide(a, b) : divideWhole(a, b, sizes))),
+  Equal: comparison(isEqual),
+  Expand: expand,
+  Flatten: view,
+  Floor: unary(floor),
   Gather: gather,
-  Greater: comparison((difference) => difference > 0),
-  GreaterOrEqual: comparison((difference) => difference >= 0),
+  Greater: comparison((a, b) => not(atLeast(b, a)) ?? (compared(a, b) === 1 ? true : undefined)),
+  GreaterOrEqual: comparison((a, b) => atLeast(a, b) ?? (compared(a, b) === -1 ? false : undefined)),
   Identity: copy,
-  Less: comparison((difference) => difference < 0),
-  LessOrEqual: comparison((difference) => difference <= 0),
-  Max: binary(whole(maxDims, Math.max)),
-  Min: binary(whole(minDims, Math.min)),
-  Mod: (node, data) => {
-    const fmod = intAttr(node, 'fmod', 0) !== 0;
-    return binary(
-      whole(
-        (a, b) => modulo(a, b, fmod),
-        (a, b) => modulo(a, b, fmod),
-      ),
-    )(node, data);
-  },
-  Mul: binary(whole(multiplyDims, (a, b) => a * b)),
-  Neg: (_, data) => wholeElements(data(0))?.map((dim) => subtractDims(0, dim)),
-  Not: unary((x) => Number(x === 0), false),
-  Range: (_, data) => {
-    const [[start], [limit], [step]] = [data(0) ?? [], data(1) ?? [], data(2) ?? []];
-    if (typeof start !== 'number' || typeof limit !== 'number' || typeof step !== 'number' || step === 0) return undefined;
-    const count = Math.max(0, Math.ceil((limit - start) / step));
-    return count <= LIMIT ? Array.from({ length: count }, (__, at) => start + at * step) : undefined;
-  },
-  ReduceMax: reduced(maxDims),
-  ReduceProd: reduced(multiplyDims),
-  ReduceSum: reduced(addDims),
-  Relu: (_, data) => wholeElements(data(0))?.map((dim) => maxDims(dim, 0)),
+  Less: comparison((a, b) => not(atLeast(a, b)) ?? (compared(a, b) === -1 ? true : undefined)),
+  LessOrEqual: comparison((a, b) => atLeast(b, a) ?? (compared(a, b) === 1 ? false : undefined)),
+  Max: folded(larger),
+  Min: folded(smaller),
+  Mod: folded((a, b, node, sizes) => modulo(a, b, intAttr(node, 'fmod', 0) !== 0, sizes)),
+  Mul: folded(multiply),
+  Neg: unary(negate),
+  Not: unary((x) => (typeof x === 'number' ? Number(x === 0) : undefined)),
+  Or: logic((a, b) => a || b),
+  Range: range,
+  ReduceMax: reduced(larger),
+  ReduceMin: reduced(smaller),
+  ReduceProd: reduced(multiply),
+  ReduceSum: reduced(add),
+  Relu: unary((x) => larger(x, 0)),
   Reshape: view,
-  Round: unary(roundEven, true),
+  Round: unary(rounded),
   Shape: shapeRule,
+  Sign: onNumbers(Math.sign),
   Size: (node) => {
     const shape = node.inputs[0]?.type?.shape;
-    return shape && [shape.reduce<Dim>(multiplyDims, 1)];
+    return shape && scalar(shape.reduce<Dim>(multiplyDims, 1));
   },
   Slice: slice,
-  Sqrt: unary(Math.sqrt, false),
+  Split: split,
+  Sqrt: onNumbers(Math.sqrt),
   Squeeze: view,
-  Sub: binary(whole(subtractDims, (a, b) => a - b)),
+  Sub: folded(subtract),
+  Sum: folded(add),
+  Tile: tile,
   Transpose: transpose,
   Unsqueeze: view,
   Where: where,
+  Xor: logic((a, b) => a !== b),
 };

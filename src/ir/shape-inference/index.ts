@@ -1,92 +1,173 @@
 /**
  * Shape inference: element type, rank and dimensions of every value, symbolic ones included, and the integers that flow through shape arithmetic.
  *
- * One rule per operator, one file per family. An operator without a rule keeps what the file declares, never a guess. Shapes that contradict each
- * other are a CompileError SHAPE_MISMATCH that names the node.
+ * One rule per operator, one file per family. What no rule knows is taken from the file's declarations as long as the inputs are those it was declared
+ * for, never guessed. Shapes that contradict each other are a CompileError SHAPE_MISMATCH that names the node.
  */
+import { CompileError } from '../../diagnostics/compile-error';
 import { type Graph, nestedGraphs } from '../graph';
 import type { Model } from '../model';
 import type { Dim, Node, TensorType, Value } from '../types';
 import type { Infer, InferContext } from './context';
-import { constantData, type Data, propagated, wholeElements } from './data';
+import { constantData, type Data, isSmall, propagated } from './data';
+import { wholeOf } from './elements';
 import { linear } from './linear';
-import { movement } from './movement';
+import { parts } from './parts';
 import { pointwise } from './pointwise';
+import { reductions } from './reductions';
+import { resizes } from './resize';
+import { sources } from './sources';
 import { spatial } from './spatial';
+import { views } from './views';
 
-const TABLE: Readonly<Record<string, Infer>> = { ...pointwise, ...spatial, ...linear, ...movement };
+const TABLE: Readonly<Record<string, Infer>> = {
+  ...pointwise,
+  ...spatial,
+  ...linear,
+  ...views,
+  ...parts,
+  ...reductions,
+  ...resizes,
+  ...sources,
+};
 
 /** Whether there is a rule for the operator. */
 export const isInferable = (op: string): boolean => Object.hasOwn(TABLE, op);
 
+type Types = readonly (TensorType | undefined)[];
+
 export class ShapeInference {
-  /** With the type that the data was derived under: another type means stale data. */
-  private readonly data = new Map<Value, { readonly producer: Node | undefined; readonly stamp: number; readonly list: Data }>();
-  private readonly context: InferContext = { ints: (value) => value && this.intsOf(value) };
+  /** Shape arithmetic that was followed before, as of `dataEdits`: any edit may have changed it. */
+  private readonly data = new Map<Value, Data | undefined>();
+  private readonly sizes = new Set<Dim>();
+  private dataEdits = -1;
   private depth = 0;
+  /** Types of a node's inputs when it was first met: what its outputs were declared for. */
+  private readonly firstInputs = new Map<Node, Types>();
+  /** Nested graphs in which shapes contradict each other: such a branch of an If is never taken. */
+  private readonly deadBranches = new Set<Graph>();
+  private readonly context: InferContext = {
+    ints: (value) => value && this.intsOf(value),
+    elements: (value) => {
+      const data = value && this.dataOf(value);
+      return data && data.shape.length <= 1 ? data.elements : undefined;
+    },
+  };
 
   constructor(private readonly model: Model) {}
 
-  /** Sets the types of all values; what is declared for the results of unknown operators stays. */
+  /** Sets the types of all values. Throws CompileError SHAPE_MISMATCH. */
   inferAll(): void {
-    this.data.clear();
     this.inferGraph(this.model.graph);
   }
 
   private inferGraph(graph: Graph): void {
     for (const node of graph.nodes) {
-      for (const nested of nestedGraphs(node)) this.inferGraph(nested);
+      for (const nested of nestedGraphs(node)) this.inferNested(nested);
       this.inferNode(node).forEach((type, index) => {
         const output = node.outputs[index];
-        if (output && type && output.name !== '') graph.setType(output, type);
+        if (!output || output.name === '' || !type) return;
+        const isFresh = this.dataEdits === this.model.graph.edits;
+        graph.setType(output, type);
+        // In topological order nothing that was followed before depends on this type.
+        if (isFresh) this.dataEdits = this.model.graph.edits;
       });
     }
   }
 
+  /** A contradiction in there is no fault of the model: the branch may never be taken, the loop never be entered. */
+  private inferNested(graph: Graph): void {
+    this.deadBranches.delete(graph);
+    try {
+      this.inferGraph(graph);
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      this.deadBranches.add(graph);
+    }
+  }
+
   /** One type per output of the node, from the types of its inputs as they are now; undefined where nothing is known. */
-  inferNode(node: Node): readonly (TensorType | undefined)[] {
-    const nested = nestedGraphs(node);
-    if (node.op === 'If')
-      return node.outputs.map((output, index) => common(nested.map((graph) => graph.outputs[index]?.type)) ?? output.type);
-    if (nested.length > 0) return node.outputs.map((output) => output.type);
-    const infer = Object.hasOwn(TABLE, node.op) ? TABLE[node.op] : undefined;
-    if (!infer) return node.outputs.map((output) => output.type);
-    const types = infer(node, this.context);
-    // A rule that knows the element type alone leaves the declared shape in place.
+  inferNode(node: Node): Types {
+    const inputs = node.inputs.map((input) => input?.type);
+    const before = this.firstInputs.get(node);
+    if (!before) this.firstInputs.set(node, inputs);
+    const isDeclared = !before || sameTypes(before, inputs);
+    const types = node.op === 'If' ? this.inferIf(node) : (ruleOf(node)?.(node, this.context) ?? []);
     return node.outputs.map((output, index) => {
-      const type = types[index];
-      return type && !type.shape && output.type?.dtype === type.dtype ? output.type : (type ?? output.type);
+      const declared = isDeclared || !output.type ? output.type : { dtype: output.type.dtype };
+      return completed(types[index], declared);
     });
   }
 
-  /** The integers that a small value holds, symbolic where they depend on the input's size; undefined where it is no shape arithmetic. */
-  intsOf(value: Value): readonly Dim[] | undefined {
-    return wholeElements(this.dataOf(value));
+  /** What all branches that can be taken agree on. */
+  private inferIf(node: Node): Types {
+    const decided = this.context.ints(node.inputs[0])?.[0];
+    const branches = (['then_branch', 'else_branch'] as const).flatMap((name) => {
+      const attr = node.attrs.get(name);
+      const isTaken = typeof decided !== 'number' || (decided !== 0) === (name === 'then_branch');
+      return attr?.kind === 'graph' && isTaken && !this.deadBranches.has(attr.value) ? [attr.value] : [];
+    });
+    return node.outputs.map((_, index) => common(branches.map((graph) => graph.outputs[index]?.type)));
   }
 
-  private dataOf(value: Value): Data {
+  /** The integers that a small value of at most one axis holds, symbolic where they depend on the input's size; undefined where it is no shape arithmetic. */
+  intsOf(value: Value): readonly Dim[] | undefined {
+    const data = this.dataOf(value);
+    return data && data.shape.length <= 1 ? data.elements.map(wholeOf) : undefined;
+  }
+
+  private dataOf(value: Value): Data | undefined {
     if (value.constant) return constantData(value.constant);
-    const stamp = this.model.graph.edits;
-    const known = this.data.get(value);
-    if (known && known.producer === value.producer && known.stamp === stamp) return known.list;
-    const { producer } = value;
-    const rank = value.type?.shape?.length;
-    let list: Data;
-    if (producer && producer.outputs[0] === value && (rank === undefined || rank <= 2) && this.depth < 200) {
-      this.depth++;
-      try {
-        list = propagated(producer, (slot) => producer.inputs[slot] && this.dataOf(producer.inputs[slot]));
-      } finally {
-        this.depth--;
-      }
+    const { edits } = this.model.graph;
+    if (this.dataEdits !== edits) {
+      this.data.clear();
+      this.sizes.clear();
+      this.dataEdits = edits;
     }
-    this.data.set(value, { producer, stamp, list });
-    return list;
+    if (this.data.has(value)) return this.data.get(value);
+    const data = this.followed(value);
+    this.data.set(value, data);
+    return data;
+  }
+
+  private followed(value: Value): Data | undefined {
+    const { producer, type } = value;
+    // Maps are no shapes.
+    if (!producer || (type?.shape && !isSmall(type.shape)) || this.depth > DEEPEST) return undefined;
+    this.depth++;
+    try {
+      return propagated(producer, producer.outputs.indexOf(value), {
+        data: (slot) => producer.inputs[slot] && this.dataOf(producer.inputs[slot]),
+        shape: (output) => this.inferNode(producer)[output]?.shape,
+        sizes: this.sizes,
+      });
+    } finally {
+      this.depth--;
+    }
   }
 }
 
+/** Nodes in a row of one shape computation, more than any exporter writes. */
+const DEEPEST = 500;
+
+const ruleOf = (node: Node): Infer | undefined => (Object.hasOwn(TABLE, node.op) ? TABLE[node.op] : undefined);
+
+/** What is inferred; where that leaves something open, what is declared. */
+function completed(inferred: TensorType | undefined, declared: TensorType | undefined): TensorType | undefined {
+  if (!inferred || !declared || inferred.dtype !== declared.dtype) return inferred ?? declared;
+  const { shape } = declared;
+  if (!inferred.shape) return shape ? declared : inferred;
+  if (shape?.length !== inferred.shape.length || !inferred.shape.includes(undefined)) return inferred;
+  return { dtype: inferred.dtype, shape: inferred.shape.map((dim, axis) => dim ?? shape[axis]) };
+}
+
+const sameTypes = (a: Types, b: Types): boolean =>
+  a.length === b.length && a.every((type, slot) => type?.dtype === b[slot]?.dtype && sameShape(type?.shape, b[slot]?.shape));
+const sameShape = (a: TensorType['shape'], b: TensorType['shape']): boolean =>
+  a === b || (a !== undefined && a.length === b?.length && a.every((dim, axis) => dim === b[axis]));
+
 /** What both branches of an If agree on. */
-function common(types: readonly (TensorType | undefined)[]): TensorType | undefined {
+function common(types: Types): TensorType | undefined {
   const [first, ...others] = types;
   if (!first || !others.every((type) => type?.dtype === first.dtype)) return undefined;
   const shape = first.shape;

@@ -1,27 +1,40 @@
-/** Products of matrices, and recurrent layers. */
-import { intAttr, stringAttr } from '../attrs';
-import { multiplyDims } from '../dims';
+/** Products of matrices, attention, and recurrent layers. */
+import { shapeMismatch } from '../../diagnostics/catalogue';
+import { intAttr, intsAttr, stringAttr } from '../attrs';
+import { divideDim, multiplyDims } from '../dims';
 import type { Dim, Node } from '../types';
-import { broadcastShapes, dtypeOf, type Infer, like, type Shape, shapeOf, typed, unify } from './context';
+import { agree, broadcastDims, broadcastShapes, dtypeOf, type Infer, like, type Shape, shapeOf, typed, vague } from './context';
 
 function product(a: Shape, b: Shape, node: Node): Shape {
   if (!a || !b || a.length === 0 || b.length === 0) return undefined;
   const left = a.length === 1 ? [1, ...a] : a;
   const right = b.length === 1 ? [...b, 1] : b;
-  unify(left[left.length - 1], right[right.length - 2], node, 'columns of the first operand and rows of the second');
+  agree(left[left.length - 1], right[right.length - 2], node, 'columns of the first operand and rows of the second');
   const batch = broadcastShapes([left.slice(0, -2), right.slice(0, -2)], node) ?? [];
   return [...batch, ...(a.length === 1 ? [] : [left[left.length - 2]]), ...(b.length === 1 ? [] : [right[right.length - 1]])];
 }
 
 const matMul: Infer = (node) => like(node, product(shapeOf(node), shapeOf(node, 1), node));
 
-const gemm: Infer = (node) => {
-  const [a, b] = [shapeOf(node), shapeOf(node, 1)];
-  if (a?.length !== 2 || b?.length !== 2) return like(node, undefined);
+function gemmShape(node: Node, right: number): Shape {
+  const [a, b] = [shapeOf(node), shapeOf(node, right)];
+  if (!a || !b) return vague(2);
+  if (a.length !== 2 || b.length !== 2) throw shapeMismatch(node, `it multiplies matrices, not values of ${a.length} and ${b.length} axes`);
   const [rows, inner] = intAttr(node, 'transA', 0) ? [a[1], a[0]] : a;
   const [depth, columns] = intAttr(node, 'transB', 0) ? [b[1], b[0]] : b;
-  unify(inner, depth, node, 'columns of the first operand and rows of the second');
-  return like(node, [rows, columns]);
+  agree(inner, depth, node, 'columns of the first operand and rows of the second');
+  return [rows, columns];
+}
+const gemm: Infer = (node) => {
+  const shape = gemmShape(node, 1);
+  const bias = shapeOf(node, 2);
+  // The third input is spread over the product, never the other way round.
+  if (bias && shape) {
+    bias.forEach((dim, axis) => {
+      if (dim !== 1) agree(dim, shape[axis - bias.length + 2], node, 'the bias and the product');
+    });
+  }
+  return like(node, shape);
 };
 
 const fusedMatMul: Infer = (node) => {
@@ -29,35 +42,41 @@ const fusedMatMul: Infer = (node) => {
     shape && intAttr(node, flag, 0) && shape.length >= 2
       ? [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]]
       : shape;
+  // Flags for transposing batches are rare and not followed.
+  if (intAttr(node, 'transBatchA', 0) || intAttr(node, 'transBatchB', 0)) return like(node, vague(shapeOf(node)?.length));
   return like(node, product(swap(shapeOf(node), 'transA'), swap(shapeOf(node, 1), 'transB'), node));
+};
+
+/** Weights of a few bits each, K x N as attributes say. */
+const matMulNBits: Infer = (node) => {
+  const shape = shapeOf(node);
+  return like(node, shape && [...shape.slice(0, -1), intAttr(node, 'N', 0) || undefined]);
 };
 
 const einsum: Infer = (node) => {
   const equation = stringAttr(node, 'equation', '').replace(/\s/g, '');
   const [left = '', right] = equation.split('->');
-  if (equation.includes('.')) return like(node, undefined);
   const sizes = new Map<string, Dim>();
+  const ellipses: (readonly Dim[])[] = [];
   for (const [slot, term] of left.split(',').entries()) {
     const shape = shapeOf(node, slot);
     if (!shape) return like(node, undefined);
-    [...term].forEach((letter, axis) => {
-      const known = sizes.get(letter);
-      sizes.set(
-        letter,
-        known === 1 ? shape[axis] : shape[axis] === 1 && sizes.has(letter) ? known : unify(known, shape[axis], node, `axis '${letter}'`),
-      );
+    const [before = '', after] = term.split('...');
+    const letters = before.length + (after?.length ?? 0);
+    if (after === undefined ? letters !== shape.length : letters > shape.length)
+      throw shapeMismatch(node, `'${term}' does not name the ${shape.length} axes of input ${slot}`);
+    if (after !== undefined) ellipses.push(shape.slice(before.length, shape.length - after.length));
+    [...before, ...(after ?? '')].forEach((letter, at) => {
+      const dim = shape[at < before.length ? at : shape.length - letters + at];
+      sizes.set(letter, sizes.has(letter) ? broadcastDims(sizes.get(letter), dim, node) : dim);
     });
   }
-  const letters =
-    right ??
-    [...sizes.keys()]
-      .filter((letter) => left.split(letter).length === 2)
-      .sort()
-      .join('');
-  return like(
-    node,
-    [...letters].map((letter) => sizes.get(letter)),
-  );
+  const spread = broadcastShapes(ellipses, node) ?? [];
+  const once = [...sizes.keys()].filter((letter) => left.split(letter).length === 2).sort();
+  const result = right ?? `${ellipses.length > 0 ? '...' : ''}${once.join('')}`;
+  const dims = (letters: string): Dim[] => [...letters].map((letter) => sizes.get(letter));
+  const [before = '', after] = result.split('...');
+  return like(node, [...dims(before), ...(after === undefined ? [] : [...spread, ...dims(after)])]);
 };
 
 /** [sequence, batch, inputs] -> [sequence, directions, batch, hidden], and the last states. */
@@ -76,18 +95,27 @@ const recurrent: Infer = (node) => {
 /** Q [batch, heads, length, size] or [batch, length, heads * size]; the result has V's size a head. */
 const attention: Infer = (node) => {
   const [query, value] = [shapeOf(node), shapeOf(node, 2)];
-  if (!query || !value) return like(node, undefined);
+  if (!query || !value) return like(node, vague(query?.length));
   if (query.length === 4) return like(node, [query[0], query[1], query[2], value[3]]);
-  const [heads, kvHeads] = [intAttr(node, 'q_num_heads', 1), intAttr(node, 'kv_num_heads', 1)];
-  const width = value[2];
-  return like(node, [query[0], query[1], typeof width === 'number' ? multiplyDims(width / kvHeads, heads) : undefined]);
+  const [heads, valueHeads] = [intAttr(node, 'q_num_heads', 1), intAttr(node, 'kv_num_heads', 1)];
+  return like(node, [query[0], query[1], multiplyDims(divideDim(value[2], valueHeads), heads)]);
+};
+
+/** Projects to Q, K and V by one weight, [inputs, 3 * hidden]. */
+const packedAttention: Infer = (node) => {
+  const [shape, weight, sizes] = [shapeOf(node), shapeOf(node, 1), intsAttr(node, 'qkv_hidden_sizes')];
+  return like(node, shape && [shape[0], shape[1], sizes ? sizes[2] : divideDim(weight?.[1], 3)]);
+};
+
+/** Q, K and V [batch, length, hidden]; other packings are not followed. */
+const multiHeadAttention: Infer = (node) => {
+  const [query, value] = [shapeOf(node), shapeOf(node, 2)];
+  return like(node, query?.length === 3 && value?.length === 3 ? [query[0], query[1], value[2]] : undefined);
 };
 
 export const linear: Readonly<Record<string, Infer>> = {
   Attention: attention,
   Einsum: einsum,
-  'com.microsoft.FusedGemm': gemm,
-  'com.microsoft.FusedMatMul': fusedMatMul,
   Gemm: gemm,
   GRU: recurrent,
   LSTM: recurrent,
@@ -95,4 +123,14 @@ export const linear: Readonly<Record<string, Infer>> = {
   MatMulInteger: (node) => [typed('int32', product(shapeOf(node), shapeOf(node, 1), node))],
   QLinearMatMul: (node) => [typed(dtypeOf(node, 7), product(shapeOf(node), shapeOf(node, 3), node))],
   RNN: recurrent,
+  'com.microsoft.Attention': packedAttention,
+  'com.microsoft.DynamicQuantizeMatMul': (node) => [typed('float', product(shapeOf(node), shapeOf(node, 1), node))],
+  'com.microsoft.FusedGemm': gemm,
+  'com.microsoft.FusedMatMul': fusedMatMul,
+  'com.microsoft.MatMulIntegerToFloat': (node) => [typed(dtypeOf(node, 2), product(shapeOf(node), shapeOf(node, 1), node))],
+  'com.microsoft.MatMulNBits': matMulNBits,
+  'com.microsoft.MultiHeadAttention': multiHeadAttention,
+  // Without the scale of a result the sum stays float.
+  'com.microsoft.QGemm': (node) => [typed(dtypeOf(node, 8) ?? 'float', gemmShape(node, 3))],
+  'com.microsoft.TransposeMatMul': fusedMatMul,
 };

@@ -1,116 +1,114 @@
 /** Operators that work on each element, or that keep the shape for another reason. */
 import { intAttr } from '../attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../operator-traits';
-import type { DType } from '../types';
-import { broadcastShapes, dtypeOf, type Infer, inRange, shapeOf, typed } from './context';
+import type { DType, Node, TensorType } from '../types';
+import { agree, axisOf, broadcastShapes, dtypeNumbered, dtypeOf, type Infer, shapeOf, typed } from './context';
 
-const DTYPE_BY_NUMBER: Readonly<Record<number, DType>> = {
-  1: 'float',
-  2: 'uint8',
-  3: 'int8',
-  4: 'uint16',
-  5: 'int16',
-  6: 'int32',
-  7: 'int64',
-  8: 'string',
-  9: 'bool',
-  10: 'float16',
-  11: 'double',
-  12: 'uint32',
-  13: 'uint64',
-  14: 'complex64',
-  15: 'complex128',
-  16: 'bfloat16',
-  17: 'float8e4m3fn',
-  18: 'float8e4m3fnuz',
-  19: 'float8e5m2',
-  20: 'float8e5m2fnuz',
-  21: 'uint4',
-  22: 'int4',
-  23: 'float4e2m1',
-  24: 'float8e8m0',
-  25: 'uint2',
-  26: 'int2',
+const PREDICATES = new Set(['And', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'Or', 'Xor', 'IsInf', 'IsNaN']);
+const resultType = (node: Node, slot: number): DType | undefined => (PREDICATES.has(node.op) ? 'bool' : dtypeOf(node, slot));
+
+const first = (node: Node): TensorType | undefined => typed(resultType(node, 0), shapeOf(node));
+const same: Infer = (node) => [first(node)];
+
+const broadcast: Infer = (node) => [
+  typed(
+    resultType(node, node.op === 'Where' ? 1 : 0),
+    broadcastShapes(
+      node.inputs.map((input) => input?.type?.shape),
+      node,
+    ),
+  ),
+];
+
+/** The element type that an attribute names, or that of an input where it does not. */
+const attrType = (node: Node, name: string, slot: number): DType | undefined => {
+  const number = intAttr(node, name, 0);
+  return number === 0 ? dtypeOf(node, slot) : dtypeNumbered(number);
 };
-/** The element type that an attribute like Cast's `to` names. */
-export const dtypeNumbered = (number: number): DType => DTYPE_BY_NUMBER[number] ?? `dtype${number}`;
-
-const COMPARISONS = new Set(['And', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'Or', 'Xor', 'IsInf', 'IsNaN']);
-
-const same: Infer = (node) => [typed(COMPARISONS.has(node.op) ? 'bool' : dtypeOf(node), shapeOf(node))];
-const broadcast: Infer = (node) => {
-  const shapes = node.inputs.map((input) => input?.type?.shape);
-  const dtype = COMPARISONS.has(node.op) ? 'bool' : node.op === 'Where' ? dtypeOf(node, 1) : dtypeOf(node);
-  return [typed(dtype, broadcastShapes(node.op === 'PRelu' ? shapes.slice(0, 1) : shapes, node))];
-};
-const cast: Infer = (node) => [typed(dtypeNumbered(intAttr(node, 'to', 0)), shapeOf(node))];
-/** All outputs as the first input, the others unknown. */
-const firstOnly: Infer = (node) => [typed(dtypeOf(node), shapeOf(node))];
 
 const layerNormalization: Infer = (node) => {
   const shape = shapeOf(node);
-  const axis = shape && inRange(intAttr(node, 'axis', -1), shape.length);
-  const stats = typed(
-    'float',
-    shape?.map((dim, at) => (axis !== undefined && at >= axis ? 1 : dim)),
-  );
-  return [typed(dtypeOf(node), shape), ...node.outputs.slice(1).map(() => stats)];
+  const axis = shape && axisOf(intAttr(node, 'axis', -1), shape.length, node);
+  const stats = shape?.map((dim, at) => (axis !== undefined && at >= axis ? 1 : dim));
+  return [first(node), ...node.outputs.slice(1).map(() => typed(dtypeNumbered(intAttr(node, 'stash_type', 1)), stats))];
 };
 
-const batchNormalization: Infer = (node) => [
-  typed(dtypeOf(node), shapeOf(node)),
-  ...node.outputs.slice(1).map((_, index) => typed(dtypeOf(node, 3 + (index % 2)), shapeOf(node, 3 + (index % 2)))),
-];
+const skipLayerNormalization: Infer = (node) => [first(node), undefined, undefined, ...(node.outputs.length > 3 ? [first(node)] : [])];
 
-const dropout: Infer = (node) => [typed(dtypeOf(node), shapeOf(node)), ...(node.outputs.length > 1 ? [typed('bool', shapeOf(node))] : [])];
+/** One scale and one shift per channel; the statistics of training come out as they went in. */
+const batchNormalization: Infer = (node) => {
+  const shape = shapeOf(node);
+  if (shape && shape.length > 1)
+    for (const slot of [1, 2, 3, 4]) agree(shape[1], shapeOf(node, slot)?.[0], node, 'channels and its parameters');
+  return [first(node), ...node.outputs.slice(1).map((_, index) => typed(dtypeOf(node, 3 + (index % 2)), shapeOf(node, 3 + (index % 2))))];
+};
 
-const quantize: Infer = (node) => [
-  typed(dtypeOf(node, 2) ?? (intAttr(node, 'output_dtype', 0) ? dtypeNumbered(intAttr(node, 'output_dtype', 0)) : 'uint8'), shapeOf(node)),
-];
-const dequantize: Infer = (node) => [typed(dtypeOf(node, 1), shapeOf(node))];
+const instanceNormalization: Infer = (node) => {
+  const channels = shapeOf(node)?.[1];
+  for (const slot of [1, 2]) agree(channels, shapeOf(node, slot)?.[0], node, 'channels and its parameters');
+  return [first(node)];
+};
 
-const randomLike: Infer = (node) => [
-  typed(intAttr(node, 'dtype', 0) ? dtypeNumbered(intAttr(node, 'dtype', 0)) : dtypeOf(node), shapeOf(node)),
-];
+const randomLike: Infer = (node) => [typed(attrType(node, 'dtype', 0), shapeOf(node))];
+/** The zero point, input `slot`, has the type of the result. */
+const quantized =
+  (slot: number): Infer =>
+  (node) => [typed(dtypeOf(node, slot), shapeOf(node))];
+const quantizedSum: Infer = (node) => [typed(dtypeOf(node, 7) ?? dtypeOf(node), broadcastShapes([shapeOf(node), shapeOf(node, 3)], node))];
 
-const each = (ops: readonly string[], infer: Infer): Readonly<Record<string, Infer>> => Object.fromEntries(ops.map((op) => [op, infer]));
+const all = (ops: readonly string[], infer: Infer): Readonly<Record<string, Infer>> => Object.fromEntries(ops.map((op) => [op, infer]));
 
 export const pointwise: Readonly<Record<string, Infer>> = {
-  ...each(unaryElementwiseOps, same),
-  ...each(broadcastingOps, broadcast),
-  ...each(
+  ...all(unaryElementwiseOps, same),
+  ...all(broadcastingOps, broadcast),
+  ...all(
     [
       'BitwiseNot',
+      'CumProd',
       'CumSum',
       'GroupNormalization',
       'Hardmax',
-      'InstanceNormalization',
       'LRN',
       'LogSoftmax',
       'LpNormalization',
       'MeanVarianceNormalization',
+      'PRelu',
       'ReverseSequence',
+      'RMSNormalization',
+      'RotaryEmbedding',
+      'ScatterElements',
+      'ScatterND',
       'Softmax',
+      'TensorScatter',
       'Trilu',
-      'ImageDecoder',
+      'com.microsoft.BiasGelu',
+      'com.microsoft.FastGelu',
+      'com.microsoft.Gelu',
+      'com.microsoft.GroupNorm',
+      'com.microsoft.QuickGelu',
+      'com.microsoft.Trilu',
     ],
     same,
   ),
-  ...each(['com.microsoft.Gelu', 'com.microsoft.FastGelu', 'com.microsoft.QuickGelu', 'com.microsoft.BiasGelu'], firstOnly),
   BatchNormalization: batchNormalization,
   Bernoulli: randomLike,
-  Cast: cast,
+  Cast: (node) => [typed(dtypeNumbered(intAttr(node, 'to', 0)), shapeOf(node))],
   CastLike: (node) => [typed(dtypeOf(node, 1), shapeOf(node))],
-  DequantizeLinear: dequantize,
-  Dropout: dropout,
+  DequantizeLinear: (node) => [typed(attrType(node, 'output_dtype', 1), shapeOf(node))],
+  Dropout: (node) => [first(node), ...(node.outputs.length > 1 ? [typed('bool', shapeOf(node))] : [])],
   DynamicQuantizeLinear: (node) => [typed('uint8', shapeOf(node)), typed('float', []), typed('uint8', [])],
   EyeLike: randomLike,
+  InstanceNormalization: instanceNormalization,
   LayerNormalization: layerNormalization,
-  QuantizeLinear: quantize,
+  QuantizeLinear: (node) => [typed(dtypeOf(node, 2) ?? attrType(node, 'output_dtype', -1) ?? 'uint8', shapeOf(node))],
   RandomNormalLike: randomLike,
   RandomUniformLike: randomLike,
-  RMSNormalization: firstOnly,
-  ScatterElements: firstOnly,
-  ScatterND: firstOnly,
-  'com.microsoft.SkipLayerNormalization': firstOnly,
+  'com.microsoft.DequantizeLinear': (node) => [typed(dtypeOf(node, 1), shapeOf(node))],
+  'com.microsoft.QLinearAdd': quantizedSum,
+  'com.microsoft.QLinearLeakyRelu': quantized(4),
+  'com.microsoft.QLinearMul': quantizedSum,
+  'com.microsoft.QLinearSigmoid': quantized(4),
+  'com.microsoft.QLinearSoftmax': quantized(4),
+  'com.microsoft.QuantizeLinear': (node) => [typed(dtypeOf(node, 2) ?? 'uint8', shapeOf(node))],
+  'com.microsoft.SkipLayerNormalization': skipLayerNormalization,
 };

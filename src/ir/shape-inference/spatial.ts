@@ -3,58 +3,60 @@ import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, divideDim, floorDivideDim, multiplyDims, subtractDims } from '../dims';
 import type { Dim, Node } from '../types';
-import { dtypeOf, type Infer, like, type Shape, shapeOf, typed, unify, windowed } from './context';
+import { agree, dtypeOf, type Infer, like, type Shape, shapeOf, staticInts, typed, unify, vague } from './context';
+import { slide } from './windows';
 
-function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[], ceil: boolean): Dim[] {
-  const rank = kernel.length;
-  const [strides, dilations, pads] = [intsAttr(node, 'strides'), intsAttr(node, 'dilations'), intsAttr(node, 'pads')];
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
-  return kernel.map((size, axis) => {
-    const length = windowed(shape[axis + 2], {
-      kernel: size,
-      stride: strides?.[axis] ?? 1,
-      dilation: dilations?.[axis] ?? 1,
-      padBefore: pads?.[axis] ?? 0,
-      padAfter: pads?.[axis + rank] ?? 0,
-      autoPad,
-      ceil,
-    });
-    if (typeof length === 'number' && length < 1)
-      throw shapeMismatch(node, `a window of ${size} does not fit into ${shape[axis + 2]} places`);
-    return length;
-  });
+/** [N, filters, ...] of a convolution whose weight is input `slot`. */
+function convolved(node: Node, slot: number, bias: number): Shape {
+  const [shape, weight] = [shapeOf(node), shapeOf(node, slot)];
+  if (!shape || !weight) return vague(shape?.length ?? weight?.length);
+  if (shape.length !== weight.length) throw shapeMismatch(node, `its input has ${shape.length} axes, its weight ${weight.length}`);
+  const group = intAttr(node, 'group', 1);
+  agree(
+    shape[1],
+    multiplyDims(weight[1], group),
+    node,
+    `channels of the input and of the weight${group === 1 ? '' : ` in ${group} groups`}`,
+  );
+  agree(weight[0], shapeOf(node, bias)?.[0], node, 'filters and the length of the bias');
+  return [shape[0], weight[0], ...slide(node, shape, kernelOf(node, weight), false)];
 }
 
-const conv: Infer = (node) => {
-  const [shape, weight] = [shapeOf(node), shapeOf(node, 1)];
-  if (!shape || !weight) return like(node, undefined);
-  if (shape.length !== weight.length) throw shapeMismatch(node, `its input has ${shape.length} axes, its weight ${weight.length}`);
-  const perGroup = weight[1];
-  const group = intAttr(node, 'group', 1);
-  if (typeof perGroup === 'number') unify(shape[1], perGroup * group, node, 'channels of the input and of the weight');
-  const kernel = intsAttr(node, 'kernel_shape') ?? weight.slice(2);
-  return like(node, [shape[0], weight[0], ...slide(node, shape, kernel, false)]);
-};
+/** The weight's own extent; `kernel_shape` may only repeat it. */
+function kernelOf(node: Node, weight: readonly Dim[]): readonly Dim[] {
+  const [kernel, own] = [intsAttr(node, 'kernel_shape'), weight.slice(2)];
+  return kernel?.length === own.length ? own.map((dim, axis) => unify(dim, kernel[axis], node, 'kernel_shape and its weight')) : own;
+}
+
+const conv: Infer = (node) => like(node, convolved(node, 1, 2));
 
 const convTranspose: Infer = (node) => {
   const [shape, weight] = [shapeOf(node), shapeOf(node, 1)];
-  if (!shape || !weight) return like(node, undefined);
-  unify(shape[1], weight[0], node, 'channels of the input and of the weight');
-  const kernel = intsAttr(node, 'kernel_shape') ?? weight.slice(2);
+  if (!shape || !weight) return like(node, vague(shape?.length ?? weight?.length));
+  if (shape.length !== weight.length) throw shapeMismatch(node, `its input has ${shape.length} axes, its weight ${weight.length}`);
+  agree(shape[1], weight[0], node, 'channels of the input and of the weight');
   const [strides, dilations, pads, extra, fixed] = ['strides', 'dilations', 'pads', 'output_padding', 'output_shape'].map((name) =>
     intsAttr(node, name),
   );
   const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  const kernel = kernelOf(node, weight);
   const spatial = kernel.map((size, axis): Dim => {
+    // Some exporters write the batch and channels too.
     if (fixed) return fixed[fixed.length - kernel.length + axis];
-    const stride = strides?.[axis] ?? 1;
-    if (autoPad.startsWith('SAME')) return multiplyDims(shape[axis + 2], stride);
     if (typeof size !== 'number') return undefined;
-    const full =
-      (size - 1) * (dilations?.[axis] ?? 1) + 1 + (extra?.[axis] ?? 0) - (pads?.[axis] ?? 0) - (pads?.[axis + kernel.length] ?? 0);
-    return addDims(multiplyDims(subtractDims(shape[axis + 2], 1), stride), full);
+    const stride = strides?.[axis] ?? 1;
+    const beyond = (size - 1) * (dilations?.[axis] ?? 1) + 1 + (extra?.[axis] ?? 0) - stride;
+    // SAME cuts what is more than a stride per place; where there is less, nothing is cut.
+    const cut = autoPad.startsWith('SAME')
+      ? Math.max(beyond, 0)
+      : autoPad === 'VALID'
+        ? 0
+        : (pads?.[axis] ?? 0) + (pads?.[axis + kernel.length] ?? 0);
+    return addDims(multiplyDims(shape[axis + 2], stride), beyond - cut);
   });
-  return like(node, [shape[0], multiplyDims(weight[1], intAttr(node, 'group', 1)), ...spatial]);
+  const filters = multiplyDims(weight[1], intAttr(node, 'group', 1));
+  agree(filters, shapeOf(node, 2)?.[0], node, 'filters and the length of the bias');
+  return like(node, [shape[0], filters, ...spatial]);
 };
 
 const pool: Infer = (node) => {
@@ -70,26 +72,29 @@ const globalPool: Infer = (node) => {
 };
 
 const maxUnpool: Infer = (node, context) => {
-  const given = context.ints(node.inputs[2]);
   const shape = shapeOf(node);
-  if (given || !shape) return like(node, given);
+  if (node.inputs[2] || !shape) return like(node, context.ints(node.inputs[2]) ?? vague(shape?.length));
   const [kernel = [], strides, pads] = ['kernel_shape', 'strides', 'pads'].map((name) => intsAttr(node, name));
-  return like(node, [
-    shape[0],
-    shape[1],
-    ...kernel.map((size, axis) =>
-      addDims(
-        multiplyDims(subtractDims(shape[axis + 2], 1), strides?.[axis] ?? 1),
-        size - (pads?.[axis] ?? 0) - (pads?.[axis + kernel.length] ?? 0),
-      ),
+  const spatial = kernel.map((size, axis) =>
+    addDims(
+      multiplyDims(subtractDims(shape[axis + 2], 1), strides?.[axis] ?? 1),
+      size - (pads?.[axis] ?? 0) - (pads?.[axis + kernel.length] ?? 0),
     ),
-  ]);
+  );
+  return like(node, [shape[0], shape[1], ...spatial]);
+};
+
+/** Blocks of pixels that must be full. */
+const wholeBlocks = (length: Dim, size: number, node: Node): Dim => {
+  const blocks = divideDim(length, size);
+  if (blocks === undefined && typeof length === 'number') throw shapeMismatch(node, `${length} is no multiple of ${size}`);
+  return blocks;
 };
 
 const depthToSpace: Infer = (node) => {
   const shape = shapeOf(node);
   const size = intAttr(node, 'blocksize', 1);
-  return like(node, shape && [shape[0], divideDim(shape[1], size * size), multiplyDims(shape[2], size), multiplyDims(shape[3], size)]);
+  return like(node, shape && [shape[0], wholeBlocks(shape[1], size * size, node), ...shape.slice(2).map((dim) => multiplyDims(dim, size))]);
 };
 
 const spaceToDepth: Infer = (node) => {
@@ -97,7 +102,12 @@ const spaceToDepth: Infer = (node) => {
   const size = intAttr(node, 'blocksize', 1);
   return like(
     node,
-    shape && [shape[0], multiplyDims(shape[1], size * size), floorDivideDim(shape[2], size), floorDivideDim(shape[3], size)],
+    // At a size that is no multiple the runtime refuses; at all others the quotient is whole.
+    shape && [
+      shape[0],
+      multiplyDims(shape[1], size * size),
+      ...shape.slice(2).map((dim) => (typeof dim === 'number' ? wholeBlocks(dim, size, node) : floorDivideDim(dim, size))),
+    ],
   );
 };
 
@@ -106,17 +116,50 @@ const gridSample: Infer = (node) => {
   return like(node, shape && grid && [shape[0], shape[1], ...grid.slice(1, -1)]);
 };
 
+const affineGrid: Infer = (node, context) => {
+  const size = context.ints(node.inputs[1]);
+  return like(node, size && [size[0], ...size.slice(2), size.length - 2]);
+};
+
 const roiAlign: Infer = (node) => {
   const [shape, rois] = [shapeOf(node), shapeOf(node, 1)];
   return like(node, shape && rois && [rois[0], shape[1], intAttr(node, 'output_height', 1), intAttr(node, 'output_width', 1)]);
 };
+const maxRoiPool: Infer = (node) => {
+  const [shape, rois] = [shapeOf(node), shapeOf(node, 1)];
+  return like(node, shape && rois && [rois[0], shape[1], ...(intsAttr(node, 'pooled_shape') ?? [])]);
+};
+
+const col2Im: Infer = (node, context) => {
+  const [shape, block] = [shapeOf(node), staticInts(context, node, 2)];
+  const image = context.ints(node.inputs[1]);
+  const area = block?.reduce((product, length) => product * length, 1);
+  return like(node, shape && image && [shape[0], area ? divideDim(shape[1], area) : undefined, ...image]);
+};
+
+const nhwcPool: Infer = (node) => {
+  const shape = shapeOf(node);
+  const kernel = intsAttr(node, 'kernel_shape');
+  if (!shape || !kernel || shape.length < 3) return like(node, undefined);
+  const channels = shape[shape.length - 1];
+  const moved = [shape[0], channels, ...shape.slice(1, -1)];
+  return like(node, [shape[0], ...slide(node, moved, kernel, intAttr(node, 'ceil_mode', 0) !== 0), channels]);
+};
+
+/** channels_last: [N, ..., C]. */
+const quantizedPool =
+  (infer: Infer): Infer =>
+  (node, context) =>
+    intAttr(node, 'channels_last', 0) === 0 ? infer(node, context) : like(node, vague(shapeOf(node)?.length));
 
 export const spatial: Readonly<Record<string, Infer>> = {
+  AffineGrid: affineGrid,
   AveragePool: pool,
+  Col2Im: col2Im,
   Conv: conv,
-  ConvInteger: (node, context) => conv(node, context).map((type) => typed('int32', type?.shape)),
+  ConvInteger: (node) => [typed('int32', convolved(node, 1, -1))],
   ConvTranspose: convTranspose,
-  'com.microsoft.FusedConv': conv,
+  DeformConv: (node) => like(node, convolved(node, 1, 3)),
   DepthToSpace: depthToSpace,
   GlobalAveragePool: globalPool,
   GlobalLpPool: globalPool,
@@ -124,17 +167,13 @@ export const spatial: Readonly<Record<string, Infer>> = {
   GridSample: gridSample,
   LpPool: pool,
   MaxPool: pool,
-  MaxRoiPool: (node) => {
-    const [shape, rois] = [shapeOf(node), shapeOf(node, 1)];
-    return like(node, shape && rois && [rois[0], shape[1], ...(intsAttr(node, 'pooled_shape') ?? [])]);
-  },
+  MaxRoiPool: maxRoiPool,
   MaxUnpool: maxUnpool,
-  QLinearConv: (node) => {
-    const [shape, weight] = [shapeOf(node), shapeOf(node, 3)];
-    const result = shape &&
-      weight && [shape[0], weight[0], ...slide(node, shape, intsAttr(node, 'kernel_shape') ?? weight.slice(2), false)];
-    return [typed(dtypeOf(node, 7), result)];
-  },
+  QLinearConv: (node) => [typed(dtypeOf(node, 7), convolved(node, 3, 8))],
   RoiAlign: roiAlign,
   SpaceToDepth: spaceToDepth,
+  'com.microsoft.FusedConv': conv,
+  'com.microsoft.NhwcMaxPool': nhwcPool,
+  'com.microsoft.QLinearAveragePool': quantizedPool(pool),
+  'com.microsoft.QLinearGlobalAveragePool': quantizedPool(globalPool),
 };
