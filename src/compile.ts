@@ -168,8 +168,10 @@ function requireMaps(model: Model, original: Model, remarks: readonly Remark[], 
   const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
   if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
   const roles = new AxisRoles(imageInputs(model.graph));
+  // A vector of the right shape proves nothing: attention over the whole image has one too.
+  const averaged = new Set(remarks.filter(({ kind, pass }) => kind === 'applied' && pass === 'output-average').map(({ at }) => at.value));
   for (const output of model.graph.outputs) {
-    if (head === 'image' ? isMeanOfMap(output) : growing(output)) continue;
+    if (head === 'image' ? averaged.has(output.name) : growing(output)) continue;
     const blocker = firstFixed(output);
     // What stopped the head comes first: the rest is why other rules looked and went on.
     const refused = remarks
@@ -179,16 +181,6 @@ function requireMaps(model: Model, original: Model, remarks: readonly Remark[], 
     const at = blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name };
     throw notConvertible(output, reasons.length > 0 ? reasons : [describeBlocker(blocker, roles)], at);
   }
-}
-
-/** Some map that grows with the image lies behind an average in front of the output. */
-function isMeanOfMap(output: Value): boolean {
-  const seen = new Set<Value>([output]);
-  for (const value of seen) {
-    if (growing(value)) return true;
-    for (const input of value.producer?.inputs ?? []) if (input && !input.constant) seen.add(input);
-  }
-  return false;
 }
 
 const growing = (output: Value | undefined): boolean => {

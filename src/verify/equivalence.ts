@@ -58,31 +58,19 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
 const NOISE_FACTOR = 8;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
 const FLOOR_ULPS = 16;
-/** The head sums its cells in another order than before: rounding grows with the root of their number, and the classifier's differences show it. */
-const ULPS_OF_ROOT = 4;
-const MOST_ULPS = 128;
+/** Half precision is computed in floats and rounded at the same nodes in both models: less is left over. */
+const FLOOR_HALF_ULPS = 2;
+/** The runtime's own optimised kernels add in other orders; beyond this their difference may be a fault of the optimiser, which must not buy tolerance. */
+const MOST_KERNEL_ULPS = 128;
 const EPSILON: Readonly<Record<string, number>> = { float: 2 ** -23, double: 2 ** -52, float16: 2 ** -10, bfloat16: 2 ** -7 };
 
-/** Units in the last place that two correct orders of the head's sums may lie apart. */
-function floorUlps(maps: readonly CutMap[], model: Model): number {
-  const terms = maps.map(({ value }) => {
-    const [channels, rows, columns] = (value.type?.shape?.slice(1) ?? []).map((dim) => (typeof dim === 'number' ? dim : 1));
-    const cells = (rows ?? 1) * (columns ?? 1);
-    const features = cells * (channels ?? 1);
-    const readsAll = model.graph.nodes.some(
-      (node) => (node.op === 'Gemm' || node.op === 'MatMul') && node.inputs[1]?.type?.shape?.includes(features),
-    );
-    return readsAll ? features : cells;
-  });
-  return Math.min(MOST_ULPS, Math.max(FLOOR_ULPS, ULPS_OF_ROOT * Math.sqrt(Math.max(1, ...terms))));
-}
-
-/** The coarsest type that anything is computed in: half precision inside a network whose outputs are floats is still half precision. */
-function coarsestEpsilon(model: Model): number {
-  const types = model.graph.nodes
-    .filter((node) => node.op !== 'Cast' || !node.inputs[0]?.constant)
-    .flatMap((node) => node.outputs.map((output) => output.type?.dtype ?? ''));
-  return Math.max(EPSILON.float ?? 0, ...types.map((dtype) => (dtype === 'double' ? 0 : (EPSILON[dtype] ?? 0))));
+/** The coarsest type that the network computes in: half precision between two Casts is still half precision. Stored weights that are cast up do not count. */
+function coarsestType(model: Model): string {
+  const computed = model.graph.nodes
+    .flatMap((node) => node.outputs)
+    .filter(({ producer }) => producer?.inputs.some((input) => input && !input.constant))
+    .map((output) => output.type?.dtype ?? 'float');
+  return computed.reduce((coarsest, dtype) => ((EPSILON[dtype] ?? 0) > (EPSILON[coarsest] ?? 0) ? dtype : coarsest), 'float');
 }
 
 interface Sample {
@@ -116,7 +104,7 @@ class Verification {
     const reference = await this.within(original.source, 'the original', {}, async (session) => ({
       outputs: session.outputNames,
       results: await each(samples, ({ feeds }) => session.run(feeds)),
-      nudges: await each(samples, ({ feeds }) => session.run(mapValues(feeds, (numbers) => nudged(numbers, this.seed)))),
+      nudges: await each(samples, ({ feeds }) => session.run(mapValues(feeds, (numbers) => nudged(numbers, this.seed, this.epsilon)))),
       batched: await this.batched(session, samples),
       crops: await each(crops, (list) => each(list, (feeds) => session.run(feeds))),
     }));
@@ -130,13 +118,11 @@ class Verification {
       if (error instanceof CompileError) return undefined;
       throw error;
     });
-    const tolerance = this.tolerance(
-      reference.results[INPUT_KINDS.indexOf('normal')] ?? new Map(),
+    const tolerance = this.tolerance(INPUT_KINDS.indexOf('normal'), reference.results, reference.nudges, {
       single,
-      reference.nudges[INPUT_KINDS.indexOf('normal')] ?? new Map(),
-      reference.batched,
-      trunk.maps ?? [],
-    );
+      batched: reference.batched,
+      optimised,
+    });
     const own = samples.map((_, index) =>
       this.toleranceOf(reference.results[index] ?? new Map(), reference.nudges[index] ?? new Map(), tolerance),
     );
@@ -430,18 +416,32 @@ class Verification {
 
   // ---- what is compared ----
 
-  private tolerance(reference: Results, single: Results, nudge: Results, batched: Results | undefined, maps: readonly CutMap[]): Tolerance {
+  /** Relative size of one unit in the last place of the coarsest type that the original computes in. */
+  private get epsilon(): number {
+    return EPSILON[coarsestType(this.request.original.model)] ?? 2 ** -23;
+  }
+
+  private tolerance(
+    at: number,
+    references: readonly Results[],
+    nudges: readonly Results[],
+    again: { readonly single: Results; readonly batched: Results | undefined; readonly optimised: readonly Results[] | undefined },
+  ): Tolerance {
     const { rtol, atol } = this.request.options ?? {};
+    const [reference, nudge] = [references[at] ?? new Map(), nudges[at] ?? new Map()];
+    const kernels = again.optimised && this.worstOf(references, again.optimised);
     const noise = {
-      threads: this.worstOf([reference], [single])?.maxRel ?? 0,
+      threads: this.worstOf([reference], [again.single])?.maxRel ?? 0,
       nudge: this.worstOf([reference], [nudge])?.maxRel ?? 0,
-      batch: batched && this.worstOf([reference], [batched])?.maxRel,
+      batch: again.batched && this.worstOf([reference], [again.batched])?.maxRel,
+      kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
     };
     if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
-    const { model } = this.request.original;
-    const floor = Math.max(floorUlps(maps, model) * 2 ** -23, FLOOR_ULPS * coarsestEpsilon(model));
+    const float = 2 ** -23;
+    const floor = this.epsilon > float ? FLOOR_HALF_ULPS * this.epsilon : FLOOR_ULPS * float;
+    const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
     return {
-      relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0), floor),
+      relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0), order, floor),
       absolute: 0,
       noise,
       from: 'noise',

@@ -120,14 +120,15 @@ function strokes(data: Float32Array, shape: readonly number[], [rows, columns]: 
   }
 }
 
-/** Each float moved to a neighbour, up or down by chance. */
-export function nudged(numbers: Numbers, seed: number): Numbers {
+/** Each float moved to a neighbour, up or down by chance: of its own type, or of a coarser one whose unit in the last place at 1 is `epsilon`. */
+export function nudged(numbers: Numbers, seed: number, epsilon = 2 ** -23): Numbers {
   if (/int|bool/.test(numbers.dtype)) return numbers;
   const random = seededRandom(seed);
   const data = Float32Array.from(numbers.data);
   const bits = new Int32Array(data.buffer);
+  const step = epsilon / 2 ** -23;
   data.forEach((value, at) => {
-    if (value !== 0 && Number.isFinite(value)) bits[at] = (bits[at] ?? 0) + (random() < 0.5 ? -1 : 1);
+    if (value !== 0 && Number.isFinite(value)) bits[at] = (bits[at] ?? 0) + (random() < 0.5 ? -step : step);
   });
   return { ...numbers, data };
 }

@@ -20,8 +20,16 @@ export interface Tolerance {
   /** Largest difference allowed, as a share of the largest expected number. */
   readonly relative: number;
   readonly absolute: number;
-  /** How the original differs from itself, as a share of its largest number. */
-  readonly noise: { readonly threads: number; readonly nudge: number; readonly batch: number | undefined };
+  /**
+   * How the original differs from itself, as a share of its largest number: between numbers of threads, when its input moves by one unit in the last
+   * place, between batch sizes, and between the runtime's plain and optimised kernels (which add in other orders).
+   */
+  readonly noise: {
+    readonly threads: number;
+    readonly nudge: number;
+    readonly batch: number | undefined;
+    readonly kernels: number | undefined;
+  };
   readonly from: 'noise' | 'options';
 }
 
@@ -43,7 +51,7 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     tolerance.from === 'options'
       ? `  tolerance          rtol ${share(tolerance.relative)}, atol ${share(tolerance.absolute)} as given`
-      : `  tolerance          ${share(tolerance.relative)} of the largest score; the original differs from itself by ${share(Math.max(tolerance.noise.threads, tolerance.noise.nudge, tolerance.noise.batch ?? 0))}`,
+      : `  tolerance          ${share(tolerance.relative)} of the largest score; the original differs from itself by ${share(noiseOf(tolerance))}`,
   );
   if (contract) lines.push(`  contract           ${describeContract(contract)}`);
   if (report.runtimeFault) {
@@ -56,6 +64,9 @@ export function formatVerifyReport(report: VerifyReport): string {
   );
   return lines.join('\n');
 }
+
+/** The largest of what was measured on the original itself. */
+export const noiseOf = ({ noise }: Tolerance): number => Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0);
 
 function formatCheck(check: Check): string {
   const name = `  ${check.name.padEnd(19)}`;

@@ -1,14 +1,15 @@
 /**
- * npm run zoo -- [--head window|cell|image] [--O 0|1|2] [--only TEXT] [--write]
- * Converts and verifies every graph of fixtures/zoo with seeded weights, and prints a table; `--write` puts it into docs/coverage.md.
- * One model at a time; weights are made for it and removed after it.
+ * npm run zoo -- [--head window|cell|image|all] [--O 0|1|2] [--only TEXT] [--write] [FILE.onnx ...]
+ * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md.
+ * One model at a time, in a process of its own, which tells time and peak memory; its weights are made for it and removed after it.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zooModel, zooNames } from '../../fixtures/zoo-weights';
-import { heads } from '../../passes';
+import { type Head, heads, type OptimisationLevel } from '../../passes';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
@@ -16,28 +17,35 @@ import { verifyFiles } from '../../src/node/verify';
 
 interface Row {
   readonly model: string;
+  readonly head: Head;
   readonly result: 'equal' | 'refused' | 'different' | 'failed';
   readonly detail: string;
   readonly seconds: number;
 }
+interface Run {
+  readonly rows: readonly Row[];
+  /** Peak resident memory of the process, verification included. */
+  readonly megabytes: number;
+}
 
-async function convertOne(name: string, options: CompileOptions): Promise<Row> {
+const REFUSALS = ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT'];
+
+async function convertOne(model: string, path: string, directory: string, options: CompileOptions & { readonly head: Head }): Promise<Row> {
   const start = performance.now();
-  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-zoo-'));
   const row = (result: Row['result'], detail: string): Row => ({
-    model: name,
+    model,
+    head: options.head,
     result,
     detail,
     seconds: (performance.now() - start) / 1000,
   });
   try {
-    const path = zooModel(name, { seed: 1, directory });
-    const model = readModelFile(path);
+    const original = readModelFile(path);
     try {
-      const compiled = compile(model, options);
-      inheritOrigin(compiled.model, model);
-      inheritOrigin(compiled.original, model);
-      const output = join(directory, 'converted.onnx');
+      const compiled = compile(original, options);
+      inheritOrigin(compiled.model, original);
+      inheritOrigin(compiled.original, original);
+      const output = join(directory, `${options.head}.onnx`);
       writeModelFile(compiled.model, output);
       const report = await verifyFiles(path, output, { compiled });
       const checks = report.checks.map(
@@ -45,66 +53,122 @@ async function convertOne(name: string, options: CompileOptions): Promise<Row> {
           `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
       );
       const shape = compiled.report.outputs.map(({ converted }) => `[${converted?.join(', ')}]`).join(' ');
+      rmSync(output, { force: true });
       return row(
         report.verdict === 'equal' ? 'equal' : 'different',
         `${shape}; ${compiled.original.graph.nodeCount} -> ${compiled.model.graph.nodeCount} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`,
       );
     } finally {
-      closeModel(model);
+      closeModel(original);
     }
   } catch (error) {
-    if (error instanceof CompileError && ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT'].includes(error.code))
-      return row('refused', error.diagnostic.message);
+    if (error instanceof CompileError && REFUSALS.includes(error.code)) return row('refused', error.diagnostic.message);
     return row(
       'failed',
       error instanceof CompileError
         ? `${error.code}: ${error.diagnostic.message}`
         : String(error instanceof Error ? error.stack : error).slice(0, 400),
     );
+  }
+}
+
+/** All heads of one model. */
+async function runOne(name: string, wanted: readonly Head[], optimise: OptimisationLevel): Promise<Run> {
+  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-zoo-'));
+  try {
+    const isFile = existsSync(name);
+    const path = isFile ? name : zooModel(name, { seed: 1, directory });
+    const rows: Row[] = [];
+    for (const head of wanted) rows.push(await convertOne(isFile ? basename(name, '.onnx') : name, path, directory, { head, optimise }));
+    return { rows, megabytes: process.resourceUsage().maxRSS / 1000 };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+/** The same in a process of its own. A crash is a failure of that model. */
+function inOwnProcess(name: string, options: readonly string[]): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, __filename, ...options, '--one', name], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  if (line.startsWith('{')) return JSON.parse(line) as Run;
+  return {
+    rows: [{ model: name, head: 'window', result: 'failed', detail: `exit ${status}: ${stderr.slice(-400)}`, seconds: 0 }],
+    megabytes: 0,
+  };
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       only: { type: 'string', default: '' },
       head: { type: 'string', default: 'window' },
       O: { type: 'string', default: '0' },
+      one: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
   });
-  const head = heads.find((candidate) => candidate === values.head);
+  const wanted = heads.filter((candidate) => candidate === values.head || values.head === 'all');
   const optimise = ([0, 1, 2] as const).find((level) => String(level) === values.O);
-  if (!head || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')}, -O 0, 1 or 2`);
-  const rows: Row[] = [];
-  for (const name of zooNames().filter((candidate) => candidate.includes(values.only))) {
-    const row = await convertOne(name, { head, optimise });
-    rows.push(row);
-    console.log(`${row.result.padEnd(9)} ${row.model.padEnd(40)} ${row.seconds.toFixed(1).padStart(6)} s  ${row.detail}`);
+  if (wanted.length === 0 || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')} or all, --O 0, 1 or 2`);
+  if (values.one !== undefined) {
+    console.log(JSON.stringify(await runOne(values.one, wanted, optimise)));
+    return;
   }
-  const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
-  const summary = `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
-  console.log(summary);
-  if (values.write) writeFileSync('docs/coverage.md', markdown(rows, summary));
-  process.exitCode = count('different') + count('failed') > 0 ? 1 : 0;
+  const names = positionals.length > 0 ? positionals : zooNames().filter((candidate) => candidate.includes(values.only));
+  const runs: Run[] = [];
+  for (const name of names) {
+    const run = inOwnProcess(name, ['--head', values.head, '--O', values.O]);
+    runs.push(run);
+    for (const { result, model, head, seconds, detail } of run.rows)
+      console.log(`${result.padEnd(9)} ${model.padEnd(40)} ${head.padEnd(6)} ${seconds.toFixed(1).padStart(6)} s  ${detail}`);
+  }
+  const summaries = wanted.map((head) => summary(runs, head, optimise));
+  console.log(summaries.join('\n'));
+  if (values.write) writeFileSync('docs/coverage.md', markdown(runs, wanted, summaries));
+  const all = runs.flatMap(({ rows }) => rows);
+  process.exitCode = all.some(({ result }) => result === 'different' || result === 'failed') ? 1 : 0;
 }
 
-const markdown = (rows: readonly Row[], summary: string): string =>
-  [
+function summary(runs: readonly Run[], head: Head, optimise: OptimisationLevel): string {
+  const rows = runs.flatMap((run) => run.rows).filter((row) => row.head === head);
+  const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
+  return `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
+}
+
+/** One row per model; the reasons of refusals below. */
+function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: readonly string[]): string {
+  const reasons = runs.flatMap(({ rows }) => rows).filter(({ result }) => result !== 'equal');
+  const cell = (row: Row | undefined): string => {
+    if (row?.result !== 'equal') return row?.result ?? '';
+    const worst = [...row.detail.matchAll(/(?:original size|windows of the map|mean of the map): equal ([\d.e+-]+)/g)].map(([, found]) =>
+      Number(found),
+    );
+    return `equal ${Math.max(0, ...worst).toExponential(1)}`;
+  };
+  return [
     '# Coverage',
     '',
-    'Made by `npm run zoo -- --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled.',
+    'Made by `npm run zoo -- --head all --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled. A number is the largest difference found, as a share of the largest score, over the original size and two larger ones. Seconds and peak memory are those of the whole process: conversion and verification with every head.',
     '',
-    `${summary}.`,
+    ...summaries.map((line) => `- ${line}.`),
     '',
-    '| model | result | seconds | detail |',
-    '|---|---|---|---|',
-    ...rows.map(
-      ({ model, result, seconds, detail }) => `| ${model} | ${result} | ${seconds.toFixed(1)} | ${detail.replaceAll('|', '\\|')} |`,
-    ),
+    `| model | ${wanted.join(' | ')} | nodes | seconds | MB |`,
+    `|---|${wanted.map(() => '---|').join('')}---|---|---|`,
+    ...runs.map(({ rows, megabytes }) => {
+      const nodes = /(\d+ -> \d+) nodes/.exec(rows.find(({ result }) => result === 'equal')?.detail ?? '')?.[1] ?? '';
+      const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
+      return `| ${rows[0]?.model ?? ''} | ${wanted.map((head) => cell(rows.find((row) => row.head === head))).join(' | ')} | ${nodes} | ${seconds.toFixed(1)} | ${megabytes.toFixed(0)} |`;
+    }),
+    '',
+    '## Refusals, and their reasons',
+    '',
+    ...reasons.map(({ model, head, result, detail }) => `- ${model}, ${head}: ${result}: ${detail.replaceAll('\n', ' ')}`),
     '',
   ].join('\n');
+}
 
 void main();
