@@ -25,6 +25,7 @@ import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
 import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
+import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
@@ -39,6 +40,7 @@ const normalForm: Pipeline = [
   removeIdentities, // nothing stands between two layers that follow each other
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
+  sinkTokens, // maps written as lists of places become maps again
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
   [

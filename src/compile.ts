@@ -7,6 +7,7 @@ import { foldConstants } from '../passes/fold-constants';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { normaliseGlobalPool } from '../passes/normalise-global-pool';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
+import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
@@ -110,6 +111,13 @@ function keepOutputs(model: Model, names: readonly string[] | undefined): void {
   runPasses(model, [removeDeadNodes]);
 }
 
+/** The same function, with maps where an exporter wrote lists of places: for cutting a network between trunk and head. */
+export function cuttable(original: Model): Model {
+  const model = original.clone();
+  runPasses(model, [sinkTokens, removeDeadNodes]);
+  return model;
+}
+
 /** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
 export function freeSizes(part: Model): Model {
   const model = part.clone();
@@ -135,7 +143,17 @@ function requireSliding(model: Model): void {
     throw cannotSlide(
       first.node,
       found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
+      convolutionalUpTo(model, first.node),
     );
+}
+
+/** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
+function convolutionalUpTo(model: Model, node: Node): boolean {
+  const { nodes } = model.graph;
+  const hasKernel = (candidate: Node): boolean =>
+    candidate.op === 'Conv' && (candidate.inputs[1]?.type?.shape?.slice(2) ?? []).some((dim) => dim !== 1);
+  const at = nodes.indexOf(node);
+  return nodes.slice(0, at).filter(hasKernel).length > 1 && !nodes.slice(at).some(hasKernel);
 }
 
 /** A group runs until a whole round changes nothing. */

@@ -64,6 +64,8 @@ function fixes(node: Node, roles: AxisRoles): string | undefined {
       return gather(node, roles);
     case 'Split':
       return alongSpatial(node, roles, intAttr(node, 'axis', 0)) ? 'it cuts the map into a fixed number of rows or columns' : undefined;
+    case 'ReduceSum':
+      return weightedSum(node, roles);
     case 'LayerNormalization':
       return layerNormalization(node, roles);
     case 'GridSample':
@@ -161,7 +163,9 @@ function concat(node: Node, roles: AxisRoles): string | undefined {
   const [output] = node.outputs;
   const own = output && roles.of(output);
   if (!own || !isSpatial(own[inRange(intAttr(node, 'axis', 0), own.length)])) return undefined;
-  return node.inputs.some((input) => isConst(input) || (input && roles.of(input) === undefined))
+  const axis = inRange(intAttr(node, 'axis', 0), own.length);
+  // A token may be learnt, or be the mean of all positions.
+  return node.inputs.some((input) => isConst(input) || (input && (roles.of(input) === undefined || input.type?.shape?.[axis] === 1)))
     ? 'it puts a token of its own among the positions (class token)'
     : 'it lays maps next to each other in space';
 }
@@ -176,6 +180,29 @@ function alongSpatial(node: Node, roles: AxisRoles, axis: number): boolean {
   const [data] = node.inputs;
   const own = data && roles.of(data);
   return own !== undefined && data !== undefined && spans(data, own, inRange(axis, own.length));
+}
+
+/**
+ * Additive attention: a sum over all positions, weighted by one number per position that is computed from the image and no softmax has made a share of.
+ * Such a sum grows with the image; a mean, and global context by softmax, have a meaning at every size.
+ */
+function weightedSum(node: Node, roles: AxisRoles): string | undefined {
+  const [data] = node.inputs;
+  const product = data?.producer;
+  const own = data && roles.of(data);
+  const [output] = node.outputs;
+  if (!own || product?.op !== 'Mul' || !output || roles.of(output)?.some((_, axis) => spans(output, roles.of(output) ?? [], axis)))
+    return undefined;
+  const weights = product.inputs.find(
+    (input) =>
+      input &&
+      !isConst(input) &&
+      isSpread(input, roles.of(input)) &&
+      roles.of(input)?.every((role, axis) => !/C/.test(role ?? '') || input.type?.shape?.[axis] === 1),
+  );
+  return weights && weights.producer?.op !== 'Softmax'
+    ? 'it adds positions up by weights that are compared over all of them (attention)'
+    : undefined;
 }
 
 /** Normalising over places with a scale per place. */

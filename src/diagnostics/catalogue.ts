@@ -217,15 +217,17 @@ export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
     message: `the model has no classifier to convert: its output ${outputs.map(describeValue).join(', ')} already has rows and columns`,
     hint: 'it is fully convolutional as it stands; `inspect` shows its layers',
   });
-export const cannotSlide = (node: Node, reasons: readonly string[]): CompileError =>
+export const cannotSlide = (node: Node, reasons: readonly string[], trunkSlides = false): CompileError =>
   new CompileError({
     code: 'CANNOT_SLIDE',
     message: `this network cannot slide over a larger image: ${reasons[0]}`,
     at: locate(node),
-    notes:
-      reasons.length > 1
+    notes: [
+      ...(reasons.length > 1
         ? [`and ${reasons.length - 1} more nodes: ${reasons.slice(1, 4).join('; ')}${reasons.length > 4 ? ' ...' : ''}`]
-        : [],
+        : []),
+      ...(trunkSlides ? ['the trunk in front of it is convolutional: only the head is tied to the training size'] : []),
+    ],
     hint: 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
 export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>

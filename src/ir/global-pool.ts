@@ -78,9 +78,8 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
     if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
     for (const map of viewChain(data)) {
       const axes = mapAxes(map, roles.of(map));
-      // [N, C, H*W] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
-      if (axes && !keeps && axes.channels === 1 && node.outputs[0]?.type?.shape?.length === 2)
-        return { node, kind, map, axes, drops: true, isWindowed: false };
+      // [N, C, H*W] or [N, H*W, C] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
+      if (axes && !keeps && node.outputs[0]?.type?.shape?.length === 2) return { node, kind, map, axes, drops: true, isWindowed: false };
     }
     return undefined;
   }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractOf } from '../analysis/contract';
-import { type Compiled, freeSizes } from '../compile';
+import { type Compiled, cuttable, freeSizes } from '../compile';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { bufferSource } from '../ir/bytes';
@@ -60,6 +60,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       contract,
       head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
+      cuttable,
       place,
       options,
     });

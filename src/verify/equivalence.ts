@@ -36,6 +36,8 @@ export interface VerifyRequest {
   readonly head?: 'window' | 'cell' | 'image' | undefined;
   /** Makes the height and width of a part of the original symbolic. */
   readonly free: (part: Model) => Model;
+  /** The original in a spelling with maps to cut it at, the same function; by default as it is. */
+  readonly cuttable?: ((original: Model) => Model) | undefined;
   /** Puts a model where the runtime can load it, for as long as the verification lasts. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
   readonly options?: VerifyOptions | undefined;
@@ -84,12 +86,15 @@ class Verification {
   private readonly image: ImageWindow;
   private readonly axes: readonly [number, number];
   private readonly started = performance.now();
+  /** The original, for cutting. */
+  private readonly whole: Model;
 
   constructor(private readonly request: VerifyRequest) {
     this.seed = request.options?.seed ?? 1;
     const [image] = request.windows;
     if (!image) throw notComparable('the original has no image input');
     this.image = image;
+    this.whole = request.cuttable?.(request.original.model) ?? request.original.model;
     this.axes = image.layout === 'NCHW' ? [2, 3] : [1, 2];
   }
 
@@ -244,7 +249,7 @@ class Verification {
 
   /** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
   private mapStrides(): readonly [number, number] | undefined {
-    const maps = lastMaps(this.request.original.model, this.request.original.model.graph.outputs);
+    const maps = lastMaps(this.whole, this.whole.graph.outputs);
     const widest = (axis: 0 | 1): number => Math.max(...(maps ?? []).map(({ stride }) => stride[axis]));
     return maps && Number.isInteger(widest(0)) && Number.isInteger(widest(1)) ? [widest(0), widest(1)] : undefined;
   }
@@ -295,7 +300,7 @@ class Verification {
 
   /** The original's own maps at larger sizes, and which sizes it takes. */
   private async runTrunk(): Promise<Trunk> {
-    const { model } = this.request.original;
+    const model = this.whole;
     const choices = this.larger();
     const without = (reason: string): Trunk => ({ plans: choices.flatMap(([first]) => first ?? []), reason });
     if (choices.length === 0) return without('the converted model has no map that grows with the image');
@@ -338,7 +343,7 @@ class Verification {
   ): Promise<readonly WindowResults[] | string> {
     if (!features || !maps) return reason ?? 'the original was not cut';
     this.progress('running the head of the original on windows of its map');
-    const { model } = this.request.original;
+    const model = this.whole;
     const { outputs } = model.graph;
     const head = headOf(
       model,
@@ -356,7 +361,7 @@ class Verification {
 
   /** Those of the maps that lead to one output. */
   private mapsOf(output: Value, maps: readonly CutMap[]): readonly CutMap[] {
-    const own = new Set(lastMaps(this.request.original.model, [output])?.map((map) => map.value) ?? []);
+    const own = new Set(lastMaps(this.whole, [output])?.map((map) => map.value) ?? []);
     const used = maps.filter((map) => own.has(map.value));
     return used.length > 0 ? used : maps;
   }
@@ -607,7 +612,7 @@ class Verification {
   }
 
   private hasStrides(name: string, [y, x]: readonly [number, number]): boolean {
-    const { model } = this.request.original;
+    const model = this.whole;
     const output = model.graph.outputs.find((candidate) => candidate.name === name);
     const maps = output && lastMaps(model, [output]);
     if (!maps) return true;
