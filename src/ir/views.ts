@@ -2,6 +2,7 @@
  * Views: nodes that give the same elements in the same row-major order another shape. A chain of them is worth one Reshape.
  */
 import { intAttr, intsAttr } from './attrs';
+import { takesInOrder } from './flat-index';
 import { elementCount, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
@@ -38,7 +39,9 @@ function movesOnlyUnitAxes(node: Node, data: Value): boolean {
 /** `Reshape([-1]) > Gather(0, 1, 2 ...)` is how one exporter writes as_strided. */
 function takesEverything(node: Node, data: Value): boolean {
   const shape = staticShape(data);
-  const indices = node.inputs[1]?.constant;
+  const [, index] = node.inputs;
+  const indices = index?.constant;
+  if (index && !indices && data.type?.shape?.length === 1 && intAttr(node, 'axis', 0) === 0) return takesInOrder(index, data);
   if (shape?.length !== 1 || intAttr(node, 'axis', 0) !== 0 || !indices || elementCount(indices.shape) !== shape[0]) return false;
   return readNumbers(indices).every((index, at) => index === at);
 }

@@ -68,3 +68,26 @@ describe('normalise-flatten', () => {
       `${header} g (float[1, 4, 2, 3] X) => (float[1, 2, 2, 2, 3] Y) <int64[5] s = {1, 2, 2, 2, 3}> { Y = Reshape (X, s) }`,
     ).toStay());
 });
+
+describe('as_strided over a batch of any size', () => {
+  const graph = (step: number, base: string): string => `g (float[N, 3, 2, 2] X) => (float[N, 3] Y)
+    <int64[1] minus = {-1}, int64 zero = {0}, int64 one = {1}, int64 step = {${step}}, int64[3] after = {1, 2, 3}, int64[1, 3, 1, 1] base = {${base}},
+     int64[2] last = {2, 3}, int64 first = {0}> {
+      P = ReduceMean <keepdims = 1> (X, last)
+      V = Reshape (P, minus)
+      S = Shape (X)
+      n = Gather (S, first)
+      R = Range (zero, n, one)
+      M = Mul (R, step)
+      U = Unsqueeze (M, after)
+      I = Add (U, base)
+      G = Gather <axis = 0> (V, I)
+      Y = Flatten (G)
+    }`;
+  test('is a view where it takes every number at its place', () =>
+    expectPass(normaliseFlatten, graph(3, '0, 1, 2')).toBecome('P = ReduceMean <keepdims = 1> (X, last) Y = Flatten (P)'));
+  test.each([
+    ['another order', 3, '0, 2, 1'],
+    ['another step', 2, '0, 1, 2'],
+  ])('is none with %s', (_, step, base) => expectPass(normaliseFlatten, graph(step, base)).toStay());
+});
