@@ -81,7 +81,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   for (const step of selected(pipelineFor(head, options.optimise ?? 0), options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
-      requireSliding(model);
+      requireSliding(model, options);
       contract = contractOf(model.graph);
     }
     passes.push(...runGroup(model, step, options));
@@ -136,14 +136,14 @@ export function settle(model: Model): void {
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-function requireSliding(model: Model): void {
+function requireSliding(model: Model, { passes, skip }: CompileOptions): void {
   const found = fixedPositions(model.graph);
   const [first] = found;
   if (first)
     throw cannotSlide(
       first.node,
       found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
-      convolutionalUpTo(model, first.node),
+      { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut: passes !== undefined || (skip?.length ?? 0) > 0 },
     );
 }
 

@@ -217,7 +217,11 @@ export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
     message: `the model has no classifier to convert: its output ${outputs.map(describeValue).join(', ')} already has rows and columns`,
     hint: 'it is fully convolutional as it stands; `inspect` shows its layers',
   });
-export const cannotSlide = (node: Node, reasons: readonly string[], trunkSlides = false): CompileError =>
+export const cannotSlide = (
+  node: Node,
+  reasons: readonly string[],
+  { trunkSlides = false, passesLeftOut = false }: { readonly trunkSlides?: boolean; readonly passesLeftOut?: boolean } = {},
+): CompileError =>
   new CompileError({
     code: 'CANNOT_SLIDE',
     message: `this network cannot slide over a larger image: ${reasons[0]}`,
@@ -228,7 +232,9 @@ export const cannotSlide = (node: Node, reasons: readonly string[], trunkSlides 
         : []),
       ...(trunkSlides ? ['the trunk in front of it is convolutional: only the head is tied to the training size'] : []),
     ],
-    hint: 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
+    hint: passesLeftOut
+      ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
+      : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
 export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>
   new CompileError({
