@@ -31,8 +31,10 @@ import { spaceToDepth } from './space-to-depth';
 export type Pipeline = readonly (Pass | readonly Pass[])[];
 
 /** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image. */
-export type Head = 'window' | 'cell' | 'image';
-export const heads: readonly Head[] = ['window', 'cell', 'image'];
+export type MapHead = 'window' | 'cell' | 'image';
+/** Or what the original gave: only folded. */
+export type Head = MapHead | 'original';
+export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 
 /** Before the heads part: one spelling for everything that they look for. */
 const normalForm: Pipeline = [
@@ -66,10 +68,9 @@ const free: Pipeline = [
 ];
 
 /** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
-export const pipelines: Readonly<Record<Head, Pipeline>> = {
-  window: [...normalForm, ...classifierToMap, outputMap, ...free],
+const conversions: Readonly<Record<MapHead, Pipeline>> = {
+  window: [...classifierToMap, outputMap],
   cell: [
-    ...normalForm,
     normaliseGlobalPool, // one spelling for the average that is to move
     [
       linearToConv, // the classifier as 1x1 convolutions ...
@@ -77,14 +78,11 @@ export const pipelines: Readonly<Record<Head, Pipeline>> = {
       averageLast, // ... that run before the average
     ],
     outputCells, // drops the average
-    ...free,
   ],
   image: [
-    ...normalForm,
     ...classifierToMap,
     outputAverage, // over the predictions of all windows ...
     [averageFirst], // ... or in front of what is affine in the classifier: the same numbers for less work
-    ...free,
   ],
 };
 
@@ -112,13 +110,13 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
 };
 
 /** The passes of a conversion in order. */
-export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline => {
-  const steps = pipelines[head];
-  return [...steps.slice(0, steps.length - free.length), ...optimisations[level], ...free];
-};
+export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
+  head === 'original'
+    ? [...normalForm, ...optimisations[level], removeDeadNodes]
+    : [...normalForm, ...conversions[head], ...optimisations[level], ...free];
 
-/** The default: one prediction per window. */
-export const convertPipeline = pipelines.window;
+/** The default: one prediction per window, folded. */
+export const convertPipeline = pipelineFor('window', 2);
 
 /** Every pass by name. */
 export const allPasses: readonly Pass[] = [...new Set(heads.flatMap((head) => pipelineFor(head, 2).flat()))];

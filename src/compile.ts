@@ -9,7 +9,7 @@ import { normaliseGlobalPool } from '../passes/normalise-global-pool';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
 import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
-import { type Contract, contractOf } from './analysis/contract';
+import { type Contract, contractOf, originalContract } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
 import { cannotSlide, notConvertible, nothingToConvert, unknownOutput, unknownPass } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
@@ -24,9 +24,9 @@ import type { Pass, Remark } from './pass/pass';
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
   readonly inputSize?: SizeRequest | undefined;
-  /** One prediction per window of the original size (default), per cell of the last map, or per image. */
+  /** One prediction per window of the original size (default), per cell of the last map, or per image; `original`: the output stays as it is. */
   readonly head?: Head | undefined;
-  /** Folds what can be folded: 0 (default) only what the conversion needs, 1 without rounding anything anew, 2 all. */
+  /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
   readonly optimise?: OptimisationLevel | undefined;
   /** Keeps these outputs and removes what only the others need. */
   readonly outputs?: readonly string[] | undefined;
@@ -76,11 +76,14 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const head = options.head ?? 'window';
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
-  const model = original.clone();
-  let contract: Contract | undefined;
-  for (const step of selected(pipelineFor(head, options.optimise ?? 0), options)) {
+  const isOriginal = head === 'original';
+  // What is only folded keeps the sizes that it had, symbolic ones too.
+  const model = isOriginal ? source.clone() : original.clone();
+  if (isOriginal) keepOutputs(model, options.outputs);
+  let contract: Contract | undefined = isOriginal ? originalContract : undefined;
+  for (const step of selected(pipelineFor(head, options.optimise ?? 2), options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
-    if (isLast(step)) {
+    if (!isOriginal && isLast(step)) {
       requireSliding(model, options);
       contract = contractOf(model.graph);
     }
@@ -92,7 +95,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
-  requireMaps(model, original, remarks, head);
+  if (!isOriginal) requireMaps(model, original, remarks, head);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head);
   return { model, original, report: { windows, outputs, head, contract, passes: merged(passes), remarks } };

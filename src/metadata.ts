@@ -4,7 +4,7 @@
  *   convolutionize.version   0.1.0
  *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
- *   convolutionize.head      window                   what a cell is: window | cell | image
+ *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
  *   convolutionize.meaning   equal at the original size; elsewhere ...
  */
@@ -18,12 +18,12 @@ import { version } from './version';
 const WINDOW = 'convolutionize.window';
 const HEAD = 'convolutionize.head';
 
-/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image. */
-export type Head = 'window' | 'cell' | 'image';
+/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image; `original`: what it gave before. */
+export type Head = 'window' | 'cell' | 'image' | 'original';
 
 /** What a conversion wrote down about its outputs; undefined for other models. */
 export const declaredHead = (model: Model): Head | undefined =>
-  (['window', 'cell', 'image'] as const).find((head) => head === model.metadata.get(HEAD));
+  (['window', 'cell', 'image', 'original'] as const).find((head) => head === model.metadata.get(HEAD));
 
 export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head): void {
   const { metadata, graph } = model;

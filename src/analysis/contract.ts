@@ -3,7 +3,8 @@
  * - `everywhere`: every cell equals the original on its crop, since nothing looks beyond the crop or pads;
  * - `border`: equal at the original size; elsewhere a cell inside the image sees real pixels where the crop saw padding;
  * - `whole-image`: predictions depend on the whole image, through nodes that are global by design, or whose operator is not known here.
- * In all three, each cell equals the original's own head applied to its window of the feature map.
+ * - `original`: the same function of the same inputs, at every size that the original takes: nothing was converted, only folded.
+ * In the first three, each cell equals the original's own head applied to its window of the feature map.
  */
 
 import { imageInputs } from '../ir/axis-roles';
@@ -12,7 +13,7 @@ import type { Node, Value } from '../ir/types';
 import { type AxisField, type ReceptiveField, receptiveFields } from './receptive-field';
 
 export interface Contract {
-  readonly kind: 'everywhere' | 'border' | 'whole-image';
+  readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
   /** Names of the source nodes that pad their input, or whose windows stick out of it. */
   readonly padded: readonly string[];
   /** Names of the source nodes that look at the whole map. */
@@ -34,9 +35,14 @@ export function contractOf(graph: Graph): Contract {
   return { kind, padded, global, ...(unknown.length > 0 && { unknown }), ...(reach && { reach }) };
 }
 
+/** Of a model that was folded only. */
+export const originalContract: Contract = { kind: 'original', padded: [], global: [] };
+
 /** One sentence for people. */
 export function describeContract({ kind, padded, global, unknown = [], reach }: Contract): string {
   switch (kind) {
+    case 'original':
+      return 'equal to the original at every size that it takes';
     case 'everywhere':
       return 'every cell equals the original on its crop, at every size';
     case 'border': {

@@ -62,14 +62,14 @@ export const convertOptions = {
   'keep-failed': { type: 'boolean', default: false, describe: 'Keep an output that is not equivalent' },
   'dry-run': { type: 'boolean', default: false, describe: 'Tell what would be rewritten, write nothing' },
   head: {
-    choices: ['window', 'cell', 'image'] as const,
+    choices: ['window', 'cell', 'image', 'original'] as const,
     default: 'window' as const,
-    describe: 'One prediction per window of the original size, per cell of the last feature map, or per image',
+    describe: 'One prediction per window of the original size, per cell of the last feature map, or per image; original: fold only',
   },
   optimise: {
     alias: 'O',
     choices: ['0', '1', '2'] as const,
-    default: '0' as const,
+    default: '2' as const,
     describe:
       '0: only what the conversion needs; 1: also pads, averages, equal constants; 2: also fold norms, neighbouring and parallel layers',
   },

@@ -22,7 +22,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   if (args.output !== undefined && args.to !== undefined) throw usage('the output is given twice', 'convert');
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
-  const output = args.output ?? args.to ?? defaultOutput(args.input);
+  const output = args.output ?? args.to ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn');
   const progress = terminal.progress();
   const remarks: Remark[] = [];
   const print = printer(names(args.printIrAfter) ?? [], terminal);
@@ -65,9 +65,9 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
 const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
 
 /** alexnet.onnx -> alexnet-fcn.onnx, beside it. */
-function defaultOutput(input: string): string {
+function defaultOutput(input: string, suffix: string): string {
   const extension = extname(input);
-  return join(dirname(input), `${basename(input, extension)}-fcn${extension === '' ? '.onnx' : extension}`);
+  return join(dirname(input), `${basename(input, extension)}-${suffix}${extension === '' ? '.onnx' : extension}`);
 }
 
 /** Prints the model after the passes that were asked for. */

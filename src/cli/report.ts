@@ -2,6 +2,7 @@
  * What `convert` tells at its end: what was rewritten and why, what was left alone and why, which pixels a cell of the map looks at, what it costs.
  * Facts first, as a plain object that --json prints; then the same as text.
  */
+import { optimisations } from '../../passes';
 import { type Contract, describeContract } from '../analysis/contract';
 import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
@@ -120,6 +121,7 @@ function changedLayers(before: ModelSummary, after: ModelSummary): RewriteFacts[
     const heir = heirs.find((candidate) => candidate.parameters === layer.parameters) ?? heirs[0];
     if (!heir) return [];
     claimed.add(heir);
+    if (heir.notation === layer.notation) return [];
     return [{ from: layer.notation, to: heir.notation, node: layer.name }];
   });
 }
@@ -145,7 +147,7 @@ export function rewriteText(facts: RewriteFacts, options: { readonly remarks: bo
     ['rewritten', ...passLines(facts), ...layerLines(facts)],
     refusalLines(facts, options.remarks),
     [
-      facts.head === 'image' ? 'prediction' : 'prediction map',
+      facts.head === 'image' || facts.head === 'original' ? 'prediction' : 'prediction map',
       ...facts.maps.flatMap((map) => mapLines(map, facts)),
       `  ${printable(facts.contract.text)}`,
     ],
@@ -170,11 +172,21 @@ function layerLines({ layers }: RewriteFacts): string[] {
 
 const MANY = 8;
 
+/** Why the conversion left something alone is for every reader; why a fold did, for those who ask. */
 function refusalLines({ refused, remarks }: RewriteFacts, all: boolean): string[] {
-  const shown = all ? remarks.filter((remark) => remark.kind !== 'applied') : refused.slice(0, MANY);
-  const hidden = all ? 0 : refused.length - shown.length;
-  return ['left alone', ...shown.flatMap(remarkLines), ...(hidden > 0 ? [`  and ${hidden} more: --remarks shows all`] : [])];
+  if (all) return ['left alone', ...remarks.filter((remark) => remark.kind !== 'applied').flatMap(remarkLines)];
+  const telling = refused.filter(({ pass }) => !isFold(pass));
+  const folds = refused.length - telling.length;
+  const hidden = telling.length - MANY;
+  return [
+    'left alone',
+    ...telling.slice(0, MANY).flatMap(remarkLines),
+    ...(hidden > 0 ? [`  and ${hidden} more: --remarks shows all`] : []),
+    ...(folds > 0 ? [`  folding: ${folds} place${folds === 1 ? '' : 's'}: --remarks says which, and why`] : []),
+  ];
 }
+
+const isFold = (pass: string): boolean => optimisations[2].flat().some(({ name }) => name === pass);
 
 /** What rules left alone, and why, where there is no report to stand in. */
 export function remarkText(remarks: readonly Remark[]): string[] {
@@ -207,6 +219,8 @@ function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, { he
         `${name}: one prediction for each cell of the last feature map, ${strideText(rows, columns)}`,
         `  the mean over the map of an image of ${size} pixels is the original's output`,
       ];
+    case 'original':
+      return [`${name}: as before`];
     case 'image':
       return [`${name}: one prediction for an image of ${size} pixels or more, the mean over its windows, ${strideText(rows, columns)}`];
   }

@@ -33,7 +33,7 @@ export interface VerifyRequest {
   readonly windows: readonly ImageWindow[];
   readonly contract?: Contract | undefined;
   /** What the converted model gives: predictions per window of the original size (default), per cell of the last map, or per image. */
-  readonly head?: 'window' | 'cell' | 'image' | undefined;
+  readonly head?: 'window' | 'cell' | 'image' | 'original' | undefined;
   /** Makes the height and width of a part of the original symbolic. */
   readonly free: (part: Model) => Model;
   /** The original in a spelling with maps to cut it at, the same function; by default as it is. */
@@ -148,7 +148,7 @@ class Verification {
         ]
       : [
           this.originalSize(samples, reference.results, actual.results, own),
-          this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance),
+          ...(this.head === 'original' ? [] : [this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance)]),
           ...(this.head === 'window' ? [this.cropsOfTheImage(plans, reference.crops, actual.larger, tolerance)] : []),
         ];
     // Per input, beyond what its own noise explains.
@@ -168,7 +168,7 @@ class Verification {
     };
   }
 
-  private get head(): 'window' | 'cell' | 'image' {
+  private get head(): 'window' | 'cell' | 'image' | 'original' {
     return this.request.head ?? 'window';
   }
 
@@ -217,6 +217,7 @@ class Verification {
 
   /** Two larger sizes, 2 x 3 cells and 3 x 2 cells, one side of each odd; each with a second choice, since skip connections can ask for multiples of the stride. */
   private larger(): (readonly Larger[])[] {
+    if (this.head === 'original') return [];
     const strides = this.strides();
     if (!strides) return [];
     const [y, x] = strides;

@@ -23,7 +23,8 @@ describe.each(Object.entries(familyTree))('%s', (name, { build }) => {
     for (const { converted } of compiled.report.outputs) expect(converted?.slice(2).every((dim) => typeof dim === 'string')).toBe(true);
     const bytes = (model: typeof original): number =>
       model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
-    expect(Math.abs(bytes(compiled.model) - bytes(compiled.original))).toBeLessThan(4096);
+    // Folding may take numbers away; it adds none but sizes and axes.
+    expect(bytes(compiled.model) - bytes(compiled.original)).toBeLessThan(4096);
     if (CONVERT_ONLY.has(name)) return;
     const report = await verifyFiles(original, compiled.model, { compiled });
     expect(report.checks.map((check) => [check.name, check.status])).toEqual([
