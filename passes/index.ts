@@ -12,7 +12,9 @@ import { freeSpatialDims } from './free-spatial-dims';
 import { fusePad } from './fuse-pad';
 import { globalPoolToWindow } from './global-pool-to-window';
 import { linearToConv } from './linear-to-conv';
+import { mergeEqualNodes } from './merge-equal-nodes';
 import { mergeParallelConvs } from './merge-parallel-convs';
+import { mergeViews } from './merge-views';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
@@ -96,6 +98,7 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
     fusePad, // a Pad of its own costs a copy of the map
     averageFirst, // the affine layer then runs on fewer cells
     shareEqualConstants,
+    mergeEqualNodes, // equal constants make equal nodes
   ],
   2: [
     fusePad, // before norms are folded: a norm in front of an unpadded layer can be, in front of a padded one it cannot
@@ -106,17 +109,18 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
       averageFirst,
     ],
     shareEqualConstants,
+    mergeEqualNodes, // equal constants make equal nodes
   ],
 };
 
 /** The passes of a conversion in order. */
 export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
   head === 'original'
-    ? [...normalForm, ...optimisations[level], removeDeadNodes]
+    ? [...normalForm.filter((step) => step !== sinkTokens), ...optimisations[level], mergeViews, removeDeadNodes]
     : [...normalForm, ...conversions[head], ...optimisations[level], ...free];
 
 /** The default: one prediction per window, folded. */
 export const convertPipeline = pipelineFor('window', 2);
 
 /** Every pass by name. */
-export const allPasses: readonly Pass[] = [...new Set(heads.flatMap((head) => pipelineFor(head, 2).flat()))];
+export const allPasses: readonly Pass[] = [...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat()))];

@@ -3,14 +3,18 @@
  *
  *   Identity(X) -> X          Dropout(X) at inference -> X          Cast<to = type of X>(X) -> X
  *   Y / Expand(X, shape of Y) -> Y / X
+ *   X + 0, X - 0, X * 1, X / 1, X ^ 1 -> X                where the constant does not widen the shape
+ *   Slice<from 0 to the end>(X) -> X
  *
  * Numbers: identical.
  * Left alone: Dropout in training mode, or one whose mask is read; a node between a graph input and a graph output, both of whose names are public.
  */
 import { intAttr } from '../src/ir/attrs';
+import { axisRolesOf } from '../src/ir/axis-roles';
+import { type Graph, sameType } from '../src/ir/graph';
 import { broadcastingOps } from '../src/ir/operator-traits';
-import { readNumbers } from '../src/ir/tensor';
-import { type DType, type Node, rankOf, type Value } from '../src/ir/types';
+import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
+import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
 import { defineRulePass } from '../src/pass/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -62,6 +66,48 @@ const castToSame = defineRule({
   build: ({ x }) => x,
 });
 
+/** For floats, X + 0 differs from X in the sign of a zero alone. */
+const NEUTRAL: Readonly<Record<string, number>> = { Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 };
+const idleArithmetic = defineRule({
+  name: 'idle-arithmetic',
+  match: node(Object.keys(NEUTRAL), [value('a'), value('b')], { as: 'op' }),
+  when({ a, b, op }) {
+    const commutes = op.op === 'Add' || op.op === 'Mul';
+    const [x, neutral] = isConst(b) ? [a, b] : commutes && isConst(a) ? [b, a] : [];
+    if (!x || !neutral || !isConst(neutral) || isConst(x)) return undefined;
+    const { constant } = neutral;
+    if (!isNumeric(constant.dtype) || elementCount(constant.shape) > MOST_NEUTRAL) return undefined;
+    if (!sameType(x.type, op.outputs[0]?.type)) return undefined;
+    return readNumbers(constant).every((number) => number === NEUTRAL[op.op]) ? { x } : undefined;
+  },
+  build: (_, __, { x }) => x,
+});
+/** Larger constants are weights: not worth reading. */
+const MOST_NEUTRAL = 65_536;
+
+/** Along every axis from the first element to the last, however long it is. */
+const idleSlice = defineRule({
+  name: 'idle-slice',
+  match: node('Slice', [value('x')], { as: 'slice', moreInputs: true }),
+  when({ x, slice }) {
+    const [, starts, ends, axes, steps] = slice.inputs.map((input) => (input?.constant ? [...readNumbers(input.constant)] : undefined));
+    const shape = x.type?.shape;
+    if (!shape || !starts || !ends || (slice.inputs[3] && !axes) || (slice.inputs[4] && !steps)) return undefined;
+    const roles = axisRolesOf(rootOf(slice.graph)).of(x);
+    const whole = starts.every((start, at) => {
+      const axis = axes?.[at] ?? at;
+      const index = axis < 0 ? axis + shape.length : axis;
+      const [dim, end] = [shape[index], ends[at] ?? 0];
+      // A number of pixels is that of one size only.
+      const fixed = typeof dim === 'number' && end >= dim && !/[HW]/.test(roles?.[index] ?? 'H');
+      return start === 0 && (steps?.[at] ?? 1) === 1 && (end >= TO_THE_END || fixed);
+    });
+    return whole ? {} : undefined;
+  },
+  build: ({ x }) => x,
+});
+const TO_THE_END = 2 ** 31 - 1;
+
 /** `F.normalize` and gates: the reader broadcasts by itself, to a shape that its other operand has. */
 const expandBeforeBroadcast = defineRule({
   name: 'expand-before-broadcast',
@@ -86,9 +132,11 @@ function spreadOnly(input: Value, operands: readonly (Value | undefined)[]): Val
   return operands.some(isFull) ? data : input;
 }
 
+const rootOf = (graph: Graph): Graph => (graph.parent ? rootOf(graph.parent) : graph);
+
 export const removeIdentities = defineRulePass({
   name: 'remove-identities',
-  summary: 'drop Identity, Dropout at inference, Casts to the same type and Expands that broadcasting does anyway',
+  summary: 'drop Identity, Dropout at inference, Casts to the same type, arithmetic and Slices that change nothing',
   numbers: 'identical',
-  rules: [identity, dropout, castToSame, expandBeforeBroadcast],
+  rules: [identity, dropout, castToSame, expandBeforeBroadcast, idleArithmetic, idleSlice],
 });

@@ -4,6 +4,7 @@
  */
 import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../passes';
 import { foldConstants } from '../passes/fold-constants';
+import { foldShapes } from '../passes/fold-shapes';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
 import { normaliseGlobalPool } from '../passes/normalise-global-pool';
 import { removeDeadNodes } from '../passes/remove-dead-nodes';
@@ -79,7 +80,11 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const isOriginal = head === 'original';
   // What is only folded keeps the sizes that it had, symbolic ones too.
   const model = isOriginal ? source.clone() : original.clone();
-  if (isOriginal) keepOutputs(model, options.outputs);
+  if (isOriginal) {
+    keepOutputs(model, options.outputs);
+    // Sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.)
+    passes.push(...settle(model, [foldShapes, foldConstants]));
+  }
   let contract: Contract | undefined = isOriginal ? originalContract : undefined;
   for (const step of selected(pipelineFor(head, options.optimise ?? 2), options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
@@ -130,10 +135,15 @@ export function freeSizes(part: Model): Model {
 }
 
 /** Finds all types, of values too that depend on arithmetic over constants. Constant parts of the graph are folded on the way. */
-export function settle(model: Model): void {
+export function settle(model: Model, passes: readonly Pass[] = [foldConstants]): PassReport[] {
+  const reports: PassReport[] = [];
   // Each round knows more shapes than the one before, and with them more constants.
-  for (let rounds = model.graph.nodeCount; rounds > 0; rounds--)
-    if (runPasses(model, [foldConstants]).every(({ edits }) => edits === 0)) return;
+  for (let rounds = model.graph.nodeCount; rounds > 0; rounds--) {
+    const round = runPasses(model, passes);
+    reports.push(...round);
+    if (round.every(({ edits }) => edits === 0)) break;
+  }
+  return reports;
 }
 
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');

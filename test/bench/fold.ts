@@ -27,8 +27,16 @@ interface Optimiser {
   command(input: string, output: string, directory: string): readonly [string, readonly string[]];
 }
 
-const PEAK = "process.on('exit', () => process.stderr.write('\\npeak ' + process.resourceUsage().maxRSS + '\\n'));";
-const PYTHON_PEAK = 'import resource; print("\\npeak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)';
+/** VmHWM where Linux tells it: the peak of the program alone. What getrusage tells counts the program that started it. */
+const PEAK = `process.on('exit', () => {
+  let peak = process.resourceUsage().maxRSS;
+  try { peak = /VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]; } catch {}
+  process.stderr.write('\\npeak ' + peak + '\\n');
+});`;
+const PYTHON_PEAK = `import resource, re
+try: peak = re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read()).group(1)
+except OSError: peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print('\\npeak', peak, file=sys.stderr)`;
 const RUNTIME = `const ort = require('onnxruntime-node'); ort.env.logLevel = 'error';
 ort.InferenceSession.create(process.argv[1], { graphOptimizationLevel: 'basic', optimizedModelFilePath: process.argv[2] }).then((s) => s.release());`;
 

@@ -1,0 +1,42 @@
+/**
+ * fold-shapes: a size that is known is a constant.
+ *
+ *   Shape(X), Size(X)  ->  constant                     X of static shape
+ *
+ * With it, arithmetic on sizes goes (`fold-constants`). Not part of a conversion, which follows that arithmetic to learn how sizes grow with the image.
+ * Numbers: identical.
+ * Left alone: shapes with symbolic axes, unless the slice that is asked for (start, end) has none.
+ */
+import { intAttr } from '../src/ir/attrs';
+import { elementCount, int64s, scalar } from '../src/ir/tensor';
+import { staticShape } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { node, value } from '../src/rewrite/pattern';
+import { defineRule } from '../src/rewrite/rule';
+
+const shape = defineRule({
+  name: 'shape',
+  match: node('Shape', [value('x')], { as: 'asked' }),
+  when({ x, asked }) {
+    const dims = x.type?.shape?.slice(intAttr(asked, 'start', 0), asked.attrs.has('end') ? intAttr(asked, 'end', 0) : undefined);
+    return dims?.every((dim): dim is number => typeof dim === 'number') ? { dims } : undefined;
+  },
+  build: (_, make, { dims }) => make.constant('sizes', int64s(dims)),
+});
+
+const size = defineRule({
+  name: 'size',
+  match: node('Size', [value('x')]),
+  when({ x }) {
+    const dims = staticShape(x);
+    return dims && { count: elementCount(dims) };
+  },
+  build: (_, make, { count }) => make.constant('size', scalar('int64', count)),
+});
+
+export const foldShapes = defineRulePass({
+  name: 'fold-shapes',
+  summary: 'make a constant of every size that is known',
+  numbers: 'identical',
+  rules: [shape, size],
+});
