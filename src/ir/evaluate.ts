@@ -52,7 +52,7 @@ export function evaluate(node: Node): readonly Tensor[] | undefined {
   const kernel = kernelOf(node, dtype, shape);
   if (!kernel) return undefined;
   if (node.op === 'Gather' && !isGatherable(node, inputs)) return undefined;
-  const read = isStep(node.op, dtype) ? readRounded : readNumbers;
+  const read = isStep(node.op, dtype) ? readRounded : readOnce;
   const compute = (): Numbers => kernel(inputs.map((tensor) => tensor && { shape: tensor.shape, data: read(tensor) }));
   const isAtMost = (limit: number): boolean => [{ shape }, ...inputs].every((tensor) => !tensor || elementCount(tensor.shape) <= limit);
   if (isFloatType(dtype)) return [isAtMost(FEW) ? fromNumbers(dtype, shape, compute()) : computedTensor(dtype, shape, compute)];
@@ -70,6 +70,23 @@ const isMovement = (op: string): boolean =>
 /** Where the least difference of the input decides: what is read must be the number that the runtime would read. */
 const isStep = (op: string, dtype: DType): boolean => !isFloatType(dtype) || ['Cast', 'Ceil', 'Floor', 'Mod', 'Sign'].includes(op);
 const readRounded = (tensor: Tensor): Float64Array => readNumbers({ ...tensor, data: { kind: 'bytes', bytes: tensorBytes(tensor) } });
+
+/**
+ * Several operators of a chain read the same computed weights (their mean, their variance, themselves): the last few are kept, up to a size.
+ * Kernels do not write to what they read.
+ */
+const recent = new Map<Tensor['data'], Float64Array>();
+const MOST_RECENT = 3;
+const MOST_KEPT = 2 ** 21;
+function readOnce(tensor: Tensor): Float64Array {
+  const { data } = tensor;
+  if (data.kind !== 'computed' || elementCount(tensor.shape) > MOST_KEPT) return readNumbers(tensor);
+  const numbers = recent.get(data) ?? readNumbers(tensor);
+  recent.delete(data);
+  recent.set(data, numbers);
+  for (const key of recent.keys()) if (recent.size > MOST_RECENT) recent.delete(key);
+  return numbers;
+}
 
 function isGatherable(node: Node, [data, indices]: readonly (Tensor | undefined)[]): boolean {
   if (!data || !indices) return false;
@@ -205,15 +222,23 @@ const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>> = {
-  ReduceL1: (group) => group.reduce((sum, x) => sum + Math.abs(x), 0),
-  ReduceL2: (group) => Math.sqrt(group.reduce((sum, x) => sum + x * x, 0)),
+  ReduceL1: (group) => sumOf(group, Math.abs),
+  ReduceL2: (group) => Math.sqrt(sumOf(group, square)),
   ReduceMax: (group) => group.reduce((a, b) => Math.max(a, b), -Infinity),
-  ReduceMean: (group) => group.reduce((sum, x) => sum + x, 0) / group.length,
+  ReduceMean: (group) => sumOf(group) / group.length,
   ReduceMin: (group) => group.reduce((a, b) => Math.min(a, b), Infinity),
   ReduceProd: (group) => group.reduce((product, x) => product * x, 1),
-  ReduceSum: (group) => group.reduce((sum, x) => sum + x, 0),
-  ReduceSumSquare: (group) => group.reduce((sum, x) => sum + x * x, 0),
+  ReduceSum: (group) => sumOf(group),
+  ReduceSumSquare: (group) => sumOf(group, square),
 };
+
+const square = (x: number): number => x * x;
+/** A plain loop: weights have millions of elements. */
+function sumOf(group: Float64Array, term: (x: number) => number = (x) => x): number {
+  let sum = 0;
+  for (let at = 0; at < group.length; at++) sum += term(group[at] ?? 0);
+  return sum;
+}
 
 function castTo(dtype: DType, numbers: Float64Array): Float64Array {
   if (dtype === 'bool') return numbers.map((x) => (x === 0 ? 0 : 1));
@@ -264,11 +289,26 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
 function zip(a: Operand, b: Operand, apply: (a: number, b: number) => number): Operand {
   const shape = broadcastShape(a.shape, b.shape);
   const data = new Float64Array(elementCount(shape));
-  walk(shape, [stridesUnder(a.shape, shape), stridesUnder(b.shape, shape)], (index, [i = 0, j = 0]) => {
-    data[index] = apply(a.data[i] ?? 0, b.data[j] ?? 0);
+  const [x, y] = [a.data, b.data];
+  const [left, right] = [stridesUnder(a.shape, shape), stridesUnder(b.shape, shape)];
+  // Trailing axes along which each operand either runs on or stands still are one: the usual weights then take one plain loop per row.
+  let [rows, length] = [shape.length, 1];
+  const last = shape.findLastIndex((dim) => dim !== 1);
+  const [u, v] = [left[last] ?? 0, right[last] ?? 0];
+  while (rows > 0 && runsOn(left, rows - 1, u * length, shape) && runsOn(right, rows - 1, v * length, shape)) {
+    rows--;
+    length *= shape[rows] ?? 1;
+  }
+  let index = 0;
+  walk(shape.slice(0, rows), [left.slice(0, rows), right.slice(0, rows)], (_, [i = 0, j = 0]) => {
+    for (let at = 0; at < length; at++) data[index++] = apply(x[i + at * u] ?? 0, y[j + at * v] ?? 0);
   });
   return { shape, data };
 }
+
+/** Whether the axis continues those behind it; an axis of one always does. */
+const runsOn = (strides: readonly number[], axis: number, stride: number, shape: readonly number[]): boolean =>
+  shape[axis] === 1 || strides[axis] === stride;
 
 function where(condition: Operand, a: Operand, b: Operand, shape: readonly number[]): Float64Array {
   const data = new Float64Array(elementCount(shape));
@@ -297,7 +337,12 @@ function reduce(node: Node, x: Operand, axes: Float64Array | undefined, reducer:
   const inner = x.shape.map((dim, axis) => (reduced.has(axis) ? dim : 1));
   const strides = x.shape.map((_, axis) => elementCount(x.shape.slice(axis + 1)));
   const result = new Float64Array(elementCount(kept));
-  const group = new Float64Array(elementCount(inner));
+  const length = elementCount(inner);
+  // Axes of one are reduced or not, as it suits.
+  const first = x.shape.findIndex((dim, axis) => dim !== 1 && reduced.has(axis));
+  const trailing = first >= 0 && x.shape.every((dim, axis) => axis < first || dim === 1 || reduced.has(axis));
+  if (trailing) return result.map((_, row) => reducer(x.data.subarray(row * length, (row + 1) * length)));
+  const group = new Float64Array(length);
   walk(kept, [strides], (index, [base = 0]) => {
     walk(inner, [strides], (at, [offset = 0]) => {
       group[at] = x.data[base + offset] ?? 0;
