@@ -33,11 +33,19 @@ export interface CompileOptions {
   readonly outputs?: readonly string[] | undefined;
   /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
   readonly passes?: readonly string[] | undefined;
+  /** Passes of the caller's own. Each runs once, after the one that it names, or last before the height and width become symbols. */
+  readonly plugins?: readonly PluginPass[] | undefined;
   /** All but these. */
   readonly skip?: readonly string[] | undefined;
   readonly validate?: RunOptions['validate'] | undefined;
   readonly onPass?: RunOptions['onPass'] | undefined;
 }
+
+/** A pass from outside, and its place. */
+export type PluginPass = Pass & {
+  /** The pass of the pipeline that it runs after, or after the group which that one is repeated in. */
+  readonly after?: string | undefined;
+};
 
 export interface OutputReport {
   readonly name: string;
@@ -86,7 +94,8 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     passes.push(...settle(model, [foldShapes, foldConstants]));
   }
   let contract: Contract | undefined = isOriginal ? originalContract : undefined;
-  for (const step of selected(pipelineFor(head, options.optimise ?? 2), options)) {
+  const pipeline = withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []);
+  for (const step of selected(pipeline, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (!isOriginal && isLast(step)) {
       requireSliding(model, options);
@@ -182,6 +191,29 @@ function runGroup(model: Model, step: Pass | readonly Pass[], options: CompileOp
   }
   return reports;
 }
+
+/** Throws CompileError UNKNOWN_PASS where a plugin asks for a place that is not there. */
+function withPlugins(pipeline: Pipeline, plugins: readonly PluginPass[]): Pipeline {
+  const steps = [...pipeline];
+  for (const plugin of plugins) {
+    const at =
+      plugin.after === undefined ? lastBeforeFreeing(steps) : steps.findIndex((step) => namesIn(step).includes(plugin.after ?? ''));
+    if (at < 0)
+      throw unknownPass(
+        plugin.after ?? '',
+        steps.flatMap((step) => namesIn(step)),
+      );
+    steps.splice(at + 1, 0, plugin);
+  }
+  return steps;
+}
+
+const namesIn = (step: Pass | readonly Pass[]): readonly string[] => ('run' in step ? [step] : step).map(({ name }) => name);
+/** In front of the steps that tidy up and free the sizes. */
+const lastBeforeFreeing = (steps: Pipeline): number => {
+  const freeing = steps.findIndex((step) => namesIn(step).includes('free-spatial-dims'));
+  return (freeing < 0 ? steps.length : freeing) - 2;
+};
 
 function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
   const known = pipeline.flat().map((pass) => pass.name);

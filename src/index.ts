@@ -53,7 +53,8 @@ export async function verify(original: ModelLike, converted: ModelLike, options:
 export type { Contract } from './analysis/contract';
 export type { ModelSummary, Port } from './analysis/summary';
 export { summarise } from './analysis/summary';
-export type { Compiled, CompileOptions, CompileReport, OutputReport } from './compile';
+export * as authoring from './authoring';
+export type { Compiled, CompileOptions, CompileReport, OutputReport, PluginPass } from './compile';
 export type { Diagnostic, Location } from './diagnostics/compile-error';
 export { CompileError, InvariantError } from './diagnostics/compile-error';
 export { formatDiagnostic } from './diagnostics/format';

@@ -77,6 +77,12 @@ export const convertOptions = {
   remarks: { type: 'boolean', default: false, describe: 'Tell every place that a rule looked at, and why it was left alone' },
   passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a,b' },
   skip: { type: 'string', array: true, requiresArg: true, describe: 'Run all passes but these: a,b' },
+  plugin: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Also run the passes of this module (docs/writing-a-pass.md): ./my-pass.js',
+  },
   'list-passes': { alias: 'l', type: 'boolean', default: false, describe: 'List the passes and stop' },
   'print-ir-after': { type: 'string', array: true, requiresArg: true, describe: 'Print the model after a pass, or after all, on stderr' },
   ...symlinks,

@@ -12,6 +12,7 @@ import { type ConvertedFile, convertFile } from './convert-file';
 import { EXIT } from './exit';
 import { passesCommand } from './passes';
 import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './report';
+import { type Saving, Savings, savingLines } from './savings';
 import { bytes } from './table';
 import type { Terminal } from './terminal';
 import { inputSize, names, verifyOptions } from './values';
@@ -26,6 +27,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const progress = terminal.progress();
   const remarks: Remark[] = [];
   const print = printer(names(args.printIrAfter) ?? [], terminal);
+  const savings = args.quiet && !args.json ? undefined : new Savings();
   try {
     const result = await convertFile(args.input, {
       compile: {
@@ -35,9 +37,11 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         head: args.head,
         optimise: LEVELS[args.optimise],
         outputs: names(args.outputs),
+        plugins: args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined,
         onPass: (info) => {
           remarks.push(...info.report.remarks);
           print?.(info);
+          savings?.onPass(info);
         },
       },
       output: args.dryRun ? undefined : output,
@@ -50,7 +54,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       step: (label) => progress.step(label),
     });
     progress.end();
-    if (args.json || !args.quiet) tell(args, output, result, terminal);
+    if (args.json || !args.quiet) tell(args, output, result, savings?.list ?? [], terminal);
     return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
   } catch (error) {
     progress.end();
@@ -82,14 +86,15 @@ function printer(wanted: readonly string[], terminal: Terminal): RunOptions['onP
   };
 }
 
-function tell(args: ConvertArgs, output: string, result: ConvertedFile, terminal: Terminal): void {
+function tell(args: ConvertArgs, output: string, result: ConvertedFile, savings: readonly Saving[], terminal: Terminal): void {
   const facts = rewriteFacts(result.compiled, new Map(allPasses.map((pass) => [pass.name, pass.summary])));
-  if (args.json) terminal.result(JSON.stringify(json(args, result, facts), undefined, 2));
+  if (args.json) terminal.result(JSON.stringify({ ...json(args, result, facts), savings }, undefined, 2));
   else
     terminal.report([
       headline(args, output, result),
       '',
       ...rewriteText(facts, { remarks: args.remarks }),
+      ...(savings.length > 0 ? ['', ...savingLines(savings)] : []),
       '',
       ...verdictText(result.verification, args),
     ]);

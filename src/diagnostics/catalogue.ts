@@ -265,6 +265,13 @@ export const notComparable = (reason: string): CompileError =>
   });
 
 // ---- cli ----
+export const pluginInvalid = (path: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'PLUGIN_INVALID',
+    message: `the plugin cannot be used: ${reason}`,
+    at: { file: path },
+    hint: 'a plugin is a JavaScript module that exports a pass; docs/writing-a-pass.md has one to start from',
+  });
 export const usage = (message: string, command?: string): CompileError =>
   new CompileError({ code: 'USAGE', message, hint: `see 'convolutionize ${command ? `${command} ` : ''}--help'` });
 export const badOption = (option: string, value: string, expected: string): CompileError =>

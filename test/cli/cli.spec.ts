@@ -122,6 +122,34 @@ describe('passes', () => {
   });
 });
 
+describe('convert --plugin', () => {
+  const PASS = `{ name: 'rename-it', summary: 'call the graph something else', numbers: 'identical', run(graph, { remark }) {
+    remark({ kind: 'applied', at: { node: 'mine' }, origin: [] });
+  } }`;
+  test.each([
+    ['CommonJS', 'plugin.cjs', `module.exports = ${PASS};`],
+    ['an ES module', 'plugin.mjs', `export default ${PASS};`],
+    ['a list of passes', 'plugin.mjs', `export const passes = [${PASS}];`],
+  ])('runs the passes of %s', async (_, name, code) => {
+    const cwd = home();
+    writeFileSync(join(cwd, name), code);
+    const { code: exit, stdout } = await program.run(['convert', 'lenet5.onnx', '--dry-run', '--plugin', name, '--json'], { cwd });
+    expect(exit).toBe(0);
+    expect(JSON.parse(stdout).remarks).toContainEqual(expect.objectContaining({ kind: 'applied', pass: 'rename-it' }));
+  });
+
+  test.each([
+    ['nowhere.cjs', undefined, /there is no such file/],
+    ['broken.cjs', 'module.exports = {', /cannot be loaded/],
+    ['empty.cjs', 'module.exports = { name: 1 };', /exports no pass/],
+  ])('%s is an error that says why', async (name, code, says) => {
+    const cwd = home();
+    if (code !== undefined) writeFileSync(join(cwd, name), code);
+    const { code: exit, stderr } = await program.run(['convert', 'lenet5.onnx', '--dry-run', '--plugin', name], { cwd });
+    expect([exit, stderr]).toEqual([2, expect.stringMatching(says)]);
+  });
+});
+
 describe('convert', () => {
   test('writes INPUT-fcn beside the input and reports', async () => {
     const cwd = home();

@@ -5,6 +5,7 @@ test('the library offers these names and no others', () => {
   expect(Object.keys(library).sort()).toEqual([
     'CompileError',
     'InvariantError',
+    'authoring',
     'closeModel',
     'compile',
     'formatDiagnostic',

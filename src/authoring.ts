@@ -1,0 +1,12 @@
+/**
+ * What a pass is written with, for passes that live outside this package (`convert --plugin ./my-pass.js`): docs/writing-a-pass.md.
+ *
+ *   const { defineRule, defineRulePass, node, value, constant } = require('convolutionize').authoring;
+ */
+export { attributes, floatAttr, floatsAttr, intAttr, intsAttr, stringAttr } from './ir/attrs';
+export { computedTensor, elementCount, fromNumbers, int64s, readNumbers, reshaped, scalar } from './ir/tensor';
+export { isConst, rankOf, staticShape } from './ir/types';
+export { definePass, defineRulePass } from './pass/pass';
+export { type Builder, builderAt } from './rewrite/builder';
+export { constant, literal, node, oneOf, optional, value } from './rewrite/pattern';
+export { defineRule, refuse } from './rewrite/rule';
