@@ -40,7 +40,13 @@ const padIntoLayer = defineRule({
       if (added.some((amount, at) => amount >= (kernel[at % kernel.length] ?? 0)))
         return refuse('it pads more than the window of the pool', pad);
     }
-    if (layer.op === 'MaxPool' && layer.outputs.length > 1) return refuse('its indices are read', layer);
+    if (layer.op === 'MaxPool') {
+      if (layer.outputs.length > 1) return refuse('its indices are read', layer);
+      const kernel = intsAttr(layer, 'kernel_shape') ?? [];
+      // The runtime takes no window that could lie in the padding alone.
+      if (own.some((amount, at) => amount + (added[at] ?? 0) >= (kernel[at % kernel.length] ?? 0)))
+        return refuse('together they pad more than the window of the pool', pad);
+    }
     return { pads: own.map((amount, at) => amount + (added[at] ?? 0)) };
   },
   build({ x, layer }, make, { pads }) {

@@ -26,6 +26,8 @@ export const globalPoolToWindow = definePass({
   summary: 'turn the global pool of a classifier into a pool over a window of the original size',
   numbers: 'reordered',
   run(graph, context) {
+    // A pool of a pool reads what the first one becomes.
+    const replaced = new Map<Value, Value>();
     for (const family of families(headPools(graph))) {
       const strides = family.map((pool) => pixelStride(pool.map));
       const widest = [Math.max(...strides.map(([rows]) => rows)), Math.max(...strides.map(([, columns]) => columns))];
@@ -41,13 +43,13 @@ export const globalPoolToWindow = definePass({
           });
           return;
         }
-        rewrite(graph, pool, step, context);
+        rewrite(graph, { ...pool, map: replaced.get(pool.map) ?? pool.map }, step, context, replaced);
       });
     }
   },
 });
 
-function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext): void {
+function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext, replaced: Map<Value, Value>): void {
   const { node, axes, map } = pool;
   const kernel = [axes.shape.rows, axes.shape.columns];
   if (pool.isWindowed && sameNumbers(intsAttr(node, 'strides') ?? [1, 1], strides)) return;
@@ -63,6 +65,7 @@ function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], con
     : isChannelsFirst
       ? pooled
       : make.op('Transpose', [pooled], { perm: inverse });
+  replaced.set(output, result);
   graph.replaceAllUses(output, result);
   graph.removeNode(node);
   context.remark({ kind: 'applied', rule: pool.kind, at: place(node), origin: node.origin });

@@ -9,6 +9,7 @@
  * Left alone: maxima, sums and norms; pools whose result comes back to a map.
  */
 import { headPools } from '../src/ir/global-pool';
+import type { Value } from '../src/ir/types';
 import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
 
@@ -17,7 +18,10 @@ export const normaliseGlobalPool = definePass({
   summary: 'write every global average in front of a classifier as GlobalAveragePool',
   numbers: 'reordered',
   run(graph, { inference, remark }) {
-    for (const { node, kind, map, axes, drops } of headPools(graph)) {
+    // A pool of a pool reads what the first one becomes.
+    const replaced = new Map<Value, Value>();
+    for (const { node, kind, map: found, axes, drops } of headPools(graph)) {
+      const map = replaced.get(found) ?? found;
       const [output] = node.outputs;
       if (kind !== 'mean' || node.op === 'GlobalAveragePool' || !output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
@@ -29,6 +33,7 @@ export const normaliseGlobalPool = definePass({
         : isChannelsFirst
           ? pooled
           : make.op('Transpose', [pooled], { perm: inverse });
+      replaced.set(output, result);
       graph.replaceAllUses(output, result);
       graph.removeNode(node);
       remark({ kind: 'applied', rule: 'global-average', at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });

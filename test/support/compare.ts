@@ -31,14 +31,14 @@ export async function runBoth(before: Model, after: Model, numbers: Numbers, opt
   }
 }
 
-/** What is wrong with `actual`, or undefined. */
-function departure(expected: Tensor, actual: Tensor | undefined, numbers: Numbers): string | undefined {
+/** What is wrong with `actual`, or undefined. `least`: the size of the terms of sums that may cancel, where that is known. */
+export function departure(expected: Tensor, actual: Tensor | undefined, numbers: Numbers, least = 0): string | undefined {
   if (!actual) return 'it is missing';
   if (expected.dtype !== actual.dtype) return `${expected.dtype} became ${actual.dtype}`;
   if (expected.shape.join() !== actual.shape.join()) return `shape [${expected.shape}] became [${actual.shape}]`;
   if (!isFloatType(expected.dtype)) return sameBytes(expected, actual) ? undefined : 'other integers';
   const [a, b] = [readNumbers(expected), readNumbers(actual)];
-  const largest = a.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+  const largest = a.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), least);
   let worst = -1;
   let index = -1;
   a.forEach((value, at) => {
