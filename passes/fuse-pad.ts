@@ -3,15 +3,15 @@
  *
  *   Conv<pads = p>(Pad<zeros q>(X))                      ->  Conv<pads = p + q>(X)
  *   AveragePool<pads = 0>(Pad<zeros q>(X))               ->  AveragePool<pads = q, count_include_pad = 1>(X)
- *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)
+ *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)         also of zeros, where X has no number below zero
  *
  * Numbers: identical.
- * Left alone: zeros in front of a MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that crop,
+ * Left alone: zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that crop,
  * reflect, or touch channels; SAME padding, which depends on the size.
  */
 import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
-import type { Node } from '../src/ir/types';
+import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { defineRulePass } from '../src/pass/pass';
 import { node, value } from '../src/rewrite/pattern';
@@ -23,14 +23,16 @@ const padIntoLayer = defineRule({
     as: 'layer',
     moreInputs: true,
   }),
-  when({ pad, layer }) {
+  when({ x, pad, layer }) {
     if (stringAttr(pad, 'mode', 'constant') !== 'constant') return refuse(`it pads by '${stringAttr(pad, 'mode', 'constant')}'`, pad);
     if (stringAttr(layer, 'auto_pad', 'NOTSET') !== 'NOTSET') return refuse('its own padding depends on the size', layer);
     const added = spatialPads(pad);
     if (typeof added === 'string') return refuse(added, pad);
     const fill = fillOf(pad);
+    // Zeros beside numbers that are none below zero are never more than those.
+    const isHarmless = layer.op === 'MaxPool' && fill === 0 && isNonNegative(x);
     const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
-    if (fill !== wanted)
+    if (fill !== wanted && !isHarmless)
       return refuse(layer.op === 'MaxPool' ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
     const own = intsAttr(layer, 'pads') ?? added.map(() => 0);
     if (layer.op === 'AveragePool') {
@@ -54,6 +56,12 @@ const padIntoLayer = defineRule({
     return make.op(layer.op, [x, ...layer.inputs.slice(1)], new Map([...layer.attrs, ...attributes({ pads, ...counts })]));
   },
 });
+
+/** By the operator that made it. */
+function isNonNegative({ producer }: Value): boolean {
+  if (producer?.op === 'Clip') return isConst(producer.inputs[1]) && (readNumbers(producer.inputs[1].constant)[0] ?? -1) >= 0;
+  return producer !== undefined && ['Relu', 'Sigmoid', 'HardSigmoid', 'Exp', 'Abs', 'Softmax'].includes(producer.op);
+}
 
 /** [top, left, bottom, right] of the spatial axes, or what speaks against it. */
 function spatialPads(pad: Node): readonly number[] | string {

@@ -4,7 +4,7 @@
  *   Identity(X) -> X          Dropout(X) at inference -> X          Cast<to = type of X>(X) -> X
  *   Y / Expand(X, shape of Y) -> Y / X
  *   X + 0, X - 0, X * 1, X / 1, X ^ 1 -> X                where the constant does not widen the shape
- *   Slice<from 0 to the end>(X) -> X
+ *   Slice<from 0 to the end>(X) -> X                      Concat(X) -> X
  *
  * Numbers: identical.
  * Left alone: Dropout in training mode, or one whose mask is read; a node between a graph input and a graph output, both of whose names are public.
@@ -63,6 +63,13 @@ const castToSame = defineRule({
   name: 'cast-to-same-type',
   match: node('Cast', [value('x')], { as: 'cast' }),
   when: ({ x, cast }) => (x.type !== undefined && x.type.dtype === TYPE_OF_CAST[intAttr(cast, 'to', 0)] ? {} : undefined),
+  build: ({ x }) => x,
+});
+
+/** What is laid beside nothing. */
+const concatOfOne = defineRule({
+  name: 'concat-of-one',
+  match: node('Concat', [value('x')]),
   build: ({ x }) => x,
 });
 
@@ -138,5 +145,5 @@ export const removeIdentities = defineRulePass({
   name: 'remove-identities',
   summary: 'drop Identity, Dropout at inference, Casts to the same type, arithmetic and Slices that change nothing',
   numbers: 'identical',
-  rules: [identity, dropout, castToSame, expandBeforeBroadcast, idleArithmetic, idleSlice],
+  rules: [identity, dropout, castToSame, expandBeforeBroadcast, concatOfOne, idleArithmetic, idleSlice],
 });

@@ -37,7 +37,10 @@ const MANY = 2 ** 20;
 
 /** The outputs as tensors, or undefined where the operator, its attributes or its types are not covered. Types must be inferred. */
 export function evaluate(node: Node): readonly Tensor[] | undefined {
-  if (node.domain !== '' || node.outputs.length !== 1) return undefined;
+  // Statistics that a norm in training mode would hand on are for training.
+  const [, ...more] = node.outputs;
+  if (node.domain !== '' || more.some((output) => output.name !== '' && (output.uses.length > 0 || node.graph.isOutput(output))))
+    return undefined;
   const inputs: (Tensor | undefined)[] = [];
   for (const input of node.inputs) {
     if (input && !input.constant) return undefined;
@@ -164,9 +167,13 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
       return ([x, low, high]) =>
         need(x).data.map((number) => Math.min(Math.max(number, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity));
     case 'BatchNormalization':
-      return intAttr(node, 'training_mode', 0) === 0
-        ? (inputs) => batchNormalization(inputs.map(need), floatAttr(node, 'epsilon', 1e-5))
-        : undefined;
+      return (inputs) => {
+        const operands = inputs.map(need);
+        const trained = intAttr(node, 'training_mode', 0) === 0 ? operands : [...operands.slice(0, 3), ...statistics(need(operands[0]))];
+        return batchNormalization(trained, floatAttr(node, 'epsilon', 1e-5));
+      };
+    case 'ScatterND':
+      return stringAttr(node, 'reduction', 'none') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined;
     case 'InstanceNormalization':
       return ([x, scale, bias]) => instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon', 1e-5));
     case 'Pad':
@@ -437,6 +444,40 @@ function batchNormalization(inputs: readonly Operand[], epsilon: number): Float6
     const c = Math.floor(index / inner) % channels;
     return ((number - (mean?.data[c] ?? 0)) / Math.sqrt((variance?.data[c] ?? 0) + epsilon)) * (scale?.data[c] ?? 1) + (bias?.data[c] ?? 0);
   });
+}
+
+/** Mean and variance per channel of the data itself: a norm in training mode, as weight standardisation is sometimes written. */
+function statistics(x: Operand): readonly [Operand, Operand] {
+  const channels = x.shape[1] ?? 1;
+  const inner = elementCount(x.shape.slice(2));
+  const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)];
+  const share = channels / x.data.length;
+  const channelOf = (index: number): number => Math.floor(index / inner) % channels;
+  for (const [index, number] of x.data.entries()) mean[channelOf(index)] = (mean[channelOf(index)] ?? 0) + number * share;
+  for (const [index, number] of x.data.entries()) {
+    const c = channelOf(index);
+    variance[c] = (variance[c] ?? 0) + (number - (mean[c] ?? 0)) ** 2 * share;
+  }
+  return [
+    { shape: [channels], data: mean },
+    { shape: [channels], data: variance },
+  ];
+}
+
+/** Rows of `at` name places of x, along its first axes; each gets its part of `updates`. */
+function scatter(x: Operand, at: Operand, updates: Operand): Float64Array {
+  const data = x.data.slice();
+  const depth = at.shape.at(-1) ?? 0;
+  const size = elementCount(x.shape.slice(depth));
+  for (let row = 0; row * depth < at.data.length; row++) {
+    let place = 0;
+    for (let axis = 0; axis < depth; axis++) {
+      const length = x.shape[axis] ?? 1;
+      place = place * length + inRange(at.data[row * depth + axis] ?? 0, length);
+    }
+    data.set(updates.data.subarray(row * size, (row + 1) * size), place * size);
+  }
+  return data;
 }
 
 function instanceNormalization(x: Operand, scale: Float64Array, bias: Float64Array, epsilon: number): Float64Array {

@@ -1,4 +1,6 @@
+import { foldConstants } from '../../passes/fold-constants';
 import { foldShapes } from '../../passes/fold-shapes';
+import { fusePad } from '../../passes/fuse-pad';
 import { mergeEqualNodes } from '../../passes/merge-equal-nodes';
 import { mergeViews } from '../../passes/merge-views';
 import { removeIdentities } from '../../passes/remove-identities';
@@ -85,4 +87,24 @@ describe('merge-views', () => {
       mergeViews,
       'g (float[2, 3, 4] X) => (float[24] Y, float[2, 12] Z) <int64[2] a = {2, 12}, int64[1] c = {24}> { A = Reshape (X, a) Y = Reshape (A, c) Z = Relu (A) }',
     ).toBecome('A = Reshape (X, a) Y = Reshape (X, target) Z = Relu (A)'));
+});
+
+describe('fold-constants: a norm in training mode over weights', () => {
+  test('is weight standardisation', () =>
+    expectPass(
+      foldConstants,
+      'g (float[1, 5, 12] X) => (float[1, 5, 12] Y) <float[1, 5, 12] W, float[5] scale, float[5] shift, float[5] mean, float[5] var> { B, rm, rv = BatchNormalization <training_mode = 1> (W, scale, shift, mean, var) Y = Mul (X, B) }',
+    ).toBecome('Y = Mul (X, folded)'));
+  test('scattered constants', () =>
+    expectPass(
+      foldConstants,
+      'g (float[3, 2, 2] X) => (float[3, 2, 2] Y) <float[3, 2, 2] D, int64[2, 2] at = {0, 1, -1, 0}, float[2, 2] u> { S = ScatterND (D, at, u) Y = Mul (X, S) }',
+    ).toBecome('Y = Mul (X, folded)'));
+});
+describe('fuse-pad: zeros in front of a MaxPool', () => {
+  const graph = (before: string): string =>
+    `g (float[N, 3, 6, 7] X) => (float[N, 3, a, b] Y) <int64[8] p = {0, 0, 0, 0, 0, 0, 1, 1}> { ${before} P = Pad (A, p) Y = MaxPool <kernel_shape = [2, 2]> (P) }`;
+  test('are none where no number is below zero', () =>
+    expectPass(fusePad, graph('A = Relu (X)')).toBecome('A = Relu (X) Y = MaxPool <kernel_shape = [2, 2], pads = [0, 0, 1, 1]> (A)'));
+  test('count elsewhere', () => expectPass(fusePad, graph('A = Neg (X)')).toRefuse('MaxPool with minus infinity'));
 });
