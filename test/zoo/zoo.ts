@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     options: {
       only: { type: 'string', default: '' },
       head: { type: 'string', default: 'window' },
-      O: { type: 'string', default: '0' },
+      O: { type: 'string', default: '2' },
       one: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
