@@ -1,5 +1,5 @@
 /**
- * npm run zoo -- [--head window|cell|image|all] [--O 0|1|2] [--only TEXT] [--write] [FILE.onnx ...]
+ * npm run zoo -- [--head window|cell|image|original|all] [--O 0|1|2] [--only TEXT] [--write] [FILE.onnx ...]
  * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md.
  * One model at a time, in a process of its own, which tells time and peak memory; its weights are made for it and removed after it.
  */
@@ -111,9 +111,10 @@ async function main(): Promise<void> {
       write: { type: 'boolean', default: false },
     },
   });
-  const wanted = heads.filter((candidate) => candidate === values.head || values.head === 'all');
+  const wanted: readonly Head[] =
+    values.head === 'original' ? ['original'] : heads.filter((candidate) => candidate === values.head || values.head === 'all');
   const optimise = ([0, 1, 2] as const).find((level) => String(level) === values.O);
-  if (wanted.length === 0 || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')} or all, --O 0, 1 or 2`);
+  if (wanted.length === 0 || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')}, original or all, --O 0, 1 or 2`);
   if (values.one !== undefined) {
     console.log(JSON.stringify(await runOne(values.one, wanted, optimise)));
     return;
