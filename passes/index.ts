@@ -5,6 +5,7 @@ import type { Pass } from '../src/pass/pass';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
+import { denseStride } from './dense-stride';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
 import { foldNetworkInNetwork } from './fold-network-in-network';
@@ -123,4 +124,7 @@ export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
 export const convertPipeline = pipelineFor('window', 2);
 
 /** Every pass by name. */
-export const allPasses: readonly Pass[] = [...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat()))];
+export const allPasses: readonly Pass[] = [
+  ...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat())),
+  denseStride(1), // on demand (--stride), after all others
+];

@@ -3,6 +3,7 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../passes';
+import { denseStride } from '../passes/dense-stride';
 import { foldConstants } from '../passes/fold-constants';
 import { foldShapes } from '../passes/fold-shapes';
 import { freeSpatialDims } from '../passes/free-spatial-dims';
@@ -12,13 +13,23 @@ import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
-import { cannotSlide, notConvertible, nothingToConvert, unknownOutput, unknownPass } from './diagnostics/catalogue';
+import {
+  cannotRefine,
+  cannotSlide,
+  notConvertible,
+  nothingToConvert,
+  strideNotDivisor,
+  strideNotFor,
+  unknownOutput,
+  unknownPass,
+} from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { AxisRoles, imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
+import { pixelStride } from './ir/pixel-stride';
 import type { Dim, Node, Value } from './ir/types';
-import { declaredSize, writeMetadata } from './metadata';
+import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type PassReport, type RunOptions, runPasses } from './pass/manager';
 import type { Pass, Remark } from './pass/pass';
 
@@ -27,6 +38,8 @@ export interface CompileOptions {
   readonly inputSize?: SizeRequest | undefined;
   /** One prediction per window of the original size (default), per cell of the last map, or per image; `original`: the output stays as it is. */
   readonly head?: Head | undefined;
+  /** Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map. Heads `window` and `cell`. */
+  readonly stride?: number | undefined;
   /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
   readonly optimise?: OptimisationLevel | undefined;
   /** Keeps these outputs and removes what only the others need. */
@@ -60,6 +73,8 @@ export interface CompileReport {
   readonly windows: readonly ImageWindow[];
   readonly outputs: readonly OutputReport[];
   readonly head: Head;
+  /** Per output that was made finer (`stride`): how many cells there are for each one, along rows and columns. */
+  readonly density: Density;
   /** What holds between the two models, read off the graph. */
   readonly contract: Contract;
   /** One entry per pass, rounds of a repeated group added up. */
@@ -103,17 +118,54 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     }
     passes.push(...runGroup(model, step, options));
   }
+  requireMapsFirst(model, original, passes, head);
+  const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   const remarks = passes.flatMap((report) => report.remarks);
   const outputs = original.graph.outputs.map((before, index): OutputReport => {
     const after = model.graph.outputs[index];
     assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
-  if (!isOriginal) requireMaps(model, original, remarks, head);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
-  writeMetadata(model, windows, contract, head);
-  return { model, original, report: { windows, outputs, head, contract, passes: merged(passes), remarks } };
+  writeMetadata(model, windows, contract, head, density);
+  return { model, original, report: { windows, outputs, head, density, contract, passes: merged(passes), remarks } };
 }
+
+function requireMapsFirst(model: Model, original: Model, passes: readonly PassReport[], head: Head): void {
+  if (head !== 'original')
+    requireMaps(
+      model,
+      original,
+      passes.flatMap((report) => report.remarks),
+      head,
+    );
+}
+
+/** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
+function refine(model: Model, stride: number, head: Head, passes: PassReport[], options: CompileOptions): Density {
+  if (head !== 'window' && head !== 'cell') throw strideNotFor(head);
+  const before = model.graph.outputs.map((output) => pixelStride(output));
+  const [rows, columns] = before[0] ?? [1, 1];
+  if (!Number.isInteger(stride) || stride < 1 || rows % stride !== 0 || columns % stride !== 0)
+    throw strideNotDivisor(
+      stride,
+      divisorsOf(rows).filter((divisor) => columns % divisor === 0),
+    );
+  const reports = runPasses(model, [denseStride(stride), removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
+  passes.push(...reports);
+  const [refusal] = reports.flatMap((report) => report.refusals);
+  if (refusal) throw cannotRefine(refusal.at, refusal.reason ?? '');
+  return Object.fromEntries(
+    model.graph.outputs.map((output, at): [string, readonly [number, number]] => {
+      const [fineRows, fineColumns] = pixelStride(output);
+      const [oldRows, oldColumns] = before[at] ?? [1, 1];
+      return [output.name, [oldRows / fineRows, oldColumns / fineColumns]];
+    }),
+  );
+}
+
+const divisorsOf = (number: number): number[] =>
+  Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
 
 function keepOutputs(model: Model, names: readonly string[] | undefined): void {
   if (!names) return;
@@ -284,6 +336,7 @@ function added(a: PassReport, b: PassReport): PassReport {
   for (const [rule, count] of Object.entries(b.applied)) applied[rule] = (applied[rule] ?? 0) + count;
   return {
     pass: a.pass,
+    numbers: a.numbers,
     applied,
     remarks: [...a.remarks, ...b.remarks],
     refusals: [...a.refusals, ...b.refusals],

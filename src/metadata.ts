@@ -4,6 +4,7 @@
  *   convolutionize.version   0.1.0
  *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
+ *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
  *   convolutionize.meaning   equal at the original size; elsewhere ...
@@ -17,6 +18,10 @@ import { version } from './version';
 
 const WINDOW = 'convolutionize.window';
 const HEAD = 'convolutionize.head';
+const DENSITY = 'convolutionize.density';
+
+/** Cells along rows and columns for each one of the map that the network has by itself. */
+export type Density = Readonly<Record<string, readonly [number, number]>>;
 
 /** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image; `original`: what it gave before. */
 export type Head = 'window' | 'cell' | 'image' | 'original';
@@ -25,7 +30,7 @@ export type Head = 'window' | 'cell' | 'image' | 'original';
 export const declaredHead = (model: Model): Head | undefined =>
   (['window', 'cell', 'image', 'original'] as const).find((head) => head === model.metadata.get(HEAD));
 
-export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head): void {
+export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head, density: Density = {}): void {
   const { metadata, graph } = model;
   metadata.set('convolutionize.version', version);
   metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows.map(({ input, height, width }) => [input, [height, width]]))));
@@ -33,10 +38,14 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
     'convolutionize.stride',
     JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))),
   );
+  if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
   metadata.set(HEAD, head);
   metadata.set('convolutionize.contract', contract.kind);
   metadata.set('convolutionize.meaning', describeContract(contract));
 }
+
+/** How much finer its maps were made; nothing for other models. */
+export const declaredDensity = (model: Model): Density => Object.fromEntries(parsed(model.metadata.get(DENSITY)));
 
 /** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
 export function declaredSize(model: Model): SizeRequest | undefined {

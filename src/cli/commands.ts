@@ -66,6 +66,11 @@ export const convertOptions = {
     default: 'window' as const,
     describe: 'One prediction per window of the original size, per cell of the last feature map, or per image; original: fold only',
   },
+  stride: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map',
+  },
   optimise: {
     alias: 'O',
     choices: ['0', '1', '2'] as const,
@@ -139,6 +144,7 @@ export function chooseAction(args: readonly string[], columns: number | undefine
           .options(convertOptions)
           .example('$0 convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree')
           .example('$0 convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not')
+          .example('$0 convert alexnet.onnx --stride 8', 'A cell every 8 pixels instead of every 32')
           .example('$0 convert dynamic.onnx --input-size 224x224', 'Say what size the network was trained at'),
       (argv) => choose(argv, async (terminal) => (await import('./convert')).convertCommand(argv, terminal)),
     )

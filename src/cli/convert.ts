@@ -15,7 +15,7 @@ import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './repo
 import { type Saving, Savings, savingLines } from './savings';
 import { bytes } from './table';
 import type { Terminal } from './terminal';
-import { inputSize, names, verifyOptions } from './values';
+import { inputSize, names, verifyOptions, wholeNumber } from './values';
 
 export async function convertCommand(args: ConvertArgs, terminal: Terminal): Promise<number> {
   if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
@@ -35,6 +35,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         passes: names(args.passes),
         skip: names(args.skip),
         head: args.head,
+        stride: args.stride === undefined ? undefined : wholeNumber('stride', args.stride),
         optimise: LEVELS[args.optimise],
         outputs: names(args.outputs),
         plugins: args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined,

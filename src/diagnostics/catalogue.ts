@@ -236,6 +236,25 @@ export const cannotSlide = (
       ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
       : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
+export const strideNotDivisor = (stride: number, divisors: readonly number[]): CompileError =>
+  new CompileError({
+    code: 'STRIDE_NOT_DIVISOR',
+    message: `the map cannot have a cell every ${stride} pixels`,
+    hint: `expected a divisor of its stride: ${divisors.join(', ')}`,
+  });
+export const strideNotFor = (head: string): CompileError =>
+  new CompileError({
+    code: 'STRIDE_WITHOUT_MAP',
+    message: `--head ${head} gives no map that could be finer`,
+    hint: 'use --stride with --head window or cell',
+  });
+export const cannotRefine = (at: Location, reason: string): CompileError =>
+  new CompileError({
+    code: 'CANNOT_REFINE',
+    message: `the map cannot be made finer: ${reason}`,
+    at,
+    hint: 'leave --stride away, or ask for a stride that leaves this node as it is',
+  });
 export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>
   new CompileError({
     code: 'NOT_CONVERTIBLE',

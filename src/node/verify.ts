@@ -9,7 +9,7 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-siz
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import { declaredHead, declaredSize } from '../metadata';
+import { declaredDensity, declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
@@ -58,6 +58,8 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       converted: { source: converted instanceof Model ? place(converted, 'converted') : converted, model: result },
       windows,
       contract,
+      density: options.compiled?.report.density ?? declaredDensity(result),
+      rounded: options.compiled && rounds(options.compiled),
       head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
       cuttable,
@@ -69,6 +71,10 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     rmSync(scratch, { recursive: true, force: true });
   }
 }
+
+/** Whether a pass made weights anew. Constants folded in the original itself are computed there as well. */
+const rounds = ({ report }: Compiled): boolean =>
+  report.passes.some(({ pass, edits, numbers }) => edits > 0 && numbers === 'rounding' && pass !== 'fold-constants');
 
 /** Gives the original its size: as asked for, as its file says, or as the converted model says. */
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {

@@ -9,10 +9,12 @@ import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import { validateModel } from '../ir/validate';
-import type { Pass, Remark } from './pass';
+import type { Numbers, Pass, Remark } from './pass';
 
 export interface PassReport {
   readonly pass: string;
+  /** What it may do to the numbers. */
+  readonly numbers: Numbers;
   /** How often each rule applied; of a pass without rules, how often it said so. */
   readonly applied: Readonly<Record<string, number>>;
   /** Everything it said, in order. */
@@ -55,6 +57,7 @@ export function runPasses(model: Model, passes: readonly Pass[], options: RunOpt
     );
     const report: PassReport = {
       pass: pass.name,
+      numbers: pass.numbers,
       applied: countApplied(remarks),
       remarks,
       refusals: remarks.filter((remark) => remark.kind === 'refused'),

@@ -17,11 +17,11 @@ import type { ImageWindow } from '../input-size';
 import { evaluateDim } from '../ir/dims';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { tensorByteLength } from '../ir/tensor';
+import { computedTensor, elementCount, isFloatType, readNumbers, tensorByteLength } from '../ir/tensor';
 import type { Dim, Value } from '../ir/types';
 import { best, compare, type Difference, worse } from './compare';
 import { type CutMap, headOf, lastMaps, trunkOf } from './cut';
-import { cropped, INPUT_KINDS, type InputKind, makeInput, nudged } from './inputs';
+import { cropped, INPUT_KINDS, type InputKind, makeInput, nudged, seededRandom } from './inputs';
 import { type Numbers, openSession, type Session } from './onnx-runner';
 import type { Check, Tolerance, VerifyReport } from './report';
 
@@ -40,6 +40,10 @@ export interface VerifyRequest {
   readonly cuttable?: ((original: Model) => Model) | undefined;
   /** Puts a model where the runtime can load it, for as long as the verification lasts. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
+  /** Per output: cells for each one of the map that the network has by itself, along rows and columns, where it was made finer (`--stride`). */
+  readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
+  readonly rounded?: boolean | undefined;
   readonly options?: VerifyOptions | undefined;
 }
 
@@ -123,13 +127,15 @@ class Verification {
       if (error instanceof CompileError) return undefined;
       throw error;
     });
+    const moved = await this.withNudgedWeights(samples);
     const tolerance = this.tolerance(INPUT_KINDS.indexOf('normal'), reference.results, reference.nudges, {
       single,
       batched: reference.batched,
       optimised,
+      moved,
     });
     const own = samples.map((_, index) =>
-      this.toleranceOf(reference.results[index] ?? new Map(), reference.nudges[index] ?? new Map(), tolerance),
+      this.toleranceOf(reference.results[index] ?? new Map(), reference.nudges[index] ?? new Map(), moved?.[index], tolerance),
     );
     const expectedWindows = this.head === 'cell' ? 'a cell is no window of the original' : await this.headOnWindows(plans, trunk);
     const scores = this.head === 'cell' ? await this.scores(samples, plans) : undefined;
@@ -137,19 +143,23 @@ class Verification {
     const actual = await this.within(converted.source, 'the converted model', {}, async (session) => {
       this.requireSameNames(session, reference.outputs);
       return {
-        results: await each(samples, ({ feeds }) => session.run(feeds)),
-        larger: await each(plans, async (plan) => session.run(plan.feeds).catch((error: unknown) => asCompileError(error))),
+        results: await each(samples, async ({ feeds }) => this.coarse(await session.run(feeds))),
+        // The finer map at every cell, for the crops; what stands for the cells that it had, for the rest.
+        fine: await each(plans, async (plan) => session.run(plan.feeds).catch((error: unknown) => asCompileError(error))),
       };
     });
+    const larger = actual.fine.map((found) => (found instanceof CompileError ? found : this.coarse(found)));
     const checks = scores
       ? [
           this.originalSize(samples, scores.small, actual.results.map(meanOfCells), own),
-          this.meansOfTheMap(plans, scores.larger, actual.larger, tolerance),
+          this.meansOfTheMap(plans, scores.larger, larger, tolerance),
         ]
       : [
           this.originalSize(samples, reference.results, actual.results, own),
-          ...(this.head === 'original' ? [] : [this.windowsOfTheMap(plans, expectedWindows, actual.larger, tolerance)]),
-          ...(this.head === 'window' ? [this.cropsOfTheImage(plans, reference.crops, actual.larger, tolerance)] : []),
+          ...(this.head === 'original' ? [] : [this.windowsOfTheMap(plans, expectedWindows, larger, tolerance)]),
+          ...(this.head === 'window'
+            ? [this.cropsOfTheImage(plans, reference.crops, this.cropsAreFine ? actual.fine : larger, tolerance)]
+            : []),
         ];
     // Per input, beyond what its own noise explains.
     const faults = (optimised ?? []).flatMap((results, index) => {
@@ -166,6 +176,21 @@ class Verification {
       runtime: 'ONNX Runtime, graph optimisations disabled',
       seconds: (performance.now() - this.started) / 1000,
     };
+  }
+
+  /** Every cell of a finer map that stands for one of the map that the network has by itself. */
+  private coarse(results: Results): Results {
+    const { density } = this.request;
+    if (!density) return results;
+    return new Map([...results].map(([name, numbers]) => [name, density[name] ? everyOther(numbers, density[name]) : numbers]));
+  }
+  private get densest(): readonly [number, number] {
+    const all = Object.values(this.request.density ?? {});
+    return [Math.max(1, ...all.map(([rows]) => rows)), Math.max(1, ...all.map(([, columns]) => columns))];
+  }
+  /** Without padding, each cell of the finer map as well equals the original on its crop. */
+  private get cropsAreFine(): boolean {
+    return this.request.contract?.kind === 'everywhere' && this.head === 'window';
   }
 
   private get head(): 'window' | 'cell' | 'image' | 'original' {
@@ -196,7 +221,7 @@ class Verification {
 
   /** Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by size, not by time: the same every time. */
   private rounds(): number {
-    const bytes = this.request.original.model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
+    const bytes = weightBytes(this.request.original.model);
     return bytes < 4e6 ? 16 : bytes < 40e6 ? 3 : 1;
   }
 
@@ -245,7 +270,8 @@ class Verification {
     if (typeof rows !== 'string' || typeof columns !== 'string' || !output) return undefined;
     const { height, width } = this.image;
     const [y, x] = [stepOf(output.type?.shape?.[2], rows, height), stepOf(output.type?.shape?.[3], columns, width)];
-    return y && x ? [y, x] : undefined;
+    const [ky, kx] = this.request.density?.[output.name] ?? [1, 1];
+    return y && x ? [y * ky, x * kx] : undefined;
   }
 
   /** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
@@ -257,8 +283,9 @@ class Verification {
 
   private cropsOf({ feeds, strides, height, width }: Larger): ReadonlyMap<string, Numbers>[] {
     const crops: ReadonlyMap<string, Numbers>[] = [];
-    for (let top = 0; top + this.image.height <= height; top += strides[0]) {
-      for (let left = 0; left + this.image.width <= width; left += strides[1]) {
+    const [stepY, stepX] = this.cropSteps(strides);
+    for (let top = 0; top + this.image.height <= height; top += stepY) {
+      for (let left = 0; left + this.image.width <= width; left += stepX) {
         crops.push(
           new Map(
             [...feeds].map(([name, numbers]) => [
@@ -270,6 +297,10 @@ class Verification {
       }
     }
     return crops;
+  }
+  private cropSteps([y, x]: readonly [number, number]): readonly [number, number] {
+    const [ky, kx] = this.cropsAreFine ? this.densest : [1, 1];
+    return [y / ky, x / kx];
   }
   private readonly isImage = (name: string): boolean => this.request.windows.some((window) => window.input === name);
 
@@ -297,6 +328,27 @@ class Verification {
       if (error instanceof CompileError) return undefined;
       throw error;
     }
+  }
+
+  /** The original with each of its weights moved to a neighbour: what folding may do, which rounds weights anew. */
+  private async withNudgedWeights(samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
+    const { original, rounded } = this.request;
+    if (rounded === false || weightBytes(original.model) > MOST_NUDGED) return undefined;
+    const model = original.model.clone();
+    for (const constant of [...model.graph.constants]) {
+      const { dtype, shape } = constant.constant;
+      const isWeight = constant.uses.length > 0 && constant.uses.every(({ user }) => WEIGHTED.has(user.op));
+      if (!isWeight || !isFloatType(dtype) || elementCount(shape) < 2) continue;
+      const unit = EPSILON[dtype] ?? 2 ** -23;
+      const neighbours = (): Float64Array => {
+        const random = seededRandom(this.seed);
+        return readNumbers(constant.constant).map((number) => number * (1 + (random() < 0.5 ? -unit : unit)));
+      };
+      model.graph.replaceAllUses(constant, model.graph.addConstant(`${constant.name}_moved`, computedTensor(dtype, shape, neighbours)));
+    }
+    return this.within(this.request.place(model, 'moved'), 'the original', {}, (session) =>
+      each(samples, ({ feeds }) => session.run(feeds)),
+    );
   }
 
   /** The original's own maps at larger sizes, and which sizes it takes. */
@@ -431,7 +483,12 @@ class Verification {
     at: number,
     references: readonly Results[],
     nudges: readonly Results[],
-    again: { readonly single: Results; readonly batched: Results | undefined; readonly optimised: readonly Results[] | undefined },
+    again: {
+      readonly single: Results;
+      readonly batched: Results | undefined;
+      readonly optimised: readonly Results[] | undefined;
+      readonly moved: readonly Results[] | undefined;
+    },
   ): Tolerance {
     const { rtol, atol } = this.request.options ?? {};
     const [reference, nudge] = [references[at] ?? new Map(), nudges[at] ?? new Map()];
@@ -441,13 +498,14 @@ class Verification {
       nudge: this.worstOf([reference], [nudge])?.maxRel ?? 0,
       batch: again.batched && this.worstOf([reference], [again.batched])?.maxRel,
       kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
+      weights: again.moved && this.worstOf([reference], [again.moved[at] ?? new Map()])?.maxRel,
     };
     if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
     const float = 2 ** -23;
     const floor = this.epsilon > float ? FLOOR_HALF_ULPS * this.epsilon : FLOOR_ULPS * float;
     const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
     return {
-      relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0), order, floor),
+      relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0), order, floor),
       absolute: 0,
       noise,
       from: 'noise',
@@ -455,9 +513,10 @@ class Verification {
   }
 
   /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
-  private toleranceOf(reference: Results, nudge: Results, base: Tolerance): Tolerance {
+  private toleranceOf(reference: Results, nudge: Results, moved: Results | undefined, base: Tolerance): Tolerance {
     if (base.from === 'options') return base;
-    const noise = this.worstOf([reference], [nudge])?.maxRel ?? 0;
+    const of = (other: Results | undefined): number => (other && this.worstOf([reference], [other])?.maxRel) ?? 0;
+    const noise = Math.max(of(nudge), of(moved));
     return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * noise) };
   }
 
@@ -579,7 +638,7 @@ class Verification {
       const crops = expected[index];
       if (!found || !crops || found instanceof CompileError) return;
       sizes.push(`${plan.height}x${plan.width}`);
-      const rows = Math.floor((plan.height - this.image.height) / plan.strides[0]) + 1;
+      const rows = Math.floor((plan.height - this.image.height) / this.cropSteps(plan.strides)[0]) + 1;
       const columns = crops.length / rows;
       for (const name of crops[0]?.keys() ?? []) {
         // An auxiliary classifier may look every 48 pixels where the main one looks every 32: its cells are other crops.
@@ -637,6 +696,37 @@ class Verification {
     this.request.options?.onProgress?.(doing);
   }
 }
+
+/** [N, C, h, w]: every ky-th row and kx-th column. */
+function everyOther(numbers: Numbers, [ky, kx]: readonly [number, number]): Numbers {
+  const [batch = 1, channels = 1, rows = 1, columns = 1] = numbers.shape;
+  if (numbers.shape.length !== 4 || (ky === 1 && kx === 1)) return numbers;
+  const [height, width] = [Math.ceil(rows / ky), Math.ceil(columns / kx)];
+  const data = new Float32Array(batch * channels * height * width);
+  for (let map = 0; map < batch * channels; map++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        data[(map * height + y) * width + x] = numbers.data[(map * rows + y * ky) * columns + x * kx] ?? Number.NaN;
+  return { ...numbers, shape: [batch, channels, height, width], data };
+}
+
+/** Operators whose constants are trained numbers. */
+const WEIGHTED = new Set([
+  'Conv',
+  'ConvTranspose',
+  'Gemm',
+  'MatMul',
+  'BatchNormalization',
+  'LayerNormalization',
+  'Mul',
+  'Add',
+  'Sub',
+  'Div',
+  'PRelu',
+]);
+/** Larger models are not copied for it. */
+const MOST_NUDGED = 300e6;
+const weightBytes = (model: Model): number => model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
 
 /** What a final softmax reads, through views; the value itself where there is none. */
 function scoresBehind(output: Value): Value {

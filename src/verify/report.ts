@@ -29,6 +29,8 @@ export interface Tolerance {
     readonly nudge: number;
     readonly batch: number | undefined;
     readonly kernels: number | undefined;
+    /** When its weights move by one unit in the last place, where the conversion rounded weights anew. */
+    readonly weights?: number | undefined;
   };
   readonly from: 'noise' | 'options';
 }
@@ -66,7 +68,8 @@ export function formatVerifyReport(report: VerifyReport): string {
 }
 
 /** The largest of what was measured on the original itself. */
-export const noiseOf = ({ noise }: Tolerance): number => Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0);
+export const noiseOf = ({ noise }: Tolerance): number =>
+  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0);
 
 function formatCheck(check: Check): string {
   const name = `  ${check.name.padEnd(19)}`;

@@ -129,24 +129,30 @@ class Network {
     return this.make.op(op, isSwapped ? [constant, value] : [value, constant]);
   }
 
+  /** One more layer, or a few that belong together. */
   step(): void {
+    const made = this.layer();
+    if (made) this.add(made);
+  }
+
+  private layer(): Value | undefined {
     const from = this.map();
     const { value, shape } = from;
     const [batch, channels, rows, columns] = shape;
     switch (this.below(20)) {
       case 0:
       case 1:
-        return this.add(this.conv(from, [1, 1]));
+        return this.conv(from, [1, 1]);
       case 2:
       case 3:
-        return this.add(this.conv(from, [1 + this.below(3), 1 + this.below(3)]));
+        return this.conv(from, [1 + this.below(3), 1 + this.below(3)]);
       case 4:
       case 5:
-        return this.add(this.norm(value, channels));
+        return this.norm(value, channels);
       case 6:
-        return this.add(this.perChannel(value, channels));
+        return this.perChannel(value, channels);
       case 7:
-        return this.add(this.make.op(this.pick(['Relu', 'Sigmoid', 'LeakyRelu', 'HardSwish', 'Identity', 'Dropout', 'Tanh']), [value]));
+        return this.make.op(this.pick(['Relu', 'Sigmoid', 'LeakyRelu', 'HardSwish', 'Identity', 'Dropout', 'Tanh']), [value]);
       case 8: {
         // RepVGG: branches over one value, each with or without a norm, summed.
         const outputs = channels;
@@ -154,26 +160,24 @@ class Network {
         if (this.chance(0.7)) branches.push(this.conv(from, [1, 1], { same: true, outputs }));
         if (this.chance(0.5)) branches.push(value);
         const normed = branches.map((branch) => (this.chance(0.5) ? this.norm(branch, outputs) : branch));
-        return this.add(normed.reduce((sum, branch) => this.make.op('Add', this.chance(0.5) ? [sum, branch] : [branch, sum])));
+        return normed.reduce((sum, branch) => this.make.op('Add', this.chance(0.5) ? [sum, branch] : [branch, sum]));
       }
       case 9: {
         const others = this.values.filter((other) => other.type?.shape?.join() === shape.join());
-        return this.add(this.make.op('Add', [value, this.pick(others)]));
+        return this.make.op('Add', [value, this.pick(others)]);
       }
       case 10: {
         const kernel = [Math.min(rows, 1 + this.below(3)), Math.min(columns, 1 + this.below(3))];
         const pads = [...kernel, ...kernel].map((size) => this.below(size));
         const strides = kernel.map(() => 1 + this.below(2));
-        return this.add(
-          this.chance(0.6)
-            ? this.make.op('AveragePool', [value], {
-                kernel_shape: kernel,
-                pads: this.chance(0.5) ? [0, 0, 0, 0] : pads,
-                strides,
-                count_include_pad: this.below(2),
-              })
-            : this.make.op('MaxPool', [value], { kernel_shape: kernel, pads, strides }),
-        );
+        return this.chance(0.6)
+          ? this.make.op('AveragePool', [value], {
+              kernel_shape: kernel,
+              pads: this.chance(0.5) ? [0, 0, 0, 0] : pads,
+              strides,
+              count_include_pad: this.below(2),
+            })
+          : this.make.op('MaxPool', [value], { kernel_shape: kernel, pads, strides });
       }
       case 11: {
         // A window must hold more than padding.
@@ -186,11 +190,9 @@ class Network {
           fill === undefined ? undefined : make.scalar('fill', 'float', fill),
         ]);
         // Minus infinity is for maxima alone: elsewhere it makes NaN of zeros.
-        return this.add(
-          fill === Number.NEGATIVE_INFINITY
-            ? this.make.op('MaxPool', [padded], { kernel_shape: [Math.min(3, rows), Math.min(3, columns)] })
-            : padded,
-        );
+        return fill === Number.NEGATIVE_INFINITY
+          ? this.make.op('MaxPool', [padded], { kernel_shape: [Math.min(3, rows), Math.min(3, columns)] })
+          : padded;
       }
       case 12: {
         // Squeeze and excitation.
@@ -198,33 +200,33 @@ class Network {
         const gate = this.make.op('Sigmoid', [
           this.make.op('Conv', [mean, this.weight([channels, channels, 1, 1], channels)], { kernel_shape: [1, 1] }),
         ]);
-        return this.add(this.make.op('Mul', [value, gate]));
+        return this.make.op('Mul', [value, gate]);
       }
       case 13: {
         const first = this.make.op('Transpose', [value], { perm: [0, 2, 3, 1] });
         const product = this.make.op('MatMul', [first, this.weight([channels, 4], channels)]);
         const shifted = this.chance(0.6) ? this.make.op('Add', [product, this.weight([4], 4)]) : product;
-        return this.add(this.make.op('Transpose', [this.chance(0.4) ? this.make.op('Relu', [shifted]) : shifted], { perm: [0, 3, 1, 2] }));
+        return this.make.op('Transpose', [this.chance(0.4) ? this.make.op('Relu', [shifted]) : shifted], { perm: [0, 3, 1, 2] });
       }
       case 14: {
         const others = this.values.filter((other) => {
           const own = other.type?.shape;
           return own?.length === 4 && own[2] === rows && own[3] === columns;
         });
-        return this.add(this.make.op('Concat', [value, this.pick(others)], { axis: 1 }));
+        return this.make.op('Concat', [value, this.pick(others)], { axis: 1 });
       }
       case 15: {
-        if (channels % 2 !== 0) return this.add(this.make.op('Neg', [value]));
+        if (channels % 2 !== 0) return this.make.op('Neg', [value]);
         const halves = this.make.ops('Split', [value], { axis: 1, num_outputs: 2 }, 2);
         const [a, b] = halves;
-        if (!a || !b) return;
+        if (!a || !b) return undefined;
         this.add(a);
-        return this.add(this.make.op('Concat', [b, a], { axis: 1 }));
+        return this.make.op('Concat', [b, a], { axis: 1 });
       }
       case 16: {
         const make = this.make;
         const mean = make.op('ReduceMean', [value, make.constant('axes', int64s([2, 3]))], { keepdims: 1 });
-        return this.add(this.conv({ value: mean, shape: [batch, channels, 1, 1] }, [1, 1], { same: true }));
+        return this.conv({ value: mean, shape: [batch, channels, 1, 1] }, [1, 1], { same: true });
       }
       case 17: {
         const kernel = this.pick([
@@ -232,20 +234,20 @@ class Network {
           [2, 2],
         ]);
         const weight = this.weight([channels, 3, ...kernel], channels);
-        return this.add(this.make.op('ConvTranspose', [value, weight], { kernel_shape: kernel, strides: kernel }));
+        return this.make.op('ConvTranspose', [value, weight], { kernel_shape: kernel, strides: kernel });
       }
       case 18: {
         // The same product twice, and two views.
         const make = this.make;
         const flat = make.op('Reshape', [value, make.constant('flat', int64s([0, -1]))]);
-        return this.add(this.make.op('Reshape', [flat, this.make.constant('back', int64s([batch, channels, rows, columns]))]));
+        return this.make.op('Reshape', [flat, this.make.constant('back', int64s([batch, channels, rows, columns]))]);
       }
       default: {
         // Twice a linear layer in a row, as after folding.
         const middle = this.conv(from, [1, 1], { same: true });
         const [, inner] = middle.type?.shape ?? [];
-        if (typeof inner !== 'number') return;
-        return this.add(this.conv({ value: middle, shape: [batch, inner, rows, columns] }, [1, 1], { same: true }));
+        if (typeof inner !== 'number') return undefined;
+        return this.conv({ value: middle, shape: [batch, inner, rows, columns] }, [1, 1], { same: true });
       }
     }
   }

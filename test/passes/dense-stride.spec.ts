@@ -1,0 +1,127 @@
+/** A finer map: every k-th cell is a cell of the coarse one, border included; without padding every cell is the original on its crop. */
+import { join } from 'node:path';
+import { familyTree } from '../../fixtures/builders';
+import { denseStride } from '../../passes/dense-stride';
+import { type CompileOptions, compile } from '../../src/compile';
+import { CompileError } from '../../src/diagnostics/compile-error';
+import type { Model } from '../../src/ir/model';
+import { readModelFile } from '../../src/node';
+import { verifyFiles } from '../../src/node/verify';
+import type { VerifyReport } from '../../src/verify/report';
+import { expectPass, parseGraph } from '../support/expect-pass';
+
+const lenet = (): Model => readModelFile(join(__dirname, '../../fixtures/models/lenet5.onnx'));
+
+async function refined(model: Model, options: CompileOptions): Promise<VerifyReport & { readonly shape: string }> {
+  const compiled = compile(model, options);
+  const report = await verifyFiles(model, compiled.model, { compiled });
+  return { ...report, shape: String(compiled.report.outputs[0]?.converted) };
+}
+
+describe('dense-stride', () => {
+  test.each([
+    [2, 'N,10,floor(height/2) - 13,floor(width/2) - 13'],
+    [1, 'N,10,height - 27,width - 27'],
+  ])(
+    'LeNet5 every %i pixels: all cells equal the original on their crops',
+    async (stride, shape) => {
+      const report = await refined(lenet(), { stride });
+      expect([report.shape, ...report.checks.map(({ status }) => status)]).toEqual([shape, 'equal', 'equal', 'equal']);
+      // 2 x 3 and 3 x 2 windows at the coarse stride; in between, 4 / stride times as many along each side, but for the last.
+      const steps = 4 / stride;
+      expect(report.checks[2]?.cells ?? 0).toBeGreaterThanOrEqual(2 * (steps + 1) * (2 * steps + 1));
+    },
+    120_000,
+  );
+
+  // Residual branches, padded and strided pools, averages in front of layers, ceil-mode pools beside convolutions, gates over the whole map.
+  test.each([
+    ['resnet18', 8],
+    ['bn-inception', 16],
+    ['efficientnet-b0', 16],
+  ] as const)(
+    '%s every %i pixels',
+    async (name, stride) => {
+      const original = familyTree[name]?.build();
+      if (!original) throw new Error(`there is no ${name}`);
+      const report = await refined(original, { stride });
+      expect(report.checks.slice(0, 2).map(({ status }) => status)).toEqual(['equal', 'equal']);
+    },
+    240_000,
+  );
+
+  const on = (body: string, constants = '', opset = 20): string =>
+    `<ir_version: 9, opset_import: ["" : ${opset}]> g (float[1, 3, 20, 24] X) => (float[1, 4] Y) <float[4, 3, 3, 3] K, float[4, 4, 3, 3] L, float[4, 4] F${constants}> {
+      A = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 0, 1, 1]> (X, K) R = Relu (A) ${body}
+      P = GlobalAveragePool (Z) V = Flatten (P) Y = Gemm <transB = 1> (V, F) }`;
+  test.each([
+    ['a padded maximum', 'Z = MaxPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (R)', '', 20],
+    [
+      'two of them',
+      'M = MaxPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (R) Z = MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (M)',
+      '',
+      20,
+    ],
+    [
+      'an average, dilated',
+      'M = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (R) Z = AveragePool <kernel_shape = [2, 2]> (M)',
+      '',
+      20,
+    ],
+    [
+      'an average of an older opset',
+      'M = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (R) Z = AveragePool <kernel_shape = [2, 2]> (M)',
+      '',
+      13,
+    ],
+    [
+      'an average that counts its padding',
+      'Z = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1], count_include_pad = 1> (R)',
+      '',
+      20,
+    ],
+    ['an average that leaves out its padding', 'Z = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (R)', '', 20],
+    ['SAME padding of stride one', 'Z = Conv <kernel_shape = [3, 3], auto_pad = "SAME_UPPER"> (R, L)', '', 20],
+    ['a Pad', 'Q = Pad (R, q) Z = Conv <kernel_shape = [3, 3]> (Q, L)', ', int64[8] q = {0, 0, 1, 0, 0, 0, 1, 2}', 20],
+    ['a gate over the whole map', 'G = GlobalAveragePool (R) S = Sigmoid (G) Z = Mul (R, S)', '', 20],
+    [
+      'a depthwise layer beside a skip',
+      'D = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1], group = 4> (R, D3) Z = Add (D, R)',
+      ', float[4, 1, 3, 3] D3',
+      20,
+    ],
+  ])(
+    '%s',
+    async (_, body, constants, opset) => {
+      const report = await refined(parseGraph(on(body, constants, opset)), { stride: 1 });
+      expect([report.shape.includes('height'), ...report.checks.slice(0, 2).map(({ status }) => status)]).toEqual([true, 'equal', 'equal']);
+    },
+    60_000,
+  );
+
+  test('a map that lies as close already stays', () =>
+    expectPass(
+      denseStride(2),
+      'g (float[1, 3, 8, 8] X) => (float[1, 4, 4, 4] Y) <float[4, 3, 1, 1] K> { Y = Conv <kernel_shape = [1, 1], strides = [2, 2]> (X, K) }',
+    ).toStay());
+
+  test.each([
+    [3, /cannot have a cell every 3 pixels/],
+    [0, /cannot have a cell every 0 pixels/],
+  ])('a stride of %i is no divisor', (stride, says) => {
+    expect(() => compile(lenet(), { stride })).toThrow(says);
+  });
+  test('there is no finer map of one prediction', () =>
+    expect(() => compile(lenet(), { stride: 2, head: 'image' })).toThrow(/no map that could be finer/));
+  test('what is in the way is named', () => {
+    const text = on('Z = AveragePool <kernel_shape = [2, 2], ceil_mode = 1> (R)');
+    let found: unknown;
+    try {
+      compile(parseGraph(text), { stride: 1 });
+    } catch (error) {
+      found = error;
+    }
+    expect(found).toBeInstanceOf(CompileError);
+    expect(found).toMatchObject({ diagnostic: { code: 'CANNOT_REFINE', at: { op: 'AveragePool' } } });
+  });
+});
