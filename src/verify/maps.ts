@@ -1,0 +1,71 @@
+/** Maps of predictions: their cells, their means, and how far they are from what is expected. */
+import { best, compare, type Difference } from './compare';
+import type { Numbers } from './onnx-runner';
+import { mapValues, type Results } from './results';
+
+export interface WindowMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** Row by row; all features of the cell. */
+  readonly cells: readonly Float64Array[];
+}
+export type WindowResults = Map<string, WindowMap>;
+
+/** [N, C, h, w]: every ky-th row and kx-th column. */
+export function everyOther(numbers: Numbers, [ky, kx]: readonly [number, number]): Numbers {
+  const [batch = 1, channels = 1, rows = 1, columns = 1] = numbers.shape;
+  if (numbers.shape.length !== 4 || (ky === 1 && kx === 1)) return numbers;
+  const [height, width] = [Math.ceil(rows / ky), Math.ceil(columns / kx)];
+  const data = new Float32Array(batch * channels * height * width);
+  for (let map = 0; map < batch * channels; map++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        data[(map * height + y) * width + x] = numbers.data[(map * rows + y * ky) * columns + x * kx] ?? Number.NaN;
+  return { ...numbers, shape: [batch, channels, height, width], data };
+}
+
+/** [1, K, h, w] -> [1, K]. */
+export const meanOfCells = (results: Results): Results =>
+  mapValues(results, (numbers): Numbers => {
+    const [, features = 0, rows = 1, columns = 1] = numbers.shape;
+    const cells = rows * columns;
+    const data = Float64Array.from(
+      { length: features },
+      (_, feature) =>
+        Float64Array.from(numbers.data.subarray(feature * cells, (feature + 1) * cells)).reduce((sum, number) => sum + number, 0) / cells,
+    );
+    return { dtype: numbers.dtype, shape: [1, features], data };
+  });
+
+export function meanOf(cells: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(cells[0]?.length ?? 0);
+  for (const cell of cells) for (const [at, number] of cell.entries()) mean[at] = (mean[at] ?? 0) + number / cells.length;
+  return mean;
+}
+
+/** Each cell of [1, K, h, w] against the features expected there; another number of cells is broken. */
+export function compareMaps(expected: WindowMap, actual: Numbers | undefined): Difference {
+  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  if (actual?.shape.length !== 4 || rows < expected.rows || columns < expected.columns) {
+    return { ...compare([], []), count: expected.cells.length, broken: expected.cells.length, maxRel: Number.POSITIVE_INFINITY };
+  }
+  const wanted: number[] = [];
+  const found: number[] = [];
+  expected.cells.forEach((cell, at) => {
+    const [y, x] = [Math.floor(at / expected.columns), at % expected.columns];
+    for (let feature = 0; feature < Math.max(features, cell.length); feature++) {
+      wanted.push(cell[feature] ?? Number.NaN);
+      found.push(feature < features ? (actual.data[(feature * rows + y) * columns + x] ?? Number.NaN) : Number.POSITIVE_INFINITY);
+    }
+  });
+  return compare(wanted, found);
+}
+
+export function agreeing(expected: WindowMap, actual: Numbers | undefined): number {
+  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  return expected.cells.filter((cell, at) => {
+    const [y, x] = [Math.floor(at / expected.columns), at % expected.columns];
+    const scores = Array.from({ length: features }, (_, feature) => actual?.data[(feature * rows + y) * columns + x] ?? 0);
+    return best(scores) === best(cell);
+  }).length;
+}

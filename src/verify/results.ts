@@ -1,0 +1,49 @@
+/** What runs give, and small helpers to handle it. */
+import { notComparable } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import { compare, type Difference, worse } from './compare';
+import type { InputKind } from './inputs';
+import type { Numbers } from './onnx-runner';
+import type { Tolerance } from './report';
+
+export interface Sample {
+  readonly kind: InputKind;
+  readonly feeds: ReadonlyMap<string, Numbers>;
+}
+export type Results = ReadonlyMap<string, Numbers>;
+
+/** The first sample of a kind. */
+export function sampleOf(samples: readonly Sample[], kind: InputKind): Sample {
+  const sample = samples.find((candidate) => candidate.kind === kind);
+  if (!sample) throw notComparable(`there is no '${kind}' input`);
+  return sample;
+}
+
+/** The largest difference over all outputs of all runs. */
+export function worstOf(expected: readonly Results[], actual: readonly Results[]): Difference | undefined {
+  let worst: Difference | undefined;
+  expected.forEach((results, index) => {
+    for (const [name, numbers] of results) worst = worse(worst, compare(numbers.data, actual[index]?.get(name)?.data ?? []));
+  });
+  return worst;
+}
+
+export function isWithin(difference: Difference, { relative, absolute }: Tolerance): boolean {
+  return difference.broken === 0 && difference.maxAbs <= absolute + relative * difference.scale;
+}
+
+export function asCompileError(error: unknown): CompileError {
+  if (error instanceof CompileError) return error;
+  throw error;
+}
+
+export async function each<T, R>(items: readonly T[], action: (item: T, index: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const [index, item] of items.entries()) results.push(await action(item, index));
+  return results;
+}
+
+export const mapValues = <T, R>(map: ReadonlyMap<string, T>, apply: (value: T) => R): ReadonlyMap<string, R> =>
+  new Map([...map].map(([key, value]) => [key, apply(value)]));
+export const only = <T>(map: ReadonlyMap<string, T>, names: readonly string[]): ReadonlyMap<string, T> =>
+  new Map([...map].filter(([name]) => names.includes(name)));
