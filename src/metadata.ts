@@ -8,6 +8,8 @@
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
  *   convolutionize.meaning   equal at the original size; elsewhere ...
+ *
+ * Which nodes of the original each node stands for is written by onnx/origins.ts.
  */
 import { type Contract, describeContract } from './analysis/contract';
 import type { ImageWindow, SizeRequest } from './input-size';

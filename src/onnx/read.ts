@@ -15,6 +15,7 @@ import { fromNumbers } from '../ir/tensor';
 import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
 import { inlineFunctions } from './inline-functions';
 import { raiseToNormalForm } from './opset';
+import { originIn, originsIn, withoutOrigins } from './origins';
 import {
   type AttributeProto,
   AttributeType,
@@ -73,12 +74,12 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
   const graphProto = inlineFunctions(proto);
   const opsets = readOpsets(proto, irVersion, source.name, warn);
   const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal };
-  const graph = new GraphReader(reader, warn).read(graphProto ?? {}, undefined, new Map());
+  const graph = new GraphReader(reader, originsIn(proto.metadata_props), warn).read(graphProto ?? {}, undefined, new Map());
   const model = new Model({
     graph,
     irVersion,
     opsets,
-    metadata: new Map((proto.metadata_props ?? []).map(({ key, value }) => [key ?? '', value ?? ''])),
+    metadata: new Map(withoutOrigins(proto.metadata_props).map(({ key, value }) => [key ?? '', value ?? ''])),
     producer: { name: proto.producer_name ?? '', version: proto.producer_version ?? '' },
     extras: {
       model: pick(proto, ['domain', 'model_version', 'doc_string', 'training_info', 'configuration', '$unknowns']),
@@ -139,6 +140,8 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
 class GraphReader {
   constructor(
     private readonly tensors: TensorReader,
+    /** By name of node. */
+    private readonly origins: ReadonlyMap<string, readonly string[]>,
     private readonly warn: (warning: Diagnostic) => void,
   ) {}
 
@@ -238,7 +241,7 @@ class GraphReader {
       outputs,
       outputTypes: outputs.map((output): TensorType | undefined => readType(isDeclared(output)?.type, output)),
       name: node.name || undefined,
-      origin: [node.name || name || node.op_type],
+      origin: originIn(node.metadata_props) ?? this.origins.get(node.name ?? ''),
       extras: { node: pick(node, ['doc_string', 'metadata_props', 'device_configurations', 'overload', '$unknowns']) } satisfies NodeExtras,
     });
     added.outputs.forEach((value, index) => {

@@ -12,6 +12,7 @@ import { elementCount, tensorByteLength } from '../ir/tensor';
 import type { Attr, AttrString, Dim, Node, Tensor, TensorType, Value } from '../ir/types';
 import { dtypeNumber } from './dtypes';
 import { lowerFromNormalForm } from './opset';
+import { modelOrigins, propsWithOrigin } from './origins';
 import {
   type AttributeProto,
   AttributeType,
@@ -86,10 +87,12 @@ export function modelToBytes(model: Model): Uint8Array {
 class ModelWriter {
   readonly data: Segment[] = [];
   dataLength = 0;
+  private irVersion = 0;
 
   constructor(private readonly options: WriteOptions) {}
 
   model(model: Model): Message {
+    this.irVersion = model.irVersion;
     const kept = isModelExtras(model.extras) ? model.extras.model : {};
     const before = encodeModel({
       ir_version: toInt64(model.irVersion),
@@ -101,7 +104,7 @@ class ModelWriter {
     });
     const after = encodeModel({
       opset_import: [...model.opsets].map(([domain, version]) => ({ ...(domain !== '' && { domain }), version: toInt64(version) })),
-      metadata_props: [...model.metadata].map(([key, value]) => ({ key, value })),
+      metadata_props: [...[...model.metadata].map(([key, value]) => ({ key, value })), ...modelOrigins(model.graph, model.irVersion)],
       ...(kept.training_info && { training_info: kept.training_info }),
       ...(kept.configuration && { configuration: kept.configuration }),
       ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
@@ -135,6 +138,7 @@ class ModelWriter {
 
   private node(node: Node): Message {
     const kept = isNodeExtras(node.extras) ? node.extras.node : {};
+    const metadata = propsWithOrigin(node, kept.metadata_props, this.irVersion);
     const message = new Message();
     const inputs = node.inputs.map((input) => input?.name ?? '');
     message.raw(
@@ -146,7 +150,7 @@ class ModelWriter {
         ...(kept.doc_string && { doc_string: kept.doc_string }),
         ...(node.domain && { domain: node.domain }),
         ...(kept.overload && { overload: kept.overload }),
-        ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
+        ...(metadata && { metadata_props: metadata }),
         ...(kept.device_configurations && { device_configurations: kept.device_configurations }),
         ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
       }),

@@ -1,0 +1,72 @@
+/**
+ * Origins in the file: which nodes of the model that was converted a node stands for, so that two files can be compared node by node.
+ *
+ *   IR version 10 and later   metadata_props of the node:   convolutionize.origin  = ["conv1","bn1"]
+ *   before, where nodes have none, of the model:            convolutionize.origins = {"conv1":["conv1","bn1"], ...}
+ *
+ * A node that stands for its namesake alone is not mentioned. The names are those of the first model of a chain of conversions: a model that says where
+ * its nodes come from hands that on, so that any two members of the chain can be compared.
+ */
+import type { Graph } from '../ir/graph';
+import { allNodes } from '../ir/graph';
+import type { Node } from '../ir/types';
+import type { ModelProto, NodeProto } from './proto';
+
+type Props = NonNullable<NodeProto['metadata_props']>;
+
+const OF_NODE = 'convolutionize.origin';
+const OF_MODEL = 'convolutionize.origins';
+/** The first IR version in which nodes have metadata. */
+const NODE_METADATA = 10;
+
+/** Of a node as it is in the file; undefined: the file does not say, or says something that is no list of names. */
+export function originIn(props: Props | null | undefined): readonly string[] | undefined {
+  const text = props?.find(({ key }) => key === OF_NODE)?.value;
+  return text ? nameList(parsed(text)) : undefined;
+}
+
+/** Origins by name of node, where the model lists them. */
+export function originsIn(props: ModelProto['metadata_props']): ReadonlyMap<string, readonly string[]> {
+  const origins = new Map<string, readonly string[]>();
+  const listed = parsed(props?.find(({ key }) => key === OF_MODEL)?.value ?? '{}');
+  if (typeof listed !== 'object' || listed === null) return origins;
+  for (const [node, value] of Object.entries(listed)) {
+    const names = nameList(value);
+    if (names) origins.set(node, names);
+  }
+  return origins;
+}
+
+/** The model's metadata without the list, which the writer makes anew. */
+export const withoutOrigins = (props: ModelProto['metadata_props']): Props => (props ?? []).filter(({ key }) => key !== OF_MODEL);
+
+/** The metadata of a node with its origin in the place that it had, or at the end; none where there is nothing to say. */
+export function propsWithOrigin(node: Node, kept: Props | null | undefined, irVersion: number): Props | undefined {
+  const props = kept ?? [];
+  const entry = irVersion >= NODE_METADATA && !standsForItself(node) ? [{ key: OF_NODE, value: JSON.stringify(node.origin) }] : [];
+  const at = props.findIndex(({ key }) => key === OF_NODE);
+  const all = at < 0 ? [...props, ...entry] : [...props.slice(0, at), ...entry, ...props.slice(at + 1)];
+  return all.length > 0 ? all : undefined;
+}
+
+/** What goes into the model's metadata, where nodes cannot say it themselves. */
+export function modelOrigins(graph: Graph, irVersion: number): Props {
+  if (irVersion >= NODE_METADATA) return [];
+  const listed = [...allNodes(graph)].filter((node) => !standsForItself(node));
+  return listed.length === 0
+    ? []
+    : [{ key: OF_MODEL, value: JSON.stringify(Object.fromEntries(listed.map(({ name, origin }) => [name, origin]))) }];
+}
+
+const standsForItself = ({ name, origin }: Node): boolean => origin.length === 1 && origin[0] === name;
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const nameList = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string') ? value : undefined;
