@@ -43,7 +43,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@dagrejs/graphlib': /^src\/ir\/topology\.ts$/,
   '@dagrejs/dagre': /^src\/cli\//,
   'onnxruntime-node': /^src\/verify\/onnx-runner\.ts$/,
-  '@tensorflow/tfjs-core': /^src\/verify\/tfjs-runner\.ts$/,
+  // The types of its files are known beside it.
+  '@tensorflow/tfjs-core': /^src\/verify\/tfjs-(runner|files|reorder)\.ts$/,
   '@tensorflow/tfjs-converter': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs-runner\.ts$/,

@@ -283,6 +283,50 @@ export const notComparable = (reason: string): CompileError =>
     hint: 'give the original and what was made from it, in this order',
   });
 
+// ---- verify (TensorFlow.js) ----
+export const notTfjs = (file: string, what: string): CompileError =>
+  new CompileError({
+    code: 'TFJS_NOT_A_MODEL',
+    message: `not a TensorFlow.js graph model: the file ${what}`,
+    at: inFile(file),
+    hint: 'give the directory that `convert --to tfjs` wrote, or its model.json',
+  });
+export const shardMissing = (file: string, name: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'TFJS_SHARD_MISSING',
+    message: `weights of the TensorFlow.js model cannot be read: ${reason}`,
+    at: inFile(file),
+    hint: `model.json names '${name}', which must lie beside it; copy the whole directory`,
+  });
+export const shardLength = (file: string, paths: readonly string[], held: number, wanted: number): CompileError =>
+  new CompileError({
+    code: 'TFJS_SHARD_LENGTH',
+    message: `the shards hold ${held} bytes, the weights that model.json lists need ${wanted}`,
+    at: inFile(file),
+    hint: 'a shard is cut short or belongs to another model; copy or convert it again',
+    notes: [`the shards are ${paths.join(', ')}`],
+  });
+export const kernelMissing = (file: string, kernel: string, backend: string): CompileError =>
+  new CompileError({
+    code: 'TFJS_KERNEL_MISSING',
+    message: `TensorFlow.js has no '${kernel}' on its ${backend} backend`,
+    at: inFile(file),
+    hint: 'a model that this compiler wrote needs no such operator: report it; of others, only what the backend can run can be verified',
+  });
+export const tfjsFailed = (file: string, doing: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'TFJS_FAILED',
+    message: `TensorFlow.js cannot ${doing} the model: ${reason}`,
+    at: inFile(file),
+    hint: 'if it was made by this compiler, report this with the model; --no-verify converts without running it',
+  });
+export const tfjsNodeMissing = (reason: string): CompileError =>
+  new CompileError({
+    code: 'TFJS_NODE_MISSING',
+    message: `@tensorflow/tfjs-node cannot be loaded: ${reason}`,
+    hint: 'install it beside this package (npm install @tensorflow/tfjs-node), or use the backend that is there: --tfjs-backend wasm',
+  });
+
 // ---- cli ----
 export const pluginInvalid = (path: string, reason: string): CompileError =>
   new CompileError({
