@@ -21,6 +21,8 @@ import { version } from './version';
 const WINDOW = 'convolutionize.window';
 const HEAD = 'convolutionize.head';
 const DENSITY = 'convolutionize.density';
+const CONTRACT = 'convolutionize.contract';
+const MEANING = 'convolutionize.meaning';
 
 /** Cells along rows and columns for each one of the map that the network has by itself. */
 export type Density = Readonly<Record<string, readonly [number, number]>>;
@@ -42,12 +44,18 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   );
   if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
   metadata.set(HEAD, head);
-  metadata.set('convolutionize.contract', contract.kind);
-  metadata.set('convolutionize.meaning', describeContract(contract));
+  metadata.set(CONTRACT, contract.kind);
+  metadata.set(MEANING, describeContract(contract));
 }
 
 /** How much finer its maps were made; nothing for other models. */
 export const declaredDensity = (model: Model): Density => Object.fromEntries(parsed(model.metadata.get(DENSITY)));
+
+/** The contract as it was written down, for models whose graph cannot be asked; undefined where the file does not say. */
+export function declaredContract(model: Model): Contract | undefined {
+  const kind = (['everywhere', 'border', 'whole-image', 'original'] as const).find((known) => known === model.metadata.get(CONTRACT));
+  return kind && { kind, padded: [], global: [], meaning: model.metadata.get(MEANING) };
+}
 
 /** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
 export function declaredSize(model: Model): SizeRequest | undefined {

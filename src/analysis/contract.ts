@@ -22,6 +22,8 @@ export interface Contract {
   readonly unknown?: readonly string[] | undefined;
   /** How many pixels beyond its window a cell can see, on the farthest side; undefined where that is the whole image or not known. */
   readonly reach?: { readonly rows: number; readonly columns: number } | undefined;
+  /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
+  readonly meaning?: string | undefined;
 }
 
 /** The graph must be convolutional already and still have the window's static sizes. */
@@ -39,7 +41,8 @@ export function contractOf(graph: Graph): Contract {
 export const originalContract: Contract = { kind: 'original', padded: [], global: [] };
 
 /** One sentence for people. */
-export function describeContract({ kind, padded, global, unknown = [], reach }: Contract): string {
+export function describeContract({ kind, padded, global, unknown = [], reach, meaning }: Contract): string {
+  if (meaning !== undefined) return meaning;
   switch (kind) {
     case 'original':
       return 'equal to the original at every size that it takes';

@@ -102,7 +102,15 @@ export const inspectOptions = {
   ...symlinks,
 } as const satisfies Record<string, Options>;
 
-export const verifyOptions = { ...inputSize, ...tolerance, ...symlinks } as const satisfies Record<string, Options>;
+export const tfjsBackend = {
+  'tfjs-backend': {
+    choices: ['wasm', 'node'] as const,
+    default: 'wasm' as const,
+    describe: 'What runs a TensorFlow.js model: WebAssembly, or @tensorflow/tfjs-node where that is installed',
+  },
+} as const satisfies Record<string, Options>;
+
+export const verifyOptions = { ...inputSize, ...tolerance, ...tfjsBackend, ...symlinks } as const satisfies Record<string, Options>;
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
@@ -165,9 +173,14 @@ export function chooseAction(args: readonly string[], columns: number | undefine
       (y) =>
         y
           .positional('original', { type: 'string', demandOption: true, describe: 'ONNX file of the classifier' })
-          .positional('converted', { type: 'string', demandOption: true, describe: 'ONNX file of the fully convolutional network' })
+          .positional('converted', {
+            type: 'string',
+            demandOption: true,
+            describe: 'ONNX file of the fully convolutional network; or a TensorFlow.js model: its directory or model.json',
+          })
           .options(verifyOptions)
-          .example('$0 verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not'),
+          .example('$0 verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not')
+          .example('$0 verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model, on WebAssembly'),
       (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),
     )
     .command(

@@ -14,6 +14,7 @@ export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promi
     const report = await verifyFiles(args.original, args.converted, {
       ...options,
       inputSize: size,
+      tfjsBackend: args.tfjsBackend,
       allowSymlinks: args.allowSymlinks,
       warn: (warning) => terminal.warning(warning),
       onProgress: (doing) => progress.step(doing),

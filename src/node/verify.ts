@@ -9,11 +9,14 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-siz
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import { declaredDensity, declaredHead, declaredSize } from '../metadata';
+import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
+import { tfjsModelPath } from '../verify/tfjs-files';
+import type { TfjsBackend } from '../verify/tfjs-runner';
 import { closeModel, readModelFile, writeModelFile } from '.';
+import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
 
 export interface VerifyFilesOptions extends VerifyOptions {
   /** Height and width that the original was made for, where neither file says so. */
@@ -22,11 +25,13 @@ export interface VerifyFilesOptions extends VerifyOptions {
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
   /** What is known from the conversion: saves finding it out again. */
   readonly compiled?: Compiled | undefined;
+  /** What runs a converted model that is one of TensorFlow.js. Default: wasm. */
+  readonly tfjsBackend?: TfjsBackend | undefined;
   /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
   readonly scratch?: string | undefined;
 }
 
-/** A file by its path, the bytes of one, or a model. */
+/** A file by its path, the bytes of one, or a model. A converted one may be of TensorFlow.js: its directory, or model.json in it. */
 export type ModelLike = string | Uint8Array | Model;
 
 /** Runs both and compares what they give. Throws CompileError where they cannot be run or compared; a difference is a verdict. */
@@ -47,15 +52,24 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
   };
   try {
     mkdirSync(scratch, { recursive: true });
-    const result = read(converted).clone();
+    const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
+    const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
     const subject = options.compiled ? options.compiled.original : read(original).clone();
     const windows = options.compiled ? options.compiled.report.windows : windowsOf(subject, result, options.inputSize);
     if (!options.compiled) inferShapes(subject);
-    const contract = options.compiled ? options.compiled.report.contract : contractOf(atWindows(result, windows).graph);
-    inferShapes(result);
+    const contract = options.compiled
+      ? options.compiled.report.contract
+      : tfjs === undefined
+        ? contractOf(atWindows(result, windows).graph)
+        : declaredContract(result);
+    if (tfjs === undefined) inferShapes(result);
     return await verifyModels({
       original: { source: original instanceof Model ? place(original, 'original') : original, model: subject },
-      converted: { source: converted instanceof Model ? place(converted, 'converted') : converted, model: result },
+      converted: {
+        source: converted instanceof Model ? place(converted, 'converted') : converted,
+        model: result,
+        runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
+      },
       windows,
       contract,
       density: options.compiled?.report.density ?? declaredDensity(result),

@@ -8,7 +8,8 @@
  * (c) crops of the image: cells against the original run on the matching crops: equal for a network without padding, else a report of border effects.
  *
  * The tolerance is measured: how far the original differs from itself between one and more threads, between batch sizes, and when its input moves by one
- * unit in the last place. One model is in memory at a time.
+ * unit in the last place; and, where the converted model is run by another runtime, how far it differs from itself there when its sums are taken in
+ * another order. One model is in memory at a time.
  */
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
@@ -17,7 +18,7 @@ import { type Difference, worse } from './compare';
 import { INPUT_KINDS, nudged } from './inputs';
 import { cropsOf } from './larger';
 import { meanOfCells } from './maps';
-import { batched, toleranceFrom, toleranceOf, withNudgedWeights } from './noise';
+import { batched, orderNoise, toleranceFrom, toleranceOf, withNudgedWeights } from './noise';
 import type { Session } from './onnx-runner';
 import type { VerifyReport } from './report';
 import { asCompileError, each, mapValues, sampleOf, worstOf } from './results';
@@ -54,19 +55,10 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
       throw error;
     });
   const moved = await withNudgedWeights(subject, samples);
-  const tolerance = toleranceFrom(subject, INPUT_KINDS.indexOf('normal'), reference.results, reference.nudges, {
-    single,
-    batched: reference.batched,
-    optimised,
-    moved,
-  });
-  const own = samples.map((_, index) =>
-    toleranceOf(reference.results[index] ?? new Map(), reference.nudges[index] ?? new Map(), moved?.[index], tolerance),
-  );
   const expectedWindows = subject.head === 'cell' ? 'a cell is no window of the original' : await headOnWindows(subject, plans, trunk);
   const scores = subject.head === 'cell' ? await scoresOf(subject, samples, plans) : undefined;
   subject.progress('running the converted model');
-  const actual = await subject.within(converted.source, 'the converted model', {}, async (session) => {
+  const actual = await subject.withinConverted(async (session) => {
     requireSameNames(request, session, reference.outputs);
     return {
       results: await each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
@@ -75,6 +67,20 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     };
   });
   const larger = actual.fine.map((found) => (found instanceof CompileError ? found : subject.coarse(found)));
+  const reordered = await orderNoise(subject, samples, actual.results);
+  const tolerance = toleranceFrom(subject, INPUT_KINDS.indexOf('normal'), reference.results, reference.nudges, {
+    single,
+    batched: reference.batched,
+    optimised,
+    moved,
+    reordered,
+  });
+  const own = samples.map((_, index) =>
+    toleranceOf(
+      { reference: reference.results[index], nudge: reference.nudges[index], moved: moved?.[index], order: reordered?.[index] },
+      tolerance,
+    ),
+  );
   const checks = scores
     ? [
         originalSize(subject, samples, scores.small, actual.results.map(meanOfCells), own),
@@ -99,7 +105,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     tolerance,
     contract,
     runtimeFault: fault,
-    runtime: 'ONNX Runtime, graph optimisations disabled',
+    runtime: `${converted.runtime ? `${converted.runtime.name}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
     seconds: (performance.now() - started) / 1000,
   };
 }

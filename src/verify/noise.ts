@@ -10,6 +10,8 @@ import { type Subject, weightBytes } from './subject';
 
 /** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verification.md). */
 const NOISE_FACTOR = 8;
+/** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verification.md). */
+const ORDER_FACTOR = 4;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
 const FLOOR_ULPS = 16;
 /** Half precision is computed in floats and rounded at the same nodes in both models: less is left over. */
@@ -74,6 +76,8 @@ export function toleranceFrom(
     readonly batched: Results | undefined;
     readonly optimised: readonly Results[] | undefined;
     readonly moved: readonly Results[] | undefined;
+    /** Per sample; undefined: the converted model runs where the original runs. */
+    readonly reordered: readonly number[] | undefined;
   },
 ): Tolerance {
   const { rtol, atol } = subject.request.options ?? {};
@@ -85,13 +89,19 @@ export function toleranceFrom(
     batch: again.batched && worstOf([reference], [again.batched])?.maxRel,
     kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
     weights: again.moved && worstOf([reference], [again.moved[at] ?? new Map()])?.maxRel,
+    ...(again.reordered && { order: again.reordered[at] }),
   };
   if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
   const float = 2 ** -23;
   const floor = subject.epsilon > float ? FLOOR_HALF_ULPS * subject.epsilon : FLOOR_ULPS * float;
   const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
   return {
-    relative: Math.max(NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0), order, floor),
+    relative: Math.max(
+      NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0),
+      ORDER_FACTOR * (noise.order ?? 0),
+      order,
+      floor,
+    ),
     absolute: 0,
     noise,
     from: 'noise',
@@ -99,11 +109,30 @@ export function toleranceFrom(
 }
 
 /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
-export function toleranceOf(reference: Results, nudge: Results, moved: Results | undefined, base: Tolerance): Tolerance {
+export function toleranceOf(
+  sample: {
+    readonly reference: Results | undefined;
+    readonly nudge: Results | undefined;
+    readonly moved: Results | undefined;
+    readonly order: number | undefined;
+  },
+  base: Tolerance,
+): Tolerance {
   if (base.from === 'options') return base;
+  const { reference = new Map(), nudge, moved, order = 0 } = sample;
   const of = (other: Results | undefined): number => (other && worstOf([reference], [other])?.maxRel) ?? 0;
-  const noise = Math.max(of(nudge), of(moved));
-  return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * noise) };
+  return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * Math.max(of(nudge), of(moved)), ORDER_FACTOR * order) };
+}
+
+/** How far the converted model differs from itself in a runtime of its own, when its sums are taken in another order: per sample. */
+export async function orderNoise(
+  subject: Subject,
+  samples: readonly Sample[],
+  results: readonly Results[],
+): Promise<readonly number[] | undefined> {
+  subject.progress('measuring the noise of the converted model');
+  const again = await subject.withinReordered((session) => each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))));
+  return again?.map((other, index) => worstOf([results[index] ?? new Map()], [other])?.maxRel ?? 0);
 }
 
 /** Operators whose constants are trained numbers. */

@@ -31,6 +31,8 @@ export interface Tolerance {
     readonly kernels: number | undefined;
     /** When its weights move by one unit in the last place, where the conversion rounded weights anew. */
     readonly weights?: number | undefined;
+    /** The converted model in a runtime of its own, when its sums are taken in another order. */
+    readonly order?: number | undefined;
   };
   readonly from: 'noise' | 'options';
 }
@@ -53,7 +55,7 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     tolerance.from === 'options'
       ? `  tolerance          rtol ${share(tolerance.relative)}, atol ${share(tolerance.absolute)} as given`
-      : `  tolerance          ${share(tolerance.relative)} of the largest score; the original differs from itself by ${share(noiseOf(tolerance))}`,
+      : `  tolerance          ${share(tolerance.relative)} of the largest score; the original differs from itself by ${share(noiseOf(tolerance))}${tolerance.noise.order === undefined ? '' : `, the converted model by ${share(tolerance.noise.order)} in another order of its sums`}`,
   );
   if (contract) lines.push(`  contract           ${describeContract(contract)}`);
   if (report.runtimeFault) {

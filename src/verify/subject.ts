@@ -13,8 +13,8 @@ import type { Results, Sample } from './results';
 export interface VerifyRequest {
   /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
   readonly original: { readonly source: string | Uint8Array; readonly model: Model };
-  /** A file, or bytes; and the model read from it, shapes inferred (symbolic height and width). */
-  readonly converted: { readonly source: string | Uint8Array; readonly model: Model };
+  /** A file, or bytes; and the model read from it, shapes inferred (symbolic height and width). `runtime`: what runs it, where that is not ONNX Runtime. */
+  readonly converted: { readonly source: string | Uint8Array; readonly model: Model; readonly runtime?: OtherRuntime | undefined };
   readonly windows: readonly ImageWindow[];
   readonly contract?: Contract | undefined;
   /** What the converted model gives: predictions per window of the original size (default), per cell of the last map, or per image. */
@@ -30,6 +30,15 @@ export interface VerifyRequest {
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
   readonly rounded?: boolean | undefined;
   readonly options?: VerifyOptions | undefined;
+}
+
+/** What runs a converted model that is no ONNX file, in the names and layout of the original. */
+export interface OtherRuntime {
+  /** For reports. */
+  readonly name: string;
+  readonly open: () => Promise<Session>;
+  /** The same function with its sums in another order: how this runtime differs from itself. */
+  readonly openReordered: () => Promise<Session>;
 }
 
 export interface VerifyOptions {
@@ -109,6 +118,12 @@ export class Subject {
     return this.request.contract?.kind === 'everywhere' && this.head === 'window';
   }
 
+  /** The converted model with its sums in another order, where its runtime is not that of the original. */
+  async withinReordered<T>(use: (session: Session) => Promise<T>): Promise<T | undefined> {
+    const { runtime } = this.request.converted;
+    return runtime && using(runtime.openReordered(), use);
+  }
+
   /** One session at a time, released when `use` is done. */
   async within<T>(
     source: string | Uint8Array,
@@ -117,19 +132,29 @@ export class Subject {
     use: (session: Session) => Promise<T>,
   ): Promise<T> {
     const threads = options.threads ?? this.request.options?.threads;
-    const session = await openSession(source, typeof source === 'string' ? source : name, {
-      ...options,
-      ...(threads !== undefined && { threads }),
-    });
-    try {
-      return await use(session);
-    } finally {
-      await session.release();
-    }
+    return using(
+      openSession(source, typeof source === 'string' ? source : name, { ...options, ...(threads !== undefined && { threads }) }),
+      use,
+    );
+  }
+
+  /** The converted model, in whatever runs it. */
+  async withinConverted<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    const { source, runtime } = this.request.converted;
+    return runtime ? using(runtime.open(), use) : this.within(source, 'the converted model', {}, use);
   }
 
   /** Relative size of one unit in the last place of the coarsest type that the original computes in. */
   get epsilon(): number {
     return EPSILON[coarsestType(this.request.original.model)] ?? 2 ** -23;
+  }
+}
+
+async function using<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = await opening;
+  try {
+    return await use(session);
+  } finally {
+    await session.release();
   }
 }

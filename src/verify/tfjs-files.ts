@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../diagnostics/catalogue';
+import type { TfjsAbout } from '../tfjs/about';
 
 export type WeightEntry = io.WeightsManifestEntry;
 
@@ -17,18 +18,6 @@ export interface TfjsFiles {
   readonly shards: readonly ArrayBuffer[];
   /** What this compiler wrote down about the model; nothing for others. */
   readonly about: TfjsAbout;
-}
-
-/** `userDefinedMetadata.convolutionize` of model.json, as far as running the model needs it. */
-export interface TfjsAbout {
-  readonly inputs?: Readonly<Record<string, TfjsPort>> | undefined;
-  readonly outputs?: Readonly<Record<string, TfjsPort>> | undefined;
-}
-export interface TfjsPort {
-  /** Axes of the TensorFlow.js tensor, one letter each: NHWC. */
-  readonly layout?: string | undefined;
-  /** Axes of the ONNX value, the same letters. Default: NCHW where the layout is NHWC, else as the layout. */
-  readonly onnxLayout?: string | undefined;
 }
 
 /** The model.json behind a path, which may be its directory; undefined where the path is something else (an ONNX file, say). */

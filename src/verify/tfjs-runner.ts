@@ -9,8 +9,9 @@ import type * as Converter from '@tensorflow/tfjs-converter';
 import type * as Core from '@tensorflow/tfjs-core';
 import { kernelMissing, tfjsFailed, tfjsNodeMissing } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { onnxLayoutOf, type TfjsPort } from '../tfjs/about';
 import type { Numbers, Session } from './onnx-runner';
-import { readTfjsFiles, type TfjsFiles, type TfjsPort, tfjsModelPath } from './tfjs-files';
+import { readTfjsFiles, type TfjsFiles, tfjsModelPath } from './tfjs-files';
 import { reordered } from './tfjs-reorder';
 
 export type TfjsBackend = 'wasm' | 'node';
@@ -167,6 +168,8 @@ async function startNode(): Promise<{ readonly tf: typeof Core; readonly loadGra
   // tfjs-node 4.22 calls functions that Node 23 took away.
   util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined;
   util.isArray ??= Array.isArray;
+  // Its library writes to stderr what it thinks of the processor.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   let tf: typeof Core & typeof Converter;
   try {
     // By `require`, so that it need not be there when this is built.
@@ -212,15 +215,13 @@ function permutation(from: string, to: string): readonly number[] | undefined {
   return perm.includes(-1) ? undefined : perm;
 }
 
-const onnxLayout = ({ layout, onnxLayout }: TfjsPort): string | undefined => onnxLayout ?? (layout === 'NHWC' ? 'NCHW' : layout);
-
 function toTfjs(numbers: Numbers, port: TfjsPort | undefined): Numbers {
-  const perm = port?.layout && permutation(onnxLayout(port) ?? '', port.layout);
+  const perm = port?.layout && permutation(onnxLayoutOf(port) ?? '', port.layout);
   return perm && perm.length === numbers.shape.length ? transposed(numbers, perm) : numbers;
 }
 
 function fromTfjs(numbers: Numbers, port: TfjsPort | undefined): Numbers {
-  const perm = port?.layout && permutation(port.layout, onnxLayout(port) ?? '');
+  const perm = port?.layout && permutation(port.layout, onnxLayoutOf(port) ?? '');
   return perm && perm.length === numbers.shape.length ? transposed(numbers, perm) : numbers;
 }
 

@@ -1,0 +1,44 @@
+/** An emitted TensorFlow.js model as the verifier wants it: something to run, and the inputs and outputs of a Model. */
+import { notTfjs } from '../diagnostics/catalogue';
+import { Graph } from '../ir/graph';
+import { Model } from '../ir/model';
+import type { DType, TensorType } from '../ir/types';
+import type { TfjsAbout, TfjsPort } from '../tfjs/about';
+import type { OtherRuntime } from '../verify/subject';
+import { aboutOf, readModelJson } from '../verify/tfjs-files';
+import { openTfjsSession, type TfjsBackend, tfjsRuntimeName } from '../verify/tfjs-runner';
+
+/** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
+export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherRuntime => ({
+  name: tfjsRuntimeName(backend),
+  open: () => openTfjsSession(path, { backend }),
+  openReordered: () => openTfjsSession(path, { backend, reorder: 1 }),
+});
+
+/**
+ * Its inputs and outputs, and what it says about itself, as a Model whose only node is the whole network: the verifier looks no further.
+ * Throws CompileError TFJS_NOT_A_MODEL, also where model.json does not say how its inputs are laid out.
+ */
+export function tfjsStandIn(path: string): Model {
+  const about = aboutOf(readModelJson(path));
+  if (!about.inputs || !about.outputs) throw notTfjs(path, 'does not say what its inputs and outputs were in ONNX');
+  const graph = new Graph('tfjs');
+  const inputs = Object.entries(about.inputs).map(([name, port]) => graph.addInput(name, typeOf(port)));
+  const names = Object.keys(about.outputs);
+  const types = Object.values(about.outputs).map(typeOf);
+  const node = graph.addNode({ op: 'GraphModel', domain: 'tfjs', inputs, outputs: names, outputTypes: types });
+  graph.setOutputs(node.outputs);
+  return new Model({ graph, metadata: metadataOf(about) });
+}
+
+function typeOf({ dtype = 'float', shape }: TfjsPort): TensorType {
+  return { dtype: dtype as DType, ...(shape && { shape: shape.map((dim) => dim ?? undefined) }) };
+}
+
+/** The spelling of metadata.ts: facts are JSON, words are words. */
+function metadataOf(about: TfjsAbout): Map<string, string> {
+  const { inputs: _inputs, outputs: _outputs, ...facts } = about;
+  return new Map(
+    Object.entries(facts).map(([key, fact]) => [`convolutionize.${key}`, typeof fact === 'string' ? fact : JSON.stringify(fact)]),
+  );
+}

@@ -1,0 +1,36 @@
+/**
+ * What an emitted TensorFlow.js model says about itself: `userDefinedMetadata.convolutionize` of model.json, `model.metadata.convolutionize` in a page.
+ * The same facts, under the same names, as the metadata of a converted ONNX file (metadata.ts); and how its inputs and outputs are laid out.
+ */
+export interface TfjsAbout {
+  /** Of this compiler. */
+  readonly version?: string | undefined;
+  /** window | cell | image | original. */
+  readonly head?: string | undefined;
+  /** Per image input: height and width of what one cell looks at. */
+  readonly window?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** Per output: pixels between neighbouring cells, along rows and columns. */
+  readonly stride?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** Per output that was made finer: cells for each one that there was. */
+  readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** everywhere | border | whole-image | original. */
+  readonly contract?: string | undefined;
+  /** The contract in words. */
+  readonly meaning?: string | undefined;
+  readonly inputs?: Readonly<Record<string, TfjsPort>> | undefined;
+  readonly outputs?: Readonly<Record<string, TfjsPort>> | undefined;
+}
+
+/** One input or output. */
+export interface TfjsPort {
+  /** Axes of the TensorFlow.js tensor, a letter each: NHWC, NC. Absent: as in ONNX. */
+  readonly layout?: string | undefined;
+  /** Axes of the ONNX value, the same letters. Default: NCHW where `layout` is NHWC, else as `layout`. */
+  readonly onnxLayout?: string | undefined;
+  /** Element type and sizes of the ONNX value, in ONNX's order of axes; a string is a symbol or an expression (ir/dims.ts), null is not known. */
+  readonly dtype?: string | undefined;
+  readonly shape?: readonly (number | string | null)[] | undefined;
+}
+
+/** The order of the axes of the ONNX value. */
+export const onnxLayoutOf = ({ layout, onnxLayout }: TfjsPort): string | undefined => onnxLayout ?? (layout === 'NHWC' ? 'NCHW' : layout);
