@@ -23,14 +23,11 @@ export interface TfjsAbout {
 
 /** One input or output. */
 export interface TfjsPort {
-  /** Axes of the TensorFlow.js tensor, a letter each: NHWC, NC. Absent: as in ONNX. */
+  /** Axes of the TensorFlow.js tensor, a letter each, for people: NHWC, NC. */
   readonly layout?: string | undefined;
-  /** Axes of the ONNX value, the same letters. Default: NCHW where `layout` is NHWC, else as `layout`. */
-  readonly onnxLayout?: string | undefined;
+  /** `perm[i]`: the axis of the ONNX value that is axis i here; [0, 2, 3, 1] for a map [N, H, W, C]. Absent: as in ONNX. */
+  readonly perm?: readonly number[] | undefined;
   /** Element type and sizes of the ONNX value, in ONNX's order of axes; a string is a symbol or an expression (ir/dims.ts), null is not known. */
   readonly dtype?: string | undefined;
   readonly shape?: readonly (number | string | null)[] | undefined;
 }
-
-/** The order of the axes of the ONNX value. */
-export const onnxLayoutOf = ({ layout, onnxLayout }: TfjsPort): string | undefined => onnxLayout ?? (layout === 'NHWC' ? 'NCHW' : layout);

@@ -9,7 +9,7 @@ import type * as Converter from '@tensorflow/tfjs-converter';
 import type * as Core from '@tensorflow/tfjs-core';
 import { kernelMissing, tfjsFailed, tfjsNodeMissing } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { onnxLayoutOf, type TfjsPort } from '../tfjs/about';
+import type { TfjsPort } from '../tfjs/about';
 import type { Numbers, Session } from './onnx-runner';
 import { readTfjsFiles, type TfjsFiles, tfjsModelPath } from './tfjs-files';
 import { reordered } from './tfjs-reorder';
@@ -208,25 +208,23 @@ function explained(name: string, doing: string, error: unknown, backend: TfjsBac
 
 // ---- layouts ----
 
-/** Where each axis of the one layout lies in the other: NCHW to NHWC is [0, 2, 3, 1]. */
-function permutation(from: string, to: string): readonly number[] | undefined {
-  if (from === to || from.length !== to.length) return undefined;
-  const perm = [...to].map((axis) => from.indexOf(axis));
-  return perm.includes(-1) ? undefined : perm;
-}
-
-function toTfjs(numbers: Numbers, port: TfjsPort | undefined): Numbers {
-  const perm = port?.layout && permutation(onnxLayoutOf(port) ?? '', port.layout);
-  return perm && perm.length === numbers.shape.length ? transposed(numbers, perm) : numbers;
-}
+const toTfjs = (numbers: Numbers, port: TfjsPort | undefined): Numbers => (port?.perm ? transposed(numbers, port.perm) : numbers);
 
 function fromTfjs(numbers: Numbers, port: TfjsPort | undefined): Numbers {
-  const perm = port?.layout && permutation(port.layout, onnxLayoutOf(port) ?? '');
-  return perm && perm.length === numbers.shape.length ? transposed(numbers, perm) : numbers;
+  const { perm } = port ?? {};
+  return perm
+    ? transposed(
+        numbers,
+        perm.map((_, axis) => perm.indexOf(axis)),
+      )
+    : numbers;
 }
 
 /** `perm` as in ONNX: axis `at` of the result is axis `perm[at]` of the source. */
-function transposed({ dtype, shape, data }: Numbers, perm: readonly number[]): Numbers {
+function transposed(numbers: Numbers, perm: readonly number[]): Numbers {
+  const { dtype, shape, data } = numbers;
+  // Of another rank than declared: the runtime says so better.
+  if (perm.length !== shape.length || perm.every((axis, at) => axis === at)) return numbers;
   const target = perm.map((axis) => shape[axis] ?? 1);
   const strides = perm.map((axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
   const result = data instanceof Float32Array ? new Float32Array(data.length) : new Float64Array(data.length);

@@ -63,7 +63,7 @@ const directory = writeHandMade({
     { name: 'flattened', op: 'Reshape', input: ['relu', 'flat'], attr: { T: type() } },
     { name: 'scores', op: 'MatMul', input: ['flattened', 'W'], attr: { T: type(), transpose_a: { b: false }, transpose_b: { b: true } } },
   ],
-  about: { inputs: { X: { layout: 'NHWC' } }, outputs: { map: { layout: 'NHWC' }, Y: { layout: 'NC' } } },
+  about: { inputs: { X: { perm: [0, 2, 3, 1] } }, outputs: { map: { perm: [0, 2, 3, 1] }, Y: {} } },
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
