@@ -9,7 +9,8 @@ import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import type { TensorType } from '../ir/types';
 import { declaredSize } from '../metadata';
-import { type LayerList, listLayers } from './layers';
+import { type Layer, type LayerList, listLayers } from './layers';
+import { type ReceptiveField, receptiveFields } from './receptive-field';
 
 export interface Port {
   readonly name: string;
@@ -26,8 +27,11 @@ export interface ModelSummary {
   readonly outputs: readonly Port[];
   /** The image sizes at which `list` holds, and which of them the file leaves open; undefined: no size is known, shapes are symbolic. */
   readonly at: { readonly windows: readonly ImageWindow[]; readonly chosen: boolean } | undefined;
-  readonly list: LayerList;
+  readonly list: Omit<LayerList, 'layers'> & { readonly layers: readonly SummaryLayer[] };
 }
+
+/** A layer, and which pixels a cell of its output looks at; undefined: none, or not known. */
+export type SummaryLayer = Layer & { readonly field: ReceptiveField | undefined };
 
 /**
  * `infer`: how to find the types; the compiler knows more than plain inference where exporters left arithmetic on constants in the graph.
@@ -42,7 +46,10 @@ export function summarise(source: Model, request?: SizeRequest, infer: (model: M
   const outputs = ports(model.graph.outputs);
   if (at?.chosen) infer(model);
   const { irVersion, opsets, producer, metadata } = source;
-  return { irVersion, opsets, producer, metadata, inputs, outputs, at, list: listLayers(model.graph) };
+  const list = listLayers(model.graph);
+  const fields = receptiveFields(model.graph);
+  const layers = list.layers.map((layer): SummaryLayer => ({ ...layer, field: layer.outputs[0] && fields.of(layer.outputs[0]) }));
+  return { irVersion, opsets, producer, metadata, inputs, outputs, at, list: { ...list, layers } };
 }
 
 function chooseSize(model: Model, request: SizeRequest | undefined): ModelSummary['at'] {

@@ -96,8 +96,16 @@ export const convertOptions = {
 export const inspectOptions = {
   ...inputSize,
   format: {
-    choices: ['summary', 'json'],
-    describe: 'summary: layers in PyTorch notation, the default; json: the same for machines, as --json',
+    choices: ['summary', 'json', 'text'] as const,
+    describe:
+      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back. Without it, what the name of OUTPUT says',
+  },
+  output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default the result is printed' },
+  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },
+  weights: {
+    choices: ['reference', 'inline', 'none'] as const,
+    default: 'reference' as const,
+    describe: 'Large weights in text: where they lie in MODEL, their numbers, or left out',
   },
   ...symlinks,
 } as const satisfies Record<string, Options>;
@@ -161,9 +169,10 @@ export function chooseAction(args: readonly string[], columns: number | undefine
       'List the layers of a model, with shapes, parameters and multiply-adds',
       (y) =>
         y
-          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file, or ONNX text (.onnxtxt)' })
           .options(inspectOptions)
           .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')
+          .example('$0 inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back')
           .example('$0 inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'),
       (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
     )

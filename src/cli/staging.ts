@@ -2,7 +2,8 @@
  * Files that come into being all at once: written under other names beside their place, looked at there, and only then moved to it.
  * Whatever happens before, interrupts included, the place keeps what it had and nothing else stays behind.
  */
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { outputDirectoryMissing, outputExists, outputIsDirectory, outputIsInput, outputNotWritable } from '../diagnostics/catalogue';
 
@@ -19,6 +20,20 @@ export function checkOutput(output: string, sources: readonly string[], force: b
   };
   if (sources.some(same)) throw outputIsInput(output);
   if (!force) throw outputExists(output);
+}
+
+/** Writes a text to its place: whole or not at all. Throws CompileError as `checkOutput` does. */
+export function writeTextFile(output: string, text: string, sources: readonly string[], force: boolean): void {
+  checkOutput(output, sources, force);
+  const temporary = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
+  orNotWritable(output, () => {
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, output);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  });
 }
 
 export interface Staged {

@@ -46,4 +46,8 @@ export function bytes(value: number): string {
 }
 
 /** Code points, which is near enough for names in models. */
-const width = (text: string): number => [...text].length;
+export const width = (text: string): number => [...text].length;
+
+/** No wider than that; an ellipsis stands for what was cut off. */
+export const cut = (text: string, columns: number): string =>
+  width(text) <= columns ? text : `${[...text].slice(0, columns - 1).join('')}…`;

@@ -382,5 +382,5 @@ export const referenceOutside = (input: string, directory: string): CompileError
     code: 'REFERENCE_OUTSIDE',
     message: `a model in '${directory}' cannot refer to weights outside that directory`,
     at: { file: input },
-    hint: 'write the output beside the input or above it, or copy the weights: --weights copy',
+    hint: 'write the output beside the input or above it, or put the weights into it: convert --weights copy, inspect --weights inline',
   });

@@ -1,7 +1,7 @@
 /** Models as files. The rest of the compiler knows bytes only. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { outputExists, outputIsInput } from '../diagnostics/catalogue';
 import { assertInvariant, type Diagnostic } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
@@ -12,6 +12,7 @@ import { planModel, sendPlan } from '../onnx/write';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
+import { isTextFile, locationBelow, readText } from './text';
 
 export interface ReadFileOptions {
   readonly allowSymlinks?: boolean | undefined;
@@ -28,18 +29,20 @@ interface ModelOrigin {
 }
 
 /**
- * Reads an ONNX file; weights stay on disk until somebody needs their numbers, so the file must stay where it is.
+ * Reads an ONNX file, or ONNX text (.onnxtxt); weights stay on disk until somebody needs their numbers, so the file must stay where it is.
  * Throws CompileError.
  */
 export function readModelFile(path: string, options: ReadFileOptions = {}): Model {
   const source = FileSource.open(path);
   const external = new ExternalFiles(path, options);
   try {
-    const model = readModel(source, {
-      openExternal: (location, tensor) => external.source(location, tensor),
-      warn: options.warn,
-      keepOpset: options.keepOpset,
-    });
+    const model = isTextFile(path)
+      ? readText(source, external, options.keepOpset)
+      : readModel(source, {
+          openExternal: (location, tensor) => external.source(location, tensor),
+          warn: options.warn,
+          keepOpset: options.keepOpset,
+        });
     origins.set(model, { path, source, external });
     return model;
   } catch (error) {
@@ -123,13 +126,8 @@ function locator(origin: ModelOrigin | undefined, home: string, weights: string)
     if (!origin || !(source instanceof FileSource) || weights === 'external') return undefined;
     if (source !== origin.source) {
       // External data stays where it is when the new model stands beside the old one.
-      return weights === 'reference' || resolve(home) === resolve(dirname(origin.path)) ? below(home, source.name) : undefined;
+      return weights === 'reference' || resolve(home) === resolve(dirname(origin.path)) ? locationBelow(home, source.name) : undefined;
     }
-    return weights === 'reference' ? below(home, origin.path) : undefined;
+    return weights === 'reference' ? locationBelow(home, origin.path) : undefined;
   };
-}
-
-function below(home: string, path: string): string | undefined {
-  const location = relative(resolve(home), resolve(path));
-  return location.startsWith('..') || location.includes(`..${sep}`) ? undefined : location.split(sep).join('/');
 }

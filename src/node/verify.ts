@@ -16,6 +16,7 @@ import type { VerifyReport } from '../verify/report';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import type { TfjsBackend } from '../verify/tfjs-runner';
 import { closeModel, readModelFile, writeModelFile } from '.';
+import { isTextFile } from './text';
 import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
 
 export interface VerifyFilesOptions extends VerifyOptions {
@@ -50,6 +51,9 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     opened.push(model);
     return model;
   };
+  // The runtime reads neither models in memory nor text.
+  const runnable = (from: ModelLike, name: string): string | Uint8Array =>
+    from instanceof Model ? place(from, name) : typeof from === 'string' && isTextFile(from) ? place(read(from), name) : from;
   try {
     mkdirSync(scratch, { recursive: true });
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
@@ -64,9 +68,9 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         : declaredContract(result);
     if (tfjs === undefined) inferShapes(result);
     return await verifyModels({
-      original: { source: original instanceof Model ? place(original, 'original') : original, model: subject },
+      original: { source: runnable(original, 'original'), model: subject },
       converted: {
-        source: converted instanceof Model ? place(converted, 'converted') : converted,
+        source: runnable(converted, 'converted'),
         model: result,
         runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
       },

@@ -87,8 +87,8 @@ describe('inspect', () => {
   test('lists layers with shapes, parameters and multiply-adds', async () => {
     const { code, stdout, stderr } = await program.run(['inspect', LENET]);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^ \(0\) {2}Conv2d\(1, 6, kernel_size=\(5, 5\), stride=\(1, 1\)\) +\[N, 6, 24, 24\] +156 +86,400$/m);
-    expect(stdout).toMatch(/^ \(6\) {2}Linear\(256 -> 120\) +\[N, 120\] +30,840 +30,720$/m);
+    expect(stdout).toMatch(/^ \(0\) {2}Conv2d\(1, 6, kernel_size=\(5, 5\), stride=\(1, 1\)\) +\[N, 6, 24, 24\] +5 +1 +0 +156 +86,400$/m);
+    expect(stdout).toMatch(/^ \(6\) {2}Linear\(256 -> 120\) +\[N, 120\] +all +30,840 +30,720$/m);
     expect(stdout).toMatch(/^ +total +44,426 +281,640$/m);
     expect(stdout).toMatch(/^Linear +3 +41,854 +41,640$/m);
   });

@@ -4,19 +4,20 @@
  * onnx.parser reads it too, as long as the model has only what the syntax has words for. What it lacks:
  * - operators, domains and attributes whose names are no identifiers stand in quotes, lists of tensors and graphs in brackets; a comment says so;
  * - byte strings that are not UTF-8 and attributes of opaque kinds are left out; a comment says so;
- * - types of inner values and origins stand in comments, unless asked for otherwise.
+ * - types of inner values and origins stand in comments, unless asked for otherwise; so do documentation and metadata (`beyond`).
  * Large constants are left out by default (a typed name without data), or become references into the file they lie in.
  */
-
+import type { ByteSource } from '../../ir/bytes';
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { irVersionFor } from '../../ir/operators';
 import { elementCount, tensorByteLength } from '../../ir/tensor';
 import type { Attr, ConstValue, Dim, Node, Tensor, TensorType, Value } from '../../ir/types';
 import { plainOpset } from '../opset';
+import { aboutConstant, aboutModel, aboutNode, hasForm, unsayable } from './beyond';
 import { headerOf } from './header';
 import { isIdentifier, nameText, quoted } from './names';
-import { elementFormat, float32Text, literals } from './tensor-text';
+import { float32Text, literals } from './tensor-text';
 
 export interface PrintOptions {
   /**
@@ -26,19 +27,26 @@ export interface PrintOptions {
   readonly weights?: 'elide' | 'reference' | 'inline';
   /** Elements that are always printed; default 16. */
   readonly inlineLimit?: number;
-  /** Types of inner values: behind each node, as declarations in the graph's list, or not at all. Default `comment`. */
-  readonly types?: 'comment' | 'declare' | 'none';
+  /** What a source is called in a reference: a location relative to where the text will lie. undefined: elements instead. Default: its own name. */
+  readonly locate?: (source: ByteSource) => string | undefined;
+  /** Types of inner values: behind each node, as declarations in the graph's list (which are read back), both, or not at all. Default `comment`. */
+  readonly types?: 'comment' | 'declare' | 'both' | 'none';
   /** Adds the source nodes that a node stands for, where they are others than itself. Default false. */
   readonly origins?: boolean;
+  /** Adds documentation, metadata and whatever else the syntax cannot hold, as comments. Default false. */
+  readonly beyond?: boolean;
 }
 type Settings = Required<PrintOptions>;
 
-const settingsOf = ({ weights = 'elide', inlineLimit = 16, types = 'comment', origins = false }: PrintOptions): Settings => ({
-  weights,
-  inlineLimit,
-  types,
-  origins,
-});
+const DEFAULTS: Settings = {
+  weights: 'elide',
+  inlineLimit: 16,
+  locate: ({ name }) => name,
+  types: 'comment',
+  origins: false,
+  beyond: false,
+};
+const settingsOf = (options: PrintOptions): Settings => ({ ...DEFAULTS, ...options });
 
 const INDENT = '   ';
 
@@ -57,7 +65,12 @@ export function printModel(model: Model, options: PrintOptions = {}): string {
   if (model_version !== undefined) header.push(`model_version: ${model_version}`);
   if (doc_string !== undefined) header.push(`doc_string: ${quoted(doc_string)}`);
   if (model.metadata.size > 0) header.push(`metadata_props: [${pairs(model.metadata, quoted)}]`);
-  return `<\n${INDENT}${header.join(`,\n${INDENT}`)}\n>\n${graphText(model.graph, '', settings)}\n`;
+  const beyond = settings.beyond
+    ? aboutModel(model)
+        .map((line) => `# ${oneLine(line)}\n`)
+        .join('')
+    : '';
+  return `<\n${INDENT}${header.join(`,\n${INDENT}`)}\n>\n${beyond}${graphText(model.graph, '', settings)}\n`;
 }
 
 const pairs = <T>(map: ReadonlyMap<string, T>, text: (value: T) => string): string =>
@@ -72,11 +85,12 @@ function graphText(graph: Graph, indent: string, settings: Settings): string {
   const lines = [`${graphName(graph)} (${list(graph.inputs)}) => (${list(graph.outputs)})`];
   const entries = [
     ...graph.constants.map((constant) => constantText(constant, settings)),
-    ...(settings.types === 'declare' ? innerTypes(graph) : []),
+    ...(settings.types === 'declare' || settings.types === 'both' ? innerTypes(graph) : []),
   ];
   if (entries.length > 0) {
     lines.push(`${indent}<`);
-    entries.forEach(({ text, comment }, index) => {
+    entries.forEach(({ text, comment, above = [] }, index) => {
+      for (const line of above) lines.push(`${inner}# ${oneLine(line)}`);
       lines.push(`${inner}${text}${index < entries.length - 1 ? ',' : ''}${comment ? `  # ${comment}` : ''}`);
     });
     lines.push(`${indent}> {`);
@@ -84,7 +98,7 @@ function graphText(graph: Graph, indent: string, settings: Settings): string {
     lines[0] += ' {';
   }
   for (const node of graph.nodes) {
-    for (const remark of lost(node)) lines.push(`${inner}# ${oneLine(remark)}`);
+    for (const remark of [...unsayable(node), ...(settings.beyond ? aboutNode(node) : [])]) lines.push(`${inner}# ${oneLine(remark)}`);
     const comments = commentsOn(node, settings);
     lines.push(`${inner}${nodeText(node, inner, settings)}${comments.length > 0 ? `  # ${oneLine(comments.join('; '))}` : ''}`);
   }
@@ -101,6 +115,8 @@ function graphName({ name, parent }: Graph): string {
 interface Entry {
   readonly text: string;
   readonly comment?: string;
+  /** Comments on lines of their own in front of it. */
+  readonly above?: readonly string[];
 }
 
 const declaration = ({ type, name }: Value): string => (type ? `${typeText(type)} ${nameText(name)}` : nameText(name));
@@ -121,27 +137,32 @@ export function typeText({ dtype, shape }: TensorType): string {
 const dimText = (dim: Dim): string =>
   dim === undefined ? '?' : typeof dim === 'number' ? `${dim}` : isIdentifier(dim) ? dim : quoted(dim);
 
-function constantText({ name, constant }: ConstValue, settings: Settings): Entry {
+function constantText(value: ConstValue, settings: Settings): Entry {
+  const { name, constant } = value;
   const head = `${typeText(constant)} ${nameText(name)}`;
   const data = dataText(constant, settings);
-  return data === undefined ? { text: head, comment: `${tensorByteLength(constant)} bytes not shown` } : { text: `${head} = ${data}` };
+  const above = settings.beyond ? aboutConstant(value) : [];
+  return data === undefined
+    ? { text: head, comment: `${tensorByteLength(constant)} bytes not shown`, above }
+    : { text: `${head} = ${data}`, above };
 }
 
 /** `{1, 2}`, or where it lies, or undefined where it is left out. */
-function dataText(tensor: Tensor, { weights, inlineLimit }: Settings): string | undefined {
+function dataText(tensor: Tensor, { weights, inlineLimit, locate }: Settings): string | undefined {
   if (elementCount(tensor.shape) > inlineLimit && weights !== 'inline') {
     if (weights === 'elide') return undefined;
-    const reference = referenceText(tensor);
+    const reference = referenceText(tensor, locate);
     if (reference) return reference;
   }
   const elements = literals(tensor);
   return elements && `{${elements.join(', ')}}`;
 }
 
-function referenceText({ data }: Tensor): string | undefined {
+function referenceText({ data }: Tensor, locate: Settings['locate']): string | undefined {
   const [range, more] = data.kind === 'ranges' && data.encoding === 'raw' ? data.ranges : [];
-  if (!range || more) return undefined;
-  return `["location" : ${quoted(range.source.name)}, "offset" : "${range.offset}", "length" : "${range.length}"]`;
+  const location = range && !more ? locate(range.source) : undefined;
+  if (!range || location === undefined) return undefined;
+  return `["location" : ${quoted(location)}, "offset" : "${range.offset}", "length" : "${range.length}"]`;
 }
 
 function nodeText(node: Node, indent: string, settings: Settings): string {
@@ -161,24 +182,6 @@ const wordText = (word: string): string => (isIdentifier(word) ? word : quoted(w
 function operatorText({ domain, opType }: Node): string {
   const parts = domain === '' ? [] : domain.split('.').every(isIdentifier) ? [domain] : [quoted(domain)];
   return [...parts, wordText(opType)].join('.');
-}
-
-/** Whether the attribute can be written at all. */
-function hasForm(attr: Attr): boolean {
-  switch (attr.kind) {
-    case 'opaque':
-      return false;
-    case 'string':
-      return typeof attr.value === 'string';
-    case 'strings':
-      return attr.value.every((value) => typeof value === 'string');
-    case 'tensor':
-      return elementFormat(attr.value.dtype) !== undefined;
-    case 'tensors':
-      return attr.value.every((tensor) => elementFormat(tensor.dtype) !== undefined);
-    default:
-      return true;
-  }
 }
 
 /** undefined: it has no form. */
@@ -224,22 +227,10 @@ function floatLiteral(value: number): string {
   return /^-?[0-9]+$/.test(text) ? `${text}.0` : text;
 }
 
-/** What the text does not say, or says in words of our own. */
-function lost({ opType, domain, attrs }: Node): string[] {
-  const remarks: string[] = [];
-  const odd = [opType, ...(domain === '' ? [] : domain.split('.')), ...attrs.keys()].filter((word) => !isIdentifier(word));
-  if (odd.length > 0) remarks.push(`not ONNX syntax: ${odd.map(quoted).join(', ')} in quotes`);
-  for (const [name, attr] of attrs) {
-    if (attr.kind === 'tensors' || attr.kind === 'graphs') remarks.push(`not ONNX syntax: the list '${name}'`);
-    if (!hasForm(attr)) remarks.push(`attribute '${name}' is not shown: the syntax has no form for it`);
-  }
-  return remarks;
-}
-
 function commentsOn(node: Node, { types, origins }: Settings): string[] {
   const comments: string[] = [];
   const known = node.outputs.flatMap((output) => (output.type && output.name !== '' ? [typeText(output.type)] : []));
-  if (types === 'comment' && known.length > 0) comments.push(known.join(', '));
+  if ((types === 'comment' || types === 'both') && known.length > 0) comments.push(known.join(', '));
   if (origins && !(node.origin.length === 1 && node.origin[0] === node.name)) comments.push(`from ${node.origin.join(', ')}`);
   return comments;
 }

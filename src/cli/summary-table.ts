@@ -1,0 +1,152 @@
+/** A summary of a model for people: PyTorch's list of layers as a table that fits the terminal, totals, and totals per kind. */
+import { shapeText } from '../analysis/layers';
+import type { ModelSummary, Port, SummaryLayer } from '../analysis/summary';
+import { printable } from '../diagnostics/format';
+import type { TensorType } from '../ir/types';
+import { type Column, cut, grouped, rounded, table, width } from './table';
+
+/** `columns`: of the terminal; undefined: as wide as it gets. */
+export function summaryText(file: string, summary: ModelSummary, columns?: number): string[] {
+  const { list } = summary;
+  const opsets = [...summary.opsets].map(([domain, version]) => `opset ${domain === '' ? '' : `${printable(domain)} `}${version}`);
+  const producer = [summary.producer.name, summary.producer.version].filter((part) => part !== '').join(' ');
+  const head = [`ONNX IR ${summary.irVersion}`, ...opsets, ...(producer ? [`made by ${printable(producer)}`] : [])];
+  const fields = list.layers.some(({ field }) => field !== undefined);
+  const lines = [
+    `${file}: ${head.join(', ')}`,
+    ...table(
+      [{ title: '' }, { title: '' }, { title: '' }],
+      [...portRows('input', summary.inputs), ...portRows('output', summary.outputs)],
+      '  ',
+    ),
+    ...sizeNote(summary),
+    '',
+    ...layerTable(summary, columns),
+    ...(fields ? ['', 'Cell i of an output looks at the pixels from offset + i * stride on, as many as field says.'] : []),
+    '',
+    ...table(
+      [
+        { title: 'kind' },
+        { title: 'layers', align: 'right' },
+        { title: 'parameters', align: 'right' },
+        { title: 'multiply-adds', align: 'right' },
+      ],
+      list.kinds.map((kind) => [
+        printable(kind.kind),
+        String(kind.layers),
+        grouped(kind.parameters),
+        products(kind.multiplyAdds, kind.complete),
+      ]),
+    ),
+    ...(list.complete
+      ? []
+      : ['', 'Multiply-adds marked with > are lower bounds: some layer has an unknown shape,', 'or products that are not counted.']),
+    ...(list.unlisted > 0
+      ? ['', `${list.unlisted} more node${list.unlisted > 1 ? 's compute' : ' computes'} on weights or shapes alone.`]
+      : []),
+  ];
+  return columns === undefined ? lines : lines.map((line) => cut(line, columns));
+}
+
+const portRows = (title: string, ports: readonly Port[]): string[][] =>
+  ports.map(({ name, type }) => [title, printable(name), typeText(type)]);
+
+const typeText = (type: TensorType | undefined): string => (type?.dtype === 'float' ? `float${shapeText(type)}` : shapeText(type));
+
+function sizeNote({ at, list }: ModelSummary): string[] {
+  if (at?.chosen)
+    return [`  listed for ${at.windows.map((window) => `'${printable(window.input)}' of ${window.height}x${window.width}`).join(', ')}`];
+  return !at && !list.complete ? ['  the size of the image is open: --input-size 224x224 gives numbers'] : [];
+}
+
+// ---- layers ----
+
+/** What a table may leave out when it is too wide, one after the other, from what can be done without. */
+const NARROWER = ['short notation', 'short numbers', 'offset', 'stride', 'field', 'reads', 'cut layers'] as const;
+type Narrower = (typeof NARROWER)[number];
+
+function layerTable(summary: ModelSummary, columns: number | undefined): string[] {
+  for (let steps = 0; ; steps++) {
+    const lines = layerTableWithout(summary, new Set(NARROWER.slice(0, steps)), columns);
+    if (columns === undefined || steps === NARROWER.length || lines.every((line) => width(line) <= columns)) return lines;
+  }
+}
+
+function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, columns: number | undefined): string[] {
+  const { layers } = list;
+  const digits = String(layers.length - 1).length;
+  // Where a layer simply reads the one before it, nothing needs to be said.
+  const branches = layers.some(({ index, reads }) => index > 0 && !(reads.length === 1 && reads[0] === index - 1));
+  const number = less.has('short numbers') ? rounded : grouped;
+  const all: readonly (Cells | false)[] = [
+    { title: '', cell: ({ index }) => `(${index})`.padStart(digits + 2) },
+    {
+      title: 'layer',
+      cell: ({ notation }) => {
+        const text = printable(less.has('short notation') ? shortNotation(notation) : notation);
+        return less.has('cut layers') && columns !== undefined ? cut(text, Math.max(12, columns - 48)) : text;
+      },
+      total: 'total',
+    },
+    branches && !less.has('reads') && { title: 'reads', cell: readsText },
+    { title: 'output', cell: ({ outputs }) => outputs.map((output) => shapeText(output.type)).join(' ') },
+    !less.has('field') && { title: 'field', align: 'right', cell: ({ field }) => fieldText(field, 'window') },
+    !less.has('stride') && { title: 'stride', align: 'right', cell: ({ field }) => fieldText(field, 'stride') },
+    !less.has('offset') && { title: 'offset', align: 'right', cell: ({ field }) => fieldText(field, 'offset') },
+    {
+      title: less.has('short numbers') ? 'params' : 'parameters',
+      align: 'right',
+      cell: ({ parameters }) => (parameters === 0 ? '' : number(parameters)),
+      total: number(list.parameters),
+      short: rounded(list.parameters),
+    },
+    {
+      title: 'multiply-adds',
+      align: 'right',
+      cell: ({ multiplyAdds }) => (multiplyAdds === undefined ? '?' : multiplyAdds === 0 ? '' : number(multiplyAdds)),
+      total: `${list.complete ? '' : '> '}${number(list.multiplyAdds)}`,
+      short: rounded(list.multiplyAdds),
+    },
+  ];
+  const shown = all
+    .filter((column): column is Cells => column !== false)
+    .filter(({ title, cell }) =>
+      title !== 'field' && title !== 'stride' && title !== 'offset' ? true : layers.some((layer) => cell(layer) !== ''),
+    );
+  const rows = layers.map((layer) => shown.map(({ cell }) => cell(layer)));
+  const totals = shown.map(({ total = '' }) => total);
+  const short = list.parameters >= 1000 && !less.has('short numbers') ? [shown.map((column) => column.short ?? '')] : [];
+  return table(shown, [...rows, totals, ...short]);
+}
+
+interface Cells extends Column {
+  readonly cell: (layer: SummaryLayer) => string;
+  readonly total?: string;
+  readonly short?: string;
+}
+
+const readsText = ({ index, reads }: SummaryLayer): string =>
+  reads.length === 1 && reads[0] === index - 1
+    ? ''
+    : reads.map((source) => (typeof source === 'number' ? `(${source})` : printable(source))).join(' ');
+
+/** `11`, or `11x3` where rows and columns differ; `all` along an axis that is taken together. */
+function fieldText(field: SummaryLayer['field'], key: 'window' | 'stride' | 'offset'): string {
+  if (!field) return '';
+  const [rows, columns] = [field.rows, field.columns].map((axis) =>
+    axis === 'whole' ? (key === 'window' ? 'all' : '') : decimals(axis[key]),
+  );
+  return rows === columns ? (rows ?? '') : `${rows}x${columns}`;
+}
+const decimals = (value: number): string => String(Number(value.toFixed(2)));
+
+/** Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2)) -> Conv2d(3, 64, 11x11, stride=4, padding=2) */
+export function shortNotation(notation: string): string {
+  return notation
+    .replace(/(\w+)=\((\d+), (\d+)\)/g, (_, key: string, rows: string, columns: string) =>
+      key === 'kernel_size' || key === 'size' ? `${rows}x${columns}` : `${key}=${rows === columns ? rows : `${rows}x${columns}`}`,
+    )
+    .replace(/, (stride=1|dilation=1|groups=1|bias=False)(?=[,)])/g, '');
+}
+
+const products = (count: number, complete: boolean): string => (complete ? grouped(count) : `> ${grouped(count)}`);

@@ -1,0 +1,59 @@
+/**
+ * Models as text: ONNX's textual syntax in files (.onnxtxt, as Python's onnx has it), whose weights stay in the file that they came from.
+ *
+ * References are relative to the directory in which the text will lie, so a text must lie beside its source or above it.
+ */
+import { dirname, relative, resolve, sep } from 'node:path';
+import { referenceOutside } from '../diagnostics/catalogue';
+import type { Model } from '../ir/model';
+import { parseModel } from '../onnx/text/parser';
+import { printModel } from '../onnx/text/printer';
+import type { ExternalFiles } from './external-data';
+import { FileSource } from './file-source';
+
+export const isTextFile = (path: string): boolean => /\.onnxte?xt$/i.test(path);
+
+/** Throws CompileError TEXT_*, or BAD_EXTERNAL_DATA. */
+export function readText(source: FileSource, external: ExternalFiles, keepOpset: boolean | undefined): Model {
+  const text = new TextDecoder().decode(source.read(0, source.size));
+  return parseModel(text, { file: source.name, source: (location) => external.source(location, location), asWritten: keepOpset });
+}
+
+export interface TextOptions {
+  /** The file that the model was read from. */
+  readonly path: string;
+  /** The directory in which the text will lie. Default: that of the file. */
+  readonly home?: string | undefined;
+  /** Of more than 16 elements: where they lie in the file (default), the numbers themselves, or nothing. */
+  readonly weights?: 'reference' | 'inline' | 'none' | undefined;
+  /** Comment at the top. */
+  readonly title?: string | undefined;
+}
+
+/** A text that onnx.parser and `readModel` read back. Throws CompileError REFERENCE_OUTSIDE where it cannot refer to its source. */
+export function modelText(model: Model, options: TextOptions): string {
+  const { path, home = dirname(path), weights = 'reference' } = options;
+  const text = printModel(model, {
+    weights: weights === 'none' ? 'elide' : weights,
+    locate: (source) => {
+      if (!(source instanceof FileSource)) return undefined;
+      const location = locationBelow(home, source.name);
+      if (location === undefined) throw referenceOutside(source.name, home);
+      return location;
+    },
+    types: 'both',
+    origins: true,
+    beyond: true,
+  });
+  const title = options.title ?? `${relative(home, path)} in ONNX's textual syntax`;
+  const note = weights === 'reference' ? ': keep it beside the files that it refers to' : '';
+  return `# ${title.replace(/\s+/g, ' ')}${note}\n${text}`;
+}
+
+/** The location by which a model in `home` refers to a file, with slashes; undefined: the file does not lie below it. */
+export function locationBelow(home: string, path: string): string | undefined {
+  const location = relative(resolve(home), resolve(path));
+  return location.startsWith('..') || location.includes(`..${sep}`) || resolve(location) === location
+    ? undefined
+    : location.split(sep).join('/');
+}
