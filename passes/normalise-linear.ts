@@ -7,6 +7,7 @@
  *   Y = Gemm<transB as it was>(X, alpha * W, beta * B)  B [M], one number per output
  *
  * The weight keeps its bytes unless alpha is not 1. A transposed X becomes a Transpose in front.
+ * A bias times 0 is dropped.
  * Numbers: rounding where alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
  * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
  */
@@ -41,15 +42,17 @@ const scaledGemm = defineRule({
   name: 'gemm',
   match: node('Gemm', [value('x'), constant('w')], { as: 'gemm', moreInputs: true }),
   when({ gemm, w }) {
-    const bias = gemm.inputs[2];
     const alpha = floatAttr(gemm, 'alpha', 1);
     const beta = floatAttr(gemm, 'beta', 1);
+    const given = gemm.inputs[2];
+    // Not read at all, as in BLAS: 0 * NaN is no NaN.
+    const bias = beta === 0 ? undefined : given;
     const transA = intAttr(gemm, 'transA', 0) !== 0;
     if (bias && !bias.constant) return refuse('its bias is computed', gemm);
     const outputs = outputsOf(w, intAttr(gemm, 'transB', 0));
     const perOutput = bias?.constant && biasPerOutput(bias, outputs, beta);
     if (bias && !perOutput) return refuse('the bias is not one number per output', gemm);
-    const plainBias = !bias || (beta === 1 && bias.constant?.shape.length === 1 && bias.constant.shape[0] === outputs);
+    const plainBias = !given || (beta === 1 && given.constant?.shape.length === 1 && given.constant.shape[0] === outputs);
     if (alpha === 1 && !transA && plainBias) return undefined;
     if (!isFloatType(w.constant.dtype)) return refuse(`its weight is of type ${w.constant.dtype}`, gemm);
     return { alpha, transA, perOutput };

@@ -13,6 +13,7 @@ import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
+
 import {
   cannotRefine,
   cannotSlide,
@@ -25,12 +26,12 @@ import {
 } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
-import { AxisRoles, imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import { pixelStride } from './ir/pixel-stride';
-import type { Dim, Node, Value } from './ir/types';
+import type { Dim, Node } from './ir/types';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type PassReport, type RunOptions, runPasses } from './pass/manager';
+import { growing, obstacle, whyNoConvolution } from './pass/obstacles';
 import type { Pass, Remark } from './pass/pass';
 
 export interface CompileOptions {
@@ -113,7 +114,11 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   for (const step of selected(pipeline, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (!isOriginal && isLast(step)) {
-      requireSliding(model, options);
+      requireSliding(
+        model,
+        options,
+        passes.flatMap((report) => report.remarks),
+      );
       contract = contractOf(model.graph);
     }
     passes.push(...runGroup(model, step, options));
@@ -210,15 +215,19 @@ export function settle(model: Model, passes: readonly Pass[] = [foldConstants]):
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-function requireSliding(model: Model, { passes, skip }: CompileOptions): void {
+function requireSliding(model: Model, { passes, skip }: CompileOptions, remarks: readonly Remark[]): void {
   const found = fixedPositions(model.graph);
   const [first] = found;
-  if (first)
-    throw cannotSlide(
-      first.node,
-      found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
-      { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut: passes !== undefined || (skip?.length ?? 0) > 0 },
-    );
+  if (!first) return;
+  // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
+  const { output, reasons } = whyNoConvolution(first.node, remarks);
+  if (output && reasons.length > 0)
+    throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin });
+  throw cannotSlide(
+    first.node,
+    found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
+    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut: passes !== undefined || (skip?.length ?? 0) > 0 },
+  );
 }
 
 /** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
@@ -282,43 +291,13 @@ const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-
 function requireMaps(model: Model, original: Model, remarks: readonly Remark[], head: Head): void {
   const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
   if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
-  const roles = new AxisRoles(imageInputs(model.graph));
   // A vector of the right shape proves nothing: attention over the whole image has one too.
   const averaged = new Set(remarks.filter(({ kind, pass }) => kind === 'applied' && pass === 'output-average').map(({ at }) => at.value));
   for (const output of model.graph.outputs) {
     if (head === 'image' ? averaged.has(output.name) : growing(output)) continue;
-    const blocker = firstFixed(output);
-    // What stopped the head comes first: the rest is why other rules looked and went on.
-    const refused = remarks
-      .filter((remark) => remark.kind === 'refused')
-      .sort((a, b) => Number(HEAD_PASSES.has(b.pass)) - Number(HEAD_PASSES.has(a.pass)));
-    const reasons = [...new Set(refused.map((remark) => `${remark.at.op ?? ''} '${remark.at.node ?? remark.at.value}': ${remark.reason}`))];
-    const at = blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name };
-    throw notConvertible(output, reasons.length > 0 ? reasons : [describeBlocker(blocker, roles)], at);
+    const { reasons, at } = obstacle(output, remarks, HEAD_PASSES);
+    throw notConvertible(output, reasons, at);
   }
-}
-
-const growing = (output: Value | undefined): boolean => {
-  const shape = output?.type?.shape;
-  return shape?.length === 4 && typeof shape[2] !== 'number' && typeof shape[3] !== 'number';
-};
-
-/** The last node on the way to the output behind which no axis grows with the image any more, walking back from the output. */
-function firstFixed(output: Value): Node | undefined {
-  let at: Value | undefined = output;
-  let blocker: Node | undefined;
-  while (at?.producer && !growing(at)) {
-    blocker = at.producer;
-    at = blocker.inputs.find((input) => input && !input.constant);
-  }
-  return blocker;
-}
-
-function describeBlocker(blocker: Node | undefined, roles: AxisRoles): string {
-  if (!blocker) return 'it does not depend on an image';
-  const [input] = blocker.inputs;
-  const axes = input && roles.of(input);
-  return `${blocker.op} '${blocker.name}' fixes the size of what it reads${axes ? ` (axes ${axes.join(', ')})` : ''}`;
 }
 
 /** Reports of the rounds of one pass as one. */

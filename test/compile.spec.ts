@@ -110,6 +110,30 @@ describe('compile', () => {
       /CANNOT_SLIDE.*'E' \[1, 4, 3, 3\] has a number of its own for each position/,
     ],
     [
+      'whose Dropout hands on its mask',
+      classifier().replace('Y = Gemm <transB = 1> (F', 'D, M = Dropout (F) Q = Cast <to = 1> (M) E = Mul (D, Q) Y = Gemm <transB = 1> (E'),
+      {},
+      /NOT_CONVERTIBLE: output 'Y' cannot become a map: Dropout '\w+': its mask is read/,
+    ],
+    [
+      'with a bias of its own for each image of the batch',
+      classifier('float[2, 3, 7, 7] X', '', 'float[2, 5] Y').replace('float[5] B', 'float[2, 5] B'),
+      {},
+      /NOT_CONVERTIBLE.*Gemm 'Y': the bias is not one number per output/,
+    ],
+    [
+      'whose weight is computed',
+      classifier('float[N, 3, 7, 7] X, float[5, 36] W').replace(', float[5, 36] W,', ','),
+      {},
+      /NOT_CONVERTIBLE.*input 1 of Gemm 'Y', 'W', is not constant/,
+    ],
+    [
+      'with an operator behind the classifier that is not known',
+      classifier('float[N, 3, 7, 7] X', 'Z = acme.Vote (Y)', 'float[N, 5] Z').replace('["" : 18]', '["" : 18, "acme" : 1]'),
+      {},
+      /NOT_CONVERTIBLE: output 'Z' cannot become a map: no rule is known that makes acme.Vote 'Z' work on a map/,
+    ],
+    [
       'whose output flattens a map of many cells',
       `${header} g (float[N, 3, 7, 7] X) => (float[N, 36] Y) <float[4, 3, 3, 3] K> { ${trunk} Y = Flatten (R) }`,
       {},

@@ -200,12 +200,14 @@ const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
 ];
 
 /** What one prediction is about: which pixels a cell looks at, or which images. */
-function mapLines({ output, converted, stride: [rows, columns] }: MapFacts, { head, windows }: RewriteFacts): string[] {
+function mapLines({ output, original, converted, stride: [rows, columns] }: MapFacts, { head, windows }: RewriteFacts): string[] {
   const [window] = windows;
   if (!window) return [];
   const name = `  ${printable(output)} [${converted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
   const size = `${window.height}x${window.width}`;
   const span = (step: number, letter: string, length: number): string => `${times(step, letter)} to ${times(step, letter)} + ${length - 1}`;
+  if (original?.length === 4 && head !== 'original')
+    return [`${name}: a map already, which grows with the image, a cell ${strideText(rows, columns)}`];
   switch (head) {
     case 'window':
       return [

@@ -269,11 +269,11 @@ const describeValue = (value: Value): string =>
   `'${value.name}' [${value.type?.shape?.map((dim) => dim ?? '?').join(', ') ?? 'rank unknown'}]`;
 
 // ---- verify ----
-export const runtimeFailed = (model: string, doing: string, reason: string): CompileError =>
+export const runtimeFailed = (model: string, file: string | undefined, doing: string, reason: string): CompileError =>
   new CompileError({
     code: 'RUNTIME_FAILED',
-    message: `ONNX Runtime cannot ${doing} the model: ${reason}`,
-    at: { file: model },
+    message: `ONNX Runtime cannot ${doing} ${model}: ${reason}`,
+    ...(file !== undefined && { at: { file } }),
     hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
 export const notComparable = (reason: string): CompileError =>

@@ -4,7 +4,7 @@
 import { InvariantError } from '../diagnostics/compile-error';
 import { type Graph, nestedGraphs } from './graph';
 import type { Model } from './model';
-import { operatorSchema } from './operators';
+import { NEWEST_OPSET, operatorSchema } from './operators';
 import type { Node, Value } from './types';
 
 export interface Violation {
@@ -26,7 +26,7 @@ export interface Violation {
 
 /** Every broken rule, in graph order. */
 export function violations(model: Model): Violation[] {
-  const checker = new Checker();
+  const checker = new Checker(knowsAttributes(model));
   checker.graph(model.graph, new Set());
   checker.staleUses();
   return checker.found;
@@ -38,12 +38,31 @@ export function validateModel(model: Model): void {
   if (found.length > 0) throw new InvariantError(found.map(({ code, message }) => `${code}: ${message}`).join('; '));
 }
 
+/** A newer opset than those known here may have attributes that are not. */
+export const knowsAttributes = (model: Model): boolean => (model.opsets.get('') ?? 0) <= NEWEST_OPSET;
+
+/** Attributes that the operator's newest version does not have, or not of that kind. */
+export function attributeViolations(node: Node): Violation[] {
+  const schema = node.domain === '' ? operatorSchema(node.op) : undefined;
+  if (!schema) return [];
+  return [...node.attrs].flatMap(([name, attr]): Violation[] => {
+    const kind = schema.attributes.get(name)?.kind;
+    if (kind === undefined) return [{ code: 'UNKNOWN_ATTRIBUTE', message: `${node.op} '${node.name}' has no attribute '${name}'` }];
+    if (kind === attr.kind || attr.kind === 'opaque') return [];
+    return [
+      { code: 'WRONG_ATTRIBUTE_KIND', message: `attribute '${name}' of ${node.op} '${node.name}' is of kind ${attr.kind}, not ${kind}` },
+    ];
+  });
+}
+
 class Checker {
   readonly found: Violation[] = [];
   private readonly valueNames = new Set<string>();
   private readonly nodeNames = new Set<string>();
   private readonly values = new Set<Value>();
   private readonly nodes = new Set<Node>();
+
+  constructor(private readonly knowsAttributes: boolean) {}
 
   graph(graph: Graph, outer: ReadonlySet<Value>): void {
     const defined = new Set<Value>(outer);
@@ -88,19 +107,7 @@ class Checker {
       const listed = input.uses.filter((use) => use.user === node && use.slot === slot).length;
       if (listed !== 1) this.report('USE_MISSING', `'${input.name}' lists input ${slot} of '${node.name}' ${listed} times`);
     });
-    this.attributes(node);
-  }
-
-  private attributes(node: Node): void {
-    if (node.domain !== '') return;
-    const schema = operatorSchema(node.op);
-    if (!schema) return;
-    for (const [name, attr] of node.attrs) {
-      const kind = schema.attributes.get(name)?.kind;
-      if (kind === undefined) this.report('UNKNOWN_ATTRIBUTE', `${node.op} '${node.name}' has no attribute '${name}'`);
-      else if (kind !== attr.kind && attr.kind !== 'opaque')
-        this.report('WRONG_ATTRIBUTE_KIND', `attribute '${name}' of '${node.name}' is of kind ${attr.kind}, not ${kind}`);
-    }
+    if (this.knowsAttributes) this.found.push(...attributeViolations(node));
   }
 
   /** Uses by nodes that are no longer there. */

@@ -48,6 +48,8 @@ export interface WritePlan {
   readonly dataLength: number;
 }
 
+/** Before IR version 4 every weight had to be listed among the inputs as well; here they are constants only. Older opsets may be used with it. */
+const LEAST_IR = 4;
 const EXTERNAL_THRESHOLD = 1024;
 /** ONNX asks for pages; 64 KB for large tensors, which Windows maps. */
 const SMALL_ALIGNMENT = 4096;
@@ -95,7 +97,7 @@ class ModelWriter {
     this.irVersion = model.irVersion;
     const kept = isModelExtras(model.extras) ? model.extras.model : {};
     const before = encodeModel({
-      ir_version: toInt64(model.irVersion),
+      ir_version: toInt64(Math.max(model.irVersion, LEAST_IR)),
       ...(model.producer.name && { producer_name: model.producer.name }),
       ...(model.producer.version && { producer_version: model.producer.version }),
       ...(kept.domain && { domain: kept.domain }),

@@ -38,6 +38,12 @@ export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutM
   return maps.length > 0 ? maps : undefined;
 }
 
+/** Whether an output is a map of more than one cell in itself: it grows with the image, and no cell of it stands for a window. */
+export function isMap(model: Model, name: string): boolean {
+  const output = model.graph.outputs.find((candidate) => candidate.name === name);
+  return output !== undefined && lastMaps(model, [output])?.[0]?.value === output;
+}
+
 /** The part of the model that leads to these values, with them as outputs. */
 export function trunkOf(model: Model, values: readonly Value[]): Model {
   return part(model, [], values);

@@ -1,12 +1,14 @@
 /** Maps of predictions: their cells, their means, and how far they are from what is expected. */
+import type { MapAxes } from '../ir/axis-roles';
 import { best, compare, type Difference } from './compare';
+import { cropped } from './inputs';
 import type { Numbers } from './onnx-runner';
 import { mapValues, type Results } from './results';
 
 export interface WindowMap {
   readonly rows: number;
   readonly columns: number;
-  /** Row by row; all features of the cell. */
+  /** Row by row; all features of the cell, those of one image of the batch after those of the other. */
   readonly cells: readonly Float64Array[];
 }
 export type WindowResults = Map<string, WindowMap>;
@@ -24,17 +26,17 @@ export function everyOther(numbers: Numbers, [ky, kx]: readonly [number, number]
   return { ...numbers, shape: [batch, channels, height, width], data };
 }
 
-/** [1, K, h, w] -> [1, K]. */
+/** [N, K, h, w] -> [N, K]. */
 export const meanOfCells = (results: Results): Results =>
   mapValues(results, (numbers): Numbers => {
-    const [, features = 0, rows = 1, columns = 1] = numbers.shape;
+    const [batch = 0, channels = 0, rows = 1, columns = 1] = numbers.shape;
     const cells = rows * columns;
     const data = Float64Array.from(
-      { length: features },
+      { length: batch * channels },
       (_, feature) =>
         Float64Array.from(numbers.data.subarray(feature * cells, (feature + 1) * cells)).reduce((sum, number) => sum + number, 0) / cells,
     );
-    return { dtype: numbers.dtype, shape: [1, features], data };
+    return { dtype: numbers.dtype, shape: [batch, channels], data };
   });
 
 export function meanOf(cells: readonly Float64Array[]): Float64Array {
@@ -43,9 +45,21 @@ export function meanOf(cells: readonly Float64Array[]): Float64Array {
   return mean;
 }
 
-/** Each cell of [1, K, h, w] against the features expected there; another number of cells is broken. */
+/** A map as its cells. */
+export function cellsOf(numbers: Numbers | undefined, axes: Pick<MapAxes, 'rows' | 'columns'>): WindowMap {
+  const shape = numbers?.shape ?? [];
+  const [rows, columns] = [shape[axes.rows] ?? 0, shape[axes.columns] ?? 0];
+  const cells: Float64Array[] = [];
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++)
+      cells.push(numbers ? Float64Array.from(cropped(numbers, [axes.rows, axes.columns], y, x, 1, 1).data) : new Float64Array());
+  return { rows, columns, cells };
+}
+
+/** Each cell of [N, K, h, w] against the features expected there, those of all images of the batch; another number of cells is broken. */
 export function compareMaps(expected: WindowMap, actual: Numbers | undefined): Difference {
-  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  const [batch = 0, channels = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  const features = batch * channels;
   if (actual?.shape.length !== 4 || rows < expected.rows || columns < expected.columns) {
     return { ...compare([], []), count: expected.cells.length, broken: expected.cells.length, maxRel: Number.POSITIVE_INFINITY };
   }
@@ -61,11 +75,15 @@ export function compareMaps(expected: WindowMap, actual: Numbers | undefined): D
   return compare(wanted, found);
 }
 
+/** Cells whose best class is the same, for every image of the batch. */
 export function agreeing(expected: WindowMap, actual: Numbers | undefined): number {
-  const [, features = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  const [batch = 0, channels = 0, rows = 0, columns = 0] = actual?.shape ?? [];
+  const images = Array.from({ length: batch }, (_, image) => image * channels);
   return expected.cells.filter((cell, at) => {
     const [y, x] = [Math.floor(at / expected.columns), at % expected.columns];
-    const scores = Array.from({ length: features }, (_, feature) => actual?.data[(feature * rows + y) * columns + x] ?? 0);
-    return best(scores) === best(cell);
+    return images.every((first) => {
+      const scores = Array.from({ length: channels }, (_, channel) => actual?.data[((first + channel) * rows + y) * columns + x] ?? 0);
+      return best(scores) === best(cell.subarray(first, first + channels));
+    });
   }).length;
 }

@@ -61,8 +61,11 @@ export async function withNudgedWeights(subject: Subject, samples: readonly Samp
     };
     model.graph.replaceAllUses(constant, model.graph.addConstant(`${constant.name}_moved`, computedTensor(dtype, shape, neighbours)));
   }
-  return subject.within(subject.request.place(model, 'moved'), 'the original', {}, (session) =>
-    each(samples, ({ feeds }) => session.run(feeds)),
+  return subject.within(
+    subject.request.place(model, 'moved'),
+    'the original, its weights moved by a unit in the last place,',
+    {},
+    (session) => each(samples, ({ feeds }) => session.run(feeds)),
   );
 }
 

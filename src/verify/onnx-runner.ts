@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly optimise?: boolean | undefined;
   /** 0: as many as there are cores. */
   readonly threads?: number | undefined;
+  /** Where the model lies, for messages. Default: it is a temporary file, or none. */
+  readonly file?: string | undefined;
 }
 
 export interface Session {
@@ -25,7 +27,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** Opens a model, from a file (so that its external data is found) or from bytes. `name` is for messages. */
+/** Opens a model, from a file (so that its external data is found) or from bytes. `name` is for messages; `options.file` is one that the user knows. */
 export async function openSession(model: string | Uint8Array, name: string, options: SessionOptions = {}): Promise<Session> {
   const { InferenceSession, Tensor } = await import('onnxruntime-node');
   const settings = {
@@ -36,7 +38,7 @@ export async function openSession(model: string | Uint8Array, name: string, opti
     logSeverityLevel: 4 as const,
   };
   const fail = (doing: string, error: unknown): never => {
-    throw runtimeFailed(name, doing, error instanceof Error ? error.message : String(error));
+    throw runtimeFailed(name, options.file, doing, inShort(error instanceof Error ? error.message : String(error)));
   };
   const session = await (typeof model === 'string'
     ? InferenceSession.create(model, settings)
@@ -54,6 +56,13 @@ export async function openSession(model: string | Uint8Array, name: string, opti
     release: () => session.release(),
   };
 }
+
+/** Without the name of a temporary file and the runtime's own source line, which tell a user nothing. */
+const inShort = (message: string): string =>
+  message
+    .replace(/^Load model from .*? failed:\s*/s, '')
+    .replace(/^\/?\S*onnxruntime\S*\.cc:\d+ /, '')
+    .trim();
 
 type OrtType = 'float32' | 'float64' | 'float16' | 'uint8' | 'int8' | 'uint16' | 'int16' | 'int32' | 'uint32' | 'int64' | 'uint64' | 'bool';
 type OrtData =

@@ -18,11 +18,17 @@ export async function scores(
   const renamed = (results: Results): Results => new Map([...results].map(([name, numbers]) => [names.get(name) ?? name, numbers]));
   const part = trunkOf(model, values);
   subject.progress('running the scores of the original');
-  const small = await subject.within(subject.request.place(part, 'scores'), 'the original', {}, (session) =>
-    each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
+  const small = await subject.within(
+    subject.request.place(part, 'scores'),
+    'the part of the original that leads to its scores',
+    {},
+    (session) => each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
   );
-  const larger = await subject.within(subject.request.place(subject.request.free(part), 'free'), 'the original', {}, (session) =>
-    each(plans, async ({ feeds }) => session.run(only(feeds, session.inputNames)).then(renamed, asCompileError)),
+  const larger = await subject.within(
+    subject.request.place(subject.request.free(part), 'free'),
+    'the original, its sizes freed,',
+    {},
+    (session) => each(plans, async ({ feeds }) => session.run(only(feeds, session.inputNames)).then(renamed, asCompileError)),
   );
   return { small, larger };
 }

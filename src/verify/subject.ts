@@ -132,10 +132,9 @@ export class Subject {
     use: (session: Session) => Promise<T>,
   ): Promise<T> {
     const threads = options.threads ?? this.request.options?.threads;
-    return using(
-      openSession(source, typeof source === 'string' ? source : name, { ...options, ...(threads !== undefined && { threads }) }),
-      use,
-    );
+    // Parts of the original are placed in temporary files, of which nobody else knows.
+    const file = source === this.request.original.source && typeof source === 'string' ? source : undefined;
+    return using(openSession(source, name, { ...options, file, ...(threads !== undefined && { threads }) }), use);
   }
 
   /** The converted model, in whatever runs it. */

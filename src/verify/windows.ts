@@ -7,7 +7,7 @@ import type { Value } from '../ir/types';
 import { type CutMap, headOf, lastMaps, trunkOf } from './cut';
 import { cropped } from './inputs';
 import { type Larger, larger } from './larger';
-import type { WindowMap, WindowResults } from './maps';
+import { cellsOf, type WindowMap, type WindowResults } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import { asCompileError, each, only, type Results } from './results';
 import type { Subject } from './subject';
@@ -76,7 +76,12 @@ export async function headOnWindows(
   return subject.within(subject.request.place(head, 'head'), 'the head of the original', {}, (session) =>
     each(plans, async (_, index): Promise<WindowResults> => {
       const perOutput: WindowResults = new Map();
-      for (const output of outputs) perOutput.set(output.name, await slide(subject, session, maps, features[index] ?? new Map(), output));
+      for (const output of outputs) {
+        const found = features[index] ?? new Map<string, Numbers>();
+        const own = maps.find((map) => map.value === output);
+        const cells = own ? cellsOf(found.get(output.name), own.axes) : await slide(subject, session, maps, found, output);
+        perOutput.set(output.name, cells);
+      }
       return perOutput;
     }),
   );

@@ -125,7 +125,7 @@ function optimised(optimiser: Optimiser, input: string, output: string, director
 /** Median seconds of a run of each, in turns, with the optimiser of ONNX Runtime, on one thread: idle threads of one session would slow the other down. */
 async function paired(paths: readonly string[], rounds: number): Promise<readonly number[]> {
   const sessions = [];
-  for (const path of paths) sessions.push(await openSession(path, path, { optimise: true, threads: 1 }));
+  for (const path of paths) sessions.push(await openSession(path, `'${path}'`, { optimise: true, threads: 1 }));
   try {
     const model = readModelFile(paths[0] ?? '');
     const windows = resolveWindows(model.clone(), undefined);

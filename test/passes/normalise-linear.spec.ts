@@ -27,6 +27,12 @@ describe('normalise-linear', () => {
       `${header} g (float[N, 3] X) => (float[N, 2] Y) <float[2, 3] W, float[2] B> { Y = Gemm <alpha = 0.5, beta = 3.0, transB = 1> (X, W, B) }`,
     ).toBecome(`
         Y = Gemm <transB = 1> (X, W_scaled, B_bias)`));
+  test('drops a bias times 0, whatever is in it', () =>
+    expectPass(
+      normaliseLinear,
+      `${header} g (float[N, 3] X, float[N, 2] B) => (float[N, 2] Y) <float[3, 2] W> { Y = Gemm <beta = 0.0> (X, W, B) }`,
+    ).toBecome(`
+        Y = Gemm (X, W)`));
   test('puts a Transpose in front of a transposed operand', () =>
     expectPass(
       normaliseLinear,

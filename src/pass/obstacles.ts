@@ -1,0 +1,88 @@
+/** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
+import type { Location } from '../diagnostics/compile-error';
+import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import type { Node, Value } from '../ir/types';
+import type { Remark } from './pass';
+
+export interface Obstacle {
+  /** The first one is the most telling. */
+  readonly reasons: readonly string[];
+  readonly at: Location;
+}
+
+/** Why an output did not become a map. What the passes named in `first` refused comes first: the rest is why other rules looked and went on. */
+export function obstacle(output: Value, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
+  const { blocker, reader } = firstFixed(output);
+  const refused = remarks
+    .filter((remark) => remark.kind === 'refused')
+    .sort((a, b) => Number(first.has(b.pass)) - Number(first.has(a.pass)));
+  // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
+  const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);
+  const reasons = distinct((refused.length > 0 ? refused : near).map(told));
+  return {
+    reasons: reasons.length > 0 ? reasons : [describe(blocker, reader)],
+    at: blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name },
+  };
+}
+
+/** Passes that bring a fully connected layer into the form in which it becomes a convolution. */
+const PREPARING = new Set(['remove-identities', 'normalise-flatten', 'normalise-linear', 'sink-flatten']);
+
+/** Why a fully connected layer stayed one: what rules refused at it, or between it and the map in front of it. And an output that it leads to. */
+export function whyNoConvolution(
+  layer: Node,
+  remarks: readonly Remark[],
+): { readonly output: Value | undefined; readonly reasons: readonly string[] } {
+  if (layer.op !== 'Gemm' && layer.op !== 'MatMul') return { output: undefined, reasons: [] };
+  const onTheWay = new Set<string>();
+  for (let at: Node | undefined = layer; at; at = dataOf(at)?.producer) {
+    onTheWay.add(at.name);
+    if (dataOf(at)?.type?.shape?.length === 4) break;
+  }
+  const refused = remarks.filter(
+    ({ kind, pass, at }) => kind === 'refused' && PREPARING.has(pass) && at.node !== undefined && onTheWay.has(at.node),
+  );
+  return { output: outputBehind(layer), reasons: distinct(refused.map(told)) };
+}
+
+export const growing = (output: Value | undefined): boolean => {
+  const shape = output?.type?.shape;
+  return shape?.length === 4 && typeof shape[2] !== 'number' && typeof shape[3] !== 'number';
+};
+
+const told = ({ at, reason }: Remark): string => `${at.op ?? ''} '${at.node ?? at.value}': ${reason}`.trimStart();
+const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
+const dataOf = (node: Node): Value | undefined => node.inputs.find((input) => input !== undefined && !input.constant);
+
+/** The last node on the way to the output behind which no axis grows with the image any more, walking back from the output; and who reads it. */
+function firstFixed(output: Value): { readonly blocker: Node | undefined; readonly reader: Node | undefined } {
+  let at: Value | undefined = output;
+  let [blocker, reader]: (Node | undefined)[] = [];
+  while (at?.producer && !growing(at)) {
+    reader = blocker;
+    blocker = at.producer;
+    at = dataOf(blocker);
+  }
+  return { blocker, reader };
+}
+
+function describe(blocker: Node | undefined, reader: Node | undefined): string {
+  if (!blocker) return 'it does not depend on an image';
+  if (blocker.op === 'Flatten' && reader) return `no rule is known that makes ${reader.op} '${reader.name}' work on a map`;
+  const [input] = blocker.inputs;
+  const axes = input && new AxisRoles(imageInputs(blocker.graph)).of(input);
+  return `${blocker.op} '${blocker.name}' fixes the size of what it reads${axes ? ` (axes ${axes.join(', ')})` : ''}`;
+}
+
+function outputBehind(node: Node): Value | undefined {
+  const seen = new Set<Node>();
+  const queue = [node];
+  for (let at = queue.pop(); at; at = queue.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const found = at.outputs.find((value) => at?.graph.isOutput(value));
+    if (found) return found;
+    queue.push(...at.outputs.flatMap((value) => value.uses.map(({ user }) => user)));
+  }
+  return undefined;
+}
