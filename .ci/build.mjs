@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
 /** Native code and WebAssembly cannot be bundled; they are loaded when something is run. */
-const external = ['onnxruntime-node', '@tensorflow/*'];
+const external = ['onnxruntime-node', '@tensorflow/*', 'sharp'];
 
 const bundle = (entry, outfile, options = {}) =>
   build({

@@ -49,6 +49,9 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs-runner\.ts$/,
   yargs: /^src\/cli\//,
+  fflate: /^src\/node\//,
+  sharp: /^src\/(node|pictures)\//,
+  yaml: /^src\/(node|cli)\//,
 };
 
 /** The rest compiles in a web page. */

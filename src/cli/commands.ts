@@ -38,8 +38,18 @@ const inputSize = {
 } as const satisfies Record<string, Options>;
 
 const tolerance = {
-  rtol: { type: 'string', requiresArg: true, describe: 'Allowed relative difference, instead of one measured on the original' },
-  atol: { type: 'string', requiresArg: true, describe: 'Allowed absolute difference, instead of one measured on the original' },
+  rtol: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Allowed difference as a share of the largest number, instead of one measured on the original: 1e-4, or output:1e-4',
+  },
+  atol: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Allowed absolute difference, instead of one measured on the original: 1e-4, or output:1e-4',
+  },
   seed: { type: 'string', requiresArg: true, describe: 'Seed of the random inputs' },
 } as const satisfies Record<string, Options>;
 
@@ -118,7 +128,30 @@ export const tfjsBackend = {
   },
 } as const satisfies Record<string, Options>;
 
-export const verifyOptions = { ...inputSize, ...tolerance, ...tfjsBackend, ...symlinks } as const satisfies Record<string, Options>;
+export const verifyOptions = {
+  ...inputSize,
+  ...tolerance,
+  ...tfjsBackend,
+  samples: { alias: 'n', type: 'string', requiresArg: true, describe: 'Number of random inputs' },
+  inputs: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Inputs from files instead: .npy, .npz, TensorProto .pb, pictures, or a folder; [name=]path',
+  },
+  'save-inputs': { type: 'string', requiresArg: true, describe: 'Write the inputs to this folder, as ONNX test data' },
+  map: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'An input or output of ORIGINAL and what CONVERTED calls it: a=b',
+  },
+  relation: {
+    choices: ['same', 'cell', 'mean', 'subsample', 'transposed'] as const,
+    describe: 'How the outputs of CONVERTED relate to those of ORIGINAL, where their shapes do not say',
+  },
+  ...symlinks,
+} as const satisfies Record<string, Options>;
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
@@ -178,18 +211,21 @@ export function chooseAction(args: readonly string[], columns: number | undefine
     )
     .command(
       'verify <original> <converted>',
-      'Run a model and its conversion, and compare what they give',
+      'Run two models, and compare what they give',
       (y) =>
         y
-          .positional('original', { type: 'string', demandOption: true, describe: 'ONNX file of the classifier' })
+          .positional('original', { type: 'string', demandOption: true, describe: 'ONNX file that is right' })
           .positional('converted', {
             type: 'string',
             demandOption: true,
-            describe: 'ONNX file of the fully convolutional network; or a TensorFlow.js model: its directory or model.json',
+            describe:
+              'What shall give the same: a conversion, the ONNX file of another tool, a TensorFlow.js model (its directory or model.json)',
           })
           .options(verifyOptions)
           .example('$0 verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not')
-          .example('$0 verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model, on WebAssembly'),
+          .example('$0 verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model, on WebAssembly')
+          .example('$0 verify resnet.onnx resnet-fp16.onnx -n 50', 'Any pair: the output of another tool, a copy in half precision')
+          .example('$0 verify a.onnx b.onnx --map input=images --inputs photos/', 'Names that differ, and inputs of your own'),
       (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),
     )
     .command(

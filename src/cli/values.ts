@@ -1,7 +1,7 @@
 /** Values of options, from the text that the user typed. */
 import { badOption } from '../diagnostics/catalogue';
 import type { SizeRequest } from '../input-size';
-import type { VerifyOptions } from '../verify/equivalence';
+import type { PerOutput, VerifyOptions } from '../verify/bench';
 
 const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 
@@ -39,11 +39,44 @@ export function names(texts: readonly string[] | undefined): readonly string[] |
 
 /** Tolerances and seed of a comparison. */
 export function verifyOptions(args: {
-  readonly rtol: string | undefined;
-  readonly atol: string | undefined;
+  readonly rtol: readonly string[] | undefined;
+  readonly atol: readonly string[] | undefined;
   readonly seed: string | undefined;
 }): VerifyOptions {
-  return { rtol: notNegative('rtol', args.rtol), atol: notNegative('atol', args.atol), seed: wholeNumber('seed', args.seed) };
+  return { rtol: perOutput('rtol', args.rtol), atol: perOutput('atol', args.atol), seed: wholeNumber('seed', args.seed) };
+}
+
+/** `1e-4`, `output:1e-4`; both, for one output and the rest. */
+export function perOutput(option: string, texts: readonly string[] | undefined): PerOutput | undefined {
+  if (!texts?.length) return undefined;
+  const values: Record<string, number> = {};
+  for (const text of texts) {
+    const cut = text.lastIndexOf(':');
+    const output = cut < 0 ? '' : text.slice(0, cut);
+    if (output in values) throw badOption(option, text, `one value for ${output === '' ? 'all outputs' : `output '${output}'`}`);
+    values[output] = notNegative(option, cut < 0 ? text : text.slice(cut + 1)) ?? 0;
+  }
+  const { '': all, ...named } = values;
+  return Object.keys(named).length === 0 ? all : values;
+}
+
+/** `--map a=b`. */
+export function mapping(texts: readonly string[] | undefined): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const text of texts ?? []) {
+    const [, from, to] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (from === undefined || to === undefined) throw badOption('map', text, 'original=converted, such as input=images');
+    if (map.has(from)) throw badOption('map', text, `one counterpart of '${from}'`);
+    map.set(from, to);
+  }
+  return map;
+}
+
+/** A count of at least one. */
+export function positiveNumber(option: string, text: string | undefined): number | undefined {
+  const value = wholeNumber(option, text);
+  if (value === 0) throw badOption(option, '0', 'a whole number of at least 1');
+  return value;
 }
 
 /** A number >= 0, such as a tolerance. */

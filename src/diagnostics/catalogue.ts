@@ -326,6 +326,91 @@ export const tfjsNodeMissing = (reason: string): CompileError =>
     message: `@tensorflow/tfjs-node cannot be loaded: ${reason}`,
     hint: 'install it beside this package (npm install @tensorflow/tfjs-node), or use the backend that is there: --tfjs-backend wasm',
   });
+const portList = (ports: readonly { readonly name: string; readonly type: Value['type'] }[]): string =>
+  ports.map(({ name, type }) => `'${name}' [${type?.shape?.map((dim) => dim ?? '?').join(', ') ?? 'rank unknown'}]`).join(', ') || 'none';
+export const cannotMatch = (
+  role: 'input' | 'output',
+  name: string,
+  others: readonly { readonly name: string; readonly type: Value['type'] }[],
+): CompileError =>
+  new CompileError({
+    code: 'CANNOT_MATCH',
+    message: `nothing in the other model fits ${role} '${name}'`,
+    at: { value: name },
+    hint: `say which it is with --map original=converted; the other model has ${portList(others)}`,
+  });
+export const unknownMapping = (
+  name: string,
+  side: 'original' | 'converted',
+  ports: readonly { readonly name: string; readonly type: Value['type'] }[],
+): CompileError =>
+  new CompileError({
+    code: 'UNKNOWN_MAPPING',
+    message: `--map names '${name}', which is no input or output of the ${side} model`,
+    hint: `--map takes original=converted; the ${side} model has ${portList(ports)}`,
+  });
+export const relationDoesNotFit = (
+  output: string,
+  expected: readonly number[],
+  actual: readonly number[],
+  given: string | undefined,
+  known: readonly string[],
+): CompileError =>
+  new CompileError({
+    code: 'RELATION_DOES_NOT_FIT',
+    message: `output '${output}' has shape [${expected.join(', ')}] in the original and [${actual.join(', ')}] in the other model${given ? `, which is not '${given}'` : ''}`,
+    at: { value: output },
+    hint: `relations that are known: ${known.join(', ')}; --map says which outputs belong together`,
+  });
+export const openDimension = (input: string, shape: string): CompileError =>
+  new CompileError({
+    code: 'OPEN_DIMENSION',
+    message: `input '${input}' is [${shape}]: neither model says how large its open dimensions are`,
+    at: { value: input },
+    hint: 'give the shape with --input-size name:1,3,224,224, or the inputs themselves with --inputs',
+  });
+export const notATensor = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'NOT_A_TENSOR',
+    message: `not a readable TensorProto: ${reason}`,
+    at: inFile(file),
+    hint: 'expected a file as ONNX test data have them: onnx.numpy_helper.from_array(array, name).SerializeToString()',
+  });
+export const inputFileUnknown = (file: string): CompileError =>
+  new CompileError({
+    code: 'INPUT_FILE_UNKNOWN',
+    message: 'nothing that could be an input of the model',
+    at: inFile(file),
+    hint: 'expected .npy, .npz, .pb (TensorProto), .png, .jpg, .webp, .tiff, or a folder of them',
+  });
+export const inputFileBroken = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'INPUT_FILE_BROKEN',
+    message: `the input cannot be read: ${reason}`,
+    at: inFile(file),
+    hint: 'the file is damaged or of another kind than its name says; save it again',
+  });
+export const inputShape = (file: string, input: string, shape: readonly number[], wanted: string): CompileError =>
+  new CompileError({
+    code: 'INPUT_SHAPE',
+    message: `shape [${shape.join(', ')}] does not fit input '${input}' [${wanted}]`,
+    at: { file, value: input },
+    hint: 'the axes must be those of the original model; several samples may stand along the first one',
+  });
+export const inputDtype = (file: string, input: string, dtype: string, wanted: string): CompileError =>
+  new CompileError({
+    code: 'INPUT_DTYPE',
+    message: `the numbers are ${dtype}, input '${input}' is ${wanted}`,
+    at: { file, value: input },
+    hint: `save them as ${wanted}: in NumPy array.astype('${wanted === 'float' ? 'float32' : wanted === 'double' ? 'float64' : wanted}')`,
+  });
+export const inputMissing = (file: string, input: string, found: readonly string[]): CompileError =>
+  new CompileError({
+    code: 'INPUT_MISSING',
+    message: `there is nothing for input '${input}'`,
+    at: { file, value: input },
+    hint: `name it as the original model does; found: ${found.join(', ') || 'nothing'}`,
+  });
 
 // ---- cli ----
 export const pluginInvalid = (path: string, reason: string): CompileError =>

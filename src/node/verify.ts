@@ -4,15 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractOf } from '../analysis/contract';
 import { type Compiled, cuttable, freeSizes } from '../compile';
-import type { Diagnostic } from '../diagnostics/compile-error';
+import { openDimension } from '../diagnostics/catalogue';
+import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
+import type { Value } from '../ir/types';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
+import { makeInput } from '../verify/inputs';
+import { verifyPair } from '../verify/pair/pair';
+import type { Relation } from '../verify/pair/relation';
 import type { VerifyReport } from '../verify/report';
+import { randomSamples, type Sample, usualSamples } from '../verify/samples';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import type { TfjsBackend } from '../verify/tfjs-runner';
 import { closeModel, readModelFile, writeModelFile } from '.';
@@ -20,6 +26,14 @@ import { isTextFile } from './text';
 import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
 
 export interface VerifyFilesOptions extends VerifyOptions {
+  /** Names of the original's inputs and outputs to those of the other model, where they differ; for pairs that are no conversion. */
+  readonly map?: ReadonlyMap<string, string> | undefined;
+  /** How the outputs relate, where it is not to be read off their shapes; the same. */
+  readonly relation?: Relation | undefined;
+  /** Files to take the inputs from: .npy, .npz, TensorProto, pictures, folders of them. Default: random ones. */
+  readonly inputs?: readonly string[] | undefined;
+  /** Shows the inputs, before anything is run. */
+  readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
   /** Height and width that the original was made for, where neither file says so. */
   readonly inputSize?: SizeRequest | undefined;
   readonly allowSymlinks?: boolean | undefined;
@@ -35,7 +49,10 @@ export interface VerifyFilesOptions extends VerifyOptions {
 /** A file by its path, the bytes of one, or a model. A converted one may be of TensorFlow.js: its directory, or model.json in it. */
 export type ModelLike = string | Uint8Array | Model;
 
-/** Runs both and compares what they give. Throws CompileError where they cannot be run or compared; a difference is a verdict. */
+/**
+ * Runs both and compares what they give. A conversion of this program's, or a map that grows with the image, is held to what a conversion promises, on
+ * larger images too; any other pair to its outputs. Throws CompileError where they cannot be run or compared; a difference is a verdict.
+ */
 export async function verifyFiles(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
   const scratch = options.scratch ?? mkdtempSync(join(tmpdir(), 'convolutionize-'));
   const opened: Model[] = [];
@@ -59,6 +76,22 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
     const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
     const subject = options.compiled ? options.compiled.original : read(original).clone();
+    const sides = {
+      original: { source: runnable(original, 'original'), model: subject },
+      converted: {
+        source: runnable(converted, 'converted'),
+        model: result,
+        runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
+      },
+      place,
+      options,
+    };
+    if (!options.compiled && tfjs === undefined && !isConversion(subject, result, options)) {
+      const windows = openWindows(subject, result, options.inputSize);
+      for (const model of [subject, result]) inferShapes(model);
+      const samples = await samplesFor(subject, windows, options);
+      return await verifyPair({ ...sides, samples, map: options.map, relation: options.relation });
+    }
     const windows = options.compiled ? options.compiled.report.windows : windowsOf(subject, result, options.inputSize);
     if (!options.compiled) inferShapes(subject);
     const contract = options.compiled
@@ -68,12 +101,9 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         : declaredContract(result);
     if (tfjs === undefined) inferShapes(result);
     return await verifyModels({
-      original: { source: runnable(original, 'original'), model: subject },
-      converted: {
-        source: runnable(converted, 'converted'),
-        model: result,
-        runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
-      },
+      ...sides,
+      samples: options.inputs?.length ? await loadSamples(subject, windows, options.inputs) : undefined,
+      onSamples: options.onSamples,
       windows,
       contract,
       density: options.compiled?.report.density ?? declaredDensity(result),
@@ -81,12 +111,79 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
       cuttable,
-      place,
-      options,
     });
   } finally {
     for (const model of opened) closeModel(model);
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Made by this program, which wrote so, or a map with symbolic rows and columns where the original has a vector. */
+function isConversion(original: Model, converted: Model, { map, relation }: VerifyFilesOptions): boolean {
+  if (map?.size || relation) return false;
+  if (declaredHead(converted)) return true;
+  const { inputs, outputs } = converted.graph;
+  const grows = inputs.some(
+    (input) => input.type?.shape?.length === 4 && input.type.shape.slice(1).filter((dim) => typeof dim !== 'number').length >= 2,
+  );
+  return (
+    grows &&
+    original.graph.outputs.every((output) =>
+      outputs.some(({ name, type }) => name === output.name && type?.shape?.length === 4 && output.type?.shape?.length === 2),
+    )
+  );
+}
+
+/** The samples from the files that were given, or random ones. */
+async function samplesFor(original: Model, windows: readonly ImageWindow[], options: VerifyFilesOptions): Promise<readonly Sample[]> {
+  const { inputs } = original.graph;
+  const seed = options.seed ?? 1;
+  const axes: readonly [number, number] = windows[0]?.layout === 'NHWC' ? [1, 2] : [2, 3];
+  const samples = options.inputs?.length
+    ? await loadSamples(original, windows, options.inputs)
+    : randomSamples(
+        options.samples ?? usualSamples(original),
+        (kind, round) =>
+          new Map(
+            inputs.map((input, index) => [
+              input.name,
+              makeInput(kind, seed + index + 1009 * round, input.type?.dtype ?? 'float', sizesOf(input), axes),
+            ]),
+          ),
+      );
+  options.onSamples?.(samples);
+  return samples;
+}
+
+const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
+  (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
+
+/** Static sizes; a batch that is open is one. Throws CompileError OPEN_DIMENSION. */
+function sizesOf({ name, type }: Value): readonly number[] {
+  const shape = type?.shape;
+  if (!shape) throw openDimension(name, 'rank unknown');
+  return shape.map((dim, axis) => {
+    if (typeof dim === 'number') return dim;
+    if (axis === 0) return 1;
+    throw openDimension(name, shape.map((each) => each ?? '?').join(', '));
+  });
+}
+
+/** Gives the original the sizes that were asked for, or that either file says; what is no image stays as it is. */
+function openWindows(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
+  const { graph } = original;
+  for (const input of graph.inputs) {
+    const other = converted.graph.inputs.find(({ name }) => name === input.name)?.type?.shape;
+    const shape = input.type?.shape;
+    if (input.type && shape && other && shape.length === other.length)
+      graph.setType(input, { ...input.type, shape: shape.map((dim, axis) => (typeof dim === 'number' ? dim : (other[axis] ?? dim))) });
+  }
+  try {
+    return resolveWindows(original, request);
+  } catch (error) {
+    // A model of other data, or one whose inputs come with their sizes.
+    if (error instanceof CompileError && ['NO_IMAGE_INPUT', 'INPUT_SIZE_NEEDED'].includes(error.diagnostic.code) && !request) return [];
+    throw error;
   }
 }
 

@@ -40,3 +40,6 @@ export function dtypeNumber(dtype: DType): number {
 }
 
 export const isKnown = (dtype: DType): boolean => NAMES.includes(dtype);
+
+/** The type of this name, if there is one. */
+export const dtypeNamed = (name: string): DType | undefined => NAMES.find((known) => known === name);

@@ -42,6 +42,8 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
   return onnx.ModelProto.decode(reader);
 }
 
+export const decodeTensor = (bytes: Uint8Array): TensorProto => onnx.TensorProto.decode(bytes);
+
 const encoders = {
   attribute: onnx.AttributeProto,
   graph: onnx.GraphProto,

@@ -13,7 +13,7 @@ export interface TensorExtras {
 }
 
 export interface TensorReader {
-  readonly skeleton: Skeleton;
+  readonly skeleton: Pick<Skeleton, 'payloadOf'>;
   readonly file: string;
   /** Opens the file of an external tensor; absent where external data cannot be reached. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;

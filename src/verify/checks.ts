@@ -1,13 +1,13 @@
 /** The checks, each comparing what is expected with what the converted model gave. */
 import { CompileError } from '../diagnostics/compile-error';
-import { compare, type Difference, worse } from './compare';
+import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
 import { isMap } from './cut';
-import { INPUT_KINDS } from './inputs';
 import { cropSteps, type Larger } from './larger';
 import { agreeing, compareMaps, meanOf, meanOfCells, type WindowMap, type WindowResults } from './maps';
 import type { Numbers } from './onnx-runner';
 import type { Check, Tolerance } from './report';
-import { isWithin, type Results, type Sample } from './results';
+import { isWithin, type Results } from './results';
+import { describeSamples, type Sample } from './samples';
 import type { Subject } from './subject';
 import { hasStrides } from './windows';
 
@@ -19,22 +19,26 @@ export function originalSize(
   tolerances: readonly Tolerance[],
 ): Check {
   const outputs: Record<string, Difference> = {};
+  const agreements: Record<string, Agreement> = {};
   let equal = true;
   samples.forEach((_, index) => {
     for (const [name, numbers] of expected[index] ?? []) {
-      const difference = compare(numbers.data, actual[index]?.get(name)?.data ?? []);
+      const difference = compareTensors(numbers, actual[index]?.get(name));
       const tolerance = tolerances[index];
-      equal &&= tolerance !== undefined && isWithin(difference, tolerance);
+      equal &&= tolerance !== undefined && isWithin(difference, tolerance, name);
       outputs[name] = worse(outputs[name], difference);
+      const agreed = agreeingOverall(agreements[name], agreement(numbers, actual[index]?.get(name)));
+      if (agreed) agreements[name] = agreed;
     }
   });
   return {
     name: 'original size',
     status: equal ? 'equal' : 'different',
     outputs,
+    agreement: agreements,
     sizes: [`${subject.image.height}x${subject.image.width}`],
     cells: samples.length,
-    note: `inputs: ${INPUT_KINDS.join(', ')}${samples.length > INPUT_KINDS.length ? `, ${samples.length / INPUT_KINDS.length} of each` : ''}`,
+    note: describeSamples(samples),
   };
 }
 
@@ -63,7 +67,7 @@ export function windowsOfTheMap(
     for (const [name, map] of wanted) {
       const difference =
         subject.head === 'image' ? compare(meanOf(map.cells), found.get(name)?.data ?? []) : compareMaps(map, found.get(name));
-      equal &&= isWithin(difference, tolerance);
+      equal &&= isWithin(difference, tolerance, name);
       outputs[name] = worse(outputs[name], difference);
       cells += map.rows * map.columns;
     }
@@ -96,7 +100,7 @@ export function meansOfTheMap(
     const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found);
     for (const [name, numbers] of wanted) {
       const difference = compare(numbers.data, means.get(name)?.data ?? []);
-      equal &&= isWithin(difference, tolerance);
+      equal &&= isWithin(difference, tolerance, name);
       outputs[name] = worse(outputs[name], difference);
     }
   });
@@ -127,7 +131,7 @@ export function cropsOfTheImage(
       if (isMap(subject.whole, name) || !hasStrides(subject, name, plan.strides)) continue;
       const map: WindowMap = { rows, columns, cells: crops.map((crop) => Float64Array.from(crop.get(name)?.data ?? [])) };
       const difference = compareMaps(map, found.get(name));
-      equal &&= isWithin(difference, tolerance);
+      equal &&= isWithin(difference, tolerance, name);
       outputs[name] = worse(outputs[name], difference);
       cells += crops.length;
       same += agreeing(map, found.get(name));

@@ -1,4 +1,6 @@
 /** Two lists of numbers: how far apart, where, and whether they say the same. */
+import type { Numbers } from './onnx-runner';
+import { EPSILON } from './precision';
 
 export interface Difference {
   /** Numbers compared. */
@@ -7,12 +9,69 @@ export interface Difference {
   /** Largest of the differences divided by the scale of the expected numbers. */
   readonly maxRel: number;
   /** Flat index of the worst element, with both numbers. */
-  readonly worst: { readonly index: number; readonly expected: number; readonly actual: number } | undefined;
+  readonly worst: WorstElement | undefined;
+  /** The largest error as a share of its own expected number, and where: large where numbers are next to zero. Not for lists without a type. */
+  readonly elementwise?: WorstElement & { readonly relative: number };
   /** Largest magnitude among the expected numbers. */
   readonly scale: number;
   readonly cosine: number;
   /** Elements that are NaN or infinite on one side only, or differently. */
   readonly broken: number;
+}
+
+export interface WorstElement {
+  /** Flat, in row-major order. */
+  readonly index: number;
+  readonly expected: number;
+  readonly actual: number;
+  /** The same as one index per axis. */
+  readonly at?: readonly number[];
+  /** Distance in units in the last place of the expected number. */
+  readonly ulps?: number;
+}
+
+/** Tensors of the same shape; another number of elements is broken. The worst element is told by its index along each axis. */
+export function compareTensors(expected: Numbers, actual: Numbers | undefined): Difference {
+  const found = compare(expected.data, actual?.data ?? []);
+  const describe = (element: WorstElement): WorstElement => ({
+    ...element,
+    at: indexOf(element.index, expected.shape),
+    ulps: ulpsBetween(element.expected, element.actual, coarser(expected.dtype, actual?.dtype)),
+  });
+  let [relative, where] = [0, -1];
+  for (let index = 0; index < found.count; index++) {
+    const [a = 0, b = 0] = [expected.data[index], actual?.data[index]];
+    const share = a === b ? 0 : Math.abs(a - b) / Math.abs(a);
+    if (share > relative && Number.isFinite(b)) [relative, where] = [share, index];
+  }
+  const [a, b] = [expected.data[where], actual?.data[where]];
+  return {
+    ...found,
+    worst: found.worst && describe(found.worst),
+    ...(a !== undefined && b !== undefined && { elementwise: { ...describe({ index: where, expected: a, actual: b }), relative } }),
+  };
+}
+
+const coarser = (a: string, b: string | undefined): string => (b !== undefined && (EPSILON[b] ?? 0) > (EPSILON[a] ?? 0) ? b : a);
+
+/** One index per axis, from a flat one. */
+export function indexOf(flat: number, shape: readonly number[]): readonly number[] {
+  const index: number[] = [];
+  let rest = flat;
+  for (const dim of [...shape].reverse()) {
+    index.unshift(rest % dim);
+    rest = Math.floor(rest / dim);
+  }
+  return index;
+}
+
+/** Distance in units in the last place of `expected`; those of the smallest normal number where that is smaller still. */
+export function ulpsBetween(expected: number, actual: number, dtype: string): number {
+  if (!Number.isFinite(expected) || !Number.isFinite(actual)) return Object.is(expected, actual) ? 0 : Number.POSITIVE_INFINITY;
+  const epsilon = EPSILON[dtype] ?? 2 ** -23;
+  const smallest = dtype === 'float16' ? 2 ** -14 : 2 ** -126;
+  const unit = 2 ** Math.floor(Math.log2(Math.max(Math.abs(expected), smallest))) * epsilon;
+  return Math.abs(expected - actual) / unit;
 }
 
 /** NaN equals NaN and an infinity itself; anything else beside one of them is broken. */
@@ -60,8 +119,10 @@ export function compare(expected: ArrayLike<number>, actual: ArrayLike<number>):
 export function worse(a: Difference | undefined, b: Difference): Difference {
   if (!a) return b;
   const larger = b.broken > 0 || (a.broken === 0 && b.maxRel > a.maxRel) ? b : a;
+  const steepest = (b.elementwise?.relative ?? 0) > (a.elementwise?.relative ?? 0) ? b.elementwise : a.elementwise;
   return {
     ...larger,
+    ...(steepest && { elementwise: steepest }),
     count: a.count + b.count,
     broken: a.broken + b.broken,
     cosine: Math.min(a.cosine, b.cosine),
@@ -77,3 +138,50 @@ export function best(scores: ArrayLike<number>): number {
   for (let index = 1; index < scores.length; index++) if ((scores[index] ?? 0) > (scores[at] ?? 0)) at = index;
   return at;
 }
+
+/** Classes that were compared, position by position: how often both name the same. */
+export interface Agreement {
+  readonly cases: number;
+  /** Share of cases with the same best class. */
+  readonly sameBest: number;
+  /** Share of cases with the same five best classes, in any order; undefined for five classes or fewer. */
+  readonly sameTopFive: number | undefined;
+}
+
+/** Of [N, K, ...]: classes along axis 1. undefined where there are no classes to rank. */
+export function agreement(expected: Numbers, actual: Numbers | undefined): Agreement | undefined {
+  const [batch = 1, classes = 1, ...places] = expected.shape;
+  if (expected.shape.length < 2 || classes < 2 || actual?.data.length !== expected.data.length) return undefined;
+  const size = places.reduce((product, dim) => product * dim, 1);
+  let [cases, bests, fives] = [0, 0, 0];
+  const scores = (numbers: Numbers, start: number): number[] =>
+    Array.from({ length: classes }, (_, k) => numbers.data[start + k * size] ?? Number.NaN);
+  for (let n = 0; n < batch; n++) {
+    for (let place = 0; place < size; place++) {
+      const [a, b] = [scores(expected, n * classes * size + place), scores(actual, n * classes * size + place)];
+      cases++;
+      if (best(a) === best(b)) bests++;
+      if (classes > 5 && topFive(a) === topFive(b)) fives++;
+    }
+  }
+  return cases === 0 ? undefined : { cases, sameBest: bests / cases, sameTopFive: classes > 5 ? fives / cases : undefined };
+}
+
+/** Over several inputs. */
+export function agreeingOverall(a: Agreement | undefined, b: Agreement | undefined): Agreement | undefined {
+  if (!a || !b) return a ?? b;
+  const cases = a.cases + b.cases;
+  const share = (one: number, other: number): number => (one * a.cases + other * b.cases) / cases;
+  return {
+    cases,
+    sameBest: share(a.sameBest, b.sameBest),
+    sameTopFive: a.sameTopFive === undefined || b.sameTopFive === undefined ? undefined : share(a.sameTopFive, b.sameTopFive),
+  };
+}
+
+const topFive = (scores: readonly number[]): string =>
+  [...scores.keys()]
+    .sort((x, y) => (scores[y] ?? 0) - (scores[x] ?? 0) || x - y)
+    .slice(0, 5)
+    .sort((x, y) => x - y)
+    .join();

@@ -14,19 +14,18 @@
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { cropsOfTheImage, meansOfTheMap, originalSize, windowsOfTheMap } from './checks';
-import { type Difference, worse } from './compare';
-import { INPUT_KINDS, nudged } from './inputs';
 import { cropsOf } from './larger';
 import { meanOfCells } from './maps';
-import { batched, orderNoise, toleranceFrom, toleranceOf, withNudgedWeights } from './noise';
+import { measure } from './noise';
 import type { Session } from './onnx-runner';
 import type { VerifyReport } from './report';
-import { asCompileError, each, mapValues, sampleOf, worstOf } from './results';
+import { asCompileError, each, worstOf } from './results';
 import { scores as scoresOf } from './scores';
 import { Subject, type VerifyRequest } from './subject';
 import { headOnWindows, runTrunk } from './windows';
 
-export type { VerifyOptions, VerifyRequest } from './subject';
+export type { VerifyOptions } from './bench';
+export type { VerifyRequest } from './subject';
 
 /** Throws CompileError where the models cannot be run or compared; a difference is a verdict, not an error. */
 export async function verifyModels(request: VerifyRequest): Promise<VerifyReport> {
@@ -36,30 +35,15 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const samples = subject.samples();
   const { plans, ...trunk } = await runTrunk(subject);
   const crops = plans.map((plan) => cropsOf(subject, plan));
-  subject.progress('running the original');
-  const reference = await subject.within(original.source, 'the original', {}, async (session) => ({
-    outputs: session.outputNames,
-    results: await each(samples, ({ feeds }) => session.run(feeds)),
-    nudges: await each(samples, ({ feeds }) => session.run(mapValues(feeds, (numbers) => nudged(numbers, subject.seed, subject.epsilon)))),
-    batched: await batched(subject, session, samples),
-    crops: await each(crops, (list) => each(list, (feeds) => session.run(feeds))),
-  }));
-  subject.progress('measuring the noise of the original');
-  const single = await subject.within(original.source, 'the original', { threads: 1 }, (session) =>
-    session.run(sampleOf(samples, 'normal').feeds),
+  const judged = { source: original.source, model: original.model, rounded: request.rounded };
+  const measured = await measure(subject.bench, judged, samples, (session) =>
+    each(crops, (list) => each(list, (feeds) => session.run(feeds))),
   );
-  const optimised = await subject
-    .within(original.source, 'the original', { optimise: true }, (session) => each(samples, ({ feeds }) => session.run(feeds)))
-    .catch((error: unknown) => {
-      if (error instanceof CompileError) return undefined;
-      throw error;
-    });
-  const moved = await withNudgedWeights(subject, samples);
   const expectedWindows = subject.head === 'cell' ? 'a cell is no window of the original' : await headOnWindows(subject, plans, trunk);
   const scores = subject.head === 'cell' ? await scoresOf(subject, samples, plans) : undefined;
-  subject.progress('running the converted model');
+  subject.bench.progress('running the converted model');
   const actual = await subject.withinConverted(async (session) => {
-    requireSameNames(request, session, reference.outputs);
+    requireSameNames(request, session, measured.outputNames);
     return {
       results: await each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
       // The finer map at every cell, for the crops; what stands for the cells that it had, for the rest.
@@ -67,38 +51,24 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     };
   });
   const larger = actual.fine.map((found) => (found instanceof CompileError ? found : subject.coarse(found)));
-  const reordered = await orderNoise(subject, samples, actual.results);
-  const tolerance = toleranceFrom(subject, INPUT_KINDS.indexOf('normal'), reference.results, reference.nudges, {
-    single,
-    batched: reference.batched,
-    optimised,
-    moved,
-    reordered,
-  });
-  const own = samples.map((_, index) =>
-    toleranceOf(
-      { reference: reference.results[index], nudge: reference.nudges[index], moved: moved?.[index], order: reordered?.[index] },
-      tolerance,
-    ),
+  subject.bench.progress('measuring the noise of the converted model');
+  const reordered = await subject.withinReordered((session) =>
+    each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
   );
+  const order = reordered?.map((other, at) => worstOf([actual.results[at] ?? new Map()], [other])?.maxRel ?? 0);
+  const { tolerance, own, fault } = measured.judge(order);
   const checks = scores
     ? [
         originalSize(subject, samples, scores.small, actual.results.map(meanOfCells), own),
         meansOfTheMap(plans, scores.larger, larger, tolerance),
       ]
     : [
-        originalSize(subject, samples, reference.results, actual.results, own),
+        originalSize(subject, samples, measured.results, actual.results, own),
         ...(subject.head === 'original' ? [] : [windowsOfTheMap(subject, plans, expectedWindows, larger, tolerance)]),
         ...(subject.head === 'window'
-          ? [cropsOfTheImage(subject, plans, reference.crops, subject.cropsAreFine ? actual.fine : larger, tolerance)]
+          ? [cropsOfTheImage(subject, plans, measured.more, subject.cropsAreFine ? actual.fine : larger, tolerance)]
           : []),
       ];
-  // Per input, beyond what its own noise explains.
-  const faults = (optimised ?? []).flatMap((results, index) => {
-    const found = worstOf([reference.results[index] ?? new Map()], [results]);
-    return found && (found.broken > 0 || found.maxRel > Math.max(100 * (own[index]?.relative ?? 0), 1e-3)) ? [found] : [];
-  });
-  const fault = faults.reduce<Difference | undefined>(worse, undefined);
   return {
     verdict: checks.some((check) => check.status === 'different') ? 'different' : 'equal',
     checks,

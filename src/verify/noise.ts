@@ -1,12 +1,15 @@
 /** How far the original differs from itself, and the tolerance that follows from it. */
 import { CompileError } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../ir/tensor';
-import { seededRandom } from './inputs';
+import type { Bench, PerOutput } from './bench';
+import { type Difference, worse } from './compare';
+import { nudged, seededRandom } from './inputs';
 import type { Numbers, Session } from './onnx-runner';
 import { EPSILON } from './precision';
 import type { Tolerance } from './report';
-import { each, mapValues, type Results, type Sample, sampleOf, worstOf } from './results';
-import { type Subject, weightBytes } from './subject';
+import { asCompileError, each, mapValues, type Results, worstOf } from './results';
+import { referenceSample, type Sample, weightBytes } from './samples';
 
 /** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verification.md). */
 const NOISE_FACTOR = 8;
@@ -19,11 +22,134 @@ const FLOOR_HALF_ULPS = 2;
 /** The runtime's own optimised kernels add in other orders; beyond this their difference may be a fault of the optimiser, which must not buy tolerance. */
 const MOST_KERNEL_ULPS = 128;
 
+/** The model whose noise is measured. */
+export interface Judged {
+  readonly source: string | Uint8Array;
+  readonly model: Model;
+  /** Whether the other model's weights may have been computed anew: then the noise of moved weights counts as well. Default: yes. */
+  readonly rounded?: boolean | undefined;
+}
+
+export interface Measured<T> {
+  readonly results: readonly Results[];
+  readonly outputNames: readonly string[];
+  /** What else was asked of the session. */
+  readonly more: T;
+  /** What difference is allowed. `order`: per sample, how far the converted model differs from itself, where it has a runtime of its own. */
+  judge(order?: readonly number[]): Allowed;
+}
+
+export interface Allowed {
+  readonly tolerance: Tolerance;
+  /** Per sample: one on which the original is more sensitive than on the first is judged by its own noise. */
+  readonly own: readonly Tolerance[];
+  /** Where the runtime's optimiser changes the model by more than its noise. */
+  readonly fault: Difference | undefined;
+}
+
+/** Runs the original on all samples, and again with everything moved that may move. */
+export async function measure<T>(
+  bench: Bench,
+  judged: Judged,
+  samples: readonly Sample[],
+  more: (session: Session) => Promise<T>,
+): Promise<Measured<T>> {
+  const first = referenceSample(samples);
+  bench.progress('running the original');
+  const { results, nudges, ...rest } = await bench.within(judged.source, 'the original', {}, async (session) => ({
+    outputNames: session.outputNames,
+    results: await each(samples, ({ feeds }) => session.run(feeds)),
+    nudges: await each(samples, ({ feeds }) => session.run(mapValues(feeds, (numbers) => nudged(numbers, bench.seed, bench.epsilon)))),
+    batched: await batched(judged, session, first),
+    more: await more(session),
+  }));
+  bench.progress('measuring the noise of the original');
+  const single = await bench.within(judged.source, 'the original', { threads: 1 }, (session) => session.run(first.feeds));
+  const optimised = await bench
+    .within(judged.source, 'the original', { optimise: true }, (session) => each(samples, ({ feeds }) => session.run(feeds)))
+    .catch((error: unknown) => void asCompileError(error));
+  const moved = await withNudgedWeights(bench, judged, samples);
+  return {
+    results,
+    outputNames: rest.outputNames,
+    more: rest.more,
+    judge(order) {
+      const noise = noiseOn(results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved });
+      const tolerance = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
+      const own = samples.map((_, at) =>
+        toleranceOf({ reference: results[at], nudge: nudges[at], moved: moved?.[at], order: order?.[at] }, tolerance),
+      );
+      return { tolerance, own, fault: optimised ? faultOf(results, optimised, own) : undefined };
+    },
+  };
+}
+
+/** Per input, beyond what its own noise explains. */
+function faultOf(results: readonly Results[], optimised: readonly Results[], own: readonly Tolerance[]): Difference | undefined {
+  const faults = optimised.flatMap((again, index) => {
+    const found = worstOf([results[index] ?? new Map()], [again]);
+    return found && (found.broken > 0 || found.maxRel > Math.max(100 * (own[index]?.relative ?? 0), 1e-3)) ? [found] : [];
+  });
+  return faults.reduce<Difference | undefined>(worse, undefined);
+}
+
+function noiseOn(
+  results: readonly Results[],
+  nudges: readonly Results[],
+  again: {
+    readonly single: Results;
+    readonly batched: Results | undefined;
+    readonly optimised: readonly Results[] | undefined;
+    readonly moved: readonly Results[] | undefined;
+  },
+): Tolerance['noise'] {
+  const [reference, nudge] = [results[0] ?? new Map(), nudges[0] ?? new Map()];
+  const kernels = again.optimised && worstOf(results, again.optimised);
+  return {
+    threads: worstOf([reference], [again.single])?.maxRel ?? 0,
+    nudge: worstOf([reference], [nudge])?.maxRel ?? 0,
+    batch: again.batched && worstOf([reference], [again.batched])?.maxRel,
+    kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
+    weights: again.moved && worstOf([reference], [again.moved[0] ?? new Map()])?.maxRel,
+  };
+}
+
+function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): Tolerance {
+  const given = (of: PerOutput | undefined, output: string): number | undefined =>
+    typeof of === 'object' ? of[output] : output === '' ? of : undefined;
+  const float = 2 ** -23;
+  const floor = epsilon > float ? FLOOR_HALF_ULPS * epsilon : FLOOR_ULPS * float;
+  const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
+  const [rtol, atol] = [given(options.rtol, ''), given(options.atol, '')];
+  const base = {
+    relative: Math.max(
+      NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0),
+      ORDER_FACTOR * (noise.order ?? 0),
+      order,
+      floor,
+    ),
+    absolute: 0,
+    floor,
+  };
+  const isGiven = rtol !== undefined || atol !== undefined;
+  const named = [options.rtol, options.atol].flatMap((of) => (typeof of === 'object' ? Object.keys(of) : [])).filter((name) => name !== '');
+  const outputs = Object.fromEntries(
+    named.map((name) => [name, { relative: given(options.rtol, name) ?? 0, absolute: given(options.atol, name) ?? 0 }]),
+  );
+  return {
+    ...(isGiven ? { relative: rtol ?? 0, absolute: atol ?? 0, floor } : base),
+    ...(named.length > 0 && { outputs }),
+    noise,
+    from: isGiven ? 'options' : 'noise',
+  };
+}
+
 /** The same sample as one of a batch of two, where the model takes batches. */
-export async function batched(subject: Subject, session: Session, samples: readonly Sample[]): Promise<Results | undefined> {
-  const { inputs } = subject.request.original.model.graph;
+async function batched({ model }: Judged, session: Session, sample: Sample): Promise<Results | undefined> {
+  const { inputs } = model.graph;
   if (!inputs.every((input) => typeof input.type?.shape?.[0] !== 'number')) return undefined;
-  const pair = mapValues(sampleOf(samples, 'normal').feeds, (numbers): Numbers => {
+  if ([...sample.feeds.values()].some(({ shape }) => shape[0] !== 1)) return undefined;
+  const pair = mapValues(sample.feeds, (numbers): Numbers => {
     const data = new Float32Array(2 * numbers.data.length);
     data.set(numbers.data);
     data.set(
@@ -46,73 +172,33 @@ export async function batched(subject: Subject, session: Session, samples: reado
 }
 
 /** The original with each of its weights moved to a neighbour: what folding may do, which rounds weights anew. */
-export async function withNudgedWeights(subject: Subject, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
-  const { original, rounded } = subject.request;
-  if (rounded === false || weightBytes(original.model) > MOST_NUDGED) return undefined;
-  const model = original.model.clone();
+async function withNudgedWeights(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
+  if (judged.rounded === false || weightBytes(judged.model) > MOST_NUDGED) return undefined;
+  const model = nudgedWeights(bench, judged.model);
+  return bench.within(bench.place(model, 'moved'), 'the original, its weights moved by a unit in the last place,', {}, (session) =>
+    each(samples, ({ feeds }) => session.run(feeds)),
+  );
+}
+
+/** Each weight moved by one unit in the last place of its type, or of the coarser one that is computed in. */
+export function nudgedWeights(bench: Bench, original: Model): Model {
+  const model = original.clone();
   for (const constant of [...model.graph.constants]) {
     const { dtype, shape } = constant.constant;
     const isWeight = constant.uses.length > 0 && constant.uses.every(({ user }) => WEIGHTED.has(user.op));
     if (!isWeight || !isFloatType(dtype) || elementCount(shape) < 2) continue;
-    const unit = EPSILON[dtype] ?? 2 ** -23;
+    const unit = Math.max(EPSILON[dtype] ?? 2 ** -23, bench.epsilon);
     const neighbours = (): Float64Array => {
-      const random = seededRandom(subject.seed);
+      const random = seededRandom(bench.seed);
       return readNumbers(constant.constant).map((number) => number * (1 + (random() < 0.5 ? -unit : unit)));
     };
     model.graph.replaceAllUses(constant, model.graph.addConstant(`${constant.name}_moved`, computedTensor(dtype, shape, neighbours)));
   }
-  return subject.within(
-    subject.request.place(model, 'moved'),
-    'the original, its weights moved by a unit in the last place,',
-    {},
-    (session) => each(samples, ({ feeds }) => session.run(feeds)),
-  );
-}
-
-export function toleranceFrom(
-  subject: Subject,
-  at: number,
-  references: readonly Results[],
-  nudges: readonly Results[],
-  again: {
-    readonly single: Results;
-    readonly batched: Results | undefined;
-    readonly optimised: readonly Results[] | undefined;
-    readonly moved: readonly Results[] | undefined;
-    /** Per sample; undefined: the converted model runs where the original runs. */
-    readonly reordered: readonly number[] | undefined;
-  },
-): Tolerance {
-  const { rtol, atol } = subject.request.options ?? {};
-  const [reference, nudge] = [references[at] ?? new Map(), nudges[at] ?? new Map()];
-  const kernels = again.optimised && worstOf(references, again.optimised);
-  const noise = {
-    threads: worstOf([reference], [again.single])?.maxRel ?? 0,
-    nudge: worstOf([reference], [nudge])?.maxRel ?? 0,
-    batch: again.batched && worstOf([reference], [again.batched])?.maxRel,
-    kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
-    weights: again.moved && worstOf([reference], [again.moved[at] ?? new Map()])?.maxRel,
-    ...(again.reordered && { order: again.reordered[at] }),
-  };
-  if (rtol !== undefined || atol !== undefined) return { relative: rtol ?? 0, absolute: atol ?? 0, noise, from: 'options' };
-  const float = 2 ** -23;
-  const floor = subject.epsilon > float ? FLOOR_HALF_ULPS * subject.epsilon : FLOOR_ULPS * float;
-  const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
-  return {
-    relative: Math.max(
-      NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0),
-      ORDER_FACTOR * (noise.order ?? 0),
-      order,
-      floor,
-    ),
-    absolute: 0,
-    noise,
-    from: 'noise',
-  };
+  return model;
 }
 
 /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
-export function toleranceOf(
+function toleranceOf(
   sample: {
     readonly reference: Results | undefined;
     readonly nudge: Results | undefined;
@@ -125,17 +211,6 @@ export function toleranceOf(
   const { reference = new Map(), nudge, moved, order = 0 } = sample;
   const of = (other: Results | undefined): number => (other && worstOf([reference], [other])?.maxRel) ?? 0;
   return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * Math.max(of(nudge), of(moved)), ORDER_FACTOR * order) };
-}
-
-/** How far the converted model differs from itself in a runtime of its own, when its sums are taken in another order: per sample. */
-export async function orderNoise(
-  subject: Subject,
-  samples: readonly Sample[],
-  results: readonly Results[],
-): Promise<readonly number[] | undefined> {
-  subject.progress('measuring the noise of the converted model');
-  const again = await subject.withinReordered((session) => each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))));
-  return again?.map((other, index) => worstOf([results[index] ?? new Map()], [other])?.maxRel ?? 0);
 }
 
 /** Operators whose constants are trained numbers. */

@@ -1,34 +1,23 @@
 /** What runs give, and small helpers to handle it. */
-import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { compare, type Difference, worse } from './compare';
-import type { InputKind } from './inputs';
+import { compareTensors, type Difference, worse } from './compare';
 import type { Numbers } from './onnx-runner';
 import type { Tolerance } from './report';
 
-export interface Sample {
-  readonly kind: InputKind;
-  readonly feeds: ReadonlyMap<string, Numbers>;
-}
 export type Results = ReadonlyMap<string, Numbers>;
-
-/** The first sample of a kind. */
-export function sampleOf(samples: readonly Sample[], kind: InputKind): Sample {
-  const sample = samples.find((candidate) => candidate.kind === kind);
-  if (!sample) throw notComparable(`there is no '${kind}' input`);
-  return sample;
-}
 
 /** The largest difference over all outputs of all runs. */
 export function worstOf(expected: readonly Results[], actual: readonly Results[]): Difference | undefined {
   let worst: Difference | undefined;
   expected.forEach((results, index) => {
-    for (const [name, numbers] of results) worst = worse(worst, compare(numbers.data, actual[index]?.get(name)?.data ?? []));
+    for (const [name, numbers] of results) worst = worse(worst, compareTensors(numbers, actual[index]?.get(name)));
   });
   return worst;
 }
 
-export function isWithin(difference: Difference, { relative, absolute }: Tolerance): boolean {
+/** `output`: an output with a tolerance of its own is held to that. */
+export function isWithin(difference: Difference, tolerance: Tolerance, output: string): boolean {
+  const { relative, absolute } = tolerance.outputs?.[output] ?? tolerance;
   return difference.broken === 0 && difference.maxAbs <= absolute + relative * difference.scale;
 }
 

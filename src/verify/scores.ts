@@ -3,7 +3,8 @@ import type { CompileError } from '../diagnostics/compile-error';
 import type { Value } from '../ir/types';
 import { trunkOf } from './cut';
 import type { Larger } from './larger';
-import { asCompileError, each, only, type Results, type Sample } from './results';
+import { asCompileError, each, only, type Results } from './results';
+import type { Sample } from './samples';
 import type { Subject } from './subject';
 
 /** The original's scores, a final softmax taken away, at its own size and, with its sizes freed, at larger ones. */
@@ -17,14 +18,14 @@ export async function scores(
   const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
   const renamed = (results: Results): Results => new Map([...results].map(([name, numbers]) => [names.get(name) ?? name, numbers]));
   const part = trunkOf(model, values);
-  subject.progress('running the scores of the original');
-  const small = await subject.within(
+  subject.bench.progress('running the scores of the original');
+  const small = await subject.bench.within(
     subject.request.place(part, 'scores'),
     'the part of the original that leads to its scores',
     {},
     (session) => each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
   );
-  const larger = await subject.within(
+  const larger = await subject.bench.within(
     subject.request.place(subject.request.free(part), 'free'),
     'the original, its sizes freed,',
     {},

@@ -3,12 +3,13 @@ import type { Contract } from '../analysis/contract';
 import { notComparable } from '../diagnostics/catalogue';
 import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
-import { tensorByteLength } from '../ir/tensor';
-import { INPUT_KINDS, type InputKind, makeInput } from './inputs';
+import { type Bench, makeBench, using, type VerifyOptions } from './bench';
+import { type InputKind, makeInput } from './inputs';
 import { everyOther } from './maps';
-import { type Numbers, openSession, type Session } from './onnx-runner';
+import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
-import type { Results, Sample } from './results';
+import type { Results } from './results';
+import { randomSamples, type Sample, usualSamples } from './samples';
 
 export interface VerifyRequest {
   /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
@@ -29,6 +30,10 @@ export interface VerifyRequest {
   readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
   readonly rounded?: boolean | undefined;
+  /** Inputs to run both on, by the original's names, in place of random ones. */
+  readonly samples?: readonly Sample[] | undefined;
+  /** Shows the inputs, before anything is run. */
+  readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
   readonly options?: VerifyOptions | undefined;
 }
 
@@ -41,26 +46,22 @@ export interface OtherRuntime {
   readonly openReordered: () => Promise<Session>;
 }
 
-export interface VerifyOptions {
-  readonly seed?: number | undefined;
-  readonly rtol?: number | undefined;
-  readonly atol?: number | undefined;
-  readonly threads?: number | undefined;
-  readonly onProgress?: ((doing: string) => void) | undefined;
-}
-
-export const weightBytes = (model: Model): number =>
-  model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
-
 export class Subject {
-  readonly seed: number;
   readonly image: ImageWindow;
   readonly axes: readonly [number, number];
   /** The original, for cutting. */
   readonly whole: Model;
 
+  readonly bench: Bench;
+
   constructor(readonly request: VerifyRequest) {
-    this.seed = request.options?.seed ?? 1;
+    const { options = {}, place, original, converted } = request;
+    this.bench = makeBench({
+      options,
+      place,
+      files: [original.source, converted.source],
+      epsilon: EPSILON[coarsestType(original.model)] ?? 2 ** -23,
+    });
     const [image] = request.windows;
     if (!image) throw notComparable('the original has no image input');
     this.image = image;
@@ -72,20 +73,17 @@ export class Subject {
     return this.request.head ?? 'window';
   }
   readonly isImage = (name: string): boolean => this.request.windows.some((window) => window.input === name);
-  progress(doing: string): void {
-    this.request.options?.onProgress?.(doing);
-  }
 
+  /** Those that were given, else random ones: kinds in turn, small networks more of each. */
   samples(): readonly Sample[] {
-    return Array.from({ length: this.rounds() }, (_, round) => round).flatMap((round) =>
-      INPUT_KINDS.map((kind): Sample => ({ kind, feeds: this.feeds(kind, this.image.height, this.image.width, 1, round) })),
-    );
-  }
-
-  /** Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by size, not by time: the same every time. */
-  private rounds(): number {
-    const bytes = weightBytes(this.request.original.model);
-    return bytes < 4e6 ? 16 : bytes < 40e6 ? 3 : 1;
+    const { options, onSamples } = this.request;
+    const samples =
+      this.request.samples ??
+      randomSamples(options?.samples ?? usualSamples(this.request.original.model), (kind, round) =>
+        this.feeds(kind, this.image.height, this.image.width, 1, round),
+      );
+    onSamples?.(samples);
+    return samples;
   }
 
   feeds(kind: InputKind, height: number, width: number, batch = 1, round = 0): ReadonlyMap<string, Numbers> {
@@ -98,7 +96,7 @@ export class Subject {
           if (isImage && axis === this.axes[1]) return width;
           return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
         });
-        return [input.name, makeInput(kind, this.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, this.axes)];
+        return [input.name, makeInput(kind, this.bench.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, this.axes)];
       }),
     );
   }
@@ -118,42 +116,14 @@ export class Subject {
     return this.request.contract?.kind === 'everywhere' && this.head === 'window';
   }
 
+  /** The converted model, in whatever runs it. */
+  async withinConverted<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    const { source, runtime } = this.request.converted;
+    return runtime ? using(runtime.open(), use) : this.bench.within(source, 'the converted model', {}, use);
+  }
   /** The converted model with its sums in another order, where its runtime is not that of the original. */
   async withinReordered<T>(use: (session: Session) => Promise<T>): Promise<T | undefined> {
     const { runtime } = this.request.converted;
     return runtime && using(runtime.openReordered(), use);
-  }
-
-  /** One session at a time, released when `use` is done. */
-  async within<T>(
-    source: string | Uint8Array,
-    name: string,
-    options: { readonly threads?: number; readonly optimise?: boolean },
-    use: (session: Session) => Promise<T>,
-  ): Promise<T> {
-    const threads = options.threads ?? this.request.options?.threads;
-    // Parts of the original are placed in temporary files, of which nobody else knows.
-    const file = source === this.request.original.source && typeof source === 'string' ? source : undefined;
-    return using(openSession(source, name, { ...options, file, ...(threads !== undefined && { threads }) }), use);
-  }
-
-  /** The converted model, in whatever runs it. */
-  async withinConverted<T>(use: (session: Session) => Promise<T>): Promise<T> {
-    const { source, runtime } = this.request.converted;
-    return runtime ? using(runtime.open(), use) : this.within(source, 'the converted model', {}, use);
-  }
-
-  /** Relative size of one unit in the last place of the coarsest type that the original computes in. */
-  get epsilon(): number {
-    return EPSILON[coarsestType(this.request.original.model)] ?? 2 ** -23;
-  }
-}
-
-async function using<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = await opening;
-  try {
-    return await use(session);
-  } finally {
-    await session.release();
   }
 }

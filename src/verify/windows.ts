@@ -30,7 +30,7 @@ export async function runTrunk(subject: Subject): Promise<Trunk> {
     return without('the original has nested graphs, which cannot be cut');
   const maps = lastMaps(model, model.graph.outputs);
   if (!maps) return without('the original has no map of more than one cell to cut it at');
-  subject.progress('running the trunk of the original on larger images');
+  subject.bench.progress('running the trunk of the original on larger images');
   let trunk: Model;
   try {
     trunk = subject.request.free(
@@ -50,7 +50,7 @@ export async function runTrunk(subject: Subject): Promise<Trunk> {
     }
     return [];
   };
-  const taken = await subject.within(subject.request.place(trunk, 'trunk'), 'the trunk of the original', {}, (session) =>
+  const taken = await subject.bench.within(subject.request.place(trunk, 'trunk'), 'the trunk of the original', {}, (session) =>
     each(choices, run(session)),
   );
   const found = taken.flat();
@@ -65,7 +65,7 @@ export async function headOnWindows(
   { reason, features, maps }: Omit<Trunk, 'plans'>,
 ): Promise<readonly WindowResults[] | string> {
   if (!features || !maps) return reason ?? 'the original was not cut';
-  subject.progress('running the head of the original on windows of its map');
+  subject.bench.progress('running the head of the original on windows of its map');
   const model = subject.whole;
   const { outputs } = model.graph;
   const head = headOf(
@@ -73,7 +73,7 @@ export async function headOnWindows(
     maps.map((map) => map.value),
     outputs,
   );
-  return subject.within(subject.request.place(head, 'head'), 'the head of the original', {}, (session) =>
+  return subject.bench.within(subject.request.place(head, 'head'), 'the head of the original', {}, (session) =>
     each(plans, async (_, index): Promise<WindowResults> => {
       const perOutput: WindowResults = new Map();
       for (const output of outputs) {

@@ -87,10 +87,15 @@ test('leaves nothing behind, also when it fails', async () => {
   expect(readdirSync(home)).toEqual(['fcn.onnx']);
 });
 
-test('refuses to compare what is not a conversion', async () => {
+test('a copy with another name for its output is compared all the same; one that takes other images is not', async () => {
   const other = readModel(LENET);
   const [output] = other.graph.outputs;
   if (!output) throw new Error('no output');
   other.graph.rename(output, 'something_else');
-  await expect(verify(LENET, other)).rejects.toMatchObject({ code: 'NOT_COMPARABLE' });
+  expect((await verify(LENET, other)).verdict).toBe('equal');
+  const [input] = other.graph.inputs;
+  if (!input) throw new Error('no input');
+  other.graph.rename(input, 'colours');
+  other.graph.setType(input, { dtype: 'float', shape: ['N', 3, 28, 28] });
+  await expect(verify(LENET, other)).rejects.toMatchObject({ code: 'SHAPE_MISMATCH' });
 });

@@ -1,0 +1,63 @@
+/** Where models run while they are judged: one session at a time, on numbers that follow from one seed. */
+import type { Model } from '../ir/model';
+import { openSession, type Session } from './onnx-runner';
+
+/** A number for all outputs, or one per output; under '' the rest. */
+export type PerOutput = number | Readonly<Record<string, number>>;
+
+export interface VerifyOptions {
+  readonly seed?: number | undefined;
+  /** Allowed difference as a share of the largest expected number, in place of one measured on the original. */
+  readonly rtol?: PerOutput | undefined;
+  readonly atol?: PerOutput | undefined;
+  readonly threads?: number | undefined;
+  /** How many random inputs; by default more for smaller models. */
+  readonly samples?: number | undefined;
+  readonly onProgress?: ((doing: string) => void) | undefined;
+}
+
+export interface Bench {
+  readonly seed: number;
+  /** Relative size of one unit in the last place of the coarsest type that is computed in. */
+  readonly epsilon: number;
+  readonly options: VerifyOptions;
+  /** Puts a model where the runtime can load it, for as long as the verification lasts. */
+  readonly place: (model: Model, name: string) => string | Uint8Array;
+  /** A session that is released when `use` is done. `name` is for messages, where there is no file. */
+  within<T>(
+    source: string | Uint8Array,
+    name: string,
+    options: { readonly threads?: number; readonly optimise?: boolean },
+    use: (session: Session) => Promise<T>,
+  ): Promise<T>;
+  progress(doing: string): void;
+}
+
+/** `files`: models that the user knows by their paths; parts of them are placed in temporary files, of which nobody else knows. */
+export function makeBench(
+  init: Pick<Bench, 'epsilon' | 'options' | 'place'> & { readonly files: readonly (string | Uint8Array)[] },
+): Bench {
+  const { epsilon, options: common, place } = init;
+  return {
+    epsilon,
+    options: common,
+    place,
+    seed: common.seed ?? 1,
+    progress: (doing) => common.onProgress?.(doing),
+    async within(source, name, options, use) {
+      const threads = options.threads ?? common.threads;
+      const file = typeof source === 'string' && init.files.includes(source) ? source : undefined;
+      return using(openSession(source, name, { ...options, file, ...(threads !== undefined && { threads }) }), use);
+    },
+  };
+}
+
+/** A session that is released when `use` is done. */
+export async function using<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = await opening;
+  try {
+    return await use(session);
+  } finally {
+    await session.release();
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Two models that shall give the same, whoever made them: another optimiser's output, a copy in half precision or with channels last, one with other names.
+ *
+ * Inputs and outputs are matched (ports.ts), inputs brought to the layout and type of the other model, outputs brought to a common shape (relation.ts).
+ * The tolerance is measured on the original, moved by one unit in the last place of the coarsest type that either model computes in.
+ */
+import type { Model } from '../../ir/model';
+import { makeBench, type VerifyOptions } from '../bench';
+import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
+import { measure } from '../noise';
+import type { Numbers } from '../onnx-runner';
+import { coarsestType, EPSILON } from '../precision';
+import type { Check, Tolerance, VerifyReport } from '../report';
+import { each, isWithin, type Results } from '../results';
+import { describeSamples, type Sample } from '../samples';
+import { fittingPermutation, transposed } from './layout';
+import { matchPorts, type PortMatch, requireKnown } from './ports';
+import { type Relation, relate } from './relation';
+
+export interface PairRequest {
+  /** A file, or bytes; and the model read from it, shapes inferred, its inputs of static size. */
+  readonly original: { readonly source: string | Uint8Array; readonly model: Model };
+  readonly converted: { readonly source: string | Uint8Array; readonly model: Model };
+  /** By the original's input names. */
+  readonly samples: readonly Sample[];
+  /** Names of the original's inputs and outputs to those of the other model, where they differ. */
+  readonly map?: ReadonlyMap<string, string> | undefined;
+  /** Of all outputs; default: what their shapes say. */
+  readonly relation?: Relation | undefined;
+  readonly place: (model: Model, name: string) => string | Uint8Array;
+  readonly options?: VerifyOptions | undefined;
+}
+
+/** Names and axes of one model in terms of the other. */
+export interface Correspondence {
+  readonly inputs: readonly PortMatch[];
+  readonly outputs: readonly PortMatch[];
+  /** What the converted model is fed, given what the original is fed. */
+  feeds(feeds: ReadonlyMap<string, Numbers>): ReadonlyMap<string, Numbers>;
+}
+
+/** Throws CompileError where the models cannot be run or compared; a difference is a verdict. */
+export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
+  const started = performance.now();
+  const { original, converted, samples, options = {} } = request;
+  const match = correspondence(original.model, converted.model, request.map);
+  const epsilon = Math.max(...[original, converted].map(({ model }) => EPSILON[coarsestType(model)] ?? 2 ** -23));
+  const bench = makeBench({ options, place: request.place, epsilon, files: [original.source, converted.source] });
+  const measured = await measure(bench, original, samples, async () => undefined);
+  bench.progress('running the converted model');
+  const found = await bench.within(converted.source, 'the converted model', {}, (session) =>
+    each(samples, ({ feeds }) => session.run(match.feeds(feeds))),
+  );
+  const allowed = measured.judge();
+  const { check, relations } = compareOutputs(samples, measured.results, found, match, allowed.own, request.relation);
+  return {
+    verdict: check.status === 'different' ? 'different' : 'equal',
+    checks: [check],
+    tolerance: allowed.tolerance,
+    contract: undefined,
+    match: {
+      inputs: match.inputs,
+      outputs: match.outputs.map((output) => ({ ...output, relation: relations.get(output.original) ?? 'same' })),
+    },
+    runtimeFault: allowed.fault,
+    runtime: 'ONNX Runtime, graph optimisations disabled',
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Throws CompileError CANNOT_MATCH, UNKNOWN_MAPPING. */
+export function correspondence(original: Model, converted: Model, map: ReadonlyMap<string, string> = new Map()): Correspondence {
+  const [a, b] = [original.graph, converted.graph];
+  requireKnown(map, [...a.inputs, ...a.outputs], [...b.inputs, ...b.outputs]);
+  const inputs = matchPorts('input', a.inputs, b.inputs, map);
+  const outputs = matchPorts('output', a.outputs, b.outputs, map);
+  return {
+    inputs,
+    outputs,
+    feeds: (feeds) =>
+      new Map(
+        inputs.flatMap(({ original: from, converted: to }): [string, Numbers][] => {
+          const numbers = feeds.get(from);
+          if (!numbers) return [];
+          const type = b.inputs.find(({ name }) => name === to)?.type;
+          const perm = type?.shape && fittingPermutation(numbers.shape, type.shape);
+          const turned = perm ? transposed(numbers, perm) : numbers;
+          return [[to, { ...turned, dtype: type?.dtype ?? numbers.dtype }]];
+        }),
+      ),
+  };
+}
+
+function compareOutputs(
+  samples: readonly Sample[],
+  expected: readonly Results[],
+  actual: readonly Results[],
+  { outputs: matches }: Correspondence,
+  own: readonly Tolerance[],
+  given: Relation | undefined,
+): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation> } {
+  const relations = new Map<string, Relation>();
+  const outputs: Record<string, Check['outputs'][string]> = {};
+  const agreements: Record<string, NonNullable<Check['agreement']>[string]> = {};
+  let equal = true;
+  samples.forEach((_, at) => {
+    for (const { original, converted } of matches) {
+      const [wanted, found] = [expected[at]?.get(original), actual[at]?.get(converted)];
+      const tolerance = own[at];
+      if (!wanted || !found || !tolerance) {
+        equal = false;
+        continue;
+      }
+      const related = relate(original, wanted, found, given);
+      relations.set(original, related.relation);
+      const difference = compareTensors(related.expected, related.actual);
+      equal &&= isWithin(difference, tolerance, original);
+      outputs[original] = worse(outputs[original], difference);
+      const agreed = agreeingOverall(agreements[original], agreement(related.expected, related.actual));
+      if (agreed) agreements[original] = agreed;
+    }
+  });
+  return {
+    check: {
+      name: 'outputs',
+      status: equal ? 'equal' : 'different',
+      outputs,
+      agreement: agreements,
+      sizes: [],
+      cells: samples.length,
+      note: describeSamples(samples),
+    },
+    relations,
+  };
+}
