@@ -8,7 +8,20 @@ const ROOT = join(__dirname, '..');
 
 const BASE = ['diagnostics', 'ir'];
 /** What a user of the compiler sees, whoever they are. */
-const OUTSIDE = [...BASE, 'onnx', 'pass', 'tfjs', 'analysis', 'verify', 'node', 'compile.ts', 'input-size.ts', 'metadata.ts', 'version.ts'];
+const OUTSIDE = [
+  ...BASE,
+  'onnx',
+  'pass',
+  'tfjs',
+  'analysis',
+  'verify',
+  'pictures',
+  'node',
+  'compile.ts',
+  'input-size.ts',
+  'metadata.ts',
+  'version.ts',
+];
 
 /** Zone to the zones that it may import; itself always. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -22,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tfjs: [...BASE, 'rewrite', 'pass'],
   analysis: [...BASE, 'input-size.ts', 'metadata.ts'],
   verify: [...BASE, 'analysis', 'tfjs', 'input-size.ts'],
+  pictures: [...BASE, 'analysis', 'verify'],
   // No pass knows another, and src below compile.ts does not know which exist.
   'a pass': [...BASE, 'rewrite', 'pass', 'free'],
   'passes/index.ts': ['pass', 'a pass'],
@@ -48,6 +62,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow/tfjs-converter': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs-runner\.ts$/,
+  '@tensorflow-models/mobilenet': /^src\/node\/labels\.ts$/,
+  sharp: /^src\/node\/pictures\.ts$/,
   yargs: /^src\/cli\//,
   fflate: /^src\/node\//,
   sharp: /^src\/(node|pictures)\//,

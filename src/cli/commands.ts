@@ -6,6 +6,7 @@ import yargs, { type ArgumentsCamelCase, type Argv, type InferredOptionTypes, ty
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { version } from '../version';
+import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
 
 export interface GlobalArgs {
@@ -15,7 +16,7 @@ export interface GlobalArgs {
   readonly noColor: boolean;
 }
 
-const COMMANDS: readonly string[] = ['convert', 'inspect', 'verify', 'passes'];
+const COMMANDS: readonly string[] = ['convert', 'inspect', 'verify', 'predict', 'heatmap', 'passes'];
 
 export type Chosen =
   | { readonly kind: 'text'; readonly text: string; readonly exitCode: number }
@@ -157,6 +158,9 @@ type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptio
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
 export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string };
 export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
+export type PredictArgs = PredictOptions &
+  GlobalArgs & { readonly model: string; readonly picture: string; readonly more: readonly string[] };
+export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string; readonly picture: string };
 export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
 
 /** What the command line asks for. Throws CompileError USAGE or BAD_OPTION. */
@@ -229,6 +233,41 @@ export function chooseAction(args: readonly string[], columns: number | undefine
       (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),
     )
     .command(
+      'predict <model> <picture> [more..]',
+      'Name what pictures show',
+      (y) =>
+        y
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+          .positional('picture', { type: 'string', demandOption: true, describe: 'JPEG, PNG or WebP file, or a folder of such' })
+          .positional('more', { type: 'string', array: true, default: [], describe: 'Further ones' })
+          .options(predictOptions)
+          .example('$0 predict alexnet.onnx dog.jpg --labels imagenet --top 12', 'The twelve best classes')
+          .example(
+            '$0 predict squeezenet.onnx photos/ --preset caffe --labels names.txt',
+            'All pictures of a folder, by a network from Caffe',
+          )
+          .example('$0 predict alexnet-fcn.onnx scene.jpg --combine max', 'A converted network looks at the whole picture'),
+      (argv) => choose(argv, async (terminal) => (await import('./predict')).predictCommand(argv, terminal)),
+    )
+    .command(
+      'heatmap <model> <picture>',
+      'Show where in a picture a class is seen',
+      (y) =>
+        y
+          .positional('model', {
+            type: 'string',
+            demandOption: true,
+            describe: 'ONNX file of a classifier, or of what was converted from one',
+          })
+          .positional('picture', { type: 'string', demandOption: true, describe: 'JPEG, PNG or WebP file' })
+          .options(heatmapOptions)
+          .example('$0 heatmap alexnet.onnx dog.jpg --labels imagenet', 'Where the best class is seen')
+          .example('$0 heatmap alexnet.onnx dog.jpg --class 207 --stride 8 --scales 0.7,1,1.4', 'A finer map of one class, at three scales')
+          .example('$0 heatmap alexnet.onnx scene.jpg --top 6 --softmax -o scene-heat.jpg', 'The six best classes as a grid')
+          .example('$0 heatmap alexnet.onnx scene.jpg --map scores.npy', 'Also the numbers, of all classes'),
+      (argv) => choose(argv, async (terminal) => (await import('./heatmap')).heatmapCommand(argv, terminal)),
+    )
+    .command(
       'passes [name]',
       'List the passes of a conversion, in order',
       (y) =>
@@ -280,8 +319,14 @@ function textOf(parser: Argv, args: readonly string[]): string {
 
 /** A value that counts only once must not be given twice: which one is meant? */
 function rejectRepeated(argv: object): void {
-  const lists = new Set<string>(['_']);
-  for (const [name, option] of Object.entries<Options>({ ...convertOptions, ...inspectOptions, ...verifyOptions }))
+  const lists = new Set<string>(['_', 'more']);
+  for (const [name, option] of Object.entries<Options>({
+    ...convertOptions,
+    ...inspectOptions,
+    ...verifyOptions,
+    ...predictOptions,
+    ...heatmapOptions,
+  }))
     if (option.array) lists.add(name);
   for (const [name, value] of Object.entries(argv)) {
     if (

@@ -412,6 +412,111 @@ export const inputMissing = (file: string, input: string, found: readonly string
     hint: `name it as the original model does; found: ${found.join(', ') || 'nothing'}`,
   });
 
+// ---- pictures ----
+export const notAPicture = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'NOT_A_PICTURE',
+    message: `the file is no picture that can be read: ${reason}`,
+    at: inFile(file),
+    hint: 'give a JPEG, PNG or WebP file',
+  });
+export const pictureDamaged = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'PICTURE_DAMAGED',
+    message: `the picture is damaged or cut short: ${reason}`,
+    at: inFile(file),
+    hint: 'copy it again from where it came',
+  });
+export const pictureIsFolder = (file: string): CompileError =>
+  new CompileError({
+    code: 'PICTURE_IS_FOLDER',
+    message: 'this is a folder, not a picture',
+    at: inFile(file),
+    hint: 'name one picture; `predict` takes folders as well',
+  });
+export const noPictures = (folder: string): CompileError =>
+  new CompileError({
+    code: 'NO_PICTURES',
+    message: 'there is no picture in the folder',
+    at: inFile(folder),
+    hint: 'pictures are files with names in .jpg, .jpeg, .png or .webp; folders inside are not looked into',
+  });
+export const pictureTooSmall = (
+  file: string,
+  size: { readonly height: number; readonly width: number },
+  least: { readonly height: number; readonly width: number },
+  scale: number,
+): CompileError =>
+  new CompileError({
+    code: 'PICTURE_TOO_SMALL',
+    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the ${least.width}x${least.height} that the network looks at at once`,
+    at: inFile(file),
+    hint: `the smallest picture is ${Math.ceil(least.width / scale)} wide and ${Math.ceil(least.height / scale)} high; enlarge it by --scales ${leastScale(size, least)} or more, or surround it by --pad`,
+  });
+const leastScale = (
+  size: { readonly height: number; readonly width: number },
+  least: { readonly height: number; readonly width: number },
+): number => Math.ceil(100 * Math.max(least.width / size.width, least.height / size.height)) / 100;
+export const pictureUnfit = (
+  file: string,
+  size: { readonly height: number; readonly width: number },
+  wanted: { readonly height: number; readonly width: number },
+): CompileError =>
+  new CompileError({
+    code: 'PICTURE_UNFIT',
+    message: `after --resize and --crop the picture is ${size.width}x${size.height}, but the network takes ${wanted.width}x${wanted.height}`,
+    at: inFile(file),
+    hint: `leave --resize and --crop away, or end with --crop ${wanted.height}x${wanted.width} (height first) from a picture that is not smaller`,
+  });
+export const takesNoPicture = (model: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'TAKES_NO_PICTURE',
+    message: `the model cannot be shown a picture: ${reason}`,
+    at: inFile(model),
+    hint: 'expected one image input with 1 or 3 channels, [N, C, H, W] or [N, H, W, C]; `inspect` shows the inputs',
+  });
+export const noScores = (model: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'NO_SCORES',
+    message: `the model gives no scores of classes: ${reason}`,
+    at: inFile(model),
+    hint: 'expected an output [N, classes], or a map [N, classes, rows, columns]; choose another one with --output-name',
+  });
+export const labelsInvalid = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'LABELS_INVALID',
+    message: `the names of classes cannot be read: ${reason}`,
+    at: inFile(file),
+    hint: 'expected one name per line, a JSON array or object from index to name, or a Python dictionary from index to name',
+  });
+export const labelsDoNotFit = (file: string, labels: number, classes: number): CompileError =>
+  new CompileError({
+    code: 'LABELS_DO_NOT_FIT',
+    message: `there are ${labels} names, but the model has ${classes} classes`,
+    at: inFile(file),
+    hint: 'give the names that belong to this model, or leave --labels away',
+  });
+export const unknownClass = (name: string, hint: string): CompileError =>
+  new CompileError({ code: 'UNKNOWN_CLASS', message: `there is no one class '${name}'`, hint });
+export const cannotTile = (size: { readonly height: number; readonly width: number }, reason: string, bytes: number): CompileError =>
+  new CompileError({
+    code: 'CANNOT_TILE',
+    message: `an image of ${size.width}x${size.height} cannot go through this network in tiles: ${reason}`,
+    hint: `--tile none runs it in one piece, which takes about ${(bytes / 1e9).toFixed(1)} GB; --scales 0.5 or smaller takes less`,
+  });
+export const tileTooSmall = (tile: number, least: number): CompileError =>
+  new CompileError({
+    code: 'TILE_TOO_SMALL',
+    message: `tiles of ${tile} pixels are smaller than what one cell of the map looks at`,
+    hint: `give --tile ${least} or more, or leave it away`,
+  });
+export const mapTooLarge = (classes: number, cells: number, fitting: number): CompileError =>
+  new CompileError({
+    code: 'MAP_TOO_LARGE',
+    message: `the maps of ${classes} classes with ${cells} cells each do not fit into memory`,
+    hint: `choose at most ${Math.max(fitting, 1)} by --class, or fewer cells by --scales or --stride`,
+  });
+
 // ---- cli ----
 export const pluginInvalid = (path: string, reason: string): CompileError =>
   new CompileError({

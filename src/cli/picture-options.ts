@@ -1,0 +1,221 @@
+/** Options of the commands that show pictures to a network, and what they mean. */
+import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
+import type { PictureModel } from '../node/picture-model';
+import type { Colour } from '../pictures/colours';
+import { type Fit, usualFit } from '../pictures/fit';
+import type { Picture, Size } from '../pictures/picture';
+import { PRESETS, type Preprocessing, type Preset, preprocessings, usualPreset } from '../pictures/preprocessing';
+import { notNegative } from './values';
+
+const pixels = {
+  labels: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Names of the classes: imagenet (built in), or a file: one per line, JSON, a Python dictionary. By default those in the model, if any',
+  },
+  preset: {
+    choices: PRESETS,
+    describe:
+      'How pixels become numbers. torchvision: 0..1, mean and deviation of ImageNet; tensorflow: -1..1; caffe: BGR, 0..255 minus (104, 117, 123); raw: 0..255; unit: 0..1; lecture: 0.5 + 0.5 (x - mean) / std of the picture. By default torchvision, for [N, H, W, C] tensorflow, for grey unit, for integers raw',
+  },
+  mean: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Subtract this, in units of --range: one number, or one per channel as fed: 0.485,0.456,0.406',
+  },
+  std: { type: 'string', requiresArg: true, describe: 'Then divide by this: one number, or one per channel as fed' },
+  range: {
+    choices: ['1', '255'] as const,
+    describe: 'Pixels are 0..1 or 0..255 before --mean and --std. By default as in the preset, 1 without one',
+  },
+  channels: { choices: ['rgb', 'bgr'] as const, describe: 'Order in which channels are fed. By default as in the preset' },
+  background: { type: 'string', requiresArg: true, default: '#ffffff', describe: 'Color behind transparent parts: #rrggbb' },
+  softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model does not do it itself' },
+  'output-name': { type: 'string', requiresArg: true, describe: 'Output of the model that has the scores. By default the first that may' },
+  'input-size': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Size of image that the network was made for, where the file does not say: 224x224',
+  },
+  tile: {
+    type: 'string',
+    requiresArg: true,
+    default: 'auto',
+    describe:
+      'Pixels on a side of the tiles in which large pictures go through a network that gives maps; auto: by --memory; none: in one piece',
+  },
+  memory: { type: 'string', requiresArg: true, default: '1', describe: 'Gigabytes that may lie between the layers, for --tile auto' },
+  pad: { type: 'boolean', default: false, describe: 'Surround a picture that is smaller than the window with zeros' },
+  'allow-symlinks': { type: 'boolean', default: false, describe: 'Follow symbolic links to external data, as in a Hugging Face cache' },
+} as const satisfies Record<string, Options>;
+
+export const predictOptions = {
+  ...pixels,
+  top: { type: 'string', requiresArg: true, default: '5', describe: 'How many classes to print' },
+  resize: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'N: the shorter side becomes N pixels; HxW: stretched; none. By default 8/7 of the size of the network, none for maps',
+  },
+  crop: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Then cut N or HxW pixels from the middle; none. By default the size of the network, none for maps',
+  },
+  combine: {
+    choices: ['mean', 'max'] as const,
+    default: 'mean' as const,
+    describe: 'For networks that give maps: the mean of all cells, or the highest score of any',
+  },
+} as const satisfies Record<string, Options>;
+
+export const heatmapOptions = {
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    describe: 'Picture to write: .png, .jpg or .webp. By default PICTURE-heatmap.png',
+  },
+  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace outputs that exist' },
+  class: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Class to show, by name or index; repeat it for a grid. By default the best',
+  },
+  top: { type: 'string', requiresArg: true, default: '1', describe: 'Without --class: show this many of the best, as a grid' },
+  scales: { type: 'string', requiresArg: true, default: '1', describe: 'Sizes at which the picture is run: 0.5,0.7,1,1.4,2,2.8' },
+  flip: { type: 'boolean', default: false, describe: 'Also run its mirror image' },
+  combine: {
+    choices: ['mean', 'max'] as const,
+    default: 'mean' as const,
+    describe: 'How scales and mirror images come together, cell by cell',
+  },
+  head: {
+    choices: ['window', 'cell'] as const,
+    default: 'window' as const,
+    describe: 'For a classifier, which is converted on the fly: one prediction per window of its size, or per cell of its last feature map',
+  },
+  stride: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'For a classifier: pixels between neighbouring cells, a divisor of what they are, for a finer map',
+  },
+  map: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Also write the numbers: .npy, float32 [classes, rows, columns], of the classes of --class in this order, else of all',
+  },
+  alpha: { type: 'string', requiresArg: true, default: '0.7', describe: 'How much of the picture the hottest color hides, 0 to 1' },
+  size: { type: 'string', requiresArg: true, default: '1200', describe: 'Pixels on the longer side of what is drawn, about' },
+  ...pixels,
+} as const satisfies Record<string, Options>;
+
+type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>>;
+export type PredictOptions = Typed<typeof predictOptions>;
+export type HeatmapOptions = Typed<typeof heatmapOptions>;
+type PixelOptions = Typed<typeof pixels>;
+
+/** How pixels become numbers for this model, and in a word. */
+export function preprocessingOf(args: PixelOptions, { image }: PictureModel): { readonly how: Preprocessing; readonly named: string } {
+  const own = args.mean !== undefined || args.std !== undefined || args.range !== undefined;
+  const preset: Preset = args.preset ?? (own ? 'unit' : usualPreset(image.dtype, image.channels, image.layout));
+  const base = preprocessings[preset];
+  if (preset === 'lecture' && own) throw usage('--preset lecture measures mean and deviation: leave --mean, --std and --range away');
+  const mean = numbers('mean', args.mean, image.channels);
+  const std = numbers('std', args.std, image.channels);
+  if (std?.some((value) => value <= 0)) throw badOption('std', args.std ?? '', 'numbers above 0');
+  const how: Preprocessing = {
+    range: args.range === undefined ? base.range : args.range === '1' ? 1 : 255,
+    mean: mean ?? base.mean,
+    std: std ?? base.std,
+    order: args.channels ?? base.order,
+  };
+  // A preset of three numbers says nothing about grey.
+  if (image.channels === 1 && Array.isArray(how.mean) && how.mean.length === 3)
+    throw badOption('preset', preset, 'unit, raw, tensorflow or lecture: the model takes grey pictures');
+  const named = own ? `mean ${text(how.mean)}, std ${text(how.std)} of 0..${how.range}` : preset;
+  return { how, named: image.channels === 3 && (own || args.channels !== undefined) ? `${named}, ${how.order}` : named };
+}
+
+const text = (value: Preprocessing['mean']): string => (typeof value === 'string' ? value : value.join(' '));
+
+function numbers(option: string, text: string | undefined, channels: number): readonly number[] | undefined {
+  if (text === undefined) return undefined;
+  const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!list.every(Number.isFinite) || (list.length !== 1 && list.length !== channels))
+    throw badOption(option, text, channels === 1 ? 'one number' : `one number, or ${channels} with commas between`);
+  return list;
+}
+
+/** A picture as the model takes it. `isMap`: any size will do. Throws CompileError PICTURE_UNFIT, INPUT_SIZE_NEEDED. */
+export function fitOf(args: Pick<PredictOptions, 'resize' | 'crop'>, model: PictureModel, isMap: boolean): Fit {
+  const target = model.fixed ?? (isMap ? undefined : model.window);
+  const usual: Fit = target ? usualFit(target) : { resize: 'none', crop: 'none' };
+  const resize = args.resize === undefined ? undefined : sizeOption('resize', args.resize);
+  const crop = args.crop === undefined ? undefined : sizeOption('crop', args.crop);
+  if (!target && !isMap && resize === undefined && crop === undefined) {
+    const input = model.model?.graph.inputs[0];
+    if (input) throw inputSizeNeeded(input);
+  }
+  return {
+    // A crop of one's own is of the picture as it is, unless it is to be scaled first.
+    resize: resize ?? (crop === undefined ? usual.resize : 'none'),
+    crop: crop === undefined ? usual.crop : typeof crop === 'number' ? { height: crop, width: crop } : crop,
+  };
+}
+
+/** Throws CompileError PICTURE_UNFIT where a model of one size gets another. */
+export function requireFit(fitted: Picture | undefined, scaled: Size, crop: Fit['crop'], { fixed }: PictureModel, file: string): Picture {
+  if (!fitted) throw pictureUnfit(file, scaled, crop === 'none' ? scaled : crop);
+  if (fixed && (fitted.height !== fixed.height || fitted.width !== fixed.width)) throw pictureUnfit(file, fitted, fixed);
+  return fitted;
+}
+
+function sizeOption(option: string, text: string): number | Size | 'none' {
+  if (text === 'none') return 'none';
+  const [, height, width] = /^([1-9]\d{0,4})(?:[xX]([1-9]\d{0,4}))?$/.exec(text) ?? [];
+  if (height === undefined) throw badOption(option, text, 'a number of pixels (256), height and width (224x224), or none');
+  return width === undefined ? Number(height) : { height: Number(height), width: Number(width) };
+}
+
+export function colour(text: string): Colour {
+  const [, red = '', green = '', blue = ''] = /^#?([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(text) ?? [];
+  if (red === '') throw badOption('background', text, 'a color such as #ffffff');
+  return [Number.parseInt(red, 16), Number.parseInt(green, 16), Number.parseInt(blue, 16)];
+}
+
+export function tileChoice({ tile, memory }: Pick<PixelOptions, 'tile' | 'memory'>): {
+  readonly tile: number | 'auto' | 'none';
+  readonly memory: number;
+} {
+  return { tile: tile === 'auto' || tile === 'none' ? tile : positive('tile', tile), memory: above('memory', memory) * 1e9 };
+}
+
+/** A whole number from 1. */
+export function positive(option: string, text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw badOption(option, text, 'a whole number of at least 1');
+  return Number(text);
+}
+
+const above = (option: string, text: string): number => {
+  const value = notNegative(option, text) ?? 0;
+  if (value === 0) throw badOption(option, text, 'a number above 0');
+  return value;
+};
+
+export function share(option: string, text: string): number {
+  const value = notNegative(option, text) ?? 0;
+  if (value > 1) throw badOption(option, text, 'a number from 0 to 1');
+  return value;
+}
+
+export function scaleList(text: string): readonly number[] {
+  const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!list.every((scale) => scale >= 0.01 && scale <= 16))
+    throw badOption('scales', text, 'factors from 0.01 to 16 with commas between: 0.5,1,2');
+  return [...new Set(list)];
+}

@@ -1,0 +1,89 @@
+/** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
+import { readdirSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { cannotRead, cannotWrite, noPictures, notAPicture, pictureDamaged, pictureIsFolder } from '../diagnostics/catalogue';
+import type { Colour } from '../pictures/colours';
+import type { Picture } from '../pictures/picture';
+import type { Poster } from '../pictures/poster';
+
+/** What may come in; SVG and PDF are programs for drawing rather than pictures. */
+const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
+const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp'];
+/** Formats by the extension of the output. */
+export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+};
+
+/** Beyond this a picture is refused before its pixels are read. */
+const MOST_PIXELS = 1e9;
+
+/**
+ * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, one channel where it is grey, else red, green and blue.
+ * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_DAMAGED.
+ */
+export async function readPicture(path: string, background: Colour = [255, 255, 255]): Promise<Picture> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw cannotRead(path, 'there is no such file');
+  if (stat.isDirectory()) throw pictureIsFolder(path);
+  if (stat.size === 0) throw notAPicture(path, 'it is empty');
+  const { default: sharp } = await import('sharp');
+  sharp.cache(false);
+  const words = (error: unknown): string =>
+    (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
+  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true });
+  const metadata = await open()
+    .metadata()
+    .catch((error: unknown) => {
+      throw notAPicture(path, words(error));
+    });
+  if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  const grey = metadata.space === 'b-w' || metadata.space === 'grey16';
+  const [red, green, blue] = background;
+  const { data, info } = await open()
+    .autoOrient()
+    .flatten({ background: { r: red, g: green, b: blue } })
+    .toColourspace(grey && red === green && green === blue ? 'b-w' : 'srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw pictureDamaged(path, words(error));
+    });
+  if (info.channels !== 1 && info.channels !== 3) throw notAPicture(path, `it has ${info.channels} channels`);
+  return {
+    width: info.width,
+    height: info.height,
+    channels: info.channels,
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+  };
+}
+
+/** The files that are meant: a picture is itself, a folder the pictures in it, by name. Throws CompileError CANNOT_READ, NO_PICTURES. */
+export function picturesIn(path: string): readonly string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  let names: string[];
+  try {
+    names = readdirSync(path);
+  } catch (error) {
+    throw cannotRead(path, error instanceof Error ? error.message : String(error));
+  }
+  const found = names.filter((name) => EXTENSIONS.includes(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
+  if (found.length === 0) throw noPictures(path);
+  return found.map((name) => join(path, name));
+}
+
+/** Writes canvas and lines as one picture, in the format of `format`'s extension. Throws CompileError CANNOT_WRITE. */
+export async function writePoster({ canvas, svg }: Poster, path: string, format: 'png' | 'jpeg' | 'webp'): Promise<void> {
+  const { default: sharp } = await import('sharp');
+  const { width, height, channels, data } = canvas;
+  await sharp(data, { raw: { width, height, channels } })
+    .composite([{ input: Buffer.from(svg) }])
+    .removeAlpha()
+    .toFormat(format, format === 'jpeg' ? { quality: 90, mozjpeg: true } : format === 'png' ? { compressionLevel: 9 } : { quality: 90 })
+    .toFile(path)
+    .catch((error: unknown) => {
+      throw cannotWrite(path, error instanceof Error ? error.message : String(error));
+    });
+}

@@ -1,0 +1,40 @@
+/** How a picture of any size becomes one of the size that a network takes: scaled, then cut from its middle. */
+import { cropPicture, type Picture, type Region, type Size } from './picture';
+import { resample } from './resample';
+
+export interface Fit {
+  /** A number: the shorter side becomes that long; a size: stretched to it; `none`: as it is. */
+  readonly resize: number | Size | 'none';
+  /** Cut from the middle; `none`: all of it. */
+  readonly crop: Size | 'none';
+}
+
+/** Networks for photographs see the middle seven eighths, as they were tested on ImageNet; smaller ones, for digits and icons, see everything. */
+export function usualFit({ height, width }: Size): Fit {
+  const shorter = Math.min(height, width);
+  return { resize: shorter < 64 ? shorter : Math.round(shorter / 0.875), crop: { height, width } };
+}
+
+/** Size after scaling. The longer side is rounded down, as torchvision does it. */
+export function resizedSize(picture: Size, resize: Fit['resize']): Size {
+  if (resize === 'none') return { height: picture.height, width: picture.width };
+  if (typeof resize !== 'number') return resize;
+  const longer = Math.max(1, Math.floor((resize * Math.max(picture.height, picture.width)) / Math.min(picture.height, picture.width)));
+  return picture.height <= picture.width ? { height: resize, width: longer } : { height: longer, width: resize };
+}
+
+/** The rectangle in the middle, undefined where it is larger than the whole. */
+export function centre(whole: Size, crop: Fit['crop']): Region | undefined {
+  if (crop === 'none') return { top: 0, left: 0, height: whole.height, width: whole.width };
+  if (crop.height > whole.height || crop.width > whole.width) return undefined;
+  // Halves to the even side, as Python rounds in torchvision.
+  const half = (length: number): number => (length % 4 === 1 ? (length - 1) / 2 : Math.round(length / 2));
+  return { top: half(whole.height - crop.height), left: half(whole.width - crop.width), height: crop.height, width: crop.width };
+}
+
+/** The picture as the network sees it; undefined where the crop is larger than the scaled picture. */
+export function fitPicture(picture: Picture, { resize, crop }: Fit): Picture | undefined {
+  const size = resizedSize(picture, resize);
+  const region = centre(size, crop);
+  return region && (resize === 'none' ? cropPicture(picture, region) : resample(picture, size, region));
+}

@@ -1,0 +1,123 @@
+/**
+ * Where the cells of a map lie on the picture, and maps of several scales on one grid.
+ *
+ *   the middle of cell i is at pixel  start + i step  along its axis      pixel p reaches from p to p + 1
+ */
+export interface GridAxis {
+  readonly start: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+export interface Grid {
+  readonly rows: GridAxis;
+  readonly columns: GridAxis;
+}
+
+/** One run of the network over the whole picture, at one scale. */
+export interface View {
+  readonly scale: number;
+  readonly flipped: boolean;
+  readonly grid: Grid;
+  /** What a cell looks at, in pixels of the picture. */
+  readonly window: { readonly height: number; readonly width: number };
+  /** By class: [rows, columns]. */
+  readonly maps: ReadonlyMap<number, Float32Array>;
+}
+
+export type Combine = 'mean' | 'max';
+
+export const centreOf = ({ start, step }: GridAxis, cell: number): number => start + step * cell;
+
+/** The grid of what was seen in a mirror, `width` pixels wide, seen straight. Its columns run the other way: see `mirrorMap`. */
+export const mirrorAxis = ({ start, step, count }: GridAxis, width: number): GridAxis => ({
+  start: width - (start + step * (count - 1)),
+  step,
+  count,
+});
+
+/** In place: left and right exchanged. */
+export function mirrorMap(map: Float32Array, columns: number): Float32Array {
+  for (let row = 0; row < map.length; row += columns) map.subarray(row, row + columns).reverse();
+  return map;
+}
+
+/** The map between its cells: bilinear, and beyond the outermost ones what those say. x, y: pixels of the picture. */
+export function sampleMap(map: Float32Array, { rows, columns }: Grid, y: number, x: number): number {
+  const along = ({ start, step, count }: GridAxis, at: number): readonly [low: number, high: number, share: number] => {
+    const place = Math.min(Math.max((at - start) / step, 0), count - 1);
+    const low = Math.floor(place);
+    return [low, Math.min(low + 1, count - 1), place - low];
+  };
+  const [top, bottom, down] = along(rows, y);
+  const [left, right, across] = along(columns, x);
+  const value = (row: number, column: number): number => map[row * columns.count + column] ?? Number.NaN;
+  // A share of nothing must not let infinities in.
+  const mix = (a: number, b: number, share: number): number => (share === 0 ? a : a * (1 - share) + b * share);
+  return mix(mix(value(top, left), value(top, right), across), mix(value(bottom, left), value(bottom, right), across), down);
+}
+
+/** The grid that maps are combined on: that of the view with most cells, the first of equal ones. */
+export function commonGrid(views: readonly View[]): Grid {
+  const cells = ({ grid }: View): number => grid.rows.count * grid.columns.count;
+  return views.reduce((best, view) => (cells(view) > cells(best) ? view : best)).grid;
+}
+
+/** One map from those of all views. A view on the same grid gives its cells as they are, others are read between theirs. */
+export function combineViews(views: readonly View[], index: number, grid: Grid, combine: Combine): Float32Array {
+  const combined = new Float32Array(grid.rows.count * grid.columns.count);
+  for (let row = 0; row < grid.rows.count; row++) {
+    const y = centreOf(grid.rows, row);
+    for (let column = 0; column < grid.columns.count; column++) {
+      const x = centreOf(grid.columns, column);
+      let value = combine === 'max' ? Number.NEGATIVE_INFINITY : 0;
+      for (const view of views) {
+        const map = view.maps.get(index);
+        const seen = !map
+          ? Number.NaN
+          : view.grid === grid
+            ? (map[row * grid.columns.count + column] ?? Number.NaN)
+            : sampleMap(map, view.grid, y, x);
+        value = combine === 'max' ? Math.max(value, seen) : value + seen / views.length;
+      }
+      combined[row * grid.columns.count + column] = value;
+    }
+  }
+  return combined;
+}
+
+export interface Peak {
+  readonly row: number;
+  readonly column: number;
+  readonly score: number;
+  /** The window of the view that sees most there, in pixels of the picture; it may reach beyond. */
+  readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
+  readonly scale: number;
+  readonly flipped: boolean;
+}
+
+/** The highest cell of a combined map, and which window of which view it is due to. */
+export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak {
+  let at = 0;
+  map.forEach((value, cell) => {
+    if (value > (map[at] ?? Number.NaN)) at = cell;
+  });
+  const [row, column] = [Math.floor(at / grid.columns.count), at % grid.columns.count];
+  const [y, x] = [centreOf(grid.rows, row), centreOf(grid.columns, column)];
+  const seen = (view: View): number => {
+    const own = view.maps.get(index);
+    return own ? sampleMap(own, view.grid, y, x) : Number.NEGATIVE_INFINITY;
+  };
+  const view = views.reduce((best, other) => (seen(other) > seen(best) ? other : best));
+  const nearest = ({ start, step, count }: GridAxis, place: number): number =>
+    start + step * Math.min(Math.max(Math.round((place - start) / step), 0), count - 1);
+  const { height, width } = view.window;
+  return {
+    row,
+    column,
+    score: map[at] ?? Number.NaN,
+    window: { top: nearest(view.grid.rows, y) - height / 2, left: nearest(view.grid.columns, x) - width / 2, height, width },
+    scale: view.scale,
+    flipped: view.flipped,
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * Heat maps: a network that gives maps, run over a whole picture at several scales, straight and mirrored, and what comes of it on one grid.
+ * Memory stays bounded: one tile at a time, and of the maps only the classes that are asked for.
+ */
+import { mapTooLarge } from '../diagnostics/catalogue';
+import { type Combine, combineViews, commonGrid, type Grid, mirrorMap, type Peak, peakOf, type View } from './grid';
+import type { Picture, Size } from './picture';
+import type { Encoding } from './preprocessing';
+import { scan, type TileCells } from './scan';
+import { ranked } from './scores';
+import { imageOf, type MapNetwork, type PlannedView, placed, planView, type ViewOptions } from './views';
+
+export interface HeatOptions extends ViewOptions {
+  readonly scales: readonly number[];
+  readonly flip: boolean;
+  readonly combine: Combine;
+  /** Which classes; undefined: the `top` best; `all`. */
+  readonly classes: readonly number[] | 'all' | undefined;
+  readonly top: number;
+  readonly softmax: boolean;
+  readonly onProgress?: ((doing: string, share: number) => void) | undefined;
+}
+
+export interface HeatClass {
+  readonly index: number;
+  /** [rows, columns] of the grid. */
+  readonly map: Float32Array;
+  readonly peak: Peak;
+}
+
+export interface Heat {
+  readonly grid: Grid;
+  /** In the order asked for; the best first where none were. */
+  readonly classes: readonly HeatClass[];
+  /** How many classes the network has. */
+  readonly known: number;
+  /** Tiles run in all, per scale and side. */
+  readonly views: readonly { readonly scale: number; readonly flipped: boolean; readonly size: Size; readonly tiles: number }[];
+}
+
+/** Bytes of maps kept at once: beyond it, the best classes are found in a first run over the picture and kept in a second one. */
+const KEPT_BYTES = 256e6;
+
+/** Throws CompileError PICTURE_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL, MAP_TOO_LARGE. */
+export async function heatOf(network: MapNetwork, picture: Picture, encoding: Encoding, options: HeatOptions, file: string): Promise<Heat> {
+  const plans = options.scales.flatMap((scale) => {
+    const planned = planView(network, picture, scale, options, file);
+    return options.flip ? [planned, { ...planned, flipped: true }] : [planned];
+  });
+  const known = plans[0]?.tiling.classes ?? 0;
+  const cells = plans.reduce((sum, { tiling }) => sum + tiling.rows.cells * tiling.columns.cells, 0);
+  const everyClass = Array.from({ length: known }, (_, index) => index);
+  const fits = (classes: number): boolean => cells * classes * 4 <= KEPT_BYTES;
+  const view = (classes: readonly number[], what: string) => runViews(network, picture, encoding, plans, classes, options, what);
+
+  const wanted = options.classes === 'all' ? everyClass : options.classes;
+  if (wanted && !fits(wanted.length) && wanted.length > 1) throw mapTooLarge(wanted.length, cells, Math.floor(KEPT_BYTES / cells / 4));
+  const first = await view(wanted ?? (fits(known) ? everyClass : []), 'running');
+  const chosen = wanted ?? best(first.highest, options).slice(0, Math.max(1, Math.floor(KEPT_BYTES / cells / 4)));
+  const { views } = wanted || fits(known) ? first : await view(chosen, 'running again, for the best classes');
+
+  const grid = commonGrid(views);
+  const classes = chosen.map((index): HeatClass => {
+    const map = combineViews(views, index, grid, options.combine);
+    return { index, map, peak: peakOf(map, grid, views, index) };
+  });
+  if (!wanted) classes.sort((a, b) => b.peak.score - a.peak.score || a.index - b.index);
+  return {
+    grid,
+    classes,
+    known,
+    views: plans.map(({ scale, flipped, size, plan }) => ({ scale, flipped, size, tiles: plan.rows.length * plan.columns.length })),
+  };
+}
+
+/** By the highest score anywhere: of all views, or on the mean over them. */
+function best(highest: readonly Float32Array[], { combine, top }: HeatOptions): number[] {
+  const scores = Float64Array.from(highest[0] ?? [], (_, index) => {
+    const seen = highest.map((scores) => scores[index] ?? Number.NaN);
+    return combine === 'max' ? Math.max(...seen) : seen.reduce((sum, score) => sum + score / seen.length, 0);
+  });
+  return ranked(scores, top).map(({ index }) => index);
+}
+
+/** Runs all views; keeps the maps of `classes`, and of every class the highest score anywhere, per view. */
+async function runViews(
+  network: MapNetwork,
+  picture: Picture,
+  encoding: Encoding,
+  plans: readonly PlannedView[],
+  classes: readonly number[],
+  { softmax, onProgress }: HeatOptions,
+  what: string,
+): Promise<{ readonly views: View[]; readonly highest: Float32Array[] }> {
+  const views: View[] = [];
+  const highest: Float32Array[] = [];
+  for (const planned of plans) {
+    const { scale, flipped, tiling, plan } = planned;
+    const label = `${what}${plans.length > 1 ? ` at scale ${scale}${flipped ? ', mirrored' : ''}` : ''}`;
+    onProgress?.(label, 0);
+    const { rows, columns } = tiling;
+    const maps = new Map(classes.map((index) => [index, new Float32Array(rows.cells * columns.cells)]));
+    const most = new Float32Array(tiling.classes).fill(Number.NEGATIVE_INFINITY);
+    await scan(
+      {
+        tiling,
+        plan,
+        image: (high, wide) => imageOf(picture, planned, encoding, high, wide),
+        run: (image) => network.run(image),
+        softmax,
+        onDone: (share) => onProgress?.(label, share),
+      },
+      (cells) => keep(cells, maps, most, columns.cells),
+    );
+    if (flipped) for (const map of maps.values()) mirrorMap(map, columns.cells);
+    highest.push(most);
+    views.push({ scale, flipped, maps, ...placed(picture, planned, network.window) });
+  }
+  return { views, highest };
+}
+
+function keep({ rows, columns, data }: TileCells, maps: ReadonlyMap<number, Float32Array>, most: Float32Array, width: number): void {
+  const [high, wide] = [rows.last - rows.first, columns.last - columns.first];
+  const area = high * wide;
+  for (let k = 0; k < most.length; k++) {
+    let largest = most[k] ?? 0;
+    for (let at = k * area; at < (k + 1) * area; at++) largest = Math.max(largest, data[at] ?? 0);
+    most[k] = largest;
+  }
+  for (const [k, map] of maps)
+    for (let y = 0; y < high; y++)
+      map.set(data.subarray(k * area + y * wide, k * area + (y + 1) * wide), (rows.first + y) * width + columns.first);
+}

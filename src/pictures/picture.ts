@@ -1,0 +1,53 @@
+/** A picture in memory, and the little that is done to one before a network sees it. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** 1: grey; 3: red, green, blue. */
+  readonly channels: 1 | 3;
+  /** Bytes, row by row, the channels of a pixel side by side: [height, width, channels]. */
+  readonly data: Uint8Array;
+}
+
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A rectangle of pixels. */
+export interface Region extends Size {
+  readonly top: number;
+  readonly left: number;
+}
+
+/** The rectangle, which must lie within the picture, as a picture of its own. */
+export function cropPicture({ width, channels, data }: Picture, region: Region): Picture {
+  const line = region.width * channels;
+  const cut = new Uint8Array(region.height * line);
+  for (let y = 0; y < region.height; y++) {
+    const from = ((region.top + y) * width + region.left) * channels;
+    cut.set(data.subarray(from, from + line), y * line);
+  }
+  return { width: region.width, height: region.height, channels, data: cut };
+}
+
+/** Left and right exchanged. */
+export function mirrorPicture({ width, height, channels, data }: Picture): Picture {
+  const mirrored = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < channels; c++) mirrored[(y * width + x) * channels + c] = data[(y * width + width - 1 - x) * channels + c] ?? 0;
+  return { width, height, channels, data: mirrored };
+}
+
+/** As many channels as a network takes: grey from colours by the weights of ITU-R BT.601 (as Pillow and OpenCV do it), colours from grey by repetition. */
+export function withChannels(picture: Picture, channels: 1 | 3): Picture {
+  if (picture.channels === channels) return picture;
+  const { width, height, data } = picture;
+  const count = width * height;
+  const made = new Uint8Array(count * channels);
+  if (channels === 3) for (let at = 0; at < count; at++) made.fill(data[at] ?? 0, at * 3, at * 3 + 3);
+  else
+    for (let at = 0; at < count; at++)
+      made[at] = Math.round((299 * (data[at * 3] ?? 0) + 587 * (data[at * 3 + 1] ?? 0) + 114 * (data[at * 3 + 2] ?? 0)) / 1000);
+  return { width, height, channels, data: made };
+}

@@ -1,0 +1,210 @@
+/**
+ * The picture that `heatmap` makes: the photograph under a translucent colour map, once per class, with what the colours mean written below.
+ * Pixels are blended here, letters and lines are SVG; src/node puts one over the other.
+ */
+import { type Colour, heatColour, hex } from './colours';
+import { type Grid, type GridAxis, type Peak, sampleMap } from './grid';
+import { type Picture, type Size, withChannels } from './picture';
+import { resample } from './resample';
+import { fitText, svgText, textWidth } from './text';
+
+export interface Panel {
+  readonly title: string;
+  /** [rows, columns] of the grid. */
+  readonly map: Float32Array;
+  readonly peak: Peak;
+}
+
+export interface PosterOptions {
+  /** How much of the photograph the hottest colour hides, 0 to 1. */
+  readonly alpha: number;
+  /** Pixels of the whole picture's longer side, about. */
+  readonly size: number;
+  /** What the numbers are: score, probability. */
+  readonly unit: string;
+  /** A line about how it was made. */
+  readonly caption: string;
+}
+
+export interface Poster {
+  readonly canvas: Picture;
+  /** To be laid over the canvas, of the same size. */
+  readonly svg: string;
+}
+
+const PAPER: Colour = [255, 255, 255];
+const INK = '#1c1c1c';
+const FAINT = '#5f5f5f';
+
+export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[], { alpha, size, unit, caption }: PosterOptions): Poster {
+  const { across, shown } = arrange(photo, panels.length, size);
+  const down = Math.ceil(panels.length / across);
+  const letter = Math.round(Math.min(Math.max(shown.width / 26, 13), 22));
+  const [gap, title] = [Math.round(letter * 0.9), Math.round(letter * 1.75)];
+  const legend = Math.round(letter * 4.4);
+  const width = gap + across * (shown.width + gap);
+  const height = gap + down * (title + shown.height + gap) + legend;
+  const canvas = { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).map((_, at) => PAPER[at % 3] ?? 0) };
+  const [low, high] = range(panels);
+  const ground = faded(withChannels(resample(photo, shown), 3));
+  const zoom = shown.width / photo.width;
+  const parts: string[] = [];
+  panels.forEach(({ title: text, map, peak }, at) => {
+    const left = gap + (at % across) * (shown.width + gap);
+    const top = gap + Math.floor(at / across) * (title + shown.height + gap);
+    paste(canvas, heated(ground, map, grid, { zoom, low, high, alpha }), left, top + title);
+    const score = numberText(peak.score, high - low);
+    const room = shown.width - textWidth(score, letter) - letter;
+    parts.push(
+      svgText(fitText(text, letter, room), left, top + title - letter * 0.55, { size: letter, fill: INK, bold: true }),
+      svgText(score, left + shown.width, top + title - letter * 0.55, { size: letter, fill: INK, align: 'right' }),
+      frame(peak, { left, top: top + title, zoom, ...shown }),
+    );
+  });
+  parts.push(legendOf({ left: gap, top: height - legend, width: width - 2 * gap, letter, low, high, unit, caption }));
+  return {
+    canvas,
+    svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`,
+  };
+}
+
+/** Panels in rows and columns so that the whole comes near to 4:3, none so small that nothing is seen. */
+function arrange(photo: Size, panels: number, size: number): { readonly across: number; readonly shown: Size } {
+  const shape = (across: number): number => (across * photo.width) / (Math.ceil(panels / across) * photo.height);
+  const choices = Array.from({ length: panels }, (_, at) => at + 1);
+  const unused = (across: number): number => Math.ceil(panels / across) * across - panels;
+  const cost = (across: number): number => Math.abs(Math.log(shape(across) / (4 / 3))) + 0.25 * unused(across);
+  const across = choices.reduce((best, other) => (cost(other) < cost(best) ? other : best), 1);
+  const down = Math.ceil(panels / across);
+  const zoom = Math.max(Math.min(size / (across * photo.width), size / (down * photo.height)), 200 / Math.max(photo.width, photo.height));
+  const along = (length: number): number => Math.max(1, Math.round(length * zoom));
+  return { across, shown: { height: along(photo.height), width: along(photo.width) } };
+}
+
+/** Lowest and highest of all panels, so that equal colours mean equal numbers; shares begin at 0. */
+function range(panels: readonly Panel[]): readonly [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { map } of panels)
+    for (const value of map) {
+      if (!Number.isFinite(value)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  if (!(low <= high)) return [0, 1];
+  if (low >= 0 && high <= 1) low = 0;
+  return low === high ? [low, low + Math.max(Math.abs(low), 1e-6)] : [low, high];
+}
+
+/** The photograph with most of its colour gone, so that colours mean heat. */
+function faded(picture: Picture): Picture {
+  const data = picture.data.slice();
+  for (let at = 0; at < data.length; at += 3) {
+    const [red = 0, green = 0, blue = 0] = picture.data.subarray(at, at + 3);
+    const grey = 0.299 * red + 0.587 * green + 0.114 * blue;
+    for (const [c, value] of [red, green, blue].entries()) data[at + c] = Math.round(0.7 * grey + 0.3 * value);
+  }
+  return { ...picture, data };
+}
+
+interface Heating {
+  readonly zoom: number;
+  readonly low: number;
+  readonly high: number;
+  readonly alpha: number;
+}
+
+/** The colour map over the photograph: the hotter, the more of it. */
+function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, high, alpha }: Heating): Picture {
+  const data = ground.data.slice();
+  const colours = Array.from({ length: 256 }, (_, at) => heatColour(at / 255));
+  const downFade = fading(grid.rows, ground.height, zoom);
+  const acrossFade = fading(grid.columns, ground.width, zoom);
+  for (let y = 0; y < ground.height; y++)
+    for (let x = 0; x < ground.width; x++) {
+      const share = Math.min(Math.max((sampleMap(map, grid, (y + 0.5) / zoom, (x + 0.5) / zoom) - low) / (high - low), 0), 1) || 0;
+      const cover = alpha * (COLDEST + (1 - COLDEST) * share) * (downFade[y] ?? 1) * (acrossFade[x] ?? 1);
+      const colour = colours[Math.round(share * 255)] ?? PAPER;
+      for (let c = 0; c < 3; c++) {
+        const at = (y * ground.width + x) * 3 + c;
+        data[at] = Math.round((data[at] ?? 0) * (1 - cover) + (colour[c] ?? 0) * cover);
+      }
+    }
+  return { ...ground, data };
+}
+/** How much of the hottest colour's cover the coldest has. */
+const COLDEST = 0.25;
+
+/** Beyond the outermost cells nothing was measured: what those say is shown ever paler towards the edge of the picture. */
+function fading({ start, step, count }: GridAxis, length: number, zoom: number): Float32Array {
+  const [first, last] = [start * zoom, (start + step * (count - 1)) * zoom];
+  return Float32Array.from({ length }, (_, at) => {
+    const share = at + 0.5 < first ? (at + 0.5) / first : at + 0.5 > last ? (length - at - 0.5) / (length - last) : 1;
+    return PALEST + (1 - PALEST) * Math.min(Math.max(share, 0), 1);
+  });
+}
+const PALEST = 0.15;
+
+function paste(canvas: Picture, { width, height, data }: Picture, left: number, top: number): void {
+  for (let y = 0; y < height; y++)
+    canvas.data.set(data.subarray(y * width * 3, (y + 1) * width * 3), ((top + y) * canvas.width + left) * 3);
+}
+
+/** The window of the peak, and the peak: white on black, to be seen on everything. */
+function frame(
+  { window }: Peak,
+  {
+    left,
+    top,
+    zoom,
+    width,
+    height,
+  }: { readonly left: number; readonly top: number; readonly zoom: number; readonly width: number; readonly height: number },
+): string {
+  const clamp = (value: number, most: number): number => Math.min(Math.max(value, 2), most - 2);
+  const [x0, x1] = [clamp(window.left * zoom, width), clamp((window.left + window.width) * zoom, width)];
+  const [y0, y1] = [clamp(window.top * zoom, height), clamp((window.top + window.height) * zoom, height)];
+  const [x, y] = [(window.left + window.width / 2) * zoom, (window.top + window.height / 2) * zoom];
+  const shape = `<rect x="${(left + x0).toFixed(1)}" y="${(top + y0).toFixed(1)}" width="${(x1 - x0).toFixed(1)}" height="${(y1 - y0).toFixed(1)}" rx="2"/><path d="M${(left + x - 7).toFixed(1)} ${(top + y).toFixed(1)}h14m-7 -7v14"/>`;
+  return `<g fill="none" stroke="#000" stroke-width="4" stroke-opacity="0.65">${shape}</g><g fill="none" stroke="#fff" stroke-width="1.8">${shape}</g>`;
+}
+
+interface Legend {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly letter: number;
+  readonly low: number;
+  readonly high: number;
+  readonly unit: string;
+  readonly caption: string;
+}
+
+function legendOf({ left, top, width, letter, low, high, unit, caption }: Legend): string {
+  const small = Math.round(letter * 0.82);
+  const [barTop, barHeight] = [top + small * 0.2, Math.round(small * 0.9)];
+  const label = textWidth(unit, small) + small;
+  const [barLeft, barWidth] = [left + label, width - label];
+  const stops = Array.from({ length: 33 }, (_, at) => `<stop offset="${at / 32}" stop-color="${hex(heatColour(at / 32))}"/>`).join('');
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+    const x = barLeft + share * barWidth;
+    const align = share === 0 ? 'left' : share === 1 ? 'right' : 'centre';
+    return (
+      `<path d="M${x.toFixed(1)} ${(barTop + barHeight).toFixed(1)}v4" stroke="${FAINT}"/>` +
+      svgText(numberText(low + share * (high - low), high - low), x, barTop + barHeight + small * 1.25, { size: small, fill: INK, align })
+    );
+  });
+  return [
+    `<defs><linearGradient id="heat">${stops}</linearGradient></defs>`,
+    svgText(unit, left, barTop + barHeight * 0.85, { size: small, fill: INK }),
+    `<rect x="${barLeft.toFixed(1)}" y="${barTop.toFixed(1)}" width="${barWidth.toFixed(1)}" height="${barHeight}" fill="url(#heat)"/>`,
+    ...ticks,
+    svgText(fitText(caption, small, width), left, barTop + barHeight + small * 2.75, { size: small, fill: FAINT }),
+  ].join('');
+}
+
+/** As many digits as tell numbers apart that differ by a hundredth of the span. */
+export function numberText(value: number, span: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const digits = Math.min(Math.max(Math.ceil(2 - Math.log10(span || 1)), 0), 6);
+  return value.toFixed(digits).replace('-', '−');
+}

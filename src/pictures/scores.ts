@@ -1,0 +1,39 @@
+/** Lists of scores, one per class. */
+export interface Ranked {
+  readonly index: number;
+  readonly score: number;
+}
+
+/** The best `count`, best first; of equal ones the smaller index. Numbers that are none come last. */
+export function ranked(scores: ArrayLike<number>, count: number): Ranked[] {
+  const value = (score: number): number => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score);
+  return Array.from(scores, (score, index) => ({ index, score }))
+    .sort((a, b) => value(b.score) - value(a.score) || a.index - b.index)
+    .slice(0, count);
+}
+
+/** Shares that add up to one. The scores of a class lie `stride` apart; `cells` lists of scores side by side are done at once, in place. */
+export function softmaxInPlace(data: Float32Array | Float64Array, classes: number, cells = 1): void {
+  for (let cell = 0; cell < cells; cell++) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < classes; k++) largest = Math.max(largest, data[k * cells + cell] ?? 0);
+    let sum = 0;
+    for (let k = 0; k < classes; k++) {
+      const power = Math.exp((data[k * cells + cell] ?? 0) - largest);
+      data[k * cells + cell] = power;
+      sum += power;
+    }
+    for (let k = 0; k < classes; k++) data[k * cells + cell] = (data[k * cells + cell] ?? 0) / sum;
+  }
+}
+
+/** Whether the numbers are shares already: none below zero, adding up to one. */
+export function areShares(scores: ArrayLike<number>): boolean {
+  let sum = 0;
+  for (let k = 0; k < scores.length; k++) {
+    const score = scores[k] ?? Number.NaN;
+    if (!(score >= 0)) return false;
+    sum += score;
+  }
+  return Math.abs(sum - 1) < 1e-2;
+}

@@ -1,0 +1,52 @@
+/** One prediction for a whole picture from a network that gives maps: the mean of all cells, as in the lecture, or the best of them. */
+import type { Combine } from './grid';
+import type { Picture } from './picture';
+import type { Encoding } from './preprocessing';
+import { scan } from './scan';
+import { imageOf, type MapNetwork, planView, type ViewOptions } from './views';
+
+export interface WholeOptions extends ViewOptions {
+  readonly combine: Combine;
+  readonly softmax: boolean;
+  readonly onProgress?: ((share: number) => void) | undefined;
+}
+
+export interface WholeScores {
+  /** One per class. */
+  readonly scores: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** `file` is for messages. Throws CompileError as `planView`. */
+export async function scoresOfWhole(
+  network: MapNetwork,
+  picture: Picture,
+  encoding: Encoding,
+  { combine, softmax, onProgress, ...options }: WholeOptions,
+  file: string,
+): Promise<WholeScores> {
+  const planned = planView(network, picture, 1, options, file);
+  const { tiling, plan } = planned;
+  const cells = tiling.rows.cells * tiling.columns.cells;
+  const scores = new Float64Array(tiling.classes).fill(combine === 'max' ? Number.NEGATIVE_INFINITY : 0);
+  await scan(
+    {
+      tiling,
+      plan,
+      softmax,
+      image: (rows, columns) => imageOf(picture, planned, encoding, rows, columns),
+      run: (image) => network.run(image),
+      onDone: onProgress,
+    },
+    ({ data }) => {
+      const area = data.length / scores.length;
+      for (let k = 0; k < scores.length; k++)
+        for (let at = k * area; at < (k + 1) * area; at++) {
+          const score = data[at] ?? 0;
+          scores[k] = combine === 'max' ? Math.max(scores[k] ?? score, score) : (scores[k] ?? 0) + score / cells;
+        }
+    },
+  );
+  return { scores, rows: tiling.rows.cells, columns: tiling.columns.cells };
+}
