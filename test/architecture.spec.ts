@@ -63,7 +63,6 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs-runner\.ts$/,
   '@tensorflow-models/mobilenet': /^src\/node\/labels\.ts$/,
-  sharp: /^src\/node\/pictures\.ts$/,
   yargs: /^src\/cli\//,
   fflate: /^src\/node\//,
   sharp: /^src\/(node|pictures)\//,
