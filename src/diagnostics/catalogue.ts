@@ -268,6 +268,18 @@ export const notConvertible = (output: Value, reasons: readonly string[], at: Lo
 const describeValue = (value: Value): string =>
   `'${value.name}' [${value.type?.shape?.map((dim) => dim ?? '?').join(', ') ?? 'rank unknown'}]`;
 
+// ---- tfjs ----
+export const unsupportedOperators = (problems: readonly { readonly node: Node; readonly reason: string | undefined }[]): CompileError =>
+  new CompileError({
+    code: 'UNSUPPORTED_OPERATORS',
+    message: `TensorFlow.js has no counterpart for ${[...new Set(problems.map(({ node }) => onnxName(node)))].join(', ')}`,
+    at: problems[0] && locate(problems[0].node),
+    notes: problems.map(({ node, reason }) => `${onnxName(node)} '${node.name}'${reason === undefined ? '' : `: ${reason}`}`),
+    hint: 'docs/tfjs.md lists the operators that can be written; nothing was written',
+  });
+/** Operators over maps are in a domain of the compiler's own by then. */
+const onnxName = (node: Node): string => node.op.replace(/^nhwc\./, '');
+
 // ---- verify ----
 export const runtimeFailed = (model: string, file: string | undefined, doing: string, reason: string): CompileError =>
   new CompileError({
@@ -549,6 +561,13 @@ export const outputIsDirectory = (path: string): CompileError =>
     message: 'the output is a directory',
     at: { file: path },
     hint: 'name a file: -o model-fcn.onnx',
+  });
+export const outputNotModel = (path: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_NOT_MODEL',
+    message: `the output cannot be replaced: ${reason}`,
+    at: { file: path },
+    hint: 'choose another directory with -o, one that is empty or does not exist yet',
   });
 export const outputDirectoryMissing = (path: string, directory: string): CompileError =>
   new CompileError({

@@ -275,7 +275,12 @@ export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
   return {
     dtype: tensor.dtype,
     shape,
-    data: { kind: 'computed', byteLength, compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width) },
+    data: {
+      kind: 'computed',
+      byteLength,
+      compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width),
+      permutation: { of: tensor, perm },
+    },
   };
 }
 

@@ -63,6 +63,8 @@ export type TensorData =
       readonly byteLength: number;
       readonly compute: () => Uint8Array;
       readonly numbers?: (() => Float64Array) | undefined;
+      /** The elements are those of another tensor in another order: a writer may take them from there piece by piece. */
+      readonly permutation?: { readonly of: Tensor; readonly perm: readonly number[] } | undefined;
     }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 

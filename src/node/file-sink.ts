@@ -83,3 +83,14 @@ export class FileSink implements ByteSink {
     }
   }
 }
+
+/** A new file that is written in order. */
+export interface OpenFile {
+  write(bytes: Uint8Array): void;
+  /** Writes what is left. */
+  close(): void;
+}
+export function bufferedFile(path: string): OpenFile {
+  const sink = new FileSink(path);
+  return { write: (bytes) => sink.write(bytes), close: () => sink.finish() };
+}

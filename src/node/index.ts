@@ -52,6 +52,9 @@ export function readModelFile(path: string, options: ReadFileOptions = {}): Mode
   }
 }
 
+/** The file that a model was read from; undefined for one from memory. */
+export const pathOf = (model: Model): string | undefined => origins.get(model)?.path;
+
 /** Closes the files behind a model; its weights cannot be read any more, nor those of models made from it. */
 export function closeModel(model: Model): void {
   const origin = origins.get(model);

@@ -3,6 +3,12 @@
  * The same facts, under the same names, as the metadata of a converted ONNX file (metadata.ts); and how its inputs and outputs are laid out.
  */
 export interface TfjsAbout {
+  /** The ONNX file that the model was made from. */
+  readonly source?: { readonly file: string; readonly sha256: string } | undefined;
+  /** Class names, in the order of the channels. */
+  readonly labels?: readonly string[] | undefined;
+  /** How images are to be prepared, as whoever converted the model wrote it. */
+  readonly preprocessing?: unknown;
   /** Of this compiler. */
   readonly version?: string | undefined;
   /** window | cell | image | original. */
@@ -23,7 +29,7 @@ export interface TfjsAbout {
 
 /** One input or output. */
 export interface TfjsPort {
-  /** Axes of the TensorFlow.js tensor, a letter each, for people: NHWC, NC. */
+  /** For people: `nhwc` or `nchw` for a map, `original` where the axes are those of the ONNX model. */
   readonly layout?: string | undefined;
   /** `perm[i]`: the axis of the ONNX value that is axis i here; [0, 2, 3, 1] for a map [N, H, W, C]. Absent: as in ONNX. */
   readonly perm?: readonly number[] | undefined;

@@ -1,0 +1,257 @@
+/**
+ * What the lowerings make nodes with. Nodes that are alike are made once; constants become weights when somebody reads them; a node gets its name when
+ * it is known what it is: that of the ONNX value that it gives, or one derived from it.
+ */
+import { assertInvariant } from '../diagnostics/compile-error';
+import type { Graph } from '../ir/graph';
+import { computedTensor, elementCount, fromNumbers, isFloatType, isIntType, readNumbers } from '../ir/tensor';
+import type { Dim, Node, Tensor, Value } from '../ir/types';
+import { sizes, tfjsType, type } from './attrs';
+import type { TfjsAttrs, TfjsNode, TfjsType, TfjsWeight } from './graph';
+
+/** One output of a node. */
+export interface Ref {
+  readonly node: Draft;
+  readonly index: number;
+}
+
+interface Draft {
+  name: string | undefined;
+  readonly op: string;
+  readonly inputs: readonly Ref[];
+  readonly attrs: TfjsAttrs;
+  readonly weight: Tensor | undefined;
+  readonly origin: readonly string[];
+  readonly id: number;
+}
+
+/** Why an operator cannot be said in TensorFlow.js. Continues "because". */
+export class Unsupported extends Error {}
+
+export class Emitter {
+  private readonly drafts: Draft[] = [];
+  private readonly alike = new Map<string, Draft>();
+  private readonly refs = new Map<Value, Ref>();
+  private readonly weights = new Map<Value, Map<string, Ref>>();
+  private readonly names = new Set<string>();
+  /** Nodes that an earlier one does the work of, by fusion. */
+  readonly fused = new Map<Node, Ref>();
+  private current: Node | undefined;
+  private firstOfCurrent = 0;
+
+  constructor(
+    readonly graph: Graph,
+    readonly options: { readonly fuse: boolean },
+  ) {}
+
+  // ---- nodes ----
+
+  node(op: string, inputs: readonly Ref[], attrs: TfjsAttrs = {}): Ref {
+    const key = `${op} ${inputs.map(({ node, index }) => `${node.id}:${index}`).join(' ')} ${JSON.stringify(attrs)}`;
+    const known = op === 'Placeholder' ? undefined : this.alike.get(key);
+    const node = known ?? this.draft(op, inputs, attrs);
+    this.alike.set(key, node);
+    return { node, index: 0 };
+  }
+
+  /** Another output of a node. */
+  output = (ref: Ref, index: number): Ref => ({ node: ref.node, index });
+
+  private draft(op: string, inputs: readonly Ref[], attrs: TfjsAttrs, weight?: Tensor, name?: string): Draft {
+    const node: Draft = { name, op, inputs, attrs, weight, origin: this.current?.origin ?? [], id: this.drafts.length };
+    this.drafts.push(node);
+    return node;
+  }
+
+  input(value: Value): Ref {
+    const dtype = tfjsType(value.type?.dtype);
+    if (!dtype) throw new Unsupported(`TensorFlow.js has no element type ${value.type?.dtype}`);
+    const dims = value.type?.shape;
+    const ref = this.node('Placeholder', [], {
+      dtype: type(dtype),
+      shape: dims ? { shape: sizes(dims) } : { shape: { dim: [] } },
+    });
+    ref.node.name = this.unique(value.name);
+    this.refs.set(value, ref);
+    return ref;
+  }
+
+  // ---- values of the graph ----
+
+  /** Where a value is. A constant becomes a weight under its own name. */
+  ref(value: Value | undefined): Ref {
+    assertInvariant(value, () => `'${this.current?.name}' reads an input that is not there`);
+    if (value.constant) return this.weight(value, 'as it is', (constant) => constant);
+    const ref = this.refs.get(value);
+    assertInvariant(ref, () => `'${value.name}' is read before it is made`);
+    return ref;
+  }
+
+  /** The value in front of views that nobody else needs: of several in a row the last one decides. */
+  throughViews(value: Value | undefined): Ref {
+    let ref = this.ref(value);
+    while (ref.node.op === 'Reshape' || ref.node.op === 'ExpandDims' || ref.node.op === 'Squeeze') {
+      const [before] = ref.node.inputs;
+      if (!before) break;
+      ref = before;
+    }
+    return ref;
+  }
+
+  begin(node: Node): void {
+    this.current = node;
+    this.firstOfCurrent = this.drafts.length;
+  }
+
+  /** The outputs of the node that was begun. Whatever was made for them is named after it. */
+  finish(node: Node, refs: readonly Ref[]): void {
+    node.outputs.forEach((value, at) => {
+      const ref = refs[at];
+      if (!ref || value.name === '') return;
+      this.refs.set(value, ref);
+      const isNew = ref.node.id >= this.firstOfCurrent && ref.node.name === undefined;
+      if (isNew) ref.node.name = this.unique(node.outputs.length > 1 && ref.index === 0 && sharesNode(refs) ? node.name : value.name);
+    });
+    const base = node.outputs[0]?.name ?? node.name;
+    for (const draft of this.drafts.slice(this.firstOfCurrent)) draft.name ??= this.unique(`${base}/${draft.op}`);
+  }
+
+  /** Whether `reader` alone needs the value, so that it can be computed in one go with it. */
+  isPrivate(value: Value | undefined, reader: Node): value is Value {
+    return value !== undefined && value.uses.length === 1 && this.graph.isPrivateTo(value, reader);
+  }
+
+  // ---- constants ----
+
+  /** A constant of the model in some other form, made once per form. */
+  weight(value: Value, form: string, make: (constant: Tensor) => Tensor): Ref {
+    const forms = this.weights.get(value) ?? new Map<string, Ref>();
+    this.weights.set(value, forms);
+    const known = forms.get(form);
+    if (known) return known;
+    assertInvariant(value.constant, () => `'${value.name}' is no constant`);
+    const ref = this.constant(value.name, make(value.constant));
+    forms.set(form, ref);
+    return ref;
+  }
+
+  /** A new constant. Numbers of other types become float32 or int32. */
+  constant(name: string, tensor: Tensor): Ref {
+    const stored = storable(tensor);
+    const dtype = tfjsType(stored.dtype) ?? 'DT_FLOAT';
+    const attrs: TfjsAttrs = { dtype: type(dtype), value: { tensor: { dtype, tensorShape: sizes(stored.shape) } } };
+    return { node: this.draft('Const', [], attrs, stored, this.unique(name)), index: 0 };
+  }
+
+  /** Small numbers that several nodes may share. */
+  private small(dtype: 'float' | 'int32' | 'bool', shape: readonly number[], values: readonly number[]): Ref {
+    const key = `${dtype} [${shape}] ${values.map((value) => (Object.is(value, -0) ? '-0' : value))}`;
+    const known = this.alike.get(key);
+    if (known) return { node: known, index: 0 };
+    const ref = this.constant(
+      `${this.current?.outputs[0]?.name ?? 'graph'}/${shape.length === 0 ? 'number' : 'numbers'}`,
+      fromNumbers(dtype, shape, values),
+    );
+    this.alike.set(key, ref.node);
+    return ref;
+  }
+  ints = (values: readonly number[]): Ref => this.small('int32', [values.length], values);
+  /** Rows [before, after], one per axis. */
+  pads = (before: readonly number[], after: readonly number[]): Ref =>
+    this.small(
+      'int32',
+      [before.length, 2],
+      before.flatMap((pad, axis) => [pad, after[axis] ?? 0]),
+    );
+  shaped = (shape: readonly number[], values: readonly number[]): Ref => this.small('int32', shape, values);
+  int = (value: number): Ref => this.small('int32', [], [value]);
+  float = (value: number): Ref => this.small('float', [], [value]);
+  floats = (shape: readonly number[], values: readonly number[]): Ref => this.small('float', shape, values);
+  /** A number of the type that the value has. */
+  like = (value: Value | undefined, number: number): Ref =>
+    tfjsType(value?.type?.dtype) === 'DT_INT32' ? this.int(number) : this.float(number);
+
+  // ---- sizes ----
+
+  /** The lengths of the axes as int32. */
+  shapeOf = (ref: Ref): Ref => this.node('Shape', [ref], { out_type: type('DT_INT32') });
+
+  /** The length of one axis, a scalar. */
+  lengthOf = (ref: Ref, axis: number): Ref =>
+    this.node('StridedSlice', [this.shapeOf(ref), this.ints([axis]), this.ints([axis + 1]), this.ints([1])], {
+      shrink_axis_mask: { i: '1' },
+      begin_mask: { i: '0' },
+      end_mask: { i: '0' },
+      ellipsis_mask: { i: '0' },
+      new_axis_mask: { i: '0' },
+    });
+
+  /** Numbers and scalars as one vector of int32. */
+  vector(parts: readonly (number | Ref)[]): Ref {
+    if (parts.every((part) => typeof part === 'number')) return this.ints(parts);
+    const inputs = parts.map((part) => (typeof part === 'number' ? this.int(part) : part));
+    return this.node('Pack', inputs, { axis: { i: '0' }, N: { i: String(inputs.length) } });
+  }
+
+  /** The sizes of a value that lies at `ref`: numbers where known. */
+  sizesOf(ref: Ref, dims: readonly Dim[]): (number | Ref)[] {
+    return dims.map((dim, axis) => (typeof dim === 'number' ? dim : this.lengthOf(ref, axis)));
+  }
+
+  reshape(ref: Ref, target: readonly (number | Ref)[]): Ref {
+    return this.node('Reshape', [ref, this.vector(target)]);
+  }
+
+  cast = (ref: Ref, to: TfjsType): Ref => this.node('Cast', [ref], { DstT: type(to) });
+
+  // ---- the result ----
+
+  private unique(wanted: string): string {
+    // `:` counts outputs, a leading `^` is a control dependency.
+    const base = wanted.replace(/:/g, '_').replace(/^\^+/, '') || 'value';
+    let name = base;
+    for (let n = 1; this.names.has(name); n++) name = `${base}_${n}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** What the outputs depend on, in order; inputs stay though nobody reads them. */
+  collect(outputs: readonly Ref[]): { readonly nodes: readonly TfjsNode[]; readonly weights: readonly TfjsWeight[] } {
+    const live = new Set<Draft>();
+    const stack = outputs.map(({ node }) => node);
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (live.has(node)) continue;
+      live.add(node);
+      stack.push(...node.inputs.map((input) => input.node));
+    }
+    const kept = this.drafts.filter((node) => live.has(node) || node.op === 'Placeholder');
+    return {
+      nodes: kept.map(
+        (node): TfjsNode => ({ name: nameOf(node), op: node.op, input: node.inputs.map(refText), attr: node.attrs, origin: node.origin }),
+      ),
+      weights: kept.flatMap((node): TfjsWeight[] =>
+        node.weight ? [{ name: nameOf(node), dtype: storedType(node.weight), tensor: node.weight }] : [],
+      ),
+    };
+  }
+}
+
+const sharesNode = ([first, second]: readonly Ref[]): boolean => second !== undefined && first?.node === second.node;
+const nameOf = (node: Draft): string => {
+  assertInvariant(node.name !== undefined, () => `a ${node.op} has no name`);
+  return node.name;
+};
+/** `node:k`, short for the first output. */
+export const refText = ({ node, index }: Ref): string => (index === 0 ? nameOf(node) : `${nameOf(node)}:${index}`);
+
+const storedType = ({ dtype }: Tensor): TfjsWeight['dtype'] => (dtype === 'float' ? 'float32' : dtype === 'int32' ? 'int32' : 'bool');
+
+/** float, int32 or bool. */
+function storable(tensor: Tensor): Tensor {
+  const { dtype, shape } = tensor;
+  if (dtype === 'float' || dtype === 'int32' || dtype === 'bool') return tensor;
+  if (isFloatType(dtype)) return computedTensor('float', shape, () => readNumbers(tensor));
+  if (!isIntType(dtype)) throw new Unsupported(`TensorFlow.js has no element type ${dtype}`);
+  const clamp = (): Float64Array => readNumbers(tensor).map((value) => Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1));
+  return elementCount(shape) <= 64 ? fromNumbers('int32', shape, clamp()) : computedTensor('int32', shape, clamp);
+}

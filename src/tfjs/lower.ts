@@ -1,0 +1,77 @@
+/**
+ * Model -> TensorFlow.js graph: maps become channels-last (src/layout), then each operator is said in TensorFlow's words (ops/).
+ *
+ * Operators that cannot be said are reported all at once, before anything is written.
+ */
+import { unsupportedOperators } from '../diagnostics/catalogue';
+import { imageInputs } from '../ir/axis-roles';
+import type { Model } from '../ir/model';
+import type { Node, Value } from '../ir/types';
+import { type InputLayout, moveToChannelsLast } from '../layout';
+import { channelsLast, identity, isIdentity, type Order, sameOrder } from '../layout/order';
+import { tfjsType } from './attrs';
+import { Emitter, type Ref, refText, Unsupported } from './emitter';
+import type { TfjsGraph, TfjsPort } from './graph';
+import { loweringFor } from './ops';
+
+export interface LowerOptions {
+  /** `nhwc` (default): image inputs are [N, H, W, C], as TensorFlow.js has images; `nchw`: as in ONNX, at the price of a Transpose. */
+  readonly inputLayout?: InputLayout | undefined;
+  /** One node for a convolution or linear layer, its bias and its activation. Default: true. */
+  readonly fuse?: boolean | undefined;
+}
+
+/** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS. */
+export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true }: LowerOptions = {}): TfjsGraph {
+  const moved = model.clone();
+  const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
+  const layouts = moveToChannelsLast(moved, inputLayout);
+  const { graph } = moved;
+  const make = new Emitter(graph, { fuse });
+  const inputs = graph.inputs.map((input) => ({ value: input, ref: make.input(input) }));
+  const problems: { readonly node: Node; readonly reason: string | undefined }[] = [];
+  for (const node of graph.nodes) {
+    make.begin(node);
+    const refs = lowered(node, make, (reason) => problems.push({ node, reason }));
+    make.finish(node, refs);
+  }
+  if (problems.length > 0) throw unsupportedOperators(problems);
+  const outputs = graph.outputs.map((output) => ({ value: output, ref: make.ref(output) }));
+  const { nodes, weights } = make.collect(outputs.map(({ ref }) => ref));
+  const port = ({ value, ref }: { readonly value: Value; readonly ref: Ref }): TfjsPort => ({
+    name: value.name,
+    tensor: `${refText(ref)}${ref.index === 0 ? ':0' : ''}`,
+    dtype: tfjsType(value.type?.dtype) ?? 'DT_FLOAT',
+    shape: value.type?.shape,
+    perm: layouts.get(value.name) ?? identity(value.type?.shape?.length ?? 0),
+    layout: layoutOf(value, layouts.get(value.name), roles.get(value.name)),
+    onnxType: value.type?.dtype ?? 'float',
+  });
+  return { nodes, weights, inputs: inputs.map(port), outputs: outputs.map(port) };
+}
+
+function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined) => void): readonly Ref[] {
+  const fused = make.fused.get(node);
+  if (fused) return [fused];
+  const lowering = loweringFor(node.op);
+  try {
+    if (lowering) {
+      const refs = lowering(node, make);
+      return isList(refs) ? refs : [refs];
+    }
+    refuse(undefined);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    refuse(error.message);
+  }
+  // Something to go on with, so that the rest is looked at as well.
+  return node.outputs.map(() => make.int(0));
+}
+
+/** A value that was put channels-last, or an image in the layout that the ONNX model has. */
+function layoutOf(value: Value, order: Order | undefined, role: string | undefined): TfjsPort['layout'] {
+  if (order && !isIdentity(order)) return sameOrder(order, channelsLast(4)) ? 'nhwc' : 'original';
+  return value.producer === undefined && (role === 'nchw' || role === 'nhwc') ? role : 'original';
+}
+
+const isList = (refs: Ref | readonly Ref[]): refs is readonly Ref[] => Array.isArray(refs);

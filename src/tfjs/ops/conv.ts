@@ -1,0 +1,270 @@
+/**
+ * Convolutions over maps [N, H, W, C].
+ *
+ *   Conv W [M, C, kh, kw]   ->  Conv2D filter [kh, kw, C, M], or _FusedConv2D with bias and activation
+ *   one group per channel   ->  DepthwiseConv2dNative filter [kh, kw, C, M / C]
+ *   other groups            ->  Split, Conv2D each, ConcatV2: TensorFlow.js has no grouped convolution. Neighbouring groups are merged, with zeros between
+ *                               them in the filter, until a part has 32 input channels: fewer, larger parts were measured fastest.
+ *   dilation and stride     ->  a kernel with zeros between its numbers: Conv2D has one of the two only
+ */
+import { intAttr } from '../../ir/attrs';
+import { computedTensor, elementCount, permuted, readNumbers, reshaped, slicedAlong } from '../../ir/tensor';
+import type { Node, Tensor, Value } from '../../ir/types';
+import { float, int, ints, text, texts } from '../attrs';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
+import type { TfjsAttrs } from '../graph';
+import { type Activation, activationAfter } from './activation';
+import { dimsOf, type Lowering, rankOf } from './lowering';
+import { isDilated, isPadded, isStrided, type Window, windowOf } from './window';
+
+/** Input channels of a part, at least. */
+const PART = 32;
+
+export const conv: Lowering = (node, make) => {
+  const [x, w, b] = node.inputs;
+  const rank = rankOf(x);
+  if (rank === 3) return lineConv(node, make);
+  if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of two axes, not of ${rank - 2}`);
+  const found = w.constant || b ? activationAfter(node, make) : undefined;
+  // Parts of a grouped convolution would need their part of the slope.
+  const activation = found?.slope && intAttr(node, 'group', 1) !== 1 ? undefined : found;
+  const result = convolve(node, make, {
+    x: make.ref(x),
+    lengths: dimsOf(x).slice(1, 3),
+    channels: dimsOf(x)[3],
+    w,
+    b,
+    activation,
+    lift: (tensor) => tensor,
+  });
+  if (activation) make.fused.set(activation.node, result);
+  return result;
+};
+
+/** [N, L, C] as a map of one row. */
+const lineConv: Lowering = (node, make) => {
+  const [x, w, b] = node.inputs;
+  if (!w?.constant) throw new Unsupported('the weight of a one-dimensional convolution is not constant');
+  const result = convolve(node, make, {
+    x: make.node('ExpandDims', [make.ref(x), make.int(1)]),
+    lengths: [1, dimsOf(x)[1]],
+    channels: dimsOf(x)[2],
+    w,
+    b,
+    activation: undefined,
+    lift: (tensor) => reshaped(tensor, [...tensor.shape.slice(0, 2), 1, ...tensor.shape.slice(2)]),
+  });
+  return make.node('Squeeze', [result], { squeeze_dims: ints([1]) });
+};
+
+interface Operands {
+  readonly x: Ref;
+  readonly lengths: readonly (number | string | undefined)[];
+  readonly channels: number | string | undefined;
+  readonly w: Value;
+  readonly b: Value | undefined;
+  readonly activation: Activation | undefined;
+  /** The weight as [M, C, rows, columns]. */
+  readonly lift: (tensor: Tensor) => Tensor;
+}
+
+function convolve(node: Node, make: Emitter, operands: Operands): Ref {
+  const { w, lengths, lift } = operands;
+  const shape = w.constant ? lift(w.constant).shape : dimsOf(w);
+  const [filters, perGroup, ...kernel] = shape;
+  if (!kernel.every((size) => typeof size === 'number') || typeof filters !== 'number' || typeof perGroup !== 'number')
+    throw new Unsupported('the size of its weight is not known');
+  const groups = intAttr(node, 'group', 1);
+  const isLine = rankOf(node.inputs[0]) === 3;
+  const window = isLine ? lineWindow(node, kernel, lengths) : windowOf(node, kernel, lengths);
+  const stuffing = isDilated(window) && isStrided(window) ? window.dilations : undefined;
+  const own: Window = stuffing
+    ? { ...window, dilations: [1, 1], kernel: kernel.map((size, axis) => (size - 1) * (stuffing[axis] ?? 1) + 1) }
+    : window;
+  const plan: Plan = {
+    make,
+    operands,
+    window: own,
+    stuff: (tensor) => (stuffing ? stuffed(tensor, stuffing) : tensor),
+    form: `${stuffing ?? ''}`,
+  };
+  if (groups === 1) return oneConv(plan);
+  if (perGroup === 1 && operands.channels === groups) return depthwise(plan, groups, filters / groups);
+  if (!w.constant) throw new Unsupported('the weight of a grouped convolution is not constant');
+  return grouped(plan, w, { groups, perGroup, filters });
+}
+
+/** The window of a line as that of a map of one row. */
+function lineWindow(node: Node, kernel: readonly number[], lengths: readonly (number | string | undefined)[]): Window {
+  const line = windowOf(node, kernel.slice(1), lengths.slice(1));
+  return {
+    ...line,
+    kernel,
+    strides: [1, ...line.strides],
+    dilations: [1, ...line.dilations],
+    before: [0, ...line.before],
+    after: [0, ...line.after],
+  };
+}
+
+interface Plan {
+  readonly make: Emitter;
+  readonly operands: Operands;
+  readonly window: Window;
+  readonly stuff: (tensor: Tensor) => Tensor;
+  /** Tells forms of the same weight apart. */
+  readonly form: string;
+}
+
+function oneConv({ make, operands, window, stuff, form }: Plan): Ref {
+  const { x, w, b, activation, lift } = operands;
+  const filter = w.constant
+    ? make.weight(w, `HWIO${form}`, (tensor) => permuted(stuff(lift(tensor)), [2, 3, 1, 0]))
+    : make.node('Transpose', [make.ref(w), make.ints([2, 3, 1, 0])]);
+  if (!w.constant && form !== '') throw new Unsupported('its weight is not constant, and it has both strides and dilations');
+  return withBias('Conv2D', make, x, filter, window, b && make.ref(b), activation);
+}
+
+function depthwise({ make, operands, window, stuff, form }: Plan, channels: number, multiplier: number): Ref {
+  const { x, w, b, activation, lift } = operands;
+  if (!w.constant) throw new Unsupported('the weight of a depthwise convolution is not constant');
+  const filter = make.weight(w, `HWCM${form}`, (constant) => {
+    const tensor = stuff(lift(constant));
+    return permuted(reshaped(tensor, [channels, multiplier, ...tensor.shape.slice(2)]), [2, 3, 0, 1]);
+  });
+  return withBias('DepthwiseConv2dNative', make, x, filter, window, b && make.ref(b), activation);
+}
+
+function grouped({ make, operands, window, stuff, form }: Plan, w: Value, { groups, perGroup, filters }: Grouping): Ref {
+  const { x, b, activation, lift } = operands;
+  const merged = divisorsOf(groups).find((count) => count * perGroup >= PART) ?? groups;
+  const parts = groups / merged;
+  const perPart = filters / parts;
+  if (b && !b.constant) throw new Unsupported('the bias of a grouped convolution is not constant');
+  const split = parts === 1 ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
+  const results = Array.from({ length: parts }, (_, part) => {
+    const filter = make.weight(w, `group ${part} of ${parts}${form}`, (constant) =>
+      blockDiagonal(slicedAlong(stuff(lift(constant)), 0, part * perPart, perPart), merged),
+    );
+    const bias = b && make.weight(b, `part ${part} of ${parts}`, (constant) => slicedAlong(constant, 0, part * perPart, perPart));
+    return withBias('Conv2D', make, make.output(split, part), filter, window, bias, activation);
+  });
+  const [only] = results;
+  return parts === 1 && only ? only : make.node('ConcatV2', [...results, make.int(3)], { N: int(parts) });
+}
+interface Grouping {
+  readonly groups: number;
+  readonly perGroup: number;
+  readonly filters: number;
+}
+
+const divisorsOf = (number: number): number[] =>
+  Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
+
+/** [M, I, kh, kw] of `groups` groups side by side as one filter [kh, kw, groups * I, M], zero where a filter does not look. */
+function blockDiagonal(tensor: Tensor, groups: number): Tensor {
+  const [filters = 0, inner = 0, rows = 0, columns = 0] = tensor.shape;
+  if (groups === 1) return permuted(tensor, [2, 3, 1, 0]);
+  const channels = groups * inner;
+  const perGroup = filters / groups;
+  const shape = [rows, columns, channels, filters];
+  return computedTensor('float', shape, () => {
+    const from = readNumbers(tensor);
+    const to = new Float32Array(elementCount(shape));
+    const area = rows * columns;
+    for (let filter = 0; filter < filters; filter++) {
+      const first = Math.floor(filter / perGroup) * inner;
+      for (let channel = 0; channel < inner; channel++)
+        for (let at = 0; at < area; at++)
+          to[(at * channels + first + channel) * filters + filter] = from[(filter * inner + channel) * area + at] ?? 0;
+    }
+    return to;
+  });
+}
+
+/** [M, C, kh, kw] with zeros between the numbers of the kernel. */
+function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[]): Tensor {
+  const [filters = 0, channels = 0, rows = 0, columns = 0] = tensor.shape;
+  const [high, wide] = [(rows - 1) * down + 1, (columns - 1) * across + 1];
+  const shape = [filters, channels, high, wide];
+  return computedTensor('float', shape, () => {
+    const from = readNumbers(tensor);
+    const to = new Float32Array(elementCount(shape));
+    for (let at = 0; at < from.length; at++) {
+      const column = at % columns;
+      const row = Math.floor(at / columns) % rows;
+      const outer = Math.floor(at / (columns * rows));
+      to[(outer * high + row * down) * wide + column * across] = from[at] ?? 0;
+    }
+    return to;
+  });
+}
+
+export function windowAttrs(window: Window): TfjsAttrs {
+  const padding = window.isSame ? 'SAME' : isPadded(window) ? 'EXPLICIT' : 'VALID';
+  const pads = [0, 1].flatMap((axis) => [window.before[axis] ?? 0, window.after[axis] ?? 0]);
+  return {
+    strides: ints([1, ...window.strides, 1]),
+    dilations: ints([1, ...window.dilations, 1]),
+    padding: text(padding),
+    ...(padding === 'EXPLICIT' && { explicit_paddings: ints([0, 0, ...pads, 0, 0]) }),
+    data_format: text('NHWC'),
+  };
+}
+
+function withBias(
+  op: 'Conv2D' | 'DepthwiseConv2dNative',
+  make: Emitter,
+  x: Ref,
+  filter: Ref,
+  window: Window,
+  bias: Ref | undefined,
+  activation: Activation | undefined,
+): Ref {
+  const { node: source, attrs } = croppedFirst(make, x, window);
+  if (!make.options.fuse || (!bias && !activation)) {
+    const result = make.node(op, [source, filter], attrs);
+    return bias ? make.node('BiasAdd', [result, bias], { data_format: text('NHWC') }) : result;
+  }
+  const slope = activation?.slope;
+  const args = [bias ?? zeros(make, filter, op), ...(slope ? [slope] : [])];
+  return make.node(op === 'Conv2D' ? '_FusedConv2D' : 'FusedDepthwiseConv2dNative', [source, filter, ...args], {
+    ...attrs,
+    ...fusedAttrs(activation, args.length),
+  });
+}
+
+/** A negative pad cuts the map off. */
+function croppedFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; readonly attrs: TfjsAttrs } {
+  const { before, after } = window;
+  if ([...before, ...after].every((pad) => pad >= 0)) return { node: x, attrs: windowAttrs(window) };
+  const positive = (pads: readonly number[]): number[] => pads.map((pad) => Math.max(pad, 0));
+  const cut = (pads: readonly number[]): number[] => pads.map((pad) => Math.max(-pad, 0));
+  const [first, last] = [cut(before), cut(after)];
+  const ends = last.map((amount) => (amount === 0 ? 0 : -amount));
+  const endMask = 1 | 8 | ends.reduce((mask, end, axis) => (end === 0 ? mask | (1 << (axis + 1)) : mask), 0);
+  const node = make.node('StridedSlice', [x, make.ints([0, ...first, 0]), make.ints([0, ...ends, 0]), make.ints([1, 1, 1, 1])], {
+    begin_mask: int(1 | 8),
+    end_mask: int(endMask),
+    shrink_axis_mask: int(0),
+    ellipsis_mask: int(0),
+    new_axis_mask: int(0),
+  });
+  return { node, attrs: windowAttrs({ ...window, before: positive(before), after: positive(after) }) };
+}
+
+/** No bias, where a fused node wants one. */
+function zeros(make: Emitter, filter: Ref, op: string): Ref {
+  const shape = filter.node.weight?.shape;
+  if (!shape) throw new Unsupported('its weight is not constant');
+  const [, , channels = 1, last = 1] = shape;
+  const count = op === 'Conv2D' ? last : channels * last;
+  return make.floats([count], new Array<number>(count).fill(0));
+}
+
+export const fusedAttrs = (activation: Activation | undefined, args: number): TfjsAttrs => ({
+  fused_ops: texts(['BiasAdd', ...(activation ? [activation.name] : [])]),
+  num_args: int(args),
+  epsilon: float(0),
+  ...(activation?.alpha !== undefined && { leakyrelu_alpha: float(activation.alpha) }),
+});

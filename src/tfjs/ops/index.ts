@@ -1,0 +1,53 @@
+/** Operator to lowering: what can be said in TensorFlow.js. `nhwc.*`: over maps, as src/layout writes them. */
+import { conv } from './conv';
+import { elementwise } from './elementwise';
+import { gemm, matMul } from './linear';
+import type { Lowering } from './lowering';
+import {
+  batchNormalization,
+  groupNormalization,
+  instanceNormalization,
+  layerNormalization,
+  lpNormalization,
+  lrn,
+  meanVarianceNormalization,
+  rmsNormalization,
+} from './normalisation';
+import { parts } from './parts';
+import { averagePool, globalLpPool, globalPool, lpPool, maxPool } from './pool';
+import { reductions } from './reduce';
+import { sources } from './sources';
+import { views } from './views';
+
+const TABLE: Readonly<Record<string, Lowering>> = {
+  ...elementwise,
+  ...parts,
+  ...reductions,
+  ...sources,
+  ...views,
+  Gemm: gemm,
+  LayerNormalization: layerNormalization,
+  LpNormalization: lpNormalization,
+  MatMul: matMul,
+  MeanVarianceNormalization: meanVarianceNormalization,
+  RMSNormalization: rmsNormalization,
+  'nhwc.AveragePool': averagePool,
+  'nhwc.BatchNormalization': batchNormalization,
+  'nhwc.Conv': conv,
+  'nhwc.GlobalAveragePool': globalPool('Mean'),
+  'nhwc.GlobalLpPool': globalLpPool,
+  'nhwc.GlobalMaxPool': globalPool('Max'),
+  'nhwc.GroupNormalization': groupNormalization,
+  'nhwc.InstanceNormalization': instanceNormalization,
+  'nhwc.LRN': lrn,
+  'nhwc.LayerNormalization': layerNormalization,
+  'nhwc.LpPool': lpPool,
+  'nhwc.MatMul': matMul,
+  'nhwc.MaxPool': maxPool,
+  'nhwc.RMSNormalization': rmsNormalization,
+};
+
+export const loweringFor = (op: string): Lowering | undefined => (Object.hasOwn(TABLE, op) ? TABLE[op] : undefined);
+
+/** ONNX operators that can be said, sorted. */
+export const supportedOperators: readonly string[] = [...new Set(Object.keys(TABLE).map((op) => op.replace(/^nhwc\./, '')))].sort();

@@ -1,0 +1,187 @@
+/** Norms, said with moments: mean and variance, then one scale and one shift. Maps are [N, .., C]. */
+import { floatAttr, intAttr, intsAttr } from '../../ir/attrs';
+import { computedTensor, readNumbers } from '../../ir/tensor';
+import type { Node, Tensor, Value } from '../../ir/types';
+import { bool, float, int, text } from '../attrs';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
+import { dimsOf, isUsed, type Lowering, rankOf } from './lowering';
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
+
+interface Moments {
+  readonly mean: Ref;
+  readonly variance: Ref;
+}
+function momentsOf(make: Emitter, x: Ref, axes: readonly number[]): Moments {
+  const over = make.ints(axes);
+  const mean = make.node('Mean', [x, over], { keep_dims: bool(true) });
+  const variance = make.node('Mean', [make.node('SquaredDifference', [x, mean]), over], { keep_dims: bool(true) });
+  return { mean, variance };
+}
+/** (x - mean) / sqrt(variance + epsilon) */
+function whitened(make: Emitter, x: Ref, { mean, variance }: Moments, epsilon: number): Ref {
+  const factor = make.node('Rsqrt', [make.node('AddV2', [variance, make.float(epsilon)])]);
+  return make.node('Mul', [make.node('Sub', [x, mean]), factor]);
+}
+const scaledBy = (make: Emitter, x: Ref, scale: Ref | undefined, shift: Ref | undefined): Ref => {
+  const product = scale ? make.node('Mul', [x, scale]) : x;
+  return shift ? make.node('AddV2', [product, shift]) : product;
+};
+
+export const batchNormalization: Lowering = (node, make) => {
+  const [x, scale, shift, mean, variance] = node.inputs;
+  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  if (intAttr(node, 'training_mode', 0) !== 0) return training(node, make, epsilon);
+  if (node.outputs.slice(1).some(isUsed)) throw new Unsupported('it also gives the statistics of its batch');
+  const parameters = [scale, shift, mean, variance];
+  if (rankOf(x) === 4)
+    return make.node('FusedBatchNormV3', [make.ref(x), ...parameters.map((value) => make.ref(value))], {
+      epsilon: float(epsilon),
+      is_training: bool(false),
+      data_format: text('NHWC'),
+    });
+  const tensors = parameters.flatMap((value) => value?.constant ?? []);
+  if (scale && shift && tensors.length === 4) {
+    const [factor, offset] = affine(tensors, epsilon);
+    const k = make.weight(scale, `norm ${epsilon} ${mean?.name}`, () => factor);
+    const b = make.weight(shift, `norm ${epsilon} ${mean?.name}`, () => offset);
+    return scaledBy(make, make.ref(x), k, b);
+  }
+  return scaledBy(
+    make,
+    whitened(make, make.ref(x), { mean: make.ref(mean), variance: make.ref(variance) }, epsilon),
+    make.ref(scale),
+    make.ref(shift),
+  );
+};
+
+/** k = scale / sqrt(variance + epsilon), b = shift - mean * k */
+function affine([scale, shift, mean, variance]: readonly Tensor[], epsilon: number): readonly [Tensor, Tensor] {
+  const read = (tensor: Tensor | undefined): Float64Array => (tensor ? readNumbers(tensor) : new Float64Array());
+  const factor = (): Float64Array => {
+    const spread = read(variance);
+    return read(scale).map((number, at) => number / Math.sqrt((spread[at] ?? 0) + epsilon));
+  };
+  const offset = (): Float64Array => {
+    const [k, centre] = [factor(), read(mean)];
+    return read(shift).map((number, at) => number - (centre[at] ?? 0) * (k[at] ?? 0));
+  };
+  const shape = scale?.shape ?? [];
+  return [computedTensor('float', shape, factor), computedTensor('float', shape, offset)];
+}
+
+/** With the statistics of the batch itself, and the running ones moved towards them. */
+function training(node: Node, make: Emitter, epsilon: number): readonly Ref[] {
+  const [x, scale, shift, mean, variance] = node.inputs;
+  const momentum = floatAttr(node, 'momentum', 0.9);
+  const axes = range(0, rankOf(x) - 1);
+  const source = make.ref(x);
+  const over = make.ints(axes);
+  const own = make.node('Mean', [source, over], { keep_dims: bool(false) });
+  const spread = make.node('Mean', [make.node('SquaredDifference', [source, own]), over], { keep_dims: bool(false) });
+  const y = scaledBy(make, whitened(make, source, { mean: own, variance: spread }, epsilon), make.ref(scale), make.ref(shift));
+  const running = (old: Value | undefined, now: Ref): Ref =>
+    make.node('AddV2', [make.node('Mul', [make.ref(old), make.float(momentum)]), make.node('Mul', [now, make.float(1 - momentum)])]);
+  return [y, ...(node.outputs.length > 1 ? [running(mean, own), running(variance, spread)] : [])];
+}
+
+export const instanceNormalization: Lowering = (node, make) => {
+  const [x, scale, shift] = node.inputs;
+  const source = make.ref(x);
+  const normal = whitened(make, source, momentsOf(make, source, range(1, rankOf(x) - 1)), floatAttr(node, 'epsilon', 1e-5));
+  return scaledBy(make, normal, make.ref(scale), make.ref(shift));
+};
+
+/** Over the places of a map and the channels of a group: [N, places, G, C / G]. */
+export const groupNormalization: Lowering = (node, make) => {
+  const [x, scale, shift] = node.inputs;
+  const dims = dimsOf(x);
+  const channels = dims.at(-1);
+  const groups = intAttr(node, 'num_groups', 1);
+  if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
+  const source = make.ref(x);
+  const batch = typeof dims[0] === 'number' ? dims[0] : make.lengthOf(source, 0);
+  const parted = make.reshape(source, [batch, -1, groups, channels / groups]);
+  const normal = whitened(make, parted, momentsOf(make, parted, [1, 3]), floatAttr(node, 'epsilon', 1e-5));
+  const whole = dims.every((dim) => typeof dim === 'number')
+    ? make.reshape(normal, dims)
+    : make.node('Reshape', [normal, make.shapeOf(source)]);
+  return scaledBy(make, whole, make.ref(scale), make.ref(shift));
+};
+
+/** `axes` says where the last axes of ONNX's value lie. */
+export const layerNormalization: Lowering = (node, make) => {
+  const [x, scale, shift] = node.inputs;
+  const rank = rankOf(x);
+  const axis = intAttr(node, 'axis', -1);
+  const axes = intsAttr(node, 'axes') ?? range(axis < 0 ? axis + rank : axis, rank);
+  const source = make.ref(x);
+  const moments = momentsOf(make, source, axes);
+  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const y = scaledBy(make, whitened(make, source, moments, epsilon), scale && make.ref(scale), shift && make.ref(shift));
+  const deviation = make.node('Rsqrt', [make.node('AddV2', [moments.variance, make.float(epsilon)])]);
+  return [y, moments.mean, deviation];
+};
+
+export const rmsNormalization: Lowering = (node, make) => {
+  const [x, scale] = node.inputs;
+  const rank = rankOf(x);
+  const axis = intAttr(node, 'axis', -1);
+  const axes = intsAttr(node, 'axes') ?? range(axis < 0 ? axis + rank : axis, rank);
+  const source = make.ref(x);
+  const power = make.node('Mean', [make.node('Square', [source]), make.ints(axes)], { keep_dims: bool(true) });
+  const factor = make.node('Rsqrt', [make.node('AddV2', [power, make.float(floatAttr(node, 'epsilon', 1e-5))])]);
+  return scaledBy(make, make.node('Mul', [source, factor]), scale && make.ref(scale), undefined);
+};
+
+export const meanVarianceNormalization: Lowering = (node, make) => {
+  const [x] = node.inputs;
+  const source = make.ref(x);
+  const { mean, variance } = momentsOf(make, source, intsAttr(node, 'axes') ?? [0, 2, 3]);
+  const deviation = make.node('AddV2', [make.node('Sqrt', [variance]), make.float(1e-9)]);
+  return make.node('RealDiv', [make.node('Sub', [source, mean]), deviation]);
+};
+
+export const lpNormalization: Lowering = (node, make) => {
+  const [x] = node.inputs;
+  const rank = rankOf(x);
+  const axis = intAttr(node, 'axis', -1);
+  const over = make.ints([axis < 0 ? axis + rank : axis]);
+  const source = make.ref(x);
+  const norm =
+    intAttr(node, 'p', 2) === 1
+      ? make.node('Sum', [make.node('Abs', [source]), over], { keep_dims: bool(true) })
+      : make.node('Sqrt', [make.node('Sum', [make.node('Square', [source]), over], { keep_dims: bool(true) })]);
+  // A norm of nothing but zeros: ONNX gives zeros.
+  return make.node('DivNoNan', [source, norm]);
+};
+
+/** x / (bias + alpha / size * sum of squares of the neighbouring channels)^beta. An even window reaches one further up than down, which LRN cannot say. */
+export const lrn: Lowering = (node, make) => {
+  const [x] = node.inputs;
+  const size = intAttr(node, 'size', 1);
+  const [alpha, beta, bias] = [floatAttr(node, 'alpha', 1e-4), floatAttr(node, 'beta', 0.75), floatAttr(node, 'bias', 1)];
+  const source = make.ref(x);
+  if (size % 2 === 1 && rankOf(x) === 4)
+    return make.node('LRN', [source], {
+      depth_radius: int((size - 1) / 2),
+      bias: float(bias),
+      alpha: float(alpha / size),
+      beta: float(beta),
+    });
+  const channels = dimsOf(x).at(-1);
+  if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
+  const [down, up] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
+  const band = range(0, channels * channels).map((at) => {
+    const [from, to] = [Math.floor(at / channels), at % channels];
+    return from >= to - down && from <= to + up ? 1 : 0;
+  });
+  const squares = make.reshape(make.node('Square', [source]), [-1, channels]);
+  const sums = make.node('MatMul', [squares, make.floats([channels, channels], band)], {
+    transpose_a: bool(false),
+    transpose_b: bool(false),
+  });
+  const shaped = make.node('Reshape', [sums, make.shapeOf(source)]);
+  const base = make.node('AddV2', [make.node('Mul', [shaped, make.float(alpha / size)]), make.float(bias)]);
+  return make.node('Mul', [source, make.node('Pow', [base, make.float(-beta)])]);
+};

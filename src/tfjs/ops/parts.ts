@@ -1,0 +1,240 @@
+/** Values put together, taken apart, and picked from. */
+import { intAttr, stringAttr } from '../../ir/attrs';
+import type { Node, Value } from '../../ir/types';
+import { bool, int, text } from '../attrs';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
+import { dimsOf, inRange, isBool, isInt, type Lowering, numberIn, numbersIn, numbersOf, rankOf } from './lowering';
+import { type Stretch, stridedSlice } from './slicing';
+
+const concat: Lowering = (node, make) => {
+  const operands = node.inputs.filter((value) => value !== undefined);
+  const rank = rankOf(node.outputs[0]);
+  const axis = inRange(intAttr(node, 'axis', 0), rank);
+  const [only] = operands;
+  if (operands.length === 1) return make.node('Identity', [make.ref(only)]);
+  return make.node('ConcatV2', [...operands.map((value) => make.ref(value)), make.int(axis)], { N: int(operands.length) });
+};
+
+const split: Lowering = (node, make) => {
+  const [x, sizes] = node.inputs;
+  const axis = inRange(intAttr(node, 'axis', 0), rankOf(x));
+  const lengths = node.outputs.map((output) => output.type?.shape?.[axis]);
+  const given = sizes ? numbersIn(sizes) : undefined;
+  const known = given ?? (lengths.every((length) => typeof length === 'number') ? lengths : undefined);
+  const count = node.outputs.length;
+  const isEven = known ? known.every((length) => length === known[0]) : !sizes;
+  if (!known && sizes) throw new Unsupported('the sizes of its parts are not constant');
+  const parts = isEven
+    ? make.node('Split', [make.int(axis), make.ref(x)], { num_split: int(count) })
+    : make.node('SplitV', [make.ref(x), make.ints(known ?? []), make.int(axis)], { num_split: int(count) });
+  return node.outputs.map((_, at) => make.output(parts, at));
+};
+
+const slice: Lowering = (node, make) => {
+  const [x, starts, ends, axesInput, stepsInput] = node.inputs;
+  const rank = rankOf(x);
+  const count = dimsOf(starts)[0];
+  const axes = axesInput
+    ? numbersOf(axesInput, 'which axes it cuts').map((axis) => inRange(axis, rank))
+    : Array.from({ length: typeof count === 'number' ? count : 0 }, (_, axis) => axis);
+  const steps = stepsInput ? numbersOf(stepsInput, 'its step') : axes.map(() => 1);
+  const dims = dimsOf(x);
+  const stretches: (Stretch | undefined)[] = dims.map(() => undefined);
+  const [from, to] = [numbersIn(starts), numbersIn(ends)];
+  axes.forEach((axis, at) => {
+    const step = steps[at] ?? 1;
+    stretches[axis] = {
+      begin: from ? beginOf(from[at] ?? 0, step, dims[axis]) : element(make, starts, at),
+      end: to ? endOf(to[at] ?? 0, step, dims[axis]) : element(make, ends, at),
+      step,
+    };
+  });
+  return typedSlice(make, x, stretches);
+};
+
+/** Bounds beyond the ends are the ends. */
+function beginOf(begin: number, step: number, length: number | string | undefined): number | undefined {
+  if (step < 0 && (begin >= BEYOND || (typeof length === 'number' && begin >= length))) return undefined;
+  if (step > 0 && begin < 0 && typeof length === 'number' && begin < -length) return undefined;
+  return clamp(begin);
+}
+function endOf(end: number, step: number, length: number | string | undefined): number | undefined {
+  if (step > 0 && (end >= BEYOND || (typeof length === 'number' && end >= length))) return undefined;
+  if (step < 0 && (end <= -BEYOND || (typeof length === 'number' && end < -length))) return undefined;
+  return clamp(end);
+}
+const BEYOND = 2 ** 31 - 1;
+const clamp = (value: number): number => Math.min(Math.max(value, -BEYOND), BEYOND);
+
+/** One number of a vector that is computed. */
+const element = (make: Emitter, vector: Value | undefined, at: number): Ref =>
+  make.node('StridedSlice', [make.ref(vector), make.ints([at]), make.ints([at + 1]), make.ints([1])], {
+    begin_mask: int(0),
+    end_mask: int(0),
+    ellipsis_mask: int(0),
+    new_axis_mask: int(0),
+    shrink_axis_mask: int(1),
+  });
+
+function typedSlice(make: Emitter, x: Value | undefined, stretches: readonly (Stretch | undefined)[]): Ref {
+  if (!isBool(x)) return stridedSlice(make, make.ref(x), stretches);
+  return make.cast(stridedSlice(make, make.cast(make.ref(x), 'DT_INT32'), stretches), 'DT_BOOL');
+}
+
+const gather: Lowering = (node, make) => {
+  const [x, indices] = node.inputs;
+  const rank = rankOf(x);
+  const axis = inRange(intAttr(node, 'axis', 0), rank);
+  const places = positive(make, indices, dimsOf(x)[axis], () => make.lengthOf(make.ref(x), axis));
+  const pick = (source: Ref): Ref => make.node('GatherV2', [source, places, make.int(axis)], { batch_dims: int(0) });
+  return isBool(x) ? make.cast(pick(make.cast(make.ref(x), 'DT_INT32')), 'DT_BOOL') : pick(make.ref(x));
+};
+
+/** Places counted from the end as places from the front. */
+export function positive(make: Emitter, indices: Value | undefined, length: number | string | undefined, measured: () => Ref): Ref {
+  const numbers = numbersIn(indices);
+  if (indices && numbers?.every((index) => index >= 0)) return make.ref(indices);
+  if (numbers && typeof length === 'number' && numbers.length <= 4096) {
+    const shape = dimsOf(indices).map(Number);
+    return make.shaped(
+      shape,
+      numbers.map((index) => (index < 0 ? index + length : index)),
+    );
+  }
+  const size = typeof length === 'number' ? make.int(length) : measured();
+  return make.node('FloorMod', [make.ref(indices), size]);
+}
+
+const pad: Lowering = (node, make) => {
+  const [x, pads, value, axesInput] = node.inputs;
+  const rank = rankOf(x);
+  const mode = stringAttr(node, 'mode', 'constant');
+  const amounts = numbersOf(pads, 'how much it pads');
+  const axes = axesInput
+    ? numbersOf(axesInput, 'which axes it pads').map((axis) => inRange(axis, rank))
+    : Array.from({ length: rank }, (_, axis) => axis);
+  const before = Array.from({ length: rank }, () => 0);
+  const after = Array.from({ length: rank }, () => 0);
+  axes.forEach((axis, at) => {
+    before[axis] = amounts[at] ?? 0;
+    after[axis] = amounts[at + axes.length] ?? 0;
+  });
+  const typed = isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x);
+  const cut = cropped(make, typed, before, after);
+  const dims = dimsOf(x).map((dim, axis) =>
+    typeof dim === 'number' ? dim + Math.min(before[axis] ?? 0, 0) + Math.min(after[axis] ?? 0, 0) : dim,
+  );
+  const [first, last] = [before.map((amount) => Math.max(amount, 0)), after.map((amount) => Math.max(amount, 0))];
+  const back = (ref: Ref): Ref => (isBool(x) ? make.cast(ref, 'DT_BOOL') : ref);
+  if ([...first, ...last].every((amount) => amount === 0)) return back(cut);
+  if (mode === 'constant') {
+    const number = value ? numberIn(value) : 0;
+    // PadV2 reads its value when it runs.
+    const fill = number === undefined ? make.ref(value) : isInt(x) || isBool(x) ? make.int(number) : make.float(number);
+    return back(make.node('PadV2', [cut, make.pads(first, last), fill]));
+  }
+  const fits = dims.every((dim, axis) => typeof dim !== 'number' || Math.max(first[axis] ?? 0, last[axis] ?? 0) < dim);
+  if (mode === 'reflect' && fits) return back(make.node('MirrorPad', [cut, make.pads(first, last)], { mode: text('REFLECT') }));
+  if (mode === 'edge' && [...first, ...last].every((amount) => amount <= 1))
+    return back(make.node('MirrorPad', [cut, make.pads(first, last)], { mode: text('SYMMETRIC') }));
+  return back(
+    first.reduce((current, amount, axis) => {
+      const [length, end] = [dims[axis], last[axis] ?? 0];
+      if (amount === 0 && end === 0) return current;
+      if (typeof length !== 'number') throw new Unsupported(`the size of what it pads by '${mode}' is not known`);
+      const places = Array.from({ length: amount + length + end }, (_, at) => source(at - amount, length, mode));
+      return make.node('GatherV2', [current, make.ints(places), make.int(axis)], { batch_dims: int(0) });
+    }, cut),
+  );
+};
+
+/** Which place of the axis stands at a place beyond it. */
+function source(at: number, length: number, mode: string): number {
+  if (mode === 'edge') return Math.min(Math.max(at, 0), length - 1);
+  if (mode === 'wrap') return ((at % length) + length) % length;
+  if (length === 1) return 0;
+  const period = 2 * (length - 1);
+  const place = ((at % period) + period) % period;
+  return place < length ? place : period - place;
+}
+
+function cropped(make: Emitter, x: Ref, before: readonly number[], after: readonly number[]): Ref {
+  if ([...before, ...after].every((amount) => amount >= 0)) return x;
+  return stridedSlice(
+    make,
+    x,
+    before.map((amount, axis) => {
+      const end = after[axis] ?? 0;
+      return { begin: amount < 0 ? -amount : undefined, end: end < 0 ? end : undefined };
+    }),
+  );
+}
+
+const tile: Lowering = (node, make) => {
+  const [x, repeats] = node.inputs;
+  if (isBool(x)) return make.cast(make.node('Tile', [make.cast(make.ref(x), 'DT_INT32'), make.ref(repeats)]), 'DT_BOOL');
+  return make.node('Tile', [make.ref(x), make.ref(repeats)]);
+};
+
+/** Over the last axis, where the layout has put it. */
+const onLastAxis =
+  (op: 'Softmax' | 'LogSoftmax'): Lowering =>
+  (node, make) => {
+    requireLast(node);
+    return make.node(op, [make.ref(node.inputs[0])]);
+  };
+function requireLast(node: Node): void {
+  const rank = rankOf(node.inputs[0]);
+  if (inRange(intAttr(node, 'axis', -1), rank) !== rank - 1) throw new Unsupported('its axis is not the last one');
+}
+
+/** One at the first largest, zero elsewhere. */
+const hardmax: Lowering = (node, make) => {
+  requireLast(node);
+  const [x] = node.inputs;
+  const rank = rankOf(x);
+  const length = dimsOf(x)[rank - 1];
+  if (typeof length !== 'number') throw new Unsupported('the length of its axis is not known');
+  const places = make.node('ArgMax', [make.ref(x), make.int(rank - 1)]);
+  return make.node('OneHot', [places, make.int(length), make.float(1), make.float(0)], { axis: int(-1), T: { type: 'DT_FLOAT' } });
+};
+
+const topK: Lowering = (node, make) => {
+  requireLast(node);
+  const [x, k] = node.inputs;
+  const count = numberIn(k);
+  if (count === undefined) throw new Unsupported('how many it picks is not constant');
+  const isLargest = intAttr(node, 'largest', 1) !== 0;
+  const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
+  const picked = make.node('TopKV2', [isLargest ? source : make.node('Neg', [source]), make.int(count)], { sorted: bool(true) });
+  const values = isLargest ? picked : make.node('Neg', [picked]);
+  return [isInt(x) ? make.cast(values, 'DT_INT32') : values, make.output(picked, 1)];
+};
+
+const cumulative =
+  (op: 'Cumsum' | 'Cumprod'): Lowering =>
+  (node, make) => {
+    const [x, axis] = node.inputs;
+    const [given = 0] = numbersOf(axis, 'its axis');
+    const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
+    const result = make.node(op, [typed, make.int(inRange(given, rankOf(x)))], {
+      exclusive: bool(intAttr(node, 'exclusive', 0) !== 0),
+      reverse: bool(intAttr(node, 'reverse', 0) !== 0),
+    });
+    return isInt(x) ? make.cast(result, 'DT_INT32') : result;
+  };
+
+export const parts: Readonly<Record<string, Lowering>> = {
+  Concat: concat,
+  CumProd: cumulative('Cumprod'),
+  CumSum: cumulative('Cumsum'),
+  Gather: gather,
+  Hardmax: hardmax,
+  LogSoftmax: onLastAxis('LogSoftmax'),
+  Pad: pad,
+  Slice: slice,
+  Softmax: onLastAxis('Softmax'),
+  Split: split,
+  Tile: tile,
+  TopK: topK,
+};

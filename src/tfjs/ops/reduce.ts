@@ -1,0 +1,97 @@
+/** Sums and their like over axes; where the largest is. */
+import { intAttr } from '../../ir/attrs';
+import type { Node } from '../../ir/types';
+import { bool, type } from '../attrs';
+import type { Emitter, Ref } from '../emitter';
+import { dimsOf, inRange, isBool, isInt, type Lowering, numbersIn, rankOf } from './lowering';
+
+interface Reduction {
+  /** On the numbers before they are reduced. */
+  readonly before?: (x: Ref, make: Emitter) => Ref;
+  readonly op: string;
+  readonly after?: (x: Ref, make: Emitter) => Ref;
+  /** The kernel does not know integers. */
+  readonly isFloat?: boolean;
+}
+
+const square = (x: Ref, make: Emitter): Ref => make.node('Square', [x]);
+const abs = (x: Ref, make: Emitter): Ref => make.node('Abs', [x]);
+const sqrt = (x: Ref, make: Emitter): Ref => make.node('Sqrt', [x]);
+const log = (x: Ref, make: Emitter): Ref => make.node('Log', [x]);
+
+const REDUCTIONS: Readonly<Record<string, Reduction>> = {
+  ReduceL1: { before: abs, op: 'Sum', isFloat: true },
+  ReduceL2: { before: square, op: 'Sum', after: sqrt, isFloat: true },
+  ReduceLogSum: { op: 'Sum', after: log, isFloat: true },
+  ReduceMax: { op: 'Max' },
+  ReduceMean: { op: 'Mean', isFloat: true },
+  ReduceMin: { op: 'Min' },
+  ReduceProd: { op: 'Prod' },
+  ReduceSum: { op: 'Sum' },
+  ReduceSumSquare: { before: square, op: 'Sum', isFloat: true },
+};
+
+/** Which axes, as an input. ONNX's "none given" is all of them, or with `noop_with_empty_axes` really none. */
+function axesOf(node: Node, make: Emitter): Ref | undefined {
+  const [x, axes] = node.inputs;
+  const rank = rankOf(x);
+  const given = axes ? numbersIn(axes) : [];
+  if (!given) return make.ref(axes);
+  if (given.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return undefined;
+  return make.ints(given.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : given.map((axis) => inRange(axis, rank)));
+}
+
+const reduction =
+  ({ before, op, after, isFloat = false }: Reduction): Lowering =>
+  (node, make) => {
+    const [x] = node.inputs;
+    const isWhole = isInt(x);
+    const isTruth = isBool(x);
+    const through = isTruth ? 'DT_INT32' : isWhole && isFloat ? 'DT_FLOAT' : undefined;
+    const typed = through ? make.cast(make.ref(x), through) : make.ref(x);
+    const source = before ? before(typed, make) : typed;
+    const axes = axesOf(node, make);
+    const reduced = axes
+      ? make.node(op, [source, axes], { keep_dims: bool(intAttr(node, 'keepdims', 1) !== 0) })
+      : make.node('Identity', [source]);
+    const result = after ? after(reduced, make) : reduced;
+    return isTruth ? make.cast(result, 'DT_BOOL') : through ? make.cast(result, 'DT_INT32') : result;
+  };
+
+/** log sum exp(x - most) + most, so that nothing overflows. */
+const logSumExp: Lowering = (node, make) => {
+  const [x] = node.inputs;
+  const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
+  const axes = axesOf(node, make);
+  if (!axes) return make.node('Identity', [source]);
+  const keepdims = intAttr(node, 'keepdims', 1) !== 0;
+  const most = make.node('Max', [source, axes], { keep_dims: bool(true) });
+  const sum = make.node('Sum', [make.node('Exp', [make.node('Sub', [source, most])]), axes], { keep_dims: bool(true) });
+  const result = make.node('AddV2', [make.node('Log', [sum]), most]);
+  return keepdims ? result : make.node('Sum', [result, axes], { keep_dims: bool(false) });
+};
+
+/** The first of equals, or with `select_last_index` the last: then from behind. */
+const arg =
+  (op: 'ArgMax' | 'ArgMin'): Lowering =>
+  (node, make) => {
+    const [x] = node.inputs;
+    const rank = rankOf(x);
+    const axis = inRange(intAttr(node, 'axis', 0), rank);
+    const isLast = intAttr(node, 'select_last_index', 0) !== 0;
+    const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
+    const signed = op === 'ArgMin' ? make.node('Neg', [typed]) : typed;
+    const source = isLast ? make.node('ReverseV2', [signed, make.ints([axis])]) : signed;
+    const found = make.node('ArgMax', [source, make.int(axis)], { output_type: type('DT_INT32') });
+    const length = dimsOf(x)[axis];
+    const end = make.node('Sub', [typeof length === 'number' ? make.int(length) : make.lengthOf(make.ref(x), axis), make.int(1)]);
+    const place = isLast ? make.node('Sub', [end, found]) : found;
+    return intAttr(node, 'keepdims', 1) === 0 ? place : make.node('ExpandDims', [place, make.int(axis)]);
+  };
+
+export const reductions: Readonly<Record<string, Lowering>> = {
+  ...Object.fromEntries(Object.entries(REDUCTIONS).map(([op, spec]): [string, Lowering] => [op, reduction(spec)])),
+  ArgMax: arg('ArgMax'),
+  ArgMin: arg('ArgMin'),
+  ReduceLogSumExp: logSumExp,
+};
