@@ -107,9 +107,9 @@ export const convertOptions = {
 export const inspectOptions = {
   ...inputSize,
   format: {
-    choices: ['summary', 'json', 'text'] as const,
+    choices: ['summary', 'json', 'text', 'dot', 'svg', 'html'] as const,
     describe:
-      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back. Without it, what the name of OUTPUT says',
+      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back; dot, svg, html: the graph as a picture. Without it, what the name of OUTPUT says',
   },
   output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default the result is printed' },
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },
@@ -117,6 +117,11 @@ export const inspectOptions = {
     choices: ['reference', 'inline', 'none'] as const,
     default: 'reference' as const,
     describe: 'Large weights in text: where they lie in MODEL, their numbers, or left out',
+  },
+  depth: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Levels of groups that a picture shows open: a number, all, or as many as fit (auto)',
   },
   ...symlinks,
 } as const satisfies Record<string, Options>;
@@ -210,6 +215,7 @@ export function chooseAction(args: readonly string[], columns: number | undefine
           .options(inspectOptions)
           .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')
           .example('$0 inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back')
+          .example('$0 inspect alexnet.onnx -o alexnet.html', 'The graph as a page to open: groups fold, names can be searched')
           .example('$0 inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'),
       (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
     )
