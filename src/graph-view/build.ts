@@ -53,7 +53,13 @@ export function buildView(model: Model, { title, mark }: BuildOptions): GraphVie
         ...(multiplyAdds ? [['multiply-adds', grouped(multiplyAdds)] as const] : []),
         ...(field ? [['receptive field', `rows ${axisText(field.rows)}; columns ${axisText(field.columns)}`] as const] : []),
       ],
-      words: [node.name, node.op, ...node.origin, ...[...node.inputs, ...node.outputs].map((value) => value?.name ?? '')]
+      words: [
+        node.name,
+        node.op,
+        ...node.origin,
+        ...node.inputs.flatMap((input) => (input?.constant ? [input.name] : [])),
+        ...node.outputs.map(({ name }) => name),
+      ]
         .join(' ')
         .toLowerCase(),
       parameters,
