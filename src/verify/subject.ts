@@ -8,6 +8,7 @@ import { type InputKind, makeInput } from './inputs';
 import { everyOther } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
+import type { Rewrite } from './report';
 import type { Results } from './results';
 import { randomSamples, type Sample, usualSamples } from './samples';
 
@@ -30,6 +31,8 @@ export interface VerifyRequest {
   readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
   readonly rounded?: boolean | undefined;
+  /** What rules did, where that can be found out: to say which of them made a node. */
+  readonly rewrites?: (() => readonly Rewrite[]) | undefined;
   /** Inputs to run both on, by the original's names, in place of random ones. */
   readonly samples?: readonly Sample[] | undefined;
   /** Shows the inputs, before anything is run. */
