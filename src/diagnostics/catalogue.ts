@@ -288,12 +288,8 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     ...(file !== undefined && { at: { file } }),
     hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
-export const notComparable = (reason: string): CompileError =>
-  new CompileError({
-    code: 'NOT_COMPARABLE',
-    message: `the two models cannot be compared: ${reason}`,
-    hint: 'give the original and what was made from it, in this order',
-  });
+export const notComparable = (reason: string, hint = 'give the original and what was made from it, in this order'): CompileError =>
+  new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint });
 
 // ---- verify (TensorFlow.js) ----
 export const notTfjs = (file: string, what: string): CompileError =>

@@ -143,7 +143,7 @@ async function samplesFor(original: Model, windows: readonly ImageWindow[], opti
   const samples = options.inputs?.length
     ? await loadSamples(original, windows, options.inputs)
     : randomSamples(
-        options.samples ?? usualSamples(original),
+        options.samples ?? usualSamples(original, windows[0]),
         (kind, round) =>
           new Map(
             inputs.map((input, index) => [

@@ -3,6 +3,7 @@ import type { Contract } from '../analysis/contract';
 import { notComparable } from '../diagnostics/catalogue';
 import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
+import { elementCount } from '../ir/tensor';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
 import { type InputKind, makeInput } from './inputs';
 import { everyOther } from './maps';
@@ -49,6 +50,9 @@ export interface OtherRuntime {
   readonly openReordered: () => Promise<Session>;
 }
 
+/** Numbers of one input: 256 MB. */
+const MOST_ELEMENTS = 2 ** 26;
+
 export class Subject {
   readonly image: ImageWindow;
   readonly axes: readonly [number, number];
@@ -82,7 +86,7 @@ export class Subject {
     const { options, onSamples } = this.request;
     const samples =
       this.request.samples ??
-      randomSamples(options?.samples ?? usualSamples(this.request.original.model), (kind, round) =>
+      randomSamples(options?.samples ?? usualSamples(this.request.original.model, this.image), (kind, round) =>
         this.feeds(kind, this.image.height, this.image.width, 1, round),
       );
     onSamples?.(samples);
@@ -99,6 +103,8 @@ export class Subject {
           if (isImage && axis === this.axes[1]) return width;
           return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
         });
+        if (elementCount(shape) > MOST_ELEMENTS)
+          throw notComparable(`input '${input.name}' [${shape}] is too large to be made up`, '--no-verify converts without running them');
         return [input.name, makeInput(kind, this.bench.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, this.axes)];
       }),
     );
