@@ -243,7 +243,7 @@ export function chooseAction(args: readonly string[], columns: number | undefine
       'Name what pictures show',
       (y) =>
         y
-          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file, or TensorFlow.js directory' })
           .positional('picture', { type: 'string', demandOption: true, describe: 'JPEG, PNG or WebP file, or a folder of such' })
           .positional('more', { type: 'string', array: true, default: [], describe: 'Further ones' })
           .options(predictOptions)

@@ -457,7 +457,7 @@ export const pictureTooSmall = (
 ): CompileError =>
   new CompileError({
     code: 'PICTURE_TOO_SMALL',
-    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the ${least.width}x${least.height} that the network looks at at once`,
+    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${least.width}x${least.height}`,
     at: inFile(file),
     hint: `the smallest picture is ${Math.ceil(least.width / scale)} wide and ${Math.ceil(least.height / scale)} high; enlarge it by --scales ${leastScale(size, least)} or more, or surround it by --pad`,
   });
