@@ -1,5 +1,4 @@
 /** What a TensorFlow.js graph model takes and gives, whoever made it: this compiler says so in model.json, others in the signature, or not at all. */
-import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs } from '../diagnostics/catalogue';
 import { Graph } from '../ir/graph';
 import { Model } from '../ir/model';
@@ -25,11 +24,13 @@ export function tfjsPictureModel(path: string, session: Session): Model {
   return new Model({ graph, metadata: labelsOf(json) });
 }
 
+type ModelJson = ReturnType<typeof readModelJson>;
+
 /** 'Identity:0' is the first output of the node 'Identity'. */
 const bare = (name: string): string => name.replace(/:\d+$/, '');
 
 /** Types by the name of their node: from the signature, else from placeholders. */
-function declared({ signature, modelTopology }: io.ModelJSON): ReadonlyMap<string, TensorType> {
+function declared({ signature, modelTopology }: ModelJson): ReadonlyMap<string, TensorType> {
   const types = new Map<string, TensorType>();
   const { node: nodes } = modelTopology as { readonly node?: readonly unknown[] };
   for (const node of nodes ?? []) {
@@ -60,7 +61,7 @@ function typeOf(dtype: unknown, shape: unknown): TensorType {
 }
 
 /** What tools leave beside the network: texts as they are, lists as JSON. */
-const labelsOf = ({ userDefinedMetadata }: io.ModelJSON): Map<string, string> =>
+const labelsOf = ({ userDefinedMetadata }: ModelJson): Map<string, string> =>
   new Map(
     Object.entries(userDefinedMetadata ?? {}).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
   );
