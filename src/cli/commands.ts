@@ -8,6 +8,7 @@ import type { CompileError } from '../diagnostics/compile-error';
 import { version } from '../version';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
+import { tfjsOptions, withDefaults } from './tfjs-options';
 
 export interface GlobalArgs {
   readonly json: boolean;
@@ -59,7 +60,13 @@ const symlinks = {
 } as const satisfies Record<string, Options>;
 
 export const convertOptions = {
-  output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default INPUT with -fcn in its name' },
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    describe: 'File to write, or directory for tfjs; by default INPUT with -fcn in its name',
+  },
+  ...tfjsOptions,
   ...inputSize,
   'external-data': { type: 'boolean', default: false, describe: 'Write weights to a file of their own, OUTPUT.data' },
   weights: {
@@ -160,7 +167,7 @@ export const verifyOptions = {
 } as const satisfies Record<string, Options>;
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
-export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
+export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly destination: string | undefined };
 export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string };
 export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
 export type PredictArgs = PredictOptions &
@@ -169,7 +176,8 @@ export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string
 export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
 
 /** What the command line asks for. Throws CompileError USAGE or BAD_OPTION. */
-export function chooseAction(args: readonly string[], columns: number | undefined): Chosen {
+export function chooseAction(given: readonly string[], columns: number | undefined): Chosen {
+  const args = withDefaults(given);
   let action: Chosen | undefined;
   const choose = (globals: GlobalArgs, run: (terminal: Terminal) => Promise<number>): void => {
     rejectRepeated(globals);
@@ -193,16 +201,17 @@ export function chooseAction(args: readonly string[], columns: number | undefine
     })
     .option(globalOptions)
     .command(
-      ['convert [input] [to]'],
+      ['convert [input] [destination]'],
       'Make a classifier fully convolutional',
       (y) =>
         y
           .positional('input', { type: 'string', describe: 'ONNX file to convert; it is not changed' })
-          .positional('to', { type: 'string', describe: 'The same as --output' })
+          .positional('destination', { type: 'string', describe: 'The same as --output' })
           .options(convertOptions)
           .example('$0 convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree')
           .example('$0 convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not')
           .example('$0 convert alexnet.onnx --stride 8', 'A cell every 8 pixels instead of every 32')
+          .example('$0 convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights')
           .example('$0 convert dynamic.onnx --input-size 224x224', 'Say what size the network was trained at'),
       (argv) => choose(argv, async (terminal) => (await import('./convert')).convertCommand(argv, terminal)),
     )
