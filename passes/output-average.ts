@@ -8,10 +8,9 @@
  * The average over one cell is that cell, so nothing changes at the original size; on a larger image it is the mean of what the original says of each
  * window. `average-first` then moves the average in front of what is affine in the classifier.
  * Numbers: identical at the original size.
- * Left alone: outputs that are no flattened map of one cell; class numbers.
+ * Left alone: outputs that are no flattened map of one cell.
  */
 import { intAttr } from '../src/ir/attrs';
-import { isFloatType } from '../src/ir/tensor';
 import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
 
@@ -27,11 +26,6 @@ export const outputAverage = definePass({
       const shape = map?.type?.shape;
       if (!producer || !map || shape?.length !== 4 || shape[2] !== 1 || shape[3] !== 1 || map.producer?.op === 'GlobalAveragePool')
         continue;
-      if (!isFloatType(map.type?.dtype ?? 'float')) {
-        const reason = `it is of type ${map.type?.dtype}: class numbers have no mean`;
-        remark({ kind: 'refused', reason, at: { node: producer.name, op: producer.op, value: output.name }, origin: producer.origin });
-        continue;
-      }
       const make = builderAt({
         graph,
         before: flat ? producer : undefined,

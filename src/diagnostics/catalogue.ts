@@ -277,6 +277,13 @@ export const unsupportedOperators = (problems: readonly { readonly node: Node; r
     notes: problems.map(({ node, reason }) => `${onnxName(node)} '${node.name}'${reason === undefined ? '' : `: ${reason}`}`),
     hint: 'docs/tfjs.md lists the operators that can be written; nothing was written',
   });
+export const unsupportedType = (value: Value): CompileError =>
+  new CompileError({
+    code: 'UNSUPPORTED_TYPE',
+    message: `input '${value.name}' is of element type ${value.type?.dtype ?? 'unknown'}, which TensorFlow.js does not have`,
+    at: { value: value.name },
+    hint: 'its types are float32, int32 and bool; export the model with one of them',
+  });
 /** Operators over maps are in a domain of the compiler's own by then. */
 const onnxName = (node: Node): string => node.op.replace(/^nhwc\./, '');
 
@@ -288,8 +295,12 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     ...(file !== undefined && { at: { file } }),
     hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
-export const notComparable = (reason: string, hint = 'give the original and what was made from it, in this order'): CompileError =>
-  new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint });
+export const notComparable = (reason: string): CompileError =>
+  new CompileError({
+    code: 'NOT_COMPARABLE',
+    message: `the two models cannot be compared: ${reason}`,
+    hint: 'give the original and what was made from it, in this order',
+  });
 
 // ---- verify (TensorFlow.js) ----
 export const notTfjs = (file: string, what: string): CompileError =>
@@ -457,7 +468,7 @@ export const pictureTooSmall = (
 ): CompileError =>
   new CompileError({
     code: 'PICTURE_TOO_SMALL',
-    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${least.width}x${least.height}`,
+    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the ${least.width}x${least.height} that the network looks at at once`,
     at: inFile(file),
     hint: `the smallest picture is ${Math.ceil(least.width / scale)} wide and ${Math.ceil(least.height / scale)} high; enlarge it by --scales ${leastScale(size, least)} or more, or surround it by --pad`,
   });

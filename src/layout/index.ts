@@ -7,7 +7,7 @@
 import { type Graph, nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import type { Value } from '../ir/types';
+import type { Node, Value } from '../ir/types';
 import { demandedOrder } from './demand';
 import { channelsLast, identity, type Order, sameOrder } from './order';
 import { Relayout } from './relayout';
@@ -41,13 +41,17 @@ export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhw
   });
   for (const node of source.nodes) {
     to.at(node);
-    const isPlain = node.domain === '' && nestedGraphs(node).length === 0;
+    const isPlain = node.domain === '' && nestedGraphs(node).length === 0 && hasRanks(node);
     if (!(isPlain && ruleFor(node.op)?.(node, to))) asItIs(node, to);
   }
   to.at(undefined);
   finish(source, target, to, hasMaps, layouts);
   return layouts;
 }
+
+/** A value whose number of axes is not known cannot be put in another order. */
+const hasRanks = ({ inputs, outputs }: Node): boolean =>
+  [...inputs, ...outputs].every((value) => !value || value.name === '' || value.constant !== undefined || value.type?.shape !== undefined);
 
 /** Inputs stay, everything else goes. */
 function emptied(graph: Graph): Graph {
@@ -74,6 +78,12 @@ function finish(source: Graph, target: Graph, to: Relayout, hasMaps: boolean, la
     return { own, name: output.name };
   });
   target.setOutputs(outputs.map(({ own }) => own));
+  const names = new Map(outputs.map(({ own, name }) => [name, own]));
+  // What an output was made from, in another order, may stand under its name.
+  for (const value of [...target.constants, ...target.nodes.flatMap((node) => node.outputs)]) {
+    const own = names.get(value.name);
+    if (own && own !== value) target.rename(value, `${value.name}_before`);
+  }
   for (const { own, name } of outputs) target.rename(own, name);
   sweep(target);
 }

@@ -15,13 +15,12 @@ export const sizes = (dims: readonly Dim[]): { readonly dim: readonly { readonly
   dim: dims.map((dim) => ({ size: String(typeof dim === 'number' ? dim : -1) })),
 });
 
-/** TensorFlow.js has three kinds of numbers; ONNX's others become the nearest of them. */
+/** TensorFlow.js has three kinds of numbers; ONNX's others become the nearest of them. bfloat16 rounds too coarsely for a float to stand for it. */
 export function tfjsType(dtype: DType | undefined): TfjsType | undefined {
   switch (dtype) {
     case 'float':
     case 'double':
     case 'float16':
-    case 'bfloat16':
       return 'DT_FLOAT';
     case 'int64':
     case 'int32':

@@ -3,7 +3,7 @@
  *
  * Operators that cannot be said are reported all at once, before anything is written.
  */
-import { unsupportedOperators } from '../diagnostics/catalogue';
+import { unsupportedOperators, unsupportedType } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import type { Node, Value } from '../ir/types';
@@ -21,13 +21,15 @@ export interface LowerOptions {
   readonly fuse?: boolean | undefined;
 }
 
-/** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS. */
+/** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS, UNSUPPORTED_TYPE. */
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
   const layouts = moveToChannelsLast(moved, inputLayout);
   const { graph } = moved;
   const make = new Emitter(graph, { fuse });
+  const strange = graph.inputs.find(({ type }) => !tfjsType(type?.dtype));
+  if (strange) throw unsupportedType(strange);
   const inputs = graph.inputs.map((input) => ({ value: input, ref: make.input(input) }));
   const problems: { readonly node: Node; readonly reason: string | undefined }[] = [];
   for (const node of graph.nodes) {
@@ -55,6 +57,8 @@ function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined)
   if (fused) return [fused];
   const lowering = loweringFor(node.op);
   try {
+    for (const { name, type } of node.outputs)
+      if (name !== '' && type && !tfjsType(type.dtype)) throw new Unsupported(`TensorFlow.js has no element type ${type.dtype}`);
     if (lowering) {
       const refs = lowering(node, make);
       return isList(refs) ? refs : [refs];

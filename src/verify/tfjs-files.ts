@@ -87,6 +87,13 @@ export function aboutOf({ userDefinedMetadata }: io.ModelJSON): TfjsAbout {
   return isRecord(about) ? (about as TfjsAbout) : {};
 }
 
+/** Output names, each with the tensor that it stands for (`node`, or `node:k`); undefined where the model has no signature. */
+export function signatureOutputs({ signature }: io.ModelJSON): readonly (readonly [string, string])[] | undefined {
+  const outputs: unknown = isRecord(signature) ? signature.outputs : undefined;
+  if (!isRecord(outputs)) return undefined;
+  return Object.entries(outputs).map(([key, port]) => [key, isRecord(port) && typeof port.name === 'string' ? port.name : key]);
+}
+
 /** Bytes of a weight in its shard: that of the stored type where it is quantized. */
 export function storedBytes({ dtype, shape, quantization }: WeightEntry): number | undefined {
   const size = ELEMENT_BYTES[quantization?.dtype ?? dtype];

@@ -11,7 +11,7 @@ import { kernelMissing, tfjsFailed, tfjsNodeMissing } from '../diagnostics/catal
 import { CompileError } from '../diagnostics/compile-error';
 import type { TfjsPort } from '../tfjs/about';
 import type { Numbers, Session } from './onnx-runner';
-import { readTfjsFiles, type TfjsFiles, tfjsModelPath } from './tfjs-files';
+import { readTfjsFiles, signatureOutputs, type TfjsFiles, tfjsModelPath } from './tfjs-files';
 import { reordered } from './tfjs-reorder';
 
 export type TfjsBackend = 'wasm' | 'node';
@@ -34,15 +34,13 @@ export async function openTfjsSession(model: string | TfjsFiles, options: TfjsOp
   try {
     const graph = await runtime.loadGraphModel({ load: async () => artifactsOf(files, options.reorder) });
     release = () => graph.dispose();
-    // Same names in the same order as the signature; nodes may be named otherwise.
-    const [inputs, outputs] = [graph.inputNodes, graph.outputNodes];
-    const dtypes = new Map(inputs.map((input, at) => [input, graph.inputs[at]?.dtype ?? 'float32']));
+    const ports = portsOf(graph, files);
     return {
-      inputNames: inputs,
-      outputNames: outputs,
+      inputNames: ports.inputs,
+      outputNames: [...ports.outputs.keys()],
       async run(feeds) {
         try {
-          return runtime.run(graph, feeds, { inputs, outputs, dtypes, about: files.about });
+          return runtime.run(graph, feeds, ports);
         } catch (error) {
           throw explained(name, 'run', error, runtime.backend);
         }
@@ -83,9 +81,18 @@ function artifactsOf({ json, weightSpecs, shards }: TfjsFiles, reorder: number |
 
 interface Ports {
   readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+  /** To `node`, or `node:k`: several outputs may be of one node, which the runtime then knows under one of their names only. */
+  readonly outputs: ReadonlyMap<string, string>;
   readonly dtypes: ReadonlyMap<string, string>;
   readonly about: TfjsFiles['about'];
+}
+
+/** Names of the signature, which are those of ONNX, in its order; of the nodes, where a model has no signature. */
+function portsOf(graph: Converter.GraphModel, { json, about }: TfjsFiles): Ports {
+  const inputs = graph.inputNodes;
+  const dtypes = new Map(inputs.map((input, at) => [input, graph.inputs[at]?.dtype ?? 'float32']));
+  const outputs = signatureOutputs(json) ?? graph.outputNodes.map((name): readonly [string, string] => [name, name]);
+  return { inputs, outputs: new Map(outputs.map(([key, name]) => [key, name.replace(/:0$/, '')])), dtypes, about };
 }
 
 interface Runtime {
@@ -109,10 +116,10 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
           if (!numbers) throw new Error(`there is no data for input '${name}'`);
           tensors[name] = tensorOf(tf, toTfjs(numbers, ports.about.inputs?.[name]), ports.dtypes.get(name) ?? 'float32');
         }
-        const found = graph.execute(tensors, [...ports.outputs]);
-        [found].flat().forEach((tensor, at) => {
-          const name = ports.outputs[at];
-          if (name !== undefined) results.set(name, fromTfjs(numbersOf(tensor), ports.about.outputs?.[name]));
+        const found = [graph.execute(tensors, [...ports.outputs.values()])].flat();
+        [...ports.outputs.keys()].forEach((name, at) => {
+          const tensor = found[at];
+          if (tensor) results.set(name, fromTfjs(numbersOf(tensor), ports.about.outputs?.[name]));
         });
       });
       return results;

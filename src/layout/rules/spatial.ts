@@ -29,6 +29,8 @@ const OVER_MAPS = [
 const overMaps: Rule = (node, to) => {
   const rank = rankOf(input(node));
   if (rank === undefined || rank < 2) return false;
+  // Only the first is a map: statistics of a norm in training, places of maxima, are none.
+  if (node.outputs.slice(1).some((more) => more.name !== '' && (more.uses.length > 0 || to.isOutput(more)))) return false;
   const order = channelsLast(rank);
   return channelsLastNode(node, to, order);
 };

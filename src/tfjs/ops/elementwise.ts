@@ -48,6 +48,8 @@ const pow: Lowering = (node, make) => {
 const mod: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
   const isWhole = isInt(node.inputs[0]);
+  if (!isWhole && intAttr(node, 'fmod', 0) === 0)
+    throw new Unsupported('of floats only the remainder with the sign of the dividend (fmod = 1) is known');
   const [x, y] = isWhole ? [make.cast(a, 'DT_FLOAT'), make.cast(b, 'DT_FLOAT')] : [a, b];
   const quotient = make.node('RealDiv', [x, y]);
   const rounded = intAttr(node, 'fmod', 0) === 0 ? make.node('Floor', [quotient]) : make.cast(make.cast(quotient, 'DT_INT32'), 'DT_FLOAT');

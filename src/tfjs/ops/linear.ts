@@ -5,10 +5,11 @@
  *   X [.., K] * W [K, M]   ->   Reshape [-1, K], MatMul (or _FusedMatMul with bias and activation), Reshape
  */
 import { floatAttr, intAttr } from '../../ir/attrs';
+import { sameDim } from '../../ir/dims';
 import { computedTensor, permuted, readNumbers, reshaped } from '../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../ir/types';
 import { bool } from '../attrs';
-import type { Emitter, Ref } from '../emitter';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { type Activation, activationAfter } from './activation';
 import { fusedAttrs } from './conv';
 import { dimsOf, isInt, type Lowering, rankOf } from './lowering';
@@ -27,7 +28,7 @@ export const matMul: Lowering = (node, make) => {
   const x = left.length === 1 ? make.node('ExpandDims', [read(a), make.int(0)]) : read(a);
   const y = right.length === 1 ? make.node('ExpandDims', [read(b), make.int(1)]) : read(b);
   const rank = Math.max(left.length, right.length, 2);
-  const product = make.node(rank === 2 ? 'MatMul' : 'BatchMatMulV2', [x, y], {
+  const product = make.node(rank === 2 ? 'MatMul' : 'BatchMatMulV2', aligned(make, [x, y], [left, right]), {
     [rank === 2 ? 'transpose_a' : 'adj_x']: bool(transA),
     [rank === 2 ? 'transpose_b' : 'adj_y']: bool(transB),
   });
@@ -35,6 +36,24 @@ export const matMul: Lowering = (node, make) => {
   if (gone.length === 0) return back(product);
   return back(make.node('Squeeze', [product], { squeeze_dims: { list: { i: gone.map(String) } } }));
 };
+
+/** The WebAssembly kernel repeats one matrix for all of a batch, and no more: batches that broadcast axis by axis are written out. */
+function aligned(make: Emitter, refs: readonly [Ref, Ref], shapes: readonly [readonly Dim[], readonly Dim[]]): readonly Ref[] {
+  const batches = shapes.map((shape) => shape.slice(0, -2));
+  const rank = Math.max(...batches.map((batch) => batch.length));
+  const [a, b] = batches.map((batch) => [...Array.from({ length: rank - batch.length }, () => 1), ...batch]);
+  if (!a || !b) return refs;
+  const isOne = (batch: readonly Dim[]): boolean => batch.every((dim) => dim === 1);
+  if (isOne(a) || isOne(b) || a.every((dim, axis) => sameDim(dim, b[axis]))) return refs;
+  const common = a.map((dim, axis) => (dim === 1 ? b[axis] : dim));
+  if (!common.every((dim) => typeof dim === 'number')) throw new Unsupported('its batches broadcast, and their sizes are not known');
+  return refs.map((ref, side) => {
+    const tail = (shapes[side] ?? []).slice(-2);
+    const own = side === 0 ? a : b;
+    if (own.every((dim, axis) => dim === common[axis])) return ref;
+    return make.node('BroadcastTo', [ref, make.vector([...common, ...make.sizesOf(ref, shapes[side] ?? []).slice(-tail.length)])]);
+  });
+}
 
 /** Rows by a matrix. */
 function rows(node: Node, make: Emitter, left: readonly Dim[], transB: boolean): Ref {

@@ -196,7 +196,9 @@ const hardmax: Lowering = (node, make) => {
   const length = dimsOf(x)[rank - 1];
   if (typeof length !== 'number') throw new Unsupported('the length of its axis is not known');
   const places = make.node('ArgMax', [make.ref(x), make.int(rank - 1)]);
-  return make.node('OneHot', [places, make.int(length), make.float(1), make.float(0)], { axis: int(-1), T: { type: 'DT_FLOAT' } });
+  // The WebAssembly kernel writes integers, whatever it is asked for.
+  const hot = make.node('OneHot', [places, make.int(length), make.int(1), make.int(0)], { T: { type: 'DT_INT32' } });
+  return make.cast(hot, 'DT_FLOAT');
 };
 
 const topK: Lowering = (node, make) => {

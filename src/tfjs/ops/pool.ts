@@ -120,9 +120,12 @@ function taps(make: Emitter, x: Ref, { kernel, strides, dilations }: Window, com
 
 export const maxPool: Lowering = overMaps((pool, _node) => {
   const { make, x, window, dims } = pool;
+  if (window.isSame && window.kernel.length === 3) throw new Unsupported('auto_pad SAME_UPPER over three axes needs a known size');
   if (window.isSame) return plainPool(make, 'MaxPool', x, window);
   const source = padded(make, x, window.before, ends(window, dims), Number.NEGATIVE_INFINITY);
-  const result = isDilated(window) ? taps(make, source, window, 'Maximum') : plainPool(make, 'MaxPool', source, window);
+  // The WebAssembly kernel over three axes takes no number below 1.2e-38 for a maximum.
+  const result =
+    isDilated(window) || window.kernel.length === 3 ? taps(make, source, window, 'Maximum') : plainPool(make, 'MaxPool', source, window);
   return counted(pool, result);
 });
 

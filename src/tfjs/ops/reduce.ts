@@ -2,7 +2,7 @@
 import { intAttr } from '../../ir/attrs';
 import type { Node } from '../../ir/types';
 import { bool, type } from '../attrs';
-import type { Emitter, Ref } from '../emitter';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, isBool, isInt, type Lowering, numbersIn, rankOf } from './lowering';
 
 interface Reduction {
@@ -35,7 +35,11 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
 function axesOf(node: Node, make: Emitter): Ref | undefined {
   const [x, axes] = node.inputs;
   const rank = rankOf(x);
-  const given = axes ? numbersIn(axes) : [];
+  if (dimsOf(x).includes(0)) throw new Unsupported('there is nothing to reduce: an axis has length 0');
+  const count = axes?.type?.shape?.[0];
+  const given = axes && count !== 0 ? numbersIn(axes) : [];
+  // None given at run time would be all of them in ONNX, and none in TensorFlow.
+  if (!given && typeof count !== 'number') throw new Unsupported('how many axes it reduces is not known');
   if (!given) return make.ref(axes);
   if (given.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return undefined;
   return make.ints(given.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : given.map((axis) => inRange(axis, rank)));

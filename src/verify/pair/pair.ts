@@ -7,8 +7,6 @@
 import type { Model } from '../../ir/model';
 import { makeBench, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
-import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
-import { notFiniteIn } from '../locate/born';
 import { measure } from '../noise';
 import type { Numbers } from '../onnx-runner';
 import { coarsestType, EPSILON } from '../precision';
@@ -54,26 +52,11 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
     each(samples, ({ feeds }) => session.run(match.feeds(feeds))),
   );
   const allowed = measured.judge();
-  const { check, relations, observed } = compareOutputs(samples, measured.results, found, match, allowed.own, request);
-  const worst = check.status === 'different' ? worstSample(observed) : undefined;
-  const departure =
-    worst &&
-    (await tellDeparture({
-      bench,
-      original: original.model,
-      converted: converted.model,
-      feeds: feedsOf(samples[worst.sample], match),
-      sample: nameOf(samples, worst.sample),
-      ends: worst.ends,
-      rounded: true,
-      sameSizes: true,
-    }));
+  const { check, relations } = compareOutputs(samples, measured.results, found, match, allowed.own, request.relation);
   return {
     verdict: check.status === 'different' ? 'different' : 'equal',
     checks: [check],
     tolerance: allowed.tolerance,
-    ...departure,
-    notFinite: await notFiniteIn(bench, original.model, samples, measured.results),
     contract: undefined,
     match: {
       inputs: match.inputs,
@@ -84,14 +67,6 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
     seconds: (performance.now() - started) / 1000,
   };
 }
-
-const feedsOf = (
-  sample: Sample | undefined,
-  match: Correspondence,
-): { readonly original: Sample['feeds']; readonly converted: Sample['feeds'] } => {
-  const original = sample?.feeds ?? new Map();
-  return { original, converted: match.feeds(original) };
-};
 
 /** Throws CompileError CANNOT_MATCH, UNKNOWN_MAPPING. */
 export function correspondence(original: Model, converted: Model, map: ReadonlyMap<string, string> = new Map()): Correspondence {
@@ -122,16 +97,15 @@ function compareOutputs(
   actual: readonly Results[],
   { outputs: matches }: Correspondence,
   own: readonly Tolerance[],
-  { converted, relation: given }: PairRequest,
-): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation>; readonly observed: readonly Observed[] } {
+  given: Relation | undefined,
+): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation> } {
   const relations = new Map<string, Relation>();
   const outputs: Record<string, Check['outputs'][string]> = {};
   const agreements: Record<string, NonNullable<Check['agreement']>[string]> = {};
-  const observed: Observed[] = [];
   let equal = true;
   samples.forEach((_, at) => {
-    for (const { original, converted: counterpart } of matches) {
-      const [wanted, found] = [expected[at]?.get(original), actual[at]?.get(counterpart)];
+    for (const { original, converted } of matches) {
+      const [wanted, found] = [expected[at]?.get(original), actual[at]?.get(converted)];
       const tolerance = own[at];
       if (!wanted || !found || !tolerance) {
         equal = false;
@@ -141,14 +115,6 @@ function compareOutputs(
       relations.set(original, related.relation);
       const difference = compareTensors(related.expected, related.actual);
       equal &&= isWithin(difference, tolerance, original);
-      const output = converted.model.graph.outputs.find(({ name }) => name === counterpart);
-      if (output)
-        observed.push({
-          sample: at,
-          output,
-          difference,
-          allowed: tolerance.outputs?.[original] ? { ...tolerance, ...tolerance.outputs[original] } : tolerance,
-        });
       outputs[original] = worse(outputs[original], difference);
       const agreed = agreeingOverall(agreements[original], agreement(related.expected, related.actual));
       if (agreed) agreements[original] = agreed;
@@ -165,6 +131,5 @@ function compareOutputs(
       note: describeSamples(samples),
     },
     relations,
-    observed,
   };
 }
