@@ -7,8 +7,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
-import type { Model } from '../ir/model';
-import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../node';
+import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
 import { checkOutput, type Staged, stage } from './staging';
@@ -47,7 +46,8 @@ export async function convertFile(input: string, options: ConvertFileOptions): P
     if (output === undefined) return { compiled, verification: undefined, written: undefined };
     inheritOrigin(compiled.model, source);
     const dataPath = weights === 'external' ? `${output}.data` : undefined;
-    if (dataPath !== undefined) checkOutput(dataPath, filesOf(source), force);
+    // Its external data is known only now.
+    for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
     if (weights === 'reference') requireBelow(input, output);
     // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
     const staged = stage(output, dataPath === undefined);
@@ -78,14 +78,6 @@ async function verified(
   const { verifyFiles } = await import('../node/verify');
   const { allowSymlinks, step } = options;
   return verifyFiles(input, path, { ...options.verify, compiled, scratch, allowSymlinks, onProgress: step });
-}
-
-/** Files that hold weights of the model. */
-function filesOf(model: Model): string[] {
-  const names = new Set<string>();
-  for (const { constant } of model.graph.constants)
-    if (constant.data.kind === 'ranges') for (const { source } of constant.data.ranges) names.add(source.name);
-  return [...names];
 }
 
 /** ONNX allows references to files in the model's directory and below it only. */

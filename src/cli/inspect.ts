@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import type { Model } from '../ir/model';
-import { readModelFile } from '../node';
+import { filesBehind, readModelFile } from '../node';
 import { modelText } from '../node/text';
 import type { InspectArgs } from './commands';
 import { checkOutput, writeTextFile } from './staging';
@@ -33,7 +33,7 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
   const text = FORMATS[format](model, args, output === undefined ? terminal.columns : undefined);
   if (output === undefined) terminal.result(text);
-  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, [args.model], args.force);
+  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, filesBehind(model), args.force);
   return 0;
 }
 

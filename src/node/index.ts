@@ -63,6 +63,12 @@ export function closeModel(model: Model): void {
   origins.delete(model);
 }
 
+/** Files that a model was read from: its own, and those of its external data. */
+export function filesBehind(model: Model): readonly string[] {
+  const origin = origins.get(model);
+  return origin ? [origin.path, ...[...origin.external.locations.keys()].map(({ name }) => name)] : [];
+}
+
 /** A model made from another one by passes still refers to the other's files. */
 export function inheritOrigin(made: Model, from: Model): void {
   const origin = origins.get(from);

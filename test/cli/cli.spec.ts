@@ -240,6 +240,20 @@ describe('convert', () => {
     ]);
   });
 
+  test('nor a file that holds its weights', async () => {
+    const cwd = home();
+    expect((await program.run(['convert', 'lenet5.onnx', '-o', 'in.onnx', '--external-data', '--no-verify'], { cwd })).code).toBe(0);
+    const weights = readFileSync(join(cwd, 'in.onnx.data'));
+    for (const args of [
+      ['convert', 'in.onnx', '-o', 'in.onnx.data', '--head', 'original', '--no-verify', '--force'],
+      ['inspect', 'in.onnx', '-o', 'in.onnx.data', '--force'],
+    ]) {
+      const { code, stderr } = await program.run(args, { cwd });
+      expect([code, stderr]).toEqual([2, expect.stringContaining('error[OUTPUT_IS_INPUT]')]);
+      expect(readFileSync(join(cwd, 'in.onnx.data')).equals(weights)).toBe(true);
+    }
+  });
+
   test('refers to the weights of the input with --weights reference, from its directory or above', async () => {
     const cwd = home();
     expect((await program.run(['convert', 'lenet5.onnx', '-o', 'out.onnx', '--weights', 'reference', '--no-verify'], { cwd })).code).toBe(
