@@ -123,7 +123,13 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
     }
     passes.push(...runGroup(model, step, options));
   }
-  requireMapsFirst(model, original, passes, head);
+  if (!isOriginal)
+    requireMaps(
+      model,
+      original,
+      passes.flatMap((report) => report.remarks),
+      options,
+    );
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   const remarks = passes.flatMap((report) => report.remarks);
   const outputs = original.graph.outputs.map((before, index): OutputReport => {
@@ -134,16 +140,6 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
   return { model, original, report: { windows, outputs, head, density, contract, passes: merged(passes), remarks } };
-}
-
-function requireMapsFirst(model: Model, original: Model, passes: readonly PassReport[], head: Head): void {
-  if (head !== 'original')
-    requireMaps(
-      model,
-      original,
-      passes.flatMap((report) => report.remarks),
-      head,
-    );
 }
 
 /** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
@@ -215,20 +211,23 @@ export function settle(model: Model, passes: readonly Pass[] = [foldConstants]):
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-function requireSliding(model: Model, { passes, skip }: CompileOptions, remarks: readonly Remark[]): void {
+function requireSliding(model: Model, options: CompileOptions, remarks: readonly Remark[]): void {
   const found = fixedPositions(model.graph);
   const [first] = found;
   if (!first) return;
   // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
   const { output, reasons } = whyNoConvolution(first.node, remarks);
+  const passesLeftOut = leavesOut(options);
   if (output && reasons.length > 0)
-    throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin });
+    throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin }, { passesLeftOut });
   throw cannotSlide(
     first.node,
     found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
-    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut: passes !== undefined || (skip?.length ?? 0) > 0 },
+    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut },
   );
 }
+
+const leavesOut = ({ passes, skip }: CompileOptions): boolean => passes !== undefined || (skip?.length ?? 0) > 0;
 
 /** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
 function convolutionalUpTo(model: Model, node: Node): boolean {
@@ -288,15 +287,15 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
 const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
 
 /** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
-function requireMaps(model: Model, original: Model, remarks: readonly Remark[], head: Head): void {
+function requireMaps(model: Model, original: Model, remarks: readonly Remark[], options: CompileOptions): void {
   const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
   if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
   // A vector of the right shape proves nothing: attention over the whole image has one too.
   const averaged = new Set(remarks.filter(({ kind, pass }) => kind === 'applied' && pass === 'output-average').map(({ at }) => at.value));
   for (const output of model.graph.outputs) {
-    if (head === 'image' ? averaged.has(output.name) : growing(output)) continue;
+    if (options.head === 'image' ? averaged.has(output.name) : growing(output)) continue;
     const { reasons, at } = obstacle(output, remarks, HEAD_PASSES);
-    throw notConvertible(output, reasons, at);
+    throw notConvertible(output, reasons, at, { passesLeftOut: leavesOut(options) });
   }
 }
 

@@ -91,8 +91,8 @@ export const convertOptions = {
   },
   outputs: { type: 'string', array: true, requiresArg: true, describe: 'Keep only these outputs: name,...' },
   remarks: { type: 'boolean', default: false, describe: 'Tell every place that a rule looked at, and why it was left alone' },
-  passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a,b' },
-  skip: { type: 'string', array: true, requiresArg: true, describe: 'Run all passes but these: a,b' },
+  passes: { alias: 'p', type: 'string', array: true, requiresArg: true, describe: 'Run only these passes (see the command passes): a b' },
+  skip: { type: 'string', array: true, requiresArg: true, describe: 'Run all passes but these: a b' },
   plugin: {
     type: 'string',
     array: true,
@@ -164,7 +164,8 @@ export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string
 export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
 
 /** What the command line asks for. Throws CompileError USAGE or BAD_OPTION. */
-export function chooseAction(args: readonly string[], columns: number | undefined): Chosen {
+export function chooseAction(given: readonly string[], columns: number | undefined): Chosen {
+  const args = joinPassLists(given);
   let action: Chosen | undefined;
   const choose = (globals: GlobalArgs, run: (terminal: Terminal) => Promise<number>): void => {
     rejectRepeated(globals);
@@ -290,6 +291,23 @@ export function chooseAction(args: readonly string[], columns: number | undefine
   if (args.length === 0) return { kind: 'text', text: textOf(parser, ['--help']), exitCode: 2 };
   const text = textOf(parser, args);
   return action ?? { kind: 'text', text, exitCode: 0 };
+}
+
+const PASS_LISTS: readonly string[] = ['--passes', '-p', '--skip', '--print-ir-after'];
+/** No pass is named like a file: neither dots nor slashes. */
+const PASS_NAMES = /^[a-z][a-z0-9]*(-[a-z0-9]+)*(,[a-z0-9-]+)*$/;
+
+/** `--passes a b model.onnx` -> `--passes a,b model.onnx`: a list ends where an argument cannot be the name of a pass. */
+function joinPassLists(given: readonly string[]): readonly string[] {
+  const args: string[] = [];
+  let listed = 0;
+  for (const arg of given) {
+    const isName = listed > 0 && PASS_NAMES.test(arg);
+    if (isName && listed > 1) args.push(`${args.pop()},${arg}`);
+    else args.push(arg);
+    listed = PASS_LISTS.includes(arg) ? 1 : isName ? 2 : 0;
+  }
+  return args;
 }
 
 /** What yargs says, in our words. */

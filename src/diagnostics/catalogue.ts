@@ -255,13 +255,20 @@ export const cannotRefine = (at: Location, reason: string): CompileError =>
     at,
     hint: 'leave --stride away, or ask for a stride that leaves this node as it is',
   });
-export const notConvertible = (output: Value, reasons: readonly string[], at: Location): CompileError =>
+export const notConvertible = (
+  output: Value,
+  reasons: readonly string[],
+  at: Location,
+  { passesLeftOut = false }: { readonly passesLeftOut?: boolean } = {},
+): CompileError =>
   new CompileError({
     code: 'NOT_CONVERTIBLE',
     message: `output '${output.name}' cannot become a map: ${reasons[0] ?? 'no rule applies to the operators in front of it'}`,
     at,
     notes: reasons.slice(1),
-    hint: 'run with --dry-run --remarks to see every rule that looked at the graph and which condition failed',
+    hint: passesLeftOut
+      ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
+      : 'run with --dry-run --remarks to see every rule that looked at the graph and which condition failed',
   });
 
 /** `name [N, 3, 224, 224]`. */

@@ -287,6 +287,17 @@ describe('convert', () => {
     const { code, stderr } = await program.run(['convert', LENET, '--dry-run', '--skip', 'linear-to-conv']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/error\[(NOT_CONVERTIBLE|CANNOT_SLIDE)\]/);
+    expect(stderr).toContain('some passes were left out');
+  });
+
+  test.each([
+    [['--passes', 'linear-to-conv', 'sink-flatten', 'output-map', LENET]],
+    [[LENET, '-p', 'linear-to-conv,sink-flatten', 'output-map']],
+    [['--passes', 'linear-to-conv', '--passes', 'sink-flatten,output-map', LENET]],
+  ])('a list of passes ends where the file begins: %j', async (args) => {
+    const { code, stdout } = await program.run(['convert', '--dry-run', '--json', ...args]);
+    const ran = JSON.parse(stdout).passes.map(({ pass }: { pass: string }) => pass);
+    expect([code, ran]).toEqual([0, ['linear-to-conv', 'sink-flatten', 'output-map', 'free-spatial-dims']]);
   });
 });
 
