@@ -8,9 +8,10 @@
  * The average over one cell is that cell, so nothing changes at the original size; on a larger image it is the mean of what the original says of each
  * window. `average-first` then moves the average in front of what is affine in the classifier.
  * Numbers: identical at the original size.
- * Left alone: outputs that are no flattened map of one cell.
+ * Left alone: outputs that are no flattened map of one cell; labels (integers).
  */
-import { intAttr } from '../src/ir/attrs';
+import { isFloatType } from '../src/ir/tensor';
+import { flattenBehind } from '../src/ir/views';
 import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
 
@@ -20,21 +21,25 @@ export const outputAverage = definePass({
   numbers: 'identical',
   run(graph, { inference, remark }) {
     for (const output of graph.outputs) {
-      const producer = output.producer;
-      const flat = producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1;
-      const map = flat ? producer.inputs[0] : output;
-      const shape = map?.type?.shape;
-      if (!producer || !map || shape?.length !== 4 || shape[2] !== 1 || shape[3] !== 1 || map.producer?.op === 'GlobalAveragePool')
+      const found = flattenBehind(output);
+      const map = found?.map ?? output;
+      const { shape, dtype = 'float' } = map.type ?? {};
+      const producer = found?.flatten ?? output.producer;
+      if (!producer || shape?.length !== 4 || shape[2] !== 1 || shape[3] !== 1 || map.producer?.op === 'GlobalAveragePool') continue;
+      const at = { node: output.producer?.name, op: output.producer?.op, value: output.name };
+      if (!isFloatType(dtype)) {
+        remark({ kind: 'refused', reason: `its numbers are ${dtype}: labels have no average`, at, origin: producer.origin });
         continue;
+      }
       const make = builderAt({
         graph,
-        before: flat ? producer : undefined,
+        before: found ? producer : undefined,
         origin: producer.origin,
         root: `${producer.name}_mean`,
         inference,
       });
       const mean = make.op('GlobalAveragePool', [map]);
-      if (flat) graph.replaceInput(producer, 0, mean);
+      if (found) graph.replaceInput(producer, 0, mean);
       else {
         const { name, extras } = output;
         graph.rename(output, `${name}_map`);
@@ -42,7 +47,7 @@ export const outputAverage = definePass({
         graph.setExtras(mean, extras);
         graph.setOutputs(graph.outputs.map((value) => (value === output ? mean : value)));
       }
-      remark({ kind: 'applied', rule: 'average', at: { node: producer.name, value: output.name }, origin: producer.origin });
+      remark({ kind: 'applied', rule: 'average', at, origin: producer.origin });
     }
   },
 });

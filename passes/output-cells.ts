@@ -10,8 +10,8 @@
  * Numbers: reordered (the original averages first).
  * Left alone: outputs that are no average; the operator that stands between the average and the output is named.
  */
-import { intAttr } from '../src/ir/attrs';
 import type { Node, Value } from '../src/ir/types';
+import { viewedBy } from '../src/ir/views';
 import { definePass } from '../src/pass/pass';
 
 export const outputCells = definePass({
@@ -48,7 +48,7 @@ function mapBehind(output: Value): { readonly map: Value } | { readonly reason: 
     const node: Node = at.producer;
     const [input] = node.inputs;
     if (node.op === 'GlobalAveragePool' && input?.producer && !output.producer?.graph.isOutput(input)) return { map: input };
-    const isPassed = (node.op === 'Flatten' && intAttr(node, 'axis', 1) === 1) || node.op === 'Softmax' || node.op === 'LogSoftmax';
+    const isPassed = viewedBy(node) !== undefined || node.op === 'Softmax' || node.op === 'LogSoftmax';
     if (!isPassed) return { reason: reasonFor(node), node };
     at = input;
   }

@@ -5,13 +5,13 @@
  * becomes
  *   M                   as the output [N,K,h,w]
  *
- * The one cell that M has at the original size holds the numbers of the vector.
+ * The one cell that M has at the original size holds the numbers of the vector. So it does where views follow the Flatten: an output [N], [K] or
+ * [N,a,b] becomes [N,K,h,w] as well, its numbers in row-major order along the channels.
  * Numbers: identical (the output has two axes more).
  * Left alone: an output that flattens a map of more than one cell, since its places would change their meaning.
  */
-import { intAttr } from '../src/ir/attrs';
 import type { Graph } from '../src/ir/graph';
-import type { Value } from '../src/ir/types';
+import { flattenBehind } from '../src/ir/views';
 import { definePass, type PassContext } from '../src/pass/pass';
 
 export const outputMap = definePass({
@@ -25,7 +25,7 @@ export const outputMap = definePass({
 function keepMaps(graph: Graph, context: PassContext): void {
   graph.setOutputs(
     graph.outputs.map((output) => {
-      const map = mapBehind(output);
+      const map = flattenBehind(output)?.map;
       if (!map) return output;
       if (map.type?.shape?.[2] !== 1 || map.type.shape[3] !== 1) {
         context.remark({
@@ -52,10 +52,4 @@ function keepMaps(graph: Graph, context: PassContext): void {
       return result;
     }),
   );
-}
-
-function mapBehind(output: Value): Value | undefined {
-  const producer = output.producer;
-  const [map] = producer?.inputs ?? [];
-  return producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 && map?.type?.shape?.length === 4 ? map : undefined;
 }

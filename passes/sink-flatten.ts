@@ -12,6 +12,7 @@
  * Left alone: what reads the features by their place while the map has more than one cell; operands that differ from row to row of the batch.
  */
 import { attributes, intAttr } from '../src/ir/attrs';
+import { sameType } from '../src/ir/graph';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
@@ -19,7 +20,7 @@ import { isConst } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
 import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
-import { node, value } from '../src/rewrite/pattern';
+import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 
 /** Flatten is free, so other readers may keep it. */
@@ -91,10 +92,9 @@ const alongAxis = defineRule({
   match: node(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization', 'ArgMax', 'ArgMin'], [flattened], { as: 'op' }),
   when({ x, op }) {
     if (!alongFeatures(op, op.op.startsWith('Arg') ? 0 : -1)) return refuse('it works along the batch', op);
-    if (intAttr(op, 'keepdims', 1) === 0) return refuse('it drops the axis of the features (keepdims = 0)', op);
     return oneCell(x, op);
   },
-  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x], withAxis(op))),
+  build: ({ x, op }, make) => perRow(op, flatten(make, make.op(op.op, [x], keepingAxis(op, withAxis(op)))), make),
 });
 
 const reduction = defineRule({
@@ -103,10 +103,21 @@ const reduction = defineRule({
   when({ x, op }) {
     const axes = intsOf(op.inputs[1]);
     if (axes?.length !== 1 || (axes[0] !== 1 && axes[0] !== -1)) return refuse('it does not reduce the features alone', op);
-    if (intAttr(op, 'keepdims', 1) === 0) return refuse('it drops the axis of the features (keepdims = 0)', op);
     return oneCell(x, op);
   },
-  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, make.constant(`${op.name}_axes`, int64s([1]))], op.attrs)),
+  build: ({ x, op }, make) =>
+    perRow(op, flatten(make, make.op(op.op, [x, make.constant(`${op.name}_axes`, int64s([1]))], keepingAxis(op, op.attrs))), make),
+});
+
+const topK = defineRule({
+  name: 'top-k',
+  outputs: 'all',
+  match: node('TopK', [flattened, constant('k')], { as: 'op' }),
+  when({ x, op }) {
+    if (!alongFeatures(op, -1)) return refuse('it works along the batch', op);
+    return oneCell(x, op);
+  },
+  build: ({ x, k, op }, make) => make.ops('TopK', [x, k], withAxis(op), op.outputs.length).map((part) => flatten(make, part)),
 });
 
 const concat = defineRule({
@@ -162,7 +173,23 @@ const gather = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op('Gather', [x, op.inputs[1]], withAxis(op))),
 });
 
+/** A view that gives the map back: old spellings of Softmax flatten what they work on and restore its shape. */
+const restored = defineRule({
+  name: 'restored',
+  match: node(['Reshape', 'Unsqueeze'], [flattened], { as: 'view', moreInputs: true }),
+  when: ({ x, view }) => (x.type?.shape?.length === 4 && sameType(x.type, view.outputs[0]?.type) ? {} : undefined),
+  build: ({ x }) => x,
+});
+
 const flatten = (make: Builder, map: Value): Value => make.op('Flatten', [map], { axis: 1 });
+
+/** The same with the axis of the features kept, for a map has four axes ... */
+const keepingAxis = (op: Node, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
+  dropsAxis(op) ? new Map([...attrs, ...attributes({ keepdims: 1 })]) : attrs;
+/** ... and dropped behind the Flatten, where it was not kept. */
+const perRow = (op: Node, vector: Value, make: Builder): Value =>
+  dropsAxis(op) ? make.op('Squeeze', [vector, make.int64s(`${op.name}_axis`, [1])]) : vector;
+const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims', 1) === 0;
 
 /** What stands in front of Flatten<axis=1>. */
 function mapBehind(input: Value | undefined): Value | undefined {
@@ -203,5 +230,5 @@ export const sinkFlatten = defineRulePass({
   name: 'sink-flatten',
   summary: 'move Flatten behind the operators that follow it, so that the map stays a map',
   numbers: 'reordered',
-  rules: [unary, broadcast, batchNormalization, layerNormalization, alongAxis, reduction, concat, split, slice, gather],
+  rules: [unary, broadcast, batchNormalization, layerNormalization, alongAxis, reduction, topK, concat, split, slice, gather, restored],
 });

@@ -26,9 +26,11 @@ import {
 } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
+import { imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import { pixelStride } from './ir/pixel-stride';
-import type { Dim, Node } from './ir/types';
+import type { Dim, Node, Value } from './ir/types';
+import { hasCells } from './ir/views';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type PassReport, type RunOptions, runPasses } from './pass/manager';
 import { growing, obstacle, whyNoConvolution } from './pass/obstacles';
@@ -126,7 +128,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   if (!isOriginal)
     requireMaps(
       model,
-      original,
+      { original, wasFixed: hasFixedImages(source) },
       passes.flatMap((report) => report.remarks),
       options,
     );
@@ -286,17 +288,41 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
 /** Passes whose work is the conversion itself. */
 const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
 
+/** Whether the file gives its images a size. */
+const hasFixedImages = (model: Model): boolean =>
+  [...imageInputs(model.graph)].every(([{ type }, roles]) =>
+    roles.every((role, axis) => !/[HW]/.test(role) || typeof type?.shape?.[axis] === 'number'),
+  );
+
 /** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
-function requireMaps(model: Model, original: Model, remarks: readonly Remark[], options: CompileOptions): void {
-  const rewritten = remarks.some((remark) => remark.kind === 'applied' && HEAD_PASSES.has(remark.pass));
-  if (!rewritten && model.graph.outputs.length > 0 && model.graph.outputs.every(growing)) throw nothingToConvert(original.graph.outputs);
-  // A vector of the right shape proves nothing: attention over the whole image has one too.
-  const averaged = new Set(remarks.filter(({ kind, pass }) => kind === 'applied' && pass === 'output-average').map(({ at }) => at.value));
-  for (const output of model.graph.outputs) {
-    if (options.head === 'image' ? averaged.has(output.name) : growing(output)) continue;
+function requireMaps(model: Model, { original, wasFixed }: Before, remarks: readonly Remark[], options: CompileOptions): void {
+  const applied = remarks.filter(({ kind }) => kind === 'applied');
+  // A classifier of convolutions alone still wants its size made free; a network without one cell at the end is no classifier.
+  const isFree = !wasFixed || original.graph.outputs.some(hasCells);
+  const { outputs } = model.graph;
+  if (isFree && outputs.length > 0 && !applied.some(({ pass }) => HEAD_PASSES.has(pass)) && outputs.every(growing))
+    throw nothingToConvert(original.graph.outputs);
+  // A vector of the right shape proves nothing: attention over the whole image has one too. Nor does a map, where cells of the last map were asked for.
+  const madeBy = (name: string, output: Value): boolean => applied.some(({ pass, at }) => pass === name && at.value === output.name);
+  const done: Readonly<Record<Head, (output: Value) => boolean>> = {
+    window: growing,
+    cell: (output) => growing(output) && madeBy('output-cells', output),
+    image: (output) => madeBy('output-average', output),
+    original: () => true,
+  };
+  for (const output of outputs) {
+    const before = original.graph.outputs.find(({ name }) => name === output.name);
+    // A map of features beside the scores stays a map.
+    if (before && hasCells(before) ? growing(output) : done[options.head ?? 'window'](output)) continue;
     const { reasons, at } = obstacle(output, remarks, HEAD_PASSES);
     throw notConvertible(output, reasons, at, { passesLeftOut: leavesOut(options) });
   }
+}
+
+/** What a conversion started from. */
+interface Before {
+  readonly original: Model;
+  readonly wasFixed: boolean;
 }
 
 /** Reports of the rounds of one pass as one. */

@@ -206,7 +206,7 @@ function mapLines({ output, original, converted, stride: [rows, columns] }: MapF
   const name = `  ${printable(output)} [${converted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
   const size = `${window.height}x${window.width}`;
   const span = (step: number, letter: string, length: number): string => `${times(step, letter)} to ${times(step, letter)} + ${length - 1}`;
-  if (original?.length === 4 && head !== 'original')
+  if (original?.length === 4 && original.slice(2).some((dim) => dim !== 1) && head !== 'original')
     return [`${name}: a map already, which grows with the image, a cell ${strideText(rows, columns)}`];
   switch (head) {
     case 'window':

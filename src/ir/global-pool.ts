@@ -116,7 +116,8 @@ function isHead(pool: Node, roles: AxisRoles): boolean {
       if (output.uses.length > 0 && (!own || !shape)) return false;
       if (own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
-        if (seen.has(user)) continue;
+        // A size alone is no data: what is reshaped to it is looked at by itself.
+        if (seen.has(user) || user.op === 'Shape' || user.op === 'Size') continue;
         seen.add(user);
         queue.push(user);
       }

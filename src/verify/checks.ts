@@ -1,7 +1,6 @@
 /** The checks, each comparing what is expected with what the converted model gave. */
 import { CompileError } from '../diagnostics/compile-error';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
-import { isMap } from './cut';
 import { cropSteps, type Larger } from './larger';
 import { agreeing, compareMaps, meanOf, meanOfCells, type WindowMap, type WindowResults } from './maps';
 import type { Numbers } from './onnx-runner';
@@ -66,7 +65,9 @@ export function windowsOfTheMap(
     sizes.push(size);
     for (const [name, map] of wanted) {
       const difference =
-        subject.head === 'image' ? compare(meanOf(map.cells), found.get(name)?.data ?? []) : compareMaps(map, found.get(name));
+        subject.head === 'image' && !subject.isMap(name)
+          ? compare(meanOf(map.cells), found.get(name)?.data ?? [])
+          : compareMaps(map, found.get(name));
       equal &&= isWithin(difference, tolerance, name);
       outputs[name] = worse(outputs[name], difference);
       cells += map.rows * map.columns;
@@ -85,6 +86,7 @@ export function windowsOfTheMap(
 
 /** The mean over all cells against the original's scores of the whole image. */
 export function meansOfTheMap(
+  subject: Subject,
   plans: readonly Larger[],
   expected: readonly (Results | CompileError)[],
   actual: readonly (Results | CompileError)[],
@@ -97,7 +99,7 @@ export function meansOfTheMap(
     const [wanted, found] = [expected[index], actual[index]];
     if (!wanted || wanted instanceof CompileError) return;
     sizes.push(`${plan.height}x${plan.width}`);
-    const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found);
+    const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found, subject.isMap);
     for (const [name, numbers] of wanted) {
       const difference = compare(numbers.data, means.get(name)?.data ?? []);
       equal &&= isWithin(difference, tolerance, name);
@@ -128,7 +130,7 @@ export function cropsOfTheImage(
     const columns = crops.length / rows;
     for (const name of crops[0]?.keys() ?? []) {
       // An auxiliary classifier may look every 48 pixels where the main one looks every 32: its cells are other crops.
-      if (isMap(subject.whole, name) || !hasStrides(subject, name, plan.strides)) continue;
+      if (subject.isMap(name) || !hasStrides(subject, name, plan.strides)) continue;
       const map: WindowMap = { rows, columns, cells: crops.map((crop) => Float64Array.from(crop.get(name)?.data ?? [])) };
       const difference = compareMaps(map, found.get(name));
       equal &&= isWithin(difference, tolerance, name);

@@ -2,9 +2,11 @@
  * Cutting a classifier where its map ends: the trunk, which any image can go through, and the head, which takes one window of the map.
  * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
  */
+import { intsAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
 import { Model } from '../ir/model';
+import { isReduction } from '../ir/operator-traits';
 import { pixelStride } from '../ir/pixel-stride';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -16,17 +18,43 @@ export interface CutMap {
   readonly stride: readonly [number, number];
 }
 
-/** The last maps of more than one cell on the ways from the image to the output, or undefined where a way has none. Sizes must be static. */
+/** The last maps of more than one cell on the ways from the image to the outputs, or undefined where a way has none. Sizes must be static. */
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
   const roles = new AxisRoles(imageInputs(model.graph));
+  const maps = new Map<Value, CutMap>();
+  for (const output of outputs) {
+    const own = mapsBefore(output, roles);
+    if (!own) return undefined;
+    for (const map of own) maps.set(map.value, map);
+  }
+  // One map may feed another through a second way: the head would then need both trunk and map.
+  return maps.size > 0 ? [...maps.values()] : undefined;
+}
+
+/** Those of one output. */
+function mapsBefore(output: Value, roles: AxisRoles): readonly CutMap[] | undefined {
+  const passed = new Set<Value>();
+  for (;;) {
+    const maps = nearestMaps(output, roles, passed);
+    // Pools of one map side by side (spatial pyramid pooling) are windows of that map: it is what slides.
+    const pooled = (maps ?? []).filter(({ value }) => {
+      const source = pooledBy(value);
+      return source && maps?.some((other) => other.value === source || (other.value !== value && pooledBy(other.value) === source));
+    });
+    if (pooled.length === 0) return maps;
+    for (const { value } of pooled) passed.add(value);
+  }
+}
+
+function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>): readonly CutMap[] | undefined {
   const maps: CutMap[] = [];
   const seen = new Set<Value>();
-  const queue: Value[] = [...outputs];
+  const queue: Value[] = [output];
   for (let value = queue.pop(); value; value = queue.pop()) {
     if (seen.has(value) || isConst(value)) continue;
     seen.add(value);
     const axes = mapAxes(value, roles.of(value));
-    if (axes && axes.shape.rows * axes.shape.columns > 1) {
+    if (axes && axes.shape.rows * axes.shape.columns > 1 && !passed.has(value) && !isHalfReduced(value, axes)) {
       maps.push({ value, axes, stride: pixelStride(value) });
       continue;
     }
@@ -34,7 +62,6 @@ export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutM
     if (!value.producer) return undefined;
     queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
   }
-  // One map may feed another through a second way: the head would then need both trunk and map.
   return maps.length > 0 ? maps : undefined;
 }
 
@@ -42,6 +69,19 @@ export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutM
 export function isMap(model: Model, name: string): boolean {
   const output = model.graph.outputs.find((candidate) => candidate.name === name);
   return output !== undefined && lastMaps(model, [output])?.[0]?.value === output;
+}
+
+/** A mean over rows alone, which one over columns follows: no window of a map is left in it. */
+const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>
+  value.producer !== undefined && isReduction(value.producer.op) && (shape.rows === 1) !== (shape.columns === 1);
+
+/** What an unpadded, strided pool makes the value of. */
+function pooledBy({ producer }: Value): Value | undefined {
+  if (!producer || !['MaxPool', 'AveragePool'].includes(producer.op)) return undefined;
+  const isUnpadded =
+    ['NOTSET', 'VALID'].includes(stringAttr(producer, 'auto_pad', 'NOTSET')) &&
+    (intsAttr(producer, 'pads') ?? []).every((pad) => pad === 0);
+  return isUnpadded && (intsAttr(producer, 'strides') ?? []).some((stride) => stride > 1) ? producer.inputs[0] : undefined;
 }
 
 /** The part of the model that leads to these values, with them as outputs. */

@@ -59,8 +59,14 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const { tolerance, own, fault } = measured.judge(order);
   const checks = scores
     ? [
-        originalSize(subject, samples, scores.small, actual.results.map(meanOfCells), own),
-        meansOfTheMap(plans, scores.larger, larger, tolerance),
+        originalSize(
+          subject,
+          samples,
+          scores.small,
+          actual.results.map((results) => meanOfCells(results, subject.isMap)),
+          own,
+        ),
+        meansOfTheMap(subject, plans, scores.larger, larger, tolerance),
       ]
     : [
         originalSize(subject, samples, measured.results, actual.results, own),

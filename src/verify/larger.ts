@@ -1,7 +1,7 @@
 /** Larger images to try both models on, and the crops of them that cells of the map stand for. */
 import { evaluateDim } from '../ir/dims';
 import type { Dim, Value } from '../ir/types';
-import { isMap, lastMaps } from './cut';
+import { lastMaps } from './cut';
 import { cropped } from './inputs';
 import type { Numbers } from './onnx-runner';
 import type { Subject } from './subject';
@@ -36,7 +36,7 @@ export function larger(subject: Subject): (readonly Larger[])[] {
 function strides(subject: Subject): readonly [number, number] | undefined {
   const { graph } = subject.request.converted.model;
   const input = graph.inputs.find(({ name }) => name === subject.image.input);
-  const predicts = (value: Value): boolean => value.type?.shape?.length === 4 && !isMap(subject.whole, value.name);
+  const predicts = (value: Value): boolean => value.type?.shape?.length === 4 && !subject.isMap(value.name);
   const output = subject.head === 'window' ? graph.outputs.find(predicts) : undefined;
   if (subject.head !== 'window') return mapStrides(subject);
   const [rows, columns] = subject.axes.map((axis) => input?.type?.shape?.[axis]);

@@ -3,7 +3,7 @@ import type { MapAxes } from '../ir/axis-roles';
 import { best, compare, type Difference } from './compare';
 import { cropped } from './inputs';
 import type { Numbers } from './onnx-runner';
-import { mapValues, type Results } from './results';
+import type { Results } from './results';
 
 export interface WindowMap {
   readonly rows: number;
@@ -26,18 +26,20 @@ export function everyOther(numbers: Numbers, [ky, kx]: readonly [number, number]
   return { ...numbers, shape: [batch, channels, height, width], data };
 }
 
-/** [N, K, h, w] -> [N, K]. */
-export const meanOfCells = (results: Results): Results =>
-  mapValues(results, (numbers): Numbers => {
-    const [batch = 0, channels = 0, rows = 1, columns = 1] = numbers.shape;
-    const cells = rows * columns;
-    const data = Float64Array.from(
-      { length: batch * channels },
-      (_, feature) =>
-        Float64Array.from(numbers.data.subarray(feature * cells, (feature + 1) * cells)).reduce((sum, number) => sum + number, 0) / cells,
-    );
-    return { dtype: numbers.dtype, shape: [batch, channels], data };
-  });
+/** [N, K, h, w] -> [N, K], but for outputs that are maps in the original as well. */
+export const meanOfCells = (results: Results, isMap: (name: string) => boolean): Results =>
+  new Map([...results].map(([name, numbers]) => [name, isMap(name) ? numbers : meanOfMap(numbers)]));
+
+function meanOfMap(numbers: Numbers): Numbers {
+  const [batch = 0, channels = 0, rows = 1, columns = 1] = numbers.shape;
+  const cells = rows * columns;
+  const data = Float64Array.from(
+    { length: batch * channels },
+    (_, feature) =>
+      Float64Array.from(numbers.data.subarray(feature * cells, (feature + 1) * cells)).reduce((sum, number) => sum + number, 0) / cells,
+  );
+  return { dtype: numbers.dtype, shape: [batch, channels], data };
+}
 
 export function meanOf(cells: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(cells[0]?.length ?? 0);

@@ -39,7 +39,7 @@ function scoresBehind(output: Value): Value {
   for (let at: Value | undefined = output; at?.producer; at = at.producer.inputs[0]) {
     const { op } = at.producer;
     if (op === 'Softmax' || op === 'LogSoftmax') return at.producer.inputs[0] ?? output;
-    if (!['Flatten', 'Reshape', 'Squeeze', 'Identity'].includes(op)) break;
+    if (!['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity'].includes(op)) break;
   }
   return output;
 }

@@ -4,6 +4,7 @@ import { notComparable } from '../diagnostics/catalogue';
 import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
+import { isMap } from './cut';
 import { type InputKind, makeInput } from './inputs';
 import { everyOther } from './maps';
 import type { Numbers, Session } from './onnx-runner';
@@ -72,6 +73,8 @@ export class Subject {
   get head(): 'window' | 'cell' | 'image' | 'original' {
     return this.request.head ?? 'window';
   }
+  /** Whether an output of the original is a map of more than one cell in itself. */
+  readonly isMap = (name: string): boolean => isMap(this.whole, name);
   readonly isImage = (name: string): boolean => this.request.windows.some((window) => window.input === name);
 
   /** Those that were given, else random ones: kinds in turn, small networks more of each. */

@@ -1,0 +1,124 @@
+/** Classifiers as exporters other than PyTorch's spell them, and outputs of every form: converted, and verified against their originals. */
+import { type CompileOptions, compile } from '../../src/compile';
+import { CompileError } from '../../src/diagnostics/compile-error';
+import { verifyFiles } from '../../src/node/verify';
+import { parseGraph } from '../support/expect-pass';
+
+const MAP = ['floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3'];
+/** A stem of 4 channels at 4x4 (T), pooled (P) and flattened (F) in front of what is tested. */
+const network = (head: string, { outputs = 'float[1, 5] Y', constants = '', opset = 20, ir = 9 } = {}): string => `
+  <ir_version: ${ir}, opset_import: ["" : ${opset}]> g (float[1, 3, 8, 8] X) => (${outputs})
+  <float[4, 3, 3, 3] K, float[5, 4] W, float[5] B${constants ? `, ${constants}` : ''}> {
+    S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S)
+    P = GlobalAveragePool (T) F = Flatten (P) G = Gemm <transB = 1> (F, W, B) ${head} }`;
+
+async function outcome(text: string, options: CompileOptions = {}): Promise<unknown> {
+  const original = parseGraph(text);
+  const compiled = compile(original, options);
+  const { checks } = await verifyFiles(original, compiled.model, { compiled });
+  for (const { name, status } of checks) if (name !== 'crops of the image') expect([name, status]).toEqual([name, 'equal']);
+  return compiled.report.outputs.map(({ converted }) => converted);
+}
+function failure(text: string, options: CompileOptions = {}): string {
+  try {
+    compile(parseGraph(text), options);
+    return 'no error';
+  } catch (error) {
+    return error instanceof CompileError ? `${error.code}: ${error.message}` : `crash: ${String(error)}`;
+  }
+}
+
+describe('outputs', () => {
+  test.each<[string, string, Parameters<typeof network>[1], unknown]>([
+    ['the best class, its axis dropped', 'Y = ArgMax <axis = 1, keepdims = 0> (G)', { outputs: 'int64[1] Y' }, [[1, 1, ...MAP]]],
+    [
+      'the best classes and their scores',
+      'Y, I = TopK <axis = 1> (G, k)',
+      { outputs: 'float[1, 2] Y, int64[1, 2] I', constants: 'int64[1] k = {2}' },
+      [
+        [1, 2, ...MAP],
+        [1, 2, ...MAP],
+      ],
+    ],
+    ['the best score', 'Y = ReduceMax <keepdims = 0> (G, a)', { outputs: 'float[1] Y', constants: 'int64[1] a = {1}' }, [[1, 1, ...MAP]]],
+    [
+      'scores without the axis of the batch',
+      'Y = Squeeze (G, a)',
+      { outputs: 'float[5] Y', constants: 'int64[1] a = {0}' },
+      [[1, 5, ...MAP]],
+    ],
+    ['scores in rows', 'Y = Reshape (G, s)', { outputs: 'float[1, 5, 1] Y', constants: 'int64[3] s = {1, 5, 1}' }, [[1, 5, ...MAP]]],
+    [
+      'a map of features beside the scores',
+      'Y = Identity (G)',
+      { outputs: 'float[1, 4, 4, 4] T, float[1, 5] Y' },
+      [
+        [1, 4, 'floor((height + 1)/2)', 'floor((width + 1)/2)'],
+        [1, 5, ...MAP],
+      ],
+    ],
+    [
+      'Softmax of a map as a matrix, as it was until opset 12',
+      'Y = Softmax (P)',
+      { outputs: 'float[1, 4, 1, 1] Y', opset: 7, ir: 3 },
+      [[1, 4, ...MAP]],
+    ],
+  ])('%s', async (_, head, options, shapes) => expect(await outcome(network(head, options))).toEqual(shapes));
+
+  test('of one prediction per image keep their form', async () => {
+    const text = network('Y = Reshape (G, s)', { outputs: 'float[1, 4, 4, 4] T, float[1, 5, 1] Y', constants: 'int64[3] s = {1, 5, 1}' });
+    expect(await outcome(text, { head: 'image' })).toEqual([
+      [1, 4, 'floor((height + 1)/2)', 'floor((width + 1)/2)'],
+      [1, 5, 1],
+    ]);
+  });
+  test('labels have no average', () =>
+    expect(failure(network('Y = ArgMax <axis = 1, keepdims = 0> (G)', { outputs: 'int64[1] Y' }), { head: 'image' })).toMatch(
+      /NOT_CONVERTIBLE.*labels have no average/,
+    ));
+  test('a map of features is no class activation map, but may stand beside one', async () => {
+    const text = network('Y = Identity (G)', { outputs: 'float[1, 4, 4, 4] T, float[1, 5] Y' });
+    const cells = ['floor((height + 1)/2)', 'floor((width + 1)/2)'];
+    expect(await outcome(text, { head: 'cell' })).toEqual([
+      [1, 4, ...cells],
+      [1, 5, ...cells],
+    ]);
+  });
+});
+
+describe('pools', () => {
+  test('over rows, then over columns', async () =>
+    expect(
+      await outcome(
+        network('A = ReduceMean (T, h) C = ReduceMean (A, w) D = Flatten (C) Y = Gemm <transB = 1> (D, W, B)', {
+          constants: 'int64[1] h = {2}, int64[1] w = {3}',
+        }),
+      ),
+    ).toEqual([[1, 5, ...MAP]]));
+  test('side by side over a pyramid of places', async () =>
+    expect(
+      await outcome(
+        network(
+          'A = GlobalMaxPool (T) C = Flatten (A) D = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (T) E = Flatten (D) H = Concat <axis = 1> (C, E) Y = Gemm <transB = 1> (H, V, B)',
+          { constants: 'float[5, 20] V' },
+        ),
+      ),
+    ).toEqual([[1, 5, ...MAP]]));
+});
+
+describe('a network of convolutions alone', () => {
+  const text = `<ir_version: 9, opset_import: ["" : 20]> g (float[1, 3, 8, 8] X) => (float[1, 5, 1, 1] Y) <float[4, 3, 3, 3] K, float[5, 4, 4, 4] V> {
+    S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) Y = Conv <kernel_shape = [4, 4]> (T, V) }`;
+  test('gets a free size where the file gives it one', async () => expect(await outcome(text)).toEqual([[1, 5, ...MAP]]));
+  test('is left alone where its size is free', () =>
+    expect(failure(text.replace('8, 8] X', 'h, w] X').replace('5, 1, 1] Y', '5, y, x] Y'), { inputSize: { hw: [8, 8] } })).toMatch(
+      /NOTHING_TO_CONVERT/,
+    ));
+  test('has no class activation map', () => expect(failure(text, { head: 'cell' })).toMatch(/NOT_CONVERTIBLE.*no global average/));
+});
+
+test('weights that old files list among the inputs, one of them read by a view', async () => {
+  const text = `<ir_version: 3, opset_import: ["" : 7]> g (float[1, 3, 8, 8] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[4, 4, 4, 5] V, int64[2] s = {64, 5}, int64[2] t = {1, 64}> {
+    S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) M = Reshape (V, s) F = Reshape (T, t) Y = MatMul (F, M) }`;
+  expect(await outcome(text)).toEqual([[1, 5, ...MAP]]);
+});
