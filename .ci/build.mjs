@@ -70,7 +70,19 @@ function keepReachable(directory, entry) {
   for (const name of readdirSync(directory, { recursive: true })) if (name.endsWith('.d.ts') && !reached.has(join(directory, name))) rmSync(join(directory, name));
 }
 
-const program = (outfile) => bundle('src/cli.ts', outfile, { banner: { js: '#!/usr/bin/env node' } });
+/** The program, and beside it what it puts into pages. */
+async function program(outfile) {
+  await bundle('src/cli.ts', outfile, { banner: { js: '#!/usr/bin/env node' } });
+  await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+    minify: true,
+    external: [],
+    alias: {},
+    legalComments: 'inline',
+  });
+}
 
 const [, , flag, file] = process.argv;
 if (flag === '--program') await program(file);

@@ -110,6 +110,20 @@ describe('compile', () => {
       /CANNOT_SLIDE.*'E' \[1, 4, 3, 3\] has a number of its own for each position/,
     ],
     [
+      'that names the best class and --head image',
+      classifier('float[N, 3, 7, 7] X', 'Z = ArgMax <axis = 1> (Y)', 'int64[N, 1] Z'),
+      { head: 'image' },
+      /NOT_CONVERTIBLE.*it is of type int64: class numbers have no mean/,
+    ],
+    [
+      'that adds numbers of two types',
+      classifier()
+        .replace('float[5] B', 'double[5] B')
+        .replace('Y = Gemm <transB = 1> (F, W, B)', 'M = Gemm <transB = 1> (F, W) Y = Add (M, B)'),
+      {},
+      /BAD_GRAPH: Add 'Y' reads 'M' of type float and 'B' of type double/,
+    ],
+    [
       'whose Dropout hands on its mask',
       classifier().replace('Y = Gemm <transB = 1> (F', 'D, M = Dropout (F) Q = Cast <to = 1> (M) E = Mul (D, Q) Y = Gemm <transB = 1> (E'),
       {},

@@ -8,6 +8,7 @@ import type { CompileError } from '../diagnostics/compile-error';
 import { version } from '../version';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
+import { tfjsOptions, withDefaults } from './tfjs-options';
 
 export interface GlobalArgs {
   readonly json: boolean;
@@ -59,7 +60,13 @@ const symlinks = {
 } as const satisfies Record<string, Options>;
 
 export const convertOptions = {
-  output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default INPUT with -fcn in its name' },
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    describe: 'File to write, or directory for tfjs; by default INPUT with -fcn in its name',
+  },
+  ...tfjsOptions,
   ...inputSize,
   'external-data': { type: 'boolean', default: false, describe: 'Write weights to a file of their own, OUTPUT.data' },
   weights: {
@@ -107,9 +114,9 @@ export const convertOptions = {
 export const inspectOptions = {
   ...inputSize,
   format: {
-    choices: ['summary', 'json', 'text'] as const,
+    choices: ['summary', 'json', 'text', 'dot', 'svg', 'html'] as const,
     describe:
-      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back. Without it, what the name of OUTPUT says',
+      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back; dot, svg, html: the graph as a picture. Without it, what the name of OUTPUT says',
   },
   output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default the result is printed' },
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },
@@ -117,6 +124,11 @@ export const inspectOptions = {
     choices: ['reference', 'inline', 'none'] as const,
     default: 'reference' as const,
     describe: 'Large weights in text: where they lie in MODEL, their numbers, or left out',
+  },
+  depth: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Levels of groups that a picture shows open: a number, all, or as many as fit (auto)',
   },
   ...symlinks,
 } as const satisfies Record<string, Options>;
@@ -155,7 +167,7 @@ export const verifyOptions = {
 } as const satisfies Record<string, Options>;
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
-export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly to: string | undefined };
+export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly destination: string | undefined };
 export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string };
 export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
 export type PredictArgs = PredictOptions &
@@ -165,7 +177,7 @@ export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
 
 /** What the command line asks for. Throws CompileError USAGE or BAD_OPTION. */
 export function chooseAction(given: readonly string[], columns: number | undefined): Chosen {
-  const args = joinPassLists(given);
+  const args = withDefaults(joinPassLists(given));
   let action: Chosen | undefined;
   const choose = (globals: GlobalArgs, run: (terminal: Terminal) => Promise<number>): void => {
     rejectRepeated(globals);
@@ -189,16 +201,17 @@ export function chooseAction(given: readonly string[], columns: number | undefin
     })
     .option(globalOptions)
     .command(
-      ['convert [input] [to]'],
+      ['convert [input] [destination]'],
       'Make a classifier fully convolutional',
       (y) =>
         y
           .positional('input', { type: 'string', describe: 'ONNX file to convert; it is not changed' })
-          .positional('to', { type: 'string', describe: 'The same as --output' })
+          .positional('destination', { type: 'string', describe: 'The same as --output' })
           .options(convertOptions)
           .example('$0 convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree')
           .example('$0 convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not')
           .example('$0 convert alexnet.onnx --stride 8', 'A cell every 8 pixels instead of every 32')
+          .example('$0 convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights')
           .example('$0 convert dynamic.onnx --input-size 224x224', 'Say what size the network was trained at'),
       (argv) => choose(argv, async (terminal) => (await import('./convert')).convertCommand(argv, terminal)),
     )
@@ -211,6 +224,7 @@ export function chooseAction(given: readonly string[], columns: number | undefin
           .options(inspectOptions)
           .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')
           .example('$0 inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back')
+          .example('$0 inspect alexnet.onnx -o alexnet.html', 'The graph as a page to open: groups fold, names can be searched')
           .example('$0 inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'),
       (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
     )
@@ -238,7 +252,7 @@ export function chooseAction(given: readonly string[], columns: number | undefin
       'Name what pictures show',
       (y) =>
         y
-          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file' })
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file, or TensorFlow.js directory' })
           .positional('picture', { type: 'string', demandOption: true, describe: 'JPEG, PNG or WebP file, or a folder of such' })
           .positional('more', { type: 'string', array: true, default: [], describe: 'Further ones' })
           .options(predictOptions)

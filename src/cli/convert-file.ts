@@ -8,6 +8,9 @@ import { type Compiled, type CompileOptions, compile } from '../compile';
 import { referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
+import { checkTfjsOutput, stageDirectory, type WriteTfjsOptions, writeTfjsFiles } from '../node/tfjs-files';
+import type { ArtifactReport } from '../tfjs/artifacts';
+import { lowerToTfjs } from '../tfjs/lower';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
 import { checkOutput, type Staged, stage } from './staging';
@@ -16,6 +19,8 @@ export interface ConvertFileOptions {
   readonly compile: CompileOptions;
   /** undefined: nothing is written. */
   readonly output: string | undefined;
+  /** Writes a TensorFlow.js model into the directory `output`. It is told the number of classes, and the metadata of the input. */
+  readonly tfjs: ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
@@ -31,20 +36,28 @@ export interface ConvertedFile {
   readonly verification: VerifyReport | undefined;
   /** What was written, in bytes; undefined: nothing. */
   readonly written:
-    | { readonly path: string; readonly bytes: number; readonly dataPath: string | undefined; readonly dataBytes: number }
+    | {
+        readonly path: string;
+        readonly bytes: number;
+        readonly dataPath: string | undefined;
+        readonly dataBytes: number;
+        readonly tfjs?: ArtifactReport | undefined;
+      }
     | undefined;
 }
 
 export async function convertFile(input: string, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
-  if (output !== undefined) checkOutput(output, [input], force);
+  if (output !== undefined && !options.tfjs) checkOutput(output, [input], force);
+  if (output !== undefined && options.tfjs) checkTfjsOutput(output, force);
   step(`reading ${input}`);
   const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
   try {
     step(`compiling ${input}`);
     const compiled = compile(source, options.compile);
-    if (output === undefined) return { compiled, verification: undefined, written: undefined };
     inheritOrigin(compiled.model, source);
+    if (options.tfjs) return await writeTfjs(input, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
+    if (output === undefined) return { compiled, verification: undefined, written: undefined };
     const dataPath = weights === 'external' ? `${output}.data` : undefined;
     // Its external data is known only now.
     for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
@@ -67,10 +80,41 @@ export async function convertFile(input: string, options: ConvertFileOptions): P
   }
 }
 
+/** What cannot be said in TensorFlow.js is told on a dry run too. */
+async function writeTfjs(input: string, compiled: Compiled, tfjs: WriteTfjsOptions, options: ConvertFileOptions): Promise<ConvertedFile> {
+  const { output, step, keepFailed } = options;
+  const graph = lowerToTfjs(compiled.model, tfjs);
+  if (output === undefined) return { compiled, verification: undefined, written: undefined };
+  const staged = stageDirectory(output);
+  try {
+    step(`writing ${output}`);
+    const report = writeTfjsFiles(compiled.model, graph, staged.path, tfjs);
+    const scratch = `${staged.path}-scratch`;
+    const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
+    const verification = await verified(input, { path: staged.path, scratch }, compiled, { ...options, verify });
+    if (verification?.verdict === 'different' && !keepFailed) return { compiled, verification, written: undefined };
+    staged.commit();
+    const written = { path: output, bytes: report.jsonBytes, dataPath: undefined, dataBytes: report.weightBytes, tfjs: report };
+    return { compiled, verification, written };
+  } finally {
+    staged.discard();
+  }
+}
+
+/** What fewer bits do to the numbers is measured; a bound is kept to only where one was given. */
+const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined =>
+  verify && verify.rtol === undefined && verify.atol === undefined ? { ...verify, rtol: Number.MAX_VALUE } : verify;
+
+/** The axis of an output that has the classes: the second, in ONNX. */
+function classesOf({ original }: Compiled): number | undefined {
+  const dim = original.graph.outputs[0]?.type?.shape?.[1];
+  return typeof dim === 'number' ? dim : undefined;
+}
+
 /** Runs the original and what was made of it, before that is called the output. */
 async function verified(
   input: string,
-  { path, scratch }: Staged,
+  { path, scratch }: Pick<Staged, 'path' | 'scratch'>,
   compiled: Compiled,
   options: ConvertFileOptions,
 ): Promise<VerifyReport | undefined> {

@@ -6,7 +6,7 @@ import { CompileError } from '../diagnostics/compile-error';
 import { printModel } from '../onnx/text/printer';
 import type { RunOptions } from '../pass/manager';
 import type { Remark } from '../pass/pass';
-import { formatVerifyReport, type VerifyReport } from '../verify/report';
+import { formatVerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
 import { type ConvertedFile, convertFile } from './convert-file';
 import { EXIT } from './exit';
@@ -15,15 +15,19 @@ import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './repo
 import { type Saving, Savings, savingLines } from './savings';
 import { bytes } from './table';
 import type { Terminal } from './terminal';
+import { tfjsTarget } from './tfjs-options';
+import { isMeasured, measuredText, tfjsHeadline, tfjsText } from './tfjs-report';
 import { inputSize, names, verifyOptions, wholeNumber } from './values';
 
 export async function convertCommand(args: ConvertArgs, terminal: Terminal): Promise<number> {
   if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
   if (args.input === undefined) throw usage('which file is to be converted? INPUT is missing', 'convert');
-  if (args.output !== undefined && args.to !== undefined) throw usage('the output is given twice', 'convert');
+  if (args.output !== undefined && args.destination !== undefined) throw usage('the output is given twice', 'convert');
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
-  const output = args.output ?? args.to ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn');
+  const tfjs = tfjsTarget(args, args.input);
+  const output =
+    args.output ?? args.destination ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn', tfjs !== undefined);
   const progress = terminal.progress();
   const remarks: Remark[] = [];
   const print = printer(names(args.printIrAfter) ?? [], terminal);
@@ -46,6 +50,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         },
       },
       output: args.dryRun ? undefined : output,
+      tfjs,
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
       allowSymlinks: args.allowSymlinks,
@@ -69,9 +74,10 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
 
 const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
 
-/** alexnet.onnx -> alexnet-fcn.onnx, beside it. */
-function defaultOutput(input: string, suffix: string): string {
+/** alexnet.onnx -> alexnet-fcn.onnx, or the directory alexnet-fcn-tfjs, beside it. */
+function defaultOutput(input: string, suffix: string, isTfjs: boolean): string {
   const extension = extname(input);
+  if (isTfjs) return join(dirname(input), `${basename(input, extension)}-${suffix}-tfjs`);
   return join(dirname(input), `${basename(input, extension)}-${suffix}${extension === '' ? '.onnx' : extension}`);
 }
 
@@ -97,18 +103,21 @@ function tell(args: ConvertArgs, output: string, result: ConvertedFile, savings:
       ...rewriteText(facts, { remarks: args.remarks }),
       ...(savings.length > 0 ? ['', ...savingLines(savings)] : []),
       '',
-      ...verdictText(result.verification, args),
+      ...(result.written?.tfjs ? tfjsText(result.written.tfjs) : []),
+      ...verdictText(result, args),
     ]);
 }
 
 function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile): string {
   if (dryRun) return `${input}: this would be done (--dry-run: nothing is written)`;
   if (!written) return `${input}: nothing is written, since the result is not equivalent`;
+  if (written.tfjs) return tfjsHeadline(input ?? '', output, written.tfjs);
   const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
   return `${input} -> ${output} (${bytes(written.bytes)})${data}`;
 }
 
-function verdictText(verification: VerifyReport | undefined, { dryRun, noVerify }: ConvertArgs): string[] {
+function verdictText({ verification, written }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): string[] {
+  if (verification && written?.tfjs && isMeasured(written.tfjs, verification)) return measuredText(verification);
   if (verification) return ['verification', formatVerifyReport({ ...verification, contract: undefined })];
   return [`verification: none${dryRun ? ', since nothing is written' : noVerify ? ' (--no-verify)' : ''}`];
 }

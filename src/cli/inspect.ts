@@ -1,11 +1,12 @@
 /** `inspect`: what a model consists of, in one of several formats, on stdout or in a file. */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import type { Model } from '../ir/model';
 import { filesBehind, readModelFile } from '../node';
 import { modelText } from '../node/text';
 import type { InspectArgs } from './commands';
+import { type DrawingFormat, depthOf, drawing } from './drawing';
 import { checkOutput, writeTextFile } from './staging';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
@@ -24,7 +25,13 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
       weights: args.weights,
       title: `${args.model} in ONNX's textual syntax`,
     }),
+  dot: (model, args) => drawn('dot', model, args),
+  svg: (model, args) => drawn('svg', model, args),
+  html: (model, args) => drawn('html', model, args),
 };
+
+const drawn = (format: DrawingFormat, model: Model, args: InspectArgs): string =>
+  drawing(format, model, { title: basename(args.model), size: sizeOf(args), depth: depthOf(args.depth) });
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   const { output } = args;
@@ -46,6 +53,12 @@ const EXTENSIONS: ReadonlyMap<string, Format> = new Map([
   ['json', 'json'],
   ['onnxtxt', 'text'],
   ['onnxtext', 'text'],
+  ['dot', 'dot'],
+  ['gv', 'dot'],
+  ['svg', 'svg'],
+  ['html', 'html'],
+  ['htm', 'html'],
 ]);
 
-const summaryOf = (model: Model, { inputSize: size }: InspectArgs) => summarise(model, size?.length ? inputSize(size) : undefined, settle);
+const sizeOf = ({ inputSize: size }: InspectArgs) => (size?.length ? inputSize(size) : undefined);
+const summaryOf = (model: Model, args: InspectArgs) => summarise(model, sizeOf(args), settle);

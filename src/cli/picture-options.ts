@@ -54,6 +54,11 @@ const pixels = {
 
 export const predictOptions = {
   ...pixels,
+  'tfjs-backend': {
+    choices: ['wasm', 'node'] as const,
+    default: 'wasm' as const,
+    describe: 'What runs a TensorFlow.js model: WebAssembly, or @tensorflow/tfjs-node where that is installed',
+  },
   top: { type: 'string', requiresArg: true, default: '5', describe: 'How many classes to print' },
   resize: {
     type: 'string',

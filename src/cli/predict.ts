@@ -3,7 +3,7 @@
 import { noScores, pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { labelsFor } from '../node/labels';
-import { givesMap, openMap } from '../node/map-network';
+import { openMap } from '../node/map-network';
 import { openPictureModel, type PictureModel } from '../node/picture-model';
 import { picturesIn, readPicture } from '../node/pictures';
 import { fitPicture, resizedSize } from '../pictures/fit';
@@ -35,6 +35,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
   const model = await openPictureModel(args.model, {
     inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
     output: args.outputName,
+    tfjsBackend: args.tfjsBackend,
     allowSymlinks: args.allowSymlinks,
     warn: (warning) => terminal.warning(warning),
   });
@@ -108,18 +109,17 @@ async function predict(
   file: string,
   onProgress: (share: number) => void,
 ): Promise<Prediction> {
-  const isMap = model.model !== undefined && givesMap(model.model, model.output);
+  const { isMap, window } = model;
   const fit = fitOf(args, model, isMap || model.head === 'image');
   const fitted = requireFit(fitPicture(picture, fit), resizedSize(picture, fit.resize), fit.crop, model, file);
   const encoding = encodingFor(how, model.image, fitted);
-  if (isMap) {
+  if (isMap && model.model) {
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, ...tileChoice(args), onProgress };
     const { scores, rows, columns } = await scoresOfWhole(network, fitted, encoding, options, file);
     return { scores, fed: fitted, cells: { height: rows, width: columns } };
   }
-  const { window } = model;
-  const small = model.head === 'image' && window !== undefined && (fitted.height < window.height || fitted.width < window.width);
+  const small = (isMap || model.head === 'image') && window !== undefined && (fitted.height < window.height || fitted.width < window.width);
   if (small && window && !args.pad) throw pictureTooSmall(file, fitted, window, 1);
   const result = await model.run(encodePicture(fitted, encoding, small ? window : undefined));
   return { ...single(result, args, model), fed: fitted };

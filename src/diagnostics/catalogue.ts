@@ -302,12 +302,8 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     ...(file !== undefined && { at: { file } }),
     hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
-export const notComparable = (reason: string): CompileError =>
-  new CompileError({
-    code: 'NOT_COMPARABLE',
-    message: `the two models cannot be compared: ${reason}`,
-    hint: 'give the original and what was made from it, in this order',
-  });
+export const notComparable = (reason: string, hint = 'give the original and what was made from it, in this order'): CompileError =>
+  new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint });
 
 // ---- verify (TensorFlow.js) ----
 export const notTfjs = (file: string, what: string): CompileError =>
@@ -475,7 +471,7 @@ export const pictureTooSmall = (
 ): CompileError =>
   new CompileError({
     code: 'PICTURE_TOO_SMALL',
-    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the ${least.width}x${least.height} that the network looks at at once`,
+    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${least.width}x${least.height}`,
     at: inFile(file),
     hint: `the smallest picture is ${Math.ceil(least.width / scale)} wide and ${Math.ceil(least.height / scale)} high; enlarge it by --scales ${leastScale(size, least)} or more, or surround it by --pad`,
   });

@@ -94,6 +94,9 @@ const REDUCTIONS = new Set([
 
 export const isUnaryElementwise = (op: string): boolean => UNARY_ELEMENTWISE.has(op);
 export const isBroadcasting = (op: string): boolean => BROADCASTING.has(op);
+/** All inputs have one element type. */
+export const hasOneType = (op: string): boolean =>
+  (isBroadcasting(op) && op !== 'Pow' && op !== 'Where') || ['MatMul', 'Gemm', 'Conv', 'ConvTranspose', 'Concat'].includes(op);
 export const isReduction = (op: string): boolean => REDUCTIONS.has(op);
 
 export const unaryElementwiseOps: readonly string[] = [...UNARY_ELEMENTWISE];

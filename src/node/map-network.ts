@@ -1,16 +1,11 @@
 /** A network that gives maps, from a file that has one, or by converting the classifier in it on the fly. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { compile, settle } from '../compile';
-import { noScores, takesNoPicture, usage } from '../diagnostics/catalogue';
-import { imageInputs } from '../ir/axis-roles';
+import { noScores, usage } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { declaredHead } from '../metadata';
 import type { MapNetwork } from '../pictures/views';
-import { openSession } from '../verify/onnx-runner';
-import { inheritOrigin, writeModelFile } from '.';
-import { type OpenOptions, type PictureModel, runnerOf } from './picture-model';
+import { inheritOrigin } from '.';
+import { type OpenOptions, openWritten, type PictureModel, runnerOf } from './picture-model';
 
 export interface MapOptions extends OpenOptions {
   readonly head: 'window' | 'cell';
@@ -26,26 +21,15 @@ export interface OpenedMap extends MapNetwork {
   close(): Promise<void>;
 }
 
-/** Whether the model's output is a map that grows with the image. */
-export function givesMap({ graph }: Model, output: string): boolean {
-  const shape = graph.outputs.find(({ name }) => name === output)?.type?.shape;
-  return shape?.length === 4 && shape.slice(1).some((dim) => typeof dim !== 'number') && isOpen(graph);
-}
-
-const isOpen = (graph: Model['graph']): boolean =>
-  [...imageInputs(graph)].some(([input, roles]) =>
-    roles.some((role, axis) => /[HW]/.test(role) && typeof input.type?.shape?.[axis] !== 'number'),
-  );
-
 /**
  * The map of an opened model, whose weights must stay readable. Throws CompileError as `compile` does, where the classifier cannot be converted;
  * USAGE where the model is a map already and a stride is asked for.
  */
 export async function openMap(opened: PictureModel, { head, stride, inputSize }: MapOptions): Promise<OpenedMap> {
   const { model, output, path, window } = opened;
-  if (!model) throw takesNoPicture(path, 'only ONNX models can be run over a whole picture of any size');
+  if (!model) throw usage(`${path} is a TensorFlow.js model: a heat map is made from the ONNX file behind it`, 'heatmap');
   const declared = declaredHead(model);
-  if (givesMap(model, output)) {
+  if (opened.isMap) {
     if (stride !== undefined) throw usage('the model is a map already: --stride is for classifiers, which are converted first', 'heatmap');
     const known = declared === 'window' || declared === 'cell' ? declared : undefined;
     return {
@@ -63,37 +47,26 @@ export async function openMap(opened: PictureModel, { head, stride, inputSize }:
   if (declared === 'image') throw noScores(path, 'it was converted to one prediction per image, which has no places (--head image)');
   const compiled = compile(model, { head, stride, outputs: [output], inputSize });
   inheritOrigin(compiled.model, model);
-  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  process.once('exit', remove);
-  try {
-    const file = join(directory, 'map.onnx');
-    writeModelFile(compiled.model, file);
-    // The runtime has read it all when it is open.
-    const session = await openSession(file, path);
-    const [image] = compiled.model.graph.inputs;
-    const [batch] = image?.type?.shape ?? [];
-    const runner = runnerOf(
-      async () => session,
-      { input: image?.name ?? '', output, batch: typeof batch === 'number' ? batch : 1 },
-      () => undefined,
-    );
-    const [made] = compiled.report.windows;
-    return {
-      model: compiled.model,
-      output,
-      window: head === 'window' ? made : undefined,
-      head,
-      classes: classesOf(compiled.model, opened),
-      converted: true,
-      infer: settle,
-      run: runner.run,
-      close: () => session.release(),
-    };
-  } finally {
-    remove();
-    process.off('exit', remove);
-  }
+  const session = await openWritten(compiled.model, path);
+  const [image] = compiled.model.graph.inputs;
+  const [batch] = image?.type?.shape ?? [];
+  const runner = runnerOf(
+    async () => session,
+    { input: image?.name ?? '', output, batch: typeof batch === 'number' ? batch : 1 },
+    () => undefined,
+  );
+  const [made] = compiled.report.windows;
+  return {
+    model: compiled.model,
+    output,
+    window: head === 'window' ? made : undefined,
+    head,
+    classes: classesOf(compiled.model, opened),
+    converted: true,
+    infer: settle,
+    run: runner.run,
+    close: () => session.release(),
+  };
 }
 
 function classesOf({ graph }: Model, { output, classesLast, path }: PictureModel): number {

@@ -1,4 +1,7 @@
 /** A model that can be shown pictures, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { noScores, takesNoPicture, unknownOutput } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { resolveWindows, type SizeRequest } from '../input-size';
@@ -8,7 +11,11 @@ import { declaredHead, declaredSize, type Head } from '../metadata';
 import type { Size } from '../pictures/picture';
 import type { ImageFormat } from '../pictures/preprocessing';
 import { type Numbers, openSession, type Session } from '../verify/onnx-runner';
-import { closeModel, readModelFile } from '.';
+import { tfjsModelPath } from '../verify/tfjs-files';
+import type { TfjsBackend } from '../verify/tfjs-runner';
+import { closeModel, readModelFile, writeModelFile } from '.';
+import { isTextFile } from './text';
+import { tfjsPictureModel } from './tfjs-picture';
 
 export interface PictureModel {
   readonly path: string;
@@ -25,6 +32,8 @@ export interface PictureModel {
   readonly model: Model | undefined;
   /** The output with the scores. */
   readonly output: string;
+  /** The output is a map that grows with the image. */
+  readonly isMap: boolean;
   /** A map has its classes in the last axis, not in the second. */
   readonly classesLast: boolean;
   /** One image in, what the output says: [1, classes], or a map. Throws CompileError RUNTIME_FAILED, NO_SCORES. */
@@ -35,12 +44,18 @@ export interface PictureModel {
 export interface OpenOptions {
   readonly inputSize?: SizeRequest | undefined;
   readonly output?: string | undefined;
+  /** What runs a TensorFlow.js model. */
+  readonly tfjsBackend?: TfjsBackend | undefined;
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
 }
 
-/** Throws CompileError: the file is no model, or takes no picture (TAKES_NO_PICTURE), or gives no scores (NO_SCORES). */
+/**
+ * Opens an ONNX file, or a TensorFlow.js directory or model.json.
+ * Throws CompileError: the file is no model, or takes no picture (TAKES_NO_PICTURE), or gives no scores (NO_SCORES).
+ */
 export async function openPictureModel(path: string, options: OpenOptions = {}): Promise<PictureModel> {
+  if (tfjsModelPath(path) !== undefined) return openTfjs(path, options);
   const model = readModelFile(path, options);
   try {
     const described = describeModel(model, path, options);
@@ -49,7 +64,7 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
       path,
       format: 'ONNX',
       ...runnerOf(
-        () => openSession(path, path),
+        () => (isTextFile(path) ? openWritten(model, path) : openSession(path, path)),
         described,
         () => closeModel(model),
       ),
@@ -60,7 +75,42 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
   }
 }
 
-export type Described = Pick<PictureModel, 'image' | 'fixed' | 'window' | 'head' | 'metadata' | 'model' | 'output' | 'classesLast'> & {
+/** Opens a model that is no ONNX file as it stands: it is written for the runtime, which has read it all when it is open. `name` is for messages. */
+export async function openWritten(model: Model, name: string): Promise<Session> {
+  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    const file = join(directory, 'model.onnx');
+    writeModelFile(model, file);
+    return await openSession(file, name);
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+async function openTfjs(path: string, options: OpenOptions): Promise<PictureModel> {
+  const { openTfjsSession } = await import('../verify/tfjs-runner');
+  const session = await openTfjsSession(path, { backend: options.tfjsBackend });
+  try {
+    const described = describeModel(tfjsPictureModel(path, session), path, options);
+    const runner = runnerOf(
+      async () => session,
+      described,
+      () => undefined,
+    );
+    return { ...described, path, format: 'TensorFlow.js', model: undefined, ...runner, close: () => session.release() };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+export type Described = Pick<
+  PictureModel,
+  'image' | 'fixed' | 'window' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
+> & {
   readonly input: string;
   /** The batch that the file insists on. */
   readonly batch: number;
@@ -93,6 +143,7 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
     metadata,
     model,
     output: scores,
+    isMap: givesMap(model, scores),
     classesLast: classesAreLast(model, scores),
     input: input.name,
     batch: dim('N') ?? 1,
@@ -149,4 +200,12 @@ function classesAreLast({ graph }: Model, output: string): boolean {
   const value = graph.outputs.find(({ name }) => name === output);
   const roles = value && new AxisRoles(imageInputs(graph)).of(value);
   return roles?.[1]?.includes('H') === true && roles[2]?.includes('W') === true;
+}
+
+function givesMap({ graph }: Model, output: string): boolean {
+  const shape = graph.outputs.find(({ name }) => name === output)?.type?.shape;
+  const isOpen = [...imageInputs(graph)].some(([input, roles]) =>
+    roles.some((role, axis) => /[HW]/.test(role) && typeof input.type?.shape?.[axis] !== 'number'),
+  );
+  return isOpen && shape?.length === 4 && shape.slice(1).some((dim) => typeof dim !== 'number');
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractOf } from '../analysis/contract';
-import { type Compiled, cuttable, freeSizes } from '../compile';
+import { type Compiled, compile, cuttable, freeSizes } from '../compile';
 import { openDimension } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
@@ -17,7 +17,7 @@ import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import { makeInput } from '../verify/inputs';
 import { verifyPair } from '../verify/pair/pair';
 import type { Relation } from '../verify/pair/relation';
-import type { VerifyReport } from '../verify/report';
+import type { Rewrite, VerifyReport } from '../verify/report';
 import { randomSamples, type Sample, usualSamples } from '../verify/samples';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import type { TfjsBackend } from '../verify/tfjs-runner';
@@ -108,6 +108,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       contract,
       density: options.compiled?.report.density ?? declaredDensity(result),
       rounded: options.compiled && rounds(options.compiled),
+      rewrites: () => rewritesOf(options.compiled ?? compiledAnew(subject, result)),
       head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
       cuttable,
@@ -142,7 +143,7 @@ async function samplesFor(original: Model, windows: readonly ImageWindow[], opti
   const samples = options.inputs?.length
     ? await loadSamples(original, windows, options.inputs)
     : randomSamples(
-        options.samples ?? usualSamples(original),
+        options.samples ?? usualSamples(original, windows[0]),
         (kind, round) =>
           new Map(
             inputs.map((input, index) => [
@@ -190,6 +191,20 @@ function openWindows(original: Model, converted: Model, request: SizeRequest | u
 /** Whether a pass made weights anew. Constants folded in the original itself are computed there as well. */
 const rounds = ({ report }: Compiled): boolean =>
   report.passes.some(({ pass, edits, numbers }) => edits > 0 && numbers === 'rounding' && pass !== 'fold-constants');
+
+/** What the rules of a conversion did. */
+const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =>
+  (compiled?.report.remarks ?? []).flatMap(({ kind, pass, rule, origin }) => (kind === 'applied' ? [{ pass, rule, origin }] : []));
+
+/** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
+function compiledAnew(original: Model, converted: Model): Compiled | undefined {
+  try {
+    return compile(original, { head: declaredHead(converted) });
+  } catch (error) {
+    if (error instanceof CompileError) return undefined;
+    throw error;
+  }
+}
 
 /** Gives the original its size: as asked for, as its file says, or as the converted model says. */
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {

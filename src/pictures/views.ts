@@ -90,10 +90,12 @@ class Sizes {
     }
   }
 
-  /** The size, or the nearest one by `round` that is the window and a multiple of 2, 4, ... 64 pixels. */
-  near({ height, width }: Size, round: (value: number) => number): Fitting | undefined {
+  /** The size, or the nearest one by `round` that is the window and a multiple of 2, 4, ... 64 pixels; rounding stretches a side by an eighth at most. */
+  near({ height, width }: Size, round: typeof Math.round | typeof Math.ceil): Fitting | undefined {
     const { window = { height: 0, width: 0 } } = this.network;
+    if (height < window.height || width < window.width) return undefined;
     for (const unit of [1, 2, 4, 8, 16, 32, 64]) {
+      if (round === Math.round && unit > 1 && unit * 4 > Math.min(height, width)) break;
       const along = (length: number, base: number): number => (base % unit) + unit * Math.max(0, round((length - (base % unit)) / unit));
       const found = this.at({ height: along(height, window.height), width: along(width, window.width) });
       if (found) return found;

@@ -14,12 +14,16 @@
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { cropsOfTheImage, meansOfTheMap, originalSize, windowsOfTheMap } from './checks';
-import { cropsOf } from './larger';
+import { compareTensors } from './compare';
+import { cropsOf, type Larger } from './larger';
+import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from './locate';
+import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
 import { measure } from './noise';
 import type { Session } from './onnx-runner';
-import type { VerifyReport } from './report';
-import { asCompileError, each, worstOf } from './results';
+import type { Tolerance, VerifyReport } from './report';
+import { asCompileError, each, type Results, worstOf } from './results';
+import type { Sample } from './samples';
 import { scores as scoresOf } from './scores';
 import { Subject, type VerifyRequest } from './subject';
 import { headOnWindows, runTrunk } from './windows';
@@ -75,15 +79,64 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
           ? [cropsOfTheImage(subject, plans, measured.more, subject.cropsAreFine ? actual.fine : larger, tolerance)]
           : []),
       ];
+  const verdict = checks.some((check) => check.status === 'different') ? 'different' : 'equal';
+  const expected = scores?.small ?? measured.results;
+  const found = scores ? actual.results.map(meanOfCells) : actual.results;
+  const departure = verdict === 'different' ? await departureOf(subject, samples, plans, expected, found, own) : undefined;
   return {
-    verdict: checks.some((check) => check.status === 'different') ? 'different' : 'equal',
+    verdict,
     checks,
     tolerance,
+    ...departure,
+    notFinite: await notFiniteIn(subject.bench, original.model, samples, measured.results),
     contract,
     runtimeFault: fault,
     runtime: `${converted.runtime ? `${converted.runtime.name}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Where they part: at the original size if they do there, else on the first larger image. */
+async function departureOf(
+  subject: Subject,
+  samples: readonly Sample[],
+  plans: readonly Larger[],
+  expected: readonly Results[],
+  actual: readonly Results[],
+  own: readonly Tolerance[],
+): Promise<Pick<VerifyReport, 'departure' | 'departureNote'>> {
+  const { original, converted, rewrites, rounded, density } = subject.request;
+  if (converted.runtime) return { departureNote: `not looked for: the inside of ${converted.runtime.name}'s model is not compared` };
+  const common = { rounded: rounded !== false, sameSizes: !density || Object.keys(density).length === 0, rewrites };
+  const observed = samples.flatMap((_, sample) =>
+    [...(expected[sample] ?? [])].flatMap(([name, numbers]): Observed[] => {
+      const output = converted.model.graph.outputs.find((candidate) => candidate.name === name);
+      const allowed = own[sample];
+      if (!output || !allowed) return [];
+      return [
+        {
+          sample,
+          output,
+          allowed: { ...allowed, ...allowed.outputs?.[name] },
+          difference: compareTensors(numbers, actual[sample]?.get(name)),
+        },
+      ];
+    }),
+  );
+  const worst = worstSample(observed);
+  const feeds = worst && samples[worst.sample]?.feeds;
+  const [plan] = plans;
+  if (worst && feeds && worst.ends.size > 0)
+    return tellDeparture({
+      ...common,
+      bench: subject.bench,
+      original: original.model,
+      converted: converted.model,
+      feeds: { original: feeds, converted: feeds },
+      sample: nameOf(samples, worst.sample),
+      ends: worst.ends,
+    });
+  return plan ? tellOnLarger(subject, plan, common) : {};
 }
 
 function requireSameNames({ original }: VerifyRequest, session: Session, outputs: readonly string[]): void {

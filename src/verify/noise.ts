@@ -12,7 +12,7 @@ import { asCompileError, each, mapValues, type Results, worstOf } from './result
 import { referenceSample, type Sample, weightBytes } from './samples';
 
 /** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verification.md). */
-const NOISE_FACTOR = 8;
+export const NOISE_FACTOR = 8;
 /** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verification.md). */
 const ORDER_FACTOR = 4;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
@@ -114,12 +114,15 @@ function noiseOn(
   };
 }
 
+const FLOAT = 2 ** -23;
+/** What is always allowed, as a share of the largest number. */
+export const floorOf = (epsilon: number): number => (epsilon > FLOAT ? FLOOR_HALF_ULPS * epsilon : FLOOR_ULPS * FLOAT);
+
 function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): Tolerance {
   const given = (of: PerOutput | undefined, output: string): number | undefined =>
     typeof of === 'object' ? of[output] : output === '' ? of : undefined;
-  const float = 2 ** -23;
-  const floor = epsilon > float ? FLOOR_HALF_ULPS * epsilon : FLOOR_ULPS * float;
-  const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * float);
+  const floor = floorOf(epsilon);
+  const order = Math.min(NOISE_FACTOR * (noise.kernels ?? 0), MOST_KERNEL_ULPS * FLOAT);
   const [rtol, atol] = [given(options.rtol, ''), given(options.atol, '')];
   const base = {
     relative: Math.max(

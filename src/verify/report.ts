@@ -1,6 +1,7 @@
 /** What a verification found: a plain object for machines, and as text for people. */
 import { type Contract, describeContract } from '../analysis/contract';
 import type { Agreement, Difference } from './compare';
+import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
 import type { Relation } from './pair/relation';
 
@@ -45,6 +46,56 @@ export interface Tolerance {
   readonly from: 'noise' | 'options';
 }
 
+/** What a rule did: the source nodes that it made something of. */
+export interface Rewrite {
+  readonly pass: string;
+  readonly rule: string | undefined;
+  readonly origin: readonly string[];
+}
+
+/** The first node whose output departs while what it is computed from is equal. */
+export interface Departure {
+  readonly node: string;
+  readonly op: string;
+  /** The nodes of the original that it stands for. */
+  readonly origin: readonly string[];
+  readonly value: string;
+  /** The value of the original that it was compared with. */
+  readonly original: string | undefined;
+  /** The input on which it was seen. */
+  readonly sample: string;
+  readonly difference: Difference;
+  /** The difference that noise explains there, as a share of the largest number. */
+  readonly allowed: number | undefined;
+  /** Numbers that are NaN or infinite in one model only are born here. */
+  readonly notFinite: boolean;
+  /** What it is computed from: equal values, and their largest difference as a share. */
+  readonly inputs: readonly { readonly value: string; readonly difference: number }[];
+  /** Nodes between those and this one that have no counterpart in the original. */
+  readonly others: readonly { readonly node: string; readonly op: string }[];
+  /** The passes and rules that made the node, where they are known. */
+  readonly rewrites: readonly Rewrite[];
+  /** Values that were looked at, of so many nodes. */
+  readonly looked: number;
+  readonly of: number;
+}
+
+/** Where the original itself makes NaN or infinity of finite numbers. */
+export interface NotFinite {
+  readonly node: string;
+  readonly op: string;
+  readonly value: string;
+  /** Values that it is computed from, all finite. */
+  readonly inputs: readonly string[];
+  readonly sample: string;
+  /** The first of them: `NaN`, `Infinity`. */
+  readonly number: string;
+  readonly count: number;
+  readonly of: number;
+  /** Whether the input of the model has such numbers already. */
+  readonly fed: boolean;
+}
+
 export interface VerifyReport {
   readonly verdict: 'equal' | 'different';
   readonly checks: readonly Check[];
@@ -54,6 +105,11 @@ export interface VerifyReport {
   readonly match?:
     | { readonly inputs: readonly PortMatch[]; readonly outputs: readonly (PortMatch & { readonly relation: Relation })[] }
     | undefined;
+  /** Where they first part, if they differ and it was found; or why it was not looked for. */
+  readonly departure?: Departure | undefined;
+  readonly departureNote?: string | undefined;
+  /** Set where the original gives NaN or infinity, of which both models may agree. */
+  readonly notFinite?: NotFinite | undefined;
   /** Set where the runtime's own graph optimisations change the original by more than its noise: a fault of the runtime. */
   readonly runtimeFault: Difference | undefined;
   readonly runtime: string;
@@ -63,6 +119,9 @@ export interface VerifyReport {
 export function formatVerifyReport(report: VerifyReport): string {
   const { contract, match } = report;
   const lines = [...(match ? [row('matched', matchText(match))] : []), ...report.checks.flatMap(formatCheck)];
+  if (report.departure) lines.push(...departureText(report.departure));
+  if (report.notFinite) lines.push(row('not finite', notFiniteText(report.notFinite)));
+  if (report.departureNote) lines.push(row('parts at', report.departureNote));
   lines.push(row('tolerance', toleranceText(report.tolerance)));
   if (contract) lines.push(row('contract', describeContract(contract)));
   if (report.runtimeFault) {
@@ -78,6 +137,9 @@ export function formatVerifyReport(report: VerifyReport): string {
   );
   return lines.join('\n');
 }
+
+const departureText = (departure: Departure): string[] =>
+  departureLines(departure).map((line, at) => (at === 0 ? row('parts at', line) : row('', `  ${line}`)));
 
 const row = (name: string, text: string): string => `  ${name.padEnd(19)}${text}`;
 const share = (number: number): string => number.toExponential(1);

@@ -1,5 +1,6 @@
 /** Inputs by the dozen: kinds of different statistics in turn. */
 import { notComparable } from '../diagnostics/catalogue';
+import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
 import { INPUT_KINDS, type InputKind } from './inputs';
@@ -19,9 +20,11 @@ export function randomSamples(count: number, feeds: (kind: InputKind, round: num
 }
 
 /** Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by size, not by time: the same every time. */
-export function usualSamples(model: Model): number {
+export function usualSamples(model: Model, image: Pick<ImageWindow, 'height' | 'width'> | undefined): number {
   const bytes = weightBytes(model);
-  return INPUT_KINDS.length * (bytes < 4e6 ? 16 : bytes < 40e6 ? 3 : 1);
+  const wanted = bytes < 4e6 ? 16 : bytes < 40e6 ? 3 : 1;
+  // All of them are in memory: large images are fewer.
+  return INPUT_KINDS.length * Math.max(1, Math.min(wanted, Math.floor(2 ** 22 / (image ? image.height * image.width : 1))));
 }
 
 export const weightBytes = (model: Model): number =>

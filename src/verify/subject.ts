@@ -3,12 +3,14 @@ import type { Contract } from '../analysis/contract';
 import { notComparable } from '../diagnostics/catalogue';
 import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
+import { elementCount } from '../ir/tensor';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
 import { isMap } from './cut';
 import { type InputKind, makeInput } from './inputs';
 import { everyOther } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
+import type { Rewrite } from './report';
 import type { Results } from './results';
 import { randomSamples, type Sample, usualSamples } from './samples';
 
@@ -31,6 +33,8 @@ export interface VerifyRequest {
   readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
   readonly rounded?: boolean | undefined;
+  /** What rules did, where that can be found out: to say which of them made a node. */
+  readonly rewrites?: (() => readonly Rewrite[]) | undefined;
   /** Inputs to run both on, by the original's names, in place of random ones. */
   readonly samples?: readonly Sample[] | undefined;
   /** Shows the inputs, before anything is run. */
@@ -46,6 +50,9 @@ export interface OtherRuntime {
   /** The same function with its sums in another order: how this runtime differs from itself. */
   readonly openReordered: () => Promise<Session>;
 }
+
+/** Numbers of one input: 256 MB. */
+const MOST_ELEMENTS = 2 ** 26;
 
 export class Subject {
   readonly image: ImageWindow;
@@ -82,7 +89,7 @@ export class Subject {
     const { options, onSamples } = this.request;
     const samples =
       this.request.samples ??
-      randomSamples(options?.samples ?? usualSamples(this.request.original.model), (kind, round) =>
+      randomSamples(options?.samples ?? usualSamples(this.request.original.model, this.image), (kind, round) =>
         this.feeds(kind, this.image.height, this.image.width, 1, round),
       );
     onSamples?.(samples);
@@ -99,6 +106,8 @@ export class Subject {
           if (isImage && axis === this.axes[1]) return width;
           return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
         });
+        if (elementCount(shape) > MOST_ELEMENTS)
+          throw notComparable(`input '${input.name}' [${shape}] is too large to be made up`, '--no-verify converts without running them');
         return [input.name, makeInput(kind, this.bench.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, this.axes)];
       }),
     );

@@ -17,7 +17,7 @@ const PLACES = [
 export const browserPath = [process.env.CHROMIUM, ...PLACES].find((path) => path !== undefined && path !== '' && existsSync(path));
 
 /** Not to talk to anybody: without these it looks for its makers' servers, which a closed network refuses one after the other. */
-const QUIET = [
+export const QUIET = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',

@@ -87,6 +87,14 @@ test('leaves nothing behind, also when it fails', async () => {
   expect(readdirSync(home)).toEqual(['fcn.onnx']);
 });
 
+test('refuses images that no memory holds', async () => {
+  const huge = parseGraph(
+    '<ir_version: 9, opset_import: ["" : 17]> g (float[1, 3, 90000, 90000] X) => (float[1, 4] Y) <float[4, 3, 1, 1] K> { C = Conv (X, K) P = GlobalAveragePool (C) Y = Flatten (P) }',
+  );
+  const refused = verify(huge, compile(huge, { head: 'original' }).model);
+  await expect(refused).rejects.toMatchObject({ code: 'NOT_COMPARABLE', message: expect.stringContaining('too large') });
+});
+
 test('a copy with another name for its output is compared all the same; one that takes other images is not', async () => {
   const other = readModel(LENET);
   const [output] = other.graph.outputs;

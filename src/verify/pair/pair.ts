@@ -7,6 +7,8 @@
 import type { Model } from '../../ir/model';
 import { makeBench, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
+import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
+import { notFiniteIn } from '../locate/born';
 import { measure } from '../noise';
 import type { Numbers } from '../onnx-runner';
 import { coarsestType, EPSILON } from '../precision';
@@ -52,11 +54,26 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
     each(samples, ({ feeds }) => session.run(match.feeds(feeds))),
   );
   const allowed = measured.judge();
-  const { check, relations } = compareOutputs(samples, measured.results, found, match, allowed.own, request.relation);
+  const { check, relations, observed } = compareOutputs(samples, measured.results, found, match, allowed.own, request);
+  const worst = check.status === 'different' ? worstSample(observed) : undefined;
+  const departure =
+    worst &&
+    (await tellDeparture({
+      bench,
+      original: original.model,
+      converted: converted.model,
+      feeds: feedsOf(samples[worst.sample], match),
+      sample: nameOf(samples, worst.sample),
+      ends: worst.ends,
+      rounded: true,
+      sameSizes: true,
+    }));
   return {
     verdict: check.status === 'different' ? 'different' : 'equal',
     checks: [check],
     tolerance: allowed.tolerance,
+    ...departure,
+    notFinite: await notFiniteIn(bench, original.model, samples, measured.results),
     contract: undefined,
     match: {
       inputs: match.inputs,
@@ -67,6 +84,14 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+const feedsOf = (
+  sample: Sample | undefined,
+  match: Correspondence,
+): { readonly original: Sample['feeds']; readonly converted: Sample['feeds'] } => {
+  const original = sample?.feeds ?? new Map();
+  return { original, converted: match.feeds(original) };
+};
 
 /** Throws CompileError CANNOT_MATCH, UNKNOWN_MAPPING. */
 export function correspondence(original: Model, converted: Model, map: ReadonlyMap<string, string> = new Map()): Correspondence {
@@ -97,15 +122,16 @@ function compareOutputs(
   actual: readonly Results[],
   { outputs: matches }: Correspondence,
   own: readonly Tolerance[],
-  given: Relation | undefined,
-): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation> } {
+  { converted, relation: given }: PairRequest,
+): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation>; readonly observed: readonly Observed[] } {
   const relations = new Map<string, Relation>();
   const outputs: Record<string, Check['outputs'][string]> = {};
   const agreements: Record<string, NonNullable<Check['agreement']>[string]> = {};
+  const observed: Observed[] = [];
   let equal = true;
   samples.forEach((_, at) => {
-    for (const { original, converted } of matches) {
-      const [wanted, found] = [expected[at]?.get(original), actual[at]?.get(converted)];
+    for (const { original, converted: counterpart } of matches) {
+      const [wanted, found] = [expected[at]?.get(original), actual[at]?.get(counterpart)];
       const tolerance = own[at];
       if (!wanted || !found || !tolerance) {
         equal = false;
@@ -115,6 +141,14 @@ function compareOutputs(
       relations.set(original, related.relation);
       const difference = compareTensors(related.expected, related.actual);
       equal &&= isWithin(difference, tolerance, original);
+      const output = converted.model.graph.outputs.find(({ name }) => name === counterpart);
+      if (output)
+        observed.push({
+          sample: at,
+          output,
+          difference,
+          allowed: tolerance.outputs?.[original] ? { ...tolerance, ...tolerance.outputs[original] } : tolerance,
+        });
       outputs[original] = worse(outputs[original], difference);
       const agreed = agreeingOverall(agreements[original], agreement(related.expected, related.actual));
       if (agreed) agreements[original] = agreed;
@@ -131,5 +165,6 @@ function compareOutputs(
       note: describeSamples(samples),
     },
     relations,
+    observed,
   };
 }

@@ -1,0 +1,104 @@
+/** `convert --to tfjs`: its options, and what they mean. */
+import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import { badOption, usage } from '../diagnostics/catalogue';
+import { labelsFor } from '../node/labels';
+import type { WriteTfjsOptions } from '../node/tfjs-files';
+import { PRESETS, preprocessings } from '../pictures/preprocessing';
+import type { Quantisation } from '../tfjs/quantize';
+
+const quantised = (type: string, note: string): { type: 'string'; describe: string } => ({
+  type: 'string',
+  describe: `tfjs: store weights as ${type}${note}; with a value only those whose names match: '*/conv*,fc.weight'`,
+});
+
+export const tfjsOptions = {
+  to: {
+    choices: ['onnx', 'tfjs'] as const,
+    default: 'onnx' as const,
+    describe: 'What to write: an ONNX file, or a directory with a TensorFlow.js graph model',
+  },
+  'input-layout': {
+    choices: ['nhwc', 'nchw'] as const,
+    describe: 'tfjs: images as TensorFlow.js has them, the default, or as in ONNX, at the price of a Transpose',
+  },
+  'no-fuse': { type: 'boolean', default: false, describe: 'tfjs: bias and activation as nodes of their own' },
+  'weight-shard-size-bytes': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'tfjs: largest file of weights. By default 4194304, which browsers cache',
+  },
+  'quantize-float16': quantised('float16', ', half the download'),
+  'quantize-uint16': quantised('uint16', ', half the download'),
+  'quantize-uint8': quantised('uint8', ', a quarter of the download'),
+  'signature-name': { type: 'string', requiresArg: true, describe: 'tfjs: name of the signature' },
+  labels: { type: 'string', requiresArg: true, describe: 'tfjs: names of the classes for the metadata: imagenet, or a file' },
+  preset: { choices: PRESETS, describe: 'tfjs: how pixels become numbers, for the metadata (see predict)' },
+} as const satisfies Record<string, Options>;
+
+export type TfjsArgs = ArgumentsCamelCase<InferredOptionTypes<typeof tfjsOptions>>;
+
+/** The options by which weights get smaller may stand alone: all weights then. */
+export const withDefaults = (args: readonly string[]): string[] =>
+  args.map((arg) => (/^--quantize-(float16|uint16|uint8)$/.test(arg) ? `${arg}=*` : arg));
+
+/** What was asked for, or undefined where the target is ONNX. Throws CompileError USAGE where options do not go together. */
+export function tfjsTarget(
+  args: TfjsArgs & { readonly externalData: boolean; readonly weights: string; readonly force: boolean },
+  input: string,
+): ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined {
+  const given = [
+    ['input-layout', args.inputLayout],
+    ['no-fuse', args.noFuse || undefined],
+    ['weight-shard-size-bytes', args.weightShardSizeBytes],
+    ['quantize-float16', args.quantizeFloat16],
+    ['quantize-uint16', args.quantizeUint16],
+    ['quantize-uint8', args.quantizeUint8],
+    ['signature-name', args.signatureName],
+    ['labels', args.labels],
+    ['preset', args.preset],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (args.to === 'onnx') {
+    if (given.length > 0) throw usage(`--${given[0]} is for --to tfjs`, 'convert');
+    return undefined;
+  }
+  if (args.externalData || args.weights === 'reference')
+    throw usage(`--${args.externalData ? 'external-data' : 'weights'} is for ONNX, not for --to tfjs`, 'convert');
+  const quantisation = quantisationOf(args);
+  const shardSize = args.weightShardSizeBytes === undefined ? undefined : bytesOf(args.weightShardSizeBytes);
+  return (classes, metadata) => ({
+    inputLayout: args.inputLayout ?? 'nhwc',
+    fuse: !args.noFuse,
+    force: args.force,
+    shardSize,
+    quantisation,
+    signatureName: args.signatureName,
+    labels: classes === undefined ? undefined : labelsFor(args.labels, classes, metadata, input),
+    preprocessing: args.preset === undefined ? undefined : { preset: args.preset, ...preprocessings[args.preset] },
+  });
+}
+
+function quantisationOf(args: TfjsArgs): Quantisation | undefined {
+  const given = { float16: args.quantizeFloat16, uint16: args.quantizeUint16, uint8: args.quantizeUint8 };
+  const entries = Object.entries(given).flatMap(([type, text]): [string, readonly string[]][] =>
+    text === undefined
+      ? []
+      : [
+          [
+            type,
+            text
+              .split(',')
+              .map((pattern) => pattern.trim())
+              .filter((pattern) => pattern !== ''),
+          ],
+        ],
+  );
+  const everything = entries.filter(([, patterns]) => patterns.includes('*')).map(([type]) => type);
+  if (everything.length > 1) throw usage(`all weights cannot be both ${everything.join(' and ')}`, 'convert');
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function bytesOf(text: string): number {
+  const bytes = Number(text);
+  if (!/^\d+$/.test(text) || bytes < 1024) throw badOption('weight-shard-size-bytes', text, 'a whole number of bytes, at least 1024');
+  return bytes;
+}

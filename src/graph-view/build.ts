@@ -1,0 +1,191 @@
+/** Model -> GraphView: a box per node, input and output; what it says at a glance, and what it tells when asked. */
+import { costs } from '../analysis/cost';
+import { shapeText } from '../analysis/layers';
+import { receptiveFields } from '../analysis/receptive-field';
+import type { Graph } from '../ir/graph';
+import { readBy } from '../ir/graph';
+import type { Model } from '../ir/model';
+import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
+import type { Attr, Node, Tensor, Value } from '../ir/types';
+import { familyOf } from './families';
+import { groupByScope } from './groups';
+import { type Scope, scopesOf } from './scopes';
+import type { Box, Edge, GraphView, Status } from './view';
+
+export interface BuildOptions {
+  readonly title: string;
+  /** What became of a node, and anything more that is to be told about it. */
+  readonly mark?:
+    | ((node: Node) => { readonly status: Status; readonly details: readonly (readonly [string, string])[] } | undefined)
+    | undefined;
+}
+
+/** The types of the graph must be inferred. */
+export function buildView(model: Model, { title, mark }: BuildOptions): GraphView {
+  const { graph } = model;
+  const cost = costs(graph);
+  const fields = receptiveFields(graph);
+  const scopes = scopesOf(graph);
+  const ids = new Map<Node, string>(graph.nodes.map((node) => [node, `n:${node.name}`]));
+  const items = graph.nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [] }));
+  const { groups, parents } = groupByScope(items);
+  const boxes = graph.nodes.map((node): Box => {
+    const id = ids.get(node) ?? '';
+    const { parameters = 0, multiplyAdds } = cost.get(node) ?? {};
+    const field = node.outputs[0] && fields.of(node.outputs[0]);
+    const marked = mark?.(node);
+    return {
+      id,
+      parent: parents.get(id),
+      label: node.op,
+      kind: 'node',
+      family: familyOf(node.op),
+      lines: [...weightLines(node), ...resultLines(node)],
+      details: [
+        ['name', node.name],
+        ...(marked?.details ?? []),
+        ...originDetail(node),
+        ...scopeDetail(scopes.get(node)),
+        ...[...node.attrs].map(([name, attr]): [string, string] => [name, attrText(attr)]),
+        ...node.inputs.flatMap((input, at): [string, string][] => (input ? [[`input ${at}`, valueText(input)]] : [])),
+        ...node.outputs.filter(({ name }) => name !== '').map((output, at): [string, string] => [`output ${at}`, valueText(output)]),
+        ...(parameters > 0 ? [['parameters', grouped(parameters)] as const] : []),
+        ...(multiplyAdds ? [['multiply-adds', grouped(multiplyAdds)] as const] : []),
+        ...(field ? [['receptive field', `rows ${axisText(field.rows)}; columns ${axisText(field.columns)}`] as const] : []),
+      ],
+      words: [
+        node.name,
+        node.op,
+        ...node.origin,
+        ...node.inputs.flatMap((input) => (input?.constant ? [input.name] : [])),
+        ...node.outputs.map(({ name }) => name),
+      ]
+        .join(' ')
+        .toLowerCase(),
+      parameters,
+      status: marked?.status,
+    };
+  });
+  const ports = [...graph.inputs.map((value) => portBox(value, 'input')), ...graph.outputs.map((value) => portBox(value, 'output'))];
+  return {
+    title,
+    facts: [
+      ['nodes', String(graph.nodeCount)],
+      ['parameters', grouped([...cost.values()].reduce((sum, { parameters }) => sum + parameters, 0))],
+      ['opset', String(model.opsets.get('') ?? '-')],
+      ['producer', [model.producer.name, model.producer.version].filter((part) => part !== '').join(' ')],
+    ],
+    boxes: [...ports.filter(({ kind }) => kind === 'input'), ...boxes, ...ports.filter(({ kind }) => kind === 'output')],
+    groups,
+    edges: edgesOf(graph, ids),
+  };
+}
+
+const portId = (value: Value, kind: 'input' | 'output'): string => `${kind}:${value.name}`;
+
+const portBox = (value: Value, kind: 'input' | 'output'): Box => ({
+  id: portId(value, kind),
+  parent: undefined,
+  label: value.name,
+  kind,
+  family: 'port',
+  lines: [shapeText(value.type)],
+  details: [
+    [kind, value.name],
+    ['type', `${value.type?.dtype ?? '?'} ${shapeText(value.type)}`],
+  ],
+  words: value.name.toLowerCase(),
+  parameters: 0,
+});
+
+function edgesOf(graph: Graph, ids: ReadonlyMap<Node, string>): Edge[] {
+  const sourceOf = (value: Value): string | undefined =>
+    value.producer ? ids.get(value.producer) : graph.inputs.includes(value) ? portId(value, 'input') : undefined;
+  const edges: Edge[] = [];
+  for (const node of graph.nodes)
+    for (const value of new Set(readBy(node))) {
+      const from = sourceOf(value);
+      const to = ids.get(node);
+      if (from !== undefined && to !== undefined && from !== to) edges.push({ from, to, label: shapeText(value.type) });
+    }
+  for (const output of graph.outputs) {
+    const from = sourceOf(output);
+    if (from !== undefined) edges.push({ from, to: portId(output, 'output'), label: shapeText(output.type) });
+  }
+  return edges;
+}
+
+// ---- texts ----
+
+const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+
+const ROLES: Readonly<Record<string, readonly string[]>> = {
+  Conv: ['X', 'W', 'B'],
+  ConvTranspose: ['X', 'W', 'B'],
+  Gemm: ['A', 'B', 'C'],
+  MatMul: ['A', 'B'],
+  BatchNormalization: ['X', 'scale', 'B', 'mean', 'var'],
+  LayerNormalization: ['X', 'scale', 'B'],
+};
+
+/** `W 64×3×11×11`, for the constants that a node reads; small ones with their numbers. */
+function weightLines(node: Node): string[] {
+  const lines = node.inputs.flatMap((input, at): string[] => {
+    if (!input?.constant) return [];
+    const role = ROLES[node.op]?.[at] ?? (node.inputs.length > 2 ? `#${at}` : '');
+    const { shape } = input.constant;
+    const size = shape.length === 0 ? 'scalar' : shape.join('×');
+    return [`${role} ${elementCount(shape) <= 4 ? constantText(input.constant) : size}`.trim()];
+  });
+  const kernel = node.attrs.get('kernel_shape');
+  const own = kernel?.kind === 'ints' && lines.length === 0 ? [`kernel ${kernel.value.join('×')}`] : [];
+  return [...own, ...lines.slice(0, 3), ...(lines.length > 3 ? [`+ ${lines.length - 3} more`] : [])];
+}
+
+const resultLines = ({ outputs }: Node): string[] => {
+  const [first, ...others] = outputs.filter(({ name }) => name !== '');
+  return first ? [`→ ${shapeText(first.type)}${others.length > 0 ? ` + ${others.length}` : ''}`] : [];
+};
+
+const originDetail = ({ name, origin }: Node): [string, string][] =>
+  origin.length === 1 && origin[0] === name ? [] : [['stands for', origin.join(', ')]];
+const scopeDetail = (scope: Scope | undefined): [string, string][] => (scope?.length ? [['scope', scope.join(' / ')]] : []);
+
+const valueText = (value: Value): string =>
+  `${value.name} ${value.type?.dtype ?? '?'} ${shapeText(value.type).replace(/^\w+(?=\[)/, '')}${value.constant ? ` = ${constantText(value.constant)}` : ''}`;
+
+/** Up to eight elements of what is in memory; weights are not read for a picture. */
+function constantText(tensor: Tensor): string {
+  const { data, shape } = tensor;
+  if (data.kind !== 'bytes' || elementCount(shape) > 8) return 'constant';
+  const numbers = numbersOf(tensor);
+  return numbers ? `{${numbers.map((number) => Number(number.toPrecision(6))).join(', ')}}` : 'constant';
+}
+
+function numbersOf(tensor: Tensor): number[] | undefined {
+  return isNumeric(tensor.dtype) ? [...readNumbers(tensor)] : undefined;
+}
+
+function attrText(attr: Attr): string {
+  switch (attr.kind) {
+    case 'int':
+    case 'float':
+      return String(attr.value);
+    case 'ints':
+    case 'floats':
+      return `[${attr.value.join(', ')}]`;
+    case 'string':
+      return typeof attr.value === 'string' ? attr.value : `${attr.value.length} bytes`;
+    case 'strings':
+      return attr.value.map((value) => (typeof value === 'string' ? value : `${value.length} bytes`)).join(', ');
+    case 'tensor':
+      return `${attr.value.dtype} [${attr.value.shape.join(', ')}]`;
+    case 'graph':
+      return `a graph of ${attr.value.nodeCount} nodes`;
+    default:
+      return attr.kind;
+  }
+}
+
+const axisText = (axis: 'whole' | { readonly window: number; readonly stride: number; readonly offset: number }): string =>
+  axis === 'whole' ? 'all' : `${axis.window} every ${axis.stride} from ${axis.offset}`;

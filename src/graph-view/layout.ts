@@ -1,0 +1,165 @@
+/**
+ * Places for boxes, open groups and edges. Each open group is laid out by itself, by dagre, and then is a box of its size in the layout around it: many small
+ * layouts instead of one large one, which dagre's recursions and its time would not bear (nasnet: 1500 nodes), and opening a group moves only what must move.
+ */
+import { layout as dagre, Graph } from '@dagrejs/dagre';
+import { edgesByLevel, type LevelEdge, OUTSIDE, type ViewIndex } from './fold';
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Corner at the top left, in pixels. */
+export interface Placed extends Point {
+  readonly id: string;
+  readonly kind: 'box' | 'open' | 'closed';
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Wire {
+  readonly points: readonly Point[];
+  /** Whether it ends here, or goes on beyond the border of a group. */
+  readonly ends: boolean;
+  readonly labels: readonly string[];
+}
+
+export interface Layout {
+  readonly width: number;
+  readonly height: number;
+  /** Outer ones before inner ones. */
+  readonly placed: readonly Placed[];
+  readonly wires: readonly Wire[];
+}
+
+export const HEADER = 26;
+const PADDING = 14;
+const LINE = 15;
+const WIDEST = 40;
+
+/** Text of a box as it is drawn: cut to a width that a layout can bear. */
+export const shown = (text: string): string => (text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text);
+
+export interface Face {
+  readonly label: string;
+  readonly lines: readonly string[];
+}
+
+/** What is written on a box or a closed group. */
+export function faceOf(index: ViewIndex, id: string): Face {
+  const box = index.boxes.get(id);
+  if (box) return { label: shown(box.label), lines: box.lines.map(shown) };
+  const inside = index.boxesIn(id);
+  const parameters = inside.reduce((sum, { parameters: own }) => sum + own, 0);
+  return {
+    label: `+ ${shown(index.groups.get(id)?.label ?? '')}`,
+    lines: [`${inside.length} nodes${parameters > 0 ? `, ${short(parameters)} parameters` : ''}`],
+  };
+}
+
+const short = (value: number): string =>
+  value >= 1e6 ? `${Number((value / 1e6).toPrecision(3))} M` : value >= 1e3 ? `${Number((value / 1e3).toPrecision(3))} k` : String(value);
+
+/** One level: everything relative to its own corner. */
+interface Level extends Layout {
+  /** Where edges from outside come in at the top, and go out at the bottom. */
+  readonly entry: number;
+  readonly exit: number;
+}
+
+export function layoutView(index: ViewIndex, open: ReadonlySet<string>): Layout {
+  const levels = edgesByLevel(index);
+  const level = (group: string | undefined): Level => layoutLevel(index, group, open, levels, level);
+  return level(undefined);
+}
+
+function layoutLevel(
+  index: ViewIndex,
+  group: string | undefined,
+  open: ReadonlySet<string>,
+  levels: ReadonlyMap<string | undefined, readonly LevelEdge[]>,
+  inner: (group: string) => Level,
+): Level {
+  const edges = levels.get(group) ?? [];
+  const insides = new Map<string, Level>();
+  const graph = new Graph({ multigraph: false });
+  graph.setGraph({ rankdir: 'TB', nodesep: 22, edgesep: 12, ranksep: 30, ranker: 'tight-tree' });
+  for (const id of index.membersOf(group)) {
+    const inside = open.has(id) ? inner(id) : undefined;
+    if (inside) insides.set(id, inside);
+    graph.setNode(id, inside ? { width: inside.width, height: inside.height } : sizeOf(faceOf(index, id)));
+  }
+  const entering = edges.some(({ from }) => from === OUTSIDE);
+  const leaving = edges.some(({ to }) => to === OUTSIDE);
+  // Ids of members are never these.
+  if (entering) graph.setNode('in', { width: 1, height: 1 });
+  if (leaving) graph.setNode('out', { width: 1, height: 1 });
+  const ends = ({ from, to }: LevelEdge): readonly [string, string] => [from === OUTSIDE ? 'in' : from, to === OUTSIDE ? 'out' : to];
+  for (const edge of edges) graph.setEdge(...ends(edge), { weight: Math.min(edge.edges.length, 3) });
+  dagre(graph);
+  const isRoot = group === undefined;
+  // Where edges come in or go out, dagre has left the room already.
+  const [top, bottom] = [entering ? 4 : isRoot ? PADDING : HEADER + 6, leaving ? -8 : PADDING];
+  const content = graph.graph();
+  const width = Math.max((content.width ?? 0) + 2 * PADDING, isRoot ? 0 : labelWidth(index.groups.get(group)?.label ?? '') + 44);
+  const left = (width - (content.width ?? 0)) / 2;
+  const height = (content.height ?? 0) + top + bottom;
+  const corner = new Map<string, Point>();
+  const placed: Placed[] = [];
+  const wires: Wire[] = [];
+  for (const id of index.membersOf(group)) {
+    const { x, y, width: w, height: h } = place(graph.node(id));
+    const at = { x: left + x - w / 2, y: top + y - h / 2 };
+    corner.set(id, at);
+    const inside = insides.get(id);
+    placed.push({ id, kind: inside ? 'open' : index.groups.has(id) ? 'closed' : 'box', ...at, width: w, height: h });
+    for (const part of inside?.placed ?? []) placed.push({ ...part, x: part.x + at.x, y: part.y + at.y });
+    for (const wire of inside?.wires ?? [])
+      wires.push({ ...wire, points: wire.points.map((point) => ({ x: point.x + at.x, y: point.y + at.y })) });
+  }
+  for (const edge of edges) {
+    const [from, to] = ends(edge);
+    const points: Point[] = (graph.edge(from, to)?.points ?? []).map(({ x, y }: Point) => ({ x: left + x, y: top + y }));
+    const [first, last] = [points[0], points[points.length - 1]];
+    // Against the current: as dagre drew it.
+    if (first && last && first.y <= last.y) {
+      const [source, target] = [insides.get(from), insides.get(to)];
+      const [a, b] = [corner.get(from), corner.get(to)];
+      if (source && a) points[0] = { x: a.x + source.exit, y: a.y + source.height };
+      if (target && b) points[points.length - 1] = { x: b.x + target.entry, y: b.y };
+      if (from === 'in') points.unshift({ x: points[0]?.x ?? 0, y: 0 });
+      if (to === 'out') points.push({ x: points[points.length - 1]?.x ?? 0, y: height });
+    }
+    wires.push({ points, ends: to !== 'out' && !insides.has(to), labels: [...new Set(edge.edges.map(({ label }) => label))] });
+  }
+  return {
+    width,
+    height,
+    placed,
+    wires,
+    entry: entering ? left + place(graph.node('in')).x : width / 2,
+    exit: leaving ? left + place(graph.node('out')).x : width / 2,
+  };
+}
+
+interface Rectangle extends Point {
+  readonly width: number;
+  readonly height: number;
+}
+/** What dagre made of a node: everything it may leave open is set. */
+const place = (node: { readonly x?: number; readonly y?: number; readonly width?: number; readonly height?: number }): Rectangle => ({
+  x: node.x ?? 0,
+  y: node.y ?? 0,
+  width: node.width ?? 0,
+  height: node.height ?? 0,
+});
+
+/** Measured for 12 pixels of a sans-serif bold, and 11 of a monospaced face. */
+const labelWidth = (text: string): number => text.length * 7.6;
+const lineWidth = (text: string): number => text.length * 6.7;
+
+const sizeOf = ({ label, lines }: Face): { width: number; height: number } => ({
+  width: Math.max(70, labelWidth(label) + 24, ...lines.map((line) => lineWidth(line) + 20)),
+  height: 26 + lines.length * LINE + (lines.length > 0 ? 5 : 0),
+});

@@ -1,0 +1,185 @@
+/** Where two models first part: the node whose inputs are equal and whose output is not. */
+import type { Model } from '../../ir/model';
+import type { Value } from '../../ir/types';
+import type { Bench } from '../bench';
+import { compareTensors, type Difference } from '../compare';
+import { nudged } from '../inputs';
+import { floorOf, NOISE_FACTOR, nudgedWeights } from '../noise';
+import type { Numbers } from '../onnx-runner';
+import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
+import type { Departure, Rewrite } from '../report';
+import { mapValues, type Results } from '../results';
+import { weightBytes } from '../samples';
+import { counterparts } from './counterparts';
+import { isProbeable, probe } from './probe';
+import { firstDeparting } from './walk';
+
+export interface LocateRequest {
+  readonly bench: Bench;
+  readonly original: Model;
+  readonly converted: Model;
+  /** What both are fed: the sample on which they differ most. */
+  readonly feeds: { readonly original: ReadonlyMap<string, Numbers>; readonly converted: ReadonlyMap<string, Numbers> };
+  /** The name of that sample. */
+  readonly sample: string;
+  /** Values of the converted model that depart, and by how much. */
+  readonly ends: ReadonlyMap<Value, Difference>;
+  /** Whether weights may have been rounded anew. */
+  readonly rounded: boolean;
+  /** Whether corresponding values have as many elements: not where a map was made finer. */
+  readonly sameSizes: boolean;
+  /** What rules did, where that is known. */
+  readonly rewrites?: (() => readonly Rewrite[]) | undefined;
+}
+
+/** Values in memory at a time. */
+const BUDGET = 64e6;
+const AT_ONCE = 8;
+/** Larger models are not copied to move their weights. */
+const MOST_NUDGED = 300e6;
+
+interface Verdict {
+  readonly departs: boolean;
+  readonly difference: Difference;
+  readonly allowed: number;
+}
+
+export async function locate(request: LocateRequest): Promise<Departure | undefined> {
+  const { bench, original, converted, feeds } = request;
+  bench.progress('looking for the node at which the models part');
+  const pairs = counterparts(original.graph, converted.graph);
+  const candidates = new Set([...pairs].filter(([to, from]) => isProbeable(to) && isProbeable(from)).map(([to]) => to));
+  const verdicts = new Map<Value, Verdict>();
+  const moved = request.rounded && weightBytes(original) <= MOST_NUDGED ? nudgedWeights(bench, original) : undefined;
+  const nudge = mapValues(feeds.original, (numbers) => nudged(numbers, bench.seed, bench.epsilon));
+
+  const examineGroup = async (values: readonly Value[]): Promise<void> => {
+    const sources = values.map((value) => pairs.get(value)).filter((value): value is Value => value !== undefined);
+    const reference = await probe(bench, original, sources, feeds.original, 'a part of the original');
+    const again = [await probe(bench, original, sources, nudge, 'a part of the original')];
+    if (moved)
+      again.push(
+        await probe(
+          bench,
+          moved,
+          sources.map((value) => namesake(moved, value)),
+          feeds.original,
+          'a part of the original',
+        ),
+      );
+    const found = await probe(bench, converted, values, feeds.converted, 'a part of the converted model');
+    for (const value of values) {
+      const source = pairs.get(value);
+      const verdict = source && judge(reference.get(source.name), found.get(value.name), again, source.name, request);
+      if (verdict) verdicts.set(value, verdict);
+    }
+  };
+  const [end] = [...request.ends].sort(([, a], [, b]) => b.broken - a.broken || b.maxRel - a.maxRel)[0] ?? [];
+  if (!end) return undefined;
+  const isBroken = (request.ends.get(end)?.broken ?? 0) > 0;
+  const { value, before, looked } = await firstDeparting(
+    converted.graph,
+    end,
+    candidates,
+    async (values) => {
+      for (const group of grouped(values)) await examineGroup(group);
+      // NaN and infinities are followed to where they are born, whatever else differs.
+      return new Map(values.map((each) => [each, isBroken ? brokenIn(verdicts.get(each)) : verdicts.get(each)?.departs]));
+    },
+    AT_ONCE,
+  );
+  if (value !== end && !verdicts.has(value)) return undefined;
+  return describe(request, value, before, looked, verdicts, pairs.get(value));
+}
+
+const brokenIn = (verdict: Verdict | undefined): boolean | undefined => verdict && verdict.difference.broken > 0;
+
+/** Brings a value to the axes of the other model's; undefined: they cannot be compared. */
+function judge(
+  reference: Numbers | undefined,
+  found: Numbers | undefined,
+  again: readonly Results[],
+  name: string,
+  { bench, sameSizes }: LocateRequest,
+): Verdict | undefined {
+  if (!reference || !found) return undefined;
+  const perm = fittingPermutation(found.shape, reference.shape);
+  const sizes = reference.data.length === found.data.length;
+  // As many axes and other sizes: that is a difference. Other axes as well: another thing under the same name.
+  if (!sizes && (!sameSizes || reference.shape.length !== found.shape.length)) return undefined;
+  const difference = compareTensors(reference, sizes && perm && !isIdentity(perm) ? transposed(found, perm) : found);
+  const noise = Math.max(...again.map((results) => compareTensors(reference, results.get(name)).maxRel));
+  const allowed = Math.max(NOISE_FACTOR * noise, floorOf(bench.epsilon));
+  return { departs: difference.broken > 0 || difference.maxRel > allowed, difference, allowed };
+}
+
+/** Groups that are small enough to be held. */
+function grouped(values: readonly Value[]): readonly (readonly Value[])[] {
+  const groups: Value[][] = [];
+  let room = 0;
+  for (const value of values) {
+    const bytes = 4 * (value.type?.shape ?? []).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
+    // With what is compared with it, four times.
+    if (groups.length === 0 || room < 4 * bytes) {
+      groups.push([]);
+      room = BUDGET;
+    }
+    groups.at(-1)?.push(value);
+    room -= 4 * bytes;
+  }
+  return groups;
+}
+
+const namesake = (model: Model, value: Value): Value =>
+  model.graph.nodes.flatMap((node) => node.outputs).find(({ name }) => name === value.name) ?? value;
+
+function describe(
+  { converted, ends, sample, rewrites }: LocateRequest,
+  value: Value,
+  before: readonly Value[],
+  looked: number,
+  verdicts: ReadonlyMap<Value, Verdict>,
+  source: Value | undefined,
+): Departure | undefined {
+  const node = value.producer;
+  const difference = verdicts.get(value)?.difference ?? ends.get(value);
+  if (!node || !difference) return undefined;
+  const between = nodesBetween(value, new Set(before)).filter((other) => other !== node);
+  const origin = new Set([node, ...between].flatMap((each) => each.origin));
+  const made = (rewrites?.() ?? []).filter(
+    ({ origin: from }) => from.some((name) => node.origin.includes(name)) && from.every((name) => origin.has(name)),
+  );
+  return {
+    node: node.name,
+    op: node.op,
+    origin: node.origin,
+    value: value.name,
+    original: source?.name,
+    sample,
+    difference,
+    allowed: verdicts.get(value)?.allowed,
+    notFinite: difference.broken > 0,
+    inputs: before.map((each) => ({ value: each.name, difference: verdicts.get(each)?.difference.maxRel ?? 0 })),
+    others: between.map((each) => ({ node: each.name, op: each.op })),
+    rewrites: distinct(made),
+    looked,
+    of: converted.graph.nodeCount,
+  };
+}
+
+/** Nodes between a value and those that are equal. */
+function nodesBetween(value: Value, stop: ReadonlySet<Value>): NonNullable<Value['producer']>[] {
+  const found = new Set<NonNullable<Value['producer']>>();
+  const queue = [value];
+  for (let at = queue.pop(); at; at = queue.pop()) {
+    const { producer } = at;
+    if (!producer || found.has(producer)) continue;
+    found.add(producer);
+    for (const input of producer.inputs) if (input && !stop.has(input)) queue.push(input);
+  }
+  return [...found];
+}
+
+const distinct = (rewrites: readonly Rewrite[]): readonly Rewrite[] => [
+  ...new Map(rewrites.map((rewrite) => [`${rewrite.pass} ${rewrite.rule}`, rewrite])).values(),
+];

@@ -1,0 +1,36 @@
+/** Values from the inside of a model: it is cut behind them, and run. */
+import { nestedGraphs } from '../../ir/graph';
+import type { Model } from '../../ir/model';
+import { isFloatType } from '../../ir/tensor';
+import { isConst, type Value } from '../../ir/types';
+import type { Bench } from '../bench';
+import { trunkOf } from '../cut';
+import type { Numbers } from '../onnx-runner';
+import { only, type Results } from '../results';
+
+/** The part of a model that gives these values, by name. */
+export function withOutputs(model: Model, values: readonly Value[]): Model {
+  if (!model.graph.nodes.some((node) => nestedGraphs(node).length > 0)) return trunkOf(model, values);
+  // Parts with nested graphs cannot be copied node by node.
+  const copy = model.clone();
+  const names = new Set(values.map(({ name }) => name));
+  copy.graph.setOutputs(copy.graph.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.has(name)));
+  return copy;
+}
+
+/** Runs a model up to these values. One session, released afterwards. */
+export function probe(
+  bench: Bench,
+  model: Model,
+  values: readonly Value[],
+  feeds: ReadonlyMap<string, Numbers>,
+  role: string,
+): Promise<Results> {
+  return bench.within(bench.place(withOutputs(model, values), 'probe'), role, {}, (session) =>
+    session.run(only(feeds, session.inputNames)),
+  );
+}
+
+/** Whether a value holds numbers that can be looked at. */
+export const isProbeable = (value: Value): boolean =>
+  value.name !== '' && !isConst(value) && value.producer !== undefined && (value.type === undefined || isFloatType(value.type.dtype));

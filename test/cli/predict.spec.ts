@@ -1,0 +1,219 @@
+/** `predict` as its users run it. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { DIGIT_SIZE, heldOutDigits } from '../../fixtures/digits';
+import { main } from '../../src/cli/main';
+import { useProgram } from '../support/cli';
+import { digitsCanvas } from '../support/digits-canvas';
+
+jest.setTimeout(60_000);
+
+const root = join(__dirname, '../..');
+const lenet = join(root, 'fixtures/models/lenet5.onnx');
+const program = useProgram();
+let directory: string;
+let folder: string;
+const digits = heldOutDigits().slice(0, 5);
+
+beforeAll(async () => {
+  directory = program.directory();
+  folder = join(directory, 'digits');
+  mkdirSync(folder);
+  for (const [at, { pixels }] of digits.entries())
+    await sharp(
+      Uint8Array.from(pixels, (pixel) => Math.round(pixel * 255)),
+      { raw: { width: DIGIT_SIZE, height: DIGIT_SIZE, channels: 1 } },
+    )
+      .toColourspace('b-w')
+      .toFile(join(folder, `${at}.png`));
+});
+
+/** In this process, which takes no time to start. */
+async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  let [stdout, stderr] = ['', ''];
+  const code = await main(['predict', ...args], {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    env: {},
+  });
+  return { code, stdout, stderr };
+}
+
+interface Json {
+  readonly predictions: readonly {
+    readonly file: string;
+    readonly fed: object;
+    readonly pixels: string;
+    readonly cells: object | null;
+    readonly kind: string;
+    readonly best: readonly { readonly class: number; readonly name: string; readonly score: number }[];
+    readonly error?: { readonly code: string };
+  }[];
+}
+
+test('prints place, score and name as the lecture does', async () => {
+  const labels = join(directory, 'names.txt');
+  writeFileSync(labels, 'zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n');
+  const { code, stdout, stderr } = await program.run(['predict', lenet, join(folder, '0.png'), '--labels', labels, '--top', '3']);
+  const name = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][digits[0]?.label ?? 0];
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(
+    new RegExp(`^\\S+0.png: 28x28 as it is, pixels unit\n#1 +\\d+\\.\\d\\d  ${name}\n#2 +-?\\d+\\.\\d\\d  \\w+\n#3 .*\n$`),
+  );
+});
+
+test('a folder, as JSON: each digit is the one that it is, with the scores of the model run on its numbers', async () => {
+  const { code, stdout } = await run(lenet, folder, '--json', '--top', '10');
+  const { predictions }: Json = JSON.parse(stdout);
+  expect([code, predictions.map(({ best }) => best[0]?.class)]).toEqual([0, digits.map(({ label }) => label)]);
+  expect(predictions[0]).toMatchObject({
+    file: join(folder, '0.png'),
+    fed: { height: 28, width: 28 },
+    pixels: 'unit',
+    cells: null,
+    kind: 'score',
+  });
+  const { openSession } = await import('../../src/verify/onnx-runner');
+  const session = await openSession(lenet, lenet);
+  const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
+  for (const [at, { pixels }] of digits.entries()) {
+    const scores = (await session.run(new Map([[input, { dtype: 'float', shape: [1, 1, 28, 28], data: pixels }]]))).get(output)?.data;
+    for (const { class: index, score } of predictions[at]?.best ?? []) expect(score).toBeCloseTo(scores?.[index] ?? Number.NaN, 5);
+  }
+  await session.release();
+});
+
+test('probabilities with --softmax', async () => {
+  const { stdout } = await run(lenet, join(folder, '1.png'), '--json', '--top', '10', '--softmax');
+  const { predictions }: Json = JSON.parse(stdout);
+  expect(predictions[0]?.kind).toBe('probability');
+  expect(predictions[0]?.best.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 6);
+});
+
+test('a picture of another size and in colors is scaled, cut and made grey', async () => {
+  const path = join(directory, 'large.jpg');
+  await sharp(join(folder, '2.png'))
+    .resize(280, 280)
+    .extend({ left: 60, right: 60, background: '#000' })
+    .toColourspace('srgb')
+    .jpeg({ quality: 95 })
+    .toFile(path);
+  const { stdout } = await run(lenet, path, '--json');
+  const { predictions }: Json = JSON.parse(stdout);
+  expect(predictions[0]).toMatchObject({ size: { height: 280, width: 400 }, fed: { height: 28, width: 28 } });
+  expect(predictions[0]?.best[0]?.class).toBe(digits[2]?.label);
+  // Cut from the middle without scaling, a stroke is all there is to see.
+  const cut: Json = JSON.parse((await run(lenet, path, '--json', '--crop', '28')).stdout);
+  expect(cut.predictions[0]?.best[0]?.score).not.toBeCloseTo(predictions[0]?.best[0]?.score ?? 0, 2);
+});
+
+test('a converted model looks at the whole picture: mean or highest of its cells, in tiles too', async () => {
+  const { picture } = digitsCanvas();
+  const canvas = join(directory, 'canvas.png');
+  await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 1 } })
+    .toColourspace('b-w')
+    .toFile(canvas);
+  const map = join(directory, 'map.onnx');
+  expect((await program.run(['convert', lenet, '-o', map, '--no-verify'])).code).toBe(0);
+  const mean: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10')).stdout);
+  const most: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--combine', 'max')).stdout);
+  expect(mean.predictions[0]).toMatchObject({ cells: { height: 82, width: 114 }, fed: { height: 352, width: 480 }, combine: 'mean' });
+  const score = ({ predictions }: Json, wanted: number): number =>
+    predictions[0]?.best.find((one) => one.class === wanted)?.score ?? Number.NaN;
+  // The runtime by itself, on the whole picture at once.
+  const { openSession } = await import('../../src/verify/onnx-runner');
+  const session = await openSession(map, map);
+  const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
+  const data = Float32Array.from(picture.data, (byte) => byte / 255);
+  const scores =
+    (await session.run(new Map([[input, { dtype: 'float', shape: [1, 1, 352, 480], data }]]))).get(output)?.data ?? new Float32Array();
+  await session.release();
+  for (let k = 0; k < 10; k++) {
+    const own = [...scores.subarray(k * 82 * 114, (k + 1) * 82 * 114)];
+    expect(score(mean, k)).toBeCloseTo(
+      own.reduce((sum, value) => sum + value / own.length, 0),
+      4,
+    );
+    expect(score(most, k)).toBeCloseTo(
+      own.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY),
+      4,
+    );
+  }
+  const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--tile', '90')).stdout);
+  for (let k = 0; k < 10; k++) expect(score(tiled, k)).toBeCloseTo(score(mean, k), 4);
+  expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, mean of 82x114 cells');
+});
+
+test('one prediction per image (--head image) sees the whole picture', async () => {
+  const model = join(directory, 'image.onnx');
+  expect((await program.run(['convert', lenet, '-o', model, '--head', 'image', '--no-verify'])).code).toBe(0);
+  const wide = join(directory, 'wide.png');
+  await sharp(join(folder, '3.png')).extend({ left: 16, right: 16, background: '#000' }).toFile(wide);
+  expect((await run(model, wide, '--json')).stdout).toContain('"width": 60');
+  const small = join(directory, 'tiny.png');
+  await sharp(join(folder, '3.png')).resize(20, 20).toFile(small);
+  const refused = await run(model, small);
+  expect([refused.code, refused.stderr.split('\n')[0]]).toEqual([
+    2,
+    'error[PICTURE_TOO_SMALL]: the picture of 20x20 pixels is smaller than the window of the network, 28x28',
+  ]);
+  expect((await run(model, small, '--pad')).code).toBe(0);
+});
+
+test('of several pictures a bad one is told, and the others are named', async () => {
+  const bad = join(directory, 'bad.png');
+  writeFileSync(bad, 'not a picture');
+  const { code, stdout, stderr } = await run(lenet, join(folder, '0.png'), bad, join(folder, '1.png'));
+  expect([code, stdout.match(/^#1 /gm)?.length, stderr.split(':')[0]]).toEqual([2, 2, 'error[NOT_A_PICTURE]']);
+  const { predictions }: Json = JSON.parse((await run(lenet, bad, join(folder, '1.png'), '--json')).stdout);
+  expect(predictions.map(({ error }) => error?.code)).toEqual(['NOT_A_PICTURE', undefined]);
+});
+
+test.each([
+  ['an empty folder', 'NO_PICTURES', () => [lenet, program.directory()]],
+  ['names for other classes', 'LABELS_DO_NOT_FIT', () => [lenet, join(folder, '0.png'), '--labels', 'imagenet']],
+  ['a crop of another size than the model takes', 'PICTURE_UNFIT', () => [lenet, join(folder, '0.png'), '--crop', '20']],
+  ['means for three channels of one', 'BAD_OPTION', () => [lenet, join(folder, '0.png'), '--mean', '0.1,0.2,0.3']],
+  ['a preset of three channels for one', 'BAD_OPTION', () => [lenet, join(folder, '0.png'), '--preset', 'caffe']],
+  ['no deviation', 'BAD_OPTION', () => [lenet, join(folder, '0.png'), '--std', '0']],
+  ['no classes', 'BAD_OPTION', () => [lenet, join(folder, '0.png'), '--top', '0']],
+  ['an output that is not there', 'UNKNOWN_OUTPUT', () => [lenet, join(folder, '0.png'), '--output-name', 'scoress']],
+  ['the lecture with means of its own', 'USAGE', () => [lenet, join(folder, '0.png'), '--preset', 'lecture', '--mean', '0']],
+] as const)('%s: %s', async (_, code, args) => {
+  const result = await run(...args());
+  expect([result.code, result.stdout, result.stderr.split(':')[0]]).toEqual([2, '', `error[${code}]`]);
+});
+
+/** Networks trained on photographs, and photographs: not part of this repository. */
+const shared = join(root, '../shared');
+const squeezenet = join(shared, 'models/squeezenet-imagenet.onnx');
+const trained = existsSync(squeezenet) && existsSync(join(shared, 'photos/dog.jpg'));
+if (!trained) console.warn(`skipped: photographs and SqueezeNet are not in ${shared}`);
+(trained ? describe : describe.skip)('SqueezeNet', () => {
+  const photo = (name: string): string => join(shared, 'photos', name);
+  const options = ['--preset', 'caffe', '--labels', 'imagenet', '--json'];
+
+  test.each([
+    ['dog.jpg', 'golden retriever', 0.97],
+    ['cat.jpg', 'Egyptian cat', 0.6],
+    ['coffee.png', 'espresso', 0.9],
+    ['wolves.jpg', 'white wolf, Arctic wolf, Canis lupus tundrarum', 0.9],
+  ])('%s: %s', async (name, label, least) => {
+    const { predictions }: Json = JSON.parse((await run(squeezenet, photo(name), ...options)).stdout);
+    expect(predictions[0]?.best[0]).toMatchObject({ name: label });
+    expect(predictions[0]?.best[0]?.score).toBeGreaterThan(least);
+  });
+
+  test('the heat map of the dog lies on the dog', async () => {
+    const output = join(directory, 'dog.png');
+    const args = ['heatmap', squeezenet, photo('dog.jpg'), '-o', output, '--class', 'golden retriever', '--scales', '0.3,0.5', ...options];
+    const { code, stdout } = await program.run(args);
+    expect(code).toBe(0);
+    const { peak } = JSON.parse(stdout).shown[0];
+    expect(peak.score).toBeGreaterThan(0.5);
+    const [y, x] = [peak.window.top + peak.window.height / 2, peak.window.left + peak.window.width / 2];
+    // The puppy sits between these lines of the photograph of 1080 x 1080 pixels.
+    expect([y > 130 && y < 980, x > 200 && x < 720]).toEqual([true, true]);
+  });
+});

@@ -1,0 +1,23 @@
+/** docs/inspect.md shows what the program prints and draws; `npm run docs` makes its picture anew. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { useProgram } from '../support/cli';
+
+const root = join(__dirname, '../..');
+const page = readFileSync(join(root, 'docs/inspect.md'), 'utf8');
+const program = useProgram();
+
+test('the picture is of now', async () => {
+  const { code, stdout } = await program.run(['inspect', 'fixtures/models/lenet5.onnx', '--format', 'svg']);
+  const path = join(root, 'docs/pictures/lenet5.svg');
+  if (process.env.UPDATE_DOCS) writeFileSync(path, stdout);
+  expect(code).toBe(0);
+  expect(readFileSync(path, 'utf8')).toBe(stdout);
+});
+
+test('the list is what is printed', async () => {
+  const [, shown = ''] = /^\$ convolutionize inspect fixtures\/models\/lenet5\.onnx\n([\s\S]*?) \.\.\.\n/m.exec(page) ?? [];
+  const { stdout } = await program.run(['inspect', 'fixtures/models/lenet5.onnx']);
+  expect(shown.length).toBeGreaterThan(500);
+  expect(stdout.startsWith(shown)).toBe(true);
+});
