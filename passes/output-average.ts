@@ -8,17 +8,10 @@
  * The average over one cell is that cell, so nothing changes at the original size; on a larger image it is the mean of what the original says of each
  * window. `average-first` then moves the average in front of what is affine in the classifier.
  * Numbers: identical at the original size.
-<<<<<<< HEAD
  * Left alone: outputs that are no flattened map of one cell; labels (integers).
  */
 import { isFloatType } from '../src/ir/tensor';
 import { flattenBehind } from '../src/ir/views';
-=======
- * Left alone: outputs that are no flattened map of one cell; class numbers.
- */
-import { intAttr } from '../src/ir/attrs';
-import { isFloatType } from '../src/ir/tensor';
->>>>>>> a9d2b01 (Restore what a mistaken merge took back: pictures of graphs, where two models part, predict for TensorFlow.js models, convert --to tfjs)
 import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
 
@@ -37,13 +30,6 @@ export const outputAverage = definePass({
       if (!isFloatType(dtype)) {
         remark({ kind: 'refused', reason: `its numbers are ${dtype}: labels have no average`, at, origin: producer.origin });
         continue;
-<<<<<<< HEAD
-=======
-      if (!isFloatType(map.type?.dtype ?? 'float')) {
-        const reason = `it is of type ${map.type?.dtype}: class numbers have no mean`;
-        remark({ kind: 'refused', reason, at: { node: producer.name, op: producer.op, value: output.name }, origin: producer.origin });
-        continue;
->>>>>>> a9d2b01 (Restore what a mistaken merge took back: pictures of graphs, where two models part, predict for TensorFlow.js models, convert --to tfjs)
       }
       const make = builderAt({
         graph,

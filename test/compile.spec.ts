@@ -113,7 +113,7 @@ describe('compile', () => {
       'that names the best class and --head image',
       classifier('float[N, 3, 7, 7] X', 'Z = ArgMax <axis = 1> (Y)', 'int64[N, 1] Z'),
       { head: 'image' },
-      /NOT_CONVERTIBLE.*it is of type int64: class numbers have no mean/,
+      /NOT_CONVERTIBLE.*its numbers are int64: labels have no average/,
     ],
     [
       'that adds numbers of two types',

@@ -61,17 +61,10 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   );
   const order = reordered?.map((other, at) => worstOf([actual.results[at] ?? new Map()], [other])?.maxRel ?? 0);
   const { tolerance, own, fault } = measured.judge(order);
+  const expected = scores?.small ?? measured.results;
+  const found = scores ? actual.results.map((results) => meanOfCells(results, subject.isMap)) : actual.results;
   const checks = scores
-    ? [
-        originalSize(
-          subject,
-          samples,
-          scores.small,
-          actual.results.map((results) => meanOfCells(results, subject.isMap)),
-          own,
-        ),
-        meansOfTheMap(subject, plans, scores.larger, larger, tolerance),
-      ]
+    ? [originalSize(subject, samples, scores.small, found, own), meansOfTheMap(subject, plans, scores.larger, larger, tolerance)]
     : [
         originalSize(subject, samples, measured.results, actual.results, own),
         ...(subject.head === 'original' ? [] : [windowsOfTheMap(subject, plans, expectedWindows, larger, tolerance)]),
@@ -80,8 +73,6 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
           : []),
       ];
   const verdict = checks.some((check) => check.status === 'different') ? 'different' : 'equal';
-  const expected = scores?.small ?? measured.results;
-  const found = scores ? actual.results.map(meanOfCells) : actual.results;
   const departure = verdict === 'different' ? await departureOf(subject, samples, plans, expected, found, own) : undefined;
   return {
     verdict,
