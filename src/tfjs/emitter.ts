@@ -2,6 +2,7 @@
  * What the lowerings make nodes with. Nodes that are alike are made once; constants become weights when somebody reads them; a node gets its name when
  * it is known what it is: that of the ONNX value that it gives, or one derived from it.
  */
+import { unsupportedType } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import type { Graph } from '../ir/graph';
 import { computedTensor, elementCount, fromNumbers, isFloatType, isIntType, readNumbers } from '../ir/tensor';
@@ -65,7 +66,7 @@ export class Emitter {
 
   input(value: Value): Ref {
     const dtype = tfjsType(value.type?.dtype);
-    if (!dtype) throw new Unsupported(`TensorFlow.js has no element type ${value.type?.dtype}`);
+    if (!dtype) throw unsupportedType(value);
     const dims = value.type?.shape;
     const ref = this.node('Placeholder', [], {
       dtype: type(dtype),
@@ -96,6 +97,11 @@ export class Emitter {
       ref = before;
     }
     return ref;
+  }
+
+  /** Another node with the same value. */
+  alias(ref: Ref, name: string): Ref {
+    return { node: this.draft('Identity', [ref], {}, undefined, this.unique(name)), index: 0 };
   }
 
   begin(node: Node): void {

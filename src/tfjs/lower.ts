@@ -5,6 +5,7 @@
  */
 import { unsupportedOperators, unsupportedType } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
+import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import type { Node, Value } from '../ir/types';
 import { type InputLayout, moveToChannelsLast } from '../layout';
@@ -30,7 +31,7 @@ export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true }:
   const make = new Emitter(graph, { fuse });
   const strange = graph.inputs.find(({ type }) => !tfjsType(type?.dtype));
   if (strange) throw unsupportedType(strange);
-  const inputs = graph.inputs.map((input) => ({ value: input, ref: make.input(input) }));
+  const inputs = graph.inputs.map((input): Port => ({ value: input, name: input.name, ref: make.input(input) }));
   const problems: { readonly node: Node; readonly reason: string | undefined }[] = [];
   for (const node of graph.nodes) {
     make.begin(node);
@@ -38,18 +39,37 @@ export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true }:
     make.finish(node, refs);
   }
   if (problems.length > 0) throw unsupportedOperators(problems);
-  const outputs = graph.outputs.map((output) => ({ value: output, ref: make.ref(output) }));
+  const outputs = ownNodes(model, graph, make);
   const { nodes, weights } = make.collect(outputs.map(({ ref }) => ref));
-  const port = ({ value, ref }: { readonly value: Value; readonly ref: Ref }): TfjsPort => ({
-    name: value.name,
+  const port = ({ value, name, ref }: Port): TfjsPort => ({
+    name,
     tensor: `${refText(ref)}${ref.index === 0 ? ':0' : ''}`,
     dtype: tfjsType(value.type?.dtype) ?? 'DT_FLOAT',
     shape: value.type?.shape,
-    perm: layouts.get(value.name) ?? identity(value.type?.shape?.length ?? 0),
-    layout: layoutOf(value, layouts.get(value.name), roles.get(value.name)),
+    perm: layouts.get(name) ?? identity(value.type?.shape?.length ?? 0),
+    layout: layoutOf(value, layouts.get(name), roles.get(name)),
     onnxType: value.type?.dtype ?? 'float',
   });
   return { nodes, weights, inputs: inputs.map(port), outputs: outputs.map(port) };
+}
+
+interface Port {
+  readonly value: Value;
+  /** In the ONNX model. */
+  readonly name: string;
+  readonly ref: Ref;
+}
+
+/** TensorFlow.js tells outputs apart by their nodes: each is given one of its own. */
+function ownNodes(model: Model, graph: Graph, make: Emitter): readonly Port[] {
+  const taken = new Set<unknown>(graph.inputs.map((input) => make.ref(input).node));
+  return graph.outputs.map((value, at): Port => {
+    const name = model.graph.outputs[at]?.name ?? value.name;
+    const ref = make.ref(value);
+    const own = ref.index > 0 || taken.has(ref.node) ? make.alias(ref, name) : ref;
+    taken.add(own.node);
+    return { value, name, ref: own };
+  });
 }
 
 function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined) => void): readonly Ref[] {

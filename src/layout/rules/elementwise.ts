@@ -1,12 +1,13 @@
 /**
  * Operators that look at one place at a time: they work in any order. With several operands all are brought into one: that in which the fewest numbers move.
  */
+import { intAttr } from '../../ir/attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../../ir/operator-traits';
 import { elementCount, permuted, reshaped } from '../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../ir/types';
 import { arranged, identity, isIdentity, movesOnlyUnits, type Order, permBetween, sameOrder } from '../order';
 import type { Inner, Relayout } from '../relayout';
-import { becomes, input, output, type Rule, rankOf, shapeOf } from './rule';
+import { becomes, input, inRange, output, type Rule, rankOf, shapeOf } from './rule';
 
 const unary: Rule = (node, to) => {
   const { value, order, inner } = to.placed(input(node));
@@ -45,6 +46,17 @@ const broadcasting: Rule = (node, to) => {
     order,
   );
 };
+
+/** One scale for all, or one per place of an axis. */
+function quantised(node: Node, to: Relayout): boolean {
+  const { value, order, inner } = to.placed(input(node));
+  const parameters = node.inputs.slice(1).map((more) => to.plain(more));
+  const rank = rankOf(node.inputs[1]);
+  if (rank === 0) return becomes(node, to, [value, ...parameters], order, { inner });
+  if (rank !== 1 || inner || intAttr(node, 'block_size', 0) !== 0) return false;
+  const axis = inRange(intAttr(node, 'axis', 1), order.length);
+  return becomes(node, to, [value, ...parameters], order, { attrs: { axis: order.indexOf(axis) } });
+}
 
 /** All operands that vary are out of order in the same way, and the others are constants that can be put so. */
 function commonInner(
@@ -135,7 +147,10 @@ export function withInner(tensor: Tensor, { axis, dims, perm }: Inner): Tensor {
 export const elementwise: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(unaryElementwiseOps.map((op): [string, Rule] => [op, unary])),
   ...Object.fromEntries(broadcastingOps.map((op): [string, Rule] => [op, broadcasting])),
+  CastLike: unary,
+  DequantizeLinear: quantised,
   Identity: same,
+  QuantizeLinear: quantised,
   Dropout: (node: Node, to: Relayout) => (node.inputs[2] && !isFalse(node.inputs[2]) ? false : same(node, to)),
 };
 

@@ -3,7 +3,7 @@ import { assertInvariant } from '../../diagnostics/compile-error';
 import { type AttrLiteral, attributes } from '../../ir/attrs';
 import { isNumeric, readNumbers } from '../../ir/tensor';
 import type { Attr, Dim, Node, Value } from '../../ir/types';
-import { isIdentity, type Order } from '../order';
+import { identity, isIdentity, type Order } from '../order';
 import type { Inner, Relayout } from '../relayout';
 
 /** Places all outputs of the node; false: the node is written as it is, on operands in ONNX's order. */
@@ -35,16 +35,18 @@ export function becomes(node: Node, to: Relayout, inputs: readonly (Value | unde
   const attrs = new Map<string, Attr>(node.attrs);
   for (const name of Object.keys(spelling.attrs ?? {})) attrs.delete(name);
   for (const [name, attr] of attributes(spelling.attrs ?? {})) attrs.set(name, attr);
+  // Statistics of another number of axes are as in ONNX.
+  const orderOf = (value: Value): Order => ((rankOf(value) ?? order.length) === order.length ? order : identity(rankOf(value) ?? 0));
   const made = to.emit(
     spelling.op ?? node.op,
     inputs,
     attrs,
     node.outputs.map(({ name }) => name),
-    node.outputs.map((value) => to.typeIn(value, order)),
+    node.outputs.map((value) => to.typeIn(value, orderOf(value))),
   );
   node.outputs.forEach((value, at) => {
     const physical = made.outputs[at];
-    if (physical && value.name !== '') to.put(value, { value: physical, order, inner: spelling.inner });
+    if (physical && value.name !== '') to.put(value, { value: physical, order: orderOf(value), inner: spelling.inner });
   });
   return true;
 }
@@ -60,8 +62,7 @@ export function asItIs(node: Node, to: Relayout): true {
   );
   node.outputs.forEach((value, at) => {
     const physical = made.outputs[at];
-    if (physical && value.name !== '')
-      to.put(value, { value: physical, order: Array.from({ length: rankOf(value) ?? 0 }, (_, axis) => axis) });
+    if (physical && value.name !== '') to.put(value, { value: physical, order: identity(rankOf(value) ?? 0) });
   });
   return true;
 }

@@ -40,11 +40,8 @@ function channelsLastNode(node: Node, to: Relayout, order: readonly number[]): t
   return becomes(node, to, [x && to.inOrder(x, order), ...others.map((value) => to.plain(value))], order, { op: `nhwc.${node.op}` });
 }
 
-/** Only with a batch and channels that stay: what else it may resize is not over maps. */
-const resize: Rule = (node, to) => {
-  const rank = rankOf(input(node));
-  return rank === 4 ? channelsLastNode(node, to, channelsLast(rank)) : false;
-};
+/** A map of two axes; what else it may resize is not over maps. */
+const resize: Rule = (node, to) => (rankOf(input(node)) === 4 ? channelsLastNode(node, to, channelsLast(4)) : false);
 
 export const spatial: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(OVER_MAPS.map((op): [string, Rule] => [op, overMaps])),

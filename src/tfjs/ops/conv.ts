@@ -8,13 +8,14 @@
  *   dilation and stride     ->  a kernel with zeros between its numbers: Conv2D has one of the two only
  */
 import { intAttr } from '../../ir/attrs';
-import { computedTensor, elementCount, permuted, readNumbers, reshaped, slicedAlong } from '../../ir/tensor';
-import type { Node, Tensor, Value } from '../../ir/types';
+import { computedTensor, elementCount, permuted, readNumbers, reshaped, slicedAlong, tensorBytes } from '../../ir/tensor';
+import type { Dim, Node, Tensor, Value } from '../../ir/types';
 import { float, int, ints, text, texts } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import type { TfjsAttrs } from '../graph';
 import { type Activation, activationAfter } from './activation';
 import { dimsOf, type Lowering, rankOf } from './lowering';
+import { stridedSlice } from './slicing';
 import { isDilated, isPadded, isStrided, type Window, windowOf } from './window';
 
 /** Input channels of a part, at least. */
@@ -24,8 +25,9 @@ export const conv: Lowering = (node, make) => {
   const [x, w, b] = node.inputs;
   const rank = rankOf(x);
   if (rank === 3) return lineConv(node, make);
-  if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of two axes, not of ${rank - 2}`);
-  const found = w.constant || b ? activationAfter(node, make) : undefined;
+  if (rank === 5) return volumeConv(node, make);
+  if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of one to three axes, not of ${rank - 2}`);
+  const found = w.constant ? activationAfter(node, make) : undefined;
   // Parts of a grouped convolution would need their part of the slope.
   const activation = found?.slope && intAttr(node, 'group', 1) !== 1 ? undefined : found;
   const result = convolve(node, make, {
@@ -44,7 +46,7 @@ export const conv: Lowering = (node, make) => {
 /** [N, L, C] as a map of one row. */
 const lineConv: Lowering = (node, make) => {
   const [x, w, b] = node.inputs;
-  if (!w?.constant) throw new Unsupported('the weight of a one-dimensional convolution is not constant');
+  if (!w) throw new Unsupported('it has no weight');
   const result = convolve(node, make, {
     x: make.node('ExpandDims', [make.ref(x), make.int(1)]),
     lengths: [1, dimsOf(x)[1]],
@@ -53,6 +55,7 @@ const lineConv: Lowering = (node, make) => {
     b,
     activation: undefined,
     lift: (tensor) => reshaped(tensor, [...tensor.shape.slice(0, 2), 1, ...tensor.shape.slice(2)]),
+    raise: (ref) => make.node('ExpandDims', [ref, make.int(2)]),
   });
   return make.node('Squeeze', [result], { squeeze_dims: ints([1]) });
 };
@@ -66,18 +69,23 @@ interface Operands {
   readonly activation: Activation | undefined;
   /** The weight as [M, C, rows, columns]. */
   readonly lift: (tensor: Tensor) => Tensor;
+  /** The same for a weight that is computed. */
+  readonly raise?: ((ref: Ref) => Ref) | undefined;
 }
 
 function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   const { w, lengths, lift } = operands;
-  const shape = w.constant ? lift(w.constant).shape : dimsOf(w);
+  const raised = (dims: readonly Dim[]): readonly Dim[] => (dims.length === 3 ? [...dims.slice(0, 2), 1, ...dims.slice(2)] : dims);
+  const shape = w.constant ? lift(w.constant).shape : raised(dimsOf(w));
   const [filters, perGroup, ...kernel] = shape;
   if (!kernel.every((size) => typeof size === 'number') || typeof filters !== 'number' || typeof perGroup !== 'number')
     throw new Unsupported('the size of its weight is not known');
   const groups = intAttr(node, 'group', 1);
   const isLine = rankOf(node.inputs[0]) === 3;
   const window = isLine ? lineWindow(node, kernel, lengths) : windowOf(node, kernel, lengths);
-  const stuffing = isDilated(window) && isStrided(window) ? window.dilations : undefined;
+  const isBoth = isDilated(window) && isStrided(window);
+  if (isBoth && !w.constant) return everyPlace(node, make, operands, window);
+  const stuffing = isBoth ? window.dilations : undefined;
   const own: Window = stuffing
     ? { ...window, dilations: [1, 1], kernel: kernel.map((size, axis) => (size - 1) * (stuffing[axis] ?? 1) + 1) }
     : window;
@@ -90,7 +98,7 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   };
   if (groups === 1) return oneConv(plan);
   if (perGroup === 1 && operands.channels === groups) return depthwise(plan, groups, filters / groups);
-  if (!w.constant) throw new Unsupported('the weight of a grouped convolution is not constant');
+  if (!w.constant) return groupedByComputed(plan, groups);
   return grouped(plan, w, { groups, perGroup, filters });
 }
 
@@ -120,14 +128,18 @@ function oneConv({ make, operands, window, stuff, form }: Plan): Ref {
   const { x, w, b, activation, lift } = operands;
   const filter = w.constant
     ? make.weight(w, `HWIO${form}`, (tensor) => permuted(stuff(lift(tensor)), [2, 3, 1, 0]))
-    : make.node('Transpose', [make.ref(w), make.ints([2, 3, 1, 0])]);
-  if (!w.constant && form !== '') throw new Unsupported('its weight is not constant, and it has both strides and dilations');
+    : make.node('Transpose', [computedWeight(make, operands), make.ints([2, 3, 1, 0])]);
   return withBias('Conv2D', make, x, filter, window, b && make.ref(b), activation);
 }
 
 function depthwise({ make, operands, window, stuff, form }: Plan, channels: number, multiplier: number): Ref {
   const { x, w, b, activation, lift } = operands;
-  if (!w.constant) throw new Unsupported('the weight of a depthwise convolution is not constant');
+  if (!w.constant) {
+    const [, , rows = 1, columns = 1] = [0, 0, ...window.kernel];
+    const parted = make.reshape(computedWeight(make, operands), [channels, multiplier, rows, columns]);
+    const filter = make.node('Transpose', [parted, make.ints([2, 3, 0, 1])]);
+    return withBias('DepthwiseConv2dNative', make, x, filter, window, b && make.ref(b), activation);
+  }
   const filter = make.weight(w, `HWCM${form}`, (constant) => {
     const tensor = stuff(lift(constant));
     return permuted(reshaped(tensor, [channels, multiplier, ...tensor.shape.slice(2)]), [2, 3, 0, 1]);
@@ -140,23 +152,95 @@ function grouped({ make, operands, window, stuff, form }: Plan, w: Value, { grou
   const merged = divisorsOf(groups).find((count) => count * perGroup >= PART) ?? groups;
   const parts = groups / merged;
   const perPart = filters / parts;
-  if (b && !b.constant) throw new Unsupported('the bias of a grouped convolution is not constant');
   const split = parts === 1 ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
+  const whole = w.constant && madeOnce(stuff(lift(w.constant)), parts);
   const results = Array.from({ length: parts }, (_, part) => {
     const filter = make.weight(w, `group ${part} of ${parts}${form}`, (constant) =>
-      blockDiagonal(slicedAlong(stuff(lift(constant)), 0, part * perPart, perPart), merged),
+      blockDiagonal(slicedAlong(whole ?? constant, 0, part * perPart, perPart), merged),
     );
-    const bias = b && make.weight(b, `part ${part} of ${parts}`, (constant) => slicedAlong(constant, 0, part * perPart, perPart));
+    const bias = b?.constant && make.weight(b, `part ${part} of ${parts}`, (constant) => slicedAlong(constant, 0, part * perPart, perPart));
     return withBias('Conv2D', make, make.output(split, part), filter, window, bias, activation);
   });
   const [only] = results;
-  return parts === 1 && only ? only : make.node('ConcatV2', [...results, make.int(3)], { N: int(parts) });
+  const joined = parts === 1 && only ? only : make.node('ConcatV2', [...results, make.int(3)], { N: int(parts) });
+  return b && !b.constant ? make.node('BiasAdd', [joined, make.ref(b)], { data_format: text('NHWC') }) : joined;
 }
 interface Grouping {
   readonly groups: number;
   readonly perGroup: number;
   readonly filters: number;
 }
+
+/** A computed weight that is asked for once per part: kept until the last one has it. */
+function madeOnce(tensor: Tensor, parts: number): Tensor {
+  if (tensor.data.kind !== 'computed') return tensor;
+  let bytes: Uint8Array | undefined;
+  let asked = 0;
+  const compute = (): Uint8Array => {
+    const made = bytes ?? tensorBytes(tensor);
+    bytes = ++asked % parts === 0 ? undefined : made;
+    return made;
+  };
+  return { ...tensor, data: { kind: 'computed', byteLength: tensor.data.byteLength, compute } };
+}
+
+const computedWeight = (make: Emitter, { w, raise }: Operands): Ref => (raise ? raise(make.ref(w)) : make.ref(w));
+
+/** Each group by itself: zeros between the numbers of a weight that is computed would cost more than they save. */
+function groupedByComputed({ make, operands, window }: Plan, groups: number): Ref {
+  const { x, b } = operands;
+  const maps = make.node('Split', [make.int(3), x], { num_split: int(groups) });
+  const weights = make.node('Split', [make.int(0), computedWeight(make, operands)], { num_split: int(groups) });
+  const results = Array.from({ length: groups }, (_, group) => {
+    const filter = make.node('Transpose', [make.output(weights, group), make.ints([2, 3, 1, 0])]);
+    return withBias('Conv2D', make, make.output(maps, group), filter, window, undefined, undefined);
+  });
+  const joined = make.node('ConcatV2', [...results, make.int(3)], { N: int(groups) });
+  return b ? make.node('BiasAdd', [joined, make.ref(b)], { data_format: text('NHWC') }) : joined;
+}
+
+/** Strides by leaving out places, for a kernel that cannot be filled with zeros beforehand. */
+function everyPlace(node: Node, make: Emitter, operands: Operands, window: Window): Ref {
+  const plain: Window = { ...window, strides: window.strides.map(() => 1) };
+  const plan: Plan = { make, operands: { ...operands, activation: undefined }, window: plain, stuff: (tensor) => tensor, form: '' };
+  const groups = intAttr(node, 'group', 1);
+  const result = groups === 1 ? oneConv(plan) : groupedByComputed(plan, groups);
+  if (operands.activation) throw new Unsupported('its weight is not constant, and it has both strides and dilations');
+  return stridedSlice(make, result, [undefined, ...window.strides.map((step) => ({ step })), undefined]);
+}
+
+/** Maps of three axes [N, D, H, W, C]: Conv3D pads SAME or VALID only, and has neither groups nor bias. */
+const volumeConv: Lowering = (node, make) => {
+  const [x, w, b] = node.inputs;
+  const kernel = dimsOf(w).slice(2);
+  if (!x || !w || !kernel.every((size) => typeof size === 'number')) throw new Unsupported('the size of its weight is not known');
+  const window = windowOf(node, kernel, dimsOf(x).slice(1, 4));
+  if (isDilated(window)) throw new Unsupported('TensorFlow.js has no dilated convolution of three axes');
+  const groups = intAttr(node, 'group', 1);
+  const source =
+    window.isSame || !isPadded(window)
+      ? make.ref(x)
+      : make.node('PadV2', [make.ref(x), make.pads([0, ...window.before, 0], [0, ...window.after, 0]), make.float(0)]);
+  const filters = Number(dimsOf(w)[0]) / groups;
+  const split = groups === 1 ? source : make.node('Split', [make.int(4), source], { num_split: int(groups) });
+  const weights = w.constant || groups === 1 ? undefined : make.node('Split', [make.int(0), make.ref(w)], { num_split: int(groups) });
+  const results = Array.from({ length: groups }, (_, group) => {
+    const filter = w.constant
+      ? make.weight(w, `DHWIO ${group} of ${groups}`, (tensor) =>
+          permuted(slicedAlong(tensor, 0, group * filters, filters), [2, 3, 4, 1, 0]),
+        )
+      : make.node('Transpose', [weights ? make.output(weights, group) : make.ref(w), make.ints([2, 3, 4, 1, 0])]);
+    return make.node('Conv3D', [make.output(split, group), filter], {
+      strides: ints([1, ...window.strides, 1]),
+      dilations: ints([1, 1, 1, 1, 1]),
+      padding: text(window.isSame ? 'SAME' : 'VALID'),
+      data_format: text('NDHWC'),
+    });
+  });
+  const [only] = results;
+  const joined = groups === 1 && only ? only : make.node('ConcatV2', [...results, make.int(4)], { N: int(groups) });
+  return b ? make.node('AddV2', [joined, make.ref(b)]) : joined;
+};
 
 const divisorsOf = (number: number): number[] =>
   Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
@@ -183,7 +267,7 @@ function blockDiagonal(tensor: Tensor, groups: number): Tensor {
 }
 
 /** [M, C, kh, kw] with zeros between the numbers of the kernel. */
-function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[]): Tensor {
+export function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[]): Tensor {
   const [filters = 0, channels = 0, rows = 0, columns = 0] = tensor.shape;
   const [high, wide] = [(rows - 1) * down + 1, (columns - 1) * across + 1];
   const shape = [filters, channels, high, wide];

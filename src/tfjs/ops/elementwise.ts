@@ -47,14 +47,14 @@ const pow: Lowering = (node, make) => {
 /** The sign of the divisor, or with `fmod` that of the dividend. */
 const mod: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
+  if (intAttr(node, 'fmod', 0) === 0) return make.node('FloorMod', [a, b]);
   const isWhole = isInt(node.inputs[0]);
   if (!isWhole && intAttr(node, 'fmod', 0) === 0)
     throw new Unsupported('of floats only the remainder with the sign of the dividend (fmod = 1) is known');
   const [x, y] = isWhole ? [make.cast(a, 'DT_FLOAT'), make.cast(b, 'DT_FLOAT')] : [a, b];
-  const quotient = make.node('RealDiv', [x, y]);
-  const rounded = intAttr(node, 'fmod', 0) === 0 ? make.node('Floor', [quotient]) : make.cast(make.cast(quotient, 'DT_INT32'), 'DT_FLOAT');
-  const rest = make.node('Sub', [x, make.node('Mul', [y, rounded])]);
-  return isWhole ? make.cast(rest, 'DT_INT32') : rest;
+  const rest = make.node('FloorMod', [make.node('Abs', [x]), make.node('Abs', [y])]);
+  const signed = make.node('Mul', [make.node('Sign', [x]), rest]);
+  return isWhole ? make.cast(signed, 'DT_INT32') : signed;
 };
 
 /** One after the other. */
@@ -191,6 +191,14 @@ const cast: Lowering = (node, make) => {
   return make.node('Cast', [make.ref(x)], { DstT: type(to) });
 };
 
+/** At inference nothing is dropped: the mask is true everywhere. */
+const dropout: Lowering = (node, make) => {
+  const [x, ratio, training] = node.inputs;
+  if (training && numberIn(training) !== 0 && numberIn(ratio) !== 0) throw new Unsupported('it is in training mode');
+  const source = make.ref(x);
+  return [make.node('Identity', [source]), make.node('Equal', [make.node('ZerosLike', [source]), make.float(0)])];
+};
+
 const not: Lowering = unary('LogicalNot');
 /** a != b, of truths. */
 const xor: Lowering = (node, make) => {
@@ -247,9 +255,11 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   Add: binary('AddV2'),
   And: binary('LogicalAnd'),
   Cast: cast,
+  CastLike: cast,
   Celu: celu,
   Clip: clip,
   Div: div,
+  Dropout: dropout,
   Elu: elu,
   Equal: equal,
   Gelu: gelu,

@@ -1,5 +1,7 @@
 /** Operator to lowering: what can be said in TensorFlow.js. `nhwc.*`: over maps, as src/layout writes them. */
+import { depthToSpace, spaceToDepth } from './blocks';
 import { conv } from './conv';
+import { convTranspose } from './conv-transpose';
 import { elementwise } from './elementwise';
 import { gemm, matMul } from './linear';
 import type { Lowering } from './lowering';
@@ -14,14 +16,19 @@ import {
   rmsNormalization,
 } from './normalisation';
 import { parts } from './parts';
+import { picks } from './picks';
 import { averagePool, globalLpPool, globalPool, lpPool, maxPool } from './pool';
+import { quantised } from './quantised';
 import { reductions } from './reduce';
+import { resize, resizeMap } from './resize';
 import { sources } from './sources';
 import { views } from './views';
 
 const TABLE: Readonly<Record<string, Lowering>> = {
   ...elementwise,
   ...parts,
+  ...picks,
+  ...quantised,
   ...reductions,
   ...sources,
   ...views,
@@ -31,9 +38,12 @@ const TABLE: Readonly<Record<string, Lowering>> = {
   MatMul: matMul,
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,
+  Resize: resize,
   'nhwc.AveragePool': averagePool,
   'nhwc.BatchNormalization': batchNormalization,
   'nhwc.Conv': conv,
+  'nhwc.ConvTranspose': convTranspose,
+  'nhwc.DepthToSpace': depthToSpace,
   'nhwc.GlobalAveragePool': globalPool('Mean'),
   'nhwc.GlobalLpPool': globalLpPool,
   'nhwc.GlobalMaxPool': globalPool('Max'),
@@ -45,6 +55,8 @@ const TABLE: Readonly<Record<string, Lowering>> = {
   'nhwc.MatMul': matMul,
   'nhwc.MaxPool': maxPool,
   'nhwc.RMSNormalization': rmsNormalization,
+  'nhwc.Resize': resizeMap,
+  'nhwc.SpaceToDepth': spaceToDepth,
 };
 
 export const loweringFor = (op: string): Lowering | undefined => (Object.hasOwn(TABLE, op) ? TABLE[op] : undefined);

@@ -1,7 +1,7 @@
 /** Values put together, taken apart, and picked from. */
 import { intAttr, stringAttr } from '../../ir/attrs';
 import type { Node, Value } from '../../ir/types';
-import { bool, int, text } from '../attrs';
+import { bool, int, text, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, isBool, isInt, type Lowering, numberIn, numbersIn, numbersOf, rankOf } from './lowering';
 import { type Stretch, stridedSlice } from './slicing';
@@ -34,23 +34,41 @@ const slice: Lowering = (node, make) => {
   const [x, starts, ends, axesInput, stepsInput] = node.inputs;
   const rank = rankOf(x);
   const count = dimsOf(starts)[0];
-  const axes = axesInput
-    ? numbersOf(axesInput, 'which axes it cuts').map((axis) => inRange(axis, rank))
-    : Array.from({ length: typeof count === 'number' ? count : 0 }, (_, axis) => axis);
-  const steps = stepsInput ? numbersOf(stepsInput, 'its step') : axes.map(() => 1);
+  const named = axesInput ? numbersIn(axesInput) : range(typeof count === 'number' ? count : 0);
+  if (!named) return computedSlice(node, make);
+  const axes = named.map((axis) => inRange(axis, rank));
+  const given = stepsInput ? numbersIn(stepsInput) : axes.map(() => 1);
   const dims = dimsOf(x);
   const stretches: (Stretch | undefined)[] = dims.map(() => undefined);
   const [from, to] = [numbersIn(starts), numbersIn(ends)];
   axes.forEach((axis, at) => {
-    const step = steps[at] ?? 1;
+    const step = given?.[at] ?? 1;
     stretches[axis] = {
       begin: from ? beginOf(from[at] ?? 0, step, dims[axis]) : element(make, starts, at),
       end: to ? endOf(to[at] ?? 0, step, dims[axis]) : element(make, ends, at),
-      step,
+      step: given ? step : element(make, stepsInput, at),
     };
   });
   return typedSlice(make, x, stretches);
 };
+
+/** Axes that are computed: bounds for all axes, the whole of each, in which those that are named are put. Steps are 1 or computed as well. */
+function computedSlice(node: Node, make: Emitter): Ref {
+  const [x, starts, ends, axes, steps] = node.inputs;
+  const rank = rankOf(x);
+  const places = make.node('ExpandDims', [make.node('FloorMod', [make.ref(axes), make.int(rank)]), make.int(1)]);
+  const put = (whole: Ref, values: Value | undefined): Ref =>
+    values ? make.node('TensorScatterUpdate', [whole, places, make.ref(values)]) : whole;
+  const source = isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x);
+  const masks = { begin_mask: int(0), end_mask: int(0), ellipsis_mask: int(0), new_axis_mask: int(0), shrink_axis_mask: int(0) };
+  const bounds = [
+    put(make.ints(range(rank).map(() => 0)), starts),
+    put(make.shapeOf(source), ends),
+    put(make.ints(range(rank).map(() => 1)), steps),
+  ];
+  const cut = make.node('StridedSlice', [source, ...bounds], masks);
+  return isBool(x) ? make.cast(cut, 'DT_BOOL') : cut;
+}
 
 /** Bounds beyond the ends are the ends. */
 function beginOf(begin: number, step: number, length: number | string | undefined): number | undefined {
@@ -109,7 +127,8 @@ const pad: Lowering = (node, make) => {
   const [x, pads, value, axesInput] = node.inputs;
   const rank = rankOf(x);
   const mode = stringAttr(node, 'mode', 'constant');
-  const amounts = numbersOf(pads, 'how much it pads');
+  const amounts = numbersIn(pads);
+  if (!amounts) return computedPad(node, make, mode);
   const axes = axesInput
     ? numbersOf(axesInput, 'which axes it pads').map((axis) => inRange(axis, rank))
     : Array.from({ length: rank }, (_, axis) => axis);
@@ -147,6 +166,26 @@ const pad: Lowering = (node, make) => {
     }, cut),
   );
 };
+
+/** Amounts that are computed: never negative, one row per axis. */
+function computedPad(node: Node, make: Emitter, mode: string): Ref {
+  const [x, pads, value, axesInput] = node.inputs;
+  const rank = rankOf(x);
+  if (mode !== 'constant' || isBool(x)) throw new Unsupported('how much it pads is not constant');
+  const axes = axesInput ? numbersOf(axesInput, 'which axes it pads').map((axis) => inRange(axis, rank)) : range(rank);
+  const columns = make.node('Transpose', [make.reshape(make.ref(pads), [2, axes.length]), make.ints([1, 0])]);
+  // Axes that are not named get a row of zeros, which is put behind the others.
+  const isWhole = axes.length === rank;
+  const rows = isWhole ? columns : make.node('ConcatV2', [columns, make.shaped([1, 2], [0, 0]), make.int(0)], { N: int(2) });
+  const order = range(rank).map((axis) => (axes.includes(axis) ? axes.indexOf(axis) : axes.length));
+  const matrix =
+    isWhole && order.every((row, axis) => row === axis)
+      ? rows
+      : make.node('GatherV2', [rows, make.ints(order), make.int(0)], { batch_dims: int(0) });
+  const number = value ? numberIn(value) : 0;
+  return make.node('PadV2', [make.ref(x), matrix, number === undefined ? make.ref(value) : make.like(x, number)]);
+}
+const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
 /** Which place of the axis stands at a place beyond it. */
 function source(at: number, length: number, mode: string): number {
@@ -196,19 +235,24 @@ const hardmax: Lowering = (node, make) => {
   const length = dimsOf(x)[rank - 1];
   if (typeof length !== 'number') throw new Unsupported('the length of its axis is not known');
   const places = make.node('ArgMax', [make.ref(x), make.int(rank - 1)]);
-  // The WebAssembly kernel writes integers, whatever it is asked for.
-  const hot = make.node('OneHot', [places, make.int(length), make.int(1), make.int(0)], { T: { type: 'DT_INT32' } });
-  return make.cast(hot, 'DT_FLOAT');
+  // Of the numbers that it is given the wasm kernel keeps the bits only: integers are safe.
+  return make.cast(
+    make.node('OneHot', [places, make.int(length), make.int(1), make.int(0)], { axis: int(-1), T: type('DT_INT32') }),
+    'DT_FLOAT',
+  );
 };
 
 const topK: Lowering = (node, make) => {
   requireLast(node);
   const [x, k] = node.inputs;
   const count = numberIn(k);
-  if (count === undefined) throw new Unsupported('how many it picks is not constant');
   const isLargest = intAttr(node, 'largest', 1) !== 0;
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
-  const picked = make.node('TopKV2', [isLargest ? source : make.node('Neg', [source]), make.int(count)], { sorted: bool(true) });
+  const picked = make.node(
+    'TopKV2',
+    [isLargest ? source : make.node('Neg', [source]), count === undefined ? make.ref(k) : make.int(count)],
+    { sorted: bool(true) },
+  );
   const values = isLargest ? picked : make.node('Neg', [picked]);
   return [isInt(x) ? make.cast(values, 'DT_INT32') : values, make.output(picked, 1)];
 };
@@ -217,9 +261,12 @@ const cumulative =
   (op: 'Cumsum' | 'Cumprod'): Lowering =>
   (node, make) => {
     const [x, axis] = node.inputs;
-    const [given = 0] = numbersOf(axis, 'its axis');
+    const given = numbersIn(axis)?.[0];
+    const rank = rankOf(x);
+    const along =
+      given === undefined ? make.node('FloorMod', [make.reshape(make.ref(axis), []), make.int(rank)]) : make.int(inRange(given, rank));
     const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
-    const result = make.node(op, [typed, make.int(inRange(given, rankOf(x)))], {
+    const result = make.node(op, [typed, along], {
       exclusive: bool(intAttr(node, 'exclusive', 0) !== 0),
       reverse: bool(intAttr(node, 'reverse', 0) !== 0),
     });

@@ -94,6 +94,14 @@ function counted({ make, x, dims, window }: Pool, result: Ref): Ref {
   return stridedSlice(make, result, [undefined, ...stretches, undefined]);
 }
 
+/** 2 by 2, stride 2, in ceil mode: what TensorFlow calls SAME, at every size. */
+const isHalved = (window: Window): boolean =>
+  window.isCeil &&
+  window.kernel.length === 2 &&
+  !isPadded(window) &&
+  !isDilated(window) &&
+  [0, 1].every((axis) => window.kernel[axis] === 2 && window.strides[axis] === 2);
+
 /** A pool without pads. */
 function plainPool(make: Emitter, op: 'MaxPool' | 'AvgPool', x: Ref, window: Window): Ref {
   return make.node(window.kernel.length === 3 ? `${op}3D` : op, [x], {
@@ -121,7 +129,7 @@ function taps(make: Emitter, x: Ref, { kernel, strides, dilations }: Window, com
 export const maxPool: Lowering = overMaps((pool, _node) => {
   const { make, x, window, dims } = pool;
   if (window.isSame && window.kernel.length === 3) throw new Unsupported('auto_pad SAME_UPPER over three axes needs a known size');
-  if (window.isSame) return plainPool(make, 'MaxPool', x, window);
+  if (window.isSame || isHalved(window)) return plainPool(make, 'MaxPool', x, { ...window, isSame: true });
   const source = padded(make, x, window.before, ends(window, dims), Number.NEGATIVE_INFINITY);
   // The WebAssembly kernel over three axes takes no number below 1.2e-38 for a maximum.
   const result =
@@ -136,6 +144,7 @@ export const averagePool: Lowering = overMaps((pool, node) => {
     if (countsPads || isDilated(window)) throw new Unsupported('auto_pad SAME_UPPER with count_include_pad needs a known size');
     return plainPool(make, 'AvgPool', x, window);
   }
+  if (isHalved(window)) return plainPool(make, 'AvgPool', x, { ...window, isSame: true });
   const end = ends(window, dims);
   const average = (source: Ref): Ref =>
     isDilated(window)

@@ -10,6 +10,8 @@ interface Reduction {
   readonly before?: (x: Ref, make: Emitter) => Ref;
   readonly op: string;
   readonly after?: (x: Ref, make: Emitter) => Ref;
+  /** Of no numbers at all. */
+  readonly nothing?: number;
   /** The kernel does not know integers. */
   readonly isFloat?: boolean;
 }
@@ -22,11 +24,11 @@ const log = (x: Ref, make: Emitter): Ref => make.node('Log', [x]);
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceL1: { before: abs, op: 'Sum', isFloat: true },
   ReduceL2: { before: square, op: 'Sum', after: sqrt, isFloat: true },
-  ReduceLogSum: { op: 'Sum', after: log, isFloat: true },
-  ReduceMax: { op: 'Max' },
-  ReduceMean: { op: 'Mean', isFloat: true },
-  ReduceMin: { op: 'Min' },
-  ReduceProd: { op: 'Prod' },
+  ReduceLogSum: { op: 'Sum', after: log, isFloat: true, nothing: Number.NEGATIVE_INFINITY },
+  ReduceMax: { op: 'Max', nothing: Number.NEGATIVE_INFINITY },
+  ReduceMean: { op: 'Mean', isFloat: true, nothing: Number.NaN },
+  ReduceMin: { op: 'Min', nothing: Number.POSITIVE_INFINITY },
+  ReduceProd: { op: 'Prod', nothing: 1 },
   ReduceSum: { op: 'Sum' },
   ReduceSumSquare: { before: square, op: 'Sum', isFloat: true },
 };
@@ -35,7 +37,6 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
 function axesOf(node: Node, make: Emitter): Ref | undefined {
   const [x, axes] = node.inputs;
   const rank = rankOf(x);
-  if (dimsOf(x).includes(0)) throw new Unsupported('there is nothing to reduce: an axis has length 0');
   const count = axes?.type?.shape?.[0];
   const given = axes && count !== 0 ? numbersIn(axes) : [];
   // None given at run time would be all of them in ONNX, and none in TensorFlow.
@@ -45,10 +46,24 @@ function axesOf(node: Node, make: Emitter): Ref | undefined {
   return make.ints(given.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : given.map((axis) => inRange(axis, rank)));
 }
 
+/** Where an axis of the input has no places, the kernels give whatever lies in memory. */
+function emptyResult(node: Node, make: Emitter, value: number): Ref | undefined {
+  const [x] = node.inputs;
+  const dims = node.outputs[0]?.type?.shape;
+  if (!dimsOf(x).includes(0) || !dims?.every((dim) => typeof dim === 'number')) return undefined;
+  const number = isBool(x) ? (value > 0 ? 1 : 0) : isInt(x) ? Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1) : value;
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  const filled = new Array<number>(count).fill(number);
+  if (isBool(x)) return make.cast(make.shaped(dims, filled), 'DT_BOOL');
+  return isInt(x) ? make.shaped(dims, filled) : make.floats(dims, filled);
+}
+
 const reduction =
-  ({ before, op, after, isFloat = false }: Reduction): Lowering =>
+  ({ before, op, after, isFloat = false, nothing = 0 }: Reduction): Lowering =>
   (node, make) => {
     const [x] = node.inputs;
+    const ofNothing = emptyResult(node, make, nothing);
+    if (ofNothing) return ofNothing;
     const isWhole = isInt(x);
     const isTruth = isBool(x);
     const through = isTruth ? 'DT_INT32' : isWhole && isFloat ? 'DT_FLOAT' : undefined;
@@ -65,6 +80,8 @@ const reduction =
 /** log sum exp(x - most) + most, so that nothing overflows. */
 const logSumExp: Lowering = (node, make) => {
   const [x] = node.inputs;
+  const ofNothing = emptyResult(node, make, Number.NEGATIVE_INFINITY);
+  if (ofNothing) return ofNothing;
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const axes = axesOf(node, make);
   if (!axes) return make.node('Identity', [source]);
