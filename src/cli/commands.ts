@@ -125,6 +125,7 @@ export const inspectOptions = {
     default: 'reference' as const,
     describe: 'Large weights in text: where they lie in MODEL, their numbers, or left out',
   },
+  diff: { type: 'boolean', default: false, describe: 'Compare MODEL with OTHER, node by node: summary, json, html, svg or dot' },
   depth: {
     type: 'string',
     requiresArg: true,
@@ -168,7 +169,7 @@ export const verifyOptions = {
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly destination: string | undefined };
-export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string };
+export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string; readonly other: string | undefined };
 export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
 export type PredictArgs = PredictOptions &
   GlobalArgs & { readonly model: string; readonly picture: string; readonly more: readonly string[] };
@@ -216,15 +217,17 @@ export function chooseAction(given: readonly string[], columns: number | undefin
       (argv) => choose(argv, async (terminal) => (await import('./convert')).convertCommand(argv, terminal)),
     )
     .command(
-      'inspect <model>',
-      'List the layers of a model, with shapes, parameters and multiply-adds',
+      'inspect <model> [other]',
+      'List the layers of a model, draw it, print it as text, or compare two',
       (y) =>
         y
           .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file, or ONNX text (.onnxtxt)' })
+          .positional('other', { type: 'string', describe: 'With --diff: what MODEL became' })
           .options(inspectOptions)
           .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')
           .example('$0 inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back')
           .example('$0 inspect alexnet.onnx -o alexnet.html', 'The graph as a page to open: groups fold, names can be searched')
+          .example('$0 inspect --diff alexnet.onnx alexnet-fcn.onnx', 'What a conversion did, node by node; also as .json and .html')
           .example('$0 inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'),
       (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
     )

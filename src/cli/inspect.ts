@@ -11,6 +11,7 @@ import { checkOutput, writeTextFile } from './staging';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
+import { typed } from './typed';
 import { inputSize } from './values';
 
 type Format = NonNullable<InspectArgs['format']>;
@@ -31,12 +32,13 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
 };
 
 const drawn = (format: DrawingFormat, model: Model, args: InspectArgs): string =>
-  drawing(format, model, { title: basename(args.model), size: sizeOf(args), depth: depthOf(args.depth) });
+  drawing(format, typed(model, sizeOf(args)), { title: basename(args.model), depth: depthOf(args.depth) });
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
+  if (args.diff || args.other !== undefined) return (await import('./diff')).diffCommand(args, terminal);
   const { output } = args;
   if (output !== undefined) checkOutput(output, [args.model], args.force);
-  const format = args.format ?? (args.json ? 'json' : formatOf(output));
+  const format = formatOf(args);
   const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
   const text = FORMATS[format](model, args, output === undefined ? terminal.columns : undefined);
   if (output === undefined) terminal.result(text);
@@ -44,8 +46,9 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   return 0;
 }
 
-/** As the name of the file says; a summary where it does not. */
-function formatOf(output: string | undefined): Format {
+/** As asked for, or as the name of the file says; a summary where neither does. */
+export function formatOf({ format, json, output }: InspectArgs): Format {
+  if (format || json) return format ?? 'json';
   const [, extension = ''] = /\.(\w+)$/.exec(output?.toLowerCase() ?? '') ?? [];
   return EXTENSIONS.get(extension) ?? 'summary';
 }
@@ -60,5 +63,5 @@ const EXTENSIONS: ReadonlyMap<string, Format> = new Map([
   ['htm', 'html'],
 ]);
 
-const sizeOf = ({ inputSize: size }: InspectArgs) => (size?.length ? inputSize(size) : undefined);
+export const sizeOf = ({ inputSize: size }: InspectArgs) => (size?.length ? inputSize(size) : undefined);
 const summaryOf = (model: Model, args: InspectArgs) => summarise(model, sizeOf(args), settle);

@@ -1,4 +1,5 @@
 /** Model -> GraphView: a box per node, input and output; what it says at a glance, and what it tells when asked. */
+import { attrText } from '../analysis/attr-text';
 import { costs } from '../analysis/cost';
 import { shapeText } from '../analysis/layers';
 import { receptiveFields } from '../analysis/receptive-field';
@@ -6,7 +7,7 @@ import type { Graph } from '../ir/graph';
 import { readBy } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
-import type { Attr, Node, Tensor, Value } from '../ir/types';
+import type { Node, Tensor, Value } from '../ir/types';
 import { familyOf } from './families';
 import { groupByScope } from './groups';
 import { type Scope, scopesOf } from './scopes';
@@ -14,22 +15,36 @@ import type { Box, Edge, GraphView, Status } from './view';
 
 export interface BuildOptions {
   readonly title: string;
+  /** More to be told about the whole. */
+  readonly facts?: readonly (readonly [string, string])[] | undefined;
   /** What became of a node, and anything more that is to be told about it. */
   readonly mark?:
     | ((node: Node) => { readonly status: Status; readonly details: readonly (readonly [string, string])[] } | undefined)
     | undefined;
+  /** Nodes of an earlier graph that are no more: drawn as well, joined to what their neighbours became. */
+  readonly ghosts?: Ghosts | undefined;
+}
+
+export interface Ghosts {
+  readonly graph: Graph;
+  readonly nodes: readonly Node[];
+  /** In the graph that is drawn. */
+  counterpart(node: Node): Node | undefined;
 }
 
 /** The types of the graph must be inferred. */
-export function buildView(model: Model, { title, mark }: BuildOptions): GraphView {
+export function buildView(model: Model, { title, facts = [], mark, ghosts }: BuildOptions): GraphView {
   const { graph } = model;
   const cost = costs(graph);
   const fields = receptiveFields(graph);
-  const scopes = scopesOf(graph);
-  const ids = new Map<Node, string>(graph.nodes.map((node) => [node, `n:${node.name}`]));
-  const items = graph.nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [] }));
-  const { groups, parents } = groupByScope(items);
-  const boxes = graph.nodes.map((node): Box => {
+  const scopes = new Map([...scopesOf(graph), ...(ghosts ? scopesOf(ghosts.graph) : [])]);
+  const nodes = [...graph.nodes, ...(ghosts?.nodes ?? [])];
+  const ids = new Map<Node, string>([
+    ...graph.nodes.map((node) => [node, `n:${node.name}`] as const),
+    ...(ghosts?.nodes ?? []).map((node) => [node, `was:${node.name}`] as const),
+  ]);
+  const { groups, parents } = groupByScope(nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [] })));
+  const boxes = nodes.map((node): Box => {
     const id = ids.get(node) ?? '';
     const { parameters = 0, multiplyAdds } = cost.get(node) ?? {};
     const field = node.outputs[0] && fields.of(node.outputs[0]);
@@ -70,6 +85,7 @@ export function buildView(model: Model, { title, mark }: BuildOptions): GraphVie
   return {
     title,
     facts: [
+      ...facts,
       ['nodes', String(graph.nodeCount)],
       ['parameters', grouped([...cost.values()].reduce((sum, { parameters }) => sum + parameters, 0))],
       ['opset', String(model.opsets.get('') ?? '-')],
@@ -77,7 +93,7 @@ export function buildView(model: Model, { title, mark }: BuildOptions): GraphVie
     ],
     boxes: [...ports.filter(({ kind }) => kind === 'input'), ...boxes, ...ports.filter(({ kind }) => kind === 'output')],
     groups,
-    edges: edgesOf(graph, ids),
+    edges: [...edgesOf(graph, ids), ...(ghosts ? ghostEdges(ghosts, ids) : [])],
   };
 }
 
@@ -111,6 +127,30 @@ function edgesOf(graph: Graph, ids: ReadonlyMap<Node, string>): Edge[] {
   for (const output of graph.outputs) {
     const from = sourceOf(output);
     if (from !== undefined) edges.push({ from, to: portId(output, 'output'), label: shapeText(output.type) });
+  }
+  return edges;
+}
+
+function ghostEdges({ graph, nodes, counterpart }: Ghosts, ids: ReadonlyMap<Node, string>): Edge[] {
+  const idOf = (node: Node | undefined): string | undefined => {
+    const now = node && (ids.has(node) ? node : counterpart(node));
+    return now && ids.get(now);
+  };
+  const edges: Edge[] = [];
+  const add = (from: string | undefined, to: string | undefined, value: Value): void => {
+    if (from !== undefined && to !== undefined && from !== to) edges.push({ from, to, label: shapeText(value.type) });
+  };
+  for (const node of nodes) {
+    for (const value of node.inputs)
+      if (value)
+        add(
+          value.producer ? idOf(value.producer) : graph.inputs.includes(value) ? portId(value, 'input') : undefined,
+          ids.get(node),
+          value,
+        );
+    // Another one that is no more draws the edge itself.
+    for (const output of node.outputs)
+      for (const { user } of output.uses) if (!nodes.includes(user)) add(ids.get(node), idOf(user), output);
   }
   return edges;
 }
@@ -164,27 +204,6 @@ function constantText(tensor: Tensor): string {
 
 function numbersOf(tensor: Tensor): number[] | undefined {
   return isNumeric(tensor.dtype) ? [...readNumbers(tensor)] : undefined;
-}
-
-function attrText(attr: Attr): string {
-  switch (attr.kind) {
-    case 'int':
-    case 'float':
-      return String(attr.value);
-    case 'ints':
-    case 'floats':
-      return `[${attr.value.join(', ')}]`;
-    case 'string':
-      return typeof attr.value === 'string' ? attr.value : `${attr.value.length} bytes`;
-    case 'strings':
-      return attr.value.map((value) => (typeof value === 'string' ? value : `${value.length} bytes`)).join(', ');
-    case 'tensor':
-      return `${attr.value.dtype} [${attr.value.shape.join(', ')}]`;
-    case 'graph':
-      return `a graph of ${attr.value.nodeCount} nodes`;
-    default:
-      return attr.kind;
-  }
 }
 
 const axisText = (axis: 'whole' | { readonly window: number; readonly stride: number; readonly offset: number }): string =>

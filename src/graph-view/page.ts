@@ -42,8 +42,8 @@ export function pageOf(view: GraphView, open: ReadonlySet<string>, script: strin
 
 const STYLE = `
 :root{${PALETTE}color-scheme:light}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${DARK_PALETTE};color-scheme:dark}}
-:root[data-theme=dark]{${DARK_PALETTE};color-scheme:dark}
+@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${DARK_PALETTE}color-scheme:dark}}
+:root[data-theme=dark]{${DARK_PALETTE}color-scheme:dark}
 *{box-sizing:border-box}
 html,body{height:100%;margin:0}
 body{display:flex;flex-direction:column;background:var(--paper);color:var(--ink);font:14px system-ui,"Segoe UI",Roboto,sans-serif}

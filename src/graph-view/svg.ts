@@ -18,11 +18,11 @@ export function xml(text: string): string {
 export const PALETTE = `
 --paper:#ffffff;--ink:#1d2330;--faint:#5b6475;--line:#9aa3b2;--box:#f4f6f9;--edge:#c5ccd8;--group:#8b95a708;--rim:#b4bccb;
 --conv:#dbe7fb;--linear:#dde3ff;--activation:#fbe3dc;--pool:#dcf1e1;--norm:#efe2f8;--view:#eceef1;--arithmetic:#fdf1d3;--port:#d9eef3;--other:#f4f6f9;
---added:#1a8f47;--rewritten:#c27a06;--moved:#4a72c4;--removed:#c9302c`;
+--added:#1a8f47;--rewritten:#c27a06;--moved:#4a72c4;--removed:#c9302c;`;
 export const DARK_PALETTE = `
 --paper:#171a21;--ink:#e6e9ef;--faint:#a3acba;--line:#6d7787;--box:#242934;--edge:#3d4555;--group:#ffffff08;--rim:#4b5465;
 --conv:#22365a;--linear:#2b2f63;--activation:#56332b;--pool:#21452f;--norm:#40305a;--view:#2b303a;--arithmetic:#4d4020;--port:#1f444e;--other:#242934;
---added:#4cc77a;--rewritten:#e6a53a;--moved:#86a8ee;--removed:#ef6b67`;
+--added:#4cc77a;--rewritten:#e6a53a;--moved:#86a8ee;--removed:#ef6b67;`;
 
 export const SVG_STYLE = `
 text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:var(--faint);text-anchor:middle}

@@ -131,8 +131,12 @@ function rewrite(root: Node, rule: Rule, accepted: Accepted, { inference }: Rule
     graph.rename(old, `${name}_replaced`);
     graph.rename(replacement, name);
   }
-  sweep([root, ...[...make.nodes].reverse()], make.constants);
-  return { built: make.nodes.filter((node) => graph.has(node)) };
+  const gone = sweep([root, ...[...make.nodes].reverse()], make.constants);
+  const built = make.nodes.filter((node) => graph.has(node));
+  // What a rule took in beyond its pattern (a layer in front of the norm that it matched) is stood for as well.
+  const origin = originOf(gone);
+  for (const node of built) graph.addOrigin(node, origin);
+  return { built };
 }
 
 interface Pair {
@@ -196,8 +200,9 @@ function takeBack(graph: Graph, make: RecordingBuilder): void {
   for (const constant of make.constants) graph.removeConstant(constant);
 }
 
-/** Removes those of `suspects` that nobody reads, and whatever had no other reader than what was removed. */
-function sweep(suspects: readonly Node[], constants: readonly Value[]): void {
+/** Removes those of `suspects` that nobody reads, and whatever had no other reader than what was removed; the nodes that went. */
+function sweep(suspects: readonly Node[], constants: readonly Value[]): readonly Node[] {
+  const removed: Node[] = [];
   const isIdle = (value: Value): boolean => value.uses.length === 0 && !Graph.ownerOf(value).isOutput(value);
   const gone = new Set<Value>();
   const stack = [...suspects].reverse();
@@ -205,12 +210,14 @@ function sweep(suspects: readonly Node[], constants: readonly Value[]): void {
     if (!node.graph.has(node) || !node.outputs.every(isIdle)) continue;
     const inputs = node.inputs;
     node.graph.removeNode(node);
+    removed.push(node);
     for (const value of inputs) {
       if (value?.producer) stack.push(value.producer);
       else if (value) sweepConstant(value);
     }
   }
   constants.forEach(sweepConstant);
+  return removed;
 
   function sweepConstant(value: Value): void {
     if (!isConst(value) || !isIdle(value) || gone.has(value)) return;

@@ -126,3 +126,20 @@ describe('inspect -o', () => {
     expect(readdirSync(cwd).sort()).toEqual(['lenet5.onnx', 'out.txt']);
   }, 60_000);
 });
+
+test('inspect --diff compares files, in every format', async () => {
+  const cwd = program.directory();
+  copyFileSync(join(fixtures, 'models/lenet5.onnx'), join(cwd, 'a.onnx'));
+  expect((await program.run(['convert', 'a.onnx', '-o', 'b.onnx', '--no-verify', '-q'], { cwd })).code).toBe(0);
+  const text = await program.run(['inspect', '--diff', 'a.onnx', 'b.onnx'], { cwd });
+  expect([text.code, text.stderr, text.stdout]).toEqual([
+    0,
+    '',
+    expect.stringContaining('6 unchanged, 2 moved, 3 rewritten, 0 added, 1 removed'),
+  ]);
+  expect(JSON.parse((await program.run(['inspect', '--diff', 'a.onnx', 'b.onnx', '--json'], { cwd })).stdout).nodes.rewritten).toBe(3);
+  expect((await program.run(['inspect', '--diff', 'a.onnx', 'b.onnx', '-o', 'diff.svg'], { cwd })).code).toBe(0);
+  const svg = readFileSync(join(cwd, 'diff.svg'), 'utf8');
+  expect(svg).toMatch(/class="box view removed" data-id="was:\/Flatten"/);
+  expect(svg.match(/class="box conv rewritten"/g)).toHaveLength(3);
+}, 60_000);

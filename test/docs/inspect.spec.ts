@@ -1,5 +1,5 @@
 /** docs/inspect.md shows what the program prints and draws; `npm run docs` makes its picture anew. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useProgram } from '../support/cli';
 
@@ -13,6 +13,16 @@ test('the picture is of now', async () => {
   if (process.env.UPDATE_DOCS) writeFileSync(path, stdout);
   expect(code).toBe(0);
   expect(readFileSync(path, 'utf8')).toBe(stdout);
+});
+
+test('the comparison is what is printed', async () => {
+  const [, shown = ''] = /^\$ convolutionize inspect --diff lenet5\.onnx lenet5-fcn\.onnx\n([\s\S]*?) \.\.\.\n/m.exec(page) ?? [];
+  const cwd = program.directory();
+  copyFileSync(join(root, 'fixtures/models/lenet5.onnx'), join(cwd, 'lenet5.onnx'));
+  await program.run(['convert', 'lenet5.onnx', '--no-verify'], { cwd });
+  const { stdout } = await program.run(['inspect', '--diff', 'lenet5.onnx', 'lenet5-fcn.onnx'], { cwd });
+  expect(shown.length).toBeGreaterThan(500);
+  expect(stdout.startsWith(shown)).toBe(true);
 });
 
 test('the list is what is printed', async () => {

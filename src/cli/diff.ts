@@ -1,0 +1,183 @@
+/** `inspect --diff`: what became of each node between two models, as text, JSON or a picture. */
+import { basename } from 'node:path';
+import { type DiffStatus, diffGraphs, type GraphDiff, type NodeDiff, type WeightChange } from '../analysis/diff';
+import { badOption, usage } from '../diagnostics/catalogue';
+import { printable } from '../diagnostics/format';
+import type { Model } from '../ir/model';
+import type { Node } from '../ir/types';
+import { declaredSize } from '../metadata';
+import { filesBehind, readModelFile } from '../node';
+import type { InspectArgs } from './commands';
+import { depthOf, drawing } from './drawing';
+import { formatOf, sizeOf } from './inspect';
+import { checkOutput, writeTextFile } from './staging';
+import { cut } from './table';
+import type { Terminal } from './terminal';
+import { typed } from './typed';
+
+export const DIFF_SCHEMA = 'convolutionize/diff/1';
+
+export async function diffCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
+  const { model: first, other: second, output } = args;
+  if (second === undefined) throw usage('--diff compares two models; the second is missing', 'inspect');
+  if (!args.diff) throw usage(`two models are compared with --diff: inspect --diff ${first} ${second}`, 'inspect');
+  const format = formatOf(args);
+  if (format === 'text') throw badOption('format', format, 'summary, json, html, svg or dot, with --diff');
+  if (output !== undefined) checkOutput(output, [first, second], args.force);
+  const read = (path: string): Model =>
+    readModelFile(path, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
+  const [original, converted] = [read(first), read(second)];
+  // Both at the size that the first was made for: else every shape would be another.
+  const size = sizeOf(args) ?? declaredSize(converted);
+  const [before, after] = [typed(original, fits(original, size)), typed(converted, size)];
+  const diff = diffGraphs(before.graph, after.graph);
+  const text =
+    format === 'summary'
+      ? diffText(first, second, diff, output === undefined ? terminal.columns : undefined).join('\n')
+      : format === 'json'
+        ? JSON.stringify(diffJson(first, second, diff), undefined, 2)
+        : drawn(format, `${basename(first)} → ${basename(second)}`, before, after, diff, args);
+  if (output === undefined) terminal.result(text);
+  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, [...filesBehind(original), ...filesBehind(converted)], args.force);
+  return 0;
+}
+
+/** A size is asked of the original only where it leaves its own open. */
+const fits = (model: Model, size: ReturnType<typeof sizeOf>) =>
+  model.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number')) ? size : undefined;
+
+// ---- text ----
+
+const SIGNS: Readonly<Record<DiffStatus, string>> = { unchanged: '=', moved: '>', rewritten: '~', added: '+', removed: '-' };
+
+export function diffText(first: string, second: string, { nodes, counts, weights }: GraphDiff, columns?: number): string[] {
+  const total = (Object.keys(SIGNS) as DiffStatus[]).map((status) => `${counts[status]} ${status}`).join(', ');
+  const lines = [`${first} -> ${second}`, `  nodes    ${total}`, `  weights  ${weightTotal(weights)}`, ''];
+  let run: NodeDiff[] = [];
+  const endRun = (): void => {
+    if (run.length > 0 && run.length <= 2) for (const { after } of run) lines.push(`= ${label(after)}`);
+    else if (run.length > 0) lines.push(`= ${run.length} nodes, ${label(run[0]?.after)} to ${label(run[run.length - 1]?.after)}`);
+    run = [];
+  };
+  for (const node of nodes) {
+    if (node.status === 'unchanged') {
+      run.push(node);
+      continue;
+    }
+    endRun();
+    lines.push(`${SIGNS[node.status]} ${headline(node)}`, ...changes(node).map((change) => `    ${change}`));
+  }
+  endRun();
+  lines.push('', '= unchanged   > moved: other shapes or sources   ~ rewritten   + added   - removed');
+  return columns === undefined ? lines : lines.map((line) => cut(line, columns));
+}
+
+function weightTotal({ same, changed, added, removed }: GraphDiff['weights']): string {
+  const parts = [
+    `${same} the same bytes`,
+    `${changed} changed`,
+    ...(added > 0 ? [`${added} added`] : []),
+    ...(removed > 0 ? [`${removed} removed`] : []),
+  ];
+  return parts.join(', ');
+}
+
+const label = (node: Node | undefined): string => (node ? `${printable(node.op)} ${printable(node.name)}` : '');
+
+function headline({ before, after }: NodeDiff): string {
+  if (!before || !after || before.name === after.name) return label(after ?? before);
+  return `${label(before)} -> ${before.op === after.op ? printable(after.name) : label(after)}`;
+}
+
+/** What changed, a line each. */
+function changes({ before, after, merged, into, attributes, weights, shapes, sources, isConstant }: NodeDiff): string[] {
+  return [
+    ...(before && after && before.name === after.name && before.op !== after.op ? [`operator ${before.op} -> ${after.op}`] : []),
+    ...(into ? [`went into ${label(into)}`] : []),
+    ...(isConstant ? ['it computed on shapes or weights alone'] : []),
+    ...(merged.length > 0 ? [`also stands for ${merged.map(label).join(', ')}`] : []),
+    ...attributes
+      // Of another operator they say nothing about each other.
+      .filter((change) => before?.op === after?.op || change.after !== undefined)
+      .map(
+        ({ name, before: was, after: is }) =>
+          `${printable(name)} ${was === undefined || before?.op !== after?.op ? '' : `${printable(was)} -> `}${is === undefined ? 'left out' : printable(is)}`,
+      ),
+    ...weights.flatMap((change) => (change.bytes === 'same' && change.types[0] === change.types[1] ? [] : [weightText(change)])),
+    ...(shapes ? [`shape ${shapes[0]} -> ${shapes[1]}`] : []),
+    ...(sources ? [`reads ${printable(sources[1])} instead of ${printable(sources[0])}`] : []),
+  ];
+}
+
+function weightText({ before, after, types, bytes }: WeightChange): string {
+  const name =
+    before === after || before === undefined || after === undefined
+      ? printable(after ?? before ?? '')
+      : `${printable(before)} -> ${printable(after)}`;
+  const type =
+    types[0] === types[1] || types[0] === undefined || types[1] === undefined ? (types[1] ?? types[0]) : `${types[0]} -> ${types[1]}`;
+  return `weight ${name} ${type}: ${bytes === 'same' ? 'the same bytes' : bytes}`;
+}
+
+// ---- JSON ----
+
+/** docs/schemas/diff.schema.json says what is in it. */
+export function diffJson(first: string, second: string, { nodes, counts, weights }: GraphDiff): object {
+  const named = (node: Node | undefined): object | null => (node ? { name: node.name, op: node.op } : null);
+  return {
+    schema: DIFF_SCHEMA,
+    before: first,
+    after: second,
+    nodes: counts,
+    weights,
+    changes: nodes.map((node) => ({
+      status: node.status,
+      before: named(node.before),
+      after: named(node.after),
+      merged: node.merged.map(named),
+      into: named(node.into),
+      attributes: node.attributes.map(({ name, before, after }) => ({ name, before: before ?? null, after: after ?? null })),
+      weights: node.weights.map(({ before, after, types, bytes }) => ({
+        before: before ?? null,
+        after: after ?? null,
+        types: types.map((type) => type ?? null),
+        bytes,
+      })),
+      shapes: node.shapes ?? null,
+      sources: node.sources ?? null,
+    })),
+  };
+}
+
+// ---- picture ----
+
+function drawn(format: 'dot' | 'svg' | 'html', title: string, before: Model, after: Model, diff: GraphDiff, args: InspectArgs): string {
+  const byNode = new Map<Node, NodeDiff>(
+    diff.nodes.flatMap((node) => ((node.after ?? node.before) ? [[(node.after ?? node.before) as Node, node] as const] : [])),
+  );
+  return drawing(format, after, {
+    title,
+    depth: depthOf(args.depth),
+    facts: [
+      ...Object.entries(diff.counts).map(([status, count]): [string, string] => [status, String(count)]),
+      ['weights', weightTotal(diff.weights)],
+    ],
+    mark: (node) => {
+      const found = byNode.get(node);
+      return (
+        found && {
+          status: found.status,
+          details: [
+            ...(found.before && found.after ? [['was', label(found.before)] as const] : []),
+            ...changes(found).map((change) => ['change', change] as const),
+          ],
+        }
+      );
+    },
+    ghosts: {
+      graph: before.graph,
+      nodes: diff.nodes.flatMap(({ status, before: node }) => (status === 'removed' && node ? [node] : [])),
+      counterpart: (node) => diff.counterpart(node),
+    },
+  });
+}

@@ -1,0 +1,20 @@
+/** A model with all types that can be found, its own nodes untouched. */
+import { settle } from '../compile';
+import { resolveWindows, type SizeRequest } from '../input-size';
+import type { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
+
+/** Types are as good as those after the constant parts of the graph were folded, which it itself keeps. `size`: of the image, where it is not the file's. */
+export function typed(source: Model, size: SizeRequest | undefined): Model {
+  const [model, settled] = [source.clone(), source.clone()];
+  for (const each of size ? [model, settled] : []) resolveWindows(each, size);
+  settle(settled);
+  inferShapes(model);
+  const types = new Map(settled.graph.nodes.flatMap((node) => node.outputs).map(({ name, type }) => [name, type]));
+  for (const node of model.graph.nodes)
+    for (const output of node.outputs) {
+      const type = types.get(output.name);
+      if (type && output.type?.shape?.every((dim) => typeof dim === 'number') !== true) model.graph.setType(output, type);
+    }
+  return model;
+}

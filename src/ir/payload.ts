@@ -1,0 +1,51 @@
+/** Payloads compared without holding them: a megabyte of each at a time. */
+import { tensorByteLength, tensorBytes } from './tensor';
+import type { Tensor } from './types';
+
+const STRETCH = 1 << 20;
+
+/** Whether two tensors have the same type of elements and the same bytes, whatever their shapes. */
+export function samePayload(a: Tensor, b: Tensor): boolean {
+  if (a.data === b.data && a.dtype === b.dtype) return true;
+  if (a.dtype !== b.dtype || tensorByteLength(a) !== tensorByteLength(b)) return false;
+  if (a.data.kind === 'strings' || b.data.kind === 'strings') return sameStrings(a, b);
+  if (sameRanges(a, b)) return true;
+  const [left, right] = [stretches(a), stretches(b)];
+  let one: Uint8Array = new Uint8Array();
+  let other: Uint8Array = new Uint8Array();
+  for (;;) {
+    if (one.length === 0) one = left.next().value ?? one;
+    if (other.length === 0) other = right.next().value ?? other;
+    const length = Math.min(one.length, other.length);
+    if (length === 0) return one.length === other.length;
+    for (let at = 0; at < length; at++) if (one[at] !== other[at]) return false;
+    [one, other] = [one.subarray(length), other.subarray(length)];
+  }
+}
+
+function* stretches(tensor: Tensor): Generator<Uint8Array, undefined> {
+  const { data } = tensor;
+  if (data.kind !== 'ranges' || data.encoding !== 'raw') {
+    yield tensorBytes(tensor);
+    return;
+  }
+  for (const { source, offset, length } of data.ranges)
+    for (let at = 0; at < length; at += STRETCH) yield source.read(offset + at, Math.min(STRETCH, length - at));
+}
+
+/** The same place of the same file need not be read. */
+function sameRanges({ data: a }: Tensor, { data: b }: Tensor): boolean {
+  if (a.kind !== 'ranges' || b.kind !== 'ranges' || a.encoding !== b.encoding || a.ranges.length !== b.ranges.length) return false;
+  return a.ranges.every((range, at) => {
+    const other = b.ranges[at];
+    return range.source === other?.source && range.offset === other.offset && range.length === other.length;
+  });
+}
+
+function sameStrings({ data: a }: Tensor, { data: b }: Tensor): boolean {
+  if (a.kind !== 'strings' || b.kind !== 'strings' || a.values.length !== b.values.length) return false;
+  return a.values.every((value, at) => {
+    const other = b.values[at] ?? new Uint8Array();
+    return value.length === other.length && value.every((byte, index) => byte === other[index]);
+  });
+}
