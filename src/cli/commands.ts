@@ -9,6 +9,7 @@ import { version } from '../version';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
 import { tfjsOptions, withDefaults } from './tfjs-options';
+import { comparisonOptions } from './verify-options';
 
 export interface GlobalArgs {
   readonly json: boolean;
@@ -146,31 +147,14 @@ export const verifyOptions = {
   ...inputSize,
   ...tolerance,
   ...tfjsBackend,
-  samples: { alias: 'n', type: 'string', requiresArg: true, describe: 'Number of random inputs' },
-  inputs: {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    describe: 'Inputs from files instead: .npy, .npz, TensorProto .pb, pictures, or a folder; [name=]path',
-  },
-  'save-inputs': { type: 'string', requiresArg: true, describe: 'Write the inputs to this folder, as ONNX test data' },
-  map: {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    describe: 'An input or output of ORIGINAL and what CONVERTED calls it: a=b',
-  },
-  relation: {
-    choices: ['same', 'cell', 'mean', 'subsample', 'transposed'] as const,
-    describe: 'How the outputs of CONVERTED relate to those of ORIGINAL, where their shapes do not say',
-  },
+  ...comparisonOptions,
   ...symlinks,
 } as const satisfies Record<string, Options>;
 
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly destination: string | undefined };
 export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string; readonly other: string | undefined };
-export type VerifyArgs = Typed<typeof verifyOptions> & { readonly original: string; readonly converted: string };
+export type VerifyArgs = Typed<typeof verifyOptions> & { readonly models: readonly string[] };
 export type PredictArgs = PredictOptions &
   GlobalArgs & { readonly model: string; readonly picture: string; readonly more: readonly string[] };
 export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string; readonly picture: string };
@@ -232,21 +216,22 @@ export function chooseAction(given: readonly string[], columns: number | undefin
       (argv) => choose(argv, async (terminal) => (await import('./inspect')).inspectCommand(argv, terminal)),
     )
     .command(
-      'verify <original> <converted>',
+      'verify [models..]',
       'Run two models, and compare what they give',
       (y) =>
         y
-          .positional('original', { type: 'string', demandOption: true, describe: 'ONNX file that is right' })
-          .positional('converted', {
+          .positional('models', {
             type: 'string',
-            demandOption: true,
+            array: true,
+            default: [],
             describe:
-              'What shall give the same: a conversion, the ONNX file of another tool, a TensorFlow.js model (its directory or model.json)',
+              'ORIGINAL, the ONNX file that is right, and CONVERTED, what shall give the same: a conversion, the ONNX file of another tool, a TensorFlow.js model (its directory or model.json)',
           })
           .options(verifyOptions)
           .example('$0 verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not')
           .example('$0 verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model, on WebAssembly')
           .example('$0 verify resnet.onnx resnet-fp16.onnx -n 50', 'Any pair: the output of another tool, a copy in half precision')
+          .example('$0 verify --suite pairs.yaml --reporter junit=report.xml', 'Many pairs, with a report for CI (docs/ci.md)')
           .example('$0 verify a.onnx b.onnx --map input=images --inputs photos/', 'Names that differ, and inputs of your own'),
       (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),
     )
@@ -354,7 +339,7 @@ function textOf(parser: Argv, args: readonly string[]): string {
 
 /** A value that counts only once must not be given twice: which one is meant? */
 function rejectRepeated(argv: object): void {
-  const lists = new Set<string>(['_', 'more']);
+  const lists = new Set<string>(['_', 'models', 'more']);
   for (const [name, option] of Object.entries<Options>({
     ...convertOptions,
     ...inspectOptions,

@@ -32,6 +32,11 @@ export class Terminal {
     return this.stdout.isTTY ? this.stdout.columns : undefined;
   }
 
+  /** A variable of the environment. */
+  variable(name: string): string | undefined {
+    return this.env[name];
+  }
+
   /** The result: what a user redirects into a file. */
   result(text: string): void {
     this.stdout.write(text.endsWith('\n') ? text : `${text}\n`);

@@ -72,6 +72,15 @@ export function mapping(texts: readonly string[] | undefined): ReadonlyMap<strin
   return map;
 }
 
+/** `--shard 2/5`. */
+export function shardOf(text: string): { readonly index: number; readonly of: number } {
+  const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const shard = { index: Number(index), of: Number(of) };
+  if (index === undefined || shard.index < 1 || shard.index > shard.of || shard.of > 1e6)
+    throw badOption('shard', text, 'i/n with i from 1 to n, such as 2/5');
+  return shard;
+}
+
 /** A count of at least one. */
 export function positiveNumber(option: string, text: string | undefined): number | undefined {
   const value = wholeNumber(option, text);

@@ -1,35 +1,137 @@
-/** `verify`: run two models, say whether they give the same. */
+/** `verify`: run two models, or all pairs of a list, and say whether they give the same. */
+import { notAReport, usage } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import { readText } from '../node/read-text';
+import { type PairSettings, readSuite, type SuitePair } from '../node/suite';
 import { verifyFiles } from '../node/verify';
-import { formatVerifyReport } from '../verify/report';
+import { mergeSuites } from '../verify/suite/merge';
+import {
+  FORMAT,
+  type Outcome,
+  type PairOutcome,
+  type Shard,
+  type SuiteReport,
+  suiteFromJson,
+  suiteOutcome,
+} from '../verify/suite/suite-report';
+import { version } from '../version';
 import type { VerifyArgs } from './commands';
 import { EXIT } from './exit';
+import { type Reporting, reportersOf, tellSuite } from './reporters';
 import type { Terminal } from './terminal';
-import { inputSize, mapping, positiveNumber, verifyOptions } from './values';
+import { inputSize, mapping, positiveNumber, shardOf, verifyOptions } from './values';
+
+const CODES: Readonly<Record<Outcome, number>> = { equal: EXIT.done, different: EXIT.different, error: EXIT.fault };
 
 export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promise<number> {
+  const reporters = reportersOf(args.reporter, outputFiles(args), {
+    inActions: terminal.variable('GITHUB_ACTIONS') === 'true',
+    json: args.json,
+  });
+  if (args.merge?.length) return tell(merged([...args.merge, ...args.models]), args, reporters, terminal, false);
+  const shard = args.shard === undefined ? undefined : shardOf(args.shard);
+  const started = Date.now() / 1000;
+  if (args.suite !== undefined) {
+    if (args.models.length > 0) throw usage('--suite names the pairs: no models beside it', 'verify');
+    const all = readSuite(args.suite);
+    const list = shard ? all.filter((_, at) => at % shard.of === shard.index - 1) : all;
+    const pairs: PairOutcome[] = [];
+    for (const pair of list) pairs.push(await attempted(pair, args, terminal));
+    return tell({ ...head(started), shard: shard && { ...shard, by: 'pairs' }, pairs }, args, reporters, terminal, false);
+  }
+  const [original, converted, more] = args.models;
+  if (original === undefined || converted === undefined) throw usage('an argument is missing', 'verify');
+  if (more !== undefined) throw usage(`unknown argument: ${more}`, 'verify');
+  const pair: SuitePair = { name: `${original} and ${converted}`, original, converted, options: {} };
+  const part: Shard | undefined = shard && { ...shard, by: 'samples' };
+  return tell({ ...head(started), shard: part, pairs: [await run(pair, args, terminal, part)] }, args, reporters, terminal, true);
+}
+
+const head = (started: number): Pick<SuiteReport, 'format' | 'version' | 'program' | 'started'> => ({
+  format: FORMAT,
+  version: 1,
+  program: version,
+  started,
+});
+
+function tell(suite: SuiteReport, args: VerifyArgs, reporters: readonly Reporting[], terminal: Terminal, isAlone: boolean): number {
+  const [only] = suite.pairs;
+  if (args.json) {
+    terminal.result(JSON.stringify(isAlone && !suite.shard ? only?.report : suite, undefined, 2));
+    const others = reporters.filter(({ name, file }) => file !== undefined || name === 'github');
+    tellSuite(suite, others, terminal, isAlone);
+  } else tellSuite(suite, reporters, terminal, isAlone);
+  return CODES[suiteOutcome(suite)];
+}
+
+/** One pair of a list: what is wrong with it does not stop the others. */
+async function attempted(pair: SuitePair, args: VerifyArgs, terminal: Terminal): Promise<PairOutcome> {
+  try {
+    return await run(pair, args, terminal, undefined);
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    const { name, original, converted } = pair;
+    return { name, original, converted, error: error.diagnostic };
+  }
+}
+
+async function run(
+  { name, original, converted, options }: SuitePair,
+  args: VerifyArgs,
+  terminal: Terminal,
+  shard: Shard | undefined,
+): Promise<PairOutcome> {
   const { saveInputs: folder } = args;
-  const size = args.inputSize?.length ? inputSize(args.inputSize) : undefined;
   const { saveInputs } = await import('../node/save-inputs');
   const progress = terminal.progress();
+  const sizes = args.inputSize?.length ? args.inputSize : options.inputSize;
   try {
-    const report = await verifyFiles(args.original, args.converted, {
-      ...verifyOptions(args),
-      samples: positiveNumber('samples', args.samples),
-      inputs: args.inputs,
-      map: mapping(args.map),
-      relation: args.relation,
-      inputSize: size,
+    const report = await verifyFiles(original, converted, {
+      ...settingsOf(args, options),
+      shard,
+      inputSize: sizes?.length ? inputSize(sizes) : undefined,
       tfjsBackend: args.tfjsBackend,
       allowSymlinks: args.allowSymlinks,
       onSamples: folder === undefined ? undefined : (samples) => saveInputs(folder, samples),
       warn: (warning) => terminal.warning(warning),
       onProgress: (doing) => progress.step(doing),
     });
-    progress.end();
-    if (args.json) terminal.result(JSON.stringify(report, undefined, 2));
-    else terminal.report([`${args.original} and ${args.converted}`, formatVerifyReport(report)]);
-    return report.verdict === 'equal' ? EXIT.done : EXIT.different;
+    return { name, original, converted, report };
   } finally {
     progress.end();
   }
 }
+
+/** The command line wins over the list. */
+function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'inputSize'> {
+  const given = verifyOptions(args);
+  return {
+    rtol: given.rtol ?? list.rtol,
+    atol: given.atol ?? list.atol,
+    seed: given.seed ?? list.seed,
+    samples: positiveNumber('samples', args.samples) ?? list.samples,
+    inputs: args.inputs ?? list.inputs,
+    map: args.map ? mapping(args.map) : list.map,
+    relation: args.relation ?? list.relation,
+  };
+}
+
+/** Throws CompileError CANNOT_READ, NOT_A_REPORT, MERGE_INCOMPLETE, MERGE_MIXED. */
+function merged(files: readonly string[]): SuiteReport {
+  return mergeSuites(
+    files.map((file) => {
+      const suite = suiteFromJson(readText(file));
+      if (!suite) throw notAReport(file);
+      return { file, suite };
+    }),
+  );
+}
+
+const outputFiles = (args: VerifyArgs): Parameters<typeof reportersOf>[1] => ({
+  '': args.outputFile,
+  json: args['output-file.json'],
+  junit: args['output-file.junit'],
+  markdown: args['output-file.markdown'],
+  text: args['output-file.text'],
+  github: args['output-file.github'],
+});

@@ -539,6 +539,35 @@ export const mapTooLarge = (classes: number, cells: number, fitting: number): Co
     hint: `choose at most ${Math.max(fitting, 1)} by --class, or fewer cells by --scales or --stride`,
   });
 
+export const mergeIncomplete = (what: string, file: string): CompileError =>
+  new CompileError({
+    code: 'MERGE_INCOMPLETE',
+    message: `the reports are not those of one whole: ${what}`,
+    at: inFile(file),
+    hint: 'give the report of every part, once: verify --merge part-1.json part-2.json',
+  });
+export const mergeMixed = (file: string): CompileError =>
+  new CompileError({
+    code: 'MERGE_MIXED',
+    message: 'the reports are parts of different wholes',
+    at: inFile(file),
+    hint: 'join parts that were made with the same n of --shard i/n',
+  });
+export const notAReport = (file: string): CompileError =>
+  new CompileError({
+    code: 'NOT_A_REPORT',
+    message: 'not a report of verify',
+    at: inFile(file),
+    hint: 'expected what verify --reporter json=FILE writes',
+  });
+export const suiteInvalid = (file: string, what: string, line?: number, column?: number): CompileError =>
+  new CompileError({
+    code: 'SUITE_INVALID',
+    message: `the list of pairs cannot be read: ${what}`,
+    at: { file, line, column },
+    hint: 'docs/ci.md describes the keys of such a file',
+  });
+
 // ---- cli ----
 export const pluginInvalid = (path: string, reason: string): CompileError =>
   new CompileError({

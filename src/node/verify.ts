@@ -18,7 +18,7 @@ import { makeInput } from '../verify/inputs';
 import { verifyPair } from '../verify/pair/pair';
 import type { Relation } from '../verify/pair/relation';
 import type { Rewrite, VerifyReport } from '../verify/report';
-import { randomSamples, type Sample, usualSamples } from '../verify/samples';
+import { partOf, randomSamples, type Sample, usualSamples } from '../verify/samples';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import type { TfjsBackend } from '../verify/tfjs-runner';
 import { closeModel, readModelFile, writeModelFile } from '.';
@@ -152,8 +152,9 @@ async function samplesFor(original: Model, windows: readonly ImageWindow[], opti
             ]),
           ),
       );
-  options.onSamples?.(samples);
-  return samples;
+  const part = partOf(samples, options.shard);
+  options.onSamples?.(part);
+  return part;
 }
 
 const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>

@@ -176,7 +176,7 @@ function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): str
 export const noiseOf = ({ noise }: Tolerance): number =>
   Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0);
 
-function formatCheck(check: Check): string[] {
+export function formatCheck(check: Check): string[] {
   if (check.status === 'skipped') return [row(check.name, `skipped: ${check.note}`)];
   const where = check.name === 'outputs' ? `${check.cells} input${check.cells === 1 ? '' : 's'}` : cellsText(check);
   const agreement = check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %`;

@@ -30,6 +30,12 @@ export function usualSamples(model: Model, image: Pick<ImageWindow, 'height' | '
 export const weightBytes = (model: Model): number =>
   model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
 
+/** The samples of one part: the first, on which the noise is measured, is in all of them. */
+export const partOf = (
+  samples: readonly Sample[],
+  shard: { readonly index: number; readonly of: number } | undefined,
+): readonly Sample[] => (shard ? samples.filter((_, at) => at === 0 || (at - 1) % shard.of === shard.index - 1) : samples);
+
 /** The sample that noise is measured on. */
 export function referenceSample(samples: readonly Sample[]): Sample {
   const [first] = samples;

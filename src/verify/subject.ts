@@ -12,7 +12,7 @@ import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
 import type { Rewrite } from './report';
 import type { Results } from './results';
-import { randomSamples, type Sample, usualSamples } from './samples';
+import { partOf, randomSamples, type Sample, usualSamples } from './samples';
 
 export interface VerifyRequest {
   /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
@@ -87,11 +87,12 @@ export class Subject {
   /** Those that were given, else random ones: kinds in turn, small networks more of each. */
   samples(): readonly Sample[] {
     const { options, onSamples } = this.request;
-    const samples =
+    const all =
       this.request.samples ??
       randomSamples(options?.samples ?? usualSamples(this.request.original.model, this.image), (kind, round) =>
         this.feeds(kind, this.image.height, this.image.width, 1, round),
       );
+    const samples = partOf(all, options?.shard);
     onSamples?.(samples);
     return samples;
   }

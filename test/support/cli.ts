@@ -18,6 +18,8 @@ export interface RunOptions {
 }
 
 export interface Program {
+  /** Where it is built. */
+  readonly file: string;
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** An empty directory, gone after the tests. */
   directory(): string;
@@ -37,6 +39,7 @@ export function useProgram(): Program {
     for (const directory of [home, ...directories]) rmSync(directory, { recursive: true, force: true });
   });
   return {
+    file,
     directory() {
       const directory = mkdtempSync(join(tmpdir(), 'convolutionize-'));
       directories.push(directory);

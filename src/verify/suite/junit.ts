@@ -1,0 +1,106 @@
+/**
+ * JUnit XML, by the schema of Apache Ant's reports that CI systems read: a suite per pair, a case per check.
+ * A difference is a failure; what could not be run or compared is an error; a check that was not made is skipped.
+ */
+import { formatDiagnostic } from '../../diagnostics/format';
+import { type Check, formatCheck, formatVerifyReport } from '../report';
+import type { PairOutcome, SuiteReport } from './suite-report';
+
+export function junit(suite: SuiteReport): string {
+  const suites = suite.pairs.map((pair, id) => suiteXml(pair, id, suite));
+  return ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites>', ...suites, '</testsuites>', ''].join('\n');
+}
+
+function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteReport): string {
+  const checks = pair.report?.checks ?? [];
+  const seconds = pair.report?.seconds ?? 0;
+  const attributes = {
+    package: 'convolutionize.verify',
+    id,
+    name: token(pair.name),
+    // Without a time zone, as the schema wants it: UTC.
+    timestamp: new Date(started * 1000).toISOString().slice(0, 19),
+    hostname: 'localhost',
+    tests: pair.report ? checks.length : 1,
+    failures: checks.filter(({ status }) => status === 'different').length,
+    errors: pair.report ? 0 : 1,
+    skipped: checks.filter(({ status }) => status === 'skipped').length,
+    time: seconds.toFixed(3),
+  };
+  const properties = { original: pair.original, converted: pair.converted, 'convolutionize.version': program };
+  const cases = pair.report
+    ? checks.map((check) => caseXml(pair, check, seconds / Math.max(1, checks.length)))
+    : [
+        element(
+          'testcase',
+          caseAttributes(pair, 'run', 0),
+          element(
+            'error',
+            { message: pair.error?.message ?? '', type: pair.error?.code ?? 'error' },
+            text(pair.error ? formatDiagnostic(pair.error) : ''),
+          ),
+        ),
+      ];
+  return element(
+    'testsuite',
+    attributes,
+    [
+      element(
+        'properties',
+        {},
+        Object.entries(properties)
+          .map(([name, value]) => element('property', { name, value }))
+          .join('\n'),
+      ),
+      ...cases,
+      element('system-out', {}, text(pair.report ? formatVerifyReport(pair.report) : '')),
+      element('system-err', {}),
+    ].join('\n'),
+  );
+}
+
+const caseAttributes = (pair: PairOutcome, name: string, seconds: number): Attributes => ({
+  name: token(name),
+  classname: token(pair.name),
+  time: seconds.toFixed(3),
+});
+
+function caseXml(pair: PairOutcome, check: Check, seconds: number): string {
+  const lines = formatCheck(check).map((line) => line.trim());
+  const inside =
+    check.status === 'different'
+      ? element(
+          'failure',
+          { message: token(lines[0] ?? ''), type: 'different' },
+          text(pair.report ? formatVerifyReport(pair.report) : lines.join('\n')),
+        )
+      : check.status === 'skipped'
+        ? element('skipped', { message: check.note ?? '' })
+        : '';
+  return element('testcase', caseAttributes(pair, check.name, seconds), inside);
+}
+
+type Attributes = Readonly<Record<string, string | number>>;
+
+function element(name: string, attributes: Attributes, content = ''): string {
+  const opening = [name, ...Object.entries(attributes).map(([key, value]) => `${key}="${text(String(value))}"`)].join(' ');
+  if (content === '') return `<${opening}/>`;
+  const isText = !content.startsWith('<');
+  return isText ? `<${opening}>${content}</${name}>` : `<${opening}>\n${content}\n</${name}>`;
+}
+
+/** No line breaks and runs of spaces, no empty name. */
+const token = (value: string): string => value.replace(/\s+/g, ' ').trim() || '-';
+
+/** Control characters but tab and line breaks, half pairs, and what is no character. */
+const FORBIDDEN = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}/gu;
+
+/** XML allows no control characters, not even escaped ones. */
+const text = (value: string): string =>
+  value
+    .replace(FORBIDDEN, '\ufffd')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/\n/g, '&#10;');

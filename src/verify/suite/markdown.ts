@@ -1,0 +1,70 @@
+/** Verdicts as Markdown: a table of all pairs, then what differs in full. For job summaries, issues and pull requests. */
+import { formatDiagnostic, printable } from '../../diagnostics/format';
+import type { Difference } from '../compare';
+import { formatVerifyReport, toleranceText, type VerifyReport } from '../report';
+import { outcomeOf, type PairOutcome, type SuiteReport, suiteOutcome } from './suite-report';
+
+const MARKS = { equal: '✅ equal', different: '❌ different', error: '⚠️ error' } as const;
+
+export function markdown(suite: SuiteReport): string {
+  const { pairs, shard } = suite;
+  const equal = pairs.filter((pair) => outcomeOf(pair) === 'equal').length;
+  const part = shard ? `, part ${shard.index} of ${shard.of}` : '';
+  const rows = pairs.map((pair) => [
+    MARKS[outcomeOf(pair)],
+    cell(pair.name),
+    pair.report ? cell(largest(pair.report)) : cell(pair.error?.message ?? ''),
+    pair.report ? pair.report.tolerance.relative.toExponential(1) : '',
+    pair.report ? classes(pair.report) : '',
+    pair.report ? `${pair.report.seconds.toFixed(1)} s` : '',
+  ]);
+  const failed = pairs.filter((pair) => outcomeOf(pair) !== 'equal');
+  return [
+    `## convolutionize verify: ${suiteOutcome(suite) === 'equal' ? 'equal' : suiteOutcome(suite)} (${equal} of ${pairs.length}${part})`,
+    '',
+    '| | pair | largest difference | allowed | same best class | time |',
+    '|---|---|---|---|---|---|',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    ...failed.flatMap(details),
+    '',
+  ].join('\n');
+}
+
+function details(pair: PairOutcome): string[] {
+  const { report, error } = pair;
+  const body = report ? formatVerifyReport(report) : error ? formatDiagnostic(error) : '';
+  const departure = report?.departure;
+  return [
+    '',
+    `### ${cell(pair.name)}`,
+    '',
+    `\`${pair.original}\` and \`${pair.converted}\``,
+    ...(departure ? ['', `First departs at **${cell(departure.op)} \`${departure.node.replaceAll('`', "'")}\`**.`] : []),
+    ...(report ? ['', `Allowed: ${cell(toleranceText(report.tolerance))}`] : []),
+    '',
+    '```',
+    body.replaceAll('```', "'''"),
+    '```',
+  ];
+}
+
+/** The worst difference of the checks that count. */
+function largest({ checks }: VerifyReport): string {
+  const counted = checks
+    .filter(({ status }) => status === 'equal' || status === 'different')
+    .flatMap(({ outputs }) => Object.entries(outputs));
+  const [worst] = counted.sort(([, a], [, b]) => b.broken - a.broken || b.maxRel - a.maxRel);
+  if (!worst) return '';
+  const [output, difference]: [string, Difference] = worst;
+  return difference.broken > 0
+    ? `${difference.broken} numbers of ${output} not finite or missing`
+    : `${difference.maxRel.toExponential(1)} (${output})`;
+}
+
+function classes({ checks }: VerifyReport): string {
+  const shares = checks.flatMap(({ agreement }) => Object.values(agreement ?? {}).map(({ sameBest }) => sameBest));
+  return shares.length === 0 ? '' : `${Number((100 * Math.min(...shares)).toFixed(1))} %`;
+}
+
+/** Within a table: one line, no bars. */
+const cell = (text: string): string => printable(text.replace(/\s+/g, ' ')).replace(/[|\\]/g, '\\$&').replaceAll('<', '&lt;');

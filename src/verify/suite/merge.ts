@@ -1,0 +1,80 @@
+/** Reports of parts, joined to that of the whole. */
+import { mergeIncomplete, mergeMixed } from '../../diagnostics/catalogue';
+import { agreeingOverall, worse } from '../compare';
+import type { Check, VerifyReport } from '../report';
+import type { PairOutcome, SuiteReport } from './suite-report';
+
+/** Throws CompileError MERGE_INCOMPLETE where a part is missing or there twice, MERGE_MIXED where parts are of different kinds. */
+export function mergeSuites(files: readonly { readonly file: string; readonly suite: SuiteReport }[]): SuiteReport {
+  const suites = files.map(({ suite }) => suite);
+  const [first] = suites;
+  if (!first) throw mergeIncomplete('there is no report', '');
+  requireComplete(files);
+  const pairs = new Map<string, PairOutcome>();
+  for (const pair of suites.flatMap((suite) => suite.pairs)) {
+    const key = JSON.stringify([pair.name, pair.original, pair.converted]);
+    const known = pairs.get(key);
+    pairs.set(key, known ? joined(known, pair) : pair);
+  }
+  return {
+    format: first.format,
+    version: first.version,
+    program: first.program,
+    started: Math.min(...suites.map(({ started }) => started)),
+    pairs: [...pairs.values()],
+  };
+}
+
+function requireComplete(files: readonly { readonly file: string; readonly suite: SuiteReport }[]): void {
+  const shards = files.flatMap(({ file, suite }) => (suite.shard ? [{ file, ...suite.shard }] : []));
+  const [first] = shards;
+  if (!first) return;
+  const other = shards.find(({ of, by }) => of !== first.of || by !== first.by);
+  if (other || shards.length !== files.length) throw mergeMixed(other?.file ?? files.find(({ suite }) => !suite.shard)?.file ?? '');
+  for (let index = 1; index <= first.of; index++) {
+    const found = shards.filter((shard) => shard.index === index);
+    if (found.length === 0) throw mergeIncomplete(`part ${index} of ${first.of} is missing`, first.file);
+    if (found.length > 1) throw mergeIncomplete(`part ${index} of ${first.of} is there twice`, found[1]?.file ?? '');
+  }
+}
+
+/** Two parts of one pair: the worst of both. */
+function joined(a: PairOutcome, b: PairOutcome): PairOutcome {
+  if (!a.report || !b.report) return a.report ? b : a;
+  return { ...a, report: joinedReports(a.report, b.report) };
+}
+
+function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
+  const wider = b.tolerance.relative > a.tolerance.relative ? b : a;
+  return {
+    ...a,
+    verdict: a.verdict === 'different' || b.verdict === 'different' ? 'different' : 'equal',
+    checks: a.checks.map((check, at) => joinedChecks(check, b.checks.find(({ name }) => name === check.name) ?? b.checks[at])),
+    tolerance: wider.tolerance,
+    departure: a.departure ?? b.departure,
+    departureNote: a.departureNote ?? b.departureNote,
+    notFinite: a.notFinite ?? b.notFinite,
+    runtimeFault: a.runtimeFault && b.runtimeFault ? worse(a.runtimeFault, b.runtimeFault) : (a.runtimeFault ?? b.runtimeFault),
+    seconds: a.seconds + b.seconds,
+  };
+}
+
+const WORST_FIRST = ['different', 'informative', 'skipped', 'equal'] as const;
+
+function joinedChecks(a: Check, b: Check | undefined): Check {
+  if (!b) return a;
+  const status = WORST_FIRST.find((each) => each === a.status || each === b.status) ?? a.status;
+  const names = new Set([...Object.keys(a.outputs), ...Object.keys(b.outputs)]);
+  const outputs: Record<string, Check['outputs'][string]> = {};
+  const agreement: Record<string, NonNullable<Check['agreement']>[string]> = {};
+  for (const name of names) {
+    const [one, other] = [a.outputs[name], b.outputs[name]];
+    const both = one && other ? worse(one, other) : (one ?? other);
+    if (both) outputs[name] = both;
+    const agreed = agreeingOverall(a.agreement?.[name], b.agreement?.[name]);
+    if (agreed) agreement[name] = agreed;
+  }
+  // Each part of the samples holds the first one, on which the noise is measured.
+  const samples = a.name === 'outputs' || a.name === 'original size';
+  return { ...a, status, outputs, agreement, cells: samples ? a.cells + b.cells - 1 : a.cells };
+}
