@@ -6,6 +6,7 @@ import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
 import { denseStride } from './dense-stride';
+import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
 import { foldNetworkInNetwork } from './fold-network-in-network';
@@ -57,6 +58,7 @@ const normalForm: Pipeline = [
 /** From vectors to a map. */
 const classifierToMap: Pipeline = [
   globalPoolToWindow, // pooled heads give one prediction per window as well
+  flattenToChannels, // what tells the numbers of a window apart then works along channels
   [
     linearToConv, // each Gemm behind a Flatten becomes Conv before Flatten ...
     sinkFlatten, // ... and the Flatten moves on to the next Gemm

@@ -7,6 +7,7 @@
  *
  * and a row of such views that ends in the shape it began with goes altogether. Whatever computes the target shape (constants, 0 and -1, Shape
  * arithmetic) does not matter: a view is told by the shapes before and after it, and both sides have the elements in row-major order.
+ * A row [N,1,K] in front of a fully connected layer is the vector [N,K] as well, and becomes a row again behind it.
  * A 1 x 1 map is first brought to [N, C, 1, 1], which moves no element.
  * Numbers: identical.
  * Left alone: views that split or merge other axes; a map whose C, h or w is not known.
@@ -16,9 +17,13 @@ import { intAttr } from '../src/ir/attrs';
 import { axisRolesOf, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import { sameType } from '../src/ir/graph';
-import type { Node, Value } from '../src/ir/types';
+import { broadcastingOps, unaryElementwiseOps } from '../src/ir/operator-traits';
+import { reshaped } from '../src/ir/tensor';
+import type { ConstValue, Node, Value } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
 import { productOf, viewChain, viewedBy } from '../src/ir/views';
 import { defineRulePass } from '../src/pass/pass';
+import type { Builder } from '../src/rewrite/builder';
 import { node } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 
@@ -54,6 +59,56 @@ const mapToVector = defineRule({
   },
 });
 
+/** Operators that see a row [N,1,..,1,K] as they see the vector [N,K]: along its last axis, or each number alone. */
+const ALONG_ROWS = new Set(['MatMul', ...unaryElementwiseOps, ...broadcastingOps]);
+
+/** A fully connected layer on a row: the vector goes through it, and becomes a row behind it. */
+const rowToVector = defineRule({
+  name: 'row-to-vector',
+  match: node([...ALONG_ROWS], [], { as: 'op', moreInputs: true }),
+  when({ op }) {
+    const rows = op.inputs.filter((input) => input && !isConst(input));
+    const [row] = rows;
+    const shape = row?.type?.shape;
+    const features = shape?.[shape.length - 1];
+    if (!row?.producer || rows.length !== 1 || !shape || shape.length < 3 || typeof features !== 'number' || features === 1)
+      return undefined;
+    if (!shape.slice(1, -1).every((dim) => dim === 1) || !op.inputs.every((input) => !input || isConst(input) === (input !== row)))
+      return undefined;
+    if (!op.inputs.every((input) => !isConst(input) || fitsVectors(op, input, features))) return undefined;
+    const view = row.producer;
+    if (viewedBy(view) === undefined) return undefined;
+    const vector = [...viewChain(row)].find(
+      ({ type }) => type?.shape?.length === 2 && type.shape[0] === shape[0] && type.shape[1] === features,
+    );
+    const found = vector ? undefined : mapBehind(view, features);
+    // Numbers of several places stay a map for whoever works on each of them alone.
+    if (!vector && (!found || (op.op !== 'MatMul' && found.axes.shape.rows * found.axes.shape.columns > 1))) return undefined;
+    return { row, vector, found };
+  },
+  build({ op }, make, { row, vector, found }) {
+    const source = vector ?? make.op('Flatten', [found?.map], { axis: 1 });
+    const inputs = op.inputs.map((input) => (input === row ? source : isConst(input) ? asRow(input, make) : input));
+    const result = make.op(op.op, inputs, op.attrs);
+    const shape = op.outputs[0]?.type?.shape ?? [];
+    return make.op('Reshape', [
+      result,
+      make.int64s(
+        'row',
+        shape.map((dim, axis) => (axis === 0 ? 0 : typeof dim === 'number' ? dim : -1)),
+      ),
+    ]);
+  },
+});
+
+/** A weight [K,M], or a constant that says the same of every row. */
+const fitsVectors = (op: Node, { constant }: ConstValue, features: number): boolean =>
+  op.op === 'MatMul'
+    ? op.inputs[1]?.constant === constant && constant.shape.length === 2
+    : constant.shape.slice(0, -1).every((dim) => dim === 1) && [1, features].includes(constant.shape[constant.shape.length - 1] ?? 1);
+const asRow = (value: ConstValue, make: Builder): ConstValue =>
+  value.constant.shape.length > 2 ? make.constant(`${value.name}_row`, reshaped(value.constant, value.constant.shape.slice(-1))) : value;
+
 interface MapBehind {
   readonly map: Value;
   readonly axes: MapAxes;
@@ -87,5 +142,5 @@ export const normaliseFlatten = defineRulePass({
   name: 'normalise-flatten',
   summary: 'write every step from a map to a vector as Flatten, drop views that change nothing',
   numbers: 'identical',
-  rules: [idleView, mapToVector],
+  rules: [idleView, mapToVector, rowToVector],
 });

@@ -3,6 +3,7 @@
  *
  *   MatMul(X, W) (+ B)                                  X [N,K]  W [K,M]
  *   alpha * op(X) op(W) + beta * B                      op: transposed or not
+ *   Einsum<"nk,mk->nm">(X, W), MatMul(W, Transpose(X))
  * becomes
  *   Y = Gemm<transB as it was>(X, alpha * W, beta * B)  B [M], one number per output
  *
@@ -11,7 +12,7 @@
  * Numbers: rounding where alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
  * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
  */
-import { floatAttr, intAttr } from '../src/ir/attrs';
+import { floatAttr, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { computedTensor, elementCount, fromNumbers, isFloatType, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
@@ -65,6 +66,29 @@ const scaledGemm = defineRule({
   },
 });
 
+/** W x, columns for rows: the transposed vector is what was transposed to get there. */
+const matMulFromLeft = defineRule({
+  name: 'matmul-from-left',
+  match: node('MatMul', [constant('w'), node('Transpose', [value('x')], { as: 'turn' })]),
+  when: ({ x, w, turn }) =>
+    rankOf(x) === 2 && w.constant.shape.length === 2 && (intsAttr(turn, 'perm') ?? [1, 0])[0] === 1 ? {} : undefined,
+  build: ({ x, w }, make) => make.op('Transpose', [make.op('Gemm', [x, w], { transB: 1 })], { perm: [1, 0] }),
+});
+
+/** Einsum<"ni,oi->no">(X, W), whatever the letters. */
+const einsum = defineRule({
+  name: 'einsum',
+  match: node('Einsum', [value('x'), constant('w')], { as: 'einsum' }),
+  when({ x, w, einsum: sum }) {
+    const letters = /^(\w)(\w),(\w)(\w)->(\w)(\w)$/.exec(stringAttr(sum, 'equation', '').replaceAll(' ', ''));
+    if (!letters || rankOf(x) !== 2 || w.constant.shape.length !== 2) return undefined;
+    const [, n, i, a, b, rows, o] = letters;
+    if (rows !== n || new Set([n, i, o]).size !== 3) return undefined;
+    return a === o && b === i ? { transB: 1 } : a === i && b === o ? { transB: undefined } : undefined;
+  },
+  build: ({ x, w }, make, { transB }) => make.op('Gemm', [x, w], { transB }),
+});
+
 const outputsOf = (w: ConstValue, transB: number): number => w.constant.shape[transB === 0 ? 1 : 0] ?? 0;
 
 /** The bias as [M], `beta` multiplied in: the same tensor where it is that already; undefined where it varies along the batch. */
@@ -103,5 +127,5 @@ export const normaliseLinear = defineRulePass({
   name: 'normalise-linear',
   summary: 'write every fully connected layer as Gemm with one bias per output',
   numbers: 'rounding',
-  rules: [matMulAdd, matMul, scaledGemm],
+  rules: [matMulAdd, matMul, matMulFromLeft, einsum, scaledGemm],
 });

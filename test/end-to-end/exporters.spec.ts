@@ -106,6 +106,28 @@ describe('pools', () => {
     ).toEqual([[1, 5, ...MAP]]));
 });
 
+describe('fully connected layers', () => {
+  test.each<[string, string, string]>([
+    [
+      'on a row [N, 1, K]',
+      'R = Reshape (T, r) M = MatMul (R, w) A = Add (M, B) Y = Reshape (A, s)',
+      'int64[3] r = {1, 1, 64}, float[64, 5] w, int64[2] s = {1, 5}',
+    ],
+    [
+      'on a pooled row, with an activation',
+      'R = Reshape (P, r) M = MatMul (R, w) A = Tanh (M) Y = Squeeze (A, s)',
+      'int64[3] r = {1, 1, 4}, float[4, 5] w, int64[1] s = {1}',
+    ],
+    ['from the left', 'D = Flatten (T) R = Transpose (D) M = MatMul (w, R) Y = Transpose (M)', 'float[5, 64] w'],
+    ['as a sum of products', 'D = Flatten (T) Y = Einsum <equation = "bi,oi->bo"> (D, w)', 'float[5, 64] w'],
+    [
+      'behind a norm over the features of a map',
+      'D = Flatten (T) N = Mul (D, s) R = Relu (N) Y = MatMul (R, w)',
+      'float[64] s, float[64, 5] w',
+    ],
+  ])('%s', async (_, head, constants) => expect(await outcome(network(head, { constants }))).toEqual([[1, 5, ...MAP]]));
+});
+
 describe('a network of convolutions alone', () => {
   const text = `<ir_version: 9, opset_import: ["" : 20]> g (float[1, 3, 8, 8] X) => (float[1, 5, 1, 1] Y) <float[4, 3, 3, 3] K, float[5, 4, 4, 4] V> {
     S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) Y = Conv <kernel_shape = [4, 4]> (T, V) }`;

@@ -1,0 +1,130 @@
+/**
+ * flatten-to-channels: tell the places of a window apart by channels, where what follows treats each in its own way.
+ *
+ *   Op(Flatten<axis=1>(X))                              X [N,C,h,w] of several cells, Op a scale per feature, a norm, a softmax ...
+ * becomes
+ *   Op(Flatten<axis=1>(Conv<group = C>(X, E)))          E [C*h*w,1,h,w], a one at the place of each feature, zeros elsewhere
+ *
+ * The convolution copies number (c, y, x) of each window into channel (c*h + y)*w + x, the order of Flatten, so the map has one cell at the original
+ * size and `sink-flatten` goes on. Channels-last maps are brought to channels first, and their channels to the order that Flatten had.
+ * Costs h*w products per copied number, which `fold-network-in-network` takes into the layer behind it where that is cheaper.
+ * Numbers: identical (one product by 1; the others are zeros).
+ * Left alone: flattened maps that become maps again; operators that work on each number alone, and fully connected layers, which have passes of their own.
+ */
+import { intAttr } from '../src/ir/attrs';
+import { axisRolesOf, mapAxes } from '../src/ir/axis-roles';
+import { broadcastingOps, reductionOps } from '../src/ir/operator-traits';
+import { computedTensor, elementCount } from '../src/ir/tensor';
+import type { Node, Value } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { node } from '../src/rewrite/pattern';
+import { defineRule, refuse } from '../src/rewrite/rule';
+
+/** Numbers in a kernel beyond which it would be larger than most networks. */
+const MOST = 2 ** 25;
+
+const perFeature = defineRule({
+  name: 'per-feature',
+  outputs: 'all',
+  match: node(
+    [
+      'BatchNormalization',
+      'LayerNormalization',
+      'RMSNormalization',
+      'Softmax',
+      'LogSoftmax',
+      'LpNormalization',
+      'Slice',
+      'Split',
+      'Gather',
+      ...reductionOps,
+      ...broadcastingOps,
+    ],
+    [],
+    { as: 'op', moreInputs: true },
+  ),
+  when({ op }) {
+    const maps = op.inputs.map((input) => severalCells(input));
+    const [map] = maps.filter((found): found is Value => found !== undefined);
+    if (!map || !tellsApart(op) || becomesMap(op)) return undefined;
+    const axes = mapAxes(map, axisRolesOf(op.graph).of(map));
+    if (!axes) return refuse('it is not known which axes of the flattened value are channels, rows and columns', map);
+    const { channels, rows, columns } = axes.shape;
+    if (channels * (rows * columns) ** 2 > MOST)
+      return refuse(`${channels * rows * columns} features would each need a filter of ${rows}x${columns}`, op);
+    return { maps };
+  },
+  build({ op }, make, { maps }) {
+    const roles = axisRolesOf(op.graph);
+    const inputs = op.inputs.map((input, slot) => {
+      const map = maps[slot];
+      const axes = map && mapAxes(map, roles.of(map));
+      if (!axes) return input;
+      const { channels, rows, columns } = axes.shape;
+      const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
+      const cells = rows * columns;
+      const ones = computedTensor(map.type?.dtype ?? 'float', [channels * cells, 1, rows, columns], () => {
+        const kernel = new Float64Array(channels * cells * cells);
+        for (let feature = 0; feature < channels * cells; feature++) kernel[feature * cells + (feature % cells)] = 1;
+        return kernel;
+      });
+      const source = isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+      const spread = make.op('Conv', [source, make.constant(`${op.name}_places`, ones)], {
+        kernel_shape: [rows, columns],
+        group: channels,
+      });
+      const ordered = isChannelsFirst
+        ? spread
+        : make.op('Gather', [spread, make.int64s(`${op.name}_order`, orderOf(map, axes.toChannelsFirst))], { axis: 1 });
+      return make.op('Flatten', [ordered], { axis: 1 });
+    });
+    return make.ops(op.op, inputs, op.attrs, op.outputs.length);
+  },
+});
+
+/** The map of several cells behind a Flatten. */
+function severalCells(input: Value | undefined): Value | undefined {
+  const producer = input?.producer;
+  const [map] = producer?.inputs ?? [];
+  const shape = map?.type?.shape;
+  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis', 1) !== 1 || shape?.length !== 4) return undefined;
+  const sizes = shape.slice(1);
+  return sizes.every((dim) => typeof dim === 'number') && sizes.filter((dim) => dim !== 1).length > 1 ? map : undefined;
+}
+
+/** A broadcasting operator only where a constant has a number for each feature. */
+const tellsApart = (op: Node): boolean =>
+  !broadcastingOps.includes(op.op) || op.inputs.some((input) => isConst(input) && elementCount(input.constant.shape) > 1);
+
+/** Whether something behind has more axes than [N, features] again: then it is no classifier's. */
+function becomesMap(op: Node): boolean {
+  const seen = new Set<Node>([op]);
+  for (const at of seen)
+    for (const output of at.outputs) {
+      if ((output.type?.shape?.length ?? 2) > 2) return true;
+      for (const { user } of output.uses) seen.add(user);
+    }
+  return false;
+}
+
+/** For each feature in the order of Flatten over the map's own axes, its channel in channels-first order. */
+function orderOf(map: Value, toChannelsFirst: readonly number[]): number[] {
+  const sizes = (map.type?.shape ?? []).slice(1).map(Number);
+  const order = toChannelsFirst.slice(1).map((axis) => axis - 1);
+  return Array.from({ length: elementCount(sizes) }, (_, feature) => {
+    const place: number[] = [];
+    for (let axis = sizes.length - 1, rest = feature; axis >= 0; axis--) {
+      place[axis] = rest % (sizes[axis] ?? 1);
+      rest = Math.floor(rest / (sizes[axis] ?? 1));
+    }
+    return order.reduce((channel, axis) => channel * (sizes[axis] ?? 1) + (place[axis] ?? 0), 0);
+  });
+}
+
+export const flattenToChannels = defineRulePass({
+  name: 'flatten-to-channels',
+  summary: 'give each number of a window a channel of its own, where what follows tells them apart',
+  numbers: 'identical',
+  rules: [perFeature],
+});
