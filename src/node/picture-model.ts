@@ -83,7 +83,7 @@ export async function openWritten(model: Model, name: string): Promise<Session> 
   try {
     const file = join(directory, 'model.onnx');
     writeModelFile(model, file);
-    return await openSession(file, name);
+    return await openSession(file, name, { frugal: true });
   } finally {
     remove();
     process.off('exit', remove);

@@ -1,5 +1,5 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { cannotRead, cannotWrite, noPictures, notAPicture, pictureDamaged, pictureIsFolder } from '../diagnostics/catalogue';
 import type { Colour } from '../pictures/colours';
@@ -37,15 +37,17 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
   const metadata = await open()
     .metadata()
     .catch((error: unknown) => {
-      throw notAPicture(path, words(error));
+      throw looksLikePicture(path) ? pictureDamaged(path, words(error)) : notAPicture(path, words(error));
     });
   if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
   const grey = metadata.space === 'b-w' || metadata.space === 'grey16';
   const [red, green, blue] = background;
+  const isGrey = grey && red === green && green === blue;
   const { data, info } = await open()
+    .pipelineColourspace(isGrey ? metadata.space : 'srgb')
     .autoOrient()
     .flatten({ background: { r: red, g: green, b: blue } })
-    .toColourspace(grey && red === green && green === blue ? 'b-w' : 'srgb')
+    .toColourspace(isGrey ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {
@@ -58,6 +60,18 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
     channels: info.channels,
     data: new Uint8Array(data.buffer, data.byteOffset, data.length),
   };
+}
+
+/** Whether the file begins as JPEG, PNG and WebP do. */
+function looksLikePicture(path: string): boolean {
+  const start = Buffer.alloc(12);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return /^(\xff\xd8\xff|\x89PNG|RIFF....WEBP)/s.test(start.toString('latin1'));
 }
 
 /** The files that are meant: a picture is itself, a folder the pictures in it, by name. Throws CompileError CANNOT_READ, NO_PICTURES. */

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
   /** Where the model lies, for messages. Default: it is a temporary file, or none. */
   readonly file?: string | undefined;
+  /** Give memory back between nodes instead of keeping it for the next run: for images so large that it counts. */
+  readonly frugal?: boolean | undefined;
 }
 
 export interface Session {
@@ -34,6 +36,8 @@ export async function openSession(model: string | Uint8Array, name: string, opti
     graphOptimizationLevel: options.optimise ? ('all' as const) : ('disabled' as const),
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
+    enableCpuMemArena: options.frugal !== true,
+    enableMemPattern: options.frugal !== true,
     // Failures are thrown, and told in our own words.
     logSeverityLevel: 4 as const,
   };
