@@ -6,28 +6,36 @@
  *   Y = Op<strides = t d / d', dilations = e d, pads = p d>(X)
  *
  * Every d-th cell of X is what X was, so every d'-th cell of Y reads the very numbers that Y read: taking every k-th cell of the finer map gives the
- * coarser one, border included. A map whose cells lie c pixels apart gets cells gcd(c, N) pixels apart, hence branches that meet stay aligned.
- * What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; averages that leave out padding are sums over counts;
- * maxima over more padding than their window get it from a Pad of minus infinity.
+ * coarser one, border included, at every size. What has to hold for that, and does at each step:
+ * - A map of m cells becomes one of m', ceil(m' / d) = m. With Q = m + pads - span, the new Op has floor((d Q + r) / (t d / d')) + 1 cells, 0 <= r < d, and
+ *   every d'-th of them are floor(Q / t) + 1: as many as there were. So none is lost at the end, and none is added.
+ * - Padding begins at m' <= d m, behind the last old cell and not behind the first that was padding: an old window finds padding where it found it.
+ * - A map whose cells lie c pixels apart gets cells gcd(c, N) pixels apart (src/dense/density.ts), hence branches that meet stay aligned; the longer is cut
+ *   to the shorter, which has all old cells.
+ * - Rounded-up sizes and SAME padding become pads that make the same windows (src/dense/window.ts); those of SAME follow from how many cells there were.
+ * - What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; so does a Resize to a map that stays as it is.
+ * - Averages never count what rounding up adds; those that leave out padding are sums over counts where the runtime has no dilated average (before opset 19)
+ *   or wants less padding than window; maxima over more padding than their window get it from a Pad of minus infinity.
  * Numbers: reordered.
- * Left alone (all of it, with the node in the way): SAME padding of strided layers, averages of rounded-up size, resized maps, layers that mix places in
- * other ways.
+ * Left alone (all of it, with the node in the way): norms over places, resized maps that would have to become finer, pads that repeat the border, places
+ * counted from the end, layers that mix places in other ways.
  */
-import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
-import { AxisRoles, imageInputs, type Roles } from '../src/ir/axis-roles';
-import { sameDim, subtractDims } from '../src/ir/dims';
+import { averageOver, channelsOf } from '../src/dense/average';
+import { isOne, type Pair } from '../src/dense/density';
+import { because, type Refusal, type Task } from '../src/dense/kinds';
+import { FAR, factorOf, placesCut, readersOfSizes } from '../src/dense/places';
+import { type Action, makeFiner } from '../src/dense/run';
+import { NO_PADS, padded, sameAmounts, timesPads, type Window, windowOf } from '../src/dense/window';
+import { attributes, intAttr, intsAttr } from '../src/ir/attrs';
+import type { Roles } from '../src/ir/axis-roles';
+import { minDims, sameDim, subtractDims } from '../src/ir/dims';
 import type { Graph } from '../src/ir/graph';
-import { isBroadcasting, isReduction, isUnaryElementwise } from '../src/ir/operator-traits';
-import { pixelStride } from '../src/ir/pixel-stride';
-import { computedTensor, fromNumbers, int64s, readNumbers } from '../src/ir/tensor';
-import type { Node, Value } from '../src/ir/types';
+import { isBroadcasting } from '../src/ir/operator-traits';
+import { fromNumbers, int64s, isFloatType, readNumbers } from '../src/ir/tensor';
+import type { Dim, Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { definePass, type Pass, type PassContext } from '../src/pass/pass';
 import { type Builder, builderAt } from '../src/rewrite/builder';
-
-type Pair = readonly [number, number];
-/** What is to be done with a node; undefined: nothing. */
-type Action = (make: Builder) => void;
 
 /** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
 export const denseStride = (stride: number): Pass =>
@@ -36,30 +44,190 @@ export const denseStride = (stride: number): Pass =>
     summary: 'make the map of predictions finer (--stride)',
     numbers: 'reordered',
     run(graph, context) {
-      const plan = new Plan(graph, stride, context);
-      const actions: [Node, Action][] = [];
-      for (const node of graph.nodes) {
-        const action = plan.actionFor(node);
-        const at = { node: node.name, op: node.op, origin: node.origin };
-        if (typeof action === 'string') {
-          context.remark({ kind: 'refused', rule: 'dense', reason: action, at, origin: node.origin });
-          return;
-        }
-        if (action) actions.push([node, action]);
-      }
-      for (const [node, action] of actions) {
-        action(builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference }));
-        context.remark({
-          kind: 'applied',
-          rule: node.op,
-          at: { node: node.name, op: node.op, origin: node.origin },
-          origin: node.origin,
-        });
-      }
+      const finer = new Finer(graph, context);
+      if (!makeFiner(graph, stride, context, (node, task, { roles }) => finer.actionFor(node, task, roles.of(task.x) ?? []))) return;
       align(graph, context);
       context.inference.inferAll();
     },
   });
+
+class Finer {
+  constructor(
+    private readonly graph: Graph,
+    private readonly context: PassContext,
+  ) {}
+
+  actionFor(node: Node, task: Task, roles: Roles): Action | Refusal | undefined {
+    switch (task.kind) {
+      case 'everywhere':
+        return undefined;
+      case 'whole':
+        return this.everyOther(node, task, roles);
+      case 'resize':
+        return isOne(task.after) ? this.everyOther(node, task, roles) : because('it interpolates a map that would have to become finer');
+      case 'pad':
+        return this.pad(node, task, roles);
+      case 'slice':
+        return this.slice(node, task, roles);
+      case 'sizes':
+        return this.sizes(node, task, roles);
+      case 'window':
+        return this.window(node, task);
+    }
+  }
+
+  private window(node: Node, task: Task): Action | Refusal {
+    const { before, after } = task;
+    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
+    const window = windowOf(node, shape);
+    if (typeof window === 'string') return because(window);
+    const strides = bothOf((axis) => (window.strides[axis] * before[axis]) / after[axis]);
+    if (!strides.every(Number.isInteger)) return because('its stride cannot be divided so');
+    const finer: Window = {
+      ...window,
+      strides,
+      dilations: bothOf((axis) => window.dilations[axis] * before[axis]),
+      pads: window.pads && timesPads(window.pads, before),
+      hanging: bothOf((axis) => window.hanging[axis] * before[axis]),
+    };
+    const amounts: Amounts = (make, x) => sameAmounts(make, x, window, before);
+    switch (node.op) {
+      case 'Conv':
+        return this.conv(node, finer, amounts);
+      case 'MaxPool':
+        return this.maxPool(node, task.x, finer, amounts);
+      default:
+        return this.averagePool(node, task.x, finer, amounts);
+    }
+  }
+
+  private conv(node: Node, { strides, dilations, pads }: Window, amounts: Amounts): Action {
+    return (make, x) => {
+      const attrs = { strides, dilations, pads: pads ?? NO_PADS, auto_pad: 'NOTSET' };
+      this.spell(node, attrs, pads ? undefined : padded(make, x, amounts(make, x), 0));
+    };
+  }
+
+  private maxPool(node: Node, map: Value, { kernel, strides, dilations, pads }: Window, amounts: Amounts): Action | Refusal {
+    if (node.outputs.length > 1) return because('its indices are read');
+    // The runtime wants less padding than window.
+    const fits = pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false;
+    if (!fits && !isFloatType(map.type?.dtype ?? 'float')) return because('integers have no minus infinity to pad with');
+    return (make, x) => {
+      const attrs = { strides, dilations, auto_pad: 'NOTSET', ceil_mode: 0 };
+      if (fits) return this.spell(node, { ...attrs, pads });
+      return this.spell(node, { ...attrs, pads: NO_PADS }, padded(make, x, pads ?? amounts(make, x), Number.NEGATIVE_INFINITY));
+    };
+  }
+
+  private averagePool(node: Node, map: Value, window: Window, amounts: Amounts): Action | Refusal {
+    const channels = channelsOf(map);
+    if (typeof channels === 'object') return channels;
+    const dilates = (this.context.model.opsets.get('') ?? 0) >= 19;
+    const [output] = node.outputs;
+    return (make, x) => {
+      const now = { x, channels, ones: onesOf, hasGaps: false, dilates };
+      const average = averageOver(make, node, now, { ...window, pads: window.pads ?? amounts(make, x) });
+      if (output) this.graph.replaceAllUses(output, average);
+      this.graph.removeNode(node);
+    };
+  }
+
+  /** What looks at the whole map looks at the cells that it has always had. */
+  private everyOther(node: Node, { x, before }: Task, roles: Roles): Action | Refusal {
+    const axes = ['H', 'W'].map((role) => roles.indexOf(role));
+    if (axes.some((axis) => axis < 0)) return because('it is not known which of its axes are rows and columns');
+    const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === x);
+    if (isOne(before)) return () => undefined;
+    return (make, now) => {
+      const coarse = make.op('Slice', [
+        now,
+        make.constant('first', int64s([0, 0])),
+        make.constant('last', int64s([TO_THE_END, TO_THE_END])),
+        make.constant('places', int64s(axes)),
+        make.constant('density', int64s(before)),
+      ]);
+      for (const slot of slots) this.graph.replaceInput(node, slot, coarse);
+    };
+  }
+
+  /** Crops as well: of d cells for each old one, the last d go with it. */
+  private pad(node: Node, { before }: Task, roles: Roles): Action | Refusal {
+    const [, amounts, , axes] = node.inputs;
+    if (!amounts || (axes && !isConst(axes))) return because('which axes it pads is computed');
+    const named = axes ? [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + roles.length : axis)) : [...roles.keys()];
+    const factors = [...named, ...named].map((axis) => factorOf(roles[axis] ?? '', before));
+    return (make) => {
+      const factor = make.constant('density', int64s(factors));
+      const now = isConst(amounts)
+        ? make.constant('amounts', int64s([...readNumbers(amounts.constant)].map((amount, at) => amount * (factors[at] ?? 1))))
+        : make.op('Mul', [amounts, factor]);
+      this.graph.replaceInput(node, 1, now);
+    };
+  }
+
+  /** Old cell a + i t is new cell d a + i t d: every d'-th of those that are t d / d' apart. */
+  private slice(node: Node, { before, after }: Task, roles: Roles): Action | Refusal | undefined {
+    const cut = placesCut(node, roles);
+    if ('because' in cut) return cut;
+    if (cut.places.length === 0) return undefined;
+    const { starts, ends, steps } = cut;
+    for (const { at, rows } of cut.places) {
+      const [d, finer] = rows ? [before[0], after[0]] : [before[1], after[1]];
+      const step = ((steps[at] ?? 1) * d) / finer;
+      if (!Number.isInteger(step)) return because('its step cannot be divided so');
+      starts[at] = (starts[at] ?? 0) * d;
+      steps[at] = step;
+      const end = ends[at] ?? 0;
+      ends[at] = Math.abs(end) >= FAR ? end : end * d;
+    }
+    return (make) => {
+      this.graph.replaceInput(node, 1, make.constant('starts', int64s(starts)));
+      this.graph.replaceInput(node, 2, make.constant('ends', int64s(ends)));
+      if (!node.inputs[3]) this.graph.respell(node, { inputs: [...node.inputs.slice(0, 3), make.constant('axes', int64s(cut.axes))] });
+      if (node.inputs[4]) this.graph.replaceInput(node, 4, make.constant('steps', int64s(steps)));
+      else if (steps.some((step) => step !== 1))
+        this.graph.respell(node, { inputs: [...node.inputs.slice(0, 4), make.constant('steps', int64s(steps))] });
+    };
+  }
+
+  /** Amounts of padding and sizes to resize to are in old cells; targets of views, and ends of slices, in new ones. */
+  private sizes(node: Node, { before }: Task, roles: Roles): Action | Refusal | undefined {
+    const [output] = node.outputs;
+    if (node.op !== 'Shape' || !output) return because('it counts places');
+    if (isOne(before)) return undefined;
+    const readers = readersOfSizes(output);
+    const inOld = readers.filter(({ user, slot }) => (user.op === 'Pad' && slot === 1) || (user.op === 'Resize' && slot > 0));
+    if (inOld.length === 0) return undefined;
+    if (inOld.length < readers.length) return because('what reads the size of its map counts in different cells');
+    const [start, end] = [intAttr(node, 'start', 0), intAttr(node, 'end', roles.length)];
+    const factors = roles.map((role) => factorOf(role, before)).slice(start, end);
+    const uses = [...output.uses];
+    return (make) => {
+      // A second Shape in front of this one, which keeps its place.
+      const now = make.op('Shape', [node.inputs[0]], node.attrs);
+      const more = make.op('Add', [now, make.constant('round_up', int64s(factors.map((factor) => factor - 1)))]);
+      const old = make.op('Div', [more, make.constant('density', int64s(factors))]);
+      for (const { user, slot } of uses) this.graph.replaceInput(user, slot, old);
+    };
+  }
+
+  private spell(node: Node, attrs: Parameters<typeof attributes>[0], x?: Value): void {
+    this.graph.respell(node, {
+      attrs: new Map([...node.attrs, ...attributes(attrs)]),
+      ...(x && { inputs: [x, ...node.inputs.slice(1)] }),
+    });
+  }
+}
+
+type Amounts = (make: Builder, x: Value) => Value;
+
+/** [1, 1, h, w] of ones, for a map of h x w. */
+function onesOf(make: Builder, x: Value): Value {
+  const places = make.op('Shape', [x], { start: 2, end: 4 });
+  const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
+  return make.op('Expand', [make.constant('one', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
+}
 
 /**
  * Of d new cells for each old one, the last old one may be followed by up to d - 1 more: branches that meet need not have as many of them. They are cut to
@@ -75,9 +243,13 @@ function align(graph: Graph, { inference }: PassContext): void {
       const sizeOf = (map: Value): Value => make.op('Shape', [map], { start: 2, end: 4 });
       const smallest = maps.find((map) => maps.every((other) => isWithin(map, other)));
       const fewest = smallest ? sizeOf(smallest) : make.op('Min', maps.map(sizeOf));
+      const dims = [2, 3].map((axis) => maps.map((map) => map.type?.shape?.[axis]).reduce((a, b) => minDims(a, b)));
       const [start, axes] = [make.constant('first', int64s([0, 0])), make.constant('places', int64s([2, 3]))];
       node.inputs.forEach((input, slot) => {
-        if (isMap(input) && input !== smallest) graph.replaceInput(node, slot, make.op('Slice', [input, start, fewest, axes]));
+        if (!isMap(input) || input === smallest || !input.type) return;
+        const cut = make.op('Slice', [input, start, fewest, axes]);
+        graph.setType(cut, { ...input.type, shape: [...(input.type.shape ?? []).slice(0, 2), ...dims] });
+        graph.replaceInput(node, slot, cut);
       });
     }
     inference.inferNode(node).forEach((type, index) => {
@@ -95,289 +267,8 @@ const isWithin = (map: Value, other: Value): boolean =>
   });
 
 /** [N, C, H, W] with more than one cell, or of a size that grows. */
-const isMap = (value: Value | undefined): boolean =>
-  value !== undefined && !isConst(value) && value.type?.shape?.length === 4 && value.type.shape.slice(2).some((dim) => dim !== 1);
+const isMap = (value: Value | undefined): value is Value =>
+  value !== undefined && !isConst(value) && value.type?.shape?.length === 4 && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
 
-/** Whether the operator treats every place alike, whatever lies beside it. Axes are looked at by the caller. */
-const isPlacewise = (op: string): boolean =>
-  isUnaryElementwise(op) ||
-  isBroadcasting(op) ||
-  [
-    'BatchNormalization',
-    'LRN',
-    'Concat',
-    'Split',
-    'Slice',
-    'Gather',
-    'Transpose',
-    'Reshape',
-    'Dropout',
-    'Shape',
-    'LayerNormalization',
-  ].includes(op) ||
-  ['RMSNormalization', 'Softmax', 'LogSoftmax', 'MatMul', 'Squeeze', 'Unsqueeze', 'Flatten', 'Size'].includes(op);
-
-class Plan {
-  private readonly roles: AxisRoles;
-  private readonly densities = new Map<Value, Pair>();
-
-  constructor(
-    private readonly graph: Graph,
-    private readonly stride: number,
-    private readonly context: PassContext,
-  ) {
-    this.roles = new AxisRoles(imageInputs(graph));
-    // Asked before anything changes.
-    for (const node of graph.nodes) for (const output of node.outputs) this.densities.set(output, this.densityOf(output));
-  }
-
-  /** New cells for each old one, along rows and columns. */
-  private densityOf(value: Value): Pair {
-    if (!this.isSpread(value)) return [1, 1];
-    const [y, x] = pixelStride(value);
-    return [y / commonDivisor(y, this.stride), x / commonDivisor(x, this.stride)];
-  }
-  private density(value: Value | undefined): Pair {
-    return (value && this.densities.get(value)) ?? [1, 1];
-  }
-
-  /** Whether the value has more than one place. */
-  private isSpread(value: Value): boolean {
-    return this.roles.of(value)?.some((role, axis) => isPlace(role) && value.type?.shape?.[axis] !== 1) ?? false;
-  }
-
-  actionFor(node: Node): Action | string | undefined {
-    const data = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && this.isSpread(input));
-    const [x] = data;
-    const [output] = node.outputs;
-    if (!x || !output) return undefined;
-    const [before, after] = [this.density(x), this.density(output)];
-    if (isOne(before) && isOne(after) && data.every((input) => isOne(this.density(input)))) return undefined;
-    if (!data.every((input) => same(this.density(input), before))) return 'it brings maps of different strides together';
-    if (![...before, ...after].every(Number.isInteger)) return 'its map lies on no whole number of pixels';
-    switch (node.op) {
-      case 'Conv':
-        return this.conv(node, before, after);
-      case 'MaxPool':
-        return this.maxPool(node, before, after);
-      case 'AveragePool':
-        return this.averagePool(node, x, before, after);
-      case 'GlobalAveragePool':
-      case 'GlobalMaxPool':
-        return this.everyOther(node, x, before);
-      case 'Pad':
-        return this.pad(node, x, before);
-      default:
-        return this.placewise(node, x, before, after);
-    }
-  }
-
-  private placewise(node: Node, x: Value, before: Pair, after: Pair): Action | string | undefined {
-    const roles = this.roles.of(x);
-    if (!roles) return 'it is not known which of its axes are rows and columns';
-    if (isReduction(node.op)) {
-      const axes = node.inputs[1]?.constant;
-      if (!axes) return 'the axes that it takes together are not known';
-      const reduced = [...readNumbers(axes)].map((axis) => roles[axis < 0 ? axis + roles.length : axis] ?? '');
-      return reduced.some(isPlace) ? this.everyOther(node, x, before) : undefined;
-    }
-    const along = (fallback: number): string => {
-      const axis = intAttr(node, 'axis', fallback);
-      return roles[axis < 0 ? axis + roles.length : axis] ?? '';
-    };
-    switch (node.op) {
-      case 'Concat':
-      case 'Split':
-      case 'Gather':
-        return isPlace(along(0)) ? 'it puts places together or takes them apart' : undefined;
-      case 'Softmax':
-      case 'LogSoftmax':
-        return isPlace(along(-1)) ? 'it compares places with each other' : undefined;
-      case 'LayerNormalization':
-      case 'RMSNormalization':
-        return roles.slice(intAttr(node, 'axis', -1)).some(isPlace) ? 'it normalises over places' : undefined;
-      case 'Slice':
-        return isOne(before) && same(before, after) ? undefined : this.slice(node, roles);
-      case 'MatMul':
-        return isConst(node.inputs[1]) && !isPlace(roles.at(-1) ?? '') ? undefined : 'it mixes places';
-      case 'Reshape':
-      case 'Flatten':
-      case 'Squeeze':
-      case 'Unsqueeze': {
-        const [output] = node.outputs;
-        const own = output && this.roles.of(output);
-        return own?.includes('H') && own.includes('W') ? undefined : 'it does not keep rows and columns apart';
-      }
-      default:
-        return isPlacewise(node.op) ? undefined : 'it is not known how it grows with the map';
-    }
-  }
-
-  /** Channels may be cut; places may not. */
-  private slice(node: Node, roles: Roles): string | undefined {
-    const axes = node.inputs[3]?.constant;
-    const cut = axes ? [...readNumbers(axes)].map((axis) => roles[axis < 0 ? axis + roles.length : axis] ?? '') : roles;
-    return cut.some(isPlace) ? 'it cuts places out of the map' : undefined;
-  }
-
-  private conv(node: Node, before: Pair, after: Pair): Action | string {
-    const facts = this.facts(node, before, after, node.inputs[1]?.type?.shape?.slice(2));
-    if (typeof facts === 'string') return facts;
-    return () => this.spell(node, { pads: facts.pads, strides: facts.strides, dilations: facts.dilations, auto_pad: 'NOTSET' });
-  }
-
-  private maxPool(node: Node, before: Pair, after: Pair): Action | string {
-    const facts = this.facts(node, before, after, intsAttr(node, 'kernel_shape'));
-    if (typeof facts === 'string') return facts;
-    if (node.outputs.length > 1) return 'its indices are read';
-    const { kernel, strides, dilations } = facts;
-    const isRoundedUp = intAttr(node, 'ceil_mode', 0) !== 0;
-    // Rounding up is padding behind by what a stride can miss.
-    const behind = isRoundedUp ? facts.own.strides.map((step) => step - 1) : [0, 0];
-    if (
-      isRoundedUp &&
-      kernel.some(
-        (size, axis) => (facts.own.pads[axis + 2] ?? 0) + (behind[axis] ?? 0) >= (size - 1) * (facts.own.dilations[axis] ?? 1) + 1,
-      )
-    )
-      return 'its last window can lie in the padding alone';
-    const pads = facts.pads.map((amount, at) => amount + (at < 2 ? 0 : (behind[at - 2] ?? 0) * (before[at - 2] ?? 1)));
-    // The runtime wants less padding than window.
-    const fits = pads.every((amount, at) => amount < (kernel[at % 2] ?? 1));
-    return (make) => {
-      const attrs = { strides, dilations, auto_pad: 'NOTSET', ceil_mode: 0 };
-      if (fits) return this.spell(node, { ...attrs, pads });
-      return this.spell(node, { ...attrs, pads: [0, 0, 0, 0] }, [padded(make, node.inputs[0], pads, Number.NEGATIVE_INFINITY)]);
-    };
-  }
-
-  private averagePool(node: Node, x: Value, before: Pair, after: Pair): Action | string {
-    const facts = this.facts(node, before, after, intsAttr(node, 'kernel_shape'));
-    if (typeof facts === 'string') return facts;
-    if (intAttr(node, 'ceil_mode', 0) !== 0) return 'its size is rounded up, where cells of padding count otherwise';
-    const { kernel, strides, dilations, pads } = facts;
-    const channels = x.type?.shape?.[1];
-    if (typeof channels !== 'number') return 'its number of channels is not known';
-    const isPadded = pads.some((amount) => amount > 0);
-    if (isOne(before)) return () => this.spell(node, { strides, pads, auto_pad: 'NOTSET' });
-    const dtype = x.type?.dtype ?? 'float';
-    const size = (kernel[0] ?? 1) * (kernel[1] ?? 1);
-    const counts = intAttr(node, 'count_include_pad', 0) !== 0;
-    return (make) => {
-      if (!isPadded && (this.context.model.opsets.get('') ?? 0) >= 19)
-        return this.spell(node, { strides, dilations, pads, auto_pad: 'NOTSET' });
-      const weight = (outputs: number, share: number): Value =>
-        make.constant(
-          'window',
-          computedTensor(dtype, [outputs, 1, ...kernel], () => new Float64Array(outputs * size).fill(share)),
-        );
-      const attrs = { kernel_shape: kernel, strides, dilations, pads };
-      const mean = make.op('Conv', [node.inputs[0], weight(channels, isPadded && !counts ? 1 : 1 / size)], { ...attrs, group: channels });
-      if (!isPadded || counts) return this.replace(node, mean);
-      const places = make.op('Shape', [node.inputs[0]], { start: 2, end: 4 });
-      const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
-      const ones = make.op('Expand', [make.constant('one', fromNumbers(dtype, [1, 1, 1, 1], [1])), shape]);
-      this.replace(node, make.op('Div', [mean, make.op('Conv', [ones, weight(1, 1)], attrs)]));
-    };
-  }
-
-  /** What looks at the whole map looks at the cells that it has always had. */
-  private everyOther(node: Node, x: Value, before: Pair): Action | string {
-    const roles = this.roles.of(x);
-    const axes = ['H', 'W'].map((role) => roles?.indexOf(role) ?? -1);
-    if (axes.some((axis) => axis < 0)) return 'it is not known which of its axes are rows and columns';
-    const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === x);
-    return (make) => {
-      const coarse = make.op('Slice', [
-        node.inputs[slots[0] ?? 0],
-        make.constant('first', int64s([0, 0])),
-        make.constant('last', int64s([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER])),
-        make.constant('places', int64s(axes)),
-        make.constant('density', int64s(before)),
-      ]);
-      for (const slot of slots) this.graph.replaceInput(node, slot, coarse);
-    };
-  }
-
-  private pad(node: Node, x: Value, before: Pair): Action | string {
-    const [, amounts, fill, axes] = node.inputs;
-    if (stringAttr(node, 'mode', 'constant') !== 'constant') return 'it pads with what lies at the border';
-    if (!isConst(amounts) || (axes && !isConst(axes)) || (fill && !isConst(fill))) return 'what it pads is computed';
-    const roles = this.roles.of(x);
-    if (!roles) return 'it is not known which of its axes are rows and columns';
-    const named = axes ? [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + roles.length : axis)) : [...roles.keys()];
-    const numbers = [...readNumbers(amounts.constant)];
-    if (numbers.some((amount) => amount < 0)) return 'it crops';
-    const factor = (at: number): number => ({ H: before[0], W: before[1] })[roles[named[at % named.length] ?? 0] ?? ''] ?? 1;
-    return (make) => this.graph.replaceInput(node, 1, make.constant('amounts', int64s(numbers.map((amount, at) => amount * factor(at)))));
-  }
-
-  /** Attributes of a window, old and new. */
-  private facts(node: Node, before: Pair, after: Pair, shape: readonly unknown[] | undefined): WindowFacts | string {
-    const kernel = shape?.filter((size): size is number => typeof size === 'number');
-    if (kernel?.length !== 2) return 'its window is not known, or not of two axes';
-    const own = {
-      strides: intsAttr(node, 'strides') ?? [1, 1],
-      dilations: intsAttr(node, 'dilations') ?? [1, 1],
-      pads: explicitPads(node, kernel),
-    };
-    if (!own.pads) return 'its SAME padding depends on the size of the map';
-    const strides = own.strides.map((step, axis) => (step * (before[axis] ?? 1)) / (after[axis] ?? 1));
-    if (!strides.every(Number.isInteger)) return 'its stride cannot be divided so';
-    return {
-      kernel,
-      strides,
-      dilations: own.dilations.map((gap, axis) => gap * (before[axis] ?? 1)),
-      pads: own.pads.map((amount, at) => amount * (before[at % 2] ?? 1)),
-      own: { ...own, pads: own.pads },
-    };
-  }
-
-  private spell(node: Node, attrs: Parameters<typeof attributes>[0], data?: readonly Value[]): void {
-    this.graph.respell(node, {
-      attrs: new Map([...node.attrs, ...attributes(attrs)]),
-      ...(data && { inputs: [...data, ...node.inputs.slice(data.length)] }),
-    });
-  }
-
-  private replace(node: Node, value: Value): void {
-    const [output] = node.outputs;
-    if (!output) return;
-    this.graph.replaceAllUses(output, value);
-    this.graph.removeNode(node);
-  }
-}
-
-interface WindowFacts {
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly pads: readonly number[];
-  readonly own: { readonly strides: readonly number[]; readonly dilations: readonly number[]; readonly pads: readonly number[] };
-}
-
-/** [top, left, bottom, right], also of SAME padding where the stride is one; undefined where it depends on the size. */
-function explicitPads(node: Node, kernel: readonly number[]): readonly number[] | undefined {
-  const mode = stringAttr(node, 'auto_pad', 'NOTSET');
-  if (mode === 'NOTSET') return intsAttr(node, 'pads') ?? [0, 0, 0, 0];
-  if (mode === 'VALID') return [0, 0, 0, 0];
-  if ((intsAttr(node, 'strides') ?? []).some((step) => step !== 1)) return undefined;
-  const total = kernel.map((size, axis) => (size - 1) * (intsAttr(node, 'dilations')?.[axis] ?? 1));
-  const small = total.map((amount) => Math.floor(amount / 2));
-  const large = total.map((amount) => Math.ceil(amount / 2));
-  return mode === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small];
-}
-
-function padded(make: Builder, x: Value | undefined, [top = 0, left = 0, bottom = 0, right = 0]: readonly number[], fill: number): Value {
-  const amounts = make.constant('amounts', int64s([0, 0, top, left, 0, 0, bottom, right]));
-  return make.op('Pad', [x, amounts, make.scalar('fill', x?.type?.dtype ?? 'float', fill)]);
-}
-
-const isPlace = (role: string): boolean => /[HW]/.test(role);
-const isOne = ([y, x]: Pair): boolean => y === 1 && x === 1;
-const same = (a: Pair, b: Pair): boolean => a[0] === b[0] && a[1] === b[1];
-/** Of whole numbers; what lies closer than a pixel stays as it is. */
-function commonDivisor(a: number, b: number): number {
-  if (!Number.isInteger(a)) return a;
-  return b === 0 ? a : commonDivisor(b, a % b);
-}
+const TO_THE_END = Number.MAX_SAFE_INTEGER;
+const bothOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];

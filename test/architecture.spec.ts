@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pass: [...BASE, 'rewrite'],
   // What several passes share.
   free: [...BASE, 'rewrite', 'pass'],
+  dense: [...BASE, 'rewrite', 'pass'],
   // What the pass nchw-to-nhwc and the lowering share.
   layout: BASE,
   tfjs: [...BASE, 'layout', 'version.ts'],
@@ -42,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: [...BASE, 'analysis', 'tfjs', 'input-size.ts'],
   pictures: [...BASE, 'analysis', 'verify'],
   // No pass knows another, and src below compile.ts does not know which exist.
-  'a pass': [...BASE, 'layout', 'rewrite', 'pass', 'free'],
+  'a pass': [...BASE, 'layout', 'rewrite', 'pass', 'free', 'dense'],
   'passes/index.ts': ['pass', 'a pass'],
   'input-size.ts': BASE,
   'metadata.ts': [...BASE, 'analysis', 'input-size.ts', 'version.ts'],

@@ -6,10 +6,11 @@
  * Roles follow data, not weights: a value that does not depend on an image has none, and so has one behind an operator that is not known here.
  */
 import { intAttr, intsAttr } from './attrs';
+import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
 import { isNumeric, readNumbers } from './tensor';
-import type { Node, Value } from './types';
+import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
 
 export type Roles = readonly string[];
@@ -221,18 +222,22 @@ function keptInPlace(node: Node): Value | undefined {
   );
 }
 
+/** Larger than any number of channels, and a multiple of the strides of networks: how large images are thought of where sizes are symbols. */
+const LARGE = 2 ** 20;
+
 /** Row-major regrouping: walks both shapes until their products agree. A split axis hands its role to each part. */
 function view(node: Node, roles: Roles): Roles | undefined {
   const from = node.inputs[0]?.type?.shape;
   const to = node.outputs[0]?.type?.shape;
   if (!from || !to) return undefined;
-  // A symbolic batch in front stays where it is.
-  const sizes = (shape: readonly (number | string | undefined)[]): number[] | undefined => {
+  // A symbolic batch in front stays where it is; other sizes that grow with the image are told apart at one size.
+  const bindings = new Map([...new Set([...from, ...to].flatMap((dim) => [...namesOf(dim)]))].map((name, at) => [name, LARGE + 1024 * at]));
+  const sizes = (shape: readonly Dim[]): number[] | undefined => {
     const result: number[] = [];
     for (const [axis, dim] of shape.entries()) {
-      if (typeof dim === 'number') result.push(dim);
-      else if (axis === 0 && from[0] === to[0] && dim !== undefined) result.push(1);
-      else return undefined;
+      const size = axis === 0 && from[0] === to[0] && typeof dim === 'string' ? 1 : evaluateDim(dim, bindings);
+      if (size === undefined) return undefined;
+      result.push(size);
     }
     return result;
   };

@@ -1,14 +1,35 @@
 /**
- * How many input pixels lie between neighbouring cells of a map, along rows and columns: the product of the strides on the way from the image.
- * Branches that meet have the same stride, or the network could not add or concatenate them, so any way will do.
+ * How many input pixels lie between neighbouring cells of a map, along rows and columns.
+ *
+ * Where the map's size is an expression over the image's, the stride is read off it: an image of L more pixels has L / stride more cells, L being a multiple
+ * of all strides that networks have. At a static size it is the product of the strides on the way from the image: branches that meet have the same stride,
+ * or the network could not add or concatenate them, so any way will do.
  */
 import { intAttr, intsAttr } from './attrs';
+import { evaluateDim, namesOf } from './dims';
 import { readNumbers } from './tensor';
-import type { Node, Value } from './types';
+import type { Dim, Node, Value } from './types';
 import { isConst } from './types';
 
 /** [rows, columns]; below 1 behind an upsampling. */
 export function pixelStride(map: Value): readonly [number, number] {
+  const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
+  const [rows, columns] = growing.length === 2 ? growing.map(strideOf) : [];
+  return rows !== undefined && columns !== undefined ? [rows, columns] : onTheWay(map);
+}
+
+/** A multiple of every number up to 10, of 32 times each, and of their common products. */
+const MANY = 2 ** 12 * 3 ** 4 * 5 ** 2 * 7;
+
+function strideOf(dim: Dim): number | undefined {
+  const [name, ...others] = namesOf(dim);
+  if (name === undefined || others.length > 0) return undefined;
+  const cells = (pixels: number): number | undefined => evaluateDim(dim, { [name]: pixels });
+  const [few, many] = [cells(MANY), cells(2 * MANY)];
+  return few !== undefined && many !== undefined && many > few ? MANY / (many - few) : undefined;
+}
+
+function onTheWay(map: Value): readonly [number, number] {
   let rows = 1;
   let columns = 1;
   for (let node = map.producer; node; ) {
@@ -22,7 +43,6 @@ export function pixelStride(map: Value): readonly [number, number] {
   }
   return [rows, columns];
 }
-
 function ownStride(node: Node): readonly [number, number] {
   switch (node.op) {
     case 'Conv':
