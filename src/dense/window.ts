@@ -5,8 +5,9 @@
  * front padding: at most ceil((length + front) / t). Both are floor((length + front + b - span) / t) + 1, for b = end + t - 1 and for b = span - 1: the
  * padding behind is in effect the smaller of the two, whatever the length.
  *
- * SAME makes ceil(length / t) windows and centres them. With s = (length - 1) mod t, it pads max(span - 1 - s, 0) in all: a function of the length, computed
- * in the graph where the stride is not one.
+ * SAME makes ceil(length / t) windows and centres them. With s = (length - 1) mod t, it pads span - 1 - s in all: a function of the length, computed in the
+ * graph where the stride is not one. Where a window is smaller than its stride, that can be less than nothing, and what ONNX Runtime (1.30, measured) does
+ * then is another thing in each case.
  */
 import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import { int64s } from '../ir/tensor';
@@ -44,8 +45,10 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
     const isDilated = dilations.some((gap) => gap !== 1);
     if (isDilated && node.op !== 'Conv') return 'runtimes differ on SAME padding of a dilated pool';
     const same = mode === 'SAME_LOWER' ? 'front' : 'back';
-    // What lies between multiples of a stride of one is nothing; a window of one cell reads no padding.
-    const isFixed = [0, 1].every((axis) => strides[axis] === 1 || span[axis] === 1);
+    // Every second cell alone: measured to pad and crop nothing that is read.
+    const isFixed = ([0, 1] as const).every((axis) => strides[axis] === 1 || (span[axis] === 1 && strides[axis] === 2));
+    if (!isFixed && ([0, 1] as const).some((axis) => span[axis] < strides[axis]))
+      return 'runtimes differ on SAME padding where a window is smaller than its stride';
     const half = (amount: number, rounded: 'front' | 'back'): number => (rounded === same ? Math.ceil(amount / 2) : Math.floor(amount / 2));
     const pads = isFixed ? fourOf((axis, side) => half(span[axis] - 1, side)) : undefined;
     return { ...own, pads, hanging: [0, 0], same };
@@ -78,14 +81,10 @@ export function sameAmounts(make: Builder, x: Value, { strides, span, same }: Wi
   const before = isFine ? make.op('Div', [last, numbers('density', density)]) : last;
   const step = numbers('strides', strides);
   const rest = make.op('Sub', [before, make.op('Mul', [make.op('Div', [before, step]), step])]);
-  const missing = make.op('Sub', [numbers('beyond', [span[0] - 1, span[1] - 1]), rest]);
-  const canBeLess = span.some((cells, axis) => cells < (strides[axis] ?? 1));
-  const total = canBeLess ? make.op('Max', [missing, numbers('none', [0, 0])]) : missing;
-  const two = numbers('two', [2, 2]);
-  const small = make.op('Div', [total, two]);
-  const large = make.op('Sub', [total, small]);
+  const total = make.op('Sub', [numbers('beyond', [span[0] - 1, span[1] - 1]), rest]);
+  const front = make.op('Div', [same === 'front' ? make.op('Add', [total, numbers('one', [1, 1])]) : total, numbers('two', [2, 2])]);
+  const back = make.op('Sub', [total, front]);
   const grown = (amount: Value): Value => (isFine ? make.op('Mul', [amount, numbers('density', density)]) : amount);
-  const [front, back] = same === 'front' ? [large, small] : [small, large];
   const others = numbers('others', [0, 0]);
   return make.op('Concat', [others, grown(front), others, grown(back)], { axis: 0 });
 }
