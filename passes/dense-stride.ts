@@ -20,18 +20,18 @@
  * Left alone (all of it, with the node in the way): norms over places, resized maps that would have to become finer, pads that repeat the border, places
  * counted from the end, layers that mix places in other ways.
  */
-import { averageOver, channelsOf } from '../src/dense/average';
+import { averageOver, channelsOf, onesOf } from '../src/dense/average';
 import { isOne, type Pair } from '../src/dense/density';
 import { because, type Refusal, type Task } from '../src/dense/kinds';
 import { FAR, factorOf, placesCut, readersOfSizes } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
-import { NO_PADS, padded, sameAmounts, timesPads, type Window, windowOf } from '../src/dense/window';
+import { NO_PADS, padded, samePadding, timesPads, type Window, windowOf } from '../src/dense/window';
 import { attributes, intAttr, intsAttr } from '../src/ir/attrs';
 import type { Roles } from '../src/ir/axis-roles';
 import { minDims, sameDim, subtractDims } from '../src/ir/dims';
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
-import { fromNumbers, int64s, isFloatType, readNumbers } from '../src/ir/tensor';
+import { int64s, isFloatType, readNumbers } from '../src/ir/tensor';
 import type { Dim, Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { definePass, type Pass, type PassContext } from '../src/pass/pass';
@@ -90,7 +90,7 @@ class Finer {
       pads: window.pads && timesPads(window.pads, before),
       hanging: bothOf((axis) => window.hanging[axis] * before[axis]),
     };
-    const amounts: Amounts = (make, x) => sameAmounts(make, x, window, before);
+    const amounts: Amounts = (make, x) => samePadding(make, x, window, before).amounts;
     switch (node.op) {
       case 'Conv':
         return this.conv(node, finer, amounts);
@@ -221,13 +221,6 @@ class Finer {
 }
 
 type Amounts = (make: Builder, x: Value) => Value;
-
-/** [1, 1, h, w] of ones, for a map of h x w. */
-function onesOf(make: Builder, x: Value): Value {
-  const places = make.op('Shape', [x], { start: 2, end: 4 });
-  const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
-  return make.op('Expand', [make.constant('one', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
-}
 
 /**
  * Of d new cells for each old one, the last old one may be followed by up to d - 1 more: branches that meet need not have as many of them. They are cut to

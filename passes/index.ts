@@ -5,6 +5,7 @@ import type { Pass } from '../src/pass/pass';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
+import { denseShift } from './dense-shift';
 import { denseStride } from './dense-stride';
 import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
@@ -128,5 +129,6 @@ export const convertPipeline = pipelineFor('window', 2);
 /** Every pass by name. */
 export const allPasses: readonly Pass[] = [
   ...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat())),
-  denseStride(1), // on demand (--stride), after all others
+  denseStride(1), // on demand (--stride), after all others ...
+  denseShift(1), // ... or this one (--dense shift)
 ];

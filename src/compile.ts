@@ -3,6 +3,7 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../passes';
+import { denseShift } from '../passes/dense-shift';
 import { denseStride } from '../passes/dense-stride';
 import { foldConstants } from '../passes/fold-constants';
 import { foldShapes } from '../passes/fold-shapes';
@@ -13,7 +14,7 @@ import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from './analysis/contract';
 import { fixedPositions } from './analysis/fixed-positions';
-
+import { commonDivisor } from './dense/density';
 import {
   cannotRefine,
   cannotSlide,
@@ -43,6 +44,8 @@ export interface CompileOptions {
   readonly head?: Head | undefined;
   /** Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map. Heads `window` and `cell`. */
   readonly stride?: number | undefined;
+  /** How a finer map is made: by dilating what follows (default), or by shifted copies for runtimes without dilated pools. The maps are the same. */
+  readonly dense?: DenseMethod | undefined;
   /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
   readonly optimise?: OptimisationLevel | undefined;
   /** Keeps these outputs and removes what only the others need. */
@@ -56,6 +59,10 @@ export interface CompileOptions {
   readonly validate?: RunOptions['validate'] | undefined;
   readonly onPass?: RunOptions['onPass'] | undefined;
 }
+
+/** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
+export type DenseMethod = 'atrous' | 'shift';
+const DENSE: Readonly<Record<DenseMethod, (stride: number) => Pass>> = { atrous: denseStride, shift: denseShift };
 
 /** A pass from outside, and its place. */
 export type PluginPass = Pass & {
@@ -154,15 +161,22 @@ function refine(model: Model, stride: number, head: Head, passes: PassReport[], 
       stride,
       divisorsOf(rows).filter((divisor) => columns % divisor === 0),
     );
-  const reports = runPasses(model, [denseStride(stride), removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
+  const pass = DENSE[options.dense ?? 'atrous'](stride);
+  const reports = runPasses(model, [pass, removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
   passes.push(...reports);
   const [refusal] = reports.flatMap((report) => report.refusals);
   if (refusal) throw cannotRefine(refusal.at, refusal.reason ?? '');
   return Object.fromEntries(
     model.graph.outputs.map((output, at): [string, readonly [number, number]] => {
-      const [fineRows, fineColumns] = pixelStride(output);
-      const [oldRows, oldColumns] = before[at] ?? [1, 1];
-      return [output.name, [oldRows / fineRows, oldColumns / fineColumns]];
+      const [oldRows = 1, oldColumns = 1] = before[at] ?? [];
+      const density = [oldRows / commonDivisor(oldRows, stride), oldColumns / commonDivisor(oldColumns, stride)] as const;
+      const now = pixelStride(output);
+      const isKnown = output.type?.shape?.every((dim) => dim !== undefined) ?? false;
+      assertInvariant(
+        !isKnown || (now[0] * density[0] === oldRows && now[1] * density[1] === oldColumns),
+        () => `'${output.name}' has a cell every ${now}`,
+      );
+      return [output.name, density];
     }),
   );
 }

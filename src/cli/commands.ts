@@ -90,6 +90,11 @@ export const convertOptions = {
     requiresArg: true,
     describe: 'Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map',
   },
+  dense: {
+    choices: ['atrous', 'shift'] as const,
+    default: 'atrous' as const,
+    describe: 'How --stride makes the map finer: by dilated layers, or by shifted copies for runtimes without dilated pools; the same map',
+  },
   optimise: {
     alias: 'O',
     choices: ['0', '1', '2'] as const,

@@ -40,6 +40,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         skip: names(args.skip),
         head: args.head,
         stride: args.stride === undefined ? undefined : wholeNumber('stride', args.stride),
+        dense: args.dense,
         optimise: LEVELS[args.optimise],
         outputs: names(args.outputs),
         plugins: args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined,

@@ -6,7 +6,7 @@
  * the same rule; before, a depthwise convolution with equal weights says it, and where the cells in a window vary, a sum over a count.
  */
 import { intAttr } from '../ir/attrs';
-import { computedTensor } from '../ir/tensor';
+import { computedTensor, fromNumbers, int64s } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
 import type { Builder } from '../rewrite/builder';
 import type { Pair } from './density';
@@ -98,6 +98,13 @@ function summed(
     new Float64Array(channels * kernel[0] * kernel[1]).fill(share),
   );
   return make.op('Conv', [x, make.constant('window', weight)], { kernel_shape: kernel, strides, dilations, pads, group: channels });
+}
+
+/** [1, 1, h, w] of ones, for a map of h x w. */
+export function onesOf(make: Builder, x: Value): Value {
+  const places = make.op('Shape', [x], { start: 2, end: 4 });
+  const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
+  return make.op('Expand', [make.constant('one', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
 }
 
 const sizeOf = ({ kernel }: AverageWindow): number => kernel[0] * kernel[1];

@@ -68,11 +68,15 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
   };
 }
 
-/**
- * The amounts of a Pad node over [N, C, H, W] that does what SAME does to a map that has `density` cells for each one that it had: int64[8], in cells of the
- * map as it is now, computed from its size.
- */
-export function sameAmounts(make: Builder, x: Value, { strides, span, same }: Window, density: Pair): Value {
+export interface SamePadding {
+  /** Of a Pad node over [N, C, H, W]: int64[8], in cells of the map as it is now. */
+  readonly amounts: Value;
+  /** By how many old cells it stays behind span - 1, along rows and columns: int64[2]. */
+  readonly missing: Value;
+}
+
+/** The padding that SAME is for a map with `density` cells for each one that it had, computed from its size. */
+export function samePadding(make: Builder, x: Value, { strides, span, same }: Window, density: Pair): SamePadding {
   const numbers = (name: string, values: readonly number[]): Value => make.constant(name, int64s(values));
   const now = make.op('Shape', [x], { start: 2, end: 4 });
   const isFine = density.some((cells) => cells !== 1);
@@ -86,7 +90,7 @@ export function sameAmounts(make: Builder, x: Value, { strides, span, same }: Wi
   const back = make.op('Sub', [total, front]);
   const grown = (amount: Value): Value => (isFine ? make.op('Mul', [amount, numbers('density', density)]) : amount);
   const others = numbers('others', [0, 0]);
-  return make.op('Concat', [others, grown(front), others, grown(back)], { axis: 0 });
+  return { amounts: make.op('Concat', [others, grown(front), others, grown(back)], { axis: 0 }), missing: rest };
 }
 
 /** x with cells of the number `fill` around it; itself where there are none. */

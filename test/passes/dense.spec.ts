@@ -2,6 +2,7 @@
  * Finer maps of random networks, for every divisor of their stride and several sizes: every k-th cell is a cell of the coarse map, border included; without
  * padding each fine cell is the network on its crop; and both methods give the same map. DENSE_NETWORKS says how many (default 120), DENSE_SEED where to begin.
  */
+import { denseShift } from '../../passes/dense-shift';
 import { denseStride } from '../../passes/dense-stride';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { evaluateDim } from '../../src/ir/dims';
@@ -19,7 +20,7 @@ import { feedsFor, runModel } from '../support/run';
 
 const NETWORKS = Number(process.env.DENSE_NETWORKS ?? 120);
 const FIRST = Number(process.env.DENSE_SEED ?? 1);
-const METHODS: Readonly<Record<string, (stride: number) => Pass>> = { 'a trous': denseStride };
+const METHODS: Readonly<Record<string, (stride: number) => Pass>> = { 'a trous': denseStride, 'shift and stitch': denseShift };
 
 /** Not square, odd and even. */
 const SIZES = [

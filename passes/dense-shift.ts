@@ -1,0 +1,388 @@
+/**
+ * dense-shift: a finer map of the same predictions by shift-and-stitch (`--stride N --dense shift`), for runtimes without dilated pools and convolutions.
+ *
+ *   Y = Op<strides = t>(X), where Y is to have q cells for each one
+ * becomes
+ *   Y' = Op<strides = t / q>(X),  Y = Concat of Y'[a : : q, b : : q] over 0 <= a, b < q, on the batch axis
+ *
+ * and what follows runs on all phases as it did on the one map, with the windows, pads and dilations that it had. Where a stride behind is undone as well, its
+ * phases are split again. In the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling: shifting where a stride
+ * is undone and not at the image, everything in front is computed once.
+ *
+ * The map is that of dense-stride, cell for cell. In a finer map with d cells for each one that there was, a layer with strides, windows and pads of d times
+ * as many cells reads cells of one phase only, and zeros where that phase has no more of them: it is the layer as it was, on each phase by itself. Phases are
+ * not equally long, though: of m' cells, ceil((m' - a) / d) are of phase a. In the batch all are as long as the first, which is the map that there was and has
+ * no gaps, and those that are shorter end in a gap. Before a layer that looks beyond the end of its map the gap is filled with what the layer pads with; what
+ * others compute from it lies in gaps again, and is cut off in the end.
+ * Numbers: reordered.
+ * Left alone (all of it, with the node in the way): what dense-stride leaves alone; a step that is not wholly undone behind another (strides 4 and 3 every 3
+ * pixels); branches that undo their strides in different steps.
+ */
+import { averageOver, channelsOf, onesOf } from '../src/dense/average';
+import { type Densities, isOne, type Pair } from '../src/dense/density';
+import { because, type Refusal, type Task } from '../src/dense/kinds';
+import { cells, countOf, densityOf, filled, firstPhase, type Phases, repeated, split, stitch, withAnyBatch } from '../src/dense/phases';
+import { FAR, placesCut } from '../src/dense/places';
+import { type Action, makeFiner } from '../src/dense/run';
+import { NO_PADS, type Pads, padded, samePadding, sideOf, type Window, windowOf } from '../src/dense/window';
+import { attributes, intsAttr } from '../src/ir/attrs';
+import { sameDim } from '../src/ir/dims';
+import type { Graph } from '../src/ir/graph';
+import { isBroadcasting } from '../src/ir/operator-traits';
+import { isFloatType, readNumbers } from '../src/ir/tensor';
+import type { Node, Value } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
+import { definePass, type Pass, type PassContext } from '../src/pass/pass';
+import { type Builder, builderAt } from '../src/rewrite/builder';
+
+/** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
+export const denseShift = (stride: number): Pass =>
+  definePass({
+    name: 'dense-shift',
+    summary: 'make the map of predictions finer by shifting and stitching (--dense shift)',
+    numbers: 'reordered',
+    run(graph, context) {
+      const shifter = new Shifter(graph, context);
+      if (!makeFiner(graph, stride, context, (node, task, densities) => shifter.actionFor(node, task, densities))) return;
+      context.inference.inferAll();
+      shifter.stitchOutputs();
+      context.inference.inferAll();
+    },
+  });
+
+type Splits = readonly Pair[];
+
+class Shifter {
+  /** What values will be split into, as far as the plan has come. */
+  private readonly planned = new Map<Value, Splits>();
+  /** Values that hold phases by now. */
+  private readonly phases = new Map<Value, Phases>();
+  /** Ones where there are cells. */
+  private readonly ones = new Map<Phases, Value>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly context: PassContext,
+  ) {}
+
+  actionFor(node: Node, task: Task, densities: Densities): Action | Refusal | undefined {
+    const all = densities.maps(node).map((map) => this.planned.get(map) ?? []);
+    const [splits = []] = all;
+    if (all.some((other) => other.join() !== splits.join())) return because('its branches undo their strides in different steps');
+    const roles = densities.roles.of(task.x) ?? [];
+    const isMap = roles.length === 4 && roles[2] === 'H' && roles[3] === 'W';
+    switch (task.kind) {
+      case 'sizes':
+        return node.op === 'Shape' ? undefined : because('it counts places');
+      case 'resize':
+        if (!isOne(task.after)) return because('it interpolates a map that would have to become finer');
+        return this.firstOnly(node, task.x);
+      case 'whole':
+        return this.firstOnly(node, task.x);
+      case 'everywhere':
+        return this.everywhere(node, splits, densities);
+      case 'pad':
+        if (!isMap) return because('its map is not [N, C, H, W]');
+        return this.pad(node, splits);
+      case 'slice':
+        return this.slice(node, task, splits, densities);
+      case 'window':
+        return this.window(node, task, splits);
+    }
+  }
+
+  /** Outputs are maps again. */
+  stitchOutputs(): void {
+    const { graph } = this;
+    const outputs = graph.outputs.map((output) => {
+      const phases = this.phases.get(output);
+      if (!phases) return output;
+      const root = output.producer?.name ?? output.name;
+      const make = builderAt({
+        graph,
+        before: undefined,
+        origin: output.producer?.origin ?? [root],
+        root,
+        inference: this.context.inference,
+      });
+      return stitch(make, output, phases);
+    });
+    const before = graph.outputs;
+    graph.setOutputs(outputs);
+    outputs.forEach((output, at) => {
+      const old = before[at];
+      if (!old || old === output) return;
+      const { name } = old;
+      graph.rename(old, `${name}_phases`);
+      graph.rename(output, name);
+    });
+  }
+
+  // ---- what leaves places where they are ----
+
+  private everywhere(node: Node, splits: Splits, densities: Densities): Action | Refusal {
+    for (const output of node.outputs) this.planned.set(output, splits);
+    const isView = node.op === 'Reshape';
+    const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
+    if (isView && (batch[0] === undefined || batch[0] !== batch[1])) return because('it does not leave the batch where it is');
+    // What all phases share: gates over the map that there was.
+    const shared = isBroadcasting(node.op)
+      ? node.inputs.flatMap((input, slot) =>
+          input && !isConst(input) && !densities.isSpread(input) && densities.roles.of(input)?.[0] === 'N' && input.type?.shape?.[0] !== 1
+            ? [slot]
+            : [],
+        )
+      : [];
+    return (make) => {
+      const phases = this.joined(make, node);
+      if (!phases) return;
+      for (const output of node.outputs) this.phases.set(output, phases);
+      for (const slot of shared) {
+        const gate = node.inputs[slot];
+        if (gate) this.graph.replaceInput(node, slot, repeated(make, gate, phases));
+      }
+      const target = isView ? withAnyBatch(make, node) : undefined;
+      if (target) this.graph.replaceInput(node, 1, target);
+    };
+  }
+
+  /** Where maps meet, the finer of them are cut to the shortest: gaps begin where the first one has one. */
+  private joined(make: Builder, node: Node): Phases | undefined {
+    const all = [...new Set(node.inputs.flatMap((input) => (input && this.phases.get(input)) ?? []))];
+    const [first, ...others] = all;
+    if (!first) return undefined;
+    const sizes = (of: Phases): readonly unknown[] | undefined => this.context.inference.intsOf(of.fine);
+    const differ = others.filter((other) => {
+      const [a, b] = [this.context.inference.intsOf(first.fine), this.context.inference.intsOf(other.fine)];
+      return !a || !b || a.some((dim, axis) => !sameDim(dim, b[axis])) || sizes(other) === undefined;
+    });
+    return differ.length === 0 ? first : { ...first, fine: make.op('Min', [first.fine, ...differ.map(({ fine }) => fine)]) };
+  }
+
+  private firstOnly(node: Node, map: Value): Action {
+    const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === map);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (phases) for (const slot of slots) this.graph.replaceInput(node, slot, firstPhase(make, x, phases));
+    };
+  }
+
+  // ---- what moves them ----
+
+  private pad(node: Node, splits: Splits): Action | Refusal {
+    const [, amounts, fill, axes] = node.inputs;
+    const [output] = node.outputs;
+    if (!output || axes || !amounts || (fill && !isConst(fill))) return because('what it pads, or with what, is computed');
+    this.planned.set(output, splits);
+    const number = fill?.constant ? (readNumbers(fill.constant)[0] ?? 0) : 0;
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (!phases) return;
+      const known = isConst(amounts) ? [...readNumbers(amounts.constant)] : undefined;
+      const crops = known && (known[6] ?? 0) <= 0 && (known[7] ?? 0) <= 0;
+      if (!crops) this.graph.replaceInput(node, 0, this.withoutGaps(make, x, phases, number));
+      const side = (from: number): Value =>
+        make.op('Slice', [amounts, make.int64s('from', [from]), make.int64s('to', [from + 2]), make.int64s('axis', [0])]);
+      const more = known
+        ? make.int64s('more', [(known[2] ?? 0) + (known[6] ?? 0), (known[3] ?? 0) + (known[7] ?? 0)])
+        : make.op('Add', [side(2), side(6)]);
+      this.phases.set(output, { ...phases, fine: make.op('Add', [phases.fine, times(make, more, densityOf(phases))]) });
+    };
+  }
+
+  private slice(node: Node, { before, after }: Task, splits: Splits, densities: Densities): Action | Refusal {
+    const [output] = node.outputs;
+    const [first] = densities.maps(node);
+    const roles = (first && densities.roles.of(first)) ?? [];
+    const cut = placesCut(node, roles);
+    if ('because' in cut) return cut;
+    if (!output) return because('it has no output');
+    if (cut.places.length === 0) return this.everywhere(node, splits, densities);
+    if (roles.length !== 4 || roles[2] !== 'H' || roles[3] !== 'W') return because('its map is not [N, C, H, W]');
+    const undone = undo(
+      pairOf((axis) => stepAlong(axis)),
+      before,
+      after,
+    );
+    if ('because' in undone) return undone;
+    this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
+    const { starts, ends, steps, axes } = cut;
+    return (make, x) => {
+      for (const { at, rows } of cut.places) steps[at] = undone.strides[rows ? 0 : 1];
+      const shape = axes.length;
+      const parts = [starts, ends, axes, steps].map((numbers) => make.int64s('part', numbers.slice(0, shape)));
+      const phases = this.phases.get(x);
+      const taken = make.op('Slice', [x, ...parts]);
+      const fine = phases && this.fineAfterSlice(make, phases, cut, undone.strides);
+      this.finish(make, node, taken, phases, fine, undone.by);
+    };
+
+    function stepAlong(axis: 0 | 1): number {
+      const place = 'because' in cut ? undefined : cut.places.find(({ rows }) => rows === (axis === 0));
+      return place && !('because' in cut) ? (cut.steps[place.at] ?? 1) : 1;
+    }
+  }
+
+  private fineAfterSlice(
+    make: Builder,
+    phases: Phases,
+    {
+      starts,
+      ends,
+      places,
+    }: {
+      readonly starts: readonly number[];
+      readonly ends: readonly number[];
+      readonly places: readonly { readonly at: number; readonly rows: boolean }[];
+    },
+    steps: Pair,
+  ): Value {
+    const density = densityOf(phases);
+    const of = (numbers: readonly number[], axis: 0 | 1): number | undefined => {
+      const place = places.find(({ rows }) => rows === (axis === 0));
+      return place && numbers[place.at];
+    };
+    const isEnd = (end: number | undefined): end is number => end !== undefined && Math.abs(end) < FAR;
+    const last = pairOf((axis) => {
+      const end = of(ends, axis);
+      return isEnd(end) && end >= 0 ? end * density[axis] : FAR;
+    });
+    const cropped = pairOf((axis) => {
+      const end = of(ends, axis);
+      return (isEnd(end) && end < 0 ? end * density[axis] : 0) - (of(starts, axis) ?? 0) * density[axis];
+    });
+    const kept = last.every((end) => end === FAR) ? phases.fine : make.op('Min', [phases.fine, make.int64s('end', last)]);
+    return everyNth(make, make.op('Add', [kept, make.int64s('cropped', cropped)]), steps);
+  }
+
+  private window(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
+    const [output] = node.outputs;
+    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
+    const window = windowOf(node, shape);
+    if (typeof window === 'string') return because(window);
+    if (!output) return because('it has no output');
+    if (node.outputs.length > 1) return because('its indices are read');
+    const undone = undo(window.strides, before, after);
+    if ('because' in undone) return undone;
+    const isPadded = window.pads === undefined || window.pads[2] > 0 || window.pads[3] > 0;
+    if (node.op === 'MaxPool' && isPadded && !isFloatType(map.type?.dtype ?? 'float'))
+      return because('integers have no minus infinity to pad with');
+    const channels = channelsOf(map);
+    if (typeof channels === 'object' && node.op === 'AveragePool') return channels;
+    this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      const same = window.pads ? undefined : samePadding(make, x, window, [1, 1]);
+      const filler = node.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
+      const whole = phases && isPadded ? this.withoutGaps(make, x, phases, filler) : x;
+      const now = { ...window, strides: undone.strides };
+      const result =
+        node.op === 'AveragePool'
+          ? this.average(
+              make,
+              node,
+              { x: whole, channels: typeof channels === 'number' ? channels : 0 },
+              now,
+              same?.amounts,
+              isPadded ? phases : undefined,
+            )
+          : plain(make, node, whole, now, same?.amounts, filler);
+      const fine = phases && fineBehind(make, phases, now, same?.missing);
+      this.finish(make, node, result, phases, fine, undone.by);
+    };
+  }
+
+  private average(
+    make: Builder,
+    node: Node,
+    { x, channels }: { readonly x: Value; readonly channels: number },
+    window: Window,
+    amounts: Value | undefined,
+    phases: Phases | undefined,
+  ): Value {
+    const ones = (builder: Builder, map: Value, pads: Pads | undefined): Value => {
+      if (phases && !pads) return this.onesOf(builder, map, phases);
+      if (!phases || !pads) return onesOf(builder, map);
+      const more = pairOf((axis) => sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back'));
+      const fine = builder.op('Add', [phases.fine, times(builder, builder.int64s('more', more), densityOf(phases))]);
+      return cells(builder, map, { ...phases, fine });
+    };
+    const dilates = (this.context.model.opsets.get('') ?? 0) >= 19;
+    return averageOver(
+      make,
+      node,
+      { x, channels, ones, hasGaps: phases !== undefined, dilates },
+      { ...window, pads: amounts ?? window.pads ?? NO_PADS },
+    );
+  }
+
+  /** Puts `result`, split once more where a stride was undone, in the place of the node. */
+  private finish(make: Builder, node: Node, result: Value, phases: Phases | undefined, fine: Value | undefined, by: Pair): void {
+    const [output] = node.outputs;
+    const isSplit = !isOne(by);
+    const value = isSplit ? split(make, result, by) : result;
+    const size = fine ?? (isSplit ? make.op('Shape', [result], { start: 2, end: 4 }) : undefined);
+    if (size) this.phases.set(value, { splits: [...(phases?.splits ?? []), ...(isSplit ? [by] : [])], fine: size });
+    if (output) this.graph.replaceAllUses(output, value);
+    this.graph.removeNode(node);
+  }
+
+  private withoutGaps(make: Builder, x: Value, phases: Phases, fill: number): Value {
+    return countOf(phases) === 1 ? x : filled(make, x, this.onesOf(make, x, phases), fill);
+  }
+
+  private onesOf(make: Builder, x: Value, phases: Phases): Value {
+    const known = this.ones.get(phases) ?? cells(make, x, phases);
+    this.ones.set(phases, known);
+    return known;
+  }
+}
+
+/** A Conv or MaxPool with the window as it is now. */
+function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Value | undefined, fill: number): Value {
+  const { strides, pads, kernel } = window;
+  // The runtime wants less padding than window of pools.
+  const fits = node.op === 'Conv' || (pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false);
+  const own = pads && fits;
+  const attrs = attributes({ strides, pads: own ? pads : NO_PADS, auto_pad: 'NOTSET', ...(node.op === 'MaxPool' && { ceil_mode: 0 }) });
+  const data = own ? x : padded(make, x, amounts ?? pads ?? NO_PADS, fill);
+  return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
+}
+
+interface Undone {
+  /** Strides that are left. */
+  readonly strides: Pair;
+  /** New phases along rows and columns. */
+  readonly by: Pair;
+}
+
+/** Strides of a layer whose input has `before` cells for each one and whose output is to have `after`. */
+function undo(strides: Pair, before: Pair, after: Pair): Undone | Refusal {
+  const by = pairOf((axis) => after[axis] / before[axis]);
+  const left = pairOf((axis) => strides[axis] / by[axis]);
+  if (![...by, ...left].every(Number.isInteger)) return because('its stride cannot be divided so');
+  if (([0, 1] as const).some((axis) => before[axis] !== 1 && left[axis] !== 1))
+    return because('its stride cannot be undone phase by phase');
+  return { strides: left, by };
+}
+
+/** Rows and columns of the finer map behind a window. */
+function fineBehind(make: Builder, phases: Phases, { pads, span, strides }: Window, missing: Value | undefined): Value {
+  const density = densityOf(phases);
+  const more = pairOf((axis) => (pads ? sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back') - span[axis] + 1 : 0) * density[axis]);
+  const room = pads
+    ? make.op('Add', [phases.fine, make.int64s('room', more)])
+    : make.op('Sub', [phases.fine, missing ? times(make, missing, density) : make.int64s('none', [0, 0])]);
+  return everyNth(make, room, strides);
+}
+
+/** How many of so many cells are taken, from the first one on. */
+function everyNth(make: Builder, cellsThere: Value, steps: Pair): Value {
+  if (isOne(steps)) return cellsThere;
+  const more = make.op('Add', [cellsThere, make.int64s('round_up', [steps[0] - 1, steps[1] - 1])]);
+  return make.op('Div', [more, make.int64s('steps', steps)]);
+}
+
+const times = (make: Builder, sizes: Value, by: Pair): Value => (isOne(by) ? sizes : make.op('Mul', [sizes, make.int64s('density', by)]));
+
+const pairOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];

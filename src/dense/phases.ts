@@ -1,0 +1,112 @@
+/**
+ * Shift-and-stitch within a graph: a map as the batch of its phases, and back.
+ *
+ * Phase (a, b) of a map with d cells for each one that there was holds the cells d i + a, d j + b: the map that the network would have had, had the image
+ * begun that much later. All phases are as long as the first, which is the map that there was; what the others have more than cells is a gap at their end.
+ * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
+ */
+import { intAttr } from '../ir/attrs';
+import { fromNumbers, int64s } from '../ir/tensor';
+import type { Node, Value } from '../ir/types';
+import type { Builder } from '../rewrite/builder';
+import type { Pair } from './density';
+
+/** A value that holds phases of a finer map. */
+export interface Phases {
+  /** Phases along rows and columns, one entry per stride that was undone. */
+  readonly splits: readonly Pair[];
+  /** Rows and columns of the finer map, int64[2]: what says where phases have gaps. */
+  readonly fine: Value;
+}
+
+const FAR = Number.MAX_SAFE_INTEGER;
+
+/** [q B, C, ceil(h / q), w] and so on: the phases one after the other on the batch axis; x is [B, C, h, w]. Gaps hold zeros. */
+export function split(make: Builder, x: Value, [rows, columns]: Pair): Value {
+  return along(make, along(make, x, 2, rows), 3, columns);
+}
+
+function along(make: Builder, x: Value, axis: 2 | 3, count: number): Value {
+  if (count === 1) return x;
+  const amounts = [0, 0, 0, 0, 0, 0, axis === 2 ? count - 1 : 0, axis === 3 ? count - 1 : 0];
+  const longer = make.op('Pad', [x, make.constant('gaps', int64s(amounts)), make.scalar('gap', x.type?.dtype ?? 'float', 0)]);
+  const axes = make.constant('axis', int64s([axis]));
+  const steps = make.constant('phases', int64s([count]));
+  // With phase + length cells in sight, each phase has ceil(length / count).
+  const phases = Array.from({ length: count }, (_, phase) => {
+    const end = phase === count - 1 ? FAR : phase - (count - 1);
+    return make.op('Slice', [longer, make.constant('shift', int64s([phase])), make.constant('end', int64s([end])), axes, steps]);
+  });
+  return make.op('Concat', phases, { axis: 0 });
+}
+
+/** The finer map of these phases: interleaved, gaps cut off. */
+export function stitch(make: Builder, x: Value, { splits, fine }: Phases): Value {
+  let map = x;
+  for (const [rows, columns] of [...splits].reverse()) {
+    if (columns > 1) {
+      const parts = make.ops('Split', [map], { axis: 0, num_outputs: columns }, columns);
+      const deep = parts.map((part) => make.op('Unsqueeze', [part, make.constant('last', int64s([4]))]));
+      map = make.op('Reshape', [make.op('Concat', deep, { axis: 4 }), make.constant('rows', int64s([0, 0, 0, -1]))]);
+    }
+    if (rows > 1) {
+      const parts = make.ops('Split', [map], { axis: 0, num_outputs: rows }, rows);
+      // Row by row, the phases stand beside each other: the same numbers in the same order as one below the other.
+      const width = make.op('Shape', [map], { start: 3, end: 4 });
+      const shape = make.op('Concat', [make.constant('columns', int64s([0, 0, -1])), width], { axis: 0 });
+      map = make.op('Reshape', [make.op('Concat', parts, { axis: 3 }), shape]);
+    }
+  }
+  return make.op('Slice', [map, make.constant('first', int64s([0, 0])), fine, make.constant('places', int64s([2, 3]))]);
+}
+
+/** Phases along rows and columns. */
+export const densityOf = ({ splits }: Phases): Pair => splits.reduce<Pair>(([y, x], [rows, columns]) => [y * rows, x * columns], [1, 1]);
+export const countOf = (phases: Phases): number => densityOf(phases).reduce((product, size) => product * size, 1);
+
+/** How many images there are: the batch of a value that holds phases, divided by their number. int64[1]. */
+export function imagesOf(make: Builder, x: Value, phases: Phases): Value {
+  return make.op('Div', [make.op('Shape', [x], { start: 0, end: 1 }), make.constant('phases', int64s([countOf(phases)]))]);
+}
+
+/** The first phase: the map that there was. */
+export function firstPhase(make: Builder, x: Value, phases: Phases): Value {
+  const axis = make.constant('batch', int64s([0]));
+  return make.op('Slice', [x, make.constant('first', int64s([0])), imagesOf(make, x, phases), axis]);
+}
+
+/** A map of one channel, of phases as `x` has them: one where there is a cell, zero in gaps. */
+export function cells(make: Builder, x: Value, phases: Phases): Value {
+  const shape = make.op('Concat', [imagesOf(make, x, phases), make.constant('channel', int64s([1])), phases.fine], { axis: 0 });
+  const all = make.op('Expand', [make.constant('cell', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
+  return phases.splits.reduce((map, by) => split(make, map, by), all);
+}
+
+/** x with `fill` in its gaps. */
+export function filled(make: Builder, x: Value, ones: Value, fill: number): Value {
+  const there = make.op('Cast', [ones], { to: BOOL });
+  return make.op('Where', [there, x, make.scalar('gap', x.type?.dtype ?? 'float', fill)]);
+}
+const BOOL = 9;
+
+/** One for each of `x`'s phases of what is the same for all of them: [B, ...] to [phases B, ...]. */
+export function repeated(make: Builder, value: Value, phases: Phases): Value {
+  const rank = value.type?.shape?.length ?? 4;
+  const times = Array.from({ length: rank }, (_, axis) => (axis === 0 ? countOf(phases) : 1));
+  return make.op('Tile', [value, make.constant('phases', int64s(times))]);
+}
+
+/** A Reshape whose target says the batch as a number: 0 instead, which is whatever the input has. */
+export function withAnyBatch(make: Builder, node: Node): Value | undefined {
+  const [data, target] = node.inputs;
+  const [output] = node.outputs;
+  const [before, after] = [data?.type?.shape?.[0], output?.type?.shape?.[0]];
+  if (!target || before === undefined || before !== after || intAttr(node, 'allowzero', 0) !== 0) return undefined;
+  const rest = make.op('Slice', [
+    target,
+    make.constant('next', int64s([1])),
+    make.constant('end', int64s([FAR])),
+    make.constant('axis', int64s([0])),
+  ]);
+  return make.op('Concat', [make.constant('batch', int64s([0])), rest], { axis: 0 });
+}
