@@ -24,8 +24,8 @@ import { because, type Refusal, type Task } from '../src/dense/kinds';
 import { cells, countOf, densityOf, filled, firstPhase, type Phases, repeated, split, stitch, withAnyBatch } from '../src/dense/phases';
 import { FAR, placesCut } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
-import { NO_PADS, type Pads, padded, samePadding, sideOf, type Window, windowOf } from '../src/dense/window';
-import { attributes, intsAttr } from '../src/ir/attrs';
+import { NO_PADS, type Pads, padded, samePadding, sideOf, type Window, wholes, windowOf } from '../src/dense/window';
+import { attributes, intAttr, intsAttr } from '../src/ir/attrs';
 import { sameDim } from '../src/ir/dims';
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
@@ -46,7 +46,6 @@ export const denseShift = (stride: number): Pass =>
       if (!makeFiner(graph, stride, context, (node, task, densities) => shifter.actionFor(node, task, densities))) return;
       context.inference.inferAll();
       shifter.stitchOutputs();
-      context.inference.inferAll();
     },
   });
 
@@ -105,7 +104,11 @@ class Shifter {
         root,
         inference: this.context.inference,
       });
-      return stitch(make, output, phases);
+      const map = stitch(make, output, phases);
+      const [rows, columns] = this.context.inference.intsOf(phases.fine) ?? [];
+      // That the cells of all phases are no fewer than those of the map is not seen from their numbers.
+      if (map.type) graph.setType(map, { ...map.type, shape: [...(map.type.shape ?? []).slice(0, 2), rows, columns] });
+      return map;
     });
     const before = graph.outputs;
     graph.setOutputs(outputs);
@@ -124,7 +127,8 @@ class Shifter {
     for (const output of node.outputs) this.planned.set(output, splits);
     const isView = node.op === 'Reshape';
     const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
-    if (isView && (batch[0] === undefined || batch[0] !== batch[1])) return because('it does not leave the batch where it is');
+    if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero', 0) !== 0))
+      return because('it does not leave the batch where it is');
     // What all phases share: gates over the map that there was.
     const shared = isBroadcasting(node.op)
       ? node.inputs.flatMap((input, slot) =>
@@ -141,8 +145,9 @@ class Shifter {
         const gate = node.inputs[slot];
         if (gate) this.graph.replaceInput(node, slot, repeated(make, gate, phases));
       }
-      const target = isView ? withAnyBatch(make, node) : undefined;
-      if (target) this.graph.replaceInput(node, 1, target);
+      const target = isView ? node.inputs[1] : undefined;
+      if (target) this.graph.replaceInput(node, 1, withAnyBatch(make, target));
+      this.infer(node);
     };
   }
 
@@ -163,8 +168,18 @@ class Shifter {
     const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === map);
     return (make, x) => {
       const phases = this.phases.get(x);
-      if (phases) for (const slot of slots) this.graph.replaceInput(node, slot, firstPhase(make, x, phases));
+      if (!phases) return;
+      const first = firstPhase(make, x, phases);
+      for (const slot of slots) this.graph.replaceInput(node, slot, first);
     };
+  }
+
+  /** What is built later asks how long the batch has become. */
+  private infer(node: Node): void {
+    this.context.inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (output) this.graph.setType(output, type);
+    });
   }
 
   // ---- what moves them ----
@@ -187,6 +202,7 @@ class Shifter {
         ? make.int64s('more', [(known[2] ?? 0) + (known[6] ?? 0), (known[3] ?? 0) + (known[7] ?? 0)])
         : make.op('Add', [side(2), side(6)]);
       this.phases.set(output, { ...phases, fine: make.op('Add', [phases.fine, times(make, more, densityOf(phases))]) });
+      this.infer(node);
     };
   }
 
@@ -380,7 +396,7 @@ function fineBehind(make: Builder, phases: Phases, { pads, span, strides }: Wind
 function everyNth(make: Builder, cellsThere: Value, steps: Pair): Value {
   if (isOne(steps)) return cellsThere;
   const more = make.op('Add', [cellsThere, make.int64s('round_up', [steps[0] - 1, steps[1] - 1])]);
-  return make.op('Div', [more, make.int64s('steps', steps)]);
+  return wholes(make, more, steps);
 }
 
 const times = (make: Builder, sizes: Value, by: Pair): Value => (isOne(by) ? sizes : make.op('Mul', [sizes, make.int64s('density', by)]));

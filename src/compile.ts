@@ -29,7 +29,7 @@ import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
-import { pixelStride } from './ir/pixel-stride';
+import { pixelStride, strideBySize } from './ir/pixel-stride';
 import type { Dim, Node, Value } from './ir/types';
 import { hasCells } from './ir/views';
 import { type Density, declaredSize, writeMetadata } from './metadata';
@@ -155,11 +155,11 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
 function refine(model: Model, stride: number, head: Head, passes: PassReport[], options: CompileOptions): Density {
   if (head !== 'window' && head !== 'cell') throw strideNotFor(head);
   const before = model.graph.outputs.map((output) => pixelStride(output));
-  const [rows, columns] = before[0] ?? [1, 1];
-  if (!Number.isInteger(stride) || stride < 1 || rows % stride !== 0 || columns % stride !== 0)
+  const [ownRows, ownColumns] = before[0] ?? [1, 1];
+  if (!Number.isInteger(stride) || stride < 1 || ownRows % stride !== 0 || ownColumns % stride !== 0)
     throw strideNotDivisor(
       stride,
-      divisorsOf(rows).filter((divisor) => columns % divisor === 0),
+      divisorsOf(ownRows).filter((divisor) => ownColumns % divisor === 0),
     );
   const pass = DENSE[options.dense ?? 'atrous'](stride);
   const reports = runPasses(model, [pass, removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
@@ -170,11 +170,10 @@ function refine(model: Model, stride: number, head: Head, passes: PassReport[], 
     model.graph.outputs.map((output, at): [string, readonly [number, number]] => {
       const [oldRows = 1, oldColumns = 1] = before[at] ?? [];
       const density = [oldRows / commonDivisor(oldRows, stride), oldColumns / commonDivisor(oldColumns, stride)] as const;
-      const now = pixelStride(output);
-      const isKnown = output.type?.shape?.every((dim) => dim !== undefined) ?? false;
+      const [rows, columns] = strideBySize(output) ?? [oldRows / density[0], oldColumns / density[1]];
       assertInvariant(
-        !isKnown || (now[0] * density[0] === oldRows && now[1] * density[1] === oldColumns),
-        () => `'${output.name}' has a cell every ${now}`,
+        rows * density[0] === oldRows && columns * density[1] === oldColumns,
+        () => `'${output.name}' has a cell every ${rows}, ${columns}`,
       );
       return [output.name, density];
     }),

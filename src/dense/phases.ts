@@ -5,9 +5,9 @@
  * begun that much later. All phases are as long as the first, which is the map that there was; what the others have more than cells is a gap at their end.
  * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
  */
-import { intAttr } from '../ir/attrs';
-import { fromNumbers, int64s } from '../ir/tensor';
-import type { Node, Value } from '../ir/types';
+import { fromNumbers, int64s, readNumbers } from '../ir/tensor';
+import type { Value } from '../ir/types';
+import { isConst } from '../ir/types';
 import type { Builder } from '../rewrite/builder';
 import type { Pair } from './density';
 
@@ -28,16 +28,20 @@ export function split(make: Builder, x: Value, [rows, columns]: Pair): Value {
 
 function along(make: Builder, x: Value, axis: 2 | 3, count: number): Value {
   if (count === 1) return x;
-  const amounts = [0, 0, 0, 0, 0, 0, axis === 2 ? count - 1 : 0, axis === 3 ? count - 1 : 0];
-  const longer = make.op('Pad', [x, make.constant('gaps', int64s(amounts)), make.scalar('gap', x.type?.dtype ?? 'float', 0)]);
-  const axes = make.constant('axis', int64s([axis]));
-  const steps = make.constant('phases', int64s([count]));
-  // With phase + length cells in sight, each phase has ceil(length / count).
-  const phases = Array.from({ length: count }, (_, phase) => {
-    const end = phase === count - 1 ? FAR : phase - (count - 1);
-    return make.op('Slice', [longer, make.constant('shift', int64s([phase])), make.constant('end', int64s([end])), axes, steps]);
-  });
+  const from = make.constant('first', int64s([0]));
+  const to = make.constant('end', int64s([FAR]));
+  const [axes, steps] = [make.constant('axis', int64s([axis])), make.constant('phases', int64s([count]))];
+  const phases = Array.from({ length: count }, (_, phase) => make.op('Slice', [shifted(make, x, axis, phase), from, to, axes, steps]));
   return make.op('Concat', phases, { axis: 0 });
+}
+
+/** As long as it was, without its first `by` cells: so that all phases are equally long. */
+function shifted(make: Builder, x: Value, axis: 2 | 3, by: number): Value {
+  if (by === 0) return x;
+  const amounts = [0, 0, 0, 0, 0, 0, 0, 0];
+  amounts[axis] = -by;
+  amounts[axis + 4] = by;
+  return make.op('Pad', [x, make.constant('shift', int64s(amounts)), make.scalar('gap', x.type?.dtype ?? 'float', 0)]);
 }
 
 /** The finer map of these phases: interleaved, gaps cut off. */
@@ -96,17 +100,9 @@ export function repeated(make: Builder, value: Value, phases: Phases): Value {
   return make.op('Tile', [value, make.constant('phases', int64s(times))]);
 }
 
-/** A Reshape whose target says the batch as a number: 0 instead, which is whatever the input has. */
-export function withAnyBatch(make: Builder, node: Node): Value | undefined {
-  const [data, target] = node.inputs;
-  const [output] = node.outputs;
-  const [before, after] = [data?.type?.shape?.[0], output?.type?.shape?.[0]];
-  if (!target || before === undefined || before !== after || intAttr(node, 'allowzero', 0) !== 0) return undefined;
-  const rest = make.op('Slice', [
-    target,
-    make.constant('next', int64s([1])),
-    make.constant('end', int64s([FAR])),
-    make.constant('axis', int64s([0])),
-  ]);
-  return make.op('Concat', [make.constant('batch', int64s([0])), rest], { axis: 0 });
+/** The target of a Reshape that leaves the batch where it is, without saying how many: 0 is whatever the input has. */
+export function withAnyBatch(make: Builder, target: Value): Value {
+  if (isConst(target)) return make.int64s('target', [0, ...readNumbers(target.constant).slice(1)]);
+  const [next, end, axis] = [make.int64s('next', [1]), make.int64s('end', [FAR]), make.int64s('axis', [0])];
+  return make.op('Concat', [make.int64s('batch', [0]), make.op('Slice', [target, next, end, axis])], { axis: 0 });
 }

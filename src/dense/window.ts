@@ -82,15 +82,19 @@ export function samePadding(make: Builder, x: Value, { strides, span, same }: Wi
   const isFine = density.some((cells) => cells !== 1);
   // Of old cells before the last one: ceil(now / density) - 1.
   const last = make.op('Sub', [now, numbers('one', [1, 1])]);
-  const before = isFine ? make.op('Div', [last, numbers('density', density)]) : last;
-  const step = numbers('strides', strides);
-  const rest = make.op('Sub', [before, make.op('Mul', [make.op('Div', [before, step]), step])]);
+  const rest = make.op('Mod', [isFine ? wholes(make, last, density) : last, numbers('strides', strides)]);
   const total = make.op('Sub', [numbers('beyond', [span[0] - 1, span[1] - 1]), rest]);
-  const front = make.op('Div', [same === 'front' ? make.op('Add', [total, numbers('one', [1, 1])]) : total, numbers('two', [2, 2])]);
+  const front = wholes(make, same === 'front' ? make.op('Add', [total, numbers('one', [1, 1])]) : total, [2, 2]);
   const back = make.op('Sub', [total, front]);
   const grown = (amount: Value): Value => (isFine ? make.op('Mul', [amount, numbers('density', density)]) : amount);
   const others = numbers('others', [0, 0]);
   return { amounts: make.op('Concat', [others, grown(front), others, grown(back)], { axis: 0 }), missing: rest };
+}
+
+/** Rounded down, whatever the sign, and seen to be a whole number of times. */
+export function wholes(make: Builder, x: Value, by: Pair): Value {
+  const number = make.constant('by', int64s(by));
+  return make.op('Div', [make.op('Sub', [x, make.op('Mod', [x, number])]), number]);
 }
 
 /** x with cells of the number `fill` around it; itself where there are none. */

@@ -13,9 +13,14 @@ import { isConst } from './types';
 
 /** [rows, columns]; below 1 behind an upsampling. */
 export function pixelStride(map: Value): readonly [number, number] {
+  return strideBySize(map) ?? onTheWay(map);
+}
+
+/** The same where the size tells; undefined where it is static, or no expression. */
+export function strideBySize(map: Value): readonly [number, number] | undefined {
   const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
   const [rows, columns] = growing.length === 2 ? growing.map(strideOf) : [];
-  return rows !== undefined && columns !== undefined ? [rows, columns] : onTheWay(map);
+  return rows !== undefined && columns !== undefined ? [rows, columns] : undefined;
 }
 
 /** A multiple of every number up to 10, of 32 times each, and of their common products. */

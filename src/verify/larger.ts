@@ -1,5 +1,5 @@
 /** Larger images to try both models on, and the crops of them that cells of the map stand for. */
-import { evaluateDim } from '../ir/dims';
+import { ceilDivideDim, evaluateDim } from '../ir/dims';
 import type { Dim, Value } from '../ir/types';
 import { lastMaps } from './cut';
 import { cropped } from './inputs';
@@ -42,9 +42,13 @@ function strides(subject: Subject): readonly [number, number] | undefined {
   const [rows, columns] = subject.axes.map((axis) => input?.type?.shape?.[axis]);
   if (typeof rows !== 'string' || typeof columns !== 'string' || !output) return undefined;
   const { height, width } = subject.image;
-  const [y, x] = [stepOf(output.type?.shape?.[2], rows, height), stepOf(output.type?.shape?.[3], columns, width)];
+  // Of the cells that stand for one of the coarse map: a finer map of SAME padding grows by several cells at a time.
   const [ky, kx] = subject.request.density?.[output.name] ?? [1, 1];
-  return y && x ? [y * ky, x * kx] : undefined;
+  const [y, x] = [
+    stepOf(ceilDivideDim(output.type?.shape?.[2], ky), rows, height),
+    stepOf(ceilDivideDim(output.type?.shape?.[3], kx), columns, width),
+  ];
+  return y && x ? [y, x] : undefined;
 }
 
 /** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
