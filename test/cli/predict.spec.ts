@@ -1,11 +1,11 @@
 /** `predict` as its users run it. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { DIGIT_SIZE, heldOutDigits } from '../../fixtures/digits';
+import { digitsCanvas } from '../../fixtures/digits-canvas';
 import { main } from '../../src/cli/main';
 import { useProgram } from '../support/cli';
-import { digitsCanvas } from '../support/digits-canvas';
 
 jest.setTimeout(60_000);
 
@@ -143,6 +143,71 @@ test('a converted model looks at the whole picture: mean or highest of its cells
   const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--tile', '90')).stdout);
   for (let k = 0; k < 10; k++) expect(score(tiled, k)).toBeCloseTo(score(mean, k), 4);
   expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, mean of 82x114 cells');
+});
+
+describe('TensorFlow.js', () => {
+  const directories = { original: '', map: '', foreign: '' };
+  beforeAll(async () => {
+    for (const [name, head] of [
+      ['original', 'original'],
+      ['map', 'window'],
+      ['foreign', 'original'],
+    ] as const) {
+      directories[name] = join(directory, `tfjs-${name}`);
+      const { code, stderr } = await program.run([
+        'convert',
+        lenet,
+        '--to',
+        'tfjs',
+        '--head',
+        head,
+        '-o',
+        directories[name],
+        '--no-verify',
+      ]);
+      expect([code, stderr]).toEqual([0, '']);
+    }
+    // As others write it: names and sizes in the signature, nothing of ours.
+    const path = join(directories.foreign, 'model.json');
+    const { userDefinedMetadata: _, ...json } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify(json));
+  });
+
+  test.each(['original', 'foreign'] as const)('%s: the scores of the ONNX file', async (name) => {
+    const picture = join(folder, '4.png');
+    const [ours, theirs]: Json[] = await Promise.all(
+      [lenet, directories[name]].map(async (model) => JSON.parse((await run(model, picture, '--json', '--top', '10')).stdout)),
+    );
+    expect(theirs?.predictions[0]).toMatchObject({ fed: { height: 28, width: 28 }, pixels: 'unit', cells: null });
+    expect(theirs?.predictions[0]?.best.map((one) => one.class)).toEqual(ours?.predictions[0]?.best.map((one) => one.class));
+    for (const [at, { score }] of (ours?.predictions[0]?.best ?? []).entries())
+      expect(theirs?.predictions[0]?.best[at]?.score).toBeCloseTo(score, 4);
+  });
+
+  test('a map looks at the whole picture', async () => {
+    const path = join(directory, 'wide-canvas.png');
+    await sharp(join(folder, '0.png')).extend({ left: 12, right: 20, top: 8, background: '#000' }).toFile(path);
+    const model = join(directory, 'for-tfjs.onnx');
+    expect((await program.run(['convert', lenet, '-o', model, '--no-verify'])).code).toBe(0);
+    for (const combine of ['mean', 'max']) {
+      const [ours, theirs]: Json[] = await Promise.all(
+        [model, directories.map].map(async (from) =>
+          JSON.parse((await run(from, path, '--json', '--top', '10', '--combine', combine)).stdout),
+        ),
+      );
+      expect(theirs?.predictions[0]).toMatchObject({ cells: { height: 3, width: 9 } });
+      for (const [at, { score }] of (ours?.predictions[0]?.best ?? []).entries())
+        expect(theirs?.predictions[0]?.best[at]?.score).toBeCloseTo(score, 4);
+    }
+  });
+
+  test('heat maps are made from ONNX files', async () => {
+    const { code, stderr } = await program.run(['heatmap', directories.map, join(folder, '0.png'), '-o', join(directory, 'no.png')]);
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      2,
+      `error[USAGE]: ${directories.map} is a TensorFlow.js model: a heat map is made from the ONNX file behind it`,
+    ]);
+  });
 });
 
 test('one prediction per image (--head image) sees the whole picture', async () => {
