@@ -24,6 +24,8 @@ export interface BothWaysOptions extends LowerOptions {
   /** Instead of seeded inputs. */
   readonly feeds?: ReadonlyMap<string, Tensor>;
   readonly seed?: number;
+  /** Size of the terms, where a sum of them may cancel. */
+  readonly least?: number;
 }
 
 /**
@@ -59,7 +61,7 @@ async function open(model: Model, options: LowerOptions = {}): Promise<Session> 
 
 /** Resolves to the number of elements that were compared; throws with the text of the graph and the first element that differs. */
 export async function bothWays(text: string | Model, options: BothWaysOptions = {}): Promise<number> {
-  const { sizes = [{}], scale = 1, feeds, seed = 1, ...lower } = options;
+  const { sizes = [{}], scale = 1, feeds, seed = 1, least = 0, ...lower } = options;
   const model = typeof text === 'string' ? parseGraph(text) : text;
   const session = await open(model, lower);
   let compared = 0;
@@ -70,7 +72,7 @@ export async function bothWays(text: string | Model, options: BothWaysOptions = 
       const expected = await runModel(model, inputs);
       const found = await session.run(new Map([...inputs].map(([name, tensor]) => [name, numbersOf(tensor)])));
       for (const [name, tensor] of expected) {
-        const problem = departure(tensor, found.get(name));
+        const problem = departure(tensor, found.get(name), least);
         if (problem) throw new Error(`output '${name}' at ${JSON.stringify(known)}: ${problem}\n${printModel(model)}`);
         compared += tensor.shape.reduce((product, dim) => product * dim, 1);
       }
@@ -106,11 +108,11 @@ const numbersOf = (tensor: Tensor): Numbers => {
   return { dtype: tensor.dtype, shape: tensor.shape, data: isFloatType(tensor.dtype) ? Float32Array.from(data) : data };
 };
 
-function departure(expected: Tensor, found: Numbers | undefined): string | undefined {
+function departure(expected: Tensor, found: Numbers | undefined, least: number): string | undefined {
   if (!found) return 'it is missing';
   if (expected.shape.join() !== found.shape.join()) return `shape [${found.shape}] instead of [${expected.shape}]`;
   const wanted = readNumbers(expected);
-  const largest = wanted.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+  const largest = wanted.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), least);
   const allowed = isFloatType(expected.dtype) ? TOLERANCE * largest : 0;
   for (const [at, a] of wanted.entries()) {
     const b = found.data[at] ?? Number.NaN;

@@ -28,8 +28,9 @@ export const conv: Lowering = (node, make) => {
   if (rank === 5) return volumeConv(node, make);
   if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of one to three axes, not of ${rank - 2}`);
   const found = w.constant ? activationAfter(node, make) : undefined;
-  // Parts of a grouped convolution would need their part of the slope.
-  const activation = found?.slope && intAttr(node, 'group', 1) !== 1 ? undefined : found;
+  // Parts of a grouped convolution would need their part of the slope; fused into a depthwise one, the slope of a LeakyRelu gets lost.
+  const isAlone = found && (found.slope || found.name === 'LeakyRelu') && intAttr(node, 'group', 1) !== 1;
+  const activation = isAlone ? undefined : found;
   const result = convolve(node, make, {
     x: make.ref(x),
     lengths: dimsOf(x).slice(1, 3),
@@ -285,7 +286,8 @@ export function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[
 }
 
 export function windowAttrs(window: Window): TfjsAttrs {
-  const padding = window.isSame ? 'SAME' : isPadded(window) ? 'EXPLICIT' : 'VALID';
+  // Where the pads are known they are said: TensorFlow's SAME goes wrong in WebAssembly where the stride is beyond the kernel.
+  const padding = window.before.length === 0 ? 'SAME' : isPadded(window) ? 'EXPLICIT' : 'VALID';
   const pads = [0, 1].flatMap((axis) => [window.before[axis] ?? 0, window.after[axis] ?? 0]);
   return {
     strides: ints([1, ...window.strides, 1]),

@@ -1,9 +1,9 @@
 /** The same numbers under other axes, and what asks for sizes. */
 import { intAttr, intsAttr } from '../../ir/attrs';
-import type { Dim, Node } from '../../ir/types';
-import { tfjsType, type } from '../attrs';
+import type { Dim, Node, Value } from '../../ir/types';
+import { bool, int, tfjsType, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { dimsOf, type Lowering, numbersIn, rankOf } from './lowering';
+import { dimsOf, inRange, type Lowering, numbersIn, rankOf } from './lowering';
 
 /** TensorFlow.js knows -1, but not ONNX's 0 for "as before". */
 const reshape: Lowering = (node, make) => {
@@ -13,7 +13,10 @@ const reshape: Lowering = (node, make) => {
   const dims = node.outputs[0]?.type?.shape;
   if (!given) {
     const static_ = dims?.every((dim) => typeof dim === 'number') ? dims : undefined;
-    return static_ ? make.reshape(source, static_) : make.node('Reshape', [source, make.ref(target)]);
+    if (static_) return make.reshape(source, static_);
+    const asked = make.ref(target);
+    const keeps = intAttr(node, 'allowzero', 0) !== 0 || !mayHoldZero(target);
+    return make.node('Reshape', [source, keeps ? asked : lengthsForZeros(make, asked, node)]);
   }
   const own = dimsOf(x);
   const keepsZero = intAttr(node, 'allowzero', 0) !== 0;
@@ -26,6 +29,30 @@ const reshape: Lowering = (node, make) => {
   );
 };
 
+/** Whether a computed target may ask for "as before": lengths of a value and what is computed from them do not. */
+function mayHoldZero(value: Value | undefined): boolean {
+  const numbers = numbersIn(value);
+  if (numbers) return numbers.includes(0);
+  const { op = '', inputs = [] } = value?.producer ?? {};
+  if (op === 'Shape' || op === 'Size') return false;
+  if (op === 'Concat') return inputs.some(mayHoldZero);
+  if (['Gather', 'Slice', 'Squeeze', 'Unsqueeze', 'Cast', 'Identity', 'Reshape'].includes(op)) return mayHoldZero(inputs[0]);
+  if (['Mul', 'Div', 'Add', 'Sub'].includes(op)) return false;
+  return true;
+}
+
+/** The target with the input's own length in the place of each 0. */
+function lengthsForZeros(make: Emitter, target: Ref, node: Node): Ref {
+  const [x] = node.inputs;
+  const [own, wanted] = [rankOf(x), rankOf(node.outputs[0])];
+  const lengths = make.shapeOf(make.ref(x));
+  const first =
+    own >= wanted
+      ? make.node('Slice', [lengths, make.ints([0]), make.ints([wanted])])
+      : make.node('ConcatV2', [lengths, make.ints(Array.from({ length: wanted - own }, () => 0)), make.int(0)], { N: int(2) });
+  return make.node('SelectV2', [make.node('Equal', [target, make.int(0)]), first, target]);
+}
+
 /** Numbers; the only unknown one is what is left over; 0 is the length that the input has there. */
 function stated(known: readonly Dim[], lengthOf: (axis: number) => Ref, given: readonly number[]): (number | Ref)[] {
   const open = known.flatMap((dim, axis) => (typeof dim === 'number' ? [] : [axis]));
@@ -37,12 +64,22 @@ function stated(known: readonly Dim[], lengthOf: (axis: number) => Ref, given: r
 const view: Lowering = (node, make) => {
   const dims = dimsOf(node.outputs[0]);
   const open = dims.filter((dim) => typeof dim !== 'number').length;
+  if (open > 1 && node.op === 'Flatten') return flattened(node, make);
   if (open > 1) throw new Unsupported('more than one of its sizes is not known');
   return make.reshape(
     make.throughViews(node.inputs[0]),
     dims.map((dim) => (typeof dim === 'number' ? dim : -1)),
   );
 };
+
+/** [a.., b..] as [the product of a, the product of b], computed from the shape. */
+function flattened(node: Node, make: Emitter): Ref {
+  const [x] = node.inputs;
+  const rank = rankOf(x);
+  const axis = inRange(intAttr(node, 'axis', 1), rank);
+  const behind = make.node('Slice', [make.shapeOf(make.ref(x)), make.ints([axis]), make.ints([rank - axis])]);
+  return make.reshape(make.throughViews(x), [-1, make.node('Prod', [behind, make.ints([0])], { keep_dims: bool(false) })]);
+}
 
 const transpose: Lowering = (node, make) => {
   const [x] = node.inputs;

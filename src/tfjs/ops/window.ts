@@ -28,20 +28,29 @@ export function windowOf(node: Node, kernel: readonly number[], lengths: readonl
     return { ...base, before: pads.slice(0, kernel.length), after: pads.slice(kernel.length), isSame: false, isCeil };
   if (autoPad === 'VALID') return { ...base, before: ones.map(() => 0), after: ones.map(() => 0), isSame: false, isCeil };
   const isUpper = autoPad === 'SAME_UPPER';
-  const totals = kernel.map((size, axis) => {
+  const sides = kernel.map((size, axis) => {
     const [stride = 1, dilation = 1, length] = [strides[axis], dilations[axis], lengths[axis]];
     const span = (size - 1) * dilation + 1;
-    if (stride === 1) return span - 1;
-    if (typeof length !== 'number') return undefined;
-    return Math.max((Math.ceil(length / stride) - 1) * stride + span - length, 0);
+    // A window that is smaller than the stride needs at most span - 1 more: one, at the end, or none.
+    if (span < stride && span <= 2 && isUpper) return { before: 0, after: span - 1 };
+    const total =
+      stride === 1
+        ? span - 1
+        : typeof length === 'number'
+          ? Math.max((Math.ceil(length / stride) - 1) * stride + span - length, 0)
+          : undefined;
+    if (total === undefined) return undefined;
+    const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
+    return isUpper ? { before: small, after: large } : { before: large, after: small };
   });
-  if (totals.every((total) => total !== undefined)) {
-    const small = totals.map((total) => Math.floor(total / 2));
-    const large = totals.map((total) => Math.ceil(total / 2));
-    return { ...base, before: isUpper ? small : large, after: isUpper ? large : small, isSame: isUpper, isCeil: false };
+  if (sides.every((side) => side !== undefined)) {
+    const [before, after] = [sides.map((side) => side.before), sides.map((side) => side.after)];
+    return { ...base, before, after, isSame: isUpper && [...before, ...after].some((pad) => pad > 0), isCeil: false };
   }
   // Which pads these are depends on the size, and TensorFlow.js chooses them when it runs.
   if (!isUpper) throw new Unsupported('auto_pad SAME_LOWER with a stride needs a known size');
+  if (kernel.some((size, axis) => (size - 1) * (dilations[axis] ?? 1) + 1 < (strides[axis] ?? 1)))
+    throw new Unsupported('auto_pad SAME_UPPER with a stride beyond the kernel needs a known size');
   return { ...base, before: [], after: [], isSame: true, isCeil: false };
 }
 
