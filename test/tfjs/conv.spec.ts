@@ -49,13 +49,16 @@ const windows = STRIDES.flatMap((strides) => PADS.flatMap((pads) => DILATIONS.ma
 const some = (index: number): string[] => (index === 0 ? windows : windows.filter((_, at) => at % 3 === (index + Math.floor(at / 3)) % 3));
 
 describe.each(GROUPS)('Conv, %s', (title, sizes) => {
-  test.each(KERNELS)('kernel %i x %i: strides, pads and dilations, alone and together', async (...kernel) => {
-    const cases = some(GROUPS.findIndex(([group]) => group === title)).map((attrs, at): [string, string] => [
-      attrs,
-      convText({ ...sizes, kernel, attrs, bias: at % 2 === 0, opset: at % 3 === 2 ? 11 : 22 }),
-    ]);
-    expect(await allBothWays(cases, { sizes: SIZES })).toBeGreaterThan(0);
-  });
+  test.each(title === 'one group' || title === 'depthwise' ? KERNELS : KERNELS.slice(1, 3))(
+    'kernel %i x %i: strides, pads and dilations, alone and together',
+    async (...kernel) => {
+      const cases = some(GROUPS.findIndex(([group]) => group === title)).map((attrs, at): [string, string] => [
+        attrs,
+        convText({ ...sizes, kernel, attrs, bias: at % 2 === 0, opset: at % 3 === 2 ? 11 : 22 }),
+      ]);
+      expect(await allBothWays(cases, { sizes: SIZES })).toBeGreaterThan(0);
+    },
+  );
 
   test('auto_pad at sizes that are known', async () => {
     const cases = [

@@ -14,7 +14,6 @@ const text = (op: string, kernel: readonly number[], attrs: string, opset: numbe
     Y = ${op} <kernel_shape = [${kernel}]${attrs}> (X) }`;
 
 const KERNELS = [
-  [2, 2],
   [3, 3],
   [3, 2],
 ] as const;
@@ -38,7 +37,7 @@ describe.each(KERNELS)('kernel %i x %i', (...kernel) => {
     expect(await allBothWays(cases, { sizes: SIZES })).toBeGreaterThan(0);
   });
 
-  test.each([7, 11, 19])('AveragePool of opset %i: strides, pads, ceil_mode, count_include_pad, dilations', async (opset) => {
+  test.each([7, 19])('AveragePool of opset %i: strides, pads, ceil_mode, count_include_pad, dilations', async (opset) => {
     const counted = [', count_include_pad = 0', ', count_include_pad = 1'];
     const more = opset < 11 ? counted : counted.flatMap((count) => ceil.map((mode) => `${count}${mode}`));
     const cases = combine([...more, ...(opset >= 19 ? counted.map((count) => `${count}, dilations = [2, 2]`) : [])]).map(
