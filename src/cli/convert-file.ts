@@ -5,15 +5,16 @@
 import { statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
-import { referenceOutside } from '../diagnostics/catalogue';
+import { outputIsInput, referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
+import { makeCertificate } from '../node/certificate/make';
 import { checkTfjsOutput, stageDirectory, type WriteTfjsOptions, writeTfjsFiles } from '../node/tfjs-files';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import { lowerToTfjs } from '../tfjs/lower';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
-import { checkOutput, type Staged, stage } from './staging';
+import { checkOutput, type Staged, stage, writeTextFile } from './staging';
 
 export interface ConvertFileOptions {
   readonly compile: CompileOptions;
@@ -27,6 +28,8 @@ export interface ConvertFileOptions {
   /** undefined: the output is not checked. */
   readonly verify: VerifyOptions | undefined;
   readonly keepFailed: boolean;
+  /** Where to record what was done. */
+  readonly certificate: string | undefined;
   readonly warn: (warning: Diagnostic) => void;
   readonly step: (label: string) => void;
 }
@@ -61,6 +64,8 @@ export async function convertFile(input: string, options: ConvertFileOptions): P
     const dataPath = weights === 'external' ? `${output}.data` : undefined;
     // Its external data is known only now.
     for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
+    if (options.certificate !== undefined && resolve(options.certificate) === resolve(output)) throw outputIsInput(options.certificate);
+    if (options.certificate !== undefined) checkOutput(options.certificate, [...filesBehind(source), output], force);
     if (weights === 'reference') requireBelow(input, output);
     // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
     const staged = stage(output, dataPath === undefined);
@@ -70,7 +75,10 @@ export async function convertFile(input: string, options: ConvertFileOptions): P
       const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
       const verification = await verified(input, staged, compiled, options);
       if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
+      const record = options.certificate === undefined ? undefined : certified(input, staged, compiled, verification, options);
       staged.commit();
+      if (record !== undefined && options.certificate !== undefined)
+        writeTextFile(options.certificate, record, [...filesBehind(source), output], force);
       return { compiled, verification, written: { path: output, dataPath, ...sizes } };
     } finally {
       staged.discard();
@@ -122,6 +130,28 @@ async function verified(
   const { verifyFiles } = await import('../node/verify');
   const { allowSymlinks, step } = options;
   return verifyFiles(input, path, { ...options.verify, compiled, scratch, allowSymlinks, onProgress: step });
+}
+
+/** The record of the conversion, while the output is not yet in its place. */
+function certified(
+  input: string,
+  { path }: Staged,
+  compiled: Compiled,
+  verification: VerifyReport | undefined,
+  options: ConvertFileOptions,
+): string {
+  const { output, certificate, allowSymlinks, step } = options;
+  if (output === undefined || certificate === undefined) return '';
+  step(`recording in ${certificate}`);
+  const record = makeCertificate({
+    compiled,
+    verification,
+    original: input,
+    converted: { path, home: output },
+    certificate,
+    reading: { allowSymlinks },
+  });
+  return `${JSON.stringify(record, undefined, 1)}\n`;
 }
 
 /** ONNX allows references to files in the model's directory and below it only. */

@@ -20,6 +20,11 @@ export const comparisonOptions = {
     choices: ['same', 'cell', 'mean', 'subsample', 'transposed'] as const,
     describe: 'How the outputs of CONVERTED relate to those of ORIGINAL, where their shapes do not say',
   },
+  certificate: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Hold the record of convert --certificate against the files, without running them',
+  },
   suite: { type: 'string', requiresArg: true, describe: 'Verify all pairs of a list in YAML (docs/ci.md)' },
   shard: { type: 'string', requiresArg: true, describe: 'Part i of n: of the pairs of --suite, else of the inputs: i/n' },
   merge: {

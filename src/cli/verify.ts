@@ -28,6 +28,7 @@ export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promi
     inActions: terminal.variable('GITHUB_ACTIONS') === 'true',
     json: args.json,
   });
+  if (args.certificate !== undefined) return (await import('./certificate')).certificateCommand(args.certificate, args, terminal);
   if (args.merge?.length) return tell(merged([...args.merge, ...args.models]), args, reporters, terminal, false);
   const shard = args.shard === undefined ? undefined : shardOf(args.shard);
   const started = Date.now() / 1000;

@@ -568,6 +568,14 @@ export const suiteInvalid = (file: string, what: string, line?: number, column?:
     hint: 'docs/ci.md describes the keys of such a file',
   });
 
+export const certificateInvalid = (file: string, what: string): CompileError =>
+  new CompileError({
+    code: 'CERTIFICATE_INVALID',
+    message: `not a certificate: ${what}`,
+    at: inFile(file),
+    hint: 'expected what convert --certificate writes',
+  });
+
 // ---- cli ----
 export const pluginInvalid = (path: string, reason: string): CompileError =>
   new CompileError({
