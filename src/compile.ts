@@ -33,7 +33,7 @@ import { pixelStride, strideBySize } from './ir/pixel-stride';
 import type { Dim, Node, Value } from './ir/types';
 import { hasCells } from './ir/views';
 import { type Density, declaredSize, writeMetadata } from './metadata';
-import { type PassReport, type RunOptions, runPasses } from './pass/manager';
+import { type PassReport, PassRunner, type RunOptions, runPasses } from './pass/manager';
 import { growing, obstacle, whyNoConvolution } from './pass/obstacles';
 import type { Pass, Remark } from './pass/pass';
 
@@ -113,10 +113,11 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const isOriginal = head === 'original';
   // What is only folded keeps the sizes that it had, symbolic ones too.
   const model = isOriginal ? source.clone() : original.clone();
+  const runner = new PassRunner(model);
   if (isOriginal) {
     keepOutputs(model, options.outputs);
     // Sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.)
-    passes.push(...settle(model, [foldShapes, foldConstants]));
+    passes.push(...settle(runner, [foldShapes, foldConstants]));
   }
   let contract: Contract | undefined = isOriginal ? originalContract : undefined;
   const pipeline = withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []);
@@ -130,7 +131,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
       );
       contract = contractOf(model.graph);
     }
-    passes.push(...runGroup(model, step, options));
+    passes.push(...runGroup(runner, step, options));
   }
   if (!isOriginal)
     requireMaps(
@@ -212,11 +213,12 @@ export function freeSizes(part: Model): Model {
 }
 
 /** Finds all types, of values too that depend on arithmetic over constants. Constant parts of the graph are folded on the way. */
-export function settle(model: Model, passes: readonly Pass[] = [foldConstants]): PassReport[] {
+export function settle(of: Model | PassRunner, passes: readonly Pass[] = [foldConstants]): PassReport[] {
+  const runner = of instanceof PassRunner ? of : new PassRunner(of);
   const reports: PassReport[] = [];
   // Each round knows more shapes than the one before, and with them more constants.
-  for (let rounds = model.graph.nodeCount; rounds > 0; rounds--) {
-    const round = runPasses(model, passes);
+  for (let rounds = runner.model.graph.nodeCount; rounds > 0; rounds--) {
+    const round = runner.run(passes);
     reports.push(...round);
     if (round.every(({ edits }) => edits === 0)) break;
   }
@@ -254,13 +256,13 @@ function convolutionalUpTo(model: Model, node: Node): boolean {
 }
 
 /** A group runs until a whole round changes nothing. */
-function runGroup(model: Model, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
+function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
   const group = 'run' in step ? [step] : step;
   const run: RunOptions = { ...(options.validate && { validate: options.validate }), ...(options.onPass && { onPass: options.onPass }) };
-  const reports = runPasses(model, group, run);
+  const reports = runner.run(group, run);
   // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.
-  for (let rounds = model.graph.nodeCount; group.length > 1 && rounds > 0; rounds--) {
-    const round = runPasses(model, group, run);
+  for (let rounds = runner.model.graph.nodeCount; group.length > 1 && rounds > 0; rounds--) {
+    const round = runner.run(group, run);
     if (round.every((report) => report.edits === 0)) break;
     reports.push(...round);
   }

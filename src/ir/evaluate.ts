@@ -126,7 +126,8 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
     const integer = !isFloatType(node.inputs[0]?.type?.dtype ?? dtype);
     const truncated = integer && node.op === 'Div' ? (a: number, b: number) => Math.trunc(a / b) : binary;
     const apply = node.op === 'Mod' && intAttr(node, 'fmod', 0) !== 0 ? (a: number, b: number) => a % b : truncated;
-    return (inputs) => inputs.slice(1).reduce<Operand>((a, b) => zip(a, need(b), apply), need(inputs[0])).data;
+    const along = apply === binary ? (ROWS[node.op] ?? rowsOf(apply)) : rowsOf(apply);
+    return (inputs) => inputs.slice(1).reduce<Operand>((a, b) => zip(a, need(b), along), need(inputs[0])).data;
   }
   const reducer = REDUCERS[node.op];
   if (reducer) {
@@ -229,21 +230,25 @@ const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>> = {
-  ReduceL1: (group) => sumOf(group, Math.abs),
-  ReduceL2: (group) => Math.sqrt(sumOf(group, square)),
+  ReduceL1: (group) => sumOf(group.map(Math.abs)),
+  ReduceL2: (group) => Math.sqrt(sumOfSquares(group)),
   ReduceMax: (group) => group.reduce((a, b) => Math.max(a, b), -Infinity),
   ReduceMean: (group) => sumOf(group) / group.length,
   ReduceMin: (group) => group.reduce((a, b) => Math.min(a, b), Infinity),
   ReduceProd: (group) => group.reduce((product, x) => product * x, 1),
   ReduceSum: (group) => sumOf(group),
-  ReduceSumSquare: (group) => sumOf(group, square),
+  ReduceSumSquare: (group) => sumOfSquares(group),
 };
 
-const square = (x: number): number => x * x;
-/** A plain loop: weights have millions of elements. */
-function sumOf(group: Float64Array, term: (x: number) => number = (x) => x): number {
+/** Plain loops: weights have millions of elements. */
+function sumOf(group: Float64Array): number {
   let sum = 0;
-  for (let at = 0; at < group.length; at++) sum += term(group[at] ?? 0);
+  for (let at = 0; at < group.length; at++) sum += group[at] ?? 0;
+  return sum;
+}
+function sumOfSquares(group: Float64Array): number {
+  let sum = 0;
+  for (let at = 0; at < group.length; at++) sum += (group[at] ?? 0) ** 2;
   return sum;
 }
 
@@ -293,7 +298,40 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   });
 }
 
-function zip(a: Operand, b: Operand, apply: (a: number, b: number) => number): Operand {
+/** `to[first + n] = x[i + n * u] op y[j + n * v]` for n below `length`. */
+type Row = (
+  to: Float64Array,
+  first: number,
+  length: number,
+  x: Float64Array,
+  i: number,
+  u: number,
+  y: Float64Array,
+  j: number,
+  v: number,
+) => void;
+const rowsOf =
+  (apply: (a: number, b: number) => number): Row =>
+  (to, first, length, x, i, u, y, j, v) => {
+    for (let n = 0; n < length; n++) to[first + n] = apply(x[i + n * u] ?? 0, y[j + n * v] ?? 0);
+  };
+/** What exporters compute weights with, millions at a time: loops of their own, since a call for each element costs more than the arithmetic. */
+const ROWS: Readonly<Record<string, Row>> = {
+  Add: (to, first, length, x, i, u, y, j, v) => {
+    for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) + (y[j + n * v] ?? 0);
+  },
+  Sub: (to, first, length, x, i, u, y, j, v) => {
+    for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) - (y[j + n * v] ?? 0);
+  },
+  Mul: (to, first, length, x, i, u, y, j, v) => {
+    for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) * (y[j + n * v] ?? 0);
+  },
+  Div: (to, first, length, x, i, u, y, j, v) => {
+    for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) / (y[j + n * v] ?? 0);
+  },
+};
+
+function zip(a: Operand, b: Operand, row: Row): Operand {
   const shape = broadcastShape(a.shape, b.shape);
   const data = new Float64Array(elementCount(shape));
   const [x, y] = [a.data, b.data];
@@ -308,7 +346,8 @@ function zip(a: Operand, b: Operand, apply: (a: number, b: number) => number): O
   }
   let index = 0;
   walk(shape.slice(0, rows), [left.slice(0, rows), right.slice(0, rows)], (_, [i = 0, j = 0]) => {
-    for (let at = 0; at < length; at++) data[index++] = apply(x[i + at * u] ?? 0, y[j + at * v] ?? 0);
+    row(data, index, length, x, i, u, y, j, v);
+    index += length;
   });
   return { shape, data };
 }
@@ -350,6 +389,17 @@ function reduce(node: Node, x: Operand, axes: Float64Array | undefined, reducer:
   const trailing = first >= 0 && x.shape.every((dim, axis) => axis < first || dim === 1 || reduced.has(axis));
   if (trailing) return result.map((_, row) => reducer(x.data.subarray(row * length, (row + 1) * length)));
   const group = new Float64Array(length);
+  // Reduced axes that stand together: [outer, reduced, rest].
+  const end = x.shape.findLastIndex((dim, axis) => dim !== 1 && reduced.has(axis)) + 1;
+  if (first >= 0 && x.shape.slice(first, end).every((dim, at) => dim === 1 || reduced.has(first + at))) {
+    const rest = elementCount(x.shape.slice(end));
+    for (let index = 0; index < result.length; index++) {
+      const base = Math.floor(index / rest) * length * rest + (index % rest);
+      for (let at = 0; at < length; at++) group[at] = x.data[base + at * rest] ?? 0;
+      result[index] = reducer(group);
+    }
+    return result;
+  }
   walk(kept, [strides], (index, [base = 0]) => {
     walk(inner, [strides], (at, [offset = 0]) => {
       group[at] = x.data[base + offset] ?? 0;
@@ -437,31 +487,44 @@ function tile(x: Operand, shape: readonly number[]): Float64Array {
 }
 
 function batchNormalization(inputs: readonly Operand[], epsilon: number): Float64Array {
-  const [x, scale, bias, mean, variance] = inputs.map((input) => input);
-  const channels = x?.shape[1] ?? 1;
-  const inner = elementCount(x?.shape.slice(2) ?? []);
-  return (x?.data ?? new Float64Array()).map((number, index) => {
-    const c = Math.floor(index / inner) % channels;
-    return ((number - (mean?.data[c] ?? 0)) / Math.sqrt((variance?.data[c] ?? 0) + epsilon)) * (scale?.data[c] ?? 1) + (bias?.data[c] ?? 0);
+  const [x, scale, bias, mean, variance] = inputs;
+  const data = new Float64Array(x?.data.length ?? 0);
+  if (!x) return data;
+  perChannel(x, (c, start, end) => {
+    const [m, deviation] = [mean?.data[c] ?? 0, Math.sqrt((variance?.data[c] ?? 0) + epsilon)];
+    const [k, b] = [scale?.data[c] ?? 1, bias?.data[c] ?? 0];
+    for (let at = start; at < end; at++) data[at] = (((x.data[at] ?? 0) - m) / deviation) * k + b;
   });
+  return data;
 }
 
 /** Mean and variance per channel of the data itself: a norm in training mode, as weight standardisation is sometimes written. */
 function statistics(x: Operand): readonly [Operand, Operand] {
   const channels = x.shape[1] ?? 1;
-  const inner = elementCount(x.shape.slice(2));
   const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)];
   const share = channels / x.data.length;
-  const channelOf = (index: number): number => Math.floor(index / inner) % channels;
-  for (const [index, number] of x.data.entries()) mean[channelOf(index)] = (mean[channelOf(index)] ?? 0) + number * share;
-  for (const [index, number] of x.data.entries()) {
-    const c = channelOf(index);
-    variance[c] = (variance[c] ?? 0) + (number - (mean[c] ?? 0)) ** 2 * share;
-  }
+  perChannel(x, (c, start, end) => {
+    let sum = 0;
+    for (let at = start; at < end; at++) sum += x.data[at] ?? 0;
+    mean[c] = (mean[c] ?? 0) + sum * share;
+  });
+  perChannel(x, (c, start, end) => {
+    const m = mean[c] ?? 0;
+    let sum = 0;
+    for (let at = start; at < end; at++) sum += ((x.data[at] ?? 0) - m) ** 2;
+    variance[c] = (variance[c] ?? 0) + sum * share;
+  });
   return [
     { shape: [channels], data: mean },
     { shape: [channels], data: variance },
   ];
+}
+
+/** The stretches of [N,C,...] that belong to one channel. */
+function perChannel(x: Operand, visit: (channel: number, start: number, end: number) => void): void {
+  const channels = x.shape[1] ?? 1;
+  const inner = elementCount(x.shape.slice(2));
+  for (let start = 0, stretch = 0; start < x.data.length; start += inner, stretch++) visit(stretch % channels, start, start + inner);
 }
 
 /** Rows of `at` name places of x, along its first axes; each gets its part of `updates`. */

@@ -2,19 +2,33 @@
  * Arithmetic on the weights of linear layers, in double precision and rounded once, made when the writer asks for it.
  * Weights are laid out as ONNX has them: Conv [M, C/group, ...], ConvTranspose [C, M/group, ...], Gemm [K, M] or [M, K] (transB).
  */
-import { computedTensor, elementCount, readNumbers } from './tensor';
+import { computedTensor, elementCount, readNumbers, tensorBytes } from './tensor';
 import type { Tensor } from './types';
 
 /** One factor per index of `axis`: out[.., i, ..] = weight[.., i, ..] * factor(i). */
 export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLike<number>): Tensor {
   const inner = elementCount(weight.shape.slice(axis + 1));
   const length = weight.shape[axis] ?? 1;
-  return computedTensor(weight.dtype, weight.shape, () => {
+  const scale = <T extends Float32Array | Float64Array>(from: ArrayLike<number>, to: T): T => {
     const k = factors();
-    const numbers = readNumbers(weight);
-    for (let at = 0; at < numbers.length; at++) numbers[at] = (numbers[at] ?? 0) * (k[Math.floor(at / inner) % length] ?? 0);
-    return numbers;
-  });
+    for (let row = 0; row * inner < to.length; row++) {
+      const factor = k[row % length] ?? 0;
+      for (let at = row * inner; at < (row + 1) * inner; at++) to[at] = (from[at] ?? 0) * factor;
+    }
+    return to;
+  };
+  const numbers = (): Float64Array => {
+    const own = readNumbers(weight);
+    return scale(own, own);
+  };
+  // Floats into floats: each product is rounded as it is stored, and no doubles are held.
+  const isPlain = weight.dtype === 'float' && weight.data.kind !== 'computed';
+  const floats = (): Float32Array => {
+    const bytes = tensorBytes(weight);
+    const own = new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(weight.shape));
+    return scale(own, new Float32Array(own.length));
+  };
+  return computedTensor(weight.dtype, weight.shape, numbers, isPlain ? () => new Uint8Array(floats().buffer) : undefined);
 }
 
 /** A bias of [M] that is computed when written. */

@@ -159,9 +159,9 @@ export function readNumbers(tensor: Tensor): Float64Array {
   const { buffer, byteOffset } = bytes;
   switch (tensor.dtype) {
     case 'float':
-      return Float64Array.from(new Float32Array(buffer, byteOffset, count));
+      return new Float64Array(new Float32Array(buffer, byteOffset, count));
     case 'double':
-      return Float64Array.from(new Float64Array(buffer, byteOffset, count));
+      return new Float64Array(new Float64Array(buffer, byteOffset, count));
     case 'float16':
       return Float64Array.from(new Uint16Array(buffer, byteOffset, count), halfToNumber);
     case 'bfloat16':
@@ -171,18 +171,18 @@ export function readNumbers(tensor: Tensor): Float64Array {
     case 'uint64':
       return Float64Array.from(new BigUint64Array(buffer, byteOffset, count) as Iterable<bigint>, Number);
     case 'int32':
-      return Float64Array.from(new Int32Array(buffer, byteOffset, count));
+      return new Float64Array(new Int32Array(buffer, byteOffset, count));
     case 'uint32':
-      return Float64Array.from(new Uint32Array(buffer, byteOffset, count));
+      return new Float64Array(new Uint32Array(buffer, byteOffset, count));
     case 'int16':
-      return Float64Array.from(new Int16Array(buffer, byteOffset, count));
+      return new Float64Array(new Int16Array(buffer, byteOffset, count));
     case 'uint16':
-      return Float64Array.from(new Uint16Array(buffer, byteOffset, count));
+      return new Float64Array(new Uint16Array(buffer, byteOffset, count));
     case 'int8':
-      return Float64Array.from(new Int8Array(buffer, byteOffset, count));
+      return new Float64Array(new Int8Array(buffer, byteOffset, count));
     case 'uint8':
     case 'bool':
-      return Float64Array.from(new Uint8Array(buffer, byteOffset, count));
+      return new Float64Array(new Uint8Array(buffer, byteOffset, count));
     default:
       throw new TypeError(`cannot read elements of type ${tensor.dtype}`);
   }
@@ -196,9 +196,9 @@ export function encodeNumbers(dtype: DType, numbers: ArrayLike<number>): Uint8Ar
   const bytes = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   switch (dtype) {
     case 'float':
-      return bytes(Float32Array.from(numbers));
+      return bytes(new Float32Array(numbers));
     case 'double':
-      return bytes(Float64Array.from(numbers));
+      return bytes(new Float64Array(numbers));
     case 'float16':
       return bytes(Uint16Array.from(numbers, numberToHalf));
     case 'bfloat16':
@@ -208,18 +208,18 @@ export function encodeNumbers(dtype: DType, numbers: ArrayLike<number>): Uint8Ar
     case 'uint64':
       return bytes(BigUint64Array.from(Array.from(numbers, BigInt)));
     case 'int32':
-      return bytes(Int32Array.from(numbers));
+      return bytes(new Int32Array(numbers));
     case 'uint32':
-      return bytes(Uint32Array.from(numbers));
+      return bytes(new Uint32Array(numbers));
     case 'int16':
-      return bytes(Int16Array.from(numbers));
+      return bytes(new Int16Array(numbers));
     case 'uint16':
-      return bytes(Uint16Array.from(numbers));
+      return bytes(new Uint16Array(numbers));
     case 'int8':
-      return bytes(Int8Array.from(numbers));
+      return bytes(new Int8Array(numbers));
     case 'uint8':
     case 'bool':
-      return bytes(Uint8Array.from(numbers));
+      return bytes(new Uint8Array(numbers));
     default:
       throw new TypeError(`cannot write elements of type ${dtype}`);
   }
@@ -243,8 +243,16 @@ export const int64s = (values: readonly number[]): Tensor => fromNumbers('int64'
 /** A tensor with no axes. */
 export const scalar = (dtype: DType, value: number): Tensor => fromNumbers(dtype, [], [value]);
 
-/** A tensor whose elements are made when the writer asks for them, and not kept. `compute` returns doubles that are rounded once. */
-export function computedTensor(dtype: DType, shape: readonly number[], compute: () => ArrayLike<number>): Tensor {
+/**
+ * A tensor whose elements are made when the writer asks for them, and not kept. `compute` returns doubles that are rounded once.
+ * `encode`: a shorter way to the same numbers, rounded.
+ */
+export function computedTensor(
+  dtype: DType,
+  shape: readonly number[],
+  compute: () => ArrayLike<number>,
+  encode?: () => Uint8Array,
+): Tensor {
   const count = elementCount(shape);
   const byteLength = byteSize(dtype, count);
   assertInvariant(byteLength !== undefined, () => `type ${dtype} cannot be computed`);
@@ -256,7 +264,12 @@ export function computedTensor(dtype: DType, shape: readonly number[], compute: 
   return {
     dtype,
     shape: [...shape],
-    data: { kind: 'computed', byteLength, compute: () => encodeNumbers(dtype, exact()), numbers: () => Float64Array.from(exact()) },
+    data: {
+      kind: 'computed',
+      byteLength,
+      compute: encode ?? (() => encodeNumbers(dtype, exact())),
+      numbers: () => new Float64Array(exact()),
+    },
   };
 }
 
@@ -291,12 +304,15 @@ function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly
   const outStrides = perm.map((axis) => strides[axis] ?? 0);
   const out = new Uint8Array(count * width);
   if (count === 0) return out;
-  const index = new Array<number>(perm.length).fill(0);
-  const step = (copy: (to: number, at: number) => void): void => {
+  // Row by row along the last axis of the result; an odometer over the others.
+  const last = perm.length - 1;
+  const [length, stride] = last < 0 ? [1, 1] : [outShape[last] ?? 1, outStrides[last] ?? 1];
+  const rows = (copy: (to: number, at: number) => void): void => {
+    const index = new Array<number>(perm.length).fill(0);
     let at = 0;
-    for (let to = 0; to < count; to++) {
+    for (let to = 0; to < count; to += length) {
       copy(to, at);
-      for (let axis = perm.length - 1; axis >= 0; axis--) {
+      for (let axis = last - 1; axis >= 0; axis--) {
         const next = (index[axis] ?? 0) + 1;
         if (next < (outShape[axis] ?? 0)) {
           index[axis] = next;
@@ -308,17 +324,49 @@ function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly
       }
     }
   };
-  if (width === 4 && from.byteOffset % 4 === 0) {
+  if (last > 0 && width === 4 && stride !== 1 && outStrides[last - 1] === 1 && from.byteOffset % 4 === 0)
+    transposeTiles(new Uint32Array(from.buffer, from.byteOffset, count), new Uint32Array(out.buffer), outShape, outStrides);
+  else if (stride === 1) rows((to, at) => out.set(from.subarray(at * width, (at + length) * width), to * width));
+  else if (width === 4 && from.byteOffset % 4 === 0) {
     const a = new Uint32Array(from.buffer, from.byteOffset, count);
     const b = new Uint32Array(out.buffer);
-    step((to, at) => {
-      b[to] = a[at] ?? 0;
+    rows((to, at) => {
+      for (let n = 0; n < length; n++) b[to + n] = a[at + n * stride] ?? 0;
     });
   } else {
-    step((to, at) => out.set(from.subarray(at * width, (at + 1) * width), to * width));
+    rows((to, at) => {
+      for (let n = 0; n < length; n++) {
+        const first = (at + n * stride) * width;
+        out.set(from.subarray(first, first + width), (to + n) * width);
+      }
+    });
   }
   return out;
 }
+
+/** The last two axes of the result lie in the source the other way round: tile by tile, so that both stay in the cache. */
+function transposeTiles(from: Uint32Array, to: Uint32Array, shape: readonly number[], strides: readonly number[]): void {
+  const rank = shape.length;
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const stride = strides[rank - 1] ?? 1;
+  const outer = shape.slice(0, -2);
+  for (let block = 0; block * rows * columns < to.length; block++) {
+    let [at, rest] = [0, block];
+    for (let axis = outer.length - 1; axis >= 0; axis--) {
+      at += (rest % (outer[axis] ?? 1)) * (strides[axis] ?? 0);
+      rest = Math.floor(rest / (outer[axis] ?? 1));
+    }
+    const first = block * rows * columns;
+    for (let top = 0; top < rows; top += TILE) {
+      for (let left = 0; left < columns; left += TILE) {
+        const [bottom, right] = [Math.min(top + TILE, rows), Math.min(left + TILE, columns)];
+        for (let row = top; row < bottom; row++)
+          for (let column = left; column < right; column++) to[first + row * columns + column] = from[at + row + column * stride] ?? 0;
+      }
+    }
+  }
+}
+const TILE = 32;
 
 /** The stretch [start, start + length) of one axis. Of a payload that is still in its source only the places are noted. */
 export function slicedAlong(tensor: Tensor, axis: number, start: number, length: number): Tensor {

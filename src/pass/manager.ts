@@ -7,7 +7,7 @@
 import { InvariantError } from '../diagnostics/compile-error';
 import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { inferShapes } from '../ir/shape-inference';
+import { type InferenceMemo, inferShapes, type ShapeInference } from '../ir/shape-inference';
 import { validateModel } from '../ir/validate';
 import type { Numbers, Pass, Remark } from './pass';
 
@@ -36,10 +36,39 @@ export interface RunOptions {
 }
 
 /** Edits the model. Throws InvariantError where a pass breaks the IR, and whatever CompileError the model causes. */
-export function runPasses(model: Model, passes: readonly Pass[], options: RunOptions = {}): PassReport[] {
-  const { validate = 'pass', onPass } = options;
+export const runPasses = (model: Model, passes: readonly Pass[], options: RunOptions = {}): PassReport[] =>
+  new PassRunner(model).run(passes, options);
+
+/** Runs passes over one model as often as asked: types that were inferred are not inferred again as long as they hold. */
+export class PassRunner {
+  private readonly memo: InferenceMemo = new WeakMap();
+  private inferred: { readonly inference: ShapeInference; readonly edits: number } | undefined;
+
+  constructor(readonly model: Model) {}
+
+  /** As `runPasses`. */
+  run(passes: readonly Pass[], options: RunOptions = {}): PassReport[] {
+    return runOver(this.model, passes, options, () => this.infer());
+  }
+
+  private infer(): ShapeInference {
+    const { graph } = this.model;
+    if (this.inferred?.edits !== graph.edits) {
+      const inference = inferShapes(this.model, this.memo);
+      this.inferred = { inference, edits: graph.edits };
+    }
+    return this.inferred.inference;
+  }
+}
+
+function runOver(
+  model: Model,
+  passes: readonly Pass[],
+  { validate = 'pass', onPass }: RunOptions,
+  infer: () => ShapeInference,
+): PassReport[] {
   const reports: PassReport[] = [];
-  let inference = inferShapes(model);
+  let inference = infer();
   for (const pass of passes) {
     const remarks: Remark[] = [];
     const nodesBefore = countNodes(model);
@@ -69,7 +98,7 @@ export function runPasses(model: Model, passes: readonly Pass[], options: RunOpt
     reports.push(report);
     if (report.edits > 0) {
       if (validate !== 'end') naming(`pass '${pass.name}' broke the IR${suspects(report)}`, () => validateModel(model));
-      inference = naming(`after pass '${pass.name}'`, () => inferShapes(model));
+      inference = naming(`after pass '${pass.name}'`, infer);
     }
     onPass?.({ pass, model, report });
   }

@@ -38,6 +38,15 @@ export const isInferable = (op: string): boolean => Object.hasOwn(TABLE, op);
 
 type Types = readonly (TensorType | undefined)[];
 
+/**
+ * What rules said that looked at nothing but the types of a node's inputs: holds as long as the inputs and their types are the very same.
+ * For a series of inferences over one model, whose nodes keep their attributes.
+ */
+export type InferenceMemo = WeakMap<
+  Node,
+  { readonly inputs: readonly (Value | undefined)[]; readonly types: Types; readonly result: Types }
+>;
+
 export class ShapeInference {
   /** Shape arithmetic that was followed before, as of `dataEdits`: any edit may have changed it. */
   private readonly data = new Map<Value, Data | undefined>();
@@ -48,15 +57,24 @@ export class ShapeInference {
   private readonly firstInputs = new Map<Node, Types>();
   /** Nested graphs in which shapes contradict each other: such a branch of an If is never taken. */
   private readonly deadBranches = new Set<Graph>();
+  /** Whether the rule at work has asked for the data of a value. */
+  private asked = false;
   private readonly context: InferContext = {
-    ints: (value) => value && this.intsOf(value),
+    ints: (value) => {
+      this.asked = true;
+      return value && this.intsOf(value);
+    },
     elements: (value) => {
+      this.asked = true;
       const data = value && this.dataOf(value);
       return data && data.shape.length <= 1 ? data.elements : undefined;
     },
   };
 
-  constructor(private readonly model: Model) {}
+  constructor(
+    private readonly model: Model,
+    private readonly memo: InferenceMemo = new WeakMap(),
+  ) {}
 
   /** Sets the types of all values. Throws CompileError SHAPE_MISMATCH. */
   inferAll(): void {
@@ -95,11 +113,24 @@ export class ShapeInference {
     if (!before) this.firstInputs.set(node, inputs);
     const isDeclared = !before || sameTypes(before, inputs);
     if (hasOneType(node.op)) requireOneType(node);
-    const types = node.op === 'If' ? this.inferIf(node) : (ruleOf(node)?.(node, this.context) ?? []);
+    const types = node.op === 'If' ? this.inferIf(node) : this.ruled(node, inputs);
     return node.outputs.map((output, index) => {
       const declared = isDeclared || !output.type ? output.type : { dtype: output.type.dtype };
       return completed(types[index], declared);
     });
+  }
+
+  private ruled(node: Node, types: Types): Types {
+    const rule = ruleOf(node);
+    if (!rule) return [];
+    const known = this.memo.get(node);
+    if (known && sameItems(known.types, types) && sameItems(known.inputs, node.inputs)) return known.result;
+    const outer = this.asked;
+    this.asked = false;
+    const result = rule(node, this.context);
+    if (!this.asked) this.memo.set(node, { inputs: [...node.inputs], types, result });
+    this.asked = outer;
+    return result;
   }
 
   /** What all branches that can be taken agree on. */
@@ -179,6 +210,8 @@ function completed(inferred: TensorType | undefined, declared: TensorType | unde
   return { dtype: inferred.dtype, shape: inferred.shape.map((dim, axis) => dim ?? shape[axis]) };
 }
 
+const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((item, at) => item === b[at]);
+
 const sameTypes = (a: Types, b: Types): boolean =>
   a.length === b.length && a.every((type, slot) => type?.dtype === b[slot]?.dtype && sameShape(type?.shape, b[slot]?.shape));
 const sameShape = (a: TensorType['shape'], b: TensorType['shape']): boolean =>
@@ -193,9 +226,9 @@ function common(types: Types): TensorType | undefined {
   return { dtype: first.dtype, shape: shape.map((dim, axis) => (others.every((type) => type?.shape?.[axis] === dim) ? dim : undefined)) };
 }
 
-/** Infers all shapes of a model and returns the inference for further questions. */
-export function inferShapes(model: Model): ShapeInference {
-  const inference = new ShapeInference(model);
+/** Infers all shapes of a model and returns the inference for further questions. `memo`: what was found out before, and is kept for the next time. */
+export function inferShapes(model: Model, memo?: InferenceMemo): ShapeInference {
+  const inference = new ShapeInference(model, memo);
   inference.inferAll();
   return inference;
 }
