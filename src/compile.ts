@@ -58,6 +58,7 @@ export interface CompileOptions {
   readonly skip?: readonly string[] | undefined;
   readonly validate?: RunOptions['validate'] | undefined;
   readonly onPass?: RunOptions['onPass'] | undefined;
+  readonly onAttempt?: RunOptions['onAttempt'] | undefined;
 }
 
 /** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
@@ -258,7 +259,11 @@ function convolutionalUpTo(model: Model, node: Node): boolean {
 /** A group runs until a whole round changes nothing. */
 function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
   const group = 'run' in step ? [step] : step;
-  const run: RunOptions = { ...(options.validate && { validate: options.validate }), ...(options.onPass && { onPass: options.onPass }) };
+  const run: RunOptions = {
+    ...(options.validate && { validate: options.validate }),
+    ...(options.onPass && { onPass: options.onPass }),
+    onAttempt: options.onAttempt,
+  };
   const reports = runner.run(group, run);
   // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.
   for (let rounds = runner.model.graph.nodeCount; group.length > 1 && rounds > 0; rounds--) {

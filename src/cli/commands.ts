@@ -118,6 +118,16 @@ export const convertOptions = {
     describe: 'Also run the passes of this module (docs/writing-a-pass.md): ./my-pass.js',
   },
   'list-passes': { alias: 'l', type: 'boolean', default: false, describe: 'List the passes and stop' },
+  explain: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Tell which rules looked at this node, and which condition failed; nothing is written',
+  },
+  'dump-dir': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Write the model as text after each pass that changed it, numbered, into this directory; each text runs',
+  },
   'print-ir-after': { type: 'string', array: true, requiresArg: true, describe: 'Print the model after a pass, or after all, on stderr' },
   ...symlinks,
 } as const satisfies Record<string, Options>;
@@ -205,6 +215,7 @@ export function chooseAction(given: readonly string[], columns: number | undefin
           .options(convertOptions)
           .example('$0 convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree')
           .example('$0 convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not')
+          .example('$0 convert alexnet.onnx --explain /fc/Gemm', 'Which rules looked at a node, and why they left it alone')
           .example('$0 convert alexnet.onnx --stride 8', 'A cell every 8 pixels instead of every 32')
           .example('$0 convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights')
           .example('$0 convert dynamic.onnx --input-size 224x224', 'Say what size the network was trained at'),

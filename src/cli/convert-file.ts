@@ -7,6 +7,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { outputIsInput, referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
 import { makeCertificate } from '../node/certificate/make';
 import { checkTfjsOutput, stageDirectory, type WriteTfjsOptions, writeTfjsFiles } from '../node/tfjs-files';
@@ -32,6 +33,8 @@ export interface ConvertFileOptions {
   readonly certificate: string | undefined;
   readonly warn: (warning: Diagnostic) => void;
   readonly step: (label: string) => void;
+  /** The model, before anything is done to it. */
+  readonly opened?: ((source: Model) => void) | undefined;
 }
 
 export interface ConvertedFile {
@@ -56,6 +59,7 @@ export async function convertFile(input: string, options: ConvertFileOptions): P
   step(`reading ${input}`);
   const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
   try {
+    options.opened?.(source);
     step(`compiling ${input}`);
     const compiled = compile(source, options.compile);
     inheritOrigin(compiled.model, source);

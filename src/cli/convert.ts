@@ -1,8 +1,10 @@
 /** `convert`: options in, one conversion, a report out. */
 import { basename, dirname, extname, join } from 'node:path';
 import { allPasses, type OptimisationLevel } from '../../passes';
+import type { PluginPass } from '../compile';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { DumpDirectory } from '../node/dump';
 import { printModel } from '../onnx/text/printer';
 import type { RunOptions } from '../pass/manager';
 import type { Remark } from '../pass/pass';
@@ -10,6 +12,7 @@ import { formatVerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
 import { type ConvertedFile, convertFile } from './convert-file';
 import { EXIT } from './exit';
+import { Explanation } from './explain';
 import { passesCommand } from './passes';
 import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './report';
 import { type Saving, Savings, savingLines } from './savings';
@@ -18,6 +21,8 @@ import type { Terminal } from './terminal';
 import { tfjsTarget } from './tfjs-options';
 import { isMeasured, measuredText, tfjsHeadline, tfjsText } from './tfjs-report';
 import { inputSize, names, verifyOptions, wholeNumber } from './values';
+
+type PassInfo = Parameters<NonNullable<RunOptions['onPass']>>[0];
 
 export async function convertCommand(args: ConvertArgs, terminal: Terminal): Promise<number> {
   if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
@@ -31,7 +36,10 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     args.output ?? args.destination ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn', tfjs !== undefined);
   const progress = terminal.progress();
   const remarks: Remark[] = [];
-  const print = printer(names(args.printIrAfter) ?? [], terminal);
+  const plugins = args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined;
+  const print = printer(names(args.printIrAfter) ?? [], plugins ?? [], terminal);
+  const explanation = args.explain === undefined ? undefined : new Explanation(args.explain);
+  const dump = args.dumpDir === undefined ? undefined : new DumpDirectory(args.dumpDir, { force: args.force });
   const savings = args.quiet && !args.json ? undefined : new Savings();
   try {
     const result = await convertFile(args.input, {
@@ -44,14 +52,21 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         dense: args.dense,
         optimise: LEVELS[args.optimise],
         outputs: names(args.outputs),
-        plugins: args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined,
+        plugins,
         onPass: (info) => {
           remarks.push(...info.report.remarks);
           print?.(info);
           savings?.onPass(info);
+          explanation?.onPass(info);
+          if (info.report.edits > 0) dump?.add(info.pass.name, `after ${change(info)}`, info.model);
         },
+        onAttempt: explanation && ((attempt) => explanation.onAttempt(attempt)),
       },
-      output: args.dryRun ? undefined : output,
+      opened: (source) => {
+        explanation?.start(source);
+        dump?.add('original', `${args.input} as it was read`, source);
+      },
+      output: args.dryRun || explanation ? undefined : output,
       tfjs,
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
@@ -63,15 +78,23 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       step: (label) => progress.step(label),
     });
     progress.end();
+    if (explanation) {
+      terminal.result(args.json ? JSON.stringify(explanation.facts, undefined, 2) : explanation.lines().join('\n'));
+      return EXIT.done;
+    }
     if (args.json || !args.quiet) tell(args, output, result, savings?.list ?? [], terminal);
     return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
   } catch (error) {
     progress.end();
+    // A model that is refused is where an explanation is wanted most. (--json has room for one result.)
+    if (explanation && !args.json && error instanceof CompileError && error.code !== 'UNKNOWN_NODE')
+      terminal.result(explanation.lines().join('\n'));
     // There is no report to stand in, so they come with the error.
     if (args.remarks && error instanceof CompileError && !args.quiet) terminal.aside(remarkText(remarks).join('\n'));
     throw error;
   } finally {
     progress.end();
+    dump?.close();
   }
 }
 
@@ -85,16 +108,19 @@ function defaultOutput(input: string, suffix: string, isTfjs: boolean): string {
 }
 
 /** Prints the model after the passes that were asked for. */
-function printer(wanted: readonly string[], terminal: Terminal): RunOptions['onPass'] {
+function printer(wanted: readonly string[], plugins: readonly PluginPass[], terminal: Terminal): RunOptions['onPass'] {
   if (wanted.length === 0) return undefined;
-  const known = allPasses.map((pass) => pass.name);
+  const known = [...allPasses, ...plugins].map((pass) => pass.name);
   for (const name of wanted) if (name !== 'all' && !known.includes(name)) throw unknownPass(name, [...known, 'all']);
-  return ({ pass, model, report }) => {
-    if (!wanted.includes('all') && !wanted.includes(pass.name)) return;
-    const change = report.edits === 0 ? 'no change' : `nodes: ${report.nodesBefore} -> ${report.nodesAfter}`;
-    terminal.aside(`# after ${pass.name} (${change})\n${printModel(model, { origins: true })}`);
+  return (info) => {
+    if (!wanted.includes('all') && !wanted.includes(info.pass.name)) return;
+    terminal.aside(`# after ${change(info)}\n${printModel(info.model, { origins: true })}`);
   };
 }
+
+/** `fold-constants (nodes: 20 -> 18)` */
+const change = ({ pass, report }: PassInfo): string =>
+  `${pass.name} (${report.edits === 0 ? 'no change' : `nodes: ${report.nodesBefore} -> ${report.nodesAfter}`})`;
 
 function tell(args: ConvertArgs, output: string, result: ConvertedFile, savings: readonly Saving[], terminal: Terminal): void {
   const facts = rewriteFacts(result.compiled, new Map(allPasses.map((pass) => [pass.name, pass.summary])));

@@ -106,6 +106,13 @@ export const inputChanged = (file: string): CompileError =>
     at: inFile(file),
     hint: 'wait until whoever writes it is done, and run again',
   });
+export const directoryNotEmpty = (path: string): CompileError =>
+  new CompileError({
+    code: 'DIRECTORY_NOT_EMPTY',
+    message: 'the directory is not empty',
+    at: inFile(path),
+    hint: 'choose a new one, or use --force, which replaces what an earlier run wrote there and leaves the rest alone',
+  });
 export const cannotWrite = (file: string, reason: string): CompileError =>
   new CompileError({
     code: 'CANNOT_WRITE',
@@ -211,6 +218,15 @@ export const unknownOutput = (name: string, outputs: readonly Value[]): CompileE
   });
 export const unknownPass = (name: string, known: readonly string[]): CompileError =>
   new CompileError({ code: 'UNKNOWN_PASS', message: `there is no pass '${name}'`, hint: `the passes are ${known.join(', ')}` });
+export const unknownNode = (name: string, similar: readonly string[]): CompileError =>
+  new CompileError({
+    code: 'UNKNOWN_NODE',
+    message: `the model has no node '${name}'`,
+    hint:
+      similar.length > 0
+        ? `did you mean ${similar.map((other) => `'${other}'`).join(' or ')}?`
+        : '`inspect --format text` shows the names of all nodes',
+  });
 export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
   new CompileError({
     code: 'NOTHING_TO_CONVERT',

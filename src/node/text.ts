@@ -7,9 +7,9 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { referenceOutside } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { parseModel } from '../onnx/text/parser';
-import { printModel } from '../onnx/text/printer';
+import { placeInSource, printModel } from '../onnx/text/printer';
 import type { ExternalFiles } from './external-data';
-import { FileSource } from './file-source';
+import type { FileSource } from './file-source';
 
 export const isTextFile = (path: string): boolean => /\.onnxte?xt$/i.test(path);
 
@@ -35,12 +35,12 @@ export function modelText(model: Model, options: TextOptions): string {
   const { path, home = dirname(path), weights = 'reference' } = options;
   const text = printModel(model, {
     weights: weights === 'none' ? 'elide' : weights,
-    locate: (source) => {
-      if (!(source instanceof FileSource)) return undefined;
-      const location = locationBelow(home, source.name);
-      if (location === undefined) throw referenceOutside(source.name, home);
-      return location;
-    },
+    place: (tensor) =>
+      placeInSource(tensor, ({ name }) => {
+        const location = locationBelow(home, name);
+        if (location === undefined) throw referenceOutside(name, home);
+        return location;
+      }),
     types: 'both',
     origins: true,
     beyond: true,

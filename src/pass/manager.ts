@@ -9,6 +9,7 @@ import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { type InferenceMemo, inferShapes, type ShapeInference } from '../ir/shape-inference';
 import { validateModel } from '../ir/validate';
+import type { Attempt } from '../rewrite/apply';
 import type { Numbers, Pass, Remark } from './pass';
 
 export interface PassReport {
@@ -28,7 +29,25 @@ export interface PassReport {
   readonly ms: number;
 }
 
+/** One rewrite by a rule, or the whole run of a pass that has no rules and changed something. */
+export interface Step {
+  readonly pass: string;
+  readonly rule?: string | undefined;
+  /** The node that a rule matched at, as it was called then. */
+  readonly node?: string | undefined;
+}
+
+/** How many steps are still allowed: for finding the one that goes wrong. */
+export interface Budget {
+  readonly left: () => boolean;
+  take(step: Step): void;
+}
+
 export interface RunOptions {
+  /** Told of every rule that was tried at a node, and how it ended. */
+  readonly onAttempt?: ((attempt: Attempt & { readonly pass: string }) => void) | undefined;
+  /** Steps beyond it are left out. Default: no limit. */
+  readonly budget?: Budget | undefined;
   /** When to check the IR. Default: after each pass. `rule` finds the rule as well, at the price of a check after each rewrite. */
   readonly validate?: 'rule' | 'pass' | 'end';
   /** Called after each pass, once its result is checked: for `--print-ir-after`. */
@@ -64,23 +83,31 @@ export class PassRunner {
 function runOver(
   model: Model,
   passes: readonly Pass[],
-  { validate = 'pass', onPass }: RunOptions,
+  { validate = 'pass', onPass, onAttempt, budget }: RunOptions,
   infer: () => ShapeInference,
 ): PassReport[] {
   const reports: PassReport[] = [];
   let inference = infer();
   for (const pass of passes) {
+    if (budget?.left() === false) break;
     const remarks: Remark[] = [];
     const nodesBefore = countNodes(model);
     const editsBefore = model.graph.edits;
     const start = performance.now();
+    let steps = 0;
     naming(`pass '${pass.name}'`, () =>
       pass.run(model.graph, {
         model,
         inference,
         remark: (remark) => remarks.push({ ...remark, pass: pass.name }),
-        ...(validate === 'rule' && {
-          afterRule: (rule, root) => naming(`rule '${rule.name}' at '${root}' broke the IR`, () => validateModel(model)),
+        ...(onAttempt && { attempted: (attempt) => onAttempt({ ...attempt, pass: pass.name }) }),
+        ...(budget && { mayRewrite: budget.left }),
+        ...((validate === 'rule' || budget) && {
+          afterRule: (rule, root) => {
+            if (validate === 'rule') naming(`rule '${rule.name}' at '${root}' broke the IR`, () => validateModel(model));
+            budget?.take({ pass: pass.name, rule: rule.name, node: root });
+            steps++;
+          },
         }),
       }),
     );
@@ -96,6 +123,7 @@ function runOver(
       ms: performance.now() - start,
     };
     reports.push(report);
+    if (budget && steps === 0 && report.edits > 0) budget.take({ pass: pass.name });
     if (report.edits > 0) {
       if (validate !== 'end') naming(`pass '${pass.name}' broke the IR${suspects(report)}`, () => validateModel(model));
       inference = naming(`after pass '${pass.name}'`, infer);

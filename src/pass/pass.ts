@@ -5,7 +5,7 @@ import type { Location } from '../diagnostics/compile-error';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import type { ShapeInference } from '../ir/shape-inference';
-import { applyRules } from '../rewrite/apply';
+import { type Attempt, applyRules } from '../rewrite/apply';
 import type { Rule } from '../rewrite/rule';
 
 /**
@@ -35,6 +35,9 @@ export interface PassContext {
   remark(remark: Omit<Remark, 'pass'> & Partial<Pick<Remark, 'pass'>>): void;
   /** To be called after each single rewrite of a pass that makes several: lets the manager blame the right one. */
   afterRule?(rule: { readonly name: string }, root: string): void;
+  /** What the engine tells and asks of its work: see rewrite/apply.ts. */
+  attempted?(attempt: Attempt): void;
+  mayRewrite?(): boolean;
 }
 
 export interface Pass {

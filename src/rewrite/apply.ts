@@ -24,8 +24,24 @@ export interface RuleRemark {
   readonly origin: readonly string[];
 }
 
+/** A rule that was tried at a node, and how it ended; `no-match`: it is not about this node. */
+export interface Attempt {
+  readonly rule: string;
+  readonly node: Node;
+  readonly outcome: 'applied' | NotApplied['kind'] | 'no-match';
+  readonly reason?: string | undefined;
+  /** Where the reason lies. */
+  readonly at?: Location | undefined;
+  /** Of an application: what was matched. */
+  readonly matched?: readonly Node[] | undefined;
+}
+
 export interface RewriteContext extends RuleContext {
   remark(remark: RuleRemark): void;
+  /** Told of every attempt, those of all rounds. The node is as it was before. */
+  attempted?(attempt: Attempt): void;
+  /** Asked before each application; false: it is left out, as if the rule did not match. */
+  mayRewrite?(): boolean;
   /** Called after each application: for validation rule by rule. */
   afterRule?(rule: Rule, root: string): void;
 }
@@ -77,8 +93,14 @@ class Engine {
   private visit(root: Node): readonly Node[] {
     for (const rule of this.rules.get(root.op) ?? []) {
       const place = `rule '${rule.name}' at ${root.op} '${root.name}'`;
-      const attempt = blaming(place, () => rule.attempt(root, this.context));
+      let mismatch: string | undefined;
+      const { attempted } = this.context;
+      // Only for whoever wants to know: the reasons are texts.
+      const context: RuleContext = attempted ? { ...this.context, mismatched: (reason) => (mismatch = reason) } : this.context;
+      const attempt = blaming(place, () => rule.attempt(root, context));
+      if (!attempt) attempted?.({ rule: rule.name, node: root, outcome: 'no-match', reason: mismatch });
       if (attempt?.kind === 'accepted') {
+        if (this.context.mayRewrite?.() === false) continue;
         const outcome = blaming(place, () => rewrite(root, rule, attempt, this.context));
         if ('built' in outcome) {
           this.applied(rule, root, attempt);
@@ -93,6 +115,7 @@ class Engine {
   }
 
   private applied(rule: Rule, root: Node, { nodes }: Accepted): void {
+    this.context.attempted?.({ rule: rule.name, node: root, outcome: 'applied', matched: nodes });
     this.context.remark({ kind: 'applied', rule: rule.name, at: locate(root), origin: originOf(nodes) });
     this.context.afterRule?.(rule, root.name);
     this.applications++;
@@ -102,7 +125,9 @@ class Engine {
     );
   }
   private refused(rule: Rule, root: Node, { kind, reason, at }: NotApplied): void {
-    this.refusals.push({ kind, rule: rule.name, reason, at: 'opType' in at ? locate(at) : locateValue(at), origin: root.origin });
+    const where = 'opType' in at ? locate(at) : locateValue(at);
+    this.context.attempted?.({ rule: rule.name, node: root, outcome: kind, reason, at: where });
+    this.refusals.push({ kind, rule: rule.name, reason, at: where, origin: root.origin });
   }
 }
 

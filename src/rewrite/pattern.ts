@@ -149,17 +149,24 @@ export interface Miss {
 export interface MatchOutcome<R> {
   readonly result: R | undefined;
   readonly miss: Miss | undefined;
+  /** With `explain`: the first thing that did not fit, however early; undefined: the shape fits. */
+  readonly mismatch: string | undefined;
 }
 
 /** Tries each way in which `pattern` matches at `root` until `accept` returns something. */
-export function matchAt<C, R>(pattern: Pattern<C>, root: Node, accept: (match: Match<C>) => R | undefined): MatchOutcome<R> {
-  const search = new Search(root);
+export function matchAt<C, R>(
+  pattern: Pattern<C>,
+  root: Node,
+  accept: (match: Match<C>) => R | undefined,
+  explain = false,
+): MatchOutcome<R> {
+  const search = new Search(root, explain);
   const result = search.node(pattern, root, EMPTY, (state) => {
     if (!search.isSelfContained(state)) return undefined;
     // The captures were bound by the pattern that `C` was computed from.
     return accept({ captures: Object.fromEntries(state.bound) as C, root, nodes: state.nodes });
   });
-  return { result, miss: result === undefined ? search.miss : undefined };
+  return { result, miss: result === undefined ? search.miss : undefined, mismatch: search.mismatch };
 }
 
 /** What is bound so far. Never written: a way that fails leaves no trace. */
@@ -177,9 +184,14 @@ type Next<R> = (state: State) => R | undefined;
 /** Backtracking by continuations; as deep as the pattern, not the graph. */
 class Search {
   miss: Miss | undefined;
+  mismatch: string | undefined;
   private missDepth = 1;
+  private mismatchDepth = 0;
 
-  constructor(private readonly root: Node) {}
+  constructor(
+    private readonly root: Node,
+    private readonly explain: boolean,
+  ) {}
 
   node<R>(pattern: AnyPattern, node: Node, state: State, next: Next<R>): R | undefined {
     if (pattern.kind === 'oneOf') return first(pattern.choices, (choice) => this.node(choice, node, state, next));
@@ -262,6 +274,10 @@ class Search {
   }
   /** Remembers the failure that came furthest; nothing is worth a word before an inner node was there. */
   private fail(state: State, at: Node | Value, reason: () => string): undefined {
+    if (this.explain && state.nodes.length > this.mismatchDepth) {
+      this.mismatchDepth = state.nodes.length;
+      this.mismatch = reason();
+    }
     if (state.nodes.length <= this.missDepth) return undefined;
     this.missDepth = state.nodes.length;
     this.miss = { reason: reason(), at, shared: false };

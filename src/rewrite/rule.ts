@@ -13,7 +13,7 @@ import type { Model } from '../ir/model';
 import type { ShapeInference } from '../ir/shape-inference';
 import type { Node, Value } from '../ir/types';
 import type { Builder } from './builder';
-import { matchAt, type Pattern, rootOps } from './pattern';
+import { type Match, matchAt, type Pattern, rootOps } from './pattern';
 
 export type { Builder } from './builder';
 
@@ -21,6 +21,8 @@ export type { Builder } from './builder';
 export interface RuleContext {
   readonly model: Model;
   readonly inference: ShapeInference;
+  /** Told why a rule is not about a node, where somebody wants to know. */
+  mismatched?(reason: string): void;
 }
 
 /** "No, because": an answer for the user. */
@@ -78,12 +80,14 @@ export function defineRule<C, W extends object | undefined = Record<never, never
     outputs,
     attempt(root, context) {
       let refusal: NotApplied | undefined;
-      const { result, miss } = matchAt(match, root, ({ captures, nodes }): Accepted | undefined => {
+      const accept = ({ captures, nodes }: Match<C>): Accepted | undefined => {
         const facts = spec.when ? spec.when(captures, context) : NO_FACTS;
         if (facts instanceof Refusal) refusal ??= { kind: 'refused', reason: facts.reason, at: facts.where ?? root };
         if (!isFacts(facts)) return undefined;
         return { kind: 'accepted', nodes, build: (make) => spec.build(captures, make, facts) };
-      });
+      };
+      const { result, miss, mismatch } = matchAt(match, root, accept, context.mismatched !== undefined);
+      if (!result && !refusal && !miss) context.mismatched?.(mismatch ?? 'its shape fits, but what it looks for is not there');
       return result ?? refusal ?? (miss && { kind: miss.shared ? 'refused' : 'near-miss', reason: miss.reason, at: miss.at });
     },
   };

@@ -27,8 +27,8 @@ export interface PrintOptions {
   readonly weights?: 'elide' | 'reference' | 'inline';
   /** Elements that are always printed; default 16. */
   readonly inlineLimit?: number;
-  /** What a source is called in a reference: a location relative to where the text will lie. undefined: elements instead. Default: its own name. */
-  readonly locate?: (source: ByteSource) => string | undefined;
+  /** Where the bytes of a large constant lie, relative to the text. undefined: elements instead. Default: in its source, where they are one piece of it. */
+  readonly place?: (tensor: Tensor) => TextPlace | undefined;
   /** Types of inner values: behind each node, as declarations in the graph's list (which are read back), both, or not at all. Default `comment`. */
   readonly types?: 'comment' | 'declare' | 'both' | 'none';
   /** Adds the source nodes that a node stands for, where they are others than itself. Default false. */
@@ -41,7 +41,7 @@ type Settings = Required<PrintOptions>;
 const DEFAULTS: Settings = {
   weights: 'elide',
   inlineLimit: 16,
-  locate: ({ name }) => name,
+  place: (tensor) => placeInSource(tensor),
   types: 'comment',
   origins: false,
   beyond: false,
@@ -148,21 +148,27 @@ function constantText(value: ConstValue, settings: Settings): Entry {
 }
 
 /** `{1, 2}`, or where it lies, or undefined where it is left out. */
-function dataText(tensor: Tensor, { weights, inlineLimit, locate }: Settings): string | undefined {
+function dataText(tensor: Tensor, { weights, inlineLimit, place }: Settings): string | undefined {
   if (elementCount(tensor.shape) > inlineLimit && weights !== 'inline') {
     if (weights === 'elide') return undefined;
-    const reference = referenceText(tensor, locate);
-    if (reference) return reference;
+    const at = place(tensor);
+    if (at) return `["location" : ${quoted(at.location)}, "offset" : "${at.offset}", "length" : "${at.length}"]`;
   }
   const elements = literals(tensor);
   return elements && `{${elements.join(', ')}}`;
 }
 
-function referenceText({ data }: Tensor, locate: Settings['locate']): string | undefined {
+/** A stretch of a file. */
+export interface TextPlace {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Where it lies already; undefined: in memory, in pieces, or in another encoding. */
+export function placeInSource({ data }: Tensor, locate: (source: ByteSource) => string = ({ name }) => name): TextPlace | undefined {
   const [range, more] = data.kind === 'ranges' && data.encoding === 'raw' ? data.ranges : [];
-  const location = range && !more ? locate(range.source) : undefined;
-  if (!range || location === undefined) return undefined;
-  return `["location" : ${quoted(location)}, "offset" : "${range.offset}", "length" : "${range.length}"]`;
+  return range && !more ? { location: locate(range.source), offset: range.offset, length: range.length } : undefined;
 }
 
 function nodeText(node: Node, indent: string, settings: Settings): string {

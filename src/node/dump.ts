@@ -1,0 +1,85 @@
+/**
+ * A directory of texts, one for each state that a model went through, over one file of weights that they share: each text runs by itself.
+ *
+ *   00-original.onnxtxt   01-fold-constants.onnxtxt   ...   weights.data
+ */
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { cannotWrite, directoryNotEmpty } from '../diagnostics/catalogue';
+import type { Model } from '../ir/model';
+import { tensorByteLength, tensorBytes } from '../ir/tensor';
+import type { Tensor, TensorData } from '../ir/types';
+import { printModel, type TextPlace } from '../onnx/text/printer';
+import { reasonOf } from './file-source';
+
+const WEIGHTS = 'weights.data';
+const STRETCH = 1 << 20;
+
+export class DumpDirectory {
+  private readonly places = new Map<TensorData, TextPlace>();
+  private readonly descriptor: number;
+  private length = 0;
+  private count = 0;
+
+  /** Throws CompileError DIRECTORY_NOT_EMPTY, unless `force`: then what an earlier run left there goes, and nothing else. */
+  constructor(
+    private readonly path: string,
+    { force = false }: { readonly force?: boolean } = {},
+  ) {
+    this.descriptor = this.guarded(() => {
+      mkdirSync(path, { recursive: true });
+      const there = readdirSync(path);
+      if (there.length > 0 && !force) throw directoryNotEmpty(path);
+      for (const name of there) if (name === WEIGHTS || /^\d{2,}-[\w.-]+\.onnxtxt$/.test(name)) rmSync(join(path, name));
+      return openSync(join(path, WEIGHTS), 'wx');
+    });
+  }
+
+  /** Writes the next text. `title` becomes a comment at its top. */
+  add(label: string, title: string, model: Model): void {
+    const name = `${String(this.count++).padStart(2, '0')}-${label}.onnxtxt`;
+    const text = printModel(model, {
+      weights: 'reference',
+      place: (tensor) => this.placeOf(tensor),
+      types: 'both',
+      origins: true,
+      beyond: true,
+    });
+    this.guarded(() => writeFileSync(join(this.path, name), `# ${title.replace(/\s+/g, ' ')}\n${text}`));
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  /** Every payload is written once, whatever the shapes that it is seen in. */
+  private placeOf(tensor: Tensor): TextPlace | undefined {
+    const { data } = tensor;
+    if (data.kind === 'strings') return undefined;
+    const known = this.places.get(data);
+    if (known) return known;
+    const place = { location: WEIGHTS, offset: this.length, length: tensorByteLength(tensor) };
+    this.places.set(data, place);
+    if (data.kind === 'ranges' && data.encoding === 'raw')
+      for (const { source, offset, length } of data.ranges)
+        for (let at = 0; at < length; at += STRETCH) this.append(source.read(offset + at, Math.min(STRETCH, length - at)));
+    else this.append(tensorBytes(tensor));
+    return place;
+  }
+
+  private append(bytes: Uint8Array): void {
+    this.guarded(() => {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.descriptor, bytes, done);
+    });
+    this.length += bytes.length;
+  }
+
+  private guarded<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && 'syscall' in error) throw cannotWrite(this.path, reasonOf(error));
+      throw error;
+    }
+  }
+}
