@@ -32,7 +32,7 @@ const pixels = {
   },
   channels: { choices: ['rgb', 'bgr'] as const, describe: 'Order in which channels are fed. By default as in the preset' },
   background: { type: 'string', requiresArg: true, default: '#ffffff', describe: 'Color behind transparent parts: #rrggbb' },
-  softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model does not do it itself' },
+  softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model has not done so' },
   'output-name': { type: 'string', requiresArg: true, describe: 'Output of the model that has the scores. By default the first that may' },
   'input-size': {
     type: 'string',

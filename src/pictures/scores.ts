@@ -12,9 +12,13 @@ export function ranked(scores: ArrayLike<number>, count: number): Ranked[] {
     .slice(0, count);
 }
 
-/** Shares that add up to one. The scores of a class lie `stride` apart; `cells` lists of scores side by side are done at once, in place. */
+/**
+ * Makes shares that add up to one of scores; shares stay what they are. The scores of a class lie `cells` apart: so many lists of scores, side by side, are
+ * done at once, in place.
+ */
 export function softmaxInPlace(data: Float32Array | Float64Array, classes: number, cells = 1): void {
   for (let cell = 0; cell < cells; cell++) {
+    if (sharesAt(data, classes, cells, cell)) continue;
     let largest = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < classes; k++) largest = Math.max(largest, data[k * cells + cell] ?? 0);
     let sum = 0;
@@ -28,11 +32,13 @@ export function softmaxInPlace(data: Float32Array | Float64Array, classes: numbe
 }
 
 /** Whether the numbers are shares already: none below zero, adding up to one. */
-export function areShares(scores: ArrayLike<number>): boolean {
+export const areShares = (scores: ArrayLike<number>): boolean => sharesAt(scores, scores.length, 1, 0);
+
+function sharesAt(scores: ArrayLike<number>, classes: number, cells: number, cell: number): boolean {
   let sum = 0;
-  for (let k = 0; k < scores.length; k++) {
-    const score = scores[k] ?? Number.NaN;
-    if (!(score >= 0)) return false;
+  for (let k = 0; k < classes; k++) {
+    const score = scores[k * cells + cell] ?? Number.NaN;
+    if (!(score >= 0 && score <= 1.01)) return false;
     sum += score;
   }
   return Math.abs(sum - 1) < 1e-2;

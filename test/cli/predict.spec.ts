@@ -5,7 +5,9 @@ import sharp from 'sharp';
 import { DIGIT_SIZE, heldOutDigits } from '../../fixtures/digits';
 import { digitsCanvas } from '../../fixtures/digits-canvas';
 import { main } from '../../src/cli/main';
+import { modelToBytes } from '../../src/onnx/write';
 import { useProgram } from '../support/cli';
+import { parseGraph } from '../support/expect-pass';
 
 jest.setTimeout(60_000);
 
@@ -143,6 +145,82 @@ test('a converted model looks at the whole picture: mean or highest of its cells
   const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--tile', '90')).stdout);
   for (let k = 0; k < 10; k++) expect(score(tiled, k)).toBeCloseTo(score(mean, k), 4);
   expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, mean of 82x114 cells');
+});
+
+describe('models of all kinds', () => {
+  /** The mean of each channel is the score of its class: 0 red, 1 green, 2 blue, in the order in which they are fed. */
+  const means = (name: string, input: string, body: string, output: string): string => {
+    const path = join(directory, `${name}.onnx`);
+    writeFileSync(
+      path,
+      modelToBytes(
+        parseGraph(
+          `<ir_version: 9, opset_import: ["" : 18]> g (${input} X) => (${output} Y) <int64[2] last = {1, 2}, int64[2] first = {2, 3}, int64[1] one = {3}> { ${body} }`,
+        ),
+      ),
+    );
+    return path;
+  };
+  let orange: string;
+  beforeAll(async () => {
+    orange = join(directory, 'orange.png');
+    await sharp({ create: { width: 40, height: 30, channels: 3, background: { r: 250, g: 120, b: 10 } } })
+      .png()
+      .toFile(orange);
+  });
+  const scores = async (model: string, ...options: readonly string[]): Promise<readonly number[]> => {
+    const { code, stdout, stderr } = await run(model, orange, '--json', '--top', '3', ...options);
+    expect([code, stderr]).toEqual([0, '']);
+    const { predictions }: Json = JSON.parse(stdout);
+    return [...(predictions[0]?.best ?? [])].sort((a, b) => a.class - b.class).map(({ score }) => Number(score.toFixed(2)));
+  };
+
+  test('channels last, half precision: -1 to 1', async () => {
+    const model = means('half', 'float16[1, 8, 8, 3]', 'Y = ReduceMean <keepdims = 0> (X, last)', 'float16[1, 3]');
+    expect(await scores(model)).toEqual([250, 120, 10].map((byte) => Number((byte / 127.5 - 1).toFixed(2))));
+    expect(await scores(model, '--preset', 'unit', '--channels', 'bgr')).toEqual(
+      [10, 120, 250].map((byte) => Number((byte / 255).toFixed(2))),
+    );
+  });
+  test('bytes: as they are', async () => {
+    const model = means('bytes', 'uint8[1, 3, 8, 8]', 'F = Cast <to = 1> (X) Y = ReduceMean <keepdims = 0> (F, first)', 'float[1, 3]');
+    expect(await scores(model)).toEqual([250, 120, 10]);
+  });
+  test('a batch that is fixed, mean and deviation of one’s own', async () => {
+    const model = means('batch', 'float[4, 3, 8, 8]', 'Y = ReduceMean <keepdims = 0> (X, first)', 'float[4, 3]');
+    expect(await scores(model, '--mean', '10,20,30', '--std', '2,4,5', '--range', '255')).toEqual([120, 25, -4]);
+  });
+  test('a size that is open: asked for, or the picture as it is, with the mean and deviation of the lecture', async () => {
+    const model = means('open', 'float[1, 3, h, w]', 'Y = ReduceMean <keepdims = 0> (X, first)', 'float[1, 3]');
+    const refused = await run(model, orange);
+    expect([refused.code, refused.stderr.split(':')[0]]).toEqual([2, 'error[INPUT_SIZE_NEEDED]']);
+    expect((await run(model, orange, '--input-size', '16x16')).stdout).toContain('40x30 seen as 16x16');
+    const all = [250, 120, 10];
+    const mean = all.reduce((sum, byte) => sum + byte / 3, 0);
+    const std = Math.sqrt(all.reduce((sum, byte) => sum + (1200 * (byte - mean) ** 2) / 3599, 0));
+    expect(await scores(model, '--preset', 'lecture', '--resize', 'none')).toEqual(
+      all.map((byte) => Number((0.5 + (0.5 * (byte - mean)) / std).toFixed(2))),
+    );
+  });
+  test('names in the metadata; probabilities stay what they are under --softmax', async () => {
+    const model = parseGraph(
+      `<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 8, 8] X) => (float[1, 3] Y) <int64[2] first = {2, 3}> { M = ReduceMean <keepdims = 0> (X, first) Y = Softmax (M) }`,
+    );
+    model.metadata.set('names', "{0: 'red', 1: 'green', 2: 'blue'}");
+    const path = join(directory, 'named.onnx');
+    writeFileSync(path, modelToBytes(model));
+    const plain = await run(path, orange, '--preset', 'unit');
+    expect(plain.stdout).toContain('red');
+    expect((await run(path, orange, '--preset', 'unit', '--softmax')).stdout).toBe(plain.stdout);
+  });
+  test('what is no classifier of pictures is told', async () => {
+    const deep = means('deep', 'float[1, 4, 8, 8]', 'Y = ReduceMean <keepdims = 0> (X, first)', 'float[1, 4]');
+    const rows = means('rows', 'float[1, 3, 8, 8]', 'Y = ReduceMean <keepdims = 0> (X, one)', 'float[1, 3, 8]');
+    expect((await run(deep, orange)).stderr).toContain(
+      "error[TAKES_NO_PICTURE]: the model cannot be shown a picture: input 'X' has 4 channels",
+    );
+    expect((await run(rows, orange)).stderr).toContain('error[NO_SCORES]');
+  });
 });
 
 describe('TensorFlow.js', () => {

@@ -14,6 +14,8 @@ import { openSession } from '../../src/verify/onnx-runner';
 import { parseGraph } from '../support/expect-pass';
 import { random } from '../support/seeded';
 
+jest.setTimeout(60_000);
+
 function noise(width: number, height: number, channels: 1 | 3, seed = 1): Picture {
   const next = random(seed);
   return { width, height, channels, data: Uint8Array.from({ length: width * height * channels }, () => Math.floor(next() * 256)) };
@@ -44,8 +46,9 @@ async function compared(
   picture: Picture,
   tile: number | 'auto',
   memory = 1e9,
+  layout: 'NCHW' | 'NHWC' = 'NCHW',
 ): Promise<{ readonly apart: number; readonly tiles: number }> {
-  const encoding = encodingFor(preprocessings.unit, { dtype: 'float', layout: 'NCHW', channels: picture.channels }, picture);
+  const encoding = encodingFor(preprocessings.unit, { dtype: 'float', layout, channels: picture.channels }, picture);
   const run = (how: number | 'auto' | 'none'): Promise<Heat> =>
     heatOf(network, picture, encoding, { ...settings, tile: how, memory, scales: [1, 1.3], flip: true }, 'noise.png');
   const [whole, tiled] = [await run('none'), await run(tile)];
@@ -94,7 +97,7 @@ test.each(BODIES)('%s: tiled is whole', async (_, body) => {
     const { model, report } = compile(source, { head });
     const network = await open(model, head === 'window' ? report.windows[0] : undefined);
     // Where a branch needs even sizes to meet the other again, the picture is scaled to such a size.
-    for (const tile of [40, 47, 56, 71]) {
+    for (const tile of [43, 58]) {
       const { apart, tiles } = await compared(network, noise(89, 67, 3), tile);
       expect(apart).toBeLessThanOrEqual(NOISE);
       expect(tiles).toBeGreaterThanOrEqual(8);
@@ -103,12 +106,24 @@ test.each(BODIES)('%s: tiled is whole', async (_, body) => {
   }
 });
 
+test('channels last, in and out', async () => {
+  const source =
+    parseGraph(`<ir_version: 9, opset_import: ["" : 20]> g (float[1, 20, 24, 3] X) => (float[1, hh, ww, 5] Y) <float[5, 3, 3, 3] K> {
+    T = Transpose <perm = [0, 3, 1, 2]> (X) C = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (T, K) Y = Transpose <perm = [0, 2, 3, 1]> (C) }`);
+  source.graph.setType(source.graph.inputs[0] as NonNullable<(typeof source.graph.inputs)[0]>, { dtype: 'float', shape: [1, 'h', 'w', 3] });
+  const network = await open(source, undefined);
+  const { apart, tiles } = await compared(network, noise(89, 67, 3), 24, 1e9, 'NHWC');
+  expect(apart).toBeLessThanOrEqual(NOISE);
+  expect(tiles).toBeGreaterThan(16);
+  await network.close();
+});
+
 test('LeNet5, made finer, with tiles by memory', async () => {
   const { model, report } = compile(readModelFile(join(__dirname, '../../fixtures/models/lenet5.onnx')), { stride: 2 });
   const network = await open(model, report.windows[0]);
-  const { apart, tiles } = await compared(network, noise(201, 155, 1), 'auto', 400_000);
+  const { apart, tiles } = await compared(network, noise(141, 107, 1), 'auto', 250_000);
   expect(apart).toBeLessThanOrEqual(NOISE);
-  expect(tiles).toBeGreaterThan(16);
+  expect(tiles).toBeGreaterThan(12);
   await network.close();
 });
 

@@ -1,0 +1,49 @@
+/** Maps of several scales on one grid: where cells lie, what is between them, whose window the peak is. */
+import { combineViews, commonGrid, type Grid, mirrorAxis, mirrorMap, peakOf, sampleMap, type View } from '../../src/pictures/grid';
+
+const grid = (rows: readonly [number, number, number], columns: readonly [number, number, number]): Grid => ({
+  rows: { start: rows[0], step: rows[1], count: rows[2] },
+  columns: { start: columns[0], step: columns[1], count: columns[2] },
+});
+const view = (scale: number, where: Grid, numbers: readonly number[], window = 28 / scale): View => ({
+  scale,
+  flipped: false,
+  grid: where,
+  window: { height: window, width: window },
+  maps: new Map([[0, Float32Array.from(numbers)]]),
+});
+
+const fine = view(1, grid([14, 4, 2], [14, 4, 3]), [0, 1, 2, 3, 4, 9]);
+const coarse = view(0.5, grid([16, 8, 1], [14, 8, 2]), [5, 7]);
+
+test('between cells bilinear, beyond them as they say', () => {
+  const map = fine.maps.get(0) ?? new Float32Array();
+  const at = (y: number, x: number): number => sampleMap(map, fine.grid, y, x);
+  expect([at(14, 14), at(18, 22), at(16, 16), at(15, 14)]).toEqual([0, 9, 2, 0.75]);
+  expect([at(0, 0), at(100, 100), at(0, 18)]).toEqual([0, 9, 1]);
+  // Minus infinity stays where it is.
+  expect(sampleMap(Float32Array.of(Number.NEGATIVE_INFINITY, 3), grid([0, 1, 1], [0, 1, 2]), 0, 1)).toBe(3);
+});
+
+test('the grid is that of the view with most cells; others are read between theirs', () => {
+  const views = [coarse, fine];
+  const common = commonGrid(views);
+  expect(common).toBe(fine.grid);
+  // The coarse view says 5, 6, 7 at the columns 14, 18, 22.
+  expect([...combineViews(views, 0, common, 'mean')]).toEqual([2.5, 3.5, 4.5, 4, 5, 8]);
+  expect([...combineViews(views, 0, common, 'max')]).toEqual([5, 6, 7, 5, 6, 9]);
+});
+
+test('the peak has the window of the view that sees most there', () => {
+  const views = [coarse, fine];
+  const peak = peakOf(combineViews(views, 0, fine.grid, 'max'), fine.grid, views, 0);
+  expect(peak).toEqual({ row: 1, column: 2, score: 9, scale: 1, flipped: false, window: { top: 4, left: 8, height: 28, width: 28 } });
+  const far = peakOf(Float32Array.of(0, 0, 8, 0, 0, 0), fine.grid, views, 0);
+  expect(far).toMatchObject({ row: 0, column: 2, scale: 0.5, window: { top: 16 - 28, left: 22 - 28, height: 56, width: 56 } });
+});
+
+test('in a mirror', () => {
+  // Windows of 28 at every fourth of 37 columns: cells at 14, 18, 22; in the mirror at 23, 19, 15.
+  expect(mirrorAxis({ start: 14, step: 4, count: 3 }, 37)).toEqual({ start: 15, step: 4, count: 3 });
+  expect([...mirrorMap(Float32Array.of(1, 2, 3, 4, 5, 6), 3)]).toEqual([3, 2, 1, 6, 5, 4]);
+});
