@@ -40,6 +40,7 @@ export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhw
     layouts.set(input.name, order);
   });
   for (const node of source.nodes) {
+    if (to.done.has(node)) continue;
     to.at(node);
     const isPlain = node.domain === '' && nestedGraphs(node).length === 0 && hasRanks(node);
     if (!(isPlain && ruleFor(node.op)?.(node, to))) asItIs(node, to);

@@ -9,7 +9,7 @@ import { type AttrLiteral, attributes } from '../ir/attrs';
 import { sameDim } from '../ir/dims';
 import type { Graph } from '../ir/graph';
 import type { ShapeInference } from '../ir/shape-inference';
-import { int64s, permuted, reshaped } from '../ir/tensor';
+import { fromNumbers, int64s, permuted, reshaped } from '../ir/tensor';
 import type { Attr, Dim, Node, Tensor, TensorType, Value } from '../ir/types';
 import { arranged, identity, isIdentity, movesOnlyUnits, type Order, permBetween, sameOrder } from './order';
 
@@ -38,6 +38,9 @@ type Attrs = Readonly<Record<string, AttrLiteral | undefined>> | ReadonlyMap<str
 export class Relayout {
   private readonly places = new Map<Value, Placed>();
   private readonly cache = new Map<Value, { readonly order: Order; readonly value: Value }[]>();
+  private readonly numbers = new Map<Value, Value | undefined>();
+  /** Nodes that another one was written for together with its own. */
+  readonly done = new Set<Node>();
   private readonly taken: ReadonlySet<string>;
   private current: Node | undefined;
 
@@ -76,8 +79,25 @@ export class Relayout {
   plain(value: Value | undefined): Value | undefined;
   plain(value: Value | undefined): Value | undefined {
     if (!value) return undefined;
+    const known = this.knownNumbers(value);
+    if (known) return known;
     const placed = value.constant ? undefined : this.placed(value);
     return this.inOrder(value, placed ? identity(placed.order.length) : identity(value.constant?.shape.length ?? 0));
+  }
+
+  /** Sizes that the model computes, and that come out the same for every input: as constants. */
+  private knownNumbers(value: Value): Value | undefined {
+    const { type, producer } = value;
+    if (!producer || (type?.dtype !== 'int64' && type?.dtype !== 'int32') || (type.shape?.length ?? 2) > 1 || this.source.isOutput(value))
+      return undefined;
+    const made = this.numbers.get(value);
+    if (made || this.numbers.has(value)) return made;
+    const ints = this.inference.intsOf(value);
+    const known = ints?.every((dim) => typeof dim === 'number')
+      ? this.constant(this.fresh(`${value.name}_known`), fromNumbers(type.dtype, type.shape?.length === 0 ? [] : [ints.length], ints))
+      : undefined;
+    this.numbers.set(value, known);
+    return known;
   }
 
   /** The value in that order: as it is, or behind a Transpose (a Reshape where only unit axes move) that all who ask share. */

@@ -6,6 +6,7 @@ import type { Dim, Node, Value } from '../../ir/types';
 import { arranged, identity, inverse, isIdentity, type Order } from '../order';
 import { type Group, regroup } from '../regroup';
 import type { Inner, Placed, Relayout } from '../relayout';
+import { groupNormalised } from './group-norm';
 import { input, output, type Rule, rankOf, shapeOf } from './rule';
 
 const transpose: Rule = (node, to) => {
@@ -166,7 +167,7 @@ const isWhole = ({ order }: Placed, wanted: Order): boolean => isIdentity(order)
 
 export const views: Readonly<Record<string, Rule>> = {
   Flatten: view,
-  Reshape: (node, to) => (rankOf(output(node)) === undefined ? false : view(node, to)),
+  Reshape: (node, to) => groupNormalised(node, to) || (rankOf(output(node)) === undefined ? false : view(node, to)),
   Shape: shape,
   Squeeze: view,
   Transpose: transpose,

@@ -4,7 +4,7 @@ import { computedTensor, readNumbers } from '../../ir/tensor';
 import type { Node, Tensor, Value } from '../../ir/types';
 import { bool, float, int, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { dimsOf, isUsed, type Lowering, rankOf } from './lowering';
+import { dimsOf, isUsed, type Lowering, numbersIn, rankOf } from './lowering';
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
 
@@ -12,11 +12,12 @@ interface Moments {
   readonly mean: Ref;
   readonly variance: Ref;
 }
-function momentsOf(make: Emitter, x: Ref, axes: readonly number[]): Moments {
-  const over = make.ints(axes);
-  const mean = make.node('Mean', [x, over], { keep_dims: bool(true) });
-  const variance = make.node('Mean', [make.node('SquaredDifference', [x, mean]), over], { keep_dims: bool(true) });
-  return { mean, variance };
+/** `stages`: axes whose mean is taken first, then those of the mean of that: long sums in one go lose digits, and inner axes are the fast ones. */
+function momentsOf(make: Emitter, x: Ref, ...stages: readonly (readonly number[])[]): Moments {
+  const meanOf = (ref: Ref): Ref =>
+    stages.reduce((current, axes) => make.node('Mean', [current, make.ints(axes)], { keep_dims: bool(true) }), ref);
+  const mean = meanOf(x);
+  return { mean, variance: meanOf(make.node('SquaredDifference', [x, mean])) };
 }
 /** (x - mean) / sqrt(variance + epsilon) */
 function whitened(make: Emitter, x: Ref, { mean, variance }: Moments, epsilon: number): Ref {
@@ -102,12 +103,15 @@ export const groupNormalization: Lowering = (node, make) => {
   const source = make.ref(x);
   const batch = typeof dims[0] === 'number' ? dims[0] : make.lengthOf(source, 0);
   const parted = make.reshape(source, [batch, -1, groups, channels / groups]);
-  const normal = whitened(make, parted, momentsOf(make, parted, [1, 3]), floatAttr(node, 'epsilon', 1e-5));
+  const normal = whitened(make, parted, momentsOf(make, parted, [3], [1]), floatAttr(node, 'epsilon', 1e-5));
   const whole = dims.every((dim) => typeof dim === 'number')
     ? make.reshape(normal, dims)
     : make.node('Reshape', [normal, make.shapeOf(source)]);
-  return scaledBy(make, whole, make.ref(scale), make.ref(shift));
+  return scaledBy(make, whole, isAll(scale, 1) ? undefined : make.ref(scale), isAll(shift, 0) ? undefined : make.ref(shift));
 };
+
+/** A scale or shift that does nothing. */
+const isAll = (value: Value | undefined, number: number): boolean => numbersIn(value)?.every((one) => one === number) ?? false;
 
 /** `axes` says where the last axes of ONNX's value lie. */
 export const layerNormalization: Lowering = (node, make) => {

@@ -59,7 +59,7 @@ function computedSlice(node: Node, make: Emitter): Ref {
   const places = make.node('ExpandDims', [make.node('FloorMod', [make.ref(axes), make.int(rank)]), make.int(1)]);
   const put = (whole: Ref, values: Value | undefined): Ref =>
     values ? make.node('TensorScatterUpdate', [whole, places, make.ref(values)]) : whole;
-  const source = isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x);
+  const source = isBool(x) || isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const masks = { begin_mask: int(0), end_mask: int(0), ellipsis_mask: int(0), new_axis_mask: int(0), shrink_axis_mask: int(0) };
   const bounds = [
     put(make.ints(range(rank).map(() => 0)), starts),
@@ -67,7 +67,7 @@ function computedSlice(node: Node, make: Emitter): Ref {
     put(make.ints(range(rank).map(() => 1)), steps),
   ];
   const cut = make.node('StridedSlice', [source, ...bounds], masks);
-  return isBool(x) ? make.cast(cut, 'DT_BOOL') : cut;
+  return isBool(x) ? make.cast(cut, 'DT_BOOL') : isInt(x) ? make.cast(cut, 'DT_INT32') : cut;
 }
 
 /** Bounds beyond the ends are the ends. */
@@ -95,6 +95,10 @@ const element = (make: Emitter, vector: Value | undefined, at: number): Ref =>
   });
 
 function typedSlice(make: Emitter, x: Value | undefined, stretches: readonly (Stretch | undefined)[]): Ref {
+  // With another step than 1 the wasm kernel takes the bits of integers for floats (measured, 4.22).
+  const isStepping = stretches.some((stretch) => stretch?.step !== undefined && stretch.step !== 1);
+  if ((isBool(x) || isInt(x)) && isStepping)
+    return make.cast(stridedSlice(make, make.cast(make.ref(x), 'DT_FLOAT'), stretches), isBool(x) ? 'DT_BOOL' : 'DT_INT32');
   if (!isBool(x)) return stridedSlice(make, make.ref(x), stretches);
   return make.cast(stridedSlice(make, make.cast(make.ref(x), 'DT_INT32'), stretches), 'DT_BOOL');
 }

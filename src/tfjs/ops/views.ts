@@ -4,9 +4,12 @@ import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int, tfjsType, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, type Lowering, numbersIn, rankOf } from './lowering';
+import { shuffle } from './shuffle';
 
 /** TensorFlow.js knows -1, but not ONNX's 0 for "as before". */
 const reshape: Lowering = (node, make) => {
+  const shuffled = shuffle(node, make);
+  if (shuffled) return shuffled;
   const [x, target] = node.inputs;
   const source = make.throughViews(x);
   const given = numbersIn(target);
