@@ -39,6 +39,14 @@ const matMul = defineRule({
   build: ({ x, w }, make) => make.op('Gemm', [x, w]),
 });
 
+/** A weight in few bits. */
+const quantisedMatMul = defineRule({
+  name: 'quantised-matmul',
+  match: node('MatMul', [value('x'), node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })]),
+  when: ({ x, q }) => (rankOf(x) === 2 && q.constant.shape.length === 2 ? {} : undefined),
+  build: ({ x, weight }, make) => make.op('Gemm', [x, weight.outputs[0]]),
+});
+
 const scaledGemm = defineRule({
   name: 'gemm',
   match: node('Gemm', [value('x'), constant('w')], { as: 'gemm', moreInputs: true }),
@@ -127,5 +135,5 @@ export const normaliseLinear = defineRulePass({
   name: 'normalise-linear',
   summary: 'write every fully connected layer as Gemm with one bias per output',
   numbers: 'rounding',
-  rules: [matMulAdd, matMul, matMulFromLeft, einsum, scaledGemm],
+  rules: [matMulAdd, matMul, quantisedMatMul, matMulFromLeft, einsum, scaledGemm],
 });

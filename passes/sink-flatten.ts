@@ -33,6 +33,17 @@ const unary = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
 });
 
+/** One scale for all numbers. */
+const quantisation = defineRule({
+  name: 'quantisation',
+  match: node(['QuantizeLinear', 'DequantizeLinear'], [flattened, constant('scale')], { as: 'op', moreInputs: true }),
+  when({ x, scale, op }) {
+    if (elementCount(scale.constant.shape) !== 1) return refuse('it has a scale of its own for each feature', op);
+    return x.type?.shape?.length === 4 ? {} : undefined;
+  },
+  build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
+});
+
 /** The map behind each operand: itself where it is a Flatten, a constant turned to [C,1,1]. */
 const broadcast = defineRule({
   name: 'broadcast',
@@ -230,5 +241,19 @@ export const sinkFlatten = defineRulePass({
   name: 'sink-flatten',
   summary: 'move Flatten behind the operators that follow it, so that the map stays a map',
   numbers: 'reordered',
-  rules: [unary, broadcast, batchNormalization, layerNormalization, alongAxis, reduction, topK, concat, split, slice, gather, restored],
+  rules: [
+    unary,
+    quantisation,
+    broadcast,
+    batchNormalization,
+    layerNormalization,
+    alongAxis,
+    reduction,
+    topK,
+    concat,
+    split,
+    slice,
+    gather,
+    restored,
+  ],
 });

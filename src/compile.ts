@@ -48,7 +48,7 @@ export interface CompileOptions {
   readonly dense?: DenseMethod | undefined;
   /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
   readonly optimise?: OptimisationLevel | undefined;
-  /** Keeps these outputs and removes what only the others need. */
+  /** Keeps these outputs and removes what only the others need. Values within the network may be named: the scores that labels are made of. */
   readonly outputs?: readonly string[] | undefined;
   /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
   readonly passes?: readonly string[] | undefined;
@@ -188,14 +188,22 @@ const divisorsOf = (number: number): number[] =>
 function keepOutputs(model: Model, names: readonly string[] | undefined): void {
   if (!names) return;
   const { graph } = model;
+  const results = [...graph.outputs, ...graph.nodes.flatMap((node) => node.outputs)];
   const kept = names.map((name) => {
-    const output = graph.outputs.find((candidate) => candidate.name === name);
+    const output = name === '' ? undefined : results.find((candidate) => candidate.name === name);
     if (!output) throw unknownOutput(name, graph.outputs);
     return output;
   });
   // In the model's own order.
-  graph.setOutputs(graph.outputs.filter((output) => kept.includes(output)));
+  graph.setOutputs([...new Set(results)].filter((value) => kept.includes(value)));
   runPasses(model, [removeDeadNodes]);
+}
+
+/** The same network with these of its values as outputs, which may lie within. Throws CompileError UNKNOWN_OUTPUT. */
+export function withOutputs(original: Model, names: readonly string[]): Model {
+  const model = original.clone();
+  keepOutputs(model, names);
+  return model;
 }
 
 /** The same function, with maps where an exporter wrote lists of places: for cutting a network between trunk and head. */
@@ -334,7 +342,7 @@ function requireMaps(model: Model, { original, wasFixed }: Before, remarks: read
     const before = original.graph.outputs.find(({ name }) => name === output.name);
     // A map of features beside the scores stays a map.
     if (before && hasCells(before) ? growing(output) : done[options.head ?? 'window'](output)) continue;
-    const { reasons, at } = obstacle(output, remarks, HEAD_PASSES);
+    const { reasons, at } = obstacle(output, before, remarks, HEAD_PASSES);
     throw notConvertible(output, reasons, at, { passesLeftOut: leavesOut(options) });
   }
 }

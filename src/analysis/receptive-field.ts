@@ -12,7 +12,7 @@
 import { intAttr, intsAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs, type Roles } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
-import { isBroadcasting, isReduction, isUnaryElementwise } from '../ir/operator-traits';
+import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../ir/operator-traits';
 import { readNumbers } from '../ir/tensor';
 import type { Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -106,7 +106,7 @@ class Fields {
   }
 
   private follow(node: Node, states: readonly State[]): State {
-    if (isUnaryElementwise(node.op)) return this.pass(states);
+    if (isUnaryElementwise(node.op) || isQuantiser(node.op)) return this.pass(states);
     if (isBroadcasting(node.op) || node.op === 'Concat' || node.op === 'Expand') return this.merge(node, states);
     const [data] = node.inputs;
     const own = data && this.roles.of(data);

@@ -52,43 +52,58 @@ export interface ConvertedFile {
     | undefined;
 }
 
-export async function convertFile(input: string, options: ConvertFileOptions): Promise<ConvertedFile> {
-  const { output, weights, force, step } = options;
-  if (output !== undefined && !options.tfjs) checkOutput(output, [input], force);
-  if (output !== undefined && options.tfjs) checkTfjsOutput(output, force);
-  step(`reading ${input}`);
+/** `describe` is called while the weights can be read: reports ask for some. */
+export async function convertFile<Facts>(
+  input: string,
+  options: ConvertFileOptions,
+  describe: (compiled: Compiled) => Facts,
+): Promise<{ readonly result: ConvertedFile; readonly facts: Facts }> {
+  options.step(`reading ${input}`);
+  checkPlace(input, options);
   const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
   try {
     options.opened?.(source);
-    step(`compiling ${input}`);
+    options.step(`compiling ${input}`);
     const compiled = compile(source, options.compile);
     inheritOrigin(compiled.model, source);
-    if (options.tfjs) return await writeTfjs(input, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
-    if (output === undefined) return { compiled, verification: undefined, written: undefined };
-    const dataPath = weights === 'external' ? `${output}.data` : undefined;
-    // Its external data is known only now.
-    for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
-    if (options.certificate !== undefined && resolve(options.certificate) === resolve(output)) throw outputIsInput(options.certificate);
-    if (options.certificate !== undefined) checkOutput(options.certificate, [...filesBehind(source), output], force);
-    if (weights === 'reference') requireBelow(input, output);
-    // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
-    const staged = stage(output, dataPath === undefined);
-    try {
-      step(`writing ${output}`);
-      writeModelFile(compiled.model, staged.path, { weights });
-      const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
-      const verification = await verified(input, staged, compiled, options);
-      if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
-      const record = options.certificate === undefined ? undefined : certified(input, staged, compiled, verification, options);
-      staged.commit();
-      if (record !== undefined && options.certificate !== undefined)
-        writeTextFile(options.certificate, record, [...filesBehind(source), output], force);
-      return { compiled, verification, written: { path: output, dataPath, ...sizes } };
-    } finally {
-      staged.discard();
-    }
+    const facts = describe(compiled);
+    return { result: await write(input, source, compiled, options), facts };
   } finally {
     closeModel(source);
+  }
+}
+
+function checkPlace(input: string, { output, force, tfjs }: ConvertFileOptions): void {
+  if (output === undefined) return;
+  if (tfjs) checkTfjsOutput(output, force);
+  else checkOutput(output, [input], force);
+}
+
+async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
+  const { output, weights, force, step } = options;
+  if (options.tfjs) return await writeTfjs(input, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
+  if (output === undefined) return { compiled, verification: undefined, written: undefined };
+  const dataPath = weights === 'external' ? `${output}.data` : undefined;
+  // Its external data is known only now.
+  for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
+  if (options.certificate !== undefined && resolve(options.certificate) === resolve(output)) throw outputIsInput(options.certificate);
+  if (options.certificate !== undefined) checkOutput(options.certificate, [...filesBehind(source), output], force);
+  if (weights === 'reference') requireBelow(input, output);
+  // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
+  const staged = stage(output, dataPath === undefined);
+  try {
+    step(`writing ${output}`);
+    writeModelFile(compiled.model, staged.path, { weights });
+    const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
+    const verification = await verified(input, staged, compiled, options);
+    if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
+    const record = options.certificate === undefined ? undefined : certified(input, staged, compiled, verification, options);
+    staged.commit();
+    if (record !== undefined && options.certificate !== undefined)
+      writeTextFile(options.certificate, record, [...filesBehind(source), output], force);
+    return { compiled, verification, written: { path: output, dataPath, ...sizes } };
+  } finally {
+    staged.discard();
   }
 }
 

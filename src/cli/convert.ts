@@ -10,7 +10,7 @@ import type { RunOptions } from '../pass/manager';
 import type { Remark } from '../pass/pass';
 import { formatVerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
-import { type ConvertedFile, convertFile } from './convert-file';
+import { type ConvertedFile, type ConvertFileOptions, convertFile } from './convert-file';
 import { EXIT } from './exit';
 import { Explanation } from './explain';
 import { passesCommand } from './passes';
@@ -42,7 +42,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const dump = args.dumpDir === undefined ? undefined : new DumpDirectory(args.dumpDir, { force: args.force });
   const savings = args.quiet && !args.json ? undefined : new Savings();
   try {
-    const result = await convertFile(args.input, {
+    const summaries = new Map(allPasses.map((pass) => [pass.name, pass.summary]));
+    const files: ConvertFileOptions = {
       compile: {
         inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
         passes: names(args.passes),
@@ -76,13 +77,14 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       certificate: args.dryRun ? undefined : args.certificate,
       warn: (warning) => terminal.warning(warning),
       step: (label) => progress.step(label),
-    });
+    };
+    const { result, facts } = await convertFile(args.input, files, (compiled) => rewriteFacts(compiled, summaries));
     progress.end();
     if (explanation) {
       terminal.result(args.json ? JSON.stringify(explanation.facts, undefined, 2) : explanation.lines().join('\n'));
       return EXIT.done;
     }
-    if (args.json || !args.quiet) tell(args, output, result, savings?.list ?? [], terminal);
+    if (args.json || !args.quiet) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
     return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
   } catch (error) {
     progress.end();
@@ -122,8 +124,13 @@ function printer(wanted: readonly string[], plugins: readonly PluginPass[], term
 const change = ({ pass, report }: PassInfo): string =>
   `${pass.name} (${report.edits === 0 ? 'no change' : `nodes: ${report.nodesBefore} -> ${report.nodesAfter}`})`;
 
-function tell(args: ConvertArgs, output: string, result: ConvertedFile, savings: readonly Saving[], terminal: Terminal): void {
-  const facts = rewriteFacts(result.compiled, new Map(allPasses.map((pass) => [pass.name, pass.summary])));
+interface Told {
+  readonly result: ConvertedFile;
+  readonly facts: RewriteFacts;
+  readonly savings: readonly Saving[];
+}
+
+function tell(args: ConvertArgs, output: string, { result, facts, savings }: Told, terminal: Terminal): void {
   if (args.json) terminal.result(JSON.stringify({ ...json(args, result, facts), savings }, undefined, 2));
   else
     terminal.report([

@@ -20,6 +20,7 @@ const SAME_AXES = new Set([
   'AveragePool',
   'BatchNormalization',
   'CumSum',
+  'DequantizeLinear',
   'Dropout',
   'GlobalAveragePool',
   'GlobalLpPool',
@@ -35,6 +36,7 @@ const SAME_AXES = new Set([
   'MaxPool',
   'MeanVarianceNormalization',
   'Pad',
+  'QuantizeLinear',
   'Resize',
   'RMSNormalization',
   'Slice',
@@ -99,6 +101,11 @@ export class AxisRoles {
       case 'DepthToSpace':
       case 'SpaceToDepth':
         return roles.map((role, axis) => (axis === 1 ? 'C' : role));
+      case 'ArgMax':
+      case 'ArgMin': {
+        const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
+        return intAttr(node, 'keepdims', 1) === 0 ? roles.filter((_, at) => at !== axis) : roles;
+      }
       case 'Gemm':
         return intAttr(node, 'transA', 0) === 0 ? [roles[0] ?? '', 'C'] : undefined;
       case 'Transpose': {

@@ -116,8 +116,8 @@ function isHead(pool: Node, roles: AxisRoles): boolean {
       if (output.uses.length > 0 && (!own || !shape)) return false;
       if (own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
-        // A size alone is no data: what is reshaped to it is looked at by itself.
-        if (seen.has(user) || user.op === 'Shape' || user.op === 'Size') continue;
+        // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
+        if (seen.has(user) || user.op === 'Shape' || user.op === 'Size' || user.domain === 'ai.onnx.ml') continue;
         seen.add(user);
         queue.push(user);
       }

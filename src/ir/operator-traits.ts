@@ -93,6 +93,12 @@ const REDUCTIONS = new Set([
 ]);
 
 export const isUnaryElementwise = (op: string): boolean => UNARY_ELEMENTWISE.has(op);
+/** Each number by itself, with a scale and a zero point beside it. */
+export const isQuantiser = (op: string): boolean => op === 'QuantizeLinear' || op === 'DequantizeLinear';
+/** Operators that compute in integers, whose scales and zero points are operands: of ONNX and of ONNX Runtime. */
+export const isIntegerOp = (op: string): boolean =>
+  /^(com\.microsoft\.)?(QLinear\w+|QGemm|\w+Integer|MatMulInteger\w+|DynamicQuantize\w+)$/.test(op);
+
 export const isBroadcasting = (op: string): boolean => BROADCASTING.has(op);
 /** All inputs have one element type. */
 export const hasOneType = (op: string): boolean =>

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contractOf } from '../analysis/contract';
-import { type Compiled, compile, cuttable, freeSizes } from '../compile';
+import { type Compiled, compile, cuttable, freeSizes, withOutputs } from '../compile';
 import { openDimension } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
@@ -75,9 +75,17 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     mkdirSync(scratch, { recursive: true });
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
     const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
-    const subject = options.compiled ? options.compiled.original : read(original).clone();
+    const whole = options.compiled ? options.compiled.original : read(original).clone();
+    const names = options.compiled ? namesOf(whole) : keptOutputs(whole, result);
+    const subject = names && !options.compiled ? withOutputs(whole, names) : whole;
+    // The file itself is run where it gives these outputs and no others, which might be dictionaries.
+    const given = names && namesOf(read(original));
+    const isPart = names !== undefined && !(given?.length === names.length && names.every((name) => given.includes(name)));
     const sides = {
-      original: { source: runnable(original, 'original'), model: subject },
+      original: {
+        source: isPart ? place(inferred(withOutputs(read(original), names)), 'original') : runnable(original, 'original'),
+        model: subject,
+      },
       converted: {
         source: runnable(converted, 'converted'),
         model: result,
@@ -117,6 +125,21 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     for (const model of opened) closeModel(model);
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+const namesOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
+function inferred(model: Model): Model {
+  inferShapes(model);
+  return model;
+}
+
+/** The outputs of a conversion, where they are not all that the original has: some may have been dropped, or lie within it. */
+function keptOutputs(original: Model, converted: Model): readonly string[] | undefined {
+  if (!declaredHead(converted)) return undefined;
+  const names = namesOf(converted);
+  const known = new Set(original.graph.nodes.flatMap((node) => node.outputs.map(({ name }) => name)));
+  const isAll = namesOf(original).every((name) => names.includes(name)) && names.length === original.graph.outputs.length;
+  return !isAll && names.every((name) => known.has(name)) ? names : undefined;
 }
 
 /** Made by this program, which wrote so, or a map with symbolic rows and columns where the original has a vector. */

@@ -1,6 +1,8 @@
 /** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
 import type { Location } from '../diagnostics/compile-error';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import { isIntegerOp } from '../ir/operator-traits';
+import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
 import type { Remark } from './pass';
 
@@ -10,19 +12,51 @@ export interface Obstacle {
   readonly at: Location;
 }
 
-/** Why an output did not become a map. What the passes named in `first` refused comes first: the rest is why other rules looked and went on. */
-export function obstacle(output: Value, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
+/** Why an output, `before` in the original, did not become a map. What the passes named in `first` refused comes first: the rest is why other rules looked and went on. */
+export function obstacle(output: Value, before: Value | undefined, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
   const { blocker, reader } = firstFixed(output);
   const refused = remarks
     .filter((remark) => remark.kind === 'refused')
     .sort((a, b) => Number(first.has(b.pass)) - Number(first.has(a.pass)));
   // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
   const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);
-  const reasons = distinct((refused.length > 0 ? refused : near).map(told));
+  const reasons = distinct([...namedReasons(before ?? output), ...(refused.length > 0 ? refused : near).map(told)]);
   return {
     reasons: reasons.length > 0 ? reasons : [describe(blocker, reader)],
     at: blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name },
   };
+}
+
+/** Nodes that stand in the way by what they are, whatever rules say of their neighbours. */
+function namedReasons(output: Value): string[] {
+  const integers: Node[] = [];
+  const labels: Node[] = [];
+  const seen = new Set<Value>([output]);
+  for (const value of seen) {
+    const { producer } = value;
+    if (!producer) continue;
+    if (isIntegerOp(producer.opType)) integers.push(producer);
+    if (producer.domain === 'ai.onnx.ml') labels.push(producer);
+    for (const input of producer.inputs) if (input) seen.add(input);
+  }
+  const [integer, label] = [integers.at(-1), labels.at(-1)];
+  return [
+    ...(label
+      ? [`${label.op} '${label.name}': it makes labels or a dictionary of scores, which is no map of numbers (${cutAt(label)})`]
+      : []),
+    ...(integer
+      ? [
+          `${integer.op} '${integer.name}': it computes in integers, on scales made for the original: convert the network before it is quantised, or quantise it with QuantizeLinear and DequantizeLinear (QDQ)`,
+        ]
+      : []),
+  ];
+}
+
+/** The scores that labels are made of may be asked for in their place. */
+function cutAt(label: Node): string {
+  let at = dataOf(label);
+  while (at?.producer && !isFloatType(at.type?.dtype ?? 'string')) at = dataOf(at.producer);
+  return at?.producer ? `--outputs ${at.name} gives the scores` : 'nothing in front of it is scores';
 }
 
 /** Passes that bring a fully connected layer into the form in which it becomes a convolution. */

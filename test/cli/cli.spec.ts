@@ -1,7 +1,9 @@
 /** The program from outside: exit codes, what goes to which stream, what is on the disk afterwards. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeModelFile } from '../../src/node';
 import { useProgram } from '../support/cli';
+import { parseGraph } from '../support/expect-pass';
 
 jest.setTimeout(60_000);
 const program = useProgram();
@@ -300,6 +302,40 @@ describe('convert', () => {
     const { code, stdout } = await program.run(['convert', '--dry-run', '--json', ...args]);
     const ran = JSON.parse(stdout).passes.map(({ pass }: { pass: string }) => pass);
     expect([code, ran]).toEqual([0, ['linear-to-conv', 'sink-flatten', 'output-map', 'free-spatial-dims']]);
+  });
+});
+
+describe('a model with a list of indices and several outputs', () => {
+  /** as_strided behind a channels-last pool, as one exporter writes it; scores, labels and a second head. */
+  const text = `<ir_version: 9, opset_import: ["" : 17, "ai.onnx.ml" : 3]> g (float[1, 3, 8, 8] X) => (float[1, 5] Y, int64[1] L, float[1, 2] Z, string[1] S)
+    <float[256, 3, 3, 3] K, float[5, 256] W, float[2, 256] V, int64[1] flat = {-1}, int64[2] row = {1, 256}, int64[256] index = {${Array.from({ length: 256 }, (_, at) => at)}}> {
+      C = Conv (X, K) P = GlobalAveragePool (C) A = Reshape (P, flat) G = Gather (A, index) F = Reshape (G, row)
+      I = Gemm <transB = 1> (F, W) Y = Softmax (I) L = ArgMax <axis = 1, keepdims = 0> (Y) Z = Gemm <transB = 1> (F, V)
+      S = ai.onnx.ml.LabelEncoder <keys_int64s: ints = [0, 1], values_strings: strings = ["a", "b"]> (L) }`;
+  const written = (): string => {
+    const directory = program.directory();
+    writeModelFile(parseGraph(text), join(directory, 'net.onnx'));
+    return directory;
+  };
+  test('is told from, after the file is closed', async () => {
+    const { code, stdout, stderr } = await program.run(['convert', 'net.onnx', '--outputs', 'Y,L', '--no-verify'], { cwd: written() });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Linear(256 -> 5, bias=False)');
+  });
+  test('keeps the outputs that are named, and they are verified, by verify as well', async () => {
+    const cwd = written();
+    expect((await program.run(['convert', 'net.onnx', 'out.onnx', '--outputs', 'Z,L', '--quiet'], { cwd })).code).toBe(0);
+    const { code, stdout } = await program.run(['verify', 'net.onnx', 'out.onnx'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/windows of the map equal[\s\S]*L: [\s\S]*Z: [\s\S]*verdict +equal/);
+  });
+  test('names the scores that labels are made of, which may be asked for', async () => {
+    const cwd = written();
+    const { code, stderr } = await program.run(['convert', 'net.onnx'], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("LabelEncoder 'S': it makes labels")]);
+    expect(stderr).toContain('--outputs Y gives the scores');
+    expect((await program.run(['convert', 'net.onnx', 'inner.onnx', '--outputs', 'I', '--quiet'], { cwd })).code).toBe(0);
+    expect((await program.run(['verify', 'net.onnx', 'inner.onnx', '--quiet'], { cwd })).code).toBe(0);
   });
 });
 

@@ -128,6 +128,39 @@ describe('fully connected layers', () => {
   ])('%s', async (_, head, constants) => expect(await outcome(network(head, { constants }))).toEqual([[1, 5, ...MAP]]));
 });
 
+describe('quantised networks', () => {
+  const quantised = (head: string, constants: string): string =>
+    `<ir_version: 9, opset_import: ["" : 20]> g (float[1, 3, 8, 8] X) => (float[1, 5] Y)
+      <float[4, 3, 3, 3] K, float s = {0.0173}, uint8 z = {0}, float[5] t = {0.011, 0.013, 0.017, 0.019, 0.012}, int8[5] o = {0, 0, 0, 0, 0}, ${constants}> {
+        S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) R = Relu (S) Q = QuantizeLinear (R, s, z) T = DequantizeLinear (Q, s, z) ${head} }`;
+  const weight = (count: number): string => Array.from({ length: count }, (_, at) => ((at * 37) % 255) - 127).join(', ');
+  test.each([
+    [
+      'a pooled head',
+      'P = GlobalAveragePool (T) A = QuantizeLinear (P, u, z) C = DequantizeLinear (A, u, z) F = Flatten (C) D = DequantizeLinear <axis = 0> (w, t, o) G = Gemm <transB = 1> (F, D) H = QuantizeLinear (G, v) Y = DequantizeLinear (H, v)',
+      `int8[5, 4] w = {${weight(20)}}, float u = {0.00531}, float v = {0.0237}`,
+    ],
+    [
+      'a layer over a map, its weight stored the other way round',
+      'F = Flatten (T) D = DequantizeLinear <axis = 1> (w, t, o) Y = MatMul (F, D)',
+      `int8[64, 5] w = {${weight(320)}}`,
+    ],
+  ])('%s keeps its few bits', async (_, head, constants) => {
+    const text = quantised(head, constants);
+    expect(await outcome(text)).toEqual([[1, 5, ...MAP]]);
+    const { graph } = compile(parseGraph(text)).model;
+    expect(graph.constants.find(({ name }) => name.startsWith('w'))?.constant.dtype).toBe('int8');
+  });
+  test('computing in integers are refused by the name of the operator', () =>
+    expect(
+      failure(
+        network('Q, q, z = DynamicQuantizeLinear (F) I = MatMulInteger (Q, w, z) J = Cast <to = 1> (I) Y = Mul (J, q)', {
+          constants: `int8[4, 5] w = {${weight(20)}}`,
+        }),
+      ),
+    ).toMatch(/NOT_CONVERTIBLE.*DynamicQuantizeLinear 'Q': it computes in integers/));
+});
+
 describe('a network of convolutions alone', () => {
   const text = `<ir_version: 9, opset_import: ["" : 20]> g (float[1, 3, 8, 8] X) => (float[1, 5, 1, 1] Y) <float[4, 3, 3, 3] K, float[5, 4, 4, 4] V> {
     S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) Y = Conv <kernel_shape = [4, 4]> (T, V) }`;

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
-import { convertFile } from '../../../src/cli/convert-file';
+import { type ConvertFileOptions, convertFile } from '../../../src/cli/convert-file';
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import type { Model } from '../../../src/ir/model';
 import { closeModel, readModelFile, writeModelFile } from '../../../src/node';
@@ -23,7 +23,7 @@ const network = parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[1,
     f = Flatten (p) Y = Gemm <transB = 1> (f, W) }`);
 
 async function converted(input: string, output: string, certificate: string, weights: 'copy' | 'external' = 'copy'): Promise<void> {
-  await convertFile(at(input), {
+  const options: ConvertFileOptions = {
     compile: {},
     output: at(output),
     tfjs: undefined,
@@ -35,7 +35,8 @@ async function converted(input: string, output: string, certificate: string, wei
     certificate: at(certificate),
     warn: () => {},
     step: () => {},
-  });
+  };
+  await convertFile(at(input), options, () => undefined);
 }
 
 beforeAll(async () => {
