@@ -1,10 +1,12 @@
 /**
- * npm run zoo -- [--head window|cell|image|original|all] [--O 0|1|2] [--only TEXT] [--write] [FILE.onnx ...]
- * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md.
+ * npm run zoo -- [--head window|cell|image|original|all] [--O 0|1|2] [--to onnx|tfjs] [--only TEXT] [--resume FILE] [--write] [FILE.onnx ...]
+ * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md,
+ * its part about ONNX or its part about TensorFlow.js.
+ * `--resume`: what is done is kept in FILE, and what FILE has is not done again.
  * One model at a time, in a process of its own, which tells time and peak memory; its weights are made for it and removed after it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +15,7 @@ import { type Head, heads, type OptimisationLevel } from '../../passes';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
+import { writeTfjsModel } from '../../src/node/tfjs-files';
 import { verifyFiles } from '../../src/node/verify';
 
 interface Row {
@@ -28,9 +31,15 @@ interface Run {
   readonly megabytes: number;
 }
 
-const REFUSALS = ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT'];
+const REFUSALS = ['CANNOT_SLIDE', 'NOT_CONVERTIBLE', 'NOTHING_TO_CONVERT', 'UNSUPPORTED_OPERATORS', 'UNSUPPORTED_TYPE'];
 
-async function convertOne(model: string, path: string, directory: string, options: CompileOptions & { readonly head: Head }): Promise<Row> {
+type Target = 'onnx' | 'tfjs';
+interface Options extends CompileOptions {
+  readonly head: Head;
+  readonly to: Target;
+}
+
+async function convertOne(model: string, path: string, directory: string, options: Options): Promise<Row> {
   const start = performance.now();
   const row = (result: Row['result'], detail: string): Row => ({
     model,
@@ -45,24 +54,28 @@ async function convertOne(model: string, path: string, directory: string, option
       const compiled = compile(original, options);
       inheritOrigin(compiled.model, original);
       inheritOrigin(compiled.original, original);
-      const output = join(directory, `${options.head}.onnx`);
-      writeModelFile(compiled.model, output);
+      const output = join(directory, options.to === 'tfjs' ? options.head : `${options.head}.onnx`);
+      const nodes = options.to === 'tfjs' ? writeTfjsModel(compiled.model, output).nodes : compiled.model.graph.nodeCount;
+      if (options.to === 'onnx') writeModelFile(compiled.model, output);
       const report = await verifyFiles(path, output, { compiled });
       const checks = report.checks.map(
         (check) =>
           `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
       );
       const shape = compiled.report.outputs.map(({ converted }) => `[${converted?.join(', ')}]`).join(' ');
-      rmSync(output, { force: true });
+      rmSync(output, { recursive: true, force: true });
       return row(
         report.verdict === 'equal' ? 'equal' : 'different',
-        `${shape}; ${compiled.original.graph.nodeCount} -> ${compiled.model.graph.nodeCount} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.runtimeFault ? '; runtime fault' : ''}`,
+        `${shape}; ${compiled.original.graph.nodeCount} -> ${nodes} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.tolerance.noise.order === undefined ? '' : `, order ${report.tolerance.noise.order.toExponential(1)}`}${report.runtimeFault ? '; runtime fault' : ''}`,
       );
     } finally {
       closeModel(original);
     }
   } catch (error) {
-    if (error instanceof CompileError && REFUSALS.includes(error.code)) return row('refused', error.diagnostic.message);
+    if (error instanceof CompileError && REFUSALS.includes(error.code)) {
+      const notes = error.code.startsWith('UNSUPPORTED') ? (error.diagnostic.notes ?? []).slice(0, 3) : [];
+      return row('refused', [error.diagnostic.message, ...notes].join('; '));
+    }
     return row(
       'failed',
       error instanceof CompileError
@@ -73,13 +86,14 @@ async function convertOne(model: string, path: string, directory: string, option
 }
 
 /** All heads of one model. */
-async function runOne(name: string, wanted: readonly Head[], optimise: OptimisationLevel): Promise<Run> {
+async function runOne(name: string, wanted: readonly Head[], optimise: OptimisationLevel, to: Target): Promise<Run> {
   const directory = mkdtempSync(join(tmpdir(), 'convolutionize-zoo-'));
   try {
     const isFile = existsSync(name);
     const path = isFile ? name : zooModel(name, { seed: 1, directory });
     const rows: Row[] = [];
-    for (const head of wanted) rows.push(await convertOne(isFile ? basename(name, '.onnx') : name, path, directory, { head, optimise }));
+    for (const head of wanted)
+      rows.push(await convertOne(isFile ? basename(name, '.onnx') : name, path, directory, { head, optimise, to }));
     return { rows, megabytes: process.resourceUsage().maxRSS / 1000 };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -100,6 +114,13 @@ function inOwnProcess(name: string, options: readonly string[]): Run {
   };
 }
 
+/** What an earlier call has done, by model. */
+function done(file: string | undefined): ReadonlyMap<string, Run> {
+  if (file === undefined || !existsSync(file)) return new Map();
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return new Map(lines.filter((line) => line !== '').map((line): [string, Run] => JSON.parse(line)));
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -108,28 +129,34 @@ async function main(): Promise<void> {
       head: { type: 'string', default: 'window' },
       O: { type: 'string', default: '2' },
       one: { type: 'string' },
+      to: { type: 'string', default: 'onnx' },
+      resume: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
   });
   const wanted: readonly Head[] =
     values.head === 'original' ? ['original'] : heads.filter((candidate) => candidate === values.head || values.head === 'all');
   const optimise = ([0, 1, 2] as const).find((level) => String(level) === values.O);
+  const to = (['onnx', 'tfjs'] as const).find((target) => target === values.to);
+  if (!to) throw new Error('--to wants onnx or tfjs');
   if (wanted.length === 0 || optimise === undefined) throw new Error(`--head wants ${heads.join(', ')}, original or all, --O 0, 1 or 2`);
   if (values.one !== undefined) {
-    console.log(JSON.stringify(await runOne(values.one, wanted, optimise)));
+    console.log(JSON.stringify(await runOne(values.one, wanted, optimise, to)));
     return;
   }
   const names = positionals.length > 0 ? positionals : zooNames().filter((candidate) => candidate.includes(values.only));
   const runs: Run[] = [];
   for (const name of names) {
-    const run = inOwnProcess(name, ['--head', values.head, '--O', values.O]);
+    const known = done(values.resume).get(name);
+    const run = known ?? inOwnProcess(name, ['--head', values.head, '--O', values.O, '--to', to]);
+    if (!known && values.resume !== undefined) appendFileSync(values.resume, `${JSON.stringify([name, run])}\n`);
     runs.push(run);
     for (const { result, model, head, seconds, detail } of run.rows)
       console.log(`${result.padEnd(9)} ${model.padEnd(40)} ${head.padEnd(6)} ${seconds.toFixed(1).padStart(6)} s  ${detail}`);
   }
   const summaries = wanted.map((head) => summary(runs, head, optimise));
   console.log(summaries.join('\n'));
-  if (values.write) writeFileSync('docs/coverage.md', markdown(runs, wanted, summaries));
+  if (values.write) writePart(to, markdown(runs, wanted, summaries, to));
   const all = runs.flatMap(({ rows }) => rows);
   process.exitCode = all.some(({ result }) => result === 'different' || result === 'failed') ? 1 : 0;
 }
@@ -140,8 +167,19 @@ function summary(runs: readonly Run[], head: Head, optimise: OptimisationLevel):
   return `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
 }
 
+const COVERAGE = 'docs/coverage.md';
+const HEADINGS: Readonly<Record<Target, string>> = { onnx: '# Coverage', tfjs: '# Coverage: TensorFlow.js' };
+const TFJS_INTRODUCTION =
+  'Made by `npm run zoo -- --to tfjs --write`: the same networks, written as TensorFlow.js graph models, read from the disk by TensorFlow.js on WebAssembly, and held to the original in ONNX Runtime as above. Nodes: of the original, and of the graph model without its constants.';
+
+/** One part of the file anew, the other as it was. */
+function writePart(to: Target, text: string): void {
+  const [first = '', second = ''] = readFileSync(COVERAGE, 'utf8').split(new RegExp(`(?=^${HEADINGS.tfjs}$)`, 'm'));
+  writeFileSync(COVERAGE, to === 'onnx' ? `${text}\n${second}` : `${first.trimEnd()}\n\n${text}`);
+}
+
 /** One row per model; the reasons of refusals below. */
-function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: readonly string[]): string {
+function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: readonly string[], to: Target): string {
   const reasons = runs.flatMap(({ rows }) => rows).filter(({ result }) => result !== 'equal');
   const cell = (row: Row | undefined): string => {
     if (row?.result !== 'equal') return row?.result ?? '';
@@ -151,9 +189,11 @@ function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: read
     return `equal ${Math.max(0, ...worst).toExponential(1)}`;
   };
   return [
-    '# Coverage',
+    HEADINGS[to],
     '',
-    'Made by `npm run zoo -- --head all --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled. A number is the largest difference found, as a share of the largest score, over the original size and two larger ones. Seconds and peak memory are those of the whole process: conversion and verification with every head.',
+    to === 'tfjs'
+      ? TFJS_INTRODUCTION
+      : 'Made by `npm run zoo -- --head all --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled. A number is the largest difference found, as a share of the largest score, over the original size and two larger ones. Seconds and peak memory are those of the whole process: conversion and verification with every head.',
     '',
     ...summaries.map((line) => `- ${line}.`),
     '',
@@ -165,7 +205,7 @@ function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: read
       return `| ${rows[0]?.model ?? ''} | ${wanted.map((head) => cell(rows.find((row) => row.head === head))).join(' | ')} | ${nodes} | ${seconds.toFixed(1)} | ${megabytes.toFixed(0)} |`;
     }),
     '',
-    '## Refusals, and their reasons',
+    to === 'tfjs' ? '## Refusals of TensorFlow.js, and their reasons' : '## Refusals, and their reasons',
     '',
     ...reasons.map(({ model, head, result, detail }) => `- ${model}, ${head}: ${result}: ${detail.replaceAll('\n', ' ')}`),
     '',
