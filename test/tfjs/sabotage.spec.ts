@@ -1,0 +1,189 @@
+/** The judge of TensorFlow.js models is judged: a fault in the files, however small, must be found; the files as they were written, equal. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compile } from '../../src/compile';
+import { closeModel, readModelFile } from '../../src/node';
+import { writeTfjsModel } from '../../src/node/tfjs-files';
+import { verifyFiles } from '../../src/node/verify';
+import type { VerifyReport } from '../../src/verify/report';
+import { openTfjsSession } from '../../src/verify/tfjs-runner';
+
+interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+interface ModelJson {
+  modelTopology: { node: { name: string; op: string; input?: string[]; attr: Record<string, { s?: string; list?: { i: string[] } }> }[] };
+  weightsManifest: { paths: string[]; weights: Weight[] }[];
+}
+/** model.json and the numbers of the weights, to be spoilt. */
+interface Files {
+  readonly json: ModelJson;
+  numbers(name: string): Float32Array;
+  /** Filters of the convolutions, in order: [kh, kw, in, out]. */
+  readonly filters: readonly Weight[];
+}
+
+const path = join(__dirname, '../../fixtures/models/lenet5.onnx');
+const source = readModelFile(path);
+const compiled = compile(source);
+const directory = mkdtempSync(join(tmpdir(), 'convolutionize-sabotage-'));
+const whole = join(directory, 'whole');
+writeTfjsModel(compiled.model, whole);
+let warm: Awaited<ReturnType<typeof openTfjsSession>>;
+beforeAll(async () => {
+  warm = await openTfjsSession(whole);
+});
+afterAll(async () => {
+  await warm.release();
+  closeModel(source);
+  rmSync(directory, { recursive: true });
+});
+
+let count = 0;
+async function reportAfter(fault: (files: Files) => void): Promise<VerifyReport> {
+  const copy = join(directory, `copy${count++}`);
+  cpSync(whole, copy, { recursive: true });
+  const json: ModelJson = JSON.parse(readFileSync(join(copy, 'model.json'), 'utf8'));
+  const [shard = ''] = readdirSync(copy).filter((name) => name.endsWith('.bin'));
+  const bytes = new Uint8Array(readFileSync(join(copy, shard)));
+  const weights = json.weightsManifest.flatMap((group) => group.weights);
+  const offsets = new Map<string, number>();
+  let at = 0;
+  for (const { name, shape } of weights) {
+    offsets.set(name, at);
+    at += 4 * shape.reduce((product, dim) => product * dim, 1);
+  }
+  expect(at).toBe(bytes.length);
+  const sizeOf = (name: string): number =>
+    weights.find((weight) => weight.name === name)?.shape.reduce((product, dim) => product * dim, 1) ?? 0;
+  fault({
+    json,
+    numbers: (name) => new Float32Array(bytes.buffer, offsets.get(name), sizeOf(name)),
+    filters: json.modelTopology.node
+      .filter(({ op }) => op.endsWith('Conv2D'))
+      .flatMap(({ input }) => weights.filter(({ name }) => name === input?.[1])),
+  });
+  writeFileSync(join(copy, shard), bytes);
+  writeFileSync(join(copy, 'model.json'), JSON.stringify(json));
+  return verifyFiles(path, copy, { compiled });
+}
+
+const convOf = ({ json }: Files, index: number) => {
+  const node = json.modelTopology.node.filter(({ op }) => op.endsWith('Conv2D'))[index];
+  if (!node) throw new Error('no such convolution');
+  return node;
+};
+const filterOf = ({ filters }: Files, index: number): Weight => {
+  const filter = filters[index];
+  if (!filter) throw new Error('no such filter');
+  return filter;
+};
+const text = (value: string): { s: string } => ({ s: Buffer.from(value).toString('base64') });
+
+describe('sabotage of the files', () => {
+  test('without a fault the verdict is equal, every check was made, and the tolerance is a few units in the last place', async () => {
+    const { verdict, checks, tolerance, runtime } = await reportAfter(() => {});
+    expect([verdict, ...checks.map(({ status }) => status)]).toEqual(['equal', 'equal', 'equal', 'equal']);
+    expect(tolerance.relative).toBeLessThan(2e-5);
+    expect(tolerance.noise.order).toBeGreaterThan(0);
+    expect(runtime).toContain('TensorFlow.js on WebAssembly');
+  }, 60_000);
+
+  test.each<[string, (files: Files) => void]>([
+    [
+      'two filters swapped',
+      (files) => {
+        const { name, shape } = filterOf(files, 2);
+        const [numbers, outputs] = [files.numbers(name), shape[3] ?? 1];
+        for (let at = 0; at < numbers.length; at += outputs) [numbers[at], numbers[at + 1]] = [numbers[at + 1] ?? 0, numbers[at] ?? 0];
+      },
+    ],
+    [
+      'a kernel transposed',
+      (files) => {
+        const { name, shape } = filterOf(files, 1);
+        const [rows = 1, columns = 1, inputs = 1, outputs = 1] = shape;
+        const [numbers, block] = [files.numbers(name), inputs * outputs];
+        const before = numbers.slice();
+        for (let y = 0; y < rows; y++)
+          for (let x = 0; x < columns; x++)
+            numbers.set(before.subarray((x * columns + y) * block, (x * columns + y + 1) * block), (y * columns + x) * block);
+      },
+    ],
+    [
+      'channels in another order',
+      (files) => {
+        const { name, shape } = filterOf(files, 2);
+        const [rows = 1, columns = 1, inputs = 1, outputs = 1] = shape;
+        const numbers = files.numbers(name);
+        const before = numbers.slice();
+        for (let place = 0; place < rows * columns; place++)
+          for (let input = 0; input < inputs; input++) {
+            const from = (place * inputs + ((input + 1) % inputs)) * outputs;
+            numbers.set(before.subarray(from, from + outputs), (place * inputs + input) * outputs);
+          }
+      },
+    ],
+    [
+      'a pad off by one',
+      (files) =>
+        Object.assign(convOf(files, 1).attr, {
+          padding: text('EXPLICIT'),
+          explicit_paddings: { list: { i: ['0', '0', '1', '0', '0', '0', '0', '0'] } },
+        }),
+    ],
+    [
+      'a stride of the pool along the wrong axis',
+      ({ json }) => {
+        const pool = json.modelTopology.node.filter(({ op }) => op === 'MaxPool')[1];
+        Object.assign(pool?.attr ?? {}, { strides: { list: { i: ['1', '2', '1', '1'] } } });
+      },
+    ],
+    [
+      'rows and columns of the input exchanged',
+      ({ json }) => {
+        const { inputs } = (json as unknown as { userDefinedMetadata: { convolutionize: { inputs: Record<string, { perm: number[] }> } } })
+          .userDefinedMetadata.convolutionize;
+        for (const port of Object.values(inputs)) port.perm = [0, 3, 2, 1];
+      },
+    ],
+    ['a bias dropped', (files) => files.numbers(convOf(files, 3).input?.[2] ?? '').fill(0)],
+    [
+      'an activation dropped',
+      (files) => Object.assign(convOf(files, 2).attr, { fused_ops: { list: { s: [Buffer.from('BiasAdd').toString('base64')] } } }),
+    ],
+  ])(
+    '%s is found',
+    async (_, fault) => {
+      expect((await reportAfter(fault)).verdict).toBe('different');
+    },
+    60_000,
+  );
+
+  test.each([0, 1, 2, 3, 4])(
+    'one weight of layer %i changed by 1 %% is found',
+    async (layer) => {
+      const { verdict } = await reportAfter((files) => {
+        const numbers = files.numbers(filterOf(files, layer).name);
+        const largest = numbers.reduce((best, number, at) => (Math.abs(number) > Math.abs(numbers[best] ?? 0) ? at : best), 0);
+        numbers[largest] = (numbers[largest] ?? 0) * 1.01;
+      });
+      expect(verdict).toBe('different');
+    },
+    60_000,
+  );
+});
+
+test('verify needs no conversion: the files say what is to hold', async () => {
+  const { verdict, checks, contract } = await verifyFiles(path, whole);
+  expect([verdict, ...checks.map(({ name, status }) => `${name}: ${status}`)]).toEqual([
+    'equal',
+    'original size: equal',
+    'windows of the map: equal',
+    'crops of the image: equal',
+  ]);
+  expect(contract?.kind).toBe('everywhere');
+}, 60_000);
