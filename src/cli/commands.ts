@@ -8,7 +8,7 @@ import type { CompileError } from '../diagnostics/compile-error';
 import { version } from '../version';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
-import { tfjsOptions, withDefaults } from './tfjs-options';
+import { tfjsBackend, tfjsOptions, withDefaults } from './tfjs-options';
 import { comparisonOptions } from './verify-options';
 
 export interface GlobalArgs {
@@ -153,14 +153,6 @@ export const inspectOptions = {
     describe: 'Levels of groups that a picture shows open: a number, all, or as many as fit (auto)',
   },
   ...symlinks,
-} as const satisfies Record<string, Options>;
-
-export const tfjsBackend = {
-  'tfjs-backend': {
-    choices: ['wasm', 'node'] as const,
-    default: 'wasm' as const,
-    describe: 'What runs a TensorFlow.js model: WebAssembly, or @tensorflow/tfjs-node where that is installed',
-  },
 } as const satisfies Record<string, Options>;
 
 export const verifyOptions = {

@@ -15,6 +15,7 @@ import type { ArtifactReport } from '../tfjs/artifacts';
 import { lowerToTfjs } from '../tfjs/lower';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
+import type { TfjsBackend } from '../verify/tfjs-runner';
 import { checkOutput, type Staged, stage, writeTextFile } from './staging';
 
 export interface ConvertFileOptions {
@@ -26,6 +27,8 @@ export interface ConvertFileOptions {
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
+  /** What runs a TensorFlow.js model to check it. Default: wasm. */
+  readonly tfjsBackend?: TfjsBackend | undefined;
   /** undefined: the output is not checked. */
   readonly verify: VerifyOptions | undefined;
   readonly keepFailed: boolean;
@@ -147,8 +150,8 @@ async function verified(
 ): Promise<VerifyReport | undefined> {
   if (!options.verify) return undefined;
   const { verifyFiles } = await import('../node/verify');
-  const { allowSymlinks, step } = options;
-  return verifyFiles(input, path, { ...options.verify, compiled, scratch, allowSymlinks, onProgress: step });
+  const { allowSymlinks, step, tfjsBackend } = options;
+  return verifyFiles(input, path, { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step });
 }
 
 /** The record of the conversion, while the output is not yet in its place. */

@@ -72,6 +72,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
       allowSymlinks: args.allowSymlinks,
+      tfjsBackend: args.tfjsBackend,
       verify: args.noVerify ? undefined : verifyOptions(args),
       keepFailed: args.keepFailed,
       certificate: args.dryRun ? undefined : args.certificate,

@@ -11,6 +11,13 @@ const quantised = (type: string, note: string): { type: 'string'; describe: stri
   describe: `tfjs: store weights as ${type}${note}; with a value only those whose names match: '*/conv*,fc.weight'`,
 });
 
+export const tfjsBackend = {
+  'tfjs-backend': {
+    choices: ['wasm', 'node'] as const,
+    describe: 'What runs a TensorFlow.js model: WebAssembly, the default, or @tensorflow/tfjs-node where that is installed',
+  },
+} as const satisfies Record<string, Options>;
+
 export const tfjsOptions = {
   to: {
     choices: ['onnx', 'tfjs'] as const,
@@ -33,6 +40,7 @@ export const tfjsOptions = {
   'signature-name': { type: 'string', requiresArg: true, describe: 'tfjs: name of the signature' },
   labels: { type: 'string', requiresArg: true, describe: 'tfjs: names of the classes for the metadata: imagenet, or a file' },
   preset: { choices: PRESETS, describe: 'tfjs: how pixels become numbers, for the metadata (see predict)' },
+  ...tfjsBackend,
 } as const satisfies Record<string, Options>;
 
 export type TfjsArgs = ArgumentsCamelCase<InferredOptionTypes<typeof tfjsOptions>>;
@@ -56,6 +64,7 @@ export function tfjsTarget(
     ['signature-name', args.signatureName],
     ['labels', args.labels],
     ['preset', args.preset],
+    ['tfjs-backend', args.tfjsBackend],
   ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (args.to === 'onnx') {
     if (given.length > 0) throw usage(`--${given[0]} is for --to tfjs`, 'convert');
