@@ -13,7 +13,7 @@
 import { intAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { pixelStride } from '../ir/pixel-stride';
+import { pixelStride, strideBySize } from '../ir/pixel-stride';
 import type { Node, Value } from '../ir/types';
 import { activationBytes } from './activation-memory';
 import { contractOf, describeContract } from './contract';
@@ -74,6 +74,8 @@ export function tilingOf(
 
   const fields = receptiveFields(graph);
   const field = fields.of(output);
+  const declared = source.graph.outputs.find(({ name }) => name === outputName);
+  const [rowStride, columnStride] = (declared && strideBySize(declared)) ?? pixelStride(output);
   const contract = contractOf(graph);
   const behind = graph.nodes.flatMap((node) => node.outputs.flatMap((value) => fields.of(value) ?? []));
   const align = { rows: commonStride(behind, 'rows'), columns: commonStride(behind, 'columns') };
@@ -83,10 +85,11 @@ export function tilingOf(
       ? describeContract(contract).replace(/^.*?elsewhere /, '')
       : !field || field.rows === 'whole' || field.columns === 'whole'
         ? 'predictions depend on the whole image'
-        : stretched || !align.rows || !align.columns
-          ? `a map is stretched by a factor that depends on the size${stretched ? ` (${stretched.origin[0] ?? stretched.name})` : ''}`
-          : undefined;
-  const [rowStride, columnStride] = pixelStride(output);
+        : field.rows.stride !== rowStride || field.columns.stride !== columnStride
+          ? 'which pixels a cell looks at is not known'
+          : stretched || !align.rows || !align.columns
+            ? `a map is stretched by a factor that depends on the size${stretched ? ` (${stretched.origin[0] ?? stretched.name})` : ''}`
+            : undefined;
   return {
     rows: { length: height, cells: cellRows, stride: rowStride, field: field?.rows ?? 'whole', align: align.rows },
     columns: { length: width, cells: cellColumns, stride: columnStride, field: field?.columns ?? 'whole', align: align.columns },

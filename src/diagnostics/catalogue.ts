@@ -540,7 +540,7 @@ export const cannotTile = (size: { readonly height: number; readonly width: numb
   new CompileError({
     code: 'CANNOT_TILE',
     message: `an image of ${size.width}x${size.height} cannot go through this network in tiles: ${reason}`,
-    hint: `--tile none runs it in one piece, which takes about ${(bytes / 1e9).toFixed(1)} GB; --scales 0.5 or smaller takes less`,
+    hint: `--tile none runs it in one piece, which takes about ${bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`}; --scales 0.5 or smaller takes less`,
   });
 export const tileTooSmall = (tile: number, least: number): CompileError =>
   new CompileError({

@@ -127,6 +127,29 @@ test('LeNet5, made finer, with tiles by memory', async () => {
   await network.close();
 });
 
+test('a map by shift-and-stitch has its cells where the dilated one has them, and goes in one piece', async () => {
+  const source = readModelFile(join(__dirname, '../../fixtures/models/lenet5.onnx'));
+  const picture = noise(61, 53, 1);
+  const encoding = encodingFor(preprocessings.unit, { dtype: 'float', layout: 'NCHW', channels: 1 }, picture);
+  const heats: Heat[] = [];
+  for (const dense of ['atrous', 'shift'] as const) {
+    const { model, report } = compile(source, { stride: 2, dense });
+    const network = await open(model, report.windows[0]);
+    heats.push(await heatOf(network, picture, encoding, { ...settings, tile: 'auto' }, 'noise.png'));
+    const tiled = heatOf(network, picture, encoding, { ...settings, tile: 40 }, 'noise.png').then(
+      () => 'tiled',
+      (error: unknown) => (error instanceof CompileError ? error.diagnostic.code : error),
+    );
+    expect(await tiled).toBe(dense === 'atrous' ? 'tiled' : 'CANNOT_TILE');
+    await network.close();
+  }
+  const [first, second] = heats;
+  expect(second?.grid).toEqual(first?.grid);
+  expect(first?.grid.rows).toEqual({ start: 14, step: 2, count: 13 });
+  for (const [k, { map }] of (first?.classes ?? []).entries())
+    expect(map.every((value, at) => Math.abs(value - (second?.classes[k]?.map[at] ?? Number.NaN)) < 1e-4)).toBe(true);
+});
+
 test('a network that looks at the whole image goes in one piece, or is refused', async () => {
   const gate = 'G = GlobalAveragePool (R) S = Sigmoid (G) M = Mul (R, S) Z = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (M)';
   const { model, report } = compile(parseGraph(graph(`${STEM} ${gate}`)));
