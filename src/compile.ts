@@ -30,10 +30,11 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size
 import { imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import { pixelStride, strideBySize } from './ir/pixel-stride';
+import { inferShapes } from './ir/shape-inference';
 import type { Dim, Node, Value } from './ir/types';
 import { hasCells } from './ir/views';
 import { type Density, declaredSize, writeMetadata } from './metadata';
-import { type PassReport, PassRunner, type RunOptions, runPasses } from './pass/manager';
+import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from './pass/manager';
 import { growing, obstacle, whyNoConvolution } from './pass/obstacles';
 import type { Pass, Remark } from './pass/pass';
 
@@ -59,6 +60,7 @@ export interface CompileOptions {
   readonly validate?: RunOptions['validate'] | undefined;
   readonly onPass?: RunOptions['onPass'] | undefined;
   readonly onAttempt?: RunOptions['onAttempt'] | undefined;
+  readonly budget?: Budget | undefined;
 }
 
 /** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
@@ -151,6 +153,29 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
   return { model, original, report: { windows, outputs, head, density, contract, passes: merged(passes), remarks } };
+}
+
+/** What a conversion does to a model, without asking whether it is one: for finding the step at which it goes wrong, on parts of networks too. */
+export interface Replayed {
+  readonly model: Model;
+  /** The source with its inputs at the window's size. */
+  readonly original: Model;
+}
+
+/** Runs the passes of a conversion, as many steps of them as `budget` allows. Outputs stay what they are at the original size, map or not. */
+export function replay(source: Model, options: CompileOptions, budget?: Budget): Replayed {
+  const original = source.clone();
+  if (imageInputs(original.graph).size > 0) resolveWindows(original, options.inputSize ?? declaredSize(original));
+  keepOutputs(original, options.outputs);
+  inferShapes(original);
+  const model = original.clone();
+  const head = options.head ?? 'window';
+  const runner = new PassRunner(model);
+  const run: CompileOptions = { ...options, budget };
+  const first: Pipeline = head === 'original' ? [[foldShapes, foldConstants]] : [foldConstants];
+  for (const step of [...first, ...selected(withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []), options)])
+    runGroup(runner, step, run);
+  return { model, original };
 }
 
 /** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
@@ -271,6 +296,7 @@ function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: Com
     ...(options.validate && { validate: options.validate }),
     ...(options.onPass && { onPass: options.onPass }),
     onAttempt: options.onAttempt,
+    budget: options.budget,
   };
   const reports = runner.run(group, run);
   // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.

@@ -20,6 +20,7 @@ const OUTSIDE = [
   'pictures',
   'node',
   'compile.ts',
+  'debug',
   'input-size.ts',
   'metadata.ts',
   'version.ts',
@@ -42,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'graph-view': [...BASE, 'onnx', 'analysis'],
   verify: [...BASE, 'analysis', 'tfjs', 'input-size.ts'],
   pictures: [...BASE, 'analysis', 'verify'],
+  debug: [...BASE, 'pass', 'verify', 'compile.ts'],
   // No pass knows another, and src below compile.ts does not know which exist.
   'a pass': [...BASE, 'layout', 'rewrite', 'pass', 'free', 'dense'],
   'passes/index.ts': ['pass', 'a pass'],

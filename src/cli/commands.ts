@@ -18,7 +18,7 @@ export interface GlobalArgs {
   readonly noColor: boolean;
 }
 
-const COMMANDS: readonly string[] = ['convert', 'inspect', 'verify', 'predict', 'heatmap', 'passes'];
+const COMMANDS: readonly string[] = ['convert', 'inspect', 'verify', 'debug', 'predict', 'heatmap', 'passes'];
 
 export type Chosen =
   | { readonly kind: 'text'; readonly text: string; readonly exitCode: number }
@@ -163,9 +163,29 @@ export const verifyOptions = {
   ...symlinks,
 } as const satisfies Record<string, Options>;
 
+export const debugOptions = {
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    describe: 'Directory to write: bisect: the model before and after the step; reduce: the case to file (default: reduced)',
+  },
+  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace what an earlier run wrote into that directory' },
+  head: convertOptions.head,
+  optimise: convertOptions.optimise,
+  outputs: convertOptions.outputs,
+  passes: convertOptions.passes,
+  skip: convertOptions.skip,
+  plugin: convertOptions.plugin,
+  ...inputSize,
+  ...tolerance,
+  ...symlinks,
+} as const satisfies Record<string, Options>;
+
 type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>> & GlobalArgs;
 export type ConvertArgs = Typed<typeof convertOptions> & { readonly input: string | undefined; readonly destination: string | undefined };
 export type InspectArgs = Typed<typeof inspectOptions> & { readonly model: string; readonly other: string | undefined };
+export type DebugArgs = Typed<typeof debugOptions> & { readonly what: 'bisect' | 'reduce'; readonly model: string };
 export type VerifyArgs = Typed<typeof verifyOptions> & { readonly models: readonly string[] };
 export type PredictArgs = PredictOptions &
   GlobalArgs & { readonly model: string; readonly picture: string; readonly more: readonly string[] };
@@ -283,6 +303,22 @@ export function chooseAction(given: readonly string[], columns: number | undefin
           .example('$0 heatmap alexnet.onnx scene.jpg --top 6 --softmax -o scene-heat.jpg', 'The six best classes as a grid')
           .example('$0 heatmap alexnet.onnx scene.jpg --map scores.npy', 'Also the numbers, of all classes'),
       (argv) => choose(argv, async (terminal) => (await import('./heatmap')).heatmapCommand(argv, terminal)),
+    )
+    .command(
+      'debug <what> <model>',
+      'Find the rewrite at which a conversion goes wrong, or the smallest network on which it does',
+      (y) =>
+        y
+          .positional('what', {
+            choices: ['bisect', 'reduce'] as const,
+            demandOption: true,
+            describe: 'bisect: the pass and the rewrite; reduce: the smallest part of the network that still fails',
+          })
+          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file of the classifier, or ONNX text' })
+          .options(debugOptions)
+          .example('$0 debug bisect model.onnx --plugin ./my-pass.cjs', 'Which rewrite of which pass changes the numbers')
+          .example('$0 debug reduce model.onnx -o case/', 'A case to file: the few nodes that matter, with inputs'),
+      (argv) => choose(argv, async (terminal) => (await import('./debug')).debugCommand(argv, terminal)),
     )
     .command(
       'passes [name]',

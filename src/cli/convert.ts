@@ -51,7 +51,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         head: args.head,
         stride: args.stride === undefined ? undefined : wholeNumber('stride', args.stride),
         dense: args.dense,
-        optimise: LEVELS[args.optimise],
+        optimise: optimisationLevel(args.optimise),
         outputs: names(args.outputs),
         plugins,
         onPass: (info) => {
@@ -102,6 +102,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
 }
 
 const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
+export const optimisationLevel = (text: '0' | '1' | '2'): OptimisationLevel => LEVELS[text];
 
 /** alexnet.onnx -> alexnet-fcn.onnx, or the directory alexnet-fcn-tfjs, beside it. */
 function defaultOutput(input: string, suffix: string, isTfjs: boolean): string {
