@@ -1,0 +1,189 @@
+/**
+ * npm run bench:dense -- [--only TEXT] [--sizes 512,1024] [--strides 32,16,8] [--dense atrous|shift] [--rounds N] [--write]
+ * A converted network on a whole image, against the original slid over every window of it, the way it is done without this program: AlexNet, VGG19, ResNet-50
+ * with seeded weights in ONNX Runtime, its optimiser on, one thread for both.
+ *
+ * The ratio of multiply-adds is the limit; beside it the ratio of seconds. Sliding VGG19 over 1024 x 1024 pixels every 8 takes hours: a sample of windows runs in
+ * batches, and its time is multiplied. Medians of rounds in turns, converted and sample. Each case is a process of its own; its peak memory is taken before the
+ * original is opened. Seconds are the process's own processor time, which on one thread is what passes on an idle machine, and does not count other programs.
+ * `--write` puts the table into docs/dense.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { familyTree } from '../../fixtures/builders';
+import { summarise } from '../../src/analysis/summary';
+import { compile, type DenseMethod } from '../../src/compile';
+import { writeModelFile } from '../../src/node';
+import { makeInput } from '../../src/verify/inputs';
+import { openSession, type Session } from '../../src/verify/onnx-runner';
+
+const NETWORKS = ['alexnet', 'vgg19', 'resnet50'] as const;
+const WINDOW = 224;
+/** Windows of a batch: more change the seconds per window by no more than the noise. */
+const BATCH = 8;
+/** A run that takes longer is measured once. */
+const LONG = 30;
+
+interface Case {
+  readonly network: string;
+  readonly size: number;
+  readonly stride: number;
+  readonly dense: DenseMethod;
+  readonly rounds: number;
+}
+interface Row extends Case {
+  readonly windows: number;
+  /** Of one window of the original, and of the converted network on the whole image. */
+  readonly products: { readonly window: number; readonly converted: number };
+  readonly seconds: { readonly window: number; readonly converted: number };
+  readonly runs: number;
+  /** Peak resident memory of the process that ran the converted network, in MB. */
+  readonly megabytes: number;
+}
+
+async function measure(what: Case): Promise<Row> {
+  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-bench-'));
+  try {
+    const original = familyTree[what.network]?.build();
+    if (!original) throw new Error(`there is no ${what.network}`);
+    const [coarse] = Object.values(
+      JSON.parse(compile(original).model.metadata.get('convolutionize.stride') ?? '{}') as Record<string, number[]>,
+    );
+    const { model } = compile(original, what.stride === coarse?.[0] ? {} : { stride: what.stride, dense: what.dense });
+    const [path, plain] = [join(directory, 'converted.onnx'), join(directory, 'original.onnx')];
+    writeModelFile(model, path);
+    writeModelFile(original, plain);
+    const products = {
+      window: summarise(original, { hw: [WINDOW, WINDOW] }).list.multiplyAdds,
+      converted: summarise(model, { hw: [what.size, what.size] }).list.multiplyAdds,
+    };
+    const image = new Map([['image', makeInput('normal', 1, 'float', [1, 3, what.size, what.size])]]);
+    const crops = new Map([['image', makeInput('normal', 1, 'float', [BATCH, 3, WINDOW, WINDOW])]]);
+    const converted = await openSession(path, path, { optimise: true, threads: 1 });
+    const map = [...(await converted.run(renamed(converted, image))).values()][0];
+    const windows = (map?.shape[2] ?? 0) * (map?.shape[3] ?? 0);
+    const megabytes = peak();
+    const slid = await openSession(plain, plain, { optimise: true, threads: 1 });
+    await slid.run(renamed(slid, crops));
+    const seconds: { window: number[]; converted: number[] } = { window: [], converted: [] };
+    for (let round = 0; round < what.rounds; round++) {
+      seconds.converted.push(await timed(converted, image));
+      seconds.window.push((await timed(slid, crops)) / BATCH);
+      if ((seconds.converted[0] ?? 0) > LONG) break;
+    }
+    await converted.release();
+    await slid.release();
+    return {
+      ...what,
+      windows,
+      products,
+      seconds: { window: median(seconds.window), converted: median(seconds.converted) },
+      runs: seconds.converted.length,
+      megabytes,
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const renamed = <T>(session: Session, feeds: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  new Map([...feeds.values()].map((value) => [session.inputNames[0] ?? 'image', value]));
+
+async function timed(session: Session, feeds: Parameters<Session['run']>[0]): Promise<number> {
+  const before = process.cpuUsage();
+  await session.run(renamed(session, feeds));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+
+/** In MB. VmHWM where Linux tells it: what getrusage tells counts the program that started this one. */
+function peak(): number {
+  try {
+    return Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
+  } catch {
+    return process.resourceUsage().maxRSS / 1024;
+  }
+}
+
+const inOwnProcess = (what: Case): Row => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, __filename, '--one', JSON.stringify(what)], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  if (!line.startsWith('{'))
+    throw new Error(`${what.network} at ${what.size}, every ${what.stride} pixels: exit ${status}: ${stderr.slice(-400)}`);
+  return JSON.parse(line) as Row;
+};
+
+const grouped = (number: number): string => Math.round(number).toLocaleString('en-US');
+const rounded = (number: number): string => (number >= 100 ? grouped(number) : number.toPrecision(2));
+
+function tableRow(row: Row): string {
+  const { windows, products, seconds } = row;
+  const sliding = { products: products.window * windows, seconds: seconds.window * windows };
+  return [
+    '',
+    row.network,
+    `${row.size}`,
+    `${row.stride}`,
+    grouped(windows),
+    `${rounded(sliding.products / 1e9)}`,
+    `${rounded(products.converted / 1e9)}`,
+    `**${rounded(sliding.products / products.converted)}**`,
+    `${rounded(sliding.seconds)}`,
+    `${rounded(seconds.converted)}`,
+    `**${rounded(sliding.seconds / seconds.converted)}**`,
+    `${row.runs}`,
+    `${grouped(row.megabytes)}`,
+    '',
+  ]
+    .join(' | ')
+    .trim();
+}
+
+const HEADER = [
+  '| network | image | stride | windows | slid, 10^9 multiply-adds | converted | ratio | slid, seconds | converted | ratio | rounds | peak MB |',
+  '|---|---|---|---|---|---|---|---|---|---|---|---|',
+];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      sizes: { type: 'string', default: '512,1024' },
+      strides: { type: 'string', default: '32,16,8' },
+      dense: { type: 'string', default: 'atrous' },
+      rounds: { type: 'string', default: '5' },
+      one: { type: 'string' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  if (values.one !== undefined) {
+    console.log(JSON.stringify(await measure(JSON.parse(values.one) as Case)));
+    return;
+  }
+  const numbers = (text: string): number[] => text.split(',').map(Number);
+  const dense: DenseMethod = values.dense === 'shift' ? 'shift' : 'atrous';
+  console.log(`slid over every window: seconds are those of batches of ${BATCH} windows, times the number of windows`);
+  console.log(HEADER.join('\n'));
+  const rows: string[] = [];
+  for (const network of NETWORKS.filter((name) => name.includes(values.only)))
+    for (const size of numbers(values.sizes))
+      for (const stride of numbers(values.strides)) {
+        const row = tableRow(inOwnProcess({ network, size, stride, dense, rounds: Number(values.rounds) }));
+        rows.push(row);
+        console.log(row);
+      }
+  if (!values.write) return;
+  const path = join(__dirname, '../../docs/dense.md');
+  const [text] = readFileSync(path, 'utf8').split('<!-- table -->');
+  const machine = `${cpus()[0]?.model.trim()}, one thread, ONNX Runtime ${(JSON.parse(readFileSync(join(__dirname, '../../node_modules/onnxruntime-node/package.json'), 'utf8')) as { version: string }).version}.`;
+  writeFileSync(path, `${text}<!-- table -->\n\n${[machine, '', ...HEADER, ...rows].join('\n')}\n`);
+}
+
+void main();
