@@ -19,9 +19,22 @@
  * pixels); branches that undo their strides in different steps.
  */
 import { averageOver, channelsOf, onesOf } from '../src/dense/average';
-import { type Densities, isOne, type Pair } from '../src/dense/density';
+import { type Densities, isOne, type Pair, samePair } from '../src/dense/density';
 import { because, type Refusal, type Task } from '../src/dense/kinds';
-import { cells, countOf, densityOf, filled, firstPhase, type Phases, repeated, split, stitch, withAnyBatch } from '../src/dense/phases';
+import {
+  cells,
+  countOf,
+  densityOf,
+  filled,
+  firstPhases,
+  liesAlike,
+  type Phases,
+  repeated,
+  resized,
+  split,
+  stitch,
+  withAnyBatch,
+} from '../src/dense/phases';
 import { FAR, placesCut } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
 import { NO_PADS, type Pads, padded, samePadding, sideOf, type Window, wholes, windowOf } from '../src/dense/window';
@@ -74,8 +87,7 @@ class Shifter {
       case 'sizes':
         return node.op === 'Shape' ? undefined : because('it counts places');
       case 'resize':
-        if (!isOne(task.after)) return because('it interpolates a map that would have to become finer');
-        return this.firstOnly(node, task.x);
+        return this.resize(node, task, splits);
       case 'whole':
         return this.firstOnly(node, task.x);
       case 'everywhere':
@@ -169,8 +181,28 @@ class Shifter {
     return (make, x) => {
       const phases = this.phases.get(x);
       if (!phases) return;
-      const first = firstPhase(make, x, phases);
+      const first = firstPhases(make, x, phases);
       for (const slot of slots) this.graph.replaceInput(node, slot, first);
+    };
+  }
+
+  /** Each phase that the result has, from the one that the map has for it: its first ones. */
+  private resize(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
+    const [output] = node.outputs;
+    const kept = splits.filter((_, at) => fitsInto(densityOf({ splits: splits.slice(0, at + 1) }), after));
+    const isFollowed =
+      samePair(densityOf({ splits: kept }), after) && (isOne(after) || (output !== undefined && liesAlike(map, before, output, after)));
+    if (!output || !isFollowed) return because('it interpolates a map that would have to become finer by another factor');
+    this.planned.set(output, kept);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (!phases) return;
+      const first = firstPhases(make, isOne(after) ? x : this.withoutGaps(make, x, phases, 0), phases, kept);
+      const result = resized(make, node, first);
+      if (!isOne(after))
+        this.phases.set(result, { splits: kept, fine: times(make, make.op('Shape', [result], { start: 2, end: 4 }), after) });
+      this.graph.replaceAllUses(output, result);
+      this.graph.removeNode(node);
     };
   }
 
@@ -401,4 +433,5 @@ function everyNth(make: Builder, cellsThere: Value, steps: Pair): Value {
 
 const times = (make: Builder, sizes: Value, by: Pair): Value => (isOne(by) ? sizes : make.op('Mul', [sizes, make.int64s('density', by)]));
 
+const fitsInto = (a: Pair, b: Pair): boolean => a[0] <= b[0] && a[1] <= b[1];
 const pairOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];

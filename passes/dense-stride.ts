@@ -13,16 +13,18 @@
  * - A map whose cells lie c pixels apart gets cells gcd(c, N) pixels apart (src/dense/density.ts), hence branches that meet stay aligned; the longer is cut
  *   to the shorter, which has all old cells.
  * - Rounded-up sizes and SAME padding become pads that make the same windows (src/dense/window.ts); those of SAME follow from how many cells there were.
- * - What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; so does a Resize to a map that stays as it is.
+ * - What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; so does a Resize to a map that stays as it is. One to a map
+ *   that becomes finer goes from phase to phase (src/dense/phases.ts).
  * - Averages never count what rounding up adds; those that leave out padding are sums over counts where the runtime has no dilated average (before opset 19)
  *   or wants less padding than window; maxima over more padding than their window get it from a Pad of minus infinity.
  * Numbers: reordered.
- * Left alone (all of it, with the node in the way): norms over places, resized maps that would have to become finer, pads that repeat the border, places
- * counted from the end, layers that mix places in other ways.
+ * Left alone (all of it, with the node in the way): norms over places, pads that repeat the border, places counted from the end, layers that mix
+ * places in other ways.
  */
 import { averageOver, channelsOf, onesOf } from '../src/dense/average';
 import { isOne, type Pair } from '../src/dense/density';
 import { because, type Refusal, type Task } from '../src/dense/kinds';
+import { liesAlike, resized, split, woven } from '../src/dense/phases';
 import { FAR, factorOf, placesCut, readersOfSizes } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
 import { NO_PADS, padded, samePadding, timesPads, type Window, windowOf } from '../src/dense/window';
@@ -64,7 +66,7 @@ class Finer {
       case 'whole':
         return this.everyOther(node, task, roles);
       case 'resize':
-        return isOne(task.after) ? this.everyOther(node, task, roles) : because('it interpolates a map that would have to become finer');
+        return isOne(task.after) ? this.everyOther(node, task, roles) : this.resize(node, task);
       case 'pad':
         return this.pad(node, task, roles);
       case 'slice':
@@ -148,6 +150,18 @@ class Finer {
         make.constant('density', int64s(before)),
       ]);
       for (const slot of slots) this.graph.replaceInput(node, slot, coarse);
+    };
+  }
+
+  /** Between the cells of each phase by itself, as between those that there were: cells of another phase are no neighbours. */
+  private resize(node: Node, { x, before, after }: Task): Action | Refusal {
+    const [output] = node.outputs;
+    const keepsPixels = output && liesAlike(x, before, output, after);
+    if (!keepsPixels) return because('it interpolates a map that would have to become finer by another factor');
+    return (make, now) => {
+      const maps = resized(make, node, split(make, now, after, before));
+      this.graph.replaceAllUses(output, woven(make, maps, [after]));
+      this.graph.removeNode(node);
     };
   }
 

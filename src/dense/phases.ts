@@ -5,8 +5,9 @@
  * begun that much later. All phases are as long as the first, which is the map that there was; what the others have more than cells is a gap at their end.
  * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
  */
+import { pixelStride } from '../ir/pixel-stride';
 import { fromNumbers, int64s, readNumbers } from '../ir/tensor';
-import type { Value } from '../ir/types';
+import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import type { Builder } from '../rewrite/builder';
 import type { Pair } from './density';
@@ -21,18 +22,21 @@ export interface Phases {
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
-/** [q B, C, ceil(h / q), w] and so on: the phases one after the other on the batch axis; x is [B, C, h, w]. Gaps hold zeros. */
-export function split(make: Builder, x: Value, [rows, columns]: Pair): Value {
-  return along(make, along(make, x, 2, rows), 3, columns);
+/**
+ * The phases one after the other on the batch axis: [B, C, h, w] to [phases B, C, ceil(h / rows), ceil(w / columns)]. Gaps hold zeros.
+ * `density`: where not all phases are wanted, how many there are, along rows and columns.
+ */
+export function split(make: Builder, x: Value, phases: Pair, density: Pair = phases): Value {
+  return along(make, along(make, x, 2, phases[0], density[0]), 3, phases[1], density[1]);
 }
 
-function along(make: Builder, x: Value, axis: 2 | 3, count: number): Value {
-  if (count === 1) return x;
+function along(make: Builder, x: Value, axis: 2 | 3, count: number, step: number): Value {
+  if (step === 1 && count === 1) return x;
   const from = make.constant('first', int64s([0]));
   const to = make.constant('end', int64s([FAR]));
-  const [axes, steps] = [make.constant('axis', int64s([axis])), make.constant('phases', int64s([count]))];
+  const [axes, steps] = [make.constant('axis', int64s([axis])), make.constant('phases', int64s([step]))];
   const phases = Array.from({ length: count }, (_, phase) => make.op('Slice', [shifted(make, x, axis, phase), from, to, axes, steps]));
-  return make.op('Concat', phases, { axis: 0 });
+  return phases.length === 1 ? (phases[0] ?? x) : make.op('Concat', phases, { axis: 0 });
 }
 
 /** As long as it was, without its first `by` cells: so that all phases are equally long. */
@@ -46,6 +50,12 @@ function shifted(make: Builder, x: Value, axis: 2 | 3, by: number): Value {
 
 /** The finer map of these phases: interleaved, gaps cut off. */
 export function stitch(make: Builder, x: Value, { splits, fine }: Phases): Value {
+  const map = woven(make, x, splits);
+  return make.op('Slice', [map, make.constant('first', int64s([0, 0])), fine, make.constant('places', int64s([2, 3]))]);
+}
+
+/** Interleaved, with gaps. */
+export function woven(make: Builder, x: Value, splits: readonly Pair[]): Value {
   let map = x;
   for (const [rows, columns] of [...splits].reverse()) {
     if (columns > 1) {
@@ -61,11 +71,18 @@ export function stitch(make: Builder, x: Value, { splits, fine }: Phases): Value
       map = make.op('Reshape', [make.op('Concat', parts, { axis: 3 }), shape]);
     }
   }
-  return make.op('Slice', [map, make.constant('first', int64s([0, 0])), fine, make.constant('places', int64s([2, 3]))]);
+  return map;
+}
+
+/** Whether phases of two maps lie as many pixels apart, so that the first of one belong to the first of the other. Asked before anything changes. */
+export function liesAlike(a: Value, densityOfA: Pair, b: Value, densityOfB: Pair): boolean {
+  const [strideA, strideB] = [pixelStride(a), pixelStride(b)];
+  return ([0, 1] as const).every((axis) => strideA[axis] / densityOfA[axis] === strideB[axis] / densityOfB[axis]);
 }
 
 /** Phases along rows and columns. */
-export const densityOf = ({ splits }: Phases): Pair => splits.reduce<Pair>(([y, x], [rows, columns]) => [y * rows, x * columns], [1, 1]);
+export const densityOf = ({ splits }: Pick<Phases, 'splits'>): Pair =>
+  splits.reduce<Pair>(([y, x], [rows, columns]) => [y * rows, x * columns], [1, 1]);
 export const countOf = (phases: Phases): number => densityOf(phases).reduce((product, size) => product * size, 1);
 
 /** How many images there are: the batch of a value that holds phases, divided by their number. int64[1]. */
@@ -73,10 +90,12 @@ export function imagesOf(make: Builder, x: Value, phases: Phases): Value {
   return make.op('Div', [make.op('Shape', [x], { start: 0, end: 1 }), make.constant('phases', int64s([countOf(phases)]))]);
 }
 
-/** The first phase: the map that there was. */
-export function firstPhase(make: Builder, x: Value, phases: Phases): Value {
-  const axis = make.constant('batch', int64s([0]));
-  return make.op('Slice', [x, make.constant('first', int64s([0])), imagesOf(make, x, phases), axis]);
+/** The first phases of a value that holds more: by default the first one, which is the map that there was. */
+export function firstPhases(make: Builder, x: Value, phases: Phases, splits: readonly Pair[] = []): Value {
+  const kept = splits.reduce((count, [rows, columns]) => count * rows * columns, 1);
+  const images = imagesOf(make, x, phases);
+  const end = kept === 1 ? images : make.op('Mul', [images, make.constant('phases', int64s([kept]))]);
+  return make.op('Slice', [x, make.constant('first', int64s([0])), end, make.constant('batch', int64s([0]))]);
 }
 
 /** A map of one channel, of phases as `x` has them: one where there is a cell, zero in gaps. */
@@ -105,4 +124,13 @@ export function withAnyBatch(make: Builder, target: Value): Value {
   if (isConst(target)) return make.int64s('target', [0, ...readNumbers(target.constant).slice(1)]);
   const [next, end, axis] = [make.int64s('next', [1]), make.int64s('end', [FAR]), make.int64s('axis', [0])];
   return make.op('Concat', [make.int64s('batch', [0]), make.op('Slice', [target, next, end, axis])], { axis: 0 });
+}
+
+/** The Resize `node` of another map, with as many images in its batch as that has. */
+export function resized(make: Builder, node: Node, x: Value): Value {
+  const [, roi, scales, sizes] = node.inputs;
+  const isWhole = sizes?.type?.shape?.[0] === 4;
+  const [from, to, axis] = [make.int64s('from', [2]), make.int64s('to', [4]), make.int64s('axis', [0])];
+  const own = isWhole ? [make.op('Shape', [x], { start: 0, end: 2 }), make.op('Slice', [sizes, from, to, axis])] : [];
+  return make.op('Resize', [x, roi, scales, isWhole ? make.op('Concat', own, { axis: 0 }) : sizes], node.attrs);
 }

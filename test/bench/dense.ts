@@ -44,49 +44,46 @@ interface Row extends Case {
   readonly megabytes: number;
 }
 
-async function measure(what: Case): Promise<Row> {
-  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-bench-'));
-  try {
-    const original = familyTree[what.network]?.build();
-    if (!original) throw new Error(`there is no ${what.network}`);
-    const [coarse] = Object.values(
-      JSON.parse(compile(original).model.metadata.get('convolutionize.stride') ?? '{}') as Record<string, number[]>,
-    );
-    const { model } = compile(original, what.stride === coarse?.[0] ? {} : { stride: what.stride, dense: what.dense });
-    const [path, plain] = [join(directory, 'converted.onnx'), join(directory, 'original.onnx')];
-    writeModelFile(model, path);
-    writeModelFile(original, plain);
-    const products = {
-      window: summarise(original, { hw: [WINDOW, WINDOW] }).list.multiplyAdds,
-      converted: summarise(model, { hw: [what.size, what.size] }).list.multiplyAdds,
-    };
-    const image = new Map([['image', makeInput('normal', 1, 'float', [1, 3, what.size, what.size])]]);
-    const crops = new Map([['image', makeInput('normal', 1, 'float', [BATCH, 3, WINDOW, WINDOW])]]);
-    const converted = await openSession(path, path, { optimise: true, threads: 1 });
-    const map = [...(await converted.run(renamed(converted, image))).values()][0];
-    const windows = (map?.shape[2] ?? 0) * (map?.shape[3] ?? 0);
-    const megabytes = peak();
-    const slid = await openSession(plain, plain, { optimise: true, threads: 1 });
-    await slid.run(renamed(slid, crops));
-    const seconds: { window: number[]; converted: number[] } = { window: [], converted: [] };
-    for (let round = 0; round < what.rounds; round++) {
-      seconds.converted.push(await timed(converted, image));
-      seconds.window.push((await timed(slid, crops)) / BATCH);
-      if ((seconds.converted[0] ?? 0) > LONG) break;
-    }
-    await converted.release();
-    await slid.release();
-    return {
-      ...what,
-      windows,
-      products,
-      seconds: { window: median(seconds.window), converted: median(seconds.converted) },
-      runs: seconds.converted.length,
-      megabytes,
-    };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+interface Prepared extends Case {
+  readonly directory: string;
+  readonly products: Row['products'];
+}
+
+/** Makes both files. In a process of its own: making weights takes more memory than running them. */
+function prepare(what: Case, directory: string): Prepared {
+  const original = familyTree[what.network]?.build();
+  if (!original) throw new Error(`there is no ${what.network}`);
+  const plain = compile(original).model;
+  const strides = Object.values(JSON.parse(plain.metadata.get('convolutionize.stride') ?? '{}') as Record<string, number[]>);
+  const { model } = strides[0]?.[0] === what.stride ? { model: plain } : compile(original, { stride: what.stride, dense: what.dense });
+  writeModelFile(model, join(directory, 'converted.onnx'));
+  writeModelFile(original, join(directory, 'original.onnx'));
+  const products = {
+    window: summarise(original, { hw: [WINDOW, WINDOW] }).list.multiplyAdds,
+    converted: summarise(model, { hw: [what.size, what.size] }).list.multiplyAdds,
+  };
+  return { ...what, directory, products };
+}
+
+async function measure({ directory, ...what }: Prepared): Promise<Row> {
+  const image = new Map([['image', makeInput('normal', 1, 'float', [1, 3, what.size, what.size])]]);
+  const crops = new Map([['image', makeInput('normal', 1, 'float', [BATCH, 3, WINDOW, WINDOW])]]);
+  const converted = await openSession(join(directory, 'converted.onnx'), 'the converted model', { optimise: true, threads: 1 });
+  const map = [...(await converted.run(renamed(converted, image))).values()][0];
+  const windows = (map?.shape[2] ?? 0) * (map?.shape[3] ?? 0);
+  const megabytes = peak();
+  const slid = await openSession(join(directory, 'original.onnx'), 'the original', { optimise: true, threads: 1 });
+  await slid.run(renamed(slid, crops));
+  const seconds: { window: number[]; converted: number[] } = { window: [], converted: [] };
+  for (let round = 0; round < what.rounds; round++) {
+    seconds.converted.push(await timed(converted, image));
+    seconds.window.push((await timed(slid, crops)) / BATCH);
+    if ((seconds.converted[0] ?? 0) > LONG) break;
   }
+  await converted.release();
+  await slid.release();
+  const medians = { window: median(seconds.window), converted: median(seconds.converted) };
+  return { ...what, windows, seconds: medians, runs: seconds.converted.length, megabytes };
 }
 
 const renamed = <T>(session: Session, feeds: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
@@ -109,16 +106,24 @@ function peak(): number {
   }
 }
 
-const inOwnProcess = (what: Case): Row => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, __filename, '--one', JSON.stringify(what)], {
+function inOwnProcess<T>(option: '--prepare' | '--measure', what: object): T {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, __filename, option, JSON.stringify(what)], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   });
   const line = stdout.trim().split('\n').at(-1) ?? '';
-  if (!line.startsWith('{'))
-    throw new Error(`${what.network} at ${what.size}, every ${what.stride} pixels: exit ${status}: ${stderr.slice(-400)}`);
-  return JSON.parse(line) as Row;
-};
+  if (!line.startsWith('{')) throw new Error(`${option} ${JSON.stringify(what)}: exit ${status}: ${stderr.slice(-400)}`);
+  return JSON.parse(line) as T;
+}
+
+function rowOf(what: Case): Row {
+  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-bench-'));
+  try {
+    return inOwnProcess<Row>('--measure', inOwnProcess<Prepared>('--prepare', { ...what, directory }));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
 
 const grouped = (number: number): string => Math.round(number).toLocaleString('en-US');
 const rounded = (number: number): string => (number >= 100 ? grouped(number) : number.toPrecision(2));
@@ -159,12 +164,18 @@ async function main(): Promise<void> {
       strides: { type: 'string', default: '32,16,8' },
       dense: { type: 'string', default: 'atrous' },
       rounds: { type: 'string', default: '5' },
-      one: { type: 'string' },
+      prepare: { type: 'string' },
+      measure: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
   });
-  if (values.one !== undefined) {
-    console.log(JSON.stringify(await measure(JSON.parse(values.one) as Case)));
+  if (values.prepare !== undefined) {
+    const what = JSON.parse(values.prepare) as Prepared;
+    console.log(JSON.stringify(prepare(what, what.directory)));
+    return;
+  }
+  if (values.measure !== undefined) {
+    console.log(JSON.stringify(await measure(JSON.parse(values.measure) as Prepared)));
     return;
   }
   const numbers = (text: string): number[] => text.split(',').map(Number);
@@ -175,7 +186,7 @@ async function main(): Promise<void> {
   for (const network of NETWORKS.filter((name) => name.includes(values.only)))
     for (const size of numbers(values.sizes))
       for (const stride of numbers(values.strides)) {
-        const row = tableRow(inOwnProcess({ network, size, stride, dense, rounds: Number(values.rounds) }));
+        const row = tableRow(rowOf({ network, size, stride, dense, rounds: Number(values.rounds) }));
         rows.push(row);
         console.log(row);
       }

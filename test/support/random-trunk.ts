@@ -119,7 +119,7 @@ class Trunk {
   layer(): void {
     const { channels, at } = this;
     const unpadded = this.options.unpadded ?? false;
-    switch (this.below(14)) {
+    switch (this.below(15)) {
       case 0:
       case 1:
       case 2:
@@ -232,6 +232,26 @@ class Trunk {
           this.chance(0.6) && !unpadded
             ? this.make.op('Concat', [from(0, 0), from(1, 0), from(0, 1), from(1, 1)], { axis: 1 })
             : from(this.below(2), this.below(2));
+        return;
+      }
+      case 13: {
+        // HRNet: a branch at half the resolution, back by interpolation, onto the map that it came from.
+        const [stride] = pixelStride(at);
+        if (unpadded || stride > 4) return;
+        const half = this.make.op('Conv', [at, this.weight([channels, channels, 3, 3], 9 * channels)], {
+          kernel_shape: [3, 3],
+          strides: [2, 2],
+          pads: [1, 1, 1, 1],
+        });
+        const make = this.make;
+        const sizes = make.op('Concat', [make.op('Shape', [half], { start: 0, end: 2 }), make.op('Shape', [at], { start: 2, end: 4 })], {
+          axis: 0,
+        });
+        const attrs = this.chance(0.5)
+          ? { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }
+          : { mode: 'linear', coordinate_transformation_mode: 'half_pixel' };
+        const back = make.op('Resize', [half, undefined, undefined, sizes], attrs);
+        this.at = make.op('Add', [at, back]);
         return;
       }
       case 12: {
