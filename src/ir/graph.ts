@@ -33,7 +33,7 @@ class MutableNode implements Node {
     public domain: string,
     public opType: string,
     readonly inputs: (MutableValue | undefined)[],
-    readonly attrs: Map<string, Attr>,
+    public attrs: ReadonlyMap<string, Attr>,
     public origin: readonly string[],
     readonly extras: unknown,
     readonly graph: Graph,
@@ -346,11 +346,8 @@ export class Graph {
     if (inputs) {
       for (let slot = Math.max(inputs.length, mutable.inputs.length) - 1; slot >= 0; slot--) this.replaceInput(node, slot, inputs[slot]);
     }
-    if (attrs) {
-      const copy = [...attrs];
-      mutable.attrs.clear();
-      for (const [name, attr] of copy) mutable.attrs.set(name, attr);
-    }
+    // Another map: what was found out about the node holds for the old one.
+    if (attrs) mutable.attrs = new Map(attrs);
     for (const output of outputs === undefined ? [] : mutable.outputs.splice(outputs)) {
       assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
       this.names.values.delete(output.name);

@@ -1,7 +1,8 @@
 import { InvariantError } from '../../src/diagnostics/compile-error';
-import { int, string } from '../../src/ir/attrs';
+import { attributes, int, string } from '../../src/ir/attrs';
+import type { Node } from '../../src/ir/types';
 import { printModel } from '../../src/onnx/text/printer';
-import { type RunOptions, runPasses } from '../../src/pass/manager';
+import { PassRunner, type RunOptions, runPasses } from '../../src/pass/manager';
 import { definePass, defineRulePass, type Pass } from '../../src/pass/pass';
 import { node, value } from '../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../src/rewrite/rule';
@@ -137,4 +138,33 @@ test('onPass sees the model after each pass, to print it', () => {
     onPass: ({ pass, model, report }) => printed.push(`${pass.name} ${report.edits > 0} ${/Max/.test(printModel(model))}`),
   });
   expect(printed).toEqual(['nothing false false', 'relu-to-max true true']);
+});
+
+test('a runner keeps what it inferred, and sees attributes, inputs and types that change', () => {
+  const model = parseGraph(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 3, 8, 8] X) => (float[2, 3, 4, 4] Y) {
+    A = Relu (X)
+    Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (A)
+  }`);
+  const runner = new PassRunner(model);
+  const shapeAfter = (edit: (pool: Node, relu: Node) => void): unknown => {
+    const pass = definePass({
+      name: 'edit',
+      summary: 'edit',
+      numbers: 'identical',
+      run(graph) {
+        const [relu, pool] = graph.nodes;
+        if (relu && pool) edit(pool, relu);
+      },
+    });
+    runner.run([pass]);
+    return model.graph.outputs[0]?.type?.shape;
+  };
+  const { graph } = model;
+  expect(shapeAfter(() => {})).toEqual([2, 3, 4, 4]);
+  expect(shapeAfter((pool) => graph.respell(pool, { attrs: attributes({ kernel_shape: [2, 2], strides: [1, 1] }) }))).toEqual([2, 3, 7, 7]);
+  expect(shapeAfter((pool) => graph.replaceInput(pool, 0, graph.addInput('Z', { dtype: 'float', shape: [1, 3, 5, 5] })))).toEqual([
+    1, 3, 4, 4,
+  ]);
+  expect(shapeAfter((_, relu) => graph.respell(relu, { opType: 'GlobalAveragePool' }))).toEqual([1, 3, 4, 4]);
+  expect(graph.nodes[0]?.outputs[0]?.type?.shape).toEqual([2, 3, 1, 1]);
 });

@@ -9,7 +9,7 @@ import { CompileError } from '../../diagnostics/compile-error';
 import { type Graph, nestedGraphs } from '../graph';
 import type { Model } from '../model';
 import { hasOneType } from '../operator-traits';
-import type { Attr, Dim, Node, TensorType, Value } from '../types';
+import type { Dim, Node, TensorType, Value } from '../types';
 import type { Infer, InferContext } from './context';
 import { constantData, type Data, isSmall, propagated } from './data';
 import { wholeOf } from './elements';
@@ -39,12 +39,18 @@ export const isInferable = (op: string): boolean => Object.hasOwn(TABLE, op);
 type Types = readonly (TensorType | undefined)[];
 
 /**
- * What rules said that looked at nothing but the types of a node's inputs and its attributes: holds as long as these are the very same.
- * For a series of inferences over one model.
+ * What rules said that looked at nothing but a node and the types of its inputs: holds as long as attributes, inputs and their types are the very same.
  */
 export type InferenceMemo = WeakMap<
   Node,
-  { readonly inputs: readonly (Value | undefined)[]; readonly types: Types; readonly attrs: readonly Attr[]; readonly result: Types }
+  {
+    readonly op: string;
+    readonly attrs: Node['attrs'];
+    readonly inputs: readonly (Value | undefined)[];
+    readonly types: Types;
+    readonly outputs: number;
+    readonly result: Types;
+  }
 >;
 
 export class ShapeInference {
@@ -124,13 +130,13 @@ export class ShapeInference {
     const rule = ruleOf(node);
     if (!rule) return [];
     const known = this.memo.get(node);
-    const attrs = [...node.attrs.values()];
-    if (known && sameItems(known.types, types) && sameItems(known.inputs, node.inputs) && sameItems(known.attrs, attrs))
-      return known.result;
+    const { op, attrs } = node;
+    const isSame = known?.op === op && known.attrs === attrs && known.outputs === node.outputs.length;
+    if (known && isSame && sameItems(known.types, types) && sameItems(known.inputs, node.inputs)) return known.result;
     const outer = this.asked;
     this.asked = false;
     const result = rule(node, this.context);
-    if (!this.asked) this.memo.set(node, { inputs: [...node.inputs], types, attrs, result });
+    if (!this.asked) this.memo.set(node, { op, attrs, inputs: [...node.inputs], types, outputs: node.outputs.length, result });
     this.asked = outer;
     return result;
   }
