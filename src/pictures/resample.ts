@@ -3,7 +3,7 @@
  *
  *   out[x] = sum over i of  w(i) in[i]        w(i) = max(0, 1 - |i + 0.5 - (x + 0.5) r| / max(r, 1)), made to add up to one;  r = in / out
  *
- * Along rows, then along columns, rounded to bytes each time: Pillow's and torchvision's antialiased bilinear filter. The pixels of a rectangle are those
+ * Along rows, then along columns, rounded to bytes each time (halves up): Pillow's and torchvision's antialiased bilinear filter. The pixels of a rectangle are those
  * that it has in the whole.
  */
 import { cropPicture, type Picture, type Region, type Size } from './picture';
@@ -18,7 +18,7 @@ export function resample(picture: Picture, size: Size, region: Region = { top: 0
   const last = (down.starts[region.height - 1] ?? 0) + (down.counts[region.height - 1] ?? 0);
   const line = region.width * channels;
 
-  const narrow = new Uint8ClampedArray((last - first) * line);
+  const narrow = new Uint8Array((last - first) * line);
   for (let y = first; y < last; y++) {
     for (let x = 0; x < region.width; x++) {
       const [start, count, weight] = [across.starts[x] ?? 0, across.counts[x] ?? 0, x * across.most];
@@ -26,21 +26,21 @@ export function resample(picture: Picture, size: Size, region: Region = { top: 0
       for (let c = 0; c < channels; c++) {
         let sum = 0;
         for (let i = 0; i < count; i++) sum += (across.weights[weight + i] ?? 0) * (picture.data[from + i * channels + c] ?? 0);
-        narrow[(y - first) * line + x * channels + c] = sum;
+        narrow[(y - first) * line + x * channels + c] = sum + 0.5;
       }
     }
   }
 
-  const data = new Uint8ClampedArray(region.height * line);
+  const data = new Uint8Array(region.height * line);
   for (let y = 0; y < region.height; y++) {
     const [start, count, weight] = [(down.starts[y] ?? 0) - first, down.counts[y] ?? 0, y * down.most];
     for (let x = 0; x < line; x++) {
       let sum = 0;
       for (let i = 0; i < count; i++) sum += (down.weights[weight + i] ?? 0) * (narrow[(start + i) * line + x] ?? 0);
-      data[y * line + x] = sum;
+      data[y * line + x] = sum + 0.5;
     }
   }
-  return { width: region.width, height: region.height, channels, data: new Uint8Array(data.buffer) };
+  return { width: region.width, height: region.height, channels, data };
 }
 
 /** Which pixels each one of the result is made of: `counts` pixels from `starts` on, with weights of which there are `most` per pixel. */
