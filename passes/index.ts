@@ -2,6 +2,7 @@
  * The registry: which passes exist and in which order they run. A list within a list is repeated until none of its passes changes anything.
  */
 import type { Pass } from '../src/pass/pass';
+import { adaptivePool } from './adaptive-pool';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
@@ -48,8 +49,10 @@ const normalForm: Pipeline = [
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
   sinkTokens, // maps written as lists of places become maps again
+  adaptivePool, // averages over windows from a table are pools
   normaliseFlatten, // one spelling for the step from map to vector
   normaliseLinear, // one spelling for a fully connected layer
+  adaptivePool, // the layer behind windows from a table reads the whole map
   [
     pointwiseMatmulToConv, // linear layers at every place of a channels-last map ...
     cancelTransposes, // ... whose Transposes then meet

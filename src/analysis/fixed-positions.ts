@@ -62,6 +62,10 @@ function fixes(node: Node, roles: AxisRoles): string | undefined {
       return concat(node, roles);
     case 'Gather':
       return gather(node, roles);
+    case 'GatherND':
+      return isConst(node.inputs[1])
+        ? 'it takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'
+        : undefined;
     case 'Split':
       return alongSpatial(node, roles, intAttr(node, 'axis', 0)) ? 'it cuts the map into a fixed number of rows or columns' : undefined;
     case 'ReduceSum':
@@ -173,7 +177,9 @@ function concat(node: Node, roles: AxisRoles): string | undefined {
 function gather(node: Node, roles: AxisRoles): string | undefined {
   const [data, indices] = node.inputs;
   if (!data || !alongSpatial(node, roles, intAttr(node, 'axis', 0))) return undefined;
-  return isConst(indices) ? 'it takes a fixed position of the map (class token)' : 'it takes positions that are computed';
+  return isConst(indices)
+    ? 'it takes fixed positions of the map (a class token, or windows cut out at fixed places)'
+    : 'it takes positions that are computed';
 }
 
 function alongSpatial(node: Node, roles: AxisRoles, axis: number): boolean {
