@@ -97,8 +97,8 @@ export const convertOptions = {
   },
   dense: {
     choices: ['atrous', 'shift'] as const,
-    default: 'atrous' as const,
-    describe: 'How --stride makes the map finer: by dilated layers, or by shifted copies for runtimes without dilated pools; the same map',
+    describe:
+      'How --stride makes the map finer: atrous, the default: dilated layers; shift: shifted copies, for runtimes without dilated pools',
   },
   optimise: {
     alias: 'O',

@@ -28,6 +28,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   if (args.listPasses) return passesCommand({ name: undefined, json: args.json }, terminal);
   if (args.input === undefined) throw usage('which file is to be converted? INPUT is missing', 'convert');
   if (args.output !== undefined && args.destination !== undefined) throw usage('the output is given twice', 'convert');
+  if (args.dense !== undefined && args.stride === undefined)
+    throw usage('--dense says how --stride makes the map finer: give a stride', 'convert');
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
   const tfjs = tfjsTarget(args, args.input);

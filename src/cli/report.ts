@@ -229,8 +229,10 @@ function mapLines({ output, original, converted, stride: [rows, columns] }: MapF
 }
 
 const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);
-const strideText = (rows: number, columns: number): string =>
-  rows === columns ? `every ${rows} pixels` : `every ${rows} rows and ${columns} columns`;
+const strideText = (rows: number, columns: number): string => {
+  if (rows === 1 && columns === 1) return 'every pixel';
+  return rows === columns ? `every ${rows} pixels` : `every ${rows} rows and ${columns} columns`;
+};
 
 function costLines({ before, after, windows }: RewriteFacts): string[] {
   const size = windows.map(({ height, width }) => `${height}x${width}`).join(', ');

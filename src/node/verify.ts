@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { contractOf } from '../analysis/contract';
+import { type Contract, contractOf } from '../analysis/contract';
 import { type Compiled, compile, cuttable, freeSizes, withOutputs } from '../compile';
 import { openDimension } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
@@ -105,7 +105,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     const contract = options.compiled
       ? options.compiled.report.contract
       : tfjs === undefined
-        ? contractOf(atWindows(result, windows).graph)
+        ? contractBetween(result, windows)
         : declaredContract(result);
     if (tfjs === undefined) inferShapes(result);
     return await verifyModels({
@@ -234,6 +234,12 @@ function compiledAnew(original: Model, converted: Model): Compiled | undefined {
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
   const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
   return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
+}
+
+/** Of the graph; in a finer map, whose phases are stitched, it cannot be seen any more, and is what the conversion wrote down. */
+function contractBetween(result: Model, windows: readonly ImageWindow[]): Contract {
+  const declared = Object.keys(declaredDensity(result)).length > 0 ? declaredContract(result) : undefined;
+  return declared ?? contractOf(atWindows(result, windows).graph);
 }
 
 /** The converted model at the size of the original. */

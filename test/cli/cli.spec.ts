@@ -53,6 +53,8 @@ describe('a wrong command line', () => {
     [['convert', 'a.onnx', '-O3'], 'BAD_OPTION', "--optimise cannot be '3'"],
     [['convert', 'a.onnx', '--head', 'tail'], 'BAD_OPTION', 'window or cell or image'],
     [['convert', 'a.onnx', '--weights', 'reference', '--external-data'], 'USAGE', 'choose one'],
+    [['convert', 'a.onnx', '--dense', 'shift'], 'USAGE', 'give a stride'],
+    [['convert', LENET, '--stride', '3', '--dry-run'], 'STRIDE_NOT_DIVISOR', '1, 2, 4'],
     [['convert', 'a.onnx', '--input-size', 'big'], 'BAD_OPTION', '224x224'],
     [['convert', 'a.onnx', '--rtol', 'x'], 'BAD_OPTION', '--rtol'],
     [['convert', 'a.onnx', '--seed', '-1'], 'BAD_OPTION', '--seed'],
