@@ -238,7 +238,11 @@ export function chooseAction(given: readonly string[], columns: number | undefin
       'List the layers of a model, draw it, print it as text, or compare two',
       (y) =>
         y
-          .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file, or ONNX text (.onnxtxt)' })
+          .positional('model', {
+            type: 'string',
+            demandOption: true,
+            describe: 'ONNX file, ONNX text (.onnxtxt), or the directory of a TensorFlow.js model',
+          })
           .positional('other', { type: 'string', describe: 'With --diff: what MODEL became' })
           .options(inspectOptions)
           .example('$0 inspect alexnet.onnx', 'Layers in the notation of PyTorch')

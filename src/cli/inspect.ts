@@ -5,6 +5,7 @@ import { settle } from '../compile';
 import type { Model } from '../ir/model';
 import { filesBehind, readModelFile } from '../node';
 import { modelText } from '../node/text';
+import { tfjsModelPath } from '../verify/tfjs-files';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, depthOf, drawing } from './drawing';
 import { checkOutput, writeTextFile } from './staging';
@@ -36,6 +37,8 @@ const drawn = (format: DrawingFormat, model: Model, args: InspectArgs): string =
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   if (args.diff || args.other !== undefined) return (await import('./diff')).diffCommand(args, terminal);
+  const tfjs = tfjsModelPath(args.model);
+  if (tfjs !== undefined) return (await import('./inspect-tfjs')).inspectTfjsCommand(args, tfjs, terminal);
   const { output } = args;
   if (output !== undefined) checkOutput(output, [args.model], args.force);
   const format = formatOf(args);

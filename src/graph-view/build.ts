@@ -52,9 +52,9 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
     return {
       id,
       parent: parents.get(id),
-      label: node.op,
+      label: node.domain === 'tfjs' ? node.opType : node.op,
       kind: 'node',
-      family: familyOf(node.op),
+      family: familyOf(node.opType),
       lines: [...weightLines(node), ...resultLines(node)],
       details: [
         ['name', node.name],

@@ -1,7 +1,17 @@
 /** Operators by what they are for: each family has a colour. */
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {
-  conv: ['Conv', 'ConvTranspose', 'ConvInteger', 'QLinearConv', 'DeformConv'],
-  linear: ['Gemm', 'MatMul', 'MatMulInteger', 'QLinearMatMul', 'Einsum', 'Attention', 'LSTM', 'GRU', 'RNN'],
+  conv: [
+    'Conv',
+    'Conv2D',
+    '_FusedConv2D',
+    'DepthwiseConv2dNative',
+    'FusedDepthwiseConv2dNative',
+    'ConvTranspose',
+    'ConvInteger',
+    'QLinearConv',
+    'DeformConv',
+  ],
+  linear: ['Gemm', 'MatMul', '_FusedMatMul', 'MatMulInteger', 'QLinearMatMul', 'Einsum', 'Attention', 'LSTM', 'GRU', 'RNN'],
   activation: [
     'Relu',
     'LeakyRelu',

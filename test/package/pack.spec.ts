@@ -50,7 +50,17 @@ const node = (args: readonly string[]): { status: number | null; stdout: string;
 test('is small and holds what is built, not the sources', () => {
   const paths = packed.files.map((file) => file.path);
   expect(paths).toEqual(
-    expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/cli.js', 'dist/index.js', 'dist/index.mjs']),
+    expect.arrayContaining([
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'dist/cli.js',
+      'dist/index.js',
+      'dist/index.mjs',
+      'dist/viewer.js',
+      'docs/schemas/inspect.schema.json',
+    ]),
   );
   for (const path of paths) expect(path).toMatch(/^(dist\/|docs\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/);
   expect(packed.size).toBeLessThan(1_000_000);
@@ -63,6 +73,12 @@ test('converts from the command line', () => {
   expect([run.status, run.stderr]).toEqual([0, '']);
   expect(run.stdout).toContain('Conv2d(16, 120, kernel_size=(4, 4), stride=(1, 1))');
   expect(readFileSync(join(root, 'dist/cli.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+}, 60_000);
+
+test('draws a model as a page, with the program for it', () => {
+  const run = node(['node_modules/convolutionize/dist/cli.js', 'inspect', 'lenet5.onnx', '-o', 'lenet5.html']);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  expect(readFileSync(join(app, 'lenet5.html'), 'utf8').length).toBeGreaterThan(50_000);
 }, 60_000);
 
 const USE = `
