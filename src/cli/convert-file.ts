@@ -15,7 +15,7 @@ import type { ArtifactReport } from '../tfjs/artifacts';
 import { lowerToTfjs } from '../tfjs/lower';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
-import type { TfjsBackend } from '../verify/tfjs-runner';
+import type { TfjsBackend } from '../verify/tfjs-backend';
 import { checkOutput, type Staged, stage, writeTextFile } from './staging';
 
 export interface ConvertFileOptions {

@@ -5,8 +5,9 @@ import { Model } from '../ir/model';
 import type { DType, TensorType } from '../ir/types';
 import type { TfjsAbout, TfjsPort } from '../tfjs/about';
 import type { OtherRuntime } from '../verify/subject';
+import type { TfjsBackend } from '../verify/tfjs-backend';
 import { aboutOf, readModelJson } from '../verify/tfjs-files';
-import { openTfjsSession, type TfjsBackend, tfjsRuntimeName } from '../verify/tfjs-runner';
+import { openTfjsSession, tfjsRuntimeName } from '../verify/tfjs-runner';
 
 /** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
 export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherRuntime => ({

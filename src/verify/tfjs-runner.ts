@@ -11,10 +11,9 @@ import { kernelMissing, tfjsFailed, tfjsNodeMissing } from '../diagnostics/catal
 import { CompileError } from '../diagnostics/compile-error';
 import type { TfjsPort } from '../tfjs/about';
 import type { Numbers, Session } from './onnx-runner';
+import type { TfjsBackend } from './tfjs-backend';
 import { readTfjsFiles, signatureOutputs, type TfjsFiles, tfjsModelPath } from './tfjs-files';
 import { reordered } from './tfjs-reorder';
-
-export type TfjsBackend = 'wasm' | 'node';
 
 export interface TfjsOptions {
   readonly backend?: TfjsBackend | undefined;

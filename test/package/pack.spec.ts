@@ -63,7 +63,8 @@ test('is small and holds what is built, not the sources', () => {
     ]),
   );
   for (const path of paths) expect(path).toMatch(/^(dist\/|docs\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/);
-  expect(packed.size).toBeLessThan(1_000_000);
+  // Something is in it by mistake, or the program has grown by a quarter.
+  expect(packed.size).toBeLessThan(1_250_000);
 });
 
 test('converts from the command line', () => {
