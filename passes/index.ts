@@ -19,6 +19,7 @@ import { linearToConv } from './linear-to-conv';
 import { mergeEqualNodes } from './merge-equal-nodes';
 import { mergeParallelConvs } from './merge-parallel-convs';
 import { mergeViews } from './merge-views';
+import { nchwToNhwc } from './nchw-to-nhwc';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
@@ -33,6 +34,8 @@ import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
+
+export { nchwToNhwc };
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
 
@@ -134,4 +137,5 @@ export const allPasses: readonly Pass[] = [
   ...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat())),
   denseStride(1), // on demand (--stride), after all others ...
   denseShift(1), // ... or this one (--dense shift)
+  nchwToNhwc, // for TensorFlow.js (--to tfjs), last
 ];

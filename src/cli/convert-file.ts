@@ -24,6 +24,8 @@ export interface ConvertFileOptions {
   readonly output: string | undefined;
   /** Writes a TensorFlow.js model into the directory `output`. It is told the number of classes, and the metadata of the input. */
   readonly tfjs: ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined;
+  /** Shows the model with its maps channels-last, on the way to TensorFlow.js. */
+  readonly onLayout?: ((model: Model, nodesBefore: number) => void) | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
@@ -113,7 +115,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
 /** What cannot be said in TensorFlow.js is told on a dry run too. */
 async function writeTfjs(input: string, compiled: Compiled, tfjs: WriteTfjsOptions, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, step, keepFailed } = options;
-  const graph = lowerToTfjs(compiled.model, tfjs);
+  const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const staged = stageDirectory(output);
   try {

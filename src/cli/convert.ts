@@ -1,6 +1,6 @@
 /** `convert`: options in, one conversion, a report out. */
 import { basename, dirname, extname, join } from 'node:path';
-import { allPasses, type OptimisationLevel } from '../../passes';
+import { allPasses, nchwToNhwc, type OptimisationLevel } from '../../passes';
 import type { PluginPass } from '../compile';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
@@ -71,6 +71,13 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       },
       output: args.dryRun || explanation ? undefined : output,
       tfjs,
+      onLayout: (model, before) => {
+        if (names(args.printIrAfter)?.some((name) => name === 'all' || name === nchwToNhwc.name))
+          terminal.aside(
+            `# after ${nchwToNhwc.name} (nodes: ${before} -> ${model.graph.nodeCount})\n${printModel(model, { origins: true })}`,
+          );
+        dump?.add(nchwToNhwc.name, `after ${nchwToNhwc.name}`, model);
+      },
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
       allowSymlinks: args.allowSymlinks,

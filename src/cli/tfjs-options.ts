@@ -51,7 +51,12 @@ export const withDefaults = (args: readonly string[]): string[] =>
 
 /** What was asked for, or undefined where the target is ONNX. Throws CompileError USAGE where options do not go together. */
 export function tfjsTarget(
-  args: TfjsArgs & { readonly externalData: boolean; readonly weights: string; readonly force: boolean },
+  args: TfjsArgs & {
+    readonly externalData: boolean;
+    readonly weights: string;
+    readonly force: boolean;
+    readonly certificate: string | undefined;
+  },
   input: string,
 ): ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined {
   const given = [
@@ -72,6 +77,7 @@ export function tfjsTarget(
   }
   if (args.externalData || args.weights === 'reference')
     throw usage(`--${args.externalData ? 'external-data' : 'weights'} is for ONNX, not for --to tfjs`, 'convert');
+  if (args.certificate !== undefined) throw usage('--certificate is for ONNX, not for --to tfjs', 'convert');
   const quantisation = quantisationOf(args);
   const shardSize = args.weightShardSizeBytes === undefined ? undefined : bytesOf(args.weightShardSizeBytes);
   return (classes, metadata) => ({

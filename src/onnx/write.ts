@@ -5,6 +5,7 @@
  * the bytes where they already lie (an external file kept as it is, or a range of the source model), as `place` decides.
  */
 import { outputTooLarge } from '../diagnostics/catalogue';
+import { assertInvariant } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
@@ -139,6 +140,7 @@ class ModelWriter {
   }
 
   private node(node: Node): Message {
+    assertInvariant(node.domain !== 'nhwc', () => `'${node.name}' is written channels-last, which no runtime for ONNX reads`);
     const kept = isNodeExtras(node.extras) ? node.extras.node : {};
     const metadata = propsWithOrigin(node, kept.metadata_props, this.irVersion);
     const message = new Message();

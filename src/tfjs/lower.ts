@@ -20,13 +20,16 @@ export interface LowerOptions {
   readonly inputLayout?: InputLayout | undefined;
   /** One node for a convolution or linear layer, its bias and its activation. Default: true. */
   readonly fuse?: boolean | undefined;
+  /** Shows the model after the pass nchw-to-nhwc. */
+  readonly onLayout?: ((model: Model) => void) | undefined;
 }
 
 /** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS, UNSUPPORTED_TYPE. */
-export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true }: LowerOptions = {}): TfjsGraph {
+export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
   const layouts = moveToChannelsLast(moved, inputLayout);
+  onLayout?.(moved);
   const { graph } = moved;
   const make = new Emitter(graph, { fuse });
   const strange = graph.inputs.find(({ type }) => !tfjsType(type?.dtype));

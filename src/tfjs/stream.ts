@@ -1,88 +1,95 @@
-/**
- * The bytes of a weight in order, without the whole of it in memory. A permuted weight that still lies in its file is made in slabs: each is filled from one
- * run through the source.
- */
+/** The bytes of a weight in order, without the whole of it in memory. A permuted weight that still lies in its file is made in slabs. */
 import { byteSize, elementCount, tensorBytes } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 
-/** Bytes that are held at a time, about. */
-const SLAB = 48 * 2 ** 20;
-const CHUNK = 2 ** 20;
+export interface StreamOptions {
+  /** Bytes of a permuted weight that are made at a time, about. */
+  readonly slab: number;
+  /** Bytes that are read at a time. */
+  readonly chunk: number;
+}
+const DEFAULTS: StreamOptions = { slab: 96 * 2 ** 20, chunk: 2 ** 20 };
 
-export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void): void {
+export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void, options = DEFAULTS): void {
   const { data } = tensor;
   if (data.kind === 'ranges' && data.encoding === 'raw') {
     for (const { source, offset, length } of data.ranges)
-      for (let done = 0; done < length; done += CHUNK) write(source.read(offset + done, Math.min(CHUNK, length - done)));
+      for (let done = 0; done < length; done += options.chunk) write(source.read(offset + done, Math.min(options.chunk, length - done)));
     return;
   }
   const permutation = data.kind === 'computed' ? data.permutation : undefined;
-  if (permutation && streamPermuted(tensor, permutation.of, permutation.perm, write)) return;
+  if (permutation && streamPermuted(tensor, permutation.of, permutation.perm, write, options)) return;
   write(tensorBytes(tensor));
 }
 
-/** Returns false where it is as well to make the tensor at once. */
-function streamPermuted(tensor: Tensor, from: Tensor, perm: readonly number[], write: (bytes: Uint8Array) => void): boolean {
+/**
+ * The axis of the filters, ONNX's first, goes to the end: [M, rest] as [rest in some order, M]. Several filters are read at a time, so that what is written lies
+ * side by side, and as many places of the result are made at a time as a slab holds, each from a run through the source.
+ * Returns false for other permutations, which the tensor makes itself.
+ */
+function streamPermuted(
+  tensor: Tensor,
+  from: Tensor,
+  perm: readonly number[],
+  write: (bytes: Uint8Array) => void,
+  { slab, chunk }: StreamOptions,
+): boolean {
   const { data } = from;
-  const total = byteSize(from.dtype, elementCount(from.shape)) ?? 0;
   const [range] = data.kind === 'ranges' && data.encoding === 'raw' && data.ranges.length === 1 ? data.ranges : [];
-  if (!range || byteSize(from.dtype, 1) !== 4 || total <= SLAB || tensor.shape.includes(0)) return false;
-  // The axis of the source that comes first in the result is cut into slabs, and so are those behind it while one place of it is too large.
-  const slabs = slabsOf(tensor.shape, SLAB / 4);
-  for (const { begin, count } of slabs) {
-    const slab = new Uint32Array(count);
-    fill(slab, begin, tensor.shape, perm, from, (offset, length) => range.source.read(range.offset + offset * 4, length * 4));
-    write(new Uint8Array(slab.buffer));
+  const filters = from.shape[0] ?? 0;
+  const row = elementCount(from.shape.slice(1));
+  if (!range || byteSize(from.dtype, 1) !== 4 || perm[perm.length - 1] !== 0 || elementCount(tensor.shape) === 0) return false;
+  const places = placesOf(from.shape, tensor.shape, perm);
+  const step = Math.max(Math.floor(slab / 4 / filters), 1);
+  const atOnce = Math.min(Math.max(Math.floor(chunk / 4 / row), 1), 64);
+  for (let begin = 0; begin < row; begin += step) {
+    const count = Math.min(step, row - begin);
+    const made = new Uint32Array(count * filters);
+    // Numbers of each filter that belong into this slab.
+    const inside = step >= row ? undefined : within(places, begin, begin + count);
+    for (let first = 0; first < filters; first += atOnce) {
+      const several = Math.min(atOnce, filters - first);
+      const numbers = words(range.source.read(range.offset + first * row * 4, several * row * 4));
+      const length = inside?.length ?? row;
+      for (let index = 0; index < length; index++) {
+        const at = inside ? (inside[index] ?? 0) : index;
+        const to = ((places[at] ?? 0) - begin) * filters + first;
+        for (let filter = 0; filter < several; filter++) made[to + filter] = numbers[filter * row + at] ?? 0;
+      }
+    }
+    write(new Uint8Array(made.buffer));
   }
   return true;
 }
 
-function slabsOf(shape: readonly number[], elements: number): { readonly begin: number; readonly count: number }[] {
-  const total = elementCount(shape);
-  // Whole places of the outermost axes, as many as fit.
-  let unit = total;
-  for (const dim of shape) {
-    if (unit <= elements) break;
-    unit /= dim;
+function within(places: Int32Array, begin: number, end: number): Int32Array {
+  const found = new Int32Array(places.length);
+  let count = 0;
+  for (let at = 0; at < places.length; at++) {
+    const place = places[at] ?? 0;
+    if (place >= begin && place < end) found[count++] = at;
   }
-  const step = Math.max(Math.floor(elements / unit), 1) * unit;
-  return Array.from({ length: Math.ceil(total / step) }, (_, at) => ({ begin: at * step, count: Math.min(step, total - at * step) }));
+  return found.subarray(0, count);
 }
 
-/** Runs through the source once, in rows of its innermost axes, and puts what belongs into the slab to its place. */
-function fill(
-  slab: Uint32Array,
-  begin: number,
-  shape: readonly number[],
-  perm: readonly number[],
-  from: Tensor,
-  read: (offset: number, length: number) => Uint8Array,
-): void {
-  const outStrides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
-  /** For each axis of the source: how far one step along it goes in the result. */
-  const steps = from.shape.map((_, axis) => outStrides[perm.indexOf(axis)] ?? 0);
-  const end = begin + slab.length;
-  const total = elementCount(from.shape);
-  const rank = from.shape.length;
-  const index = new Array<number>(rank).fill(0);
-  let to = 0;
-  for (let offset = 0; offset < total; ) {
-    const length = Math.min(CHUNK, total - offset);
-    const bytes = read(offset, length);
-    const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, length);
-    for (let at = 0; at < length; at++) {
-      if (to >= begin && to < end) slab[to - begin] = numbers[at] ?? 0;
-      for (let axis = rank - 1; axis >= 0; axis--) {
-        const next = (index[axis] ?? 0) + 1;
-        if (next < (from.shape[axis] ?? 0)) {
-          index[axis] = next;
-          to += steps[axis] ?? 0;
-          break;
-        }
-        to -= (next - 1) * (steps[axis] ?? 0);
-        index[axis] = 0;
-      }
-    }
-    offset += length;
+/** Of memory that need not be aligned. */
+function words(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+}
+
+/** For each number of a filter: which place of the result it has, the filters not counted. */
+function placesOf(shape: readonly number[], after: readonly number[], perm: readonly number[]): Int32Array {
+  const rest = shape.slice(1);
+  const strides = after.slice(0, -1).map((_, axis) => elementCount(after.slice(axis + 1, -1)));
+  const steps = rest.map((_, axis) => strides[perm.indexOf(axis + 1)] ?? 0);
+  const places = new Int32Array(elementCount(rest));
+  // Axis by axis from the innermost: what is there so far is repeated, each time one step on.
+  let done = 1;
+  for (let axis = rest.length - 1; axis >= 0; axis--) {
+    const [length, step] = [rest[axis] ?? 1, steps[axis] ?? 0];
+    for (let at = done; at < done * length; at++) places[at] = (places[at - done] ?? 0) + step;
+    done *= length;
   }
+  return places;
 }

@@ -21,6 +21,7 @@ const PARTS = 8;
 
 /** Conversions change what a network gives, on purpose: they have their own tests. */
 const CHANGES_OUTPUTS = new Set([
+  'nchw-to-nhwc',
   'output-map',
   'output-cells',
   'output-average',

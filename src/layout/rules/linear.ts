@@ -32,6 +32,7 @@ const matMul: Rule = (node, to) => {
   const kept = keepsOrder(a, b, to);
   if (kept) return becomes(node, to, [kept.value, kept.weight], kept.order);
   const [left, right] = [asMatrix(a, to), asMatrix(b, to)];
+  if (!left.isTransposed && !right.isTransposed) return false;
   return becomes(node, to, [left.value, right.value], identity(rankOf(node.outputs[0]) ?? 0), {
     op: 'nhwc.MatMul',
     attrs: { transA: Number(left.isTransposed), transB: Number(right.isTransposed) },
