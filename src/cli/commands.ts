@@ -269,6 +269,7 @@ export function chooseAction(given: readonly string[], columns: number | undefin
           .example('$0 verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model, on WebAssembly')
           .example('$0 verify resnet.onnx resnet-fp16.onnx -n 50', 'Any pair: the output of another tool, a copy in half precision')
           .example('$0 verify --suite pairs.yaml --reporter junit=report.xml', 'Many pairs, with a report for CI (docs/ci.md)')
+          .example('$0 verify alexnet.onnx alexnet-fcn.onnx --exact', 'On integers, bit by bit')
           .example('$0 verify --certificate alexnet.json', 'Are these the files that were converted, and the same weights?')
           .example('$0 verify a.onnx b.onnx --map input=images --inputs photos/', 'Names that differ, and inputs of your own'),
       (argv) => choose(argv, async (terminal) => (await import('./verify')).verifyCommand(argv, terminal)),

@@ -9,6 +9,11 @@ export const comparisonOptions = {
     requiresArg: true,
     describe: 'Inputs from files instead: .npy, .npz, TensorProto .pb, pictures, or a folder; [name=]path',
   },
+  exact: {
+    type: 'boolean',
+    default: false,
+    describe: 'Put integers for weights and inputs, and compare every bit; -n: rounds',
+  },
   'save-inputs': { type: 'string', requiresArg: true, describe: 'Write the inputs to this folder, as ONNX test data' },
   map: {
     type: 'string',

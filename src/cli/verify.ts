@@ -114,6 +114,7 @@ function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'i
     inputs: args.inputs ?? list.inputs,
     map: args.map ? mapping(args.map) : list.map,
     relation: args.relation ?? list.relation,
+    exact: args.exact || list.exact,
   };
 }
 

@@ -584,6 +584,13 @@ export const suiteInvalid = (file: string, what: string, line?: number, column?:
     hint: 'docs/ci.md describes the keys of such a file',
   });
 
+export const notExact = (reason: string, node: Node | undefined): CompileError =>
+  new CompileError({
+    code: 'NOT_EXACT',
+    message: `nothing of these models can be compared on integers: ${reason}`,
+    at: node && locate(node),
+    hint: 'verify them without --exact',
+  });
 export const certificateInvalid = (file: string, what: string): CompileError =>
   new CompileError({
     code: 'CERTIFICATE_INVALID',

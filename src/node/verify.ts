@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contract, contractOf } from '../analysis/contract';
-import { type Compiled, compile, cuttable, freeSizes, withOutputs } from '../compile';
-import { openDimension } from '../diagnostics/catalogue';
+import { type Compiled, compile, cuttable, freeSizes, settle, withOutputs } from '../compile';
+import { notComparable, openDimension } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { bufferSource } from '../ir/bytes';
@@ -14,8 +14,9 @@ import type { Value } from '../ir/types';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
+import { verifyExactly } from '../verify/exact/exact';
 import { makeInput } from '../verify/inputs';
-import { verifyPair } from '../verify/pair/pair';
+import { correspondence, verifyPair } from '../verify/pair/pair';
 import type { Relation } from '../verify/pair/relation';
 import type { Rewrite, VerifyReport } from '../verify/report';
 import { partOf, randomSamples, type Sample, usualSamples } from '../verify/samples';
@@ -26,6 +27,8 @@ import { isTextFile } from './text';
 import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
 
 export interface VerifyFilesOptions extends VerifyOptions {
+  /** Compares on integers, bit by bit, in place of everything else. `samples` is the number of rounds. */
+  readonly exact?: boolean | undefined;
   /** Names of the original's inputs and outputs to those of the other model, where they differ; for pairs that are no conversion. */
   readonly map?: ReadonlyMap<string, string> | undefined;
   /** How the outputs relate, where it is not to be read off their shapes; the same. */
@@ -94,6 +97,22 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       place,
       options,
     };
+    if (options.exact) {
+      if (tfjs !== undefined)
+        throw notComparable('a TensorFlow.js model has its weights in another order and layout; --exact is for ONNX files');
+      openWindows(subject, result, options.inputSize ?? declaredSize(result));
+      for (const model of [subject, result]) inferShapes(model);
+      settle(subject);
+      return await verifyExactly({
+        original: subject,
+        converted: result,
+        match: correspondence(subject, result, options.map),
+        again: conversionAgain(subject, result, options),
+        shapes: new Map(subject.graph.inputs.map((input) => [input.name, sizesOf(input)])),
+        place,
+        options,
+      });
+    }
     if (!options.compiled && tfjs === undefined && !isConversion(subject, result, options)) {
       const windows = openWindows(subject, result, options.inputSize);
       for (const model of [subject, result]) inferShapes(model);
@@ -228,6 +247,23 @@ function compiledAnew(original: Model, converted: Model): Compiled | undefined {
     if (error instanceof CompileError) return undefined;
     throw error;
   }
+}
+
+/** The conversion that the file says it is, for any weights: at the level of folding that makes the same graph. */
+function conversionAgain(original: Model, converted: Model, { inputSize }: VerifyFilesOptions): (model: Model) => Model | undefined {
+  const head = declaredHead(converted);
+  if (!head) return () => undefined;
+  const attempt = (model: Model, optimise: 0 | 1 | 2): Model | undefined => {
+    try {
+      return compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(converted) }).model;
+    } catch (error) {
+      if (error instanceof CompileError) return undefined;
+      throw error;
+    }
+  };
+  const names = (model: Model | undefined): string => JSON.stringify(model?.graph.nodes.map((node) => [node.op, node.name]));
+  const level = ([2, 1, 0] as const).find((each) => names(attempt(original, each)) === names(converted)) ?? 2;
+  return (model) => attempt(model, level);
 }
 
 /** Gives the original its size: as asked for, as its file says, or as the converted model says. */

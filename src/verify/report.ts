@@ -1,12 +1,13 @@
 /** What a verification found: a plain object for machines, and as text for people. */
 import { type Contract, describeContract } from '../analysis/contract';
 import type { Agreement, Difference } from './compare';
+import { exactLines } from './exact/text';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
 import type { Relation } from './pair/relation';
 
 export interface Check {
-  readonly name: 'outputs' | 'original size' | 'windows of the map' | 'mean of the map' | 'crops of the image';
+  readonly name: 'outputs' | 'integers' | 'original size' | 'windows of the map' | 'mean of the map' | 'crops of the image';
   readonly status: 'equal' | 'different' | 'informative' | 'skipped';
   /** Per output: the worst difference over all inputs of the check. */
   readonly outputs: Readonly<Record<string, Difference>>;
@@ -43,7 +44,8 @@ export interface Tolerance {
     /** The converted model in a runtime of its own, when its sums are taken in another order. */
     readonly order?: number | undefined;
   };
-  readonly from: 'noise' | 'options';
+  /** `exact`: none, bit by bit. */
+  readonly from: 'noise' | 'options' | 'exact';
 }
 
 /** What a rule did: the source nodes that it made something of. */
@@ -96,6 +98,27 @@ export interface NotFinite {
   readonly fed: boolean;
 }
 
+/** What a comparison on integers was about. */
+export interface ExactReport {
+  /** Each with other integers. */
+  readonly rounds: number;
+  /** Values of the converted model that were compared, bit by bit. */
+  readonly compared: readonly string[];
+  /** Nodes of the converted model that were run exactly, of so many. */
+  readonly nodes: number;
+  readonly of: number;
+  /** Whether all outputs were among them. */
+  readonly isWhole: boolean;
+  /** Where it ended. */
+  readonly stops: readonly { readonly node: string; readonly op: string; readonly reason: string }[];
+  /** Weights that have other numbers than this conversion gives them. */
+  readonly altered: readonly string[];
+  /** Values that were taken modulo 16 or rounded down in both models, so that sums stay exact. */
+  readonly reduced: number;
+  /** The smallest share of numbers that are not zero, among what was compared. */
+  readonly alive: number;
+}
+
 export interface VerifyReport {
   readonly verdict: 'equal' | 'different';
   readonly checks: readonly Check[];
@@ -105,6 +128,8 @@ export interface VerifyReport {
   readonly match?:
     | { readonly inputs: readonly PortMatch[]; readonly outputs: readonly (PortMatch & { readonly relation: Relation })[] }
     | undefined;
+  /** Of a comparison on integers. */
+  readonly exact?: ExactReport | undefined;
   /** Where they first part, if they differ and it was found; or why it was not looked for. */
   readonly departure?: Departure | undefined;
   readonly departureNote?: string | undefined;
@@ -119,6 +144,7 @@ export interface VerifyReport {
 export function formatVerifyReport(report: VerifyReport): string {
   const { contract, match } = report;
   const lines = [...(match ? [row('matched', matchText(match))] : []), ...report.checks.flatMap(formatCheck)];
+  if (report.exact) lines.push(...exactLines(report.exact).map((line, at) => row(at === 0 ? 'exact' : '', at === 0 ? line : `  ${line}`)));
   if (report.departure) lines.push(...departureText(report.departure));
   if (report.notFinite) lines.push(row('not finite', notFiniteText(report.notFinite)));
   if (report.departureNote) lines.push(row('parts at', report.departureNote));
@@ -148,6 +174,7 @@ const share = (number: number): string => number.toExponential(1);
 export function toleranceText(tolerance: Tolerance): string {
   const { noise, relative, outputs } = tolerance;
   const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
+  if (tolerance.from === 'exact') return 'none: every bit';
   if (tolerance.from === 'options') return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}`;
   const sources: readonly (readonly [string, number | undefined])[] = [
     ['other threads', noise.threads],
@@ -178,7 +205,12 @@ export const noiseOf = ({ noise }: Tolerance): number =>
 
 export function formatCheck(check: Check): string[] {
   if (check.status === 'skipped') return [row(check.name, `skipped: ${check.note}`)];
-  const where = check.name === 'outputs' ? `${check.cells} input${check.cells === 1 ? '' : 's'}` : cellsText(check);
+  const where =
+    check.name === 'outputs'
+      ? `${check.cells} input${check.cells === 1 ? '' : 's'}`
+      : check.name === 'integers'
+        ? `${check.cells} round${check.cells === 1 ? '' : 's'} of other integers`
+        : cellsText(check);
   const agreement = check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %`;
   const status = check.status === 'informative' ? 'border effects' : check.status;
   const outputs = Object.entries(check.outputs);

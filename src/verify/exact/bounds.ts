@@ -1,0 +1,194 @@
+/**
+ * How far a network can be run on integers: which results are exact in float32, and how large they may be.
+ *
+ * Sums of integers are exact in any order while no partial sum can reach 2^24. Where a result grows, both models take it modulo 16, which keeps its sign;
+ * an average is rounded down, at a place that no average can lie on. Both are put in at the same values of both models.
+ */
+import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+import type { Graph } from '../../ir/graph';
+import { elementCount, isFloatType } from '../../ir/tensor';
+import { isConst, type Node, staticShape, type Value } from '../../ir/types';
+import { isInteger, magnitudeOf } from './substitute';
+
+export const LIMIT = 2 ** 24;
+export const MODULUS = 16;
+/** Larger ones are taken modulo 16. */
+const COMFORT = 255;
+
+/** What is done to a value in both models. */
+export type Reducer = { readonly kind: 'modulo' } | { readonly kind: 'floor'; readonly cells: number };
+
+export interface Stop {
+  readonly node: Node;
+  readonly reason: string;
+}
+
+export interface Exactness {
+  /** Largest magnitude of every float value that is exact. */
+  readonly bounds: ReadonlyMap<Value, number>;
+  /** Nodes at which it ends; not those behind them. */
+  readonly stops: readonly Stop[];
+}
+
+export interface Setting {
+  readonly input: number;
+  readonly magnitudes: ReadonlyMap<Value, number>;
+  readonly untraced: ReadonlySet<Value>;
+  /** What is done to a value, given what would be good; called for each float, in order. undefined: nothing. */
+  readonly reducer: (value: Value, wanted: Reducer | undefined) => Reducer | undefined;
+}
+
+export function exactness(graph: Graph, setting: Setting): Exactness {
+  const bounds = new Map<Value, number>();
+  const stops: Stop[] = [];
+  const dead = new Set<Value>();
+  for (const input of graph.inputs) bounds.set(input, setting.input);
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.filter((input): input is Value => input !== undefined);
+    const behind = inputs.some((input) => dead.has(input));
+    const found = behind ? undefined : boundOf(node, (value) => constantBound(value, bounds, setting), setting);
+    for (const output of node.outputs) {
+      if (typeof found !== 'number' && isFloat(output)) dead.add(output);
+      else if (typeof found !== 'number' && behind) dead.add(output);
+      else if (typeof found === 'number') bounds.set(output, settled(output, found, setting));
+    }
+    if (typeof found === 'string' && node.outputs.some(isFloat)) stops.push({ node, reason: found });
+  }
+  return { bounds, stops };
+}
+
+const isFloat = ({ type }: Value): boolean => type === undefined || isFloatType(type.dtype);
+
+function settled(output: Value, bound: number, setting: Setting): number {
+  const reduced = isFloat(output) ? setting.reducer(output, bound > COMFORT ? { kind: 'modulo' } : undefined) : undefined;
+  return reduced?.kind === 'modulo' ? Math.min(bound, MODULUS - 1) : bound;
+}
+
+/** A string: why it is not known to be exact. */
+function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, number>, { magnitudes, untraced }: Setting): number | string {
+  if (!value) return 0;
+  const known = bounds.get(value) ?? magnitudes.get(value);
+  if (known !== undefined) return known;
+  if (untraced.has(value)) return `its weights '${value.name}' are neither the original's nor made of them by this conversion`;
+  if (!isConst(value)) return 0;
+  if (!isFloat(value)) return 0;
+  if (value.constant.dtype !== 'float') return `'${value.name}' is ${value.constant.dtype}`;
+  return isInteger(value.constant) ? magnitudeOf(value.constant) : `'${value.name}' is no integer`;
+}
+
+type Bounded = (value: Value | undefined) => number | string;
+
+/** As large as what they read. */
+const PASSING = new Set([
+  'Identity',
+  'Flatten',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Slice',
+  'Gather',
+  'Split',
+  'Expand',
+  'Tile',
+  'Dropout',
+  'MaxPool',
+  'GlobalMaxPool',
+  'ReduceMax',
+  'ReduceMin',
+  'Relu',
+  'Concat',
+  'DepthToSpace',
+  'SpaceToDepth',
+  'Abs',
+  'Neg',
+  'Floor',
+  'Ceil',
+  'Round',
+  'Clip',
+  'Pad',
+  'Min',
+  'Max',
+  'Cast',
+]);
+
+function boundOf(node: Node, bound: Bounded, setting: Setting): number | string {
+  const read = node.inputs.filter((input): input is Value => input !== undefined && isFloat(input));
+  const magnitudes: number[] = [];
+  for (const value of read) {
+    const one = bound(value);
+    if (typeof one === 'string') return one;
+    magnitudes.push(one);
+  }
+  const half = [...read, ...node.outputs].find(({ type }) => type && isFloatType(type.dtype) && type.dtype !== 'float');
+  if (half) return `'${half.name}' is ${half.type?.dtype}`;
+  const [x = 0, w = 0, b = 0] = magnitudes;
+  if (PASSING.has(node.op)) return Math.max(0, ...magnitudes);
+  const within = (size: number): number | string => (size < LIMIT ? size : `its sums could reach ${size.toExponential(1)}, beyond 2^24`);
+  switch (node.op) {
+    case 'Conv':
+    case 'ConvTranspose':
+    case 'MatMul':
+    case 'Gemm': {
+      if (node.op === 'Gemm' && [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)].some((factor) => !Number.isInteger(factor)))
+        return 'its factors are no integers';
+      const terms = termsOf(node);
+      return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
+    }
+    case 'BatchNormalization': {
+      if (intAttr(node, 'training_mode', 0) === 1) return 'it is in training mode';
+      const [, scale = 0, shift = 0, mean = 0] = magnitudes;
+      return within((x + mean) * scale + shift);
+    }
+    case 'Add':
+    case 'Sub':
+      return within(x + w);
+    case 'Sum':
+      return within(magnitudes.reduce((sum, each) => sum + each, 0));
+    case 'Mul':
+    case 'PRelu':
+      return within(x * Math.max(1, w));
+    case 'LeakyRelu':
+      return within(2 * x);
+    case 'ReduceSum': {
+      const cells = cellsOf(node);
+      return cells === undefined ? 'how many numbers it adds is not known' : within(x * cells);
+    }
+    case 'AveragePool':
+    case 'GlobalAveragePool':
+    case 'ReduceMean': {
+      const [output] = node.outputs;
+      const cells =
+        node.op === 'AveragePool' ? (intsAttr(node, 'kernel_shape') ?? []).reduce((product, dim) => product * dim, 1) : cellsOf(node);
+      const reduced = output && setting.reducer(output, { kind: 'floor', cells: cells ?? 0 });
+      if (reduced?.kind !== 'floor') return 'its average has no counterpart that could be rounded as well';
+      return within(x * (cells ?? 1)) === x * (cells ?? 1) ? x + 1 : within(x * (cells ?? 1));
+    }
+    case 'Resize':
+    case 'Upsample':
+      return stringAttr(node, 'mode', 'nearest') === 'nearest' ? x : 'it interpolates';
+    default:
+      return read.length === 0 ? 0 : 'it is not exact on integers';
+  }
+}
+
+/** Products that are added up for one number. */
+function termsOf(node: Node): number | undefined {
+  const [data, weight] = [staticShape(node.inputs[0]), staticShape(node.inputs[1])];
+  switch (node.op) {
+    case 'Conv':
+      return weight && elementCount(weight.slice(1));
+    case 'ConvTranspose':
+      return weight && elementCount(weight) / Math.max(1, weight[1] ?? 1);
+    case 'Gemm':
+      return weight && (intAttr(node, 'transB', 0) === 1 ? weight[1] : weight[0]);
+    default:
+      return weight && weight.length > 1 ? weight[weight.length - 2] : data?.at(-1);
+  }
+}
+
+/** Numbers that are reduced to one. */
+function cellsOf(node: Node): number | undefined {
+  const [from, to] = [staticShape(node.inputs[0]), staticShape(node.outputs[0])];
+  return from && to ? elementCount(from) / Math.max(1, elementCount(to)) : undefined;
+}

@@ -1,0 +1,257 @@
+/**
+ * Two models on integers, bit by bit.
+ *
+ * Weights and inputs of both become small integers, the same for the same numbers, so that every sum is exact in float32 whatever its order. What both
+ * compute must then be equal in every bit: a wrong index, pad, stride or layout cannot hide behind rounding. Nodes that are not exact on integers end it;
+ * the report says which, and how much of the network was run.
+ */
+import { notExact } from '../../diagnostics/catalogue';
+import type { Graph } from '../../ir/graph';
+import type { Model } from '../../ir/model';
+import type { Value } from '../../ir/types';
+import { type Bench, makeBench, type VerifyOptions } from '../bench';
+import { compareTensors, type Difference } from '../compare';
+import { seededRandom } from '../inputs';
+import { counterparts } from '../locate/counterparts';
+import { isProbeable, probe } from '../locate/probe';
+import { firstDeparting } from '../locate/walk';
+import type { Numbers } from '../onnx-runner';
+import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
+import type { Correspondence } from '../pair/pair';
+import type { Departure, ExactReport, VerifyReport } from '../report';
+import { weightBytes } from '../samples';
+import { exactness, type Reducer, type Stop } from './bounds';
+import { insertReducers } from './reduce';
+import { integerCounterpart, integerModel } from './substitute';
+
+export interface ExactRequest {
+  readonly original: Model;
+  readonly converted: Model;
+  readonly match: Pick<Correspondence, 'feeds'>;
+  /** Does the conversion again; undefined: it is none, or cannot be done. */
+  readonly again: (model: Model) => Model | undefined;
+  readonly place: (model: Model, name: string) => string | Uint8Array;
+  /** Shape of each input of the original. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly options?: VerifyOptions | undefined;
+}
+
+const LARGEST_INPUT = 3;
+const AT_ONCE = 8;
+
+/** Throws CompileError NOT_EXACT where nothing can be compared. */
+export async function verifyExactly(request: ExactRequest): Promise<VerifyReport> {
+  const started = performance.now();
+  const { original, place, options = {} } = request;
+  const bench = makeBench({ options, place, epsilon: 2 ** -23, files: [] });
+  const rounds = options.samples ?? usualRounds(original);
+  const real = request.again(original);
+  const outcomes: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    bench.progress(`running both on integers, round ${round + 1} of ${rounds}`);
+    const outcome = await runRound(request, bench, real, bench.seed + 31 * round);
+    outcomes.push(outcome);
+    if (outcome.departure) break;
+  }
+  const [first] = outcomes;
+  if (!first) throw notExact('there is nothing to run', undefined);
+  const different = outcomes.find(({ departure }) => departure);
+  const outputs: Record<string, Difference> = {};
+  for (const outcome of outcomes)
+    for (const [name, difference] of Object.entries(outcome.differences)) outputs[name] = worst(outputs[name], difference);
+  const exact: ExactReport = {
+    rounds: outcomes.length,
+    compared: Object.keys(first.differences),
+    nodes: first.nodes,
+    of: first.of,
+    isWhole: first.isWhole,
+    stops: first.stops.map(({ node, reason }) => ({ node: node.name, op: node.op, reason })),
+    altered: first.altered,
+    reduced: first.reduced,
+    alive: Math.min(...outcomes.map(({ alive }) => alive)),
+  };
+  const isEqual = !different && first.altered.length === 0;
+  return {
+    verdict: isEqual ? 'equal' : 'different',
+    checks: [{ name: 'integers', status: isEqual ? 'equal' : 'different', outputs, sizes: [], cells: outcomes.length, note: undefined }],
+    tolerance: { relative: 0, absolute: 0, noise: { threads: 0, nudge: 0, batch: undefined, kernels: undefined }, from: 'exact' },
+    contract: undefined,
+    exact,
+    departure: different?.departure,
+    runtimeFault: undefined,
+    runtime: 'ONNX Runtime, graph optimisations disabled',
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Each round has other integers; two floats that are next to each other are the same integer in one of six. */
+function usualRounds(model: Model): number {
+  const bytes = weightBytes(model);
+  return bytes < 50e6 ? 8 : bytes < 200e6 ? 4 : 2;
+}
+
+interface Round {
+  readonly differences: Readonly<Record<string, Difference>>;
+  readonly departure: Departure | undefined;
+  readonly stops: readonly Stop[];
+  readonly altered: readonly string[];
+  readonly nodes: number;
+  readonly of: number;
+  readonly isWhole: boolean;
+  readonly reduced: number;
+  readonly alive: number;
+}
+
+async function runRound(request: ExactRequest, bench: Bench, real: Model | undefined, seed: number): Promise<Round> {
+  const left = integerModel(request.original, seed);
+  const integers = real && request.again(left.model);
+  const right = integerCounterpart({
+    original: request.original,
+    converted: request.converted,
+    again: real && integers ? { real, integers } : undefined,
+    seed,
+  });
+  const [a, b] = [left.model, right.model];
+  const pairs = new Map([...counterparts(a.graph, b.graph)].filter(([to, from]) => isProbeable(to) && isProbeable(from)));
+  const back = new Map([...pairs].map(([to, from]) => [from, to]));
+  const plan = new Map<Value, Reducer>();
+  const common = { input: LARGEST_INPUT };
+  const ours = exactness(a.graph, {
+    ...common,
+    ...left,
+    reducer(value, wanted) {
+      if (wanted && back.has(value) && !plan.has(value)) plan.set(value, wanted);
+      return plan.get(value);
+    },
+  });
+  const theirs = exactness(b.graph, {
+    ...common,
+    ...right,
+    reducer(value) {
+      const source = pairs.get(value);
+      return source && plan.get(source);
+    },
+  });
+  const exactPairs = new Map([...pairs].filter(([to, from]) => ours.bounds.has(from) && theirs.bounds.has(to)));
+  const ends = frontier(b.graph, exactPairs);
+  const [stop] = [...theirs.stops, ...ours.stops];
+  if (ends.length === 0)
+    throw notExact(stop ? `${stop.node.op} '${stop.node.name}': ${stop.reason}` : 'no value of one model is one of the other', stop?.node);
+  // A value that takes the place of another must be there under its own name when both are cut.
+  insertReducers(a, plan);
+  insertReducers(
+    b,
+    new Map([...pairs].flatMap(([to, from]): [Value, Reducer][] => (plan.has(from) ? [[to, plan.get(from) ?? { kind: 'modulo' }]] : []))),
+  );
+  const feeds = integerFeeds(request, seed);
+  const run = { bench, a, b, pairs: exactPairs, feeds: { a: feeds, b: request.match.feeds(feeds) } };
+  const found = await compareAt(run, ends);
+  const differences = Object.fromEntries(ends.map((end) => [end.name, found.get(end)?.difference ?? compareTensors(EMPTY, EMPTY)]));
+  const wrong = ends.find((end) => found.get(end)?.equal === false);
+  return {
+    differences,
+    departure: wrong && (await departureFrom(run, wrong, found, right.model)),
+    stops: theirs.stops.length > 0 ? theirs.stops : ours.stops,
+    altered: right.altered,
+    nodes: b.graph.nodes.filter((node) => !node.name.startsWith('exact_') && node.outputs.some((output) => theirs.bounds.has(output)))
+      .length,
+    of: request.converted.graph.nodeCount,
+    isWhole: b.graph.outputs.every((output) => exactPairs.has(output)),
+    reduced: plan.size,
+    alive: Math.min(...ends.map((end) => found.get(end)?.alive ?? 0)),
+  };
+}
+
+const EMPTY: Numbers = { dtype: 'float', shape: [0], data: new Float32Array() };
+
+interface Run {
+  readonly bench: Bench;
+  readonly a: Model;
+  readonly b: Model;
+  readonly pairs: ReadonlyMap<Value, Value>;
+  readonly feeds: { readonly a: ReadonlyMap<string, Numbers>; readonly b: ReadonlyMap<string, Numbers> };
+}
+
+interface Compared {
+  readonly equal: boolean;
+  readonly difference: Difference;
+  /** Share of numbers that are not zero: nothing can be seen in zeros. */
+  readonly alive: number;
+}
+
+/** One model in memory at a time. */
+async function compareAt({ bench, a, b, pairs, feeds }: Run, values: readonly Value[]): Promise<ReadonlyMap<Value, Compared>> {
+  const sources = values.flatMap((value) => pairs.get(value) ?? []);
+  const expected = await probe(bench, a, sources, feeds.a, 'the original on integers');
+  const actual = await probe(bench, b, values, feeds.b, 'the converted model on integers');
+  const found = new Map<Value, Compared>();
+  for (const value of values) {
+    const [wanted, got] = [expected.get(pairs.get(value)?.name ?? ''), actual.get(value.name)];
+    if (!wanted || !got) continue;
+    const perm = wanted.data.length === got.data.length ? fittingPermutation(got.shape, wanted.shape) : undefined;
+    const turned = perm && !isIdentity(perm) ? transposed(got, perm) : got;
+    const equal = wanted.data.length === turned.data.length && wanted.data.every((number, at) => number === turned.data[at]);
+    const alive = Array.from(wanted.data).filter((number) => number !== 0).length / Math.max(1, wanted.data.length);
+    found.set(value, { equal, difference: compareTensors(wanted, turned), alive });
+  }
+  return found;
+}
+
+async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Compared>, converted: Model): Promise<Departure | undefined> {
+  const seen = new Map(first);
+  const { value, before, looked } = await firstDeparting(
+    run.b.graph,
+    end,
+    new Set(run.pairs.keys()),
+    async (values) => {
+      const found = await compareAt(run, values);
+      for (const [each, compared] of found) seen.set(each, compared);
+      return new Map(values.map((each) => [each, found.has(each) ? found.get(each)?.equal === false : undefined]));
+    },
+    AT_ONCE,
+  );
+  const node = value.producer;
+  const difference = seen.get(value)?.difference;
+  if (!node || !difference) return undefined;
+  return {
+    node: node.name,
+    op: node.op,
+    origin: node.origin,
+    value: value.name,
+    original: run.pairs.get(value)?.name,
+    sample: 'integers',
+    difference,
+    allowed: 0,
+    notFinite: difference.broken > 0,
+    inputs: before.map((each) => ({ value: each.name, difference: 0 })),
+    others: [],
+    rewrites: [],
+    looked,
+    of: converted.graph.nodeCount,
+  };
+}
+
+/** Values that are compared: those behind which no other is. */
+function frontier(graph: Graph, pairs: ReadonlyMap<Value, Value>): readonly Value[] {
+  const leads = new Set<Value>();
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((output) => pairs.has(output) || leads.has(output))) continue;
+    for (const input of node.inputs) if (input) leads.add(input);
+  }
+  return [...pairs.keys()].filter((value) => !leads.has(value));
+}
+
+function integerFeeds({ shapes, original }: ExactRequest, seed: number): ReadonlyMap<string, Numbers> {
+  const random = seededRandom(seed + 7);
+  return new Map(
+    original.graph.inputs.map((input): [string, Numbers] => {
+      const shape = shapes.get(input.name) ?? [];
+      const count = shape.reduce((product, dim) => product * dim, 1);
+      const least = input.type?.dtype.startsWith('u') ? 0 : -LARGEST_INPUT;
+      const data = Float32Array.from({ length: count }, () => least + Math.floor(random() * (LARGEST_INPUT - least + 1)));
+      return [input.name, { dtype: input.type?.dtype ?? 'float', shape, data }];
+    }),
+  );
+}
+
+const worst = (a: Difference | undefined, b: Difference): Difference => (!a || b.broken > a.broken || b.maxAbs > a.maxAbs ? b : a);

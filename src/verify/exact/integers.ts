@@ -1,0 +1,96 @@
+/**
+ * Floats made integers, the same float the same integer: f(-x) = -f(x), f(0) = 0, else one of -3, -2, -1, 1, 2, 3 as a hash of its bits says.
+ *
+ * Two models that hold the same numbers, in whatever order and shape, hold the same integers afterwards; no weight has to be found again by its place.
+ * Two floats that are next to each other are other integers in five of six rounds.
+ */
+import { tensorBytes } from '../../ir/tensor';
+import type { Tensor } from '../../ir/types';
+
+/**
+ * What a constant is to a node.
+ * `weight`: any of the six. `scale` of a norm: 2 or -2; `variance`: 1 or 4, whose root is exact, and so is a scale divided by it.
+ */
+export type Role = 'weight' | 'scale' | 'variance';
+
+/** The largest magnitude that a role gives. */
+export const LARGEST: Readonly<Record<Role, number>> = { weight: 3, scale: 2, variance: 4 };
+
+const SIGN = 0x80000000;
+
+/** Murmur's finaliser. */
+function mixed(bits: number, seed: number): number {
+  let state = (bits ^ seed) >>> 0;
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+  return (state ^ (state >>> 16)) >>> 0;
+}
+
+/** `bits` of a float; the integer as a number. */
+export function integerOf(bits: number, seed: number, role: Role): number {
+  const magnitude = (bits & ~SIGN) >>> 0;
+  const hash = mixed(magnitude, Math.imul(seed, 0x9e3779b9));
+  if (role === 'variance') return hash & 1 ? 4 : 1;
+  if (magnitude === 0) return 0;
+  const sign = ((bits >>> 31) ^ (hash & 1)) === 0 ? 1 : -1;
+  return role === 'scale' ? 2 * sign : sign * (1 + ((hash >>> 1) % 3));
+}
+
+/** A float tensor with every element replaced, when somebody asks for its bytes. */
+export function integerTensor(tensor: Tensor, seed: number, role: Role): Tensor {
+  return elementwise(tensor, (bits) => integerOf(bits, seed, role));
+}
+
+/** A float tensor whose elements follow from the bits of another's. A stretch is in memory at a time, and the result. */
+export function elementwise(tensor: Tensor, apply: (bits: number) => number): Tensor {
+  const count = tensor.shape.reduce((product, dim) => product * dim, 1);
+  return {
+    dtype: 'float',
+    shape: tensor.shape,
+    data: {
+      kind: 'computed',
+      byteLength: 4 * count,
+      compute: () => {
+        const made = new Float32Array(count);
+        let at = 0;
+        eachStretch(tensor, (bits) => {
+          for (const each of bits) made[at++] = apply(each);
+        });
+        return new Uint8Array(made.buffer);
+      },
+    },
+  };
+}
+
+/** The bits of a float tensor, a few megabytes at a time. */
+export function eachStretch(tensor: Tensor, use: (bits: Uint32Array) => void): void {
+  const { data } = tensor;
+  const isAligned = data.kind === 'ranges' && data.encoding === 'raw' && data.ranges.every(({ length }) => length % 4 === 0);
+  if (!isAligned) {
+    const bytes = tensorBytes(tensor);
+    use(new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4));
+    return;
+  }
+  const step = 4 << 20;
+  for (const { source, offset, length } of data.ranges) {
+    for (let at = 0; at < length; at += step) {
+      const bytes = source.read(offset + at, Math.min(step, length - at));
+      const own = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+      use(new Uint32Array(own.buffer, own.byteOffset, own.byteLength / 4));
+    }
+  }
+}
+
+/** The same for the same numbers in any order, whatever their signs. */
+export function fingerprint(tensor: Tensor): string {
+  let [a, b, count] = [0, 0, 0];
+  eachStretch(tensor, (bits) => {
+    count += bits.length;
+    for (const each of bits) {
+      const magnitude = (each & ~SIGN) >>> 0;
+      a = (a + mixed(magnitude, 0x243f6a88)) >>> 0;
+      b = (b + mixed(magnitude, 0x85a308d3)) >>> 0;
+    }
+  });
+  return `${count}:${a}:${b}`;
+}

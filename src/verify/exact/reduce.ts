@@ -1,0 +1,26 @@
+/** Keeps the numbers of a model small: at chosen values, the same in both models. */
+import { attributes } from '../../ir/attrs';
+import type { Model } from '../../ir/model';
+import { fromNumbers } from '../../ir/tensor';
+import type { Value } from '../../ir/types';
+import { MODULUS, type Reducer } from './bounds';
+
+/** Readers of each value read the reduced one; graph outputs stay what they are. Edits the model. */
+export function insertReducers({ graph }: Model, reducers: ReadonlyMap<Value, Reducer>): void {
+  for (const [value, reducer] of reducers) {
+    const readers = [...value.uses];
+    if (readers.length === 0) continue;
+    const number = (of: number): Value => graph.addConstant('exact', fromNumbers('float', [], [of]));
+    const make = (op: string, inputs: readonly Value[], attrs = {}): Value | undefined =>
+      graph.addNode({ op, inputs, attrs: attributes(attrs), outputTypes: [value.type], name: `exact_${op}` }).outputs[0];
+    let reduced: Value | undefined;
+    if (reducer.kind === 'modulo') reduced = make('Mod', [value, number(MODULUS)], { fmod: 1 });
+    else {
+      // Averages are multiples of one part of the cells: half a part below a whole number there is none, and rounding cannot cross it.
+      const raised = make('Add', [value, number(1 / (2 * Math.max(1, reducer.cells)))]);
+      reduced = raised && make('Floor', [raised]);
+    }
+    if (reduced) for (const { user, slot } of readers) graph.replaceInput(user, slot, reduced);
+  }
+  graph.sort();
+}

@@ -1,0 +1,157 @@
+/**
+ * Both models with integers for weights, the same in both.
+ *
+ * A constant of the converted model that holds the numbers of one of the original, in whatever order, gets the integers of these numbers. One that the
+ * conversion computed (a folded norm) gets what the same conversion computes from the original's integers. What is neither is left, and told.
+ */
+import type { Graph } from '../../ir/graph';
+import type { Model } from '../../ir/model';
+import { elementCount, readNumbers, tensorBytes } from '../../ir/tensor';
+import type { Attr, ConstValue, Tensor, Value } from '../../ir/types';
+import { elementwise, fingerprint, integerTensor, LARGEST, type Role } from './integers';
+
+export interface Substituted {
+  readonly model: Model;
+  /** Largest magnitude of each constant that was replaced. */
+  readonly magnitudes: ReadonlyMap<Value, number>;
+  /** Float constants that nothing stands for: nodes that read them cannot be judged. */
+  readonly untraced: ReadonlySet<Value>;
+  /** Of these, those that the same conversion makes otherwise. */
+  readonly altered: readonly string[];
+}
+
+/** The original with integers in place of its weights. */
+export function integerModel(original: Model, seed: number): Substituted {
+  const model = original.clone();
+  const magnitudes = new Map<Value, number>();
+  for (const constant of model.graph.constants) {
+    const role = roleOf(constant);
+    if (!role) continue;
+    magnitudes.set(replace(model.graph, constant, integerTensor(constant.constant, seed, role)), LARGEST[role]);
+  }
+  respellAttributes(model.graph);
+  return { model, magnitudes, untraced: new Set(), altered: [] };
+}
+
+export interface Sources {
+  readonly original: Model;
+  readonly converted: Model;
+  /** The conversion done again, on the original and on its integers; undefined: it is none. */
+  readonly again?: { readonly real: Model; readonly integers: Model } | undefined;
+  readonly seed: number;
+}
+
+/** The converted model with the integers that belong there. */
+export function integerCounterpart({ original, converted, again, seed }: Sources): Substituted {
+  const byPrint = new Map<string, ConstValue[]>();
+  for (const constant of original.graph.constants)
+    if (roleOf(constant)) byPrint.set(fingerprint(constant.constant), [...(byPrint.get(fingerprint(constant.constant)) ?? []), constant]);
+  const [real, integers] = [again?.real, again?.integers].map(
+    (model) => new Map(model?.graph.constants.map((constant) => [constant.name, constant.constant])),
+  );
+  const isSameGraph = again !== undefined && shapeOf(again.real.graph) === shapeOf(converted.graph);
+  const model = converted.clone();
+  const [magnitudes, untraced, altered] = [new Map<Value, number>(), new Set<Value>(), [] as string[]];
+  for (const constant of model.graph.constants) {
+    const own = roleOf(constant);
+    if (!own) continue;
+    const tensor = constant.constant;
+    const same = byPrint.get(fingerprint(tensor)) ?? [];
+    const source = same.find(({ name }) => name === constant.name) ?? same.find((each) => roleOf(each) === own) ?? same[0];
+    const computed = real?.get(constant.name);
+    const role = source && roleOf(source);
+    if (role) magnitudes.set(replace(model.graph, constant, integerTensor(tensor, seed, role)), LARGEST[role]);
+    else {
+      const made = computed && derived(tensor, computed, integers?.get(constant.name));
+      if (made) magnitudes.set(replace(model.graph, constant, made), magnitudeOf(made));
+      else if (!isInteger(tensor)) {
+        untraced.add(constant);
+        if (computed && isSameGraph) altered.push(constant.name);
+      }
+    }
+  }
+  respellAttributes(model.graph);
+  return { model, magnitudes, untraced, altered };
+}
+
+/** What the conversion makes of integers, in the order in which the file has what it makes of the weights. */
+function derived(tensor: Tensor, real: Tensor, integers: Tensor | undefined): Tensor | undefined {
+  if (!integers || elementCount(integers.shape) !== elementCount(tensor.shape) || real.dtype !== 'float' || integers.dtype !== 'float')
+    return undefined;
+  const [here, there] = [tensorBytes(tensor), tensorBytes(real)];
+  if (here.length === there.length && here.every((byte, at) => byte === there[at])) return { ...integers, shape: tensor.shape };
+  if (fingerprint(tensor) !== fingerprint(real)) return undefined;
+  // The same numbers in another order: each takes its integer along.
+  const [bits, numbers] = [new Uint32Array(there.buffer, there.byteOffset, there.byteLength / 4), readNumbers(integers)];
+  const known = new Map<number, number>();
+  for (const [at, each] of bits.entries()) {
+    const number = numbers[at] ?? 0;
+    if (known.has(each) && known.get(each) !== number) return undefined;
+    known.set(each, number);
+  }
+  return elementwise(tensor, (each) => known.get(each) ?? Number.NaN);
+}
+
+export function magnitudeOf(tensor: Tensor): number {
+  return readNumbers(tensor).reduce((largest, number) => Math.max(largest, Math.abs(number)), 0);
+}
+
+/** Whether a constant is made of integers already. */
+export const isInteger = (tensor: Tensor): boolean =>
+  readNumbers(tensor).every((number) => Number.isInteger(number) && Math.abs(number) < 2 ** 20);
+
+/** Which inputs of an operator are trained numbers, and of which kind. */
+const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = {
+  Conv: [undefined, 'weight', 'weight'],
+  ConvTranspose: [undefined, 'weight', 'weight'],
+  Gemm: ['weight', 'weight', 'weight'],
+  MatMul: ['weight', 'weight'],
+  PRelu: [undefined, 'weight'],
+  Add: ['weight', 'weight'],
+  Sub: ['weight', 'weight'],
+  Mul: ['weight', 'weight'],
+  BatchNormalization: [undefined, 'scale', 'weight', 'weight', 'variance'],
+};
+/** Constants that are brought into shape in the graph. */
+const VIEWS = new Set(['Reshape', 'Transpose', 'Unsqueeze', 'Squeeze', 'Flatten', 'Identity', 'Slice', 'Concat', 'Split', 'Expand']);
+
+/** undefined: not to be replaced. */
+function roleOf(constant: ConstValue): Role | undefined {
+  return constant.constant.dtype === 'float' ? roleBehind(constant, 0) : undefined;
+}
+
+function roleBehind(value: Value, depth: number): Role | undefined {
+  for (const { user, slot } of value.uses) {
+    const role = SLOTS[user.op]?.[slot];
+    if (role) return role;
+    if (depth < 8 && VIEWS.has(user.op)) {
+      const behind = user.outputs.map((output) => roleBehind(output, depth + 1)).find((each) => each !== undefined);
+      if (behind) return behind;
+    }
+  }
+  return undefined;
+}
+
+function replace(graph: Graph, constant: ConstValue, tensor: Tensor): Value {
+  const { name } = constant;
+  graph.rename(constant, `${name}_real`);
+  // Under the same name: a conversion that is done again names what it makes after it.
+  const made = graph.addConstant(name, tensor);
+  graph.replaceAllUses(constant, made);
+  if (!graph.isOutput(constant)) graph.removeConstant(constant);
+  return made;
+}
+
+/** An epsilon of nothing, whose root is exact; a slope that is an integer. */
+function respellAttributes(graph: Graph): void {
+  const set = (name: string, value: number, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
+    new Map<string, Attr>([...attrs, [name, { kind: 'float', value }]]);
+  for (const node of graph.nodes) {
+    if (node.op === 'BatchNormalization') graph.respell(node, { attrs: set('epsilon', 0, node.attrs) });
+    if (node.op === 'LeakyRelu') graph.respell(node, { attrs: set('alpha', 2, node.attrs) });
+  }
+}
+
+/** Operators and names: whether two graphs are the same but for their weights. */
+const shapeOf = (graph: Graph): string =>
+  JSON.stringify(graph.nodes.map((node) => [node.op, node.inputs.map((input) => input?.name), node.outputs.map(({ name }) => name)]));
