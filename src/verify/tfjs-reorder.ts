@@ -3,7 +3,8 @@
  *
  *   Conv2D(X, W) = Conv2D(GatherV2(X, p, channels), W[:, :, p, :])       for every permutation p of the input channels
  *   MatMul(X, W) = MatMul(GatherV2(X, p, last axis), W[p, :])
- *   Mean(X, axes) = Mean(ReverseV2(X, axes), axes)                       and Sum likewise
+ *   Mean(X, [a, b, c]) = Mean(Mean(Mean(X, c), b), a)                    and Sum likewise: sums of sums err less, so a long sum shows its whole error
+ *   Mean(X, a) = Mean(ReverseV2(X, a), a)                                where there is one axis only
  *
  * Exact in real numbers, so whatever differs is the order of additions: a wrong weight or pad stands on both sides and cancels.
  * Left alone: depthwise convolutions (sums of a few products), sums whose weights are computed, pools (a few cells).
@@ -46,9 +47,7 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
       continue;
     }
     if (SUMS.has(node.op) && weights.has(other)) {
-      const reversed = `${node.name}__reversed`;
-      nodes.push({ name: reversed, op: 'ReverseV2', input: [node.input?.[0] ?? data, other], attr: FLOAT_TYPE });
-      nodes.push({ ...node, input: [reversed, ...(node.input ?? []).slice(1)] });
+      nodes.push(...summedOtherwise(node, data, integers(weights.get(other)?.bytes), constant));
       continue;
     }
     const weight = weights.get(other);
@@ -82,6 +81,32 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
     weightData: all.map(({ bytes }) => bytes.buffer as ArrayBuffer),
   };
 }
+
+/** A sum axis by axis, from the last on so that the others keep their numbers; of one axis alone, from its end. */
+function summedOtherwise(
+  node: NodeDef,
+  data: string,
+  axes: readonly number[],
+  constant: (name: string, numbers: readonly number[]) => string,
+): NodeDef[] {
+  const [, listed = '', ...rest] = node.input ?? [];
+  if (axes.length < 2 || axes.some((axis) => axis < 0)) {
+    const reversed = `${node.name}__reversed`;
+    return [
+      { name: reversed, op: 'ReverseV2', input: [data, listed], attr: FLOAT_TYPE },
+      { ...node, input: [reversed, listed, ...rest] },
+    ];
+  }
+  const falling = [...axes].sort((a, b) => b - a);
+  return falling.map((axis, at) => {
+    const name = at === falling.length - 1 ? node.name : `${node.name}__over_${axis}`;
+    const from = at === 0 ? data : `${node.name}__over_${falling[at - 1]}`;
+    return { ...node, name, input: [from, constant(`${node.name}__axis_${axis}`, [axis]), ...rest] };
+  });
+}
+
+/** Not a view: a weight may begin anywhere. */
+const integers = (bytes: Uint8Array | undefined): readonly number[] => [...new Int32Array((bytes ?? new Uint8Array()).slice().buffer)];
 
 const SUMS = new Set(['Mean', 'Sum']);
 const FLOAT_TYPE = { T: { type: 'DT_FLOAT' }, Tidx: { type: 'DT_INT32' } } as NodeDef['attr'] & object;

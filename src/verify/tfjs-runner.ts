@@ -45,8 +45,13 @@ export async function openTfjsSession(model: string | TfjsFiles, options: TfjsOp
         }
       },
       async release() {
-        graph.dispose();
-        runtime.release();
+        try {
+          graph.dispose();
+        } catch (error) {
+          throw explained(name, 'let go of', error, runtime.backend);
+        } finally {
+          runtime.release();
+        }
       },
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import { floatAttr, intAttr, stringAttr } from '../../ir/attrs';
 import type { Node, Value } from '../../ir/types';
 import { float, tfjsType, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { isBool, isInt, type Lowering, numberIn } from './lowering';
+import { isBool, isInt, type Lowering, numberIn, numbersIn } from './lowering';
 
 const first = (node: Node, make: Emitter): Ref => make.ref(node.inputs[0]);
 
@@ -47,10 +47,13 @@ const pow: Lowering = (node, make) => {
 /** The sign of the divisor, or with `fmod` that of the dividend. */
 const mod: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
-  if (intAttr(node, 'fmod', 0) === 0) return make.node('FloorMod', [a, b]);
   const isWhole = isInt(node.inputs[0]);
-  if (!isWhole && intAttr(node, 'fmod', 0) === 0)
-    throw new Unsupported('of floats only the remainder with the sign of the dividend (fmod = 1) is known');
+  if (intAttr(node, 'fmod', 0) === 0) {
+    // FloorMod of a number by an infinity is NaN, where ONNX has the number or the infinity.
+    if (!isWhole && !numbersIn(node.inputs[1])?.every(Number.isFinite))
+      throw new Unsupported('the remainder of floats with the sign of the divisor (fmod = 0) needs a constant divisor');
+    return make.node('FloorMod', [a, b]);
+  }
   const [x, y] = isWhole ? [make.cast(a, 'DT_FLOAT'), make.cast(b, 'DT_FLOAT')] : [a, b];
   const rest = make.node('FloorMod', [make.node('Abs', [x]), make.node('Abs', [y])]);
   const signed = make.node('Mul', [make.node('Sign', [x]), rest]);
