@@ -10,6 +10,7 @@ export interface ModelInit {
   readonly metadata?: ReadonlyMap<string, string> | undefined;
   readonly producer?: { readonly name: string; readonly version: string } | undefined;
   readonly extras?: unknown;
+  readonly upgradedFrom?: number | undefined;
 }
 
 export class Model {
@@ -25,6 +26,8 @@ export class Model {
   producer: { readonly name: string; readonly version: string };
   /** Opaque: what the file format keeps of the model. */
   extras: unknown;
+  /** The opset of ONNX's own domain that the file declared, where that is too old to be written or run. */
+  upgradedFrom: number | undefined;
 
   constructor(init: ModelInit) {
     this.graph = init.graph;
@@ -33,6 +36,7 @@ export class Model {
     this.metadata = new Map(init.metadata ?? []);
     this.producer = init.producer ?? { name: '', version: '' };
     this.extras = init.extras;
+    this.upgradedFrom = init.upgradedFrom;
   }
 
   /** A copy whose graph can be edited without touching this one; payloads and extras are shared. */
@@ -44,6 +48,7 @@ export class Model {
       metadata: this.metadata,
       producer: this.producer,
       extras: this.extras,
+      upgradedFrom: this.upgradedFrom,
     });
   }
 }

@@ -1,7 +1,11 @@
 /** Classifiers as exporters other than PyTorch's spell them, and outputs of every form: converted, and verified against their originals. */
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import { bufferSource } from '../../src/ir/bytes';
 import { verifyFiles } from '../../src/node/verify';
+import { decodeModel, encodeModel, toInt64 } from '../../src/onnx/proto';
+import { readModel } from '../../src/onnx/read';
+import { modelToBytes } from '../../src/onnx/write';
 import { parseGraph } from '../support/expect-pass';
 
 const MAP = ['floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3'];
@@ -176,4 +180,23 @@ test('weights that old files list among the inputs, one of them read by a view',
   const text = `<ir_version: 3, opset_import: ["" : 7]> g (float[1, 3, 8, 8] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[4, 4, 4, 5] V, int64[2] s = {64, 5}, int64[2] t = {1, 64}> {
     S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) M = Reshape (V, s) F = Reshape (T, t) Y = MatMul (F, M) }`;
   expect(await outcome(text)).toEqual([[1, 5, ...MAP]]);
+});
+
+test('a file of an opset older than the runtime knows is run as a newer one spells it', async () => {
+  const text = `<ir_version: 3, opset_import: ["" : 7]> g (float[1, 3, 8, 8] X) => (float[1, 5] Y)
+    <float[4, 3, 3, 3] K, float[4] s, float[4] b, float[4] m, float[4] v = {1, 2, 3, 4}, float[5, 64] W> {
+      C = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) N = BatchNormalization (C, s, b, m, v) R = Relu (N)
+      F = Flatten (R) Y = Gemm <transB = 1> (F, W, z) }`.replace('W> {', 'W, float[5] z> {');
+  const proto = decodeModel(modelToBytes(parseGraph(text)));
+  // Until opset 6, norms say that they are not being trained, and Gemm says that its bias is broadcast.
+  for (const node of proto.graph?.node ?? []) {
+    if (node.op_type === 'BatchNormalization') node.attribute = [{ name: 'is_test', type: 2, i: toInt64(1) }];
+    if (node.op_type === 'Gemm') node.attribute = [...(node.attribute ?? []), { name: 'broadcast', type: 2, i: toInt64(1) }];
+  }
+  proto.opset_import = [{ domain: '', version: toInt64(6) }];
+  const file = encodeModel(proto);
+  const compiled = compile(readModel(bufferSource(file)));
+  const warnings: string[] = [];
+  const report = await verifyFiles(file, compiled.model, { compiled, warn: ({ code }) => warnings.push(code) });
+  expect([report.verdict, warnings]).toEqual(['equal', ['OLD_OPSET']]);
 });

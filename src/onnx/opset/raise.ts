@@ -34,6 +34,7 @@ export function raiseToNormalForm(model: Model): void {
   const stuck = [...allNodes(model.graph)].filter((node) => !survives(node, UPGRADED_TO));
   if (stuck[0]) throw operatorTooOld(stuck, declared);
   model.opsets.set('', UPGRADED_TO);
+  model.upgradedFrom = declared;
   model.irVersion = Math.max(model.irVersion, irVersionFor(UPGRADED_TO));
 }
 
