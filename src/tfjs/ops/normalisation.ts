@@ -101,6 +101,12 @@ export const groupNormalization: Lowering = (node, make) => {
   const groups = intAttr(node, 'num_groups', 1);
   if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
   const source = make.ref(x);
+  if (groups === 1) {
+    // The whole image at once: axis by axis, since the places of a plain background are thousands of equal numbers, whose rounding adds up.
+    const stages = range(1, dims.length).reverse();
+    const normal = whitened(make, source, momentsOf(make, source, ...stages.map((axis) => [axis])), floatAttr(node, 'epsilon', 1e-5));
+    return scaledBy(make, normal, isAll(scale, 1) ? undefined : make.ref(scale), isAll(shift, 0) ? undefined : make.ref(shift));
+  }
   const batch = typeof dims[0] === 'number' ? dims[0] : make.lengthOf(source, 0);
   const parted = make.reshape(source, [batch, -1, groups, channels / groups]);
   const normal = whitened(make, parted, momentsOf(make, parted, [3], [1]), floatAttr(node, 'epsilon', 1e-5));
