@@ -465,6 +465,12 @@ export const pictureDamaged = (file: string, reason: string): CompileError =>
     at: inFile(file),
     hint: 'copy it again from where it came',
   });
+export const sharpMissing = (reason: string): CompileError =>
+  new CompileError({
+    code: 'SHARP_MISSING',
+    message: `sharp, which reads and writes pictures, cannot be loaded: ${reason}`,
+    hint: 'install it with the part for this platform: npm install --include=optional sharp',
+  });
 export const pictureIsFolder = (file: string): CompileError =>
   new CompileError({
     code: 'PICTURE_IS_FOLDER',

@@ -1,7 +1,7 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { cannotRead, cannotWrite, noPictures, notAPicture, pictureDamaged, pictureIsFolder } from '../diagnostics/catalogue';
+import { cannotRead, cannotWrite, noPictures, notAPicture, pictureDamaged, pictureIsFolder, sharpMissing } from '../diagnostics/catalogue';
 import type { Colour } from '../pictures/colours';
 import type { Picture } from '../pictures/picture';
 import type { Poster } from '../pictures/poster';
@@ -29,8 +29,7 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
   if (!stat) throw cannotRead(path, 'there is no such file');
   if (stat.isDirectory()) throw pictureIsFolder(path);
   if (stat.size === 0) throw notAPicture(path, 'it is empty');
-  const { default: sharp } = await import('sharp');
-  sharp.cache(false);
+  const sharp = await loadSharp();
   const words = (error: unknown): string =>
     (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
   const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true });
@@ -62,6 +61,17 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
   };
 }
 
+/** Its native part is an optional package, which may have been left out. Nothing is read twice, so nothing is kept. */
+async function loadSharp() {
+  try {
+    const { default: sharp } = await import('sharp');
+    sharp.cache(false);
+    return sharp;
+  } catch (error) {
+    throw sharpMissing(error instanceof Error ? (error.message.split('\n').find((line) => line.trim() !== '') ?? '') : String(error));
+  }
+}
+
 /** Whether the file begins as JPEG, PNG and WebP do. */
 function looksLikePicture(path: string): boolean {
   const start = Buffer.alloc(12);
@@ -90,7 +100,7 @@ export function picturesIn(path: string): readonly string[] {
 
 /** Writes canvas and lines as one picture, in the format of `format`'s extension. Throws CompileError CANNOT_WRITE. */
 export async function writePoster({ canvas, svg }: Poster, path: string, format: 'png' | 'jpeg' | 'webp'): Promise<void> {
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const { width, height, channels, data } = canvas;
   await sharp(data, { raw: { width, height, channels } })
     .composite([{ input: Buffer.from(svg) }])
