@@ -285,16 +285,41 @@ export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
   const width = (BITS[tensor.dtype] ?? 0) / 8;
   assertInvariant(width >= 1 && perm.length === tensor.shape.length, () => `cannot permute ${tensor.dtype}[${tensor.shape}] by [${perm}]`);
   const byteLength = elementCount(shape) * width;
+  // One after the other is one.
+  const permutation = composed(tensor, perm) ?? { of: tensor, perm };
   return {
     dtype: tensor.dtype,
     shape,
     data: {
       kind: 'computed',
       byteLength,
-      compute: () => permuteBytes(tensorBytes(tensor), tensor.shape, perm, width),
-      permutation: { of: tensor, perm },
+      compute: () => permuteBytes(tensorBytes(permutation.of), permutation.of.shape, permutation.perm, width),
+      permutation,
     },
   };
+}
+
+/** A permutation of a tensor that is one itself, perhaps with neighbouring axes merged since. */
+function composed(tensor: Tensor, perm: readonly number[]): { readonly of: Tensor; readonly perm: readonly number[] } | undefined {
+  const first = tensor.data.kind === 'computed' ? tensor.data.permutation : undefined;
+  if (!first) return undefined;
+  const fine = first.perm.map((axis) => first.of.shape[axis] ?? 0);
+  const groups: number[][] = [];
+  let next = 0;
+  for (const dim of tensor.shape) {
+    const group: number[] = [];
+    for (let size = 1; size < dim && next < fine.length; next++) {
+      size *= fine[next] ?? 0;
+      group.push(next);
+      if (size > dim) return undefined;
+    }
+    groups.push(group);
+  }
+  // Axes of one place may stand anywhere.
+  const left = fine.flatMap((dim, axis) => (groups.some((group) => group.includes(axis)) ? [] : [{ dim, axis }]));
+  if (left.some(({ dim }) => dim !== 1) || elementCount(fine) === 0) return undefined;
+  const whole = [...left.map(({ axis }) => axis), ...perm.flatMap((axis) => groups[axis] ?? [])];
+  return { of: first.of, perm: whole.map((axis) => first.perm[axis] ?? 0) };
 }
 
 function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly number[], width: number): Uint8Array {

@@ -39,7 +39,11 @@ function streamPermuted(
   const filters = from.shape[0] ?? 0;
   const row = elementCount(from.shape.slice(1));
   if (!range || byteSize(from.dtype, 1) !== 4 || perm[perm.length - 1] !== 0 || elementCount(tensor.shape) === 0) return false;
-  const places = placesOf(from.shape, tensor.shape, perm);
+  const places = placesOf(
+    from.shape,
+    perm.map((axis) => from.shape[axis] ?? 0),
+    perm,
+  );
   const step = Math.max(Math.floor(slab / 4 / filters), 1);
   const atOnce = Math.min(Math.max(Math.floor(chunk / 4 / row), 1), 64);
   for (let begin = 0; begin < row; begin += step) {
