@@ -13,6 +13,7 @@ import { type Compiled, type CompileOptions, compile as compileModel } from './c
 import { bufferSource } from './ir/bytes';
 import type { Model } from './ir/model';
 import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './node';
+import { type TfjsWritten, type WriteTfjsOptions, writeTfjsModel as writeTfjsDirectory } from './node/tfjs-files';
 import type { ModelLike, VerifyFilesOptions } from './node/verify';
 import { readModel as readModelBytes } from './onnx/read';
 import type { VerifyReport } from './verify/report';
@@ -41,6 +42,14 @@ export function writeModel(model: Model, path: string, options: WriteFileOptions
   writeModelFile(model, path, options);
 }
 
+/**
+ * Writes a model as a TensorFlow.js graph model: `directory`/model.json and its weights, which `tf.loadGraphModel` opens. The directory is whole or not there.
+ * Images are [N, H, W, C] there, unless `inputLayout` is 'nchw'. Throws CompileError UNSUPPORTED_OPERATORS with all of them, before anything is written.
+ */
+export function writeTfjsModel(model: Model, directory: string, options: WriteTfjsOptions = {}): TfjsWritten {
+  return writeTfjsDirectory(model, directory, options);
+}
+
 export type { KindTotal, Layer, LayerList } from './analysis/layers';
 /**
  * Runs a model and its conversion in ONNX Runtime, and compares what they give: at the original size, and at larger ones against the original's own head on
@@ -63,12 +72,16 @@ export type { Graph } from './ir/graph';
 export type { Model } from './ir/model';
 export type { Attr, ConstValue, Dim, DType, Node, Tensor, TensorType, Value } from './ir/types';
 export { closeModel, type ReadFileOptions, type WriteFileOptions } from './node';
+export type { TfjsWritten, WriteTfjsOptions } from './node/tfjs-files';
 export type { ModelLike, VerifyFilesOptions } from './node/verify';
 export { parseModel } from './onnx/text/parser';
 export { type PrintOptions, printModel } from './onnx/text/printer';
 export { modelToBytes } from './onnx/write';
 export type { PassReport } from './pass/manager';
 export type { Pass, Remark } from './pass/pass';
+export type { TfjsGraph, TfjsNode, TfjsPort, TfjsWeight } from './tfjs/graph';
+export { type LowerOptions, lowerToTfjs } from './tfjs/lower';
+export type { Quantisation } from './tfjs/quantize';
 export type { Check, VerifyReport } from './verify/report';
 export { formatVerifyReport } from './verify/report';
 export { version } from './version';

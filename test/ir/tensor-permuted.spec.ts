@@ -2,7 +2,11 @@
 import { fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
 
-const weight = fromNumbers('float', [4, 2, 3, 5], Float64Array.from({ length: 120 }, (_, at) => at));
+const weight = fromNumbers(
+  'float',
+  [4, 2, 3, 5],
+  Float64Array.from({ length: 120 }, (_, at) => at),
+);
 /** The same tensor without the knowledge that it was permuted. */
 const forgetful = (tensor: Tensor): Tensor => fromNumbers('float', tensor.shape, readNumbers(tensor));
 

@@ -10,6 +10,7 @@ test('the library offers these names and no others', () => {
     'compile',
     'formatDiagnostic',
     'formatVerifyReport',
+    'lowerToTfjs',
     'modelToBytes',
     'parseModel',
     'printModel',
@@ -18,5 +19,6 @@ test('the library offers these names and no others', () => {
     'verify',
     'version',
     'writeModel',
+    'writeTfjsModel',
   ]);
 });
