@@ -11,9 +11,9 @@ import type { Tolerance } from './report';
 import { asCompileError, each, mapValues, type Results, worstOf } from './results';
 import { referenceSample, type Sample, weightBytes } from './samples';
 
-/** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verification.md). */
+/** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verify.md). */
 export const NOISE_FACTOR = 8;
-/** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verification.md). */
+/** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verify.md). */
 const ORDER_FACTOR = 4;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
 const FLOOR_ULPS = 16;
