@@ -50,6 +50,7 @@ function merge(graph: Graph, applied: (node: Node, kept: Node) => void): void {
       const same = kept.outputs[index];
       if (same) graph.replaceAllUses(output, same);
     });
+    graph.addOrigin(kept, node.origin);
     graph.removeNode(node);
     applied(node, kept);
   }

@@ -3,7 +3,10 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { ViewIndex } from '../../src/graph-view/fold';
+import { layoutView } from '../../src/graph-view/layout';
 import { pageOf } from '../../src/graph-view/page';
+import { svgOf } from '../../src/graph-view/svg';
 import { useProgram } from '../support/cli';
 import { browserPath, QUIET } from './browser';
 
@@ -92,9 +95,43 @@ describeInBrowser('the page of a graph', () => {
     expect(errors).toEqual([]);
   });
 
+  test('an SVG is XML to a browser, names of any characters included', async () => {
+    const names = ['<script>window.evil=1</script>', ']]>&amp;"\'', 'a\u0001\u001b[31m\ud800', '汉字 🙂'];
+    const boxes = names.map((name) => ({
+      id: name,
+      parent: undefined,
+      label: name,
+      kind: 'node' as const,
+      family: 'other',
+      lines: [name],
+      details: [['name', name]] as const,
+      words: '',
+      parameters: 0,
+    }));
+    const index = new ViewIndex({
+      title: names.join(' '),
+      facts: [],
+      boxes,
+      groups: [],
+      edges: [{ from: names[0] ?? '', to: names[1] ?? '', label: names[2] ?? '' }],
+    });
+    const path = join(program.directory(), 'evil.svg');
+    writeFileSync(path, svgOf(index, layoutView(index, new Set())));
+    await page.goto(pathToFileURL(path).href);
+    expect(await page.evaluate('document.documentElement.nodeName + document.querySelectorAll("parsererror").length')).toBe('svg0');
+    expect(await page.evaluate('[...document.querySelectorAll(".label")].map((label) => label.textContent)')).toEqual([
+      names[0],
+      names[1],
+      'a\ufffd\ufffd[31m\ufffd',
+      names[3],
+    ]);
+    expect(await page.evaluate('window.evil')).toBeUndefined();
+  });
+
   test('names that look like markup are text', async () => {
     const evil = '<img src=x onerror="window.evil=1">';
     const script = join(program.directory(), 'page.html');
+    await page.goto(file);
     const viewer = await page.evaluate<string>('document.scripts[1].textContent');
     const box = {
       id: `n:${evil}`,
