@@ -3,28 +3,28 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contract, contractOf } from '../analysis/contract';
-import { type Compiled, compile, cuttable, freeSizes, settle, withOutputs } from '../compile';
-import { notComparable, openDimension } from '../diagnostics/catalogue';
-import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../compile';
+import { notComparable } from '../diagnostics/catalogue';
+import type { Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import type { Value } from '../ir/types';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../metadata';
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import { verifyExactly } from '../verify/exact/exact';
-import { makeInput } from '../verify/inputs';
 import { correspondence, verifyPair } from '../verify/pair/pair';
 import type { Relation } from '../verify/pair/relation';
-import type { Rewrite, VerifyReport } from '../verify/report';
-import { partOf, randomSamples, type Sample, usualSamples } from '../verify/samples';
+import type { VerifyReport } from '../verify/report';
+import type { Sample } from '../verify/samples';
 import type { TfjsBackend } from '../verify/tfjs-backend';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import { closeModel, readModelFile, writeModelFile } from '.';
 import { isTextFile } from './text';
 import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
+import { compiledAnew, conversionAgain, rewritesOf, rounds } from './verify-again';
+import { loadSamples, openWindows, samplesFor, sizesOf } from './verify-samples';
 
 export interface VerifyFilesOptions extends VerifyOptions {
   /** Compares on integers, bit by bit, in place of everything else. `samples` is the number of rounds. */
@@ -114,7 +114,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         original: subject,
         converted: result,
         match: correspondence(subject, result, options.map),
-        again: conversionAgain(subject, result, options),
+        again: conversionAgain(subject, result, options.inputSize),
         shapes: new Map(subject.graph.inputs.map((input) => [input.name, sizesOf(input)])),
         place,
         options,
@@ -186,95 +186,6 @@ function isConversion(original: Model, converted: Model, { map, relation }: Veri
       outputs.some(({ name, type }) => name === output.name && type?.shape?.length === 4 && output.type?.shape?.length === 2),
     )
   );
-}
-
-/** The samples from the files that were given, or random ones. */
-async function samplesFor(original: Model, windows: readonly ImageWindow[], options: VerifyFilesOptions): Promise<readonly Sample[]> {
-  const { inputs } = original.graph;
-  const seed = options.seed ?? 1;
-  const axes: readonly [number, number] = windows[0]?.layout === 'NHWC' ? [1, 2] : [2, 3];
-  const samples = options.inputs?.length
-    ? await loadSamples(original, windows, options.inputs)
-    : randomSamples(
-        options.samples ?? usualSamples(original, windows[0]),
-        (kind, round) =>
-          new Map(
-            inputs.map((input, index) => [
-              input.name,
-              makeInput(kind, seed + index + 1009 * round, input.type?.dtype ?? 'float', sizesOf(input), axes),
-            ]),
-          ),
-      );
-  const part = partOf(samples, options.shard);
-  options.onSamples?.(part);
-  return part;
-}
-
-const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
-  (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
-
-/** Static sizes; a batch that is open is one. Throws CompileError OPEN_DIMENSION. */
-function sizesOf({ name, type }: Value): readonly number[] {
-  const shape = type?.shape;
-  if (!shape) throw openDimension(name, 'rank unknown');
-  return shape.map((dim, axis) => {
-    if (typeof dim === 'number') return dim;
-    if (axis === 0) return 1;
-    throw openDimension(name, shape.map((each) => each ?? '?').join(', '));
-  });
-}
-
-/** Gives the original the sizes that were asked for, or that either file says; what is no image stays as it is. */
-function openWindows(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
-  const { graph } = original;
-  for (const input of graph.inputs) {
-    const other = converted.graph.inputs.find(({ name }) => name === input.name)?.type?.shape;
-    const shape = input.type?.shape;
-    if (input.type && shape && other && shape.length === other.length)
-      graph.setType(input, { ...input.type, shape: shape.map((dim, axis) => (typeof dim === 'number' ? dim : (other[axis] ?? dim))) });
-  }
-  try {
-    return resolveWindows(original, request);
-  } catch (error) {
-    // A model of other data, or one whose inputs come with their sizes.
-    if (error instanceof CompileError && ['NO_IMAGE_INPUT', 'INPUT_SIZE_NEEDED'].includes(error.diagnostic.code) && !request) return [];
-    throw error;
-  }
-}
-
-/** Whether a pass made weights anew. Constants folded in the original itself are computed there as well. */
-const rounds = ({ report }: Compiled): boolean =>
-  report.passes.some(({ pass, edits, numbers }) => edits > 0 && numbers === 'rounding' && pass !== 'fold-constants');
-
-/** What the rules of a conversion did. */
-const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =>
-  (compiled?.report.remarks ?? []).flatMap(({ kind, pass, rule, origin }) => (kind === 'applied' ? [{ pass, rule, origin }] : []));
-
-/** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
-function compiledAnew(original: Model, converted: Model): Compiled | undefined {
-  try {
-    return compile(original, { head: declaredHead(converted) });
-  } catch (error) {
-    if (error instanceof CompileError) return undefined;
-    throw error;
-  }
-}
-
-/** The conversion that the file says it is, for any weights: at the level of folding that makes the same graph. */
-function conversionAgain(original: Model, converted: Model, { inputSize }: VerifyFilesOptions): (model: Model) => Model | undefined {
-  const head = declaredHead(converted);
-  if (!head) return () => undefined;
-  const attempt = (model: Model, optimise: 0 | 1 | 2): Model | undefined => {
-    try {
-      return compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(converted) }).model;
-    } catch (error) {
-      if (error instanceof CompileError) return undefined;
-      throw error;
-    }
-  };
-  const names = (model: Model | undefined): string => JSON.stringify(model?.graph.nodes.map((node) => [node.op, node.name]));
-  const level = ([2, 1, 0] as const).find((each) => names(attempt(original, each)) === names(converted)) ?? 2;
-  return (model) => attempt(model, level);
 }
 
 /** Gives the original its size: as asked for, as its file says, or as the converted model says. */

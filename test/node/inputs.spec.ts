@@ -11,6 +11,9 @@ import { readNpy } from '../../src/node/inputs/npy';
 import { saveInputs } from '../../src/node/save-inputs';
 import { tensorFile } from '../../src/onnx/tensor-file';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 const folder = mkdtempSync(join(tmpdir(), 'convolutionize-inputs-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = (name: string, bytes: Uint8Array): string => {

@@ -2,7 +2,8 @@
  * How far a network can be run on integers: which results are exact in float32, and how large they may be.
  *
  * Sums of integers are exact in any order while no partial sum can reach 2^24. Where a result grows, both models take it modulo 16, which keeps its sign;
- * an average is rounded down, at a place that no average can lie on. Both are put in at the same values of both models.
+ * an average is rounded down, at a place that no average can lie on. Both are put in at the same values of both models. An average of two, four, eight ...
+ * numbers needs no rounding: halves and quarters are exact as well, while there are not too many of them.
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Graph } from '../../ir/graph';
@@ -23,9 +24,16 @@ export interface Stop {
   readonly reason: string;
 }
 
+/** Numbers of a magnitude up to `size`, multiples of one part of `parts`, a power of two. */
+export interface Bound {
+  readonly size: number;
+  readonly parts: number;
+}
+const whole = (size: number): Bound => ({ size, parts: 1 });
+
 export interface Exactness {
-  /** Largest magnitude of every float value that is exact. */
-  readonly bounds: ReadonlyMap<Value, number>;
+  /** Of every value that is exact. */
+  readonly bounds: ReadonlyMap<Value, Bound>;
   /** Nodes at which it ends; not those behind them. */
   readonly stops: readonly Stop[];
 }
@@ -39,18 +47,18 @@ export interface Setting {
 }
 
 export function exactness(graph: Graph, setting: Setting): Exactness {
-  const bounds = new Map<Value, number>();
+  const bounds = new Map<Value, Bound>();
   const stops: Stop[] = [];
   const dead = new Set<Value>();
-  for (const input of graph.inputs) bounds.set(input, setting.input);
+  for (const input of graph.inputs) bounds.set(input, whole(setting.input));
   for (const node of graph.nodes) {
     const inputs = node.inputs.filter((input): input is Value => input !== undefined);
     const behind = inputs.some((input) => dead.has(input));
     const found = behind ? undefined : boundOf(node, (value) => constantBound(value, bounds, setting), setting);
     for (const output of node.outputs) {
-      if (typeof found !== 'number' && isFloat(output)) dead.add(output);
-      else if (typeof found !== 'number' && behind) dead.add(output);
-      else if (typeof found === 'number') bounds.set(output, settled(output, found, setting));
+      if (typeof found !== 'object' && isFloat(output)) dead.add(output);
+      else if (typeof found !== 'object' && behind) dead.add(output);
+      else if (typeof found === 'object') bounds.set(output, settled(output, found, setting));
     }
     if (typeof found === 'string' && node.outputs.some(isFloat)) stops.push({ node, reason: found });
   }
@@ -59,24 +67,24 @@ export function exactness(graph: Graph, setting: Setting): Exactness {
 
 const isFloat = ({ type }: Value): boolean => type === undefined || isFloatType(type.dtype);
 
-function settled(output: Value, bound: number, setting: Setting): number {
-  const reduced = isFloat(output) ? setting.reducer(output, bound > COMFORT ? { kind: 'modulo' } : undefined) : undefined;
-  return reduced?.kind === 'modulo' ? Math.min(bound, MODULUS - 1) : bound;
+function settled(output: Value, bound: Bound, setting: Setting): Bound {
+  const reduced = isFloat(output) ? setting.reducer(output, bound.size > COMFORT ? { kind: 'modulo' } : undefined) : undefined;
+  if (reduced?.kind === 'floor') return whole(bound.size + 1);
+  return reduced?.kind === 'modulo' ? { ...bound, size: Math.min(bound.size, MODULUS) } : bound;
 }
 
 /** A string: why it is not known to be exact. */
-function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, number>, { magnitudes, untraced }: Setting): number | string {
-  if (!value) return 0;
+function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, Bound>, { magnitudes, untraced }: Setting): Bound | string {
+  if (!value) return whole(0);
   const known = bounds.get(value) ?? magnitudes.get(value);
-  if (known !== undefined) return known;
+  if (known !== undefined) return typeof known === 'number' ? whole(known) : known;
   if (untraced.has(value)) return `its weights '${value.name}' are neither the original's nor made of them by this conversion`;
-  if (!isConst(value)) return 0;
-  if (!isFloat(value)) return 0;
+  if (!isConst(value) || !isFloat(value)) return whole(0);
   if (value.constant.dtype !== 'float') return `'${value.name}' is ${value.constant.dtype}`;
-  return isInteger(value.constant) ? magnitudeOf(value.constant) : `'${value.name}' is no integer`;
+  return isInteger(value.constant) ? whole(magnitudeOf(value.constant)) : `'${value.name}' is no integer`;
 }
 
-type Bounded = (value: Value | undefined) => number | string;
+type Bounded = (value: Value | undefined) => Bound | string;
 
 /** As large as what they read. */
 const PASSING = new Set([
@@ -112,19 +120,22 @@ const PASSING = new Set([
   'Cast',
 ]);
 
-function boundOf(node: Node, bound: Bounded, setting: Setting): number | string {
+function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
   const read = node.inputs.filter((input): input is Value => input !== undefined && isFloat(input));
   const magnitudes: number[] = [];
+  let parts = 1;
   for (const value of read) {
     const one = bound(value);
     if (typeof one === 'string') return one;
-    magnitudes.push(one);
+    magnitudes.push(one.size);
+    parts = node.op === 'Mul' || node.op === 'MatMul' || node.op === 'PRelu' ? parts * one.parts : Math.max(parts, one.parts);
   }
   const half = [...read, ...node.outputs].find(({ type }) => type && isFloatType(type.dtype) && type.dtype !== 'float');
   if (half) return `'${half.name}' is ${half.type?.dtype}`;
   const [x = 0, w = 0, b = 0] = magnitudes;
-  if (PASSING.has(node.op)) return Math.max(0, ...magnitudes);
-  const within = (size: number): number | string => (size < LIMIT ? size : `its sums could reach ${size.toExponential(1)}, beyond 2^24`);
+  if (PASSING.has(node.op)) return { size: Math.max(0, ...magnitudes), parts };
+  const within = (size: number): Bound | string =>
+    size * parts < LIMIT ? { size, parts } : `its sums could reach ${(size * parts).toExponential(1)} units, beyond 2^24`;
   switch (node.op) {
     case 'Conv':
     case 'ConvTranspose':
@@ -160,15 +171,21 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): number | string 
       const [output] = node.outputs;
       const cells =
         node.op === 'AveragePool' ? (intsAttr(node, 'kernel_shape') ?? []).reduce((product, dim) => product * dim, 1) : cellsOf(node);
-      const reduced = output && setting.reducer(output, { kind: 'floor', cells: cells ?? 0 });
-      if (reduced?.kind !== 'floor') return 'its average has no counterpart that could be rounded as well';
-      return within(x * (cells ?? 1)) === x * (cells ?? 1) ? x + 1 : within(x * (cells ?? 1));
+      const sum = within(x * (cells ?? 1));
+      if (typeof sum === 'string') return sum;
+      const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });
+      if (reduced?.kind === 'floor') return { size: x, parts };
+      // Borders of a padded pool have fewer cells, of any number.
+      const isPadded = (intsAttr(node, 'pads') ?? []).some((pad) => pad > 0) && intAttr(node, 'count_include_pad', 0) === 0;
+      const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !isPadded;
+      if (!halves) return 'its average has no counterpart that could be rounded as well';
+      return x * parts * cells < LIMIT ? { size: x, parts: parts * cells } : 'its parts are too small';
     }
     case 'Resize':
     case 'Upsample':
-      return stringAttr(node, 'mode', 'nearest') === 'nearest' ? x : 'it interpolates';
+      return stringAttr(node, 'mode', 'nearest') === 'nearest' ? { size: x, parts } : 'it interpolates';
     default:
-      return read.length === 0 ? 0 : 'it is not exact on integers';
+      return read.length === 0 ? whole(0) : 'it is not exact on integers';
   }
 }
 

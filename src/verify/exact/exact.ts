@@ -22,7 +22,7 @@ import type { Departure, ExactReport, VerifyReport } from '../report';
 import { weightBytes } from '../samples';
 import { exactness, type Reducer, type Stop } from './bounds';
 import { insertReducers } from './reduce';
-import { integerCounterpart, integerModel } from './substitute';
+import { integerCounterpart, integerModel, printsOf, type Sources } from './substitute';
 
 export interface ExactRequest {
   readonly original: Model;
@@ -46,10 +46,11 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
   const bench = makeBench({ options, place, epsilon: 2 ** -23, files: [] });
   const rounds = options.samples ?? usualRounds(original);
   const real = request.again(original);
+  const prints = printsOf(original, request.converted);
   const outcomes: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     bench.progress(`running both on integers, round ${round + 1} of ${rounds}`);
-    const outcome = await runRound(request, bench, real, bench.seed + 31 * round);
+    const outcome = await runRound(request, bench, { real, prints }, bench.seed + 31 * round);
     outcomes.push(outcome);
     if (outcome.departure) break;
   }
@@ -102,13 +103,19 @@ interface Round {
   readonly alive: number;
 }
 
-async function runRound(request: ExactRequest, bench: Bench, real: Model | undefined, seed: number): Promise<Round> {
+async function runRound(
+  request: ExactRequest,
+  bench: Bench,
+  { real, prints }: Pick<Sources, 'prints'> & { readonly real: Model | undefined },
+  seed: number,
+): Promise<Round> {
   const left = integerModel(request.original, seed);
   const integers = real && request.again(left.model);
   const right = integerCounterpart({
     original: request.original,
     converted: request.converted,
     again: real && integers ? { real, integers } : undefined,
+    prints,
     seed,
   });
   const [a, b] = [left.model, right.model];

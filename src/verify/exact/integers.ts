@@ -1,5 +1,6 @@
 /**
- * Floats made integers, the same float the same integer: f(-x) = -f(x), f(0) = 0, else one of -3, -2, -1, 1, 2, 3 as a hash of its bits says.
+ * Floats made integers, the same float the same integer: f(-x) = -f(x); f(0) = 0 and f(1) = 1, since adding the one and multiplying by the other is nothing
+ * in both models, and may be left out in one; else one of -3, -2, -1, 1, 2, 3 as a hash of its bits says.
  *
  * Two models that hold the same numbers, in whatever order and shape, hold the same integers afterwards; no weight has to be found again by its place.
  * Two floats that are next to each other are other integers in five of six rounds.
@@ -17,6 +18,8 @@ export type Role = 'weight' | 'scale' | 'variance';
 export const LARGEST: Readonly<Record<Role, number>> = { weight: 3, scale: 2, variance: 4 };
 
 const SIGN = 0x80000000;
+/** The bits of 1. */
+const ONE = 0x3f800000;
 
 /** Murmur's finaliser. */
 function mixed(bits: number, seed: number): number {
@@ -32,7 +35,9 @@ export function integerOf(bits: number, seed: number, role: Role): number {
   const hash = mixed(magnitude, Math.imul(seed, 0x9e3779b9));
   if (role === 'variance') return hash & 1 ? 4 : 1;
   if (magnitude === 0) return 0;
-  const sign = ((bits >>> 31) ^ (hash & 1)) === 0 ? 1 : -1;
+  const isNegative = bits >>> 31;
+  if (role === 'weight' && magnitude === ONE) return isNegative ? -1 : 1;
+  const sign = (isNegative ^ (hash & 1)) === 0 ? 1 : -1;
   return role === 'scale' ? 2 * sign : sign * (1 + ((hash >>> 1) % 3));
 }
 

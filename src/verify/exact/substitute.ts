@@ -38,14 +38,26 @@ export interface Sources {
   readonly converted: Model;
   /** The conversion done again, on the original and on its integers; undefined: it is none. */
   readonly again?: { readonly real: Model; readonly integers: Model } | undefined;
+  /** Of the constants of both models, by tensor: they are the same in every round. */
+  readonly prints: ReadonlyMap<Tensor, string>;
   readonly seed: number;
 }
 
+/** Fingerprints of everything that may be replaced. */
+export function printsOf(...models: readonly Model[]): ReadonlyMap<Tensor, string> {
+  const prints = new Map<Tensor, string>();
+  for (const { graph } of models)
+    for (const constant of graph.constants) if (roleOf(constant)) prints.set(constant.constant, fingerprint(constant.constant));
+  return prints;
+}
+
 /** The converted model with the integers that belong there. */
-export function integerCounterpart({ original, converted, again, seed }: Sources): Substituted {
+export function integerCounterpart({ original, converted, again, prints, seed }: Sources): Substituted {
   const byPrint = new Map<string, ConstValue[]>();
-  for (const constant of original.graph.constants)
-    if (roleOf(constant)) byPrint.set(fingerprint(constant.constant), [...(byPrint.get(fingerprint(constant.constant)) ?? []), constant]);
+  for (const constant of original.graph.constants) {
+    const print = prints.get(constant.constant);
+    if (print !== undefined) byPrint.set(print, [...(byPrint.get(print) ?? []), constant]);
+  }
   const [real, integers] = [again?.real, again?.integers].map(
     (model) => new Map(model?.graph.constants.map((constant) => [constant.name, constant.constant])),
   );
@@ -56,7 +68,7 @@ export function integerCounterpart({ original, converted, again, seed }: Sources
     const own = roleOf(constant);
     if (!own) continue;
     const tensor = constant.constant;
-    const same = byPrint.get(fingerprint(tensor)) ?? [];
+    const same = byPrint.get(prints.get(tensor) ?? fingerprint(tensor)) ?? [];
     const source = same.find(({ name }) => name === constant.name) ?? same.find((each) => roleOf(each) === own) ?? same[0];
     const computed = real?.get(constant.name);
     const role = source && roleOf(source);

@@ -11,6 +11,9 @@ import { type CertificateCheck, checkCertificate } from '../../../src/node/certi
 import { canonical, selfHash } from '../../../src/node/certificate/format';
 import { parseGraph } from '../../support/expect-pass';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 const home = mkdtempSync(join(tmpdir(), 'convolutionize-certificate-'));
 afterAll(() => rmSync(home, { recursive: true }));
 const at = (name: string): string => join(home, name);

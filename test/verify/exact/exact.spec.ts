@@ -11,6 +11,9 @@ import { fingerprint, integerOf, integerTensor } from '../../../src/verify/exact
 import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
 import { parseGraph } from '../../support/expect-pass';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 const HEADER = '<ir_version: 9, opset_import: ["" : 18]>';
 const network = (tail = 'Y = Gemm <transB = 1> (rg, W2)'): Model =>
   parseGraph(`${HEADER} g (float[1, 3, 16, 18] X) => (float[1, 6] Y)
@@ -163,6 +166,18 @@ describe('other pairs', () => {
     ].map((text) => parseGraph(`${HEADER} ${text}`));
     if (!one || !other) throw new Error('no models');
     expect((await exactly(one, other)).verdict).toBe('equal');
+  });
+
+  test('a factor of one and a term of zero may be left out; a pool of four may stand in front of a convolution', async () => {
+    const model = (body: string): Model =>
+      parseGraph(`${HEADER} g (float[1, 3, 8, 8] X) => (float[1, 4, 3, 3] Y) <float[4, 3, 1, 1] K, float[2, 4, 1, 1] L> { ${body} }`);
+    const conv = 'Conv <kernel_shape = [1, 1]>';
+    const pool = 'AveragePool <kernel_shape = [2, 2], strides = [2, 2]>';
+    const whole = model(`o = Constant <value = float {1}> () z = Constant <value = float {0}> ()
+      a = Relu (X) b = Mul (a, o) c = Add (b, z) d = ${conv} (c, K) e = ${pool} (d) Y = MaxPool <kernel_shape = [2, 2]> (e)`);
+    const less = model(`a = Relu (X) e0 = ${pool} (a) e = ${conv} (e0, K) Y = MaxPool <kernel_shape = [2, 2]> (e)`);
+    const report = await exactly(whole, less);
+    expect([report.verdict, report.exact?.isWhole]).toEqual(['equal', true]);
   });
 
   test('what is not exact ends it, and is named', async () => {

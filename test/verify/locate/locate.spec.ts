@@ -17,6 +17,9 @@ import { probe } from '../../../src/verify/locate/probe';
 import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
 import { parseGraph } from '../../support/expect-pass';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 /** Two residual blocks, the second with a projection; norms that fold; a classifier of two layers. */
 const resnet = parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 16, 18] X) => (float[1, 6] Y)
   <float[8, 3, 3, 3] K0, float[8] S0, float[8] B0, float[8] M0, float[8] var0,

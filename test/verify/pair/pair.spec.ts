@@ -6,6 +6,9 @@ import { type VerifyFilesOptions, verifyFiles } from '../../../src/node/verify';
 import type { VerifyReport } from '../../../src/verify/report';
 import { parseGraph } from '../../support/expect-pass';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 const verify = (a: Model, b: Model, options: VerifyFilesOptions = {}): Promise<VerifyReport> =>
   verifyFiles(a, b, { samples: 8, ...options });
 const codeOf = (attempt: Promise<unknown>): Promise<string> =>

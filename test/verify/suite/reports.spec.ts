@@ -10,6 +10,9 @@ import { mergeSuites } from '../../../src/verify/suite/merge';
 import { type PairOutcome, type SuiteReport, suiteFromJson, suiteOutcome, suiteToJson } from '../../../src/verify/suite/suite-report';
 import { parseGraph } from '../../support/expect-pass';
 
+// A busy machine takes its time.
+jest.setTimeout(60_000);
+
 const original =
   parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 8, 9] X) => (float[1, 7] Y) <float[4, 3, 3, 3] K, float[7, 4] W> {
   C = Conv <kernel_shape = [3, 3]> (X, K) R = Relu (C) P = GlobalAveragePool (R) F = Flatten (P) Y = Gemm <transB = 1> (F, W) }`);

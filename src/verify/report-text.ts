@@ -1,0 +1,124 @@
+/** What a verification found, as text for people. */
+import { describeContract } from '../analysis/contract';
+import type { Difference } from './compare';
+import { exactLines } from './exact/text';
+import { departureLines, notFiniteText } from './locate/text';
+import type { PortMatch } from './pair/ports';
+import type { Check, Departure, Tolerance, VerifyReport } from './report';
+
+export function formatVerifyReport(report: VerifyReport): string {
+  const { contract, match } = report;
+  const lines = [...(match ? [row('matched', matchText(match))] : []), ...report.checks.flatMap(formatCheck)];
+  if (report.exact) lines.push(...exactLines(report.exact).map((line, at) => row(at === 0 ? 'exact' : '', at === 0 ? line : `  ${line}`)));
+  if (report.departure) lines.push(...departureText(report.departure));
+  if (report.notFinite) lines.push(row('not finite', notFiniteText(report.notFinite)));
+  if (report.departureNote) lines.push(row('parts at', report.departureNote));
+  lines.push(row('tolerance', toleranceText(report.tolerance)));
+  if (contract) lines.push(row('contract', describeContract(contract)));
+  if (report.runtimeFault) {
+    lines.push(
+      row(
+        'warning',
+        `ONNX Runtime's own optimiser changes the original by ${share(report.runtimeFault.maxRel)} of the largest score: a fault of the runtime; it was not used here`,
+      ),
+    );
+  }
+  lines.push(
+    row('verdict', `${report.verdict === 'equal' ? 'equal' : 'NOT EQUIVALENT'} (${report.seconds.toFixed(1)} s, ${report.runtime})`),
+  );
+  return lines.join('\n');
+}
+
+const departureText = (departure: Departure): string[] =>
+  departureLines(departure).map((line, at) => (at === 0 ? row('parts at', line) : row('', `  ${line}`)));
+
+const row = (name: string, text: string): string => `  ${name.padEnd(19)}${text}`;
+const share = (number: number): string => number.toExponential(1);
+
+/** How the tolerance follows from the noise, or that it was given. */
+export function toleranceText(tolerance: Tolerance): string {
+  const { noise, relative, outputs } = tolerance;
+  const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
+  if (tolerance.from === 'exact') return 'none: every bit';
+  if (tolerance.from === 'options') return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}`;
+  const sources: readonly (readonly [string, number | undefined])[] = [
+    ['other threads', noise.threads],
+    ['its input moved by one unit in the last place', noise.nudge],
+    ['in a batch', noise.batch],
+    ['its weights moved by one unit', noise.weights],
+    ['other kernels', noise.kernels],
+  ];
+  const [name, largest] = sources.reduce((a, b) => ((b[1] ?? 0) > (a[1] ?? 0) ? b : a));
+  const byOrder = noise.order !== undefined && 4 * noise.order >= relative;
+  const why =
+    tolerance.floor !== undefined && relative <= tolerance.floor
+      ? 'what rounding leaves'
+      : byOrder
+        ? '4 times what the converted model differs from itself in another order of its sums'
+        : `8 times what it differs from itself${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
+  return `${share(relative)} of the largest score: ${why}; the original differs from itself by ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model by ${share(noise.order)} in another order of its sums`}${named.join('')}`;
+}
+
+function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): string {
+  const pair = ({ original, converted }: PortMatch): string => (original === converted ? original : `${original} = ${converted}`);
+  return [...inputs.map(pair), ...outputs.map((output) => `${pair(output)} (${output.relation})`)].join(', ');
+}
+
+/** The largest of what was measured on the original itself. */
+export const noiseOf = ({ noise }: Tolerance): number =>
+  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0);
+
+export function formatCheck(check: Check): string[] {
+  if (check.status === 'skipped') return [row(check.name, `skipped: ${check.note}`)];
+  const where =
+    check.name === 'outputs'
+      ? `${check.cells} input${check.cells === 1 ? '' : 's'}`
+      : check.name === 'integers'
+        ? `${check.cells} round${check.cells === 1 ? '' : 's'} of other integers`
+        : cellsText(check);
+  const agreement = check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %`;
+  const status = check.status === 'informative' ? 'border effects' : check.status;
+  const outputs = Object.entries(check.outputs);
+  const one = outputs.length === 1 && check.name !== 'outputs';
+  const short = one ? `; ${outputs.map(([output, difference]) => `${output}: ${describe(difference)}`).join('')}` : '';
+  return [
+    row(check.name, `${status}: ${where}${agreement}${short}${check.note ? ` (${check.note})` : ''}`),
+    ...(one ? [] : outputs.map(([output, difference]) => row('', `${output}: ${describe(difference)}`))),
+    ...outputs.flatMap(([output, difference]) => details(difference, check, output).map((text) => row('', text))),
+  ];
+}
+
+const cellsText = ({ cells, sizes }: Check): string => `${cells} cell${cells === 1 ? '' : 's'} at ${sizes.join(', ')}`;
+
+function describe({ maxAbs, maxRel, broken, worst }: Difference): string {
+  if (broken > 0)
+    return `${broken} numbers are NaN, infinite or missing on one side${worst ? ` (expected ${worst.expected}, got ${worst.actual}${placeText(worst)})` : ''}`;
+  if (maxAbs === 0) return 'the same numbers';
+  return `largest difference ${maxAbs.toPrecision(2)} (${maxRel.toExponential(1)} of the largest)`;
+}
+
+/** Where the worst element is, for outputs that differ and for pairs that nobody knows yet. */
+function details({ broken, worst, cosine, elementwise }: Difference, check: Check, output: string): string[] {
+  if (check.status !== 'different' && check.name !== 'outputs') return [];
+  const lines: string[] = [];
+  if (worst?.at && broken === 0 && worst.expected !== worst.actual)
+    lines.push(
+      `at [${worst.at.join(', ')}]: expected ${number(worst.expected)}, got ${number(worst.actual)}, ${count(worst.ulps ?? 0)} units in the last place`,
+    );
+  if (elementwise?.at && broken === 0 && elementwise.relative > 0)
+    lines.push(
+      `largest as a share of its own number: ${share(elementwise.relative)} at [${elementwise.at.join(', ')}]: expected ${number(elementwise.expected)}, got ${number(elementwise.actual)}`,
+    );
+  const agreed = check.agreement?.[output];
+  const classes = agreed
+    ? `; same best class in ${percent(agreed.sameBest)}${agreed.sameTopFive === undefined ? '' : `, same five best in ${percent(agreed.sameTopFive)}`}`
+    : '';
+  lines.push(`cosine ${cosine > 1 - 5e-10 ? '1' : cosine.toFixed(9)}${classes}`);
+  return lines.map((line) => `  ${line}`);
+}
+
+const placeText = ({ at }: { readonly at?: readonly number[] }): string => (at ? ` at [${at.join(', ')}]` : '');
+const number = (value: number): string => String(Number(value.toPrecision(7)));
+const count = (value: number): string =>
+  value < 10 ? String(Number(value.toPrecision(2))) : value < 1e6 ? value.toFixed(0) : value.toExponential(1);
+const percent = (value: number): string => `${(100 * value).toFixed(value === 1 || value === 0 ? 0 : 1)} %`;
