@@ -9,10 +9,8 @@ import { outputIsInput, referenceOutside } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
-import { makeCertificate } from '../node/certificate/make';
-import { checkTfjsOutput, stageDirectory, type WriteTfjsOptions, writeTfjsFiles } from '../node/tfjs-files';
+import type { WriteTfjsOptions } from '../node/tfjs-files';
 import type { ArtifactReport } from '../tfjs/artifacts';
-import { lowerToTfjs } from '../tfjs/lower';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
 import type { TfjsBackend } from '../verify/tfjs-backend';
@@ -64,7 +62,7 @@ export async function convertFile<Facts>(
   describe: (compiled: Compiled) => Facts,
 ): Promise<{ readonly result: ConvertedFile; readonly facts: Facts }> {
   options.step(`reading ${input}`);
-  checkPlace(input, options);
+  await checkPlace(input, options);
   const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
   try {
     options.opened?.(source);
@@ -78,9 +76,9 @@ export async function convertFile<Facts>(
   }
 }
 
-function checkPlace(input: string, { output, force, tfjs }: ConvertFileOptions): void {
+async function checkPlace(input: string, { output, force, tfjs }: ConvertFileOptions): Promise<void> {
   if (output === undefined) return;
-  if (tfjs) checkTfjsOutput(output, force);
+  if (tfjs) (await import('../node/tfjs-files')).checkTfjsOutput(output, force);
   else checkOutput(output, [input], force);
 }
 
@@ -102,7 +100,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
     const verification = await verified(input, staged, compiled, options);
     if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
-    const record = options.certificate === undefined ? undefined : certified(input, staged, compiled, verification, options);
+    const record = options.certificate === undefined ? undefined : await certified(input, staged, compiled, verification, options);
     staged.commit();
     if (record !== undefined && options.certificate !== undefined)
       writeTextFile(options.certificate, record, [...filesBehind(source), output], force);
@@ -115,6 +113,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
 /** What cannot be said in TensorFlow.js is told on a dry run too. */
 async function writeTfjs(input: string, compiled: Compiled, tfjs: WriteTfjsOptions, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, step, keepFailed } = options;
+  const [{ lowerToTfjs }, { stageDirectory, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../node/tfjs-files')]);
   const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const staged = stageDirectory(output);
@@ -157,16 +156,17 @@ async function verified(
 }
 
 /** The record of the conversion, while the output is not yet in its place. */
-function certified(
+async function certified(
   input: string,
   { path }: Staged,
   compiled: Compiled,
   verification: VerifyReport | undefined,
   options: ConvertFileOptions,
-): string {
+): Promise<string> {
   const { output, certificate, allowSymlinks, step } = options;
   if (output === undefined || certificate === undefined) return '';
   step(`recording in ${certificate}`);
+  const { makeCertificate } = await import('../node/certificate/make');
   const record = makeCertificate({
     compiled,
     verification,
