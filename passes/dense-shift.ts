@@ -21,6 +21,7 @@
 import { averageOver, channelsOf, onesOf } from '../src/dense/average';
 import { type Densities, isOne, type Pair, samePair } from '../src/dense/density';
 import { because, type Refusal, type Task } from '../src/dense/kinds';
+import { fineBehind, fineBehindSlice, times, undo } from '../src/dense/lengths';
 import {
   cells,
   countOf,
@@ -35,13 +36,14 @@ import {
   stitch,
   withAnyBatch,
 } from '../src/dense/phases';
-import { FAR, placesCut } from '../src/dense/places';
+import { placesCut } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
-import { NO_PADS, type Pads, padded, samePadding, sideOf, type Window, wholes, windowOf } from '../src/dense/window';
+import { NO_PADS, type Pads, padded, pairOf, samePadding, sideOf, type Window, windowOf } from '../src/dense/window';
 import { attributes, intAttr, intsAttr } from '../src/ir/attrs';
+import type { Roles } from '../src/ir/axis-roles';
 import { sameDim } from '../src/ir/dims';
 import type { Graph } from '../src/ir/graph';
-import { isBroadcasting } from '../src/ir/operator-traits';
+import { isBroadcasting, isReduction } from '../src/ir/operator-traits';
 import { isFloatType, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
@@ -81,8 +83,15 @@ class Shifter {
     const all = densities.maps(node).map((map) => this.planned.get(map) ?? []);
     const [splits = []] = all;
     if (all.some((other) => other.join() !== splits.join())) return because('its branches undo their strides in different steps');
-    const roles = densities.roles.of(task.x) ?? [];
-    const isMap = roles.length === 4 && roles[2] === 'H' && roles[3] === 'W';
+    const isMap = isStitchable(densities.roles.of(task.x));
+    const moves = movesBatch(node, densities);
+    if (moves && splits.length > 0) return because('it does not leave the batch where it is');
+    if (
+      node.outputs.some(
+        (output) => this.graph.isOutput(output) && !isOne(densities.of(output)) && !isStitchable(densities.roles.of(output)),
+      )
+    )
+      return because('the output that it makes is not [N, C, H, W]');
     switch (task.kind) {
       case 'sizes':
         return node.op === 'Shape' ? undefined : because('it counts places');
@@ -261,7 +270,7 @@ class Shifter {
       const parts = [starts, ends, axes, steps].map((numbers) => make.int64s('part', numbers.slice(0, shape)));
       const phases = this.phases.get(x);
       const taken = make.op('Slice', [x, ...parts]);
-      const fine = phases && this.fineAfterSlice(make, phases, cut, undone.strides);
+      const fine = phases && fineBehindSlice(make, phases, cut, undone.strides);
       this.finish(make, node, taken, phases, fine, undone.by);
     };
 
@@ -269,38 +278,6 @@ class Shifter {
       const place = 'because' in cut ? undefined : cut.places.find(({ rows }) => rows === (axis === 0));
       return place && !('because' in cut) ? (cut.steps[place.at] ?? 1) : 1;
     }
-  }
-
-  private fineAfterSlice(
-    make: Builder,
-    phases: Phases,
-    {
-      starts,
-      ends,
-      places,
-    }: {
-      readonly starts: readonly number[];
-      readonly ends: readonly number[];
-      readonly places: readonly { readonly at: number; readonly rows: boolean }[];
-    },
-    steps: Pair,
-  ): Value {
-    const density = densityOf(phases);
-    const of = (numbers: readonly number[], axis: 0 | 1): number | undefined => {
-      const place = places.find(({ rows }) => rows === (axis === 0));
-      return place && numbers[place.at];
-    };
-    const isEnd = (end: number | undefined): end is number => end !== undefined && Math.abs(end) < FAR;
-    const last = pairOf((axis) => {
-      const end = of(ends, axis);
-      return isEnd(end) && end >= 0 ? end * density[axis] : FAR;
-    });
-    const cropped = pairOf((axis) => {
-      const end = of(ends, axis);
-      return (isEnd(end) && end < 0 ? end * density[axis] : 0) - (of(starts, axis) ?? 0) * density[axis];
-    });
-    const kept = last.every((end) => end === FAR) ? phases.fine : make.op('Min', [phases.fine, make.int64s('end', last)]);
-    return everyNth(make, make.op('Add', [kept, make.int64s('cropped', cropped)]), steps);
   }
 
   private window(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
@@ -397,41 +374,17 @@ function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Val
   return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
 }
 
-interface Undone {
-  /** Strides that are left. */
-  readonly strides: Pair;
-  /** New phases along rows and columns. */
-  readonly by: Pair;
-}
+const isStitchable = (roles: Roles | undefined): boolean => roles?.length === 4 && roles[2] === 'H' && roles[3] === 'W';
 
-/** Strides of a layer whose input has `before` cells for each one and whose output is to have `after`. */
-function undo(strides: Pair, before: Pair, after: Pair): Undone | Refusal {
-  const by = pairOf((axis) => after[axis] / before[axis]);
-  const left = pairOf((axis) => strides[axis] / by[axis]);
-  if (![...by, ...left].every(Number.isInteger)) return because('its stride cannot be divided so');
-  if (([0, 1] as const).some((axis) => before[axis] !== 1 && left[axis] !== 1))
-    return because('its stride cannot be undone phase by phase');
-  return { strides: left, by };
+/** Whether images of a batch change their places, or are taken together. Phases lie there. */
+function movesBatch(node: Node, { roles }: Densities): boolean {
+  if (!node.outputs.every((output) => roles.of(output) === undefined || roles.of(output)?.[0] === 'N')) return true;
+  const rank = node.inputs[0]?.type?.shape?.length ?? 4;
+  const isFirst = (axis: number): boolean => axis === 0 || axis === -rank;
+  if (isReduction(node.op)) return node.inputs[1]?.constant !== undefined && [...readNumbers(node.inputs[1].constant)].some(isFirst);
+  if (node.op === 'Slice') return node.inputs[3]?.constant !== undefined && [...readNumbers(node.inputs[3].constant)].some(isFirst);
+  return BY_AXIS.has(node.op) && isFirst(intAttr(node, 'axis', node.op.includes('Softmax') ? -1 : 0));
 }
-
-/** Rows and columns of the finer map behind a window. */
-function fineBehind(make: Builder, phases: Phases, { pads, span, strides }: Window, missing: Value | undefined): Value {
-  const density = densityOf(phases);
-  const more = pairOf((axis) => (pads ? sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back') - span[axis] + 1 : 0) * density[axis]);
-  const room = pads
-    ? make.op('Add', [phases.fine, make.int64s('room', more)])
-    : make.op('Sub', [phases.fine, missing ? times(make, missing, density) : make.int64s('none', [0, 0])]);
-  return everyNth(make, room, strides);
-}
-
-/** How many of so many cells are taken, from the first one on. */
-function everyNth(make: Builder, cellsThere: Value, steps: Pair): Value {
-  if (isOne(steps)) return cellsThere;
-  const more = make.op('Add', [cellsThere, make.int64s('round_up', [steps[0] - 1, steps[1] - 1])]);
-  return wholes(make, more, steps);
-}
-
-const times = (make: Builder, sizes: Value, by: Pair): Value => (isOne(by) ? sizes : make.op('Mul', [sizes, make.int64s('density', by)]));
+const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax']);
 
 const fitsInto = (a: Pair, b: Pair): boolean => a[0] <= b[0] && a[1] <= b[1];
-const pairOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];

@@ -22,12 +22,12 @@
  * places in other ways.
  */
 import { averageOver, channelsOf, onesOf } from '../src/dense/average';
-import { isOne, type Pair } from '../src/dense/density';
+import { isOne } from '../src/dense/density';
 import { because, type Refusal, type Task } from '../src/dense/kinds';
 import { liesAlike, resized, split, woven } from '../src/dense/phases';
 import { FAR, factorOf, placesCut, readersOfSizes } from '../src/dense/places';
 import { type Action, makeFiner } from '../src/dense/run';
-import { NO_PADS, padded, samePadding, timesPads, type Window, windowOf } from '../src/dense/window';
+import { NO_PADS, padded, pairOf, samePadding, timesPads, type Window, windowOf } from '../src/dense/window';
 import { attributes, intAttr, intsAttr } from '../src/ir/attrs';
 import type { Roles } from '../src/ir/axis-roles';
 import { minDims, sameDim, subtractDims } from '../src/ir/dims';
@@ -83,14 +83,14 @@ class Finer {
     const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
     const window = windowOf(node, shape);
     if (typeof window === 'string') return because(window);
-    const strides = bothOf((axis) => (window.strides[axis] * before[axis]) / after[axis]);
+    const strides = pairOf((axis) => (window.strides[axis] * before[axis]) / after[axis]);
     if (!strides.every(Number.isInteger)) return because('its stride cannot be divided so');
     const finer: Window = {
       ...window,
       strides,
-      dilations: bothOf((axis) => window.dilations[axis] * before[axis]),
+      dilations: pairOf((axis) => window.dilations[axis] * before[axis]),
       pads: window.pads && timesPads(window.pads, before),
-      hanging: bothOf((axis) => window.hanging[axis] * before[axis]),
+      hanging: pairOf((axis) => window.hanging[axis] * before[axis]),
     };
     const amounts: Amounts = (make, x) => samePadding(make, x, window, before).amounts;
     switch (node.op) {
@@ -278,4 +278,3 @@ const isMap = (value: Value | undefined): value is Value =>
   value !== undefined && !isConst(value) && value.type?.shape?.length === 4 && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
 
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
-const bothOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];

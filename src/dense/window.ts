@@ -113,6 +113,7 @@ export const fourOf = (amount: (axis: 0 | 1, side: 'front' | 'back') => number):
   amount(0, 'back'),
   amount(1, 'back'),
 ];
+export const pairOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];
 export const NO_PADS: Pads = [0, 0, 0, 0];
 export const pair = ([y = 1, x = 1]: readonly number[] = []): Pair => [y, x];
 export const timesPads = (pads: Pads, by: Pair): Pads => fourOf((axis, side) => sideOf(pads, axis, side) * by[axis]);

@@ -1,6 +1,7 @@
 /** A finer map: every k-th cell is a cell of the coarse one, border included; without padding every cell is the original on its crop. */
 import { join } from 'node:path';
 import { familyTree } from '../../fixtures/builders';
+import { denseShift } from '../../passes/dense-shift';
 import { denseStride } from '../../passes/dense-stride';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
@@ -8,6 +9,7 @@ import { intsAttr } from '../../src/ir/attrs';
 import type { Model } from '../../src/ir/model';
 import { readModelFile } from '../../src/node';
 import { verifyFiles } from '../../src/node/verify';
+import { runPasses } from '../../src/pass/manager';
 import type { VerifyReport } from '../../src/verify/report';
 import { runBoth } from '../support/compare';
 import { expectPass, parseGraph } from '../support/expect-pass';
@@ -147,5 +149,26 @@ describe('dense-stride', () => {
     }
     expect(found).toBeInstanceOf(CompileError);
     expect(found).toMatchObject({ diagnostic: { code: 'CANNOT_REFINE', at: { op: 'Pad' } } });
+  });
+});
+
+describe('dense-shift leaves alone', () => {
+  const reason = (body: string, constants: string, stride: number): string => {
+    const model =
+      parseGraph(`<ir_version: 9, opset_import: ["" : 20]> g (float[N, 3, height, width] X) => (float[] Y) <float[4, 3, 1, 1] K${constants}> {
+      A = Conv <kernel_shape = [1, 1], strides = [2, 2]> (X, K) ${body} }`);
+    const [report] = runPasses(model, [denseShift(stride)]);
+    expect(report?.edits).toBe(0);
+    return report?.refusals[0]?.reason ?? '';
+  };
+  test.each([
+    ['a batch that is taken together', 'Y = ReduceMean (A, a)', ', int64[1] a = {0}', 1, /batch/],
+    ['a batch that is joined', 'Y = Concat <axis = 0> (A, A)', '', 1, /batch/],
+    ['a batch that moves', 'Y = Transpose <perm = [1, 0, 2, 3]> (A)', '', 1, /batch/],
+    ['an output that is no map', 'Y = Transpose <perm = [0, 2, 3, 1]> (A)', '', 1, /not \[N, C, H, W\]/],
+    ['a stride that is not wholly undone', 'Y = MaxPool <kernel_shape = [3, 3], strides = [3, 3]> (A)', '', 3, /phase by phase/],
+    ['a norm over places', 'Y = InstanceNormalization (A, s, s)', ', float[4] s = {1, 1, 1, 1}', 1, /normalises over places/],
+  ])('%s', (_, body, constants, stride, says) => {
+    expect(reason(body, constants, stride)).toMatch(says);
   });
 });
