@@ -6,7 +6,7 @@ import type { DType, TensorType } from '../ir/types';
 import type { TfjsAbout, TfjsPort } from '../tfjs/about';
 import type { OtherRuntime } from '../verify/subject';
 import type { TfjsBackend } from '../verify/tfjs-backend';
-import { aboutOf, readModelJson } from '../verify/tfjs-files';
+import { aboutOf, readModelJson, signaturePorts } from '../verify/tfjs-files';
 import { openTfjsSession, tfjsRuntimeName } from '../verify/tfjs-runner';
 
 /** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
@@ -18,15 +18,17 @@ export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherR
 
 /**
  * Its inputs and outputs, and what it says about itself, as a Model whose only node is the whole network: the verifier looks no further.
- * Throws CompileError TFJS_NOT_A_MODEL, also where model.json does not say how its inputs are laid out.
+ * Models of other programs have names and shapes of their own, from the signature. Throws CompileError TFJS_NOT_A_MODEL.
  */
 export function tfjsStandIn(path: string): Model {
-  const about = aboutOf(readModelJson(path));
-  if (!about.inputs || !about.outputs) throw notTfjs(path, 'does not say what its inputs and outputs were in ONNX');
+  const json = readModelJson(path);
+  const about = aboutOf(json);
+  const ports = { inputs: about.inputs ?? signaturePorts(json, 'inputs'), outputs: about.outputs ?? signaturePorts(json, 'outputs') };
+  if (!ports.inputs || !ports.outputs) throw notTfjs(path, 'has no signature: what its inputs and outputs are is not known');
   const graph = new Graph('tfjs');
-  const inputs = Object.entries(about.inputs).map(([name, port]) => graph.addInput(name, typeOf(port)));
-  const names = Object.keys(about.outputs);
-  const types = Object.values(about.outputs).map(typeOf);
+  const inputs = Object.entries(ports.inputs).map(([name, port]) => graph.addInput(name, typeOf(port)));
+  const names = Object.keys(ports.outputs);
+  const types = Object.values(ports.outputs).map(typeOf);
   const node = graph.addNode({ op: 'GraphModel', domain: 'tfjs', inputs, outputs: names, outputTypes: types });
   graph.setOutputs(node.outputs);
   return new Model({ graph, metadata: metadataOf(about) });

@@ -120,7 +120,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         options,
       });
     }
-    if (!options.compiled && tfjs === undefined && !isConversion(subject, result, options)) {
+    if (!options.compiled && (tfjs === undefined ? !isConversion(subject, result, options) : declaredHead(result) === undefined)) {
       const windows = openWindows(subject, result, options.inputSize);
       for (const model of [subject, result]) inferShapes(model);
       const samples = await samplesFor(subject, windows, options);

@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../diagnostics/catalogue';
-import type { TfjsAbout } from '../tfjs/about';
+import type { TfjsAbout, TfjsPort } from '../tfjs/about';
 
 export type WeightEntry = io.WeightsManifestEntry;
 
@@ -93,6 +93,22 @@ export function signatureOutputs({ signature }: io.ModelJSON): readonly (readonl
   if (!isRecord(outputs)) return undefined;
   return Object.entries(outputs).map(([key, port]) => [key, isRecord(port) && typeof port.name === 'string' ? port.name : key]);
 }
+
+/** Inputs or outputs as the signature of any graph model has them, in TensorFlow.js's own layout. */
+export function signaturePorts({ signature }: io.ModelJSON, side: 'inputs' | 'outputs'): Readonly<Record<string, TfjsPort>> | undefined {
+  const ports: unknown = isRecord(signature) ? signature[side] : undefined;
+  if (!isRecord(ports)) return undefined;
+  return Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => {
+      const { dtype, tensorShape } = isRecord(port) ? port : {};
+      const dims: unknown = isRecord(tensorShape) ? tensorShape.dim : undefined;
+      const shape = Array.isArray(dims) ? dims.map((dim: unknown) => sizeOf(isRecord(dim) ? dim.size : undefined)) : undefined;
+      return [name, { dtype: dtype === 'DT_INT32' ? 'int32' : dtype === 'DT_BOOL' ? 'bool' : 'float', shape }];
+    }),
+  );
+}
+
+const sizeOf = (size: unknown): number | null => (Number(size) >= 0 && size !== undefined && size !== null ? Number(size) : null);
 
 /** Bytes of a weight in its shard: that of the stored type where it is quantized. */
 export function storedBytes({ dtype, shape, quantization }: WeightEntry): number | undefined {

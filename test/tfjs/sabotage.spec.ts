@@ -187,3 +187,30 @@ test('verify needs no conversion: the files say what is to hold', async () => {
   ]);
   expect(contract?.kind).toBe('everywhere');
 }, 60_000);
+
+describe('a model of another program, which says nothing about itself', () => {
+  const foreign = join(directory, 'foreign');
+  beforeAll(() => {
+    // Named and laid out as that program likes: channels last, an input of its own name.
+    writeTfjsModel(compile(source, { head: 'original' }).model, foreign);
+    const file = join(foreign, 'model.json');
+    const json = JSON.parse(readFileSync(file, 'utf8'));
+    delete json.userDefinedMetadata;
+    writeFileSync(file, JSON.stringify(json));
+  });
+
+  test('is compared by its signature', async () => {
+    const { verdict, checks, match, runtime } = await verifyFiles(path, foreign);
+    expect([verdict, checks.map(({ status }) => status)]).toEqual(['equal', ['equal']]);
+    expect(match?.outputs).toHaveLength(1);
+    expect(runtime).toContain('TensorFlow.js');
+  }, 60_000);
+
+  test('and found different where it is', async () => {
+    const [shard = ''] = readdirSync(foreign).filter((name) => name.endsWith('.bin'));
+    const bytes = readFileSync(join(foreign, shard));
+    bytes.writeFloatLE(bytes.readFloatLE(400) + 0.05, 400);
+    writeFileSync(join(foreign, shard), bytes);
+    expect((await verifyFiles(path, foreign)).verdict).toBe('different');
+  }, 60_000);
+});

@@ -5,16 +5,17 @@
  * The tolerance is measured on the original, moved by one unit in the last place of the coarsest type that either model computes in.
  */
 import type { Model } from '../../ir/model';
-import { makeBench, type VerifyOptions } from '../bench';
+import { makeBench, using, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
 import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
 import { notFiniteIn } from '../locate/born';
 import { measure } from '../noise';
-import type { Numbers } from '../onnx-runner';
+import type { Numbers, Session } from '../onnx-runner';
 import { coarsestType, EPSILON } from '../precision';
 import type { Check, Tolerance, VerifyReport } from '../report';
-import { each, isWithin, type Results } from '../results';
+import { each, isWithin, type Results, worstOf } from '../results';
 import { describeSamples, type Sample } from '../samples';
+import type { OtherRuntime } from '../subject';
 import { fittingPermutation, transposed } from './layout';
 import { matchPorts, type PortMatch, requireKnown } from './ports';
 import { type Relation, relate } from './relation';
@@ -22,7 +23,8 @@ import { type Relation, relate } from './relation';
 export interface PairRequest {
   /** A file, or bytes; and the model read from it, shapes inferred, its inputs of static size. */
   readonly original: { readonly source: string | Uint8Array; readonly model: Model };
-  readonly converted: { readonly source: string | Uint8Array; readonly model: Model };
+  /** `runtime`: what runs it, where that is not ONNX Runtime. */
+  readonly converted: { readonly source: string | Uint8Array; readonly model: Model; readonly runtime?: OtherRuntime | undefined };
   /** By the original's input names. */
   readonly samples: readonly Sample[];
   /** Names of the original's inputs and outputs to those of the other model, where they differ. */
@@ -50,14 +52,16 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
   const bench = makeBench({ options, place: request.place, epsilon, files: [original.source, converted.source] });
   const measured = await measure(bench, original, samples, async () => undefined);
   bench.progress('running the converted model');
-  const found = await bench.within(converted.source, 'the converted model', {}, (session) =>
-    each(samples, ({ feeds }) => session.run(match.feeds(feeds))),
-  );
-  const allowed = measured.judge();
+  const run = (session: Session): Promise<Results[]> => each(samples, ({ feeds }) => session.run(match.feeds(feeds)));
+  const { runtime } = converted;
+  const found = await (runtime ? using(runtime.open(), run) : bench.within(converted.source, 'the converted model', {}, run));
+  const reordered = runtime && (await using(runtime.openReordered(), run));
+  const allowed = measured.judge(reordered?.map((other, at) => worstOf([found[at] ?? new Map()], [other])?.maxRel ?? 0));
   const { check, relations, observed } = compareOutputs(samples, measured.results, found, match, allowed.own, request);
   const worst = check.status === 'different' ? worstSample(observed) : undefined;
   const departure =
     worst &&
+    !runtime &&
     (await tellDeparture({
       bench,
       original: original.model,
@@ -80,7 +84,7 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
       outputs: match.outputs.map((output) => ({ ...output, relation: relations.get(output.original) ?? 'same' })),
     },
     runtimeFault: allowed.fault,
-    runtime: 'ONNX Runtime, graph optimisations disabled',
+    runtime: `${runtime ? `${runtime.name}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
     seconds: (performance.now() - started) / 1000,
   };
 }
