@@ -82,6 +82,6 @@ export type { Pass, Remark } from './pass/pass';
 export type { TfjsGraph, TfjsNode, TfjsPort, TfjsWeight } from './tfjs/graph';
 export { type LowerOptions, lowerToTfjs } from './tfjs/lower';
 export type { Quantisation } from './tfjs/quantize';
-export type { Check, VerifyReport } from './verify/report';
+export type { Check, Departure, ExactReport, VerifyReport } from './verify/report';
 export { formatVerifyReport } from './verify/report';
 export { version } from './version';

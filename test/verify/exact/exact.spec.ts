@@ -10,6 +10,7 @@ import { verifyFiles } from '../../../src/node/verify';
 import { fingerprint, integerOf, integerTensor } from '../../../src/verify/exact/integers';
 import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
 import { parseGraph } from '../../support/expect-pass';
+import { randomNetwork } from '../../support/random-network';
 
 // A busy machine takes its time.
 jest.setTimeout(60_000);
@@ -156,6 +157,20 @@ describe('a conversion', () => {
     expect([report.verdict, report.exact?.altered, report.exact?.isWhole]).toEqual(['different', ['K3'], false]);
     expect(formatVerifyReport(report)).toContain('weights with other numbers than this conversion gives');
   });
+});
+
+test('random networks, folded, are equal as far as they can be run', async () => {
+  const verdicts: string[] = [];
+  for (let seed = 1; seed <= 24; seed++) {
+    const model = randomNetwork(seed, 3 + (seed % 9));
+    const report = await exactly(model, compile(model, { head: 'original' }).model, 1).catch((error: unknown) => {
+      if (error instanceof CompileError && error.code === 'NOT_EXACT') return undefined;
+      throw error;
+    });
+    if (report) verdicts.push(report.verdict);
+  }
+  expect(verdicts.length).toBeGreaterThan(18);
+  expect(verdicts.filter((verdict) => verdict !== 'equal')).toEqual([]);
 });
 
 describe('other pairs', () => {
