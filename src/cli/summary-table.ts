@@ -11,7 +11,7 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
   const opsets = [...summary.opsets].map(([domain, version]) => `opset ${domain === '' ? '' : `${printable(domain)} `}${version}`);
   const producer = [summary.producer.name, summary.producer.version].filter((part) => part !== '').join(' ');
   const head = [`ONNX IR ${summary.irVersion}`, ...opsets, ...(producer ? [`made by ${printable(producer)}`] : [])];
-  const fields = list.layers.some(({ field }) => field !== undefined);
+  const layers = layerTable(summary, columns);
   const lines = [
     `${file}: ${head.join(', ')}`,
     ...table(
@@ -21,8 +21,11 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
     ),
     ...sizeNote(summary),
     '',
-    ...layerTable(summary, columns),
-    ...(fields ? ['', 'Cell i of an output looks at the pixels from offset + i * stride on, as many as field says.'] : []),
+    ...layers,
+    // Where the columns are.
+    ...(layers[0]?.includes('offset')
+      ? ['', 'Cell i of an output looks at the pixels from offset + i * stride on,', 'as many as field says.']
+      : []),
     '',
     ...table(
       [
@@ -62,17 +65,24 @@ function sizeNote({ at, list }: ModelSummary): string[] {
 // ---- layers ----
 
 /** What a table may leave out when it is too wide, one after the other, from what can be done without. */
-const NARROWER = ['short notation', 'short numbers', 'offset', 'stride', 'field', 'reads', 'cut layers'] as const;
+const NARROWER = ['short notation', 'short numbers', 'offset', 'stride', 'reads', 'field'] as const;
 type Narrower = (typeof NARROWER)[number];
 
 function layerTable(summary: ModelSummary, columns: number | undefined): string[] {
+  const widest = (lines: readonly string[]): number => Math.max(...lines.map(width));
   for (let steps = 0; ; steps++) {
-    const lines = layerTableWithout(summary, new Set(NARROWER.slice(0, steps)), columns);
-    if (columns === undefined || steps === NARROWER.length || lines.every((line) => width(line) <= columns)) return lines;
+    const less = new Set(NARROWER.slice(0, steps));
+    const lines = layerTableWithout(summary, less);
+    if (columns === undefined || widest(lines) <= columns) return lines;
+    if (steps < NARROWER.length) continue;
+    // The last thing: notations lose their ends.
+    const layers = Math.max(...summary.list.layers.map(({ notation }) => width(shortNotation(notation))));
+    return layerTableWithout(summary, less, Math.max(12, layers - (widest(lines) - columns)));
   }
 }
 
-function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, columns: number | undefined): string[] {
+/** `most`: columns of a notation. */
+function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, most = Number.POSITIVE_INFINITY): string[] {
   const { layers } = list;
   const digits = String(layers.length - 1).length;
   // Where a layer simply reads the one before it, nothing needs to be said.
@@ -83,8 +93,7 @@ function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, 
     {
       title: 'layer',
       cell: ({ notation }) => {
-        const text = printable(less.has('short notation') ? shortNotation(notation) : notation);
-        return less.has('cut layers') && columns !== undefined ? cut(text, Math.max(12, columns - 48)) : text;
+        return cut(printable(less.has('short notation') ? shortNotation(notation) : notation), most);
       },
       total: 'total',
     },
@@ -101,7 +110,7 @@ function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, 
       short: rounded(list.parameters),
     },
     {
-      title: 'multiply-adds',
+      title: less.has('short numbers') ? 'madds' : 'multiply-adds',
       align: 'right',
       cell: ({ multiplyAdds }) => (multiplyAdds === undefined ? '?' : multiplyAdds === 0 ? '' : number(multiplyAdds)),
       total: `${list.complete ? '' : '> '}${number(list.multiplyAdds)}`,

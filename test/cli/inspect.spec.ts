@@ -68,7 +68,7 @@ describe('the table', () => {
   test('tells what a cell looks at', () => {
     const lines = summaryText('lenet5.onnx', summary());
     expect(lines.find((line) => line.startsWith(' (3)'))).toMatch(/Conv2d\(6, 16, .*\[N, 16, 8, 8\] +14 +2 +0 +2,416 +153,600$/);
-    expect(lines).toContain('Cell i of an output looks at the pixels from offset + i * stride on, as many as field says.');
+    expect(lines).toContain('Cell i of an output looks at the pixels from offset + i * stride on,');
   });
 
   test('gives up what can be done without, bit by bit', () => {
@@ -76,7 +76,7 @@ describe('the table', () => {
     expect(head(120)).toMatch(/field +stride +offset +parameters +multiply-adds/);
     expect(head(100)).toMatch(/field +stride +offset/);
     expect(head(60)).not.toMatch(/offset/);
-    expect(head(60)).toMatch(/params +multiply-adds/);
+    expect(head(60)).toMatch(/params +madds/);
   });
 
   test('short notation loses nothing but what is usual', () => {
