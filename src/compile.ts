@@ -108,9 +108,11 @@ export interface Compiled {
  */
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const original = source.clone();
-  const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
-  keepOutputs(original, options.outputs);
   const head = options.head ?? 'window';
+  const size = options.inputSize ?? declaredSize(original);
+  // What is only folded need not look at images.
+  const windows = head === 'original' && !size && imageInputs(original.graph).size === 0 ? [] : resolveWindows(original, size);
+  keepOutputs(original, options.outputs);
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
   const isOriginal = head === 'original';

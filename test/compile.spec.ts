@@ -162,3 +162,11 @@ describe('compile', () => {
     expect(shapesOf(text, { inputSize: { hw: [7, 7] } })).toEqual([['N', 5, 'floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3']]);
   });
 });
+
+test('what is only folded need not look at images', () => {
+  const model = parseGraph('g (float[3, 4] X, float[4] B) => (float[3, 4] Y) { A = Identity (X) Y = Add (A, B) }');
+  const { report, model: folded } = compile(model, { head: 'original' });
+  expect(report.windows).toEqual([]);
+  expect(folded.graph.nodes.map(({ op }) => op)).toEqual(['Add']);
+  expect(() => compile(model)).toThrow(expect.objectContaining({ code: 'NO_IMAGE_INPUT' }));
+});

@@ -25,7 +25,7 @@ export function seededRandom(seed: number): () => number {
 }
 const rotate = (word: number, by: number): number => ((word << by) | (word >>> (32 - by))) >>> 0;
 
-/** `axes`: which axes of the shape are rows and columns, for inputs with structure. Integer types get 0..255. */
+/** `axes`: which axes of the shape are rows and columns, for inputs with structure. Integer types get 0..255, truths 0 and 1. */
 export function makeInput(
   kind: InputKind,
   seed: number,
@@ -70,6 +70,7 @@ export function makeInput(
       smooth(data, shape, axes, random);
       break;
   }
+  if (dtype === 'bool') return { dtype, shape, data: data.map((number) => (number > 0 ? 1 : 0)) };
   if (/int/.test(dtype))
     return {
       dtype,

@@ -51,6 +51,9 @@ export interface OtherRuntime {
   readonly openReordered: () => Promise<Session>;
 }
 
+/** What is only folded need not look at images. */
+const NO_IMAGE: ImageWindow = { input: '', layout: 'NCHW', height: 1, width: 1, channels: undefined };
+
 /** Numbers of one input: 256 MB. */
 const MOST_ELEMENTS = 2 ** 26;
 
@@ -70,7 +73,7 @@ export class Subject {
       files: [original.source, converted.source],
       epsilon: EPSILON[coarsestType(original.model)] ?? 2 ** -23,
     });
-    const [image] = request.windows;
+    const image = request.windows[0] ?? (request.head === 'original' ? NO_IMAGE : undefined);
     if (!image) throw notComparable('the original has no image input');
     this.image = image;
     this.whole = request.cuttable?.(request.original.model) ?? request.original.model;
@@ -101,10 +104,11 @@ export class Subject {
     const { inputs } = this.request.original.model.graph;
     return new Map(
       inputs.map((input, index) => {
-        const isImage = this.request.windows.some((window) => window.input === input.name);
+        // Images of different sizes grow by as many pixels.
+        const own = this.request.windows.find((window) => window.input === input.name);
         const shape = (input.type?.shape ?? []).map((dim, axis) => {
-          if (isImage && axis === this.axes[0]) return height;
-          if (isImage && axis === this.axes[1]) return width;
+          if (own && axis === this.axes[0]) return own.height + height - this.image.height;
+          if (own && axis === this.axes[1]) return own.width + width - this.image.width;
           return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
         });
         if (elementCount(shape) > MOST_ELEMENTS)
