@@ -6,7 +6,7 @@
  * only where the products of the two sides are the same expression, so that the element counts agree for every size of image.
  */
 import { divideDim } from '../ir/dims';
-import type { Dim, Node, Value } from '../ir/types';
+import { type Dim, isConst, type Node, type Value } from '../ir/types';
 import type { Builder } from '../rewrite/builder';
 import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, productOfDims, type SourceAxis, type Stuck, stuck } from './environment';
 
@@ -34,7 +34,9 @@ export function freeReshape(node: Node, env: FreeEnvironment): boolean | Stuck {
     axes.push(...solved);
   }
   const make = env.builder(node);
-  const shape = targetOf(axes, data, make, node.name);
+  // Back to the shape of a value that it was made from (group norms, shuffled channels): that is one node.
+  const like = to.filter((dim) => typeof dim !== 'number').length <= 1 && needsShape(axes, data) ? valueLike(axes, data) : undefined;
+  const shape = like ? make.op('Shape', [like]) : targetOf(axes, data, make, node.name);
   if (!shape) return stuck(`its target [${to}] has two dimensions that nothing else tells`);
   // Without allowzero, 0 means the input's own dimension.
   env.replace(node, make.op('Reshape', [data, shape]));
@@ -132,18 +134,38 @@ function withRest(chosen: readonly Axis[], total: Dim, { varying, scale }: Whole
 
 const dimOf = (axis: Axis): Dim => (axis === 'rest' ? undefined : productOfDims([axis.factor, ...axis.of.map(({ dim }) => dim)]));
 
+const isNumber = (axis: Axis): boolean => axis !== 'rest' && axis.of.length === 0;
+const isOwn = (axis: Axis, at: number, data: Value): boolean =>
+  axis !== 'rest' && axis.factor === 1 && axis.of.length === 1 && axis.of[0]?.value === data && axis.of[0].axis === at;
+/** All but one axis must be told: by numbers, or by the input's own axes at the same places. */
+const needsShape = (axes: readonly Axis[], data: Value): boolean =>
+  axes.filter((axis, at) => !isNumber(axis) && !isOwn(axis, at, data)).length > 1;
+
+/** A value that `data` was made from and that has just these axes. */
+function valueLike(axes: readonly Axis[], data: Value): Value | undefined {
+  const wanted = axes.map(dimOf);
+  const seen = new Set<Value>();
+  const queue: Value[] = [data];
+  for (let at = queue.shift(); at && seen.size < REACH; at = queue.shift()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const shape = at.type?.shape;
+    if (shape?.length === wanted.length && shape.every((dim, axis) => dim !== undefined && dim === wanted[axis])) return at;
+    for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) queue.push(input);
+  }
+  return undefined;
+}
+const REACH = 40;
+
 /** Numbers as they are, 0 where the axis is the input's own at this place, one -1, and Shape for the others. */
 function targetOf(axes: readonly Axis[], data: Value, make: Builder, name: string): Value | undefined {
-  const isNumber = (axis: Axis): boolean => axis !== 'rest' && axis.of.length === 0;
-  const isOwn = (axis: Axis, at: number): boolean =>
-    axis !== 'rest' && axis.factor === 1 && axis.of.length === 1 && axis.of[0]?.value === data && axis.of[0].axis === at;
   if (axes.filter((axis) => axis === 'rest').length > 1) return undefined;
   // -1 goes to what nothing else says, else to the last axis that would need Shape.
-  const open = axes.includes('rest') ? axes.indexOf('rest') : axes.findLastIndex((axis, at) => !isNumber(axis) && !isOwn(axis, at));
+  const open = axes.includes('rest') ? axes.indexOf('rest') : axes.findLastIndex((axis, at) => !isNumber(axis) && !isOwn(axis, at, data));
   const parts = axes.map((axis, at): number | Value => {
     if (at === open || axis === 'rest') return -1;
     if (axis.of.length === 0) return axis.factor;
-    if (isOwn(axis, at)) return 0;
+    if (isOwn(axis, at, data)) return 0;
     const lengths = axis.of.map((source) => axisLength(source, make));
     const factors = axis.factor === 1 ? lengths : [make.int64s('factor', [axis.factor]), ...lengths];
     return factors.slice(1).reduce<Value>((product, factor) => make.op('Mul', [product, factor]), factors[0] ?? make.int64s('one', [1]));

@@ -38,6 +38,11 @@ const pieces: readonly [string, string, string][] = [
     'int64[2] z = {8, 8}',
   ],
   [
+    'channels shuffled',
+    'A = Reshape (S, a) Q = Transpose <perm = [0, 2, 1, 3, 4]> (A) R = Reshape (Q, b) T = Conv <kernel_shape = [1, 1]> (R, V)',
+    'int64[5] a = {1, 2, 2, 8, 8}, int64[4] b = {1, 4, 8, 8}, float[4, 4, 1, 1] V',
+  ],
+  [
     'blocks of pixels moved into channels',
     'A = Reshape (S, a) Q = Transpose <perm = [0, 3, 5, 1, 2, 4]> (A) R = Reshape (Q, b) T = Conv (R, V)',
     'int64[6] a = {1, 4, 4, 2, 4, 2}, int64[4] b = {1, 16, 4, 4}, float[4, 16, 1, 1] V',
@@ -48,6 +53,15 @@ const pieces: readonly [string, string, string][] = [
     'int64[1] c = {1}, int64[4] b = {1, 4, 8, 8}',
   ],
 ];
+
+test('a view back to the shape of a map asks for that shape, in one node', () => {
+  const shuffled =
+    'A = Reshape (S, a) Q = Transpose <perm = [0, 2, 1, 3, 4]> (A) R = Reshape (Q, b) T = Conv <kernel_shape = [1, 1]> (R, V)';
+  const { model } = compile(parseGraph(network(shuffled, 'int64[5] a = {1, 2, 2, 8, 8}, int64[4] b = {1, 4, 8, 8}, float[4, 4, 1, 1] V')));
+  const back = model.graph.nodes.filter(({ op }) => op === 'Reshape')[1];
+  expect(back?.inputs[1]?.producer?.op).toBe('Shape');
+  expect(back?.outputs[0]?.type?.shape).toEqual(back?.inputs[1]?.producer?.inputs[0]?.type?.shape);
+});
 
 describe('trunks', () => {
   test.each(pieces)('%s', async (_, piece, constants) => {
