@@ -1,8 +1,10 @@
 /** `inspect`: what a model consists of, in one of several formats, on stdout or in a file. */
 import { basename, dirname } from 'node:path';
+import { shapeText } from '../analysis/layers';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import type { Model } from '../ir/model';
+import { declaredSize } from '../metadata';
 import { filesBehind, readModelFile } from '../node';
 import { modelText } from '../node/text';
 import { tfjsModelPath } from '../verify/tfjs-files';
@@ -32,8 +34,13 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
   html: (model, args) => drawn('html', model, args),
 };
 
-const drawn = (format: DrawingFormat, model: Model, args: InspectArgs): string =>
-  drawing(format, typed(model, sizeOf(args)), { title: basename(args.model), depth: depthOf(args.depth) });
+/** At the size that a converted model was made for, as the list: shapes that are numbers can be read. */
+function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
+  const size = sizeOf(args) ?? declaredSize(model);
+  const shown = typed(model, size);
+  const images = size ? shown.graph.inputs.map(({ name, type }): [string, string] => [name, shapeText(type)]) : [];
+  return drawing(format, shown, { title: basename(args.model), facts: images, depth: depthOf(args.depth) });
+}
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   if (args.diff || args.other !== undefined) return (await import('./diff')).diffCommand(args, terminal);

@@ -139,6 +139,11 @@ test('inspect --diff compares files, in every format', async () => {
   ]);
   expect(JSON.parse((await program.run(['inspect', '--diff', 'a.onnx', 'b.onnx', '--json'], { cwd })).stdout).nodes.rewritten).toBe(3);
   expect((await program.run(['inspect', '--diff', 'a.onnx', 'b.onnx', '-o', 'diff.svg'], { cwd })).code).toBe(0);
+  // A converted model is drawn at the size that it was made for, unless another is asked for.
+  expect((await program.run(['inspect', 'b.onnx', '--format', 'svg'], { cwd })).stdout).toContain('→ [N, 10, 1, 1]');
+  expect((await program.run(['inspect', 'b.onnx', '--format', 'svg', '--input-size', '32x36'], { cwd })).stdout).toContain(
+    '→ [N, 10, 2, 3]',
+  );
   const svg = readFileSync(join(cwd, 'diff.svg'), 'utf8');
   expect(svg).toMatch(/class="box view removed" data-id="was:\/Flatten"/);
   expect(svg.match(/class="box conv rewritten"/g)).toHaveLength(3);
