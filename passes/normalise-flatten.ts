@@ -71,7 +71,7 @@ const rowToVector = defineRule({
     const [row] = rows;
     const shape = row?.type?.shape;
     const features = shape?.[shape.length - 1];
-    if (!row?.producer || rows.length !== 1 || !shape || shape.length < 3 || typeof features !== 'number' || features === 1)
+    if (!row?.producer || rows.length !== 1 || !shape || shape.length === 2 || typeof features !== 'number' || features === 1)
       return undefined;
     if (!shape.slice(1, -1).every((dim) => dim === 1) || !op.inputs.every((input) => !input || isConst(input) === (input !== row)))
       return undefined;
@@ -79,10 +79,11 @@ const rowToVector = defineRule({
     const view = row.producer;
     if (viewedBy(view) === undefined) return undefined;
     const vector = [...viewChain(row)].find(
-      ({ type }) => type?.shape?.length === 2 && type.shape[0] === shape[0] && type.shape[1] === features,
+      ({ type }) => type?.shape?.length === 2 && type.shape[0] === (shape.length === 1 ? 1 : shape[0]) && type.shape[1] === features,
     );
     const found = vector ? undefined : mapBehind(view, features);
     // Numbers of several places stay a map for whoever works on each of them alone.
+    if (found && shape.length === 1 && found.map.type?.shape?.[0] !== 1) return undefined;
     if (!vector && (!found || (op.op !== 'MatMul' && found.axes.shape.rows * found.axes.shape.columns > 1))) return undefined;
     return { row, vector, found };
   },
@@ -95,7 +96,7 @@ const rowToVector = defineRule({
       result,
       make.int64s(
         'row',
-        shape.map((dim, axis) => (axis === 0 ? 0 : typeof dim === 'number' ? dim : -1)),
+        shape.map((dim, axis) => (axis === 0 && shape.length > 1 ? 0 : typeof dim === 'number' ? dim : -1)),
       ),
     ]);
   },

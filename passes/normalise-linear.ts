@@ -13,7 +13,7 @@
  * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
-import { computedTensor, elementCount, fromNumbers, isFloatType, readNumbers } from '../src/ir/tensor';
+import { computedTensor, elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
 import { defineRulePass } from '../src/pass/pass';
@@ -39,12 +39,45 @@ const matMul = defineRule({
   build: ({ x, w }, make) => make.op('Gemm', [x, w]),
 });
 
+/** Transpose(DequantizeLinear(Q)): the integers are turned in its place. */
+const turnedWeight = defineRule({
+  name: 'turned-weight',
+  match: node('Transpose', [node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })], { as: 'turn' }),
+  when({ q, weight, turn }) {
+    const perm = intsAttr(turn, 'perm') ?? q.constant.shape.map((_, axis) => q.constant.shape.length - 1 - axis);
+    if (intAttr(weight, 'block_size', 0) !== 0) return undefined;
+    const axis = intAttr(weight, 'axis', 1);
+    return { perm, axis: perm.indexOf(axis < 0 ? axis + perm.length : axis) };
+  },
+  build: ({ q, weight }, make, { perm, axis }) =>
+    make.op('DequantizeLinear', [make.constant(`${q.name}_turned`, permuted(q.constant, perm)), ...weight.inputs.slice(1)], {
+      axis: weight.inputs[1]?.type?.shape?.length === 1 ? axis : undefined,
+    }),
+});
+
 /** A weight in few bits. */
 const quantisedMatMul = defineRule({
   name: 'quantised-matmul',
   match: node('MatMul', [value('x'), node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })]),
   when: ({ x, q }) => (rankOf(x) === 2 && q.constant.shape.length === 2 ? {} : undefined),
   build: ({ x, weight }, make) => make.op('Gemm', [x, weight.outputs[0]]),
+});
+
+const quantisedBias = defineRule({
+  name: 'quantised-bias',
+  match: node(
+    'Add',
+    [
+      node('Gemm', [value('x'), value('w')], { as: 'gemm' }),
+      node('DequantizeLinear', [constant('numbers')], { as: 'bias', moreInputs: true, shared: true }),
+    ],
+    { commutative: true },
+  ),
+  when({ gemm, numbers }) {
+    const outputs = gemm.outputs[0]?.type?.shape?.[1];
+    return numbers.constant.shape.length === 1 && numbers.constant.shape[0] === outputs ? {} : undefined;
+  },
+  build: ({ x, w, gemm, bias }, make) => make.op('Gemm', [x, w, bias.outputs[0]], gemm.attrs),
 });
 
 const scaledGemm = defineRule({
@@ -135,5 +168,5 @@ export const normaliseLinear = defineRulePass({
   name: 'normalise-linear',
   summary: 'write every fully connected layer as Gemm with one bias per output',
   numbers: 'rounding',
-  rules: [matMulAdd, matMul, quantisedMatMul, matMulFromLeft, einsum, scaledGemm],
+  rules: [turnedWeight, matMulAdd, matMul, quantisedMatMul, quantisedBias, matMulFromLeft, einsum, scaledGemm],
 });

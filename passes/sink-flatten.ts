@@ -61,8 +61,10 @@ const broadcast = defineRule({
       const other = maps[slot];
       if (other) {
         if (!sameCells(map, other)) return refuse(`its operands are maps of different sizes`, op);
-      } else if (!isConst(input)) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
-      else if (elementCount(input.constant.shape) !== 1) {
+      } else if (!isConst(input)) {
+        // One number for all, which may be an input of its own.
+        if (input.type?.shape?.length !== 0) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
+      } else if (elementCount(input.constant.shape) !== 1) {
         if (cells !== 1) return refuse(`its operand '${input.name}' has a number of its own for each place of the map`, op);
         if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
       }
@@ -184,6 +186,17 @@ const gather = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op('Gather', [x, op.inputs[1]], withAxis(op))),
 });
 
+/** What works on each number alone does so before the axis of the features is dropped. */
+const dropped = defineRule({
+  name: 'dropped-axis',
+  match: node(unaryElementwiseOps, [node('Squeeze', [value('vector'), constant('axes')], { as: 'squeeze' })], {
+    as: 'op',
+    moreInputs: true,
+  }),
+  when: ({ vector }) => (mapBehind(vector) ? {} : undefined),
+  build: ({ vector, axes, op }, make) => make.op('Squeeze', [make.op(op.op, [vector, ...op.inputs.slice(1)], op.attrs), axes]),
+});
+
 /** A view that gives the map back: old spellings of Softmax flatten what they work on and restore its shape. */
 const restored = defineRule({
   name: 'restored',
@@ -254,6 +267,7 @@ export const sinkFlatten = defineRulePass({
     split,
     slice,
     gather,
+    dropped,
     restored,
   ],
 });

@@ -54,21 +54,25 @@ export function* viewChain(value: Value): Generator<Value> {
   }
 }
 
-/** The Flatten that a value is a view of: of a map [N,C,h,w], whose numbers the value shows under another shape. */
+/** The Flatten that a value is a view of: of a map [N,C,h,w], whose numbers the value shows under another shape. A map of one cell may also be turned. */
 export function flattenBehind(value: Value): { readonly flatten: Node; readonly map: Value } | undefined {
   for (const view of [value, ...viewChain(value)]) {
     const { producer } = view;
     const [map] = producer?.inputs ?? [];
-    if (producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 && map?.type?.shape?.length === 4)
-      return { flatten: producer, map };
+    if (!producer || map?.type?.shape?.length !== 4) continue;
+    const isTurned = producer.op === 'Transpose' && viewedBy(producer) !== undefined && !hasCells(map);
+    if (isTurned || (producer.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1)) return { flatten: producer, map };
   }
   return undefined;
 }
 
-/** Whether a value of static size has rows and columns of more than one cell, channels first. An output that has is no prediction: a map of features. */
+/**
+ * Whether a value of static size has rows and columns of more than one cell, channels first (or one cell of them, channels last). An output that has is
+ * no prediction: a map of features.
+ */
 export function hasCells(value: Value): boolean {
   const shape = value.type?.shape;
-  return shape?.length === 4 && (shape[2] !== 1 || shape[3] !== 1);
+  return shape?.length === 4 && (shape[2] !== 1 || (shape[3] !== 1 && shape[1] !== 1));
 }
 
 /** Product of the axes, where all are static. */

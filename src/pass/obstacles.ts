@@ -31,18 +31,25 @@ export function obstacle(output: Value, before: Value | undefined, remarks: read
 function namedReasons(output: Value): string[] {
   const integers: Node[] = [];
   const labels: Node[] = [];
+  const others: Node[] = [];
   const seen = new Set<Value>([output]);
   for (const value of seen) {
     const { producer } = value;
     if (!producer) continue;
     if (isIntegerOp(producer.opType)) integers.push(producer);
-    if (producer.domain === 'ai.onnx.ml') labels.push(producer);
+    else if (producer.domain === 'ai.onnx.ml') labels.push(producer);
+    else if (producer.domain.startsWith('com.microsoft')) others.push(producer);
     for (const input of producer.inputs) if (input) seen.add(input);
   }
-  const [integer, label] = [integers.at(-1), labels.at(-1)];
+  const [integer, label, other] = [integers.at(-1), labels.at(-1), others.at(-1)];
   return [
     ...(label
       ? [`${label.op} '${label.name}': it makes labels or a dictionary of scores, which is no map of numbers (${cutAt(label)})`]
+      : []),
+    ...(other
+      ? [
+          `${other.op} '${other.name}': no rule is known for operators of '${other.domain}': export the network without the optimisations of a runtime`,
+        ]
       : []),
     ...(integer
       ? [

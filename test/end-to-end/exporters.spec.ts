@@ -36,6 +36,18 @@ describe('outputs', () => {
   test.each<[string, string, Parameters<typeof network>[1], unknown]>([
     ['the best class, its axis dropped', 'Y = ArgMax <axis = 1, keepdims = 0> (G)', { outputs: 'int64[1] Y' }, [[1, 1, ...MAP]]],
     [
+      'the best class in another type',
+      'A = ArgMax <axis = 1, keepdims = 0> (G) Y = Cast <to = 6> (A)',
+      { outputs: 'int32[1] Y' },
+      [[1, 1, ...MAP]],
+    ],
+    [
+      'scores in channels-last order',
+      'H = Conv <kernel_shape = [1, 1]> (P, V) Y = Transpose <perm = [0, 2, 3, 1]> (H)',
+      { outputs: 'float[1, 1, 1, 5] Y', constants: 'float[5, 4, 1, 1] V' },
+      [[1, 5, ...MAP]],
+    ],
+    [
       'the best classes and their scores',
       'Y, I = TopK <axis = 1> (G, k)',
       { outputs: 'float[1, 2] Y, int64[1, 2] I', constants: 'int64[1] k = {2}' },
@@ -122,6 +134,11 @@ describe('fully connected layers', () => {
       'R = Reshape (P, r) M = MatMul (R, w) A = Tanh (M) Y = Squeeze (A, s)',
       'int64[3] r = {1, 1, 4}, float[4, 5] w, int64[1] s = {1}',
     ],
+    [
+      'on a vector without the axis of the batch',
+      'R = Squeeze (P) M = MatMul (R, w) A = Add (M, B) Y = Unsqueeze (A, s)',
+      'float[4, 5] w, int64[1] s = {0}',
+    ],
     ['from the left', 'D = Flatten (T) R = Transpose (D) M = MatMul (w, R) Y = Transpose (M)', 'float[5, 64] w'],
     ['as a sum of products', 'D = Flatten (T) Y = Einsum <equation = "bi,oi->bo"> (D, w)', 'float[5, 64] w'],
     [
@@ -130,6 +147,15 @@ describe('fully connected layers', () => {
       'float[64] s, float[64, 5] w',
     ],
   ])('%s', async (_, head, constants) => expect(await outcome(network(head, { constants }))).toEqual([[1, 5, ...MAP]]));
+});
+
+test('a number that is an input of its own scales the features', async () => {
+  const text = network('M = Mul (F, p) Y = Gemm <transB = 1> (M, W, B)').replace('8, 8] X)', '8, 8] X, float p)');
+  expect(await compile(parseGraph(text)).report.outputs.map(({ converted }) => converted)).toEqual([[1, 5, ...MAP]]);
+});
+test('operators of a runtime are named', () => {
+  const text = network('Q = com.microsoft.QuickGelu (T) A = GlobalAveragePool (Q) D = Flatten (A) Y = Gemm <transB = 1> (D, W, B)');
+  expect(failure(text.replace('"" : 20', '"" : 20, "com.microsoft" : 1'))).toMatch(/NOT_CONVERTIBLE.*QuickGelu 'Q'.*'com.microsoft'/);
 });
 
 describe('quantised networks', () => {
@@ -155,6 +181,15 @@ describe('quantised networks', () => {
     const { graph } = compile(parseGraph(text)).model;
     expect(graph.constants.find(({ name }) => name.startsWith('w'))?.constant.dtype).toBe('int8');
   });
+  test('with a weight that is turned behind it, and a bias in few bits', async () =>
+    expect(
+      await outcome(
+        quantised(
+          'F = Flatten (T) D = DequantizeLinear <axis = 0> (w, t, o) E = Transpose <perm = [1, 0]> (D) M = MatMul (F, E) C = DequantizeLinear (c, u) Y = Add (M, C)',
+          `int8[5, 64] w = {${weight(320)}}, int32[5] c = {10, -20, 30, -40, 50}, float u = {0.0031}`,
+        ),
+      ),
+    ).toEqual([[1, 5, ...MAP]]));
   test('computing in integers are refused by the name of the operator', () =>
     expect(
       failure(
@@ -199,4 +234,14 @@ test('a file of an opset older than the runtime knows is run as a newer one spel
   const warnings: string[] = [];
   const report = await verifyFiles(file, compiled.model, { compiled, warn: ({ code }) => warnings.push(code) });
   expect([report.verdict, warnings]).toEqual(['equal', ['OLD_OPSET']]);
+});
+
+test('long means over the outer axes, summed one number after the other: the original is off by more than the conversion', async () => {
+  const text = `<ir_version: 9, opset_import: ["" : 18]> g (float[1, 24, 24, 3] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[4, 5] W, int64[2] a = {1, 2}> {
+    T = Transpose <perm = [0, 3, 1, 2]> (X) C = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (T, K) L = Transpose <perm = [0, 2, 3, 1]> (C) R = Relu (L)
+    M = ReduceMean <keepdims = 0> (R, a) Y = Gemm (M, W) }`;
+  const original = parseGraph(text);
+  const compiled = compile(original);
+  const { verdict, tolerance } = await verifyFiles(original, compiled.model, { compiled });
+  expect([verdict, (tolerance.noise.means ?? 0) > 0]).toEqual(['equal', true]);
 });
