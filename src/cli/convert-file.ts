@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { outputIsInput, referenceOutside } from '../diagnostics/catalogue';
-import type { Diagnostic } from '../diagnostics/compile-error';
+import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
 import type { WriteTfjsOptions } from '../node/tfjs-files';
@@ -96,7 +96,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
   const staged = stage(output, dataPath === undefined);
   try {
     step(`writing ${output}`);
-    writeModelFile(compiled.model, staged.path, { weights });
+    writeStaged(compiled.model, staged.path, output, weights);
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
     const verification = await verified(input, staged, compiled, options);
     if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
@@ -107,6 +107,17 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
     return { compiled, verification, written: { path: output, dataPath, ...sizes } };
   } finally {
     staged.discard();
+  }
+}
+
+/** The user asked for the output, and knows nothing of the place where it is made. */
+function writeStaged(model: Model, path: string, output: string, weights: ConvertFileOptions['weights']): void {
+  try {
+    writeModelFile(model, path, { weights });
+  } catch (error) {
+    if (error instanceof CompileError && error.code === 'CANNOT_WRITE')
+      throw new CompileError({ ...error.diagnostic, at: { file: output } }, { cause: error });
+    throw error;
   }
 }
 

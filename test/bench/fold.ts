@@ -1,20 +1,20 @@
 /**
- * npm run bench:fold -- [--only TEXT] [--rounds N] [--limit N] [--write]
+ * npm run bench:fold -- [--only TEXT] [--rounds N] [--runs N] [--write] [MODEL ...]
  * Folding (`convert --head original`) beside other optimisers on the graphs of fixtures/zoo, in one run per model: nodes, multiply-adds, seconds and peak
  * memory of the whole process; then the median time of a run in ONNX Runtime, input and result in turns.
  * Beside: ONNX Runtime's offline optimisation at its basic level (standard operators only) from Node; onnxscript's optimizer and OnnxSlim where Python
- * (PYTHON names it) has them. `--write` puts the table into docs/folding.md.
+ * (PYTHON names it) has them. `--write` puts the table into docs/folding.md. With files named, these take the place of the zoo.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zooModel, zooNames } from '../../fixtures/zoo-weights';
 import { summarise } from '../../src/analysis/summary';
 import { settle } from '../../src/compile';
 import { resolveWindows } from '../../src/input-size';
-import { closeModel, readModelFile } from '../../src/node';
+import { closeModel, readModelFile, writeModelFile } from '../../src/node';
 import { makeInput } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
 
@@ -151,8 +151,18 @@ async function paired(paths: readonly string[], rounds: number): Promise<readonl
   }
 }
 
+/** With its weights inside, so that what is made of it may stand anywhere. */
+function copied(path: string, directory: string): string {
+  const copy = join(directory, basename(path));
+  const model = readModelFile(path, { keepOpset: true });
+  writeModelFile(model, copy, { weights: 'copy' });
+  closeModel(model);
+  return copy;
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       only: { type: 'string', default: '' },
       rounds: { type: 'string', default: '1' },
@@ -172,9 +182,11 @@ async function main(): Promise<void> {
   say(`|---|---|${list.map(() => '---|').join('')}---|`);
   const losses: string[] = [];
   try {
-    for (const name of zooNames().filter((candidate) => candidate.includes(values.only))) {
+    const names = positionals.length > 0 ? positionals : zooNames().filter((candidate) => candidate.includes(values.only));
+    for (const name of names) {
       const own = join(directory, 'model');
-      const input = zooModel(name, { seed: 1, directory: own });
+      mkdirSync(own);
+      const input = positionals.length > 0 ? copied(name, own) : zooModel(name, { seed: 1, directory: own });
       const before = measured(input);
       const found = list.map((optimiser, at) => optimised(optimiser, input, join(own, `out${at}.onnx`), directory, Number(values.rounds)));
       const [ours, ...others] = found;

@@ -1,4 +1,5 @@
 /** The program from outside: exit codes, what goes to which stream, what is on the disk afterwards. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeModelFile } from '../../src/node';
@@ -244,6 +245,28 @@ describe('convert', () => {
       'precious',
       false,
     ]);
+  });
+
+  (process.platform === 'win32' ? test.skip : test)('a file that cannot be written to its end is not there at all', () => {
+    const cwd = home();
+    // Blocks of 1 KB: a quarter of what is to be written.
+    const args = [
+      '-c',
+      'ulimit -f 50; exec "$0" "$@"',
+      process.execPath,
+      program.file,
+      'convert',
+      'lenet5.onnx',
+      '-o',
+      'out.onnx',
+      '--no-verify',
+    ];
+    const { status, stderr } = spawnSync('bash', args, { cwd, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(/error\[CANNOT_WRITE\].*too large.*\n {2}at out\.onnx\n {2}hint: nothing was written/),
+    ]);
+    expect(readdirSync(cwd)).toEqual(['lenet5.onnx']);
   });
 
   test('nor a file that holds its weights', async () => {
