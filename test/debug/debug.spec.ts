@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CompileOptions, PluginPass } from '../../src/compile';
 import { bisect, stepsOf } from '../../src/debug/bisect';
+import { withFewerChannels } from '../../src/debug/channels';
 import { partOf } from '../../src/debug/part';
 import { reduce } from '../../src/debug/reduce';
 import type { TrialOptions } from '../../src/debug/trial';
@@ -130,6 +131,29 @@ describe('parts of graphs', () => {
     ).toEqual(['A', 'Y']);
     expect(partOf(model, new Set())).toBeUndefined();
     expect(model.graph.nodeCount).toBe(4);
+  });
+});
+
+describe('fewer channels', () => {
+  const body = `g (float[1, 4, 3, 3] X) => (float[1, 2] Y) <float[6, 4, 1, 1] w = {${new Array(24).fill(1).join(', ')}}, float[6] b = {1, 2, 3, 4, 5, 6},
+    float[6] s = {1, 2, 3, 4, 5, 6}, float[6, 1, 1] k = {1, 2, 3, 4, 5, 6}, float[2, 54] v = {${new Array(108).fill(1).join(', ')}}> {
+    C = Conv <kernel_shape = [1, 1]> (X, w, b) N = BatchNormalization (C, s, s, s, s) M = Mul (N, k) R = Relu (M) F = Flatten (R) Y = Gemm <transB = 1> (F, v) }`;
+  const model = parseModel(`<ir_version: 10, opset_import: ["" : 21]> ${body}`);
+  inferShapes(model);
+  const shapes = (of: Model | undefined): unknown => of?.graph.constants.map(({ constant }) => constant.shape);
+
+  test('of a layer: its weights, and all that reads it', () => {
+    const cut = withFewerChannels(model, 'C', () => 2);
+    expect(shapes(cut)).toEqual(expect.arrayContaining([[2, 4, 1, 1], [2], [2, 1, 1], [2, 18]]));
+    if (cut) inferShapes(cut);
+    expect(cut?.graph.outputs[0]?.type?.shape).toEqual([1, 2]);
+  });
+  test('of an input, and not where it cannot be done', () => {
+    const cut = withFewerChannels(model, 'X', () => 1);
+    expect(cut?.graph.inputs[0]?.type?.shape).toEqual([1, 1, 3, 3]);
+    expect(shapes(cut)).toEqual(expect.arrayContaining([[6, 1, 1, 1]]));
+    expect(withFewerChannels(model, 'R', () => 2)).toBeUndefined();
+    expect(withFewerChannels(model, 'X', () => 4)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,88 @@
+/**
+ * The same network with fewer channels along one value: the weights that make it and those that read it are cut to their first channels.
+ * Followed through what treats channels one by one; anything else is a reason not to.
+ */
+import { intAttr } from '../ir/attrs';
+import type { Model } from '../ir/model';
+import { isUnaryElementwise } from '../ir/operator-traits';
+import { slicedAlong } from '../ir/tensor';
+import { isConst, type Node, type Value } from '../ir/types';
+
+const POOLS = ['MaxPool', 'AveragePool', 'LpPool', 'GlobalAveragePool', 'GlobalMaxPool', 'Identity', 'Dropout'];
+const ARITHMETIC = ['Add', 'Sub', 'Mul', 'Div'];
+
+/** `pick`: a graph input, or the result of a layer. undefined: it cannot be done. Types of inner values are left out: they are to be inferred. */
+export function withFewerChannels(source: Model, pick: string, keep: (channels: number) => number): Model | undefined {
+  const model = source.clone();
+  const { graph } = model;
+  const start = [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)].find(({ name }) => name === pick);
+  const channels = start?.type?.shape?.[1];
+  if (!start?.type?.shape || typeof channels !== 'number') return undefined;
+  const kept = keep(channels);
+  if (kept >= channels || kept < 1) return undefined;
+  const { producer } = start;
+  if (!producer) graph.setType(start, { dtype: start.type.dtype, shape: start.type.shape.map((dim, axis) => (axis === 1 ? kept : dim)) });
+  else if (!cutLayer(producer, channels, kept)) return undefined;
+  if (!follow(start, channels, kept)) return undefined;
+  for (const node of graph.nodes) for (const output of node.outputs) graph.setType(output, undefined);
+  for (const constant of [...graph.constants]) if (constant.uses.length === 0 && !graph.isOutput(constant)) graph.removeConstant(constant);
+  return model;
+
+  /** A constant of its own with only the first so many along an axis. */
+  function cutConstant(node: Node, slot: number, axis: number, from: number, to: number): boolean {
+    const value = node.inputs[slot];
+    if (!isConst(value) || value.constant.shape[axis] !== from || value.constant.data.kind === 'strings') return false;
+    graph.replaceInput(node, slot, graph.addConstant(`${value.name}_cut`, slicedAlong(value.constant, axis, 0, to)));
+    return true;
+  }
+
+  /** The layer that makes the value gives fewer. */
+  function cutLayer(node: Node, from: number, to: number): boolean {
+    const isGemm = node.op === 'Gemm';
+    if (!isGemm && !(node.op === 'Conv' && intAttr(node, 'group', 1) === 1)) return false;
+    if (!cutConstant(node, 1, isGemm && intAttr(node, 'transB', 0) === 0 ? 1 : 0, from, to)) return false;
+    const bias = node.inputs[2];
+    return bias === undefined || cutConstant(node, 2, (bias.type?.shape?.length ?? 1) - 1, from, to);
+  }
+
+  /** Everything that reads it takes fewer. */
+  function follow(value: Value, from: number, to: number): boolean {
+    return [...value.uses].every(({ user, slot }) => reader(user, slot, value, from, to));
+  }
+
+  function reader(node: Node, slot: number, value: Value, from: number, to: number): boolean {
+    const [output] = node.outputs;
+    const on = (a = from, b = to): boolean => output !== undefined && follow(output, a, b);
+    if (isUnaryElementwise(node.op) || POOLS.includes(node.op)) return on();
+    if (ARITHMETIC.includes(node.op)) {
+      const other = node.inputs[1 - slot];
+      if (!isConst(other)) return false;
+      const { shape } = other.constant;
+      const axis = shape.length - ((value.type?.shape?.length ?? 0) - 1);
+      return (shape[axis] ?? 1) === 1 || cutConstant(node, 1 - slot, axis, from, to) ? on() : false;
+    }
+    if (slot !== 0) return false;
+    switch (node.op) {
+      case 'Flatten': {
+        const features = output?.type?.shape?.[1];
+        if (intAttr(node, 'axis', 1) !== 1 || typeof features !== 'number') return false;
+        return on(features, (features / from) * to);
+      }
+      case 'BatchNormalization':
+        return [1, 2, 3, 4].every((at) => cutConstant(node, at, 0, from, to)) && on();
+      case 'Conv': {
+        const group = intAttr(node, 'group', 1);
+        if (group === 1) return cutConstant(node, 1, 1, from, to);
+        if (group !== from || node.inputs[1]?.type?.shape?.[0] !== from) return false;
+        graph.respell(node, { attrs: new Map([...node.attrs, ['group', { kind: 'int', value: to }]]) });
+        return cutConstant(node, 1, 0, from, to) && (node.inputs[2] === undefined || cutConstant(node, 2, 0, from, to)) && on();
+      }
+      case 'Gemm':
+        return intAttr(node, 'transA', 0) === 0 && cutConstant(node, 1, intAttr(node, 'transB', 0) === 0 ? 0 : 1, from, to);
+      case 'MatMul':
+        return node.inputs[1]?.type?.shape?.length === 2 && cutConstant(node, 1, 0, from, to);
+      default:
+        return false;
+    }
+  }
+}
