@@ -9,7 +9,7 @@ import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Graph } from '../../ir/graph';
 import { elementCount, isFloatType } from '../../ir/tensor';
 import { isConst, type Node, staticShape, type Value } from '../../ir/types';
-import { isInteger, magnitudeOf } from './substitute';
+import { isInteger, magnitudeOf, plainOp } from './substitute';
 
 export const LIMIT = 2 ** 24;
 export const MODULUS = 16;
@@ -136,12 +136,13 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
   if (PASSING.has(node.op)) return { size: Math.max(0, ...magnitudes), parts };
   const within = (size: number): Bound | string =>
     size * parts < LIMIT ? { size, parts } : `its sums could reach ${(size * parts).toExponential(1)} units, beyond 2^24`;
-  switch (node.op) {
+  if (node.op !== plainOp(node) && stringAttr(node, 'activation', 'Relu') !== 'Relu') return 'its activation is not exact on integers';
+  switch (plainOp(node)) {
     case 'Conv':
     case 'ConvTranspose':
     case 'MatMul':
     case 'Gemm': {
-      if (node.op === 'Gemm' && [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)].some((factor) => !Number.isInteger(factor)))
+      if (plainOp(node) === 'Gemm' && [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)].some((factor) => !Number.isInteger(factor)))
         return 'its factors are no integers';
       const terms = termsOf(node);
       return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
@@ -192,7 +193,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
 /** Products that are added up for one number. */
 function termsOf(node: Node): number | undefined {
   const [data, weight] = [staticShape(node.inputs[0]), staticShape(node.inputs[1])];
-  switch (node.op) {
+  switch (plainOp(node)) {
     case 'Conv':
       return weight && elementCount(weight.slice(1));
     case 'ConvTranspose':

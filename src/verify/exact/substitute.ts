@@ -7,7 +7,7 @@
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { elementCount, readNumbers, tensorBytes } from '../../ir/tensor';
-import type { Attr, ConstValue, Tensor, Value } from '../../ir/types';
+import type { Attr, ConstValue, Node, Tensor, Value } from '../../ir/types';
 import { elementwise, fingerprint, integerTensor, LARGEST, type Role } from './integers';
 
 export interface Substituted {
@@ -124,6 +124,9 @@ const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = {
   Mul: ['weight', 'weight'],
   BatchNormalization: [undefined, 'scale', 'weight', 'weight', 'variance'],
 };
+/** ONNX Runtime's optimiser joins an activation to them. */
+export const plainOp = ({ op }: Node): string => op.replace(/^com\.microsoft\.Fused(?=Conv$|Gemm$)/, '');
+
 /** Constants that are brought into shape in the graph. */
 const VIEWS = new Set(['Reshape', 'Transpose', 'Unsqueeze', 'Squeeze', 'Flatten', 'Identity', 'Slice', 'Concat', 'Split', 'Expand']);
 
@@ -134,7 +137,7 @@ function roleOf(constant: ConstValue): Role | undefined {
 
 function roleBehind(value: Value, depth: number): Role | undefined {
   for (const { user, slot } of value.uses) {
-    const role = SLOTS[user.op]?.[slot];
+    const role = SLOTS[plainOp(user)]?.[slot];
     if (role) return role;
     if (depth < 8 && VIEWS.has(user.op)) {
       const behind = user.outputs.map((output) => roleBehind(output, depth + 1)).find((each) => each !== undefined);

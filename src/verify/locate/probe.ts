@@ -6,7 +6,7 @@ import { isConst, type Value } from '../../ir/types';
 import type { Bench } from '../bench';
 import { trunkOf } from '../cut';
 import type { Numbers } from '../onnx-runner';
-import { only, type Results } from '../results';
+import { each, only, type Results } from '../results';
 
 /** The part of a model that gives these values, by name. */
 export function withOutputs(model: Model, values: readonly Value[]): Model {
@@ -19,15 +19,27 @@ export function withOutputs(model: Model, values: readonly Value[]): Model {
 }
 
 /** Runs a model up to these values. One session, released afterwards. */
-export function probe(
+export async function probe(
   bench: Bench,
   model: Model,
   values: readonly Value[],
   feeds: ReadonlyMap<string, Numbers>,
   role: string,
 ): Promise<Results> {
+  const [results = new Map()] = await probeEach(bench, model, values, [feeds], role);
+  return results;
+}
+
+/** The same on several inputs. */
+export function probeEach(
+  bench: Bench,
+  model: Model,
+  values: readonly Value[],
+  feeds: readonly ReadonlyMap<string, Numbers>[],
+  role: string,
+): Promise<readonly Results[]> {
   return bench.within(bench.place(withOutputs(model, values), 'probe'), role, {}, (session) =>
-    session.run(only(feeds, session.inputNames)),
+    each(feeds, (one) => session.run(only(one, session.inputNames))),
   );
 }
 
