@@ -2,6 +2,7 @@
  * fold-constants: compute once what is the same for every input.
  *
  *   Op(constants) -> constant
+ *   If(constant) -> the nodes of the branch that is taken; also where sizes at the window decide
  *
  * Covers integer arithmetic on shapes, data movement, and elementwise and reducing arithmetic on weights (see src/ir/evaluate.ts).
  * Large results are computed while the output file is written, one at a time.
@@ -12,6 +13,7 @@ import { evaluate } from '../src/ir/evaluate';
 import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
 import type { ShapeInference } from '../src/ir/shape-inference';
+import type { Node, Value } from '../src/ir/types';
 import { definePass } from '../src/pass/pass';
 
 export const foldConstants = definePass({
@@ -23,6 +25,7 @@ export const foldConstants = definePass({
 
 function fold(graph: Graph, inference: ShapeInference): void {
   for (const node of graph.nodes) {
+    if (node.op === 'If' && takeBranch(graph, node, inference)) continue;
     for (const nested of nestedGraphs(node)) fold(nested, inference);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
     // What was folded just before tells the shape of what follows.
@@ -38,4 +41,39 @@ function fold(graph: Graph, inference: ShapeInference): void {
     });
     graph.removeNode(node);
   }
+}
+
+/** Exporters ask for the size of an axis before they squeeze it; where the answer is known, one branch is the network. */
+function takeBranch(graph: Graph, node: Node, inference: ShapeInference): boolean {
+  const [condition] = node.inputs;
+  const decided = condition && inference.intsOf(condition)?.[0];
+  if (typeof decided !== 'number' || node.outputs.some((output) => graph.isOutput(output))) return false;
+  const taken = node.attrs.get(decided === 0 ? 'else_branch' : 'then_branch');
+  if (taken?.kind !== 'graph' || taken.value.nodes.some((inner) => nestedGraphs(inner).length > 0)) return false;
+  const copies = new Map<Value, Value>();
+  for (const constant of taken.value.constants) copies.set(constant, graph.addConstant(constant.name, constant.constant));
+  for (const inner of taken.value.nodes) {
+    const copy = graph.addNode({
+      op: inner.opType,
+      domain: inner.domain,
+      inputs: inner.inputs.map((input) => input && (copies.get(input) ?? input)),
+      attrs: inner.attrs,
+      outputTypes: inner.outputs.map((output) => output.type),
+      outputs: inner.outputs.map((output) => output.name),
+      name: inner.name,
+      origin: [...inner.origin, ...node.origin],
+      before: node,
+    });
+    inner.outputs.forEach((output, at) => {
+      const made = copy.outputs[at];
+      if (made) copies.set(output, made);
+    });
+  }
+  const results = taken.value.outputs.map((output) => copies.get(output) ?? output);
+  node.outputs.forEach((output, at) => {
+    const result = results[at];
+    if (result) graph.replaceAllUses(output, result);
+  });
+  graph.removeNode(node);
+  return true;
 }

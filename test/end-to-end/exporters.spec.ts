@@ -245,3 +245,10 @@ test('long means over the outer axes, summed one number after the other: the ori
   const { verdict, tolerance } = await verifyFiles(original, compiled.model, { compiled });
   expect([verdict, (tolerance.noise.means ?? 0) > 0]).toEqual(['equal', true]);
 });
+
+test('a branch that is taken at every image is the network', async () => {
+  const head = `D = Shape <start = 2, end = 3> (P) C = Equal (D, one)
+    Q = If <then_branch = taken () => (float[1, 4] A) { A = Squeeze (P, s) }, else_branch = other () => (float[1, 4, 1, 1] E) { E = Identity (P) }> (C)
+    Y = Gemm <transB = 1> (Q, W, B)`;
+  expect(await outcome(network(head, { constants: 'int64[1] one = {1}, int64[2] s = {2, 3}' }))).toEqual([[1, 5, ...MAP]]);
+});
