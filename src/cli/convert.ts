@@ -41,7 +41,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const plugins = args.plugin?.length ? await (await import('../node/plugins')).loadPlugins(args.plugin) : undefined;
   const print = printer(names(args.printIrAfter) ?? [], plugins ?? [], terminal);
   const explanation = args.explain === undefined ? undefined : new Explanation(args.explain);
-  const dump = args.dumpDir === undefined ? undefined : new DumpDirectory(args.dumpDir, { force: args.force });
+  let dump: DumpDirectory | undefined;
   const savings = args.quiet && !args.json ? undefined : new Savings();
   try {
     const summaries = new Map(allPasses.map((pass) => [pass.name, pass.summary]));
@@ -67,6 +67,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       },
       opened: (source) => {
         explanation?.start(source);
+        // Not before there is something to put in.
+        if (args.dumpDir !== undefined) dump = new DumpDirectory(args.dumpDir, { force: args.force });
         dump?.add('original', `${args.input} as it was read`, source);
       },
       output: args.dryRun || explanation ? undefined : output,

@@ -79,7 +79,7 @@ describeInBrowser('the page of a graph', () => {
     const dragged = await where();
     expect(dragged).not.toBe(before);
     await page.mouse.wheel(0, -300);
-    expect(await where()).not.toBe(dragged);
+    await page.waitForFunction(`document.getElementById('view').getAttribute('transform') !== ${JSON.stringify(dragged)}`);
     const paper = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await paper();
     await page.click('#theme');

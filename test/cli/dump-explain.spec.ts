@@ -72,6 +72,8 @@ describe('convert --dump-dir', () => {
     const refused = await program.run(args, { cwd });
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('error[DIRECTORY_NOT_EMPTY]')]);
     expect(readdirSync(cwd)).toEqual(['model.onnx']);
+    expect((await program.run(['convert', 'missing.onnx', '--dump-dir', 'steps', '--dry-run'], { cwd })).code).toBe(2);
+    expect(readdirSync(cwd)).toEqual(['model.onnx']);
     writeFileSync(join(cwd, '12-old.onnxtxt'), 'old');
     writeFileSync(join(cwd, 'mine.onnxtxt'), 'mine');
     expect((await program.run([...args, '--force'], { cwd })).code).toBe(0);
