@@ -11,7 +11,7 @@ import { permuted, reshaped, slicedAlong } from '../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../ir/types';
 import { int, ints, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { stuffed } from './conv';
+import { stuffed } from './filters';
 import { dimsOf, type Lowering, rankOf } from './lowering';
 import { stridedSlice } from './slicing';
 

@@ -8,12 +8,14 @@
  *   dilation and stride     ->  a kernel with zeros between its numbers: Conv2D has one of the two only
  */
 import { intAttr } from '../../ir/attrs';
-import { computedTensor, elementCount, permuted, readNumbers, reshaped, slicedAlong, tensorBytes } from '../../ir/tensor';
+import { permuted, reshaped, slicedAlong } from '../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../ir/types';
 import { float, int, ints, text, texts } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import type { TfjsAttrs } from '../graph';
 import { type Activation, activationAfter } from './activation';
+import { volumeConv } from './conv-volume';
+import { blockDiagonal, madeOnce, stuffed } from './filters';
 import { dimsOf, type Lowering, rankOf } from './lowering';
 import { stridedSlice } from './slicing';
 import { isDilated, isPadded, isStrided, type Window, windowOf } from './window';
@@ -172,19 +174,6 @@ interface Grouping {
   readonly filters: number;
 }
 
-/** A computed weight that is asked for once per part: kept until the last one has it. */
-function madeOnce(tensor: Tensor, parts: number): Tensor {
-  if (tensor.data.kind !== 'computed') return tensor;
-  let bytes: Uint8Array | undefined;
-  let asked = 0;
-  const compute = (): Uint8Array => {
-    const made = bytes ?? tensorBytes(tensor);
-    bytes = ++asked % parts === 0 ? undefined : made;
-    return made;
-  };
-  return { ...tensor, data: { kind: 'computed', byteLength: tensor.data.byteLength, compute } };
-}
-
 const computedWeight = (make: Emitter, { w, raise }: Operands): Ref => (raise ? raise(make.ref(w)) : make.ref(w));
 
 /** Each group by itself: zeros between the numbers of a weight that is computed would cost more than they save. */
@@ -210,80 +199,8 @@ function everyPlace(node: Node, make: Emitter, operands: Operands, window: Windo
   return stridedSlice(make, result, [undefined, ...window.strides.map((step) => ({ step })), undefined]);
 }
 
-/** Maps of three axes [N, D, H, W, C]: Conv3D pads SAME or VALID only, and has neither groups nor bias. */
-const volumeConv: Lowering = (node, make) => {
-  const [x, w, b] = node.inputs;
-  const kernel = dimsOf(w).slice(2);
-  if (!x || !w || !kernel.every((size) => typeof size === 'number')) throw new Unsupported('the size of its weight is not known');
-  const window = windowOf(node, kernel, dimsOf(x).slice(1, 4));
-  if (isDilated(window)) throw new Unsupported('TensorFlow.js has no dilated convolution of three axes');
-  const groups = intAttr(node, 'group', 1);
-  const source =
-    window.isSame || !isPadded(window)
-      ? make.ref(x)
-      : make.node('PadV2', [make.ref(x), make.pads([0, ...window.before, 0], [0, ...window.after, 0]), make.float(0)]);
-  const filters = Number(dimsOf(w)[0]) / groups;
-  const split = groups === 1 ? source : make.node('Split', [make.int(4), source], { num_split: int(groups) });
-  const weights = w.constant || groups === 1 ? undefined : make.node('Split', [make.int(0), make.ref(w)], { num_split: int(groups) });
-  const results = Array.from({ length: groups }, (_, group) => {
-    const filter = w.constant
-      ? make.weight(w, `DHWIO ${group} of ${groups}`, (tensor) =>
-          permuted(slicedAlong(tensor, 0, group * filters, filters), [2, 3, 4, 1, 0]),
-        )
-      : make.node('Transpose', [weights ? make.output(weights, group) : make.ref(w), make.ints([2, 3, 4, 1, 0])]);
-    return make.node('Conv3D', [make.output(split, group), filter], {
-      strides: ints([1, ...window.strides, 1]),
-      dilations: ints([1, 1, 1, 1, 1]),
-      padding: text(window.isSame ? 'SAME' : 'VALID'),
-      data_format: text('NDHWC'),
-    });
-  });
-  const [only] = results;
-  const joined = groups === 1 && only ? only : make.node('ConcatV2', [...results, make.int(4)], { N: int(groups) });
-  return b ? make.node('AddV2', [joined, make.ref(b)]) : joined;
-};
-
 const divisorsOf = (number: number): number[] =>
   Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
-
-/** [M, I, kh, kw] of `groups` groups side by side as one filter [kh, kw, groups * I, M], zero where a filter does not look. */
-function blockDiagonal(tensor: Tensor, groups: number): Tensor {
-  const [filters = 0, inner = 0, rows = 0, columns = 0] = tensor.shape;
-  if (groups === 1) return permuted(tensor, [2, 3, 1, 0]);
-  const channels = groups * inner;
-  const perGroup = filters / groups;
-  const shape = [rows, columns, channels, filters];
-  return computedTensor('float', shape, () => {
-    const from = readNumbers(tensor);
-    const to = new Float32Array(elementCount(shape));
-    const area = rows * columns;
-    for (let filter = 0; filter < filters; filter++) {
-      const first = Math.floor(filter / perGroup) * inner;
-      for (let channel = 0; channel < inner; channel++)
-        for (let at = 0; at < area; at++)
-          to[(at * channels + first + channel) * filters + filter] = from[(filter * inner + channel) * area + at] ?? 0;
-    }
-    return to;
-  });
-}
-
-/** [M, C, kh, kw] with zeros between the numbers of the kernel. */
-export function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[]): Tensor {
-  const [filters = 0, channels = 0, rows = 0, columns = 0] = tensor.shape;
-  const [high, wide] = [(rows - 1) * down + 1, (columns - 1) * across + 1];
-  const shape = [filters, channels, high, wide];
-  return computedTensor('float', shape, () => {
-    const from = readNumbers(tensor);
-    const to = new Float32Array(elementCount(shape));
-    for (let at = 0; at < from.length; at++) {
-      const column = at % columns;
-      const row = Math.floor(at / columns) % rows;
-      const outer = Math.floor(at / (columns * rows));
-      to[(outer * high + row * down) * wide + column * across] = from[at] ?? 0;
-    }
-    return to;
-  });
-}
 
 export function windowAttrs(window: Window): TfjsAttrs {
   // Where the pads are known they are said: TensorFlow's SAME goes wrong in WebAssembly where the stride is beyond the kernel.

@@ -17,6 +17,9 @@ export const isInt = (value: Value | undefined): boolean => tfjsType(value?.type
 export const isBool = (value: Value | undefined): boolean => tfjsType(value?.type?.dtype) === 'DT_BOOL';
 export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
+/** 0, 1, 2 ... */
+export const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
+
 /** The numbers of a constant; undefined where the value is none. */
 export const numbersIn = (value: Value | undefined): readonly number[] | undefined =>
   value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;

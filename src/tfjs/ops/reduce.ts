@@ -50,7 +50,8 @@ function axesOf(node: Node, make: Emitter): Ref | undefined {
 function emptyResult(node: Node, make: Emitter, value: number): Ref | undefined {
   const [x] = node.inputs;
   const dims = node.outputs[0]?.type?.shape;
-  if (!dimsOf(x).includes(0) || !dims?.every((dim) => typeof dim === 'number')) return undefined;
+  if (!dimsOf(x).includes(0)) return undefined;
+  if (!dims?.every((dim) => typeof dim === 'number')) throw new Unsupported('there is nothing to reduce, and its shape is not known');
   const number = isBool(x) ? (value > 0 ? 1 : 0) : isInt(x) ? Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1) : value;
   const count = dims.reduce((product, dim) => product * dim, 1);
   const filled = new Array<number>(count).fill(number);
