@@ -34,6 +34,7 @@ import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
+import { unstack } from './unstack';
 
 export { nchwToNhwc };
 
@@ -49,6 +50,7 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   removeIdentities, // nothing stands between two layers that follow each other
+  unstack, // columns that are averaged
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
   sinkTokens, // maps written as lists of places become maps again

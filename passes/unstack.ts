@@ -1,0 +1,59 @@
+/**
+ * unstack: a reduction over values that were stacked for it is an operator on the values.
+ *
+ *   ReduceMean<axis>(Concat<axis>(Unsqueeze<axis>(A), Unsqueeze<axis>(B), ...))      keepdims = 0
+ * becomes
+ *   Mean(A, B, ...)
+ *
+ * and likewise ReduceSum, ReduceMax and ReduceMin: how columns of a network, or several classifiers, are averaged (`torch.stack(...).mean(0)`).
+ * Numbers: reordered.
+ * Left alone: values of different shapes; a stack that something else reads.
+ */
+import { intAttr } from '../src/ir/attrs';
+import { readNumbers } from '../src/ir/tensor';
+import type { Value } from '../src/ir/types';
+import { defineRulePass } from '../src/pass/pass';
+import { constant, node } from '../src/rewrite/pattern';
+import { defineRule } from '../src/rewrite/rule';
+
+const OPERATOR: Readonly<Record<string, string>> = { ReduceMean: 'Mean', ReduceSum: 'Sum', ReduceMax: 'Max', ReduceMin: 'Min' };
+
+const stacked = defineRule({
+  name: 'stacked',
+  match: node(Object.keys(OPERATOR), [node('Concat', [], { as: 'stack', moreInputs: true }), constant('axes')], {
+    as: 'reduction',
+    attrs: { keepdims: 0 },
+  }),
+  when({ stack, axes, reduction }) {
+    const rank = stack.outputs[0]?.type?.shape?.length;
+    const [axis, ...more] = readNumbers(axes.constant);
+    if (rank === undefined || axis === undefined || more.length > 0) return undefined;
+    const at = (number: number): number => (number < 0 ? number + rank : number);
+    if (at(intAttr(stack, 'axis', 0)) !== at(axis)) return undefined;
+    const parts = stack.inputs.map((input) => unstacked(input, at(axis), rank));
+    const [first] = parts;
+    const shape = first?.type?.shape;
+    const isAlike = parts.every(
+      (part) => part?.type?.shape?.length === shape?.length && part?.type?.shape?.every((dim, k) => dim === shape?.[k]),
+    );
+    const operator = OPERATOR[reduction.op];
+    return shape && isAlike && operator ? { parts, operator } : undefined;
+  },
+  build: (_, make, { parts, operator }) => make.op(operator, parts),
+});
+
+/** What was given an axis of one. */
+function unstacked(input: Value | undefined, axis: number, rank: number): Value | undefined {
+  const producer = input?.producer;
+  const [data, axes] = producer?.inputs ?? [];
+  if (producer?.op !== 'Unsqueeze' || !axes?.constant) return undefined;
+  const [only, ...more] = readNumbers(axes.constant);
+  return only !== undefined && more.length === 0 && (only < 0 ? only + rank : only) === axis ? data : undefined;
+}
+
+export const unstack = defineRulePass({
+  name: 'unstack',
+  summary: 'reduce values that were stacked for it without the stack',
+  numbers: 'reordered',
+  rules: [stacked],
+});
