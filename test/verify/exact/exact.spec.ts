@@ -35,7 +35,7 @@ const network = (tail = 'Y = Gemm <transB = 1> (rg, W2)'): Model =>
     rg = Relu (g1)
     ${tail}
   }`);
-const exactly = (a: Model, b: Model, samples = 8): Promise<VerifyReport> => verifyFiles(a, b, { exact: true, samples });
+const exactly = (a: Model, b: Model, samples = 4): Promise<VerifyReport> => verifyFiles(a, b, { exact: true, samples });
 const converted = (model: Model, change: (graph: Graph) => void = () => {}): Model => {
   const made = compile(model).model;
   change(made.graph);
@@ -161,7 +161,7 @@ describe('a conversion', () => {
 
 test('random networks, folded, are equal as far as they can be run', async () => {
   const verdicts: string[] = [];
-  for (let seed = 1; seed <= 24; seed++) {
+  for (let seed = 1; seed <= 12; seed++) {
     const model = randomNetwork(seed, 3 + (seed % 9));
     const report = await exactly(model, compile(model, { head: 'original' }).model, 1).catch((error: unknown) => {
       if (error instanceof CompileError && error.code === 'NOT_EXACT') return undefined;
@@ -169,7 +169,7 @@ test('random networks, folded, are equal as far as they can be run', async () =>
     });
     if (report) verdicts.push(report.verdict);
   }
-  expect(verdicts.length).toBeGreaterThan(18);
+  expect(verdicts.length).toBeGreaterThan(8);
   expect(verdicts.filter((verdict) => verdict !== 'equal')).toEqual([]);
 });
 
