@@ -121,7 +121,9 @@ const PASSING = new Set([
 ]);
 
 function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
-  const read = node.inputs.filter((input): input is Value => input !== undefined && isFloat(input));
+  // The ratio of a Dropout is nothing to a network that is not trained.
+  const inputs = node.op === 'Dropout' ? node.inputs.slice(0, 1) : node.inputs;
+  const read = inputs.filter((input): input is Value => input !== undefined && isFloat(input));
   const magnitudes: number[] = [];
   let parts = 1;
   for (const value of read) {

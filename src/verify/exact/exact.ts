@@ -145,7 +145,7 @@ async function runRound(
   });
   const exactPairs = new Map([...pairs].filter(([to, from]) => ours.bounds.has(from) && theirs.bounds.has(to)));
   const ends = frontier(b.graph, exactPairs);
-  const [stop] = [...theirs.stops, ...ours.stops];
+  const [stop] = theirs.stops.length > 0 ? theirs.stops : ours.stops;
   if (ends.length === 0)
     throw notExact(stop ? `${stop.node.op} '${stop.node.name}': ${stop.reason}` : 'no value of one model is one of the other', stop?.node);
   // A value that takes the place of another must be there under its own name when both are cut.
@@ -163,7 +163,7 @@ async function runRound(
   return {
     differences,
     departure: wrong && (await departureFrom(run, wrong, found, right.model)),
-    stops: theirs.stops.length > 0 ? theirs.stops : ours.stops,
+    stops: [...ours.stops, ...theirs.stops].filter(({ node }, at, all) => all.findIndex((other) => other.node.name === node.name) === at),
     altered: right.altered,
     nodes: b.graph.nodes.filter((node) => !node.name.startsWith('exact_') && node.outputs.some((output) => theirs.bounds.has(output)))
       .length,

@@ -195,6 +195,11 @@ describe('other pairs', () => {
     expect([report.verdict, report.exact?.isWhole]).toEqual(['equal', true]);
   });
 
+  test('a Dropout that is left out does not end it', async () => {
+    const model = network('half = Constant <value = float {0.5}> () d = Dropout (rg, half) Y = Gemm <transB = 1> (d, W2)');
+    expect((await exactly(model, converted(model), 1)).exact?.isWhole).toBe(true);
+  });
+
   test('what is not exact ends it, and is named', async () => {
     const model = network('s = Sigmoid (rg) Y = Gemm <transB = 1> (s, W2)');
     const report = await exactly(model, converted(model));
