@@ -128,7 +128,7 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
 /** The passes of a conversion in order. */
 export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
   head === 'original'
-    ? [...normalForm.filter((step) => step !== sinkTokens), ...optimisations[level], mergeViews, removeDeadNodes]
+    ? [...normalForm.filter((step) => step !== sinkTokens), ...optimisations[level], [mergeViews, cancelTransposes], removeDeadNodes]
     : [...normalForm, ...conversions[head], ...optimisations[level], ...free];
 
 /** The default: one prediction per window, folded. */

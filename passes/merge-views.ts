@@ -3,17 +3,20 @@
  *
  *   Reshape(Reshape(X)), Reshape(Squeeze(X)), Squeeze(Reshape(X)) ...  ->  Reshape<shape of the result>(X), or X where it has that shape
  *
- * Views move no element, so only the last shape counts.
+ *   Reshape(Transpose<p>(X)) that puts in or drops axes of one  ->  Transpose<q>(Reshape(X)), where a view or a Transpose stands next to it to merge with
+ *
+ * Views move no element, so only the last shape counts; axes of one may stand anywhere.
  * Numbers: identical.
  * Left alone: results with more than one axis of unknown length. Not part of a conversion, which tells rows from columns by each step.
  */
 
+import { intsAttr } from '../src/ir/attrs';
 import { sameDim } from '../src/ir/dims';
 import { sameType } from '../src/ir/graph';
-import type { Dim } from '../src/ir/types';
+import { type Dim, staticShape } from '../src/ir/types';
 import { viewedBy } from '../src/ir/views';
 import { defineRulePass } from '../src/pass/pass';
-import { node } from '../src/rewrite/pattern';
+import { node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 
 const VIEWS = ['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze'];
@@ -30,6 +33,42 @@ const viewOfView = defineRule({
   },
   build: ({ view }, make, { source, target, isSame }) =>
     isSame ? source : make.op('Reshape', [source, make.int64s(`${view.name}_shape`, target)]),
+});
+
+/** Axes of one do not matter to a Transpose: the view goes in front of it, to the view or the other Transpose that waits there. */
+const unitAxesFirst = defineRule({
+  name: 'unit-axes-first',
+  match: node(VIEWS, [node('Transpose', [value('x')], { as: 'transpose' })], { as: 'view', moreInputs: true }),
+  when({ x, transpose, view }) {
+    const [from, turned, to] = [x, transpose.outputs[0], view.outputs[0]].map((each) => staticShape(each));
+    const perm = intsAttr(transpose, 'perm');
+    const merges =
+      (x.producer !== undefined && VIEWS.includes(x.producer.op)) || view.outputs[0]?.uses.some(({ user }) => user.op === 'Transpose');
+    if (!from || !turned || !to || !perm || !merges || [...from, ...to].includes(0)) return undefined;
+    const long = (shape: readonly number[]): number[] => [...shape.keys()].filter((axis) => shape[axis] !== 1);
+    const moved = long(turned).map((axis) => long(from).indexOf(perm[axis] ?? 0));
+    if (
+      long(turned)
+        .map((axis) => turned[axis])
+        .join() !==
+      long(to)
+        .map((axis) => to[axis])
+        .join()
+    )
+      return undefined;
+    // Axes of one come first, in any order.
+    const units = to.length - moved.length;
+    let [unit, next] = [0, 0];
+    return {
+      shape: [...new Array<number>(units).fill(1), ...long(from).map((axis) => from[axis] ?? 1)],
+      perm: to.map((dim) => (dim === 1 ? unit++ : units + (moved[next++] ?? 0))),
+    };
+  },
+  build({ x, view }, make, { shape, perm }) {
+    const same = staticShape(x)?.join() === shape.join();
+    const viewed = same ? x : make.op('Reshape', [x, make.int64s(`${view.name}_shape`, shape)]);
+    return perm.every((axis, at) => axis === at) ? viewed : make.op('Transpose', [viewed], { perm });
+  },
 });
 
 /** A target that gives this shape: 0 for the first axis where it is that of the source, -1 for one other that is not known. */
@@ -49,5 +88,5 @@ export const mergeViews = defineRulePass({
   name: 'merge-views',
   summary: 'make one view of several in a row',
   numbers: 'identical',
-  rules: [viewOfView],
+  rules: [viewOfView, unitAxesFirst],
 });
