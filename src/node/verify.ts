@@ -7,6 +7,7 @@ import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../comp
 import { notComparable } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
+import { imageInputs } from '../ir/axis-roles';
 import { bufferSource } from '../ir/bytes';
 import { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
@@ -190,6 +191,8 @@ function isConversion(original: Model, converted: Model, { map, relation }: Veri
 
 /** Gives the original its size: as asked for, as its file says, or as the converted model says. */
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
+  // What was only folded need not look at images.
+  if (!request && declaredHead(converted) === 'original' && imageInputs(original.graph).size === 0) return [];
   const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
   return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
 }

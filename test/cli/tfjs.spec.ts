@@ -36,6 +36,19 @@ test('the default name is that of a directory; weights in fewer bits are measure
   expect(existsSync(join(cwd, 'lenet5-folded-tfjs/model.json'))).toBe(true);
 });
 
+test('a model that looks at no images is written with --head original, and verified again later', async () => {
+  const cwd = program.directory();
+  writeFileSync(
+    join(cwd, 'plain.onnx'),
+    modelToBytes(parseGraph('g (float[3, 4] X, bool[3, 4] C, float[4] B) => (float[3, 4] Y) { Y = Where (C, X, B) }')),
+  );
+  const { code, stdout } = await program.run(['convert', 'plain.onnx', '--to', 'tfjs', '--head', 'original', '-o', 'web'], { cwd });
+  expect(stdout).toMatch(/verdict +equal/);
+  expect(code).toBe(0);
+  const again = await program.run(['verify', 'plain.onnx', 'web'], { cwd });
+  expect(again.code).toBe(0);
+});
+
 test('all that has no counterpart is told, and nothing is written', async () => {
   const cwd = program.directory();
   const strange = parseGraph(`g (float[N, 1, 8, 8] X) => (float[N, 2] Y) <float[2, 64] W> {
