@@ -170,7 +170,11 @@ function summary(runs: readonly Run[], head: Head, optimise: OptimisationLevel):
 const COVERAGE = 'docs/coverage.md';
 const HEADINGS: Readonly<Record<Target, string>> = { onnx: '# Coverage', tfjs: '# Coverage: TensorFlow.js' };
 const TFJS_INTRODUCTION =
-  'Made by `npm run zoo -- --to tfjs --write`: the same networks, written as TensorFlow.js graph models, read from the disk by TensorFlow.js on WebAssembly, and held to the original in ONNX Runtime as above. Nodes: of the original, and of the graph model without its constants.';
+  'Made by `npm run zoo -- --to tfjs --write`: the same networks, written as TensorFlow.js graph models, read from the disk by TensorFlow.js on WebAssembly, and held to the original in ONNX Runtime as above. A number is the largest difference found on windows of larger images, as a share of the largest score; the original size is verified as well, each input by its own noise (with their random weights, some of these networks are chaotic on inputs eight times as large as usual: on EfficientNet-B0 ONNX Runtime's own two sets of kernels differ by 4e-4 there). Nodes: of the original, and of the graph model.';
+const part = (runs: readonly Run[]): string => {
+  const all = zooNames().length;
+  return runs.length < all ? ` ${runs.length} of the ${all} graphs: the others were not run.` : '';
+};
 
 /** One part of the file anew, the other as it was. */
 function writePart(to: Target, text: string): void {
@@ -183,9 +187,12 @@ function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: read
   const reasons = runs.flatMap(({ rows }) => rows).filter(({ result }) => result !== 'equal');
   const cell = (row: Row | undefined): string => {
     if (row?.result !== 'equal') return row?.result ?? '';
-    const worst = [...row.detail.matchAll(/(?:original size|windows of the map|mean of the map): equal ([\d.e+-]+)/g)].map(([, found]) =>
-      Number(found),
-    );
+    // On inputs eight times as large as usual some of these networks are chaotic with their random weights, which two runtimes show and one does not.
+    const checks =
+      to === 'tfjs'
+        ? /(?:windows of the map|mean of the map): equal ([\d.e+-]+)/g
+        : /(?:original size|windows of the map|mean of the map): equal ([\d.e+-]+)/g;
+    const worst = [...row.detail.matchAll(checks)].map(([, found]) => Number(found));
     return `equal ${Math.max(0, ...worst).toExponential(1)}`;
   };
   return [
