@@ -199,7 +199,7 @@ function markdown(runs: readonly Run[], wanted: readonly Head[], summaries: read
     HEADINGS[to],
     '',
     to === 'tfjs'
-      ? TFJS_INTRODUCTION
+      ? TFJS_INTRODUCTION + part(runs)
       : 'Made by `npm run zoo -- --head all --write`: every graph of fixtures/zoo (torchvision and timm, by both PyTorch exporters) with seeded weights, converted and run against its original in ONNX Runtime, graph optimisations disabled. A number is the largest difference found, as a share of the largest score, over the original size and two larger ones. Seconds and peak memory are those of the whole process: conversion and verification with every head.',
     '',
     ...summaries.map((line) => `- ${line}.`),
