@@ -58,9 +58,9 @@ export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: Ar
       streamTensor(weight.tensor, (bytes) => shards.write(bytes));
       return entry;
     }
-    const { bytes, entry: quantization, error } = quantise(weight, type);
-    shards.write(bytes);
-    quantised.push({ name: weight.name, type, error, bytes: bytes.byteLength });
+    const before = shards.total;
+    const { entry: quantization, error } = quantise(weight, type, (bytes) => shards.write(bytes));
+    quantised.push({ name: weight.name, type, error, bytes: shards.total - before });
     return { ...entry, quantization };
   });
   const text = JSON.stringify(modelJson(graph, weights, shards.names, options));

@@ -1,6 +1,9 @@
 /** Weights stored in fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
-import { elementCount, encodeNumbers, readNumbers } from '../ir/tensor';
+import { elementCount, halfToNumber } from '../ir/tensor';
+import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
+import { toHalves } from './halves';
+import { streamTensor } from './stream';
 
 export type Quantised = 'float16' | 'uint16' | 'uint8';
 
@@ -31,44 +34,64 @@ function matches(pattern: string, name: string): boolean {
 }
 
 export interface QuantisedWeight {
-  readonly bytes: Uint8Array;
   readonly entry: QuantisationEntry;
   /** Largest distance of a stored number from the one that it stands for. */
   readonly error: number;
 }
 
-/** Bytes as they are stored. Zero is stored exactly, as TensorFlow's converter does it. */
-export function quantise({ tensor }: TfjsWeight, type: Quantised): QuantisedWeight {
-  const numbers = readNumbers(tensor);
+/** Writes the weight as it is stored, piece by piece. Zero is stored exactly, as TensorFlow's converter does it. */
+export function quantise({ tensor }: TfjsWeight, type: Quantised, write: (bytes: Uint8Array) => void): QuantisedWeight {
+  let error = 0;
+  const compare = (numbers: Float32Array, decoded: (at: number) => number): void => {
+    for (let at = 0; at < numbers.length; at++) {
+      const number = numbers[at] ?? 0;
+      if (Number.isFinite(number)) error = Math.max(error, Math.abs(number - decoded(at)));
+    }
+  };
   if (type === 'float16') {
-    const bytes = encodeNumbers('float16', numbers);
-    const stored = readNumbers({ dtype: 'float16', shape: tensor.shape, data: { kind: 'bytes', bytes } });
-    return { bytes, entry: { dtype: 'float16', original_dtype: 'float32' }, error: distance(numbers, stored) };
+    const decoded = Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits));
+    pieces(tensor, (numbers) => {
+      const stored = toHalves(numbers);
+      compare(numbers, (at) => decoded[stored[at] ?? 0] ?? 0);
+      write(new Uint8Array(stored.buffer));
+    });
+    return { entry: { dtype: 'float16', original_dtype: 'float32' }, error };
   }
   const levels = type === 'uint8' ? 255 : 65535;
-  const { scale, min } = range(numbers, levels);
-  const stored = numbers.map((number) => Math.min(Math.max(Math.round((number - min) / scale), 0), levels));
-  const back = stored.map((level) => level * scale + min);
-  return {
-    bytes: encodeNumbers(type, stored),
-    entry: { dtype: type, original_dtype: 'float32', scale, min },
-    error: distance(numbers, back),
-  };
+  const { scale, min } = range(tensor, levels);
+  pieces(tensor, (numbers) => {
+    const stored = type === 'uint8' ? new Uint8Array(numbers.length) : new Uint16Array(numbers.length);
+    for (let at = 0; at < numbers.length; at++) stored[at] = Math.min(Math.max(Math.round(((numbers[at] ?? 0) - min) / scale), 0), levels);
+    compare(numbers, (at) => (stored[at] ?? 0) * scale + min);
+    write(new Uint8Array(stored.buffer));
+  });
+  return { entry: { dtype: type, original_dtype: 'float32', scale, min }, error };
+}
+
+/** Numbers that are looked at at a time. */
+const PIECE = 2 ** 18;
+
+function pieces(tensor: Tensor, use: (numbers: Float32Array) => void): void {
+  streamTensor(tensor, (bytes) => {
+    // Of memory that need not be aligned.
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+    const numbers = new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+    for (let at = 0; at < numbers.length; at += PIECE) use(numbers.subarray(at, at + PIECE));
+  });
 }
 
 /** One step, and where level 0 lies: a whole number of steps from zero where the numbers are on both sides of it. */
-function range(numbers: Float64Array, levels: number): { readonly scale: number; readonly min: number } {
+function range(tensor: Tensor, levels: number): { readonly scale: number; readonly min: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const number of numbers) {
-    if (number < low) low = number;
-    if (number > high) high = number;
-  }
+  pieces(tensor, (numbers) => {
+    for (const number of numbers) {
+      if (number < low) low = number;
+      if (number > high) high = number;
+    }
+  });
   if (!(high > low)) return { scale: 1, min: Number.isFinite(low) ? low : 0 };
   const scale = (high - low) / levels;
   if (low > 0 || high < 0) return { scale, min: low };
   return { scale, min: -Math.round(-low / scale) * scale };
 }
-
-const distance = (a: Float64Array, b: Float64Array): number =>
-  a.reduce((most, number, at) => (Number.isFinite(number) ? Math.max(most, Math.abs(number - (b[at] ?? 0))) : most), 0);

@@ -1,8 +1,9 @@
 /** The bytes of the files: shards, manifest, fewer bits, weights that are permuted on the way. */
-import { fromNumbers, permuted, readNumbers, tensorBytes } from '../../src/ir/tensor';
+import { encodeNumbers, fromNumbers, permuted, readNumbers, tensorBytes } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
 import { type ArtifactOptions, writeArtifacts } from '../../src/tfjs/artifacts';
 import type { TfjsGraph } from '../../src/tfjs/graph';
+import { toHalves } from '../../src/tfjs/halves';
 import { lowerToTfjs } from '../../src/tfjs/lower';
 import { quantise } from '../../src/tfjs/quantize';
 import { streamTensor } from '../../src/tfjs/stream';
@@ -76,7 +77,9 @@ test('the error of fewer bits is what decoding gives, and zero is exact', () => 
   const numbers = [-1, -0.3, 0, 0.2, 2.5];
   const weight = { name: 'w', dtype: 'float32' as const, tensor: fromNumbers('float', [5], numbers) };
   for (const type of ['uint8', 'uint16'] as const) {
-    const { bytes, entry, error } = quantise(weight, type);
+    const written: Uint8Array[] = [];
+    const { entry, error } = quantise(weight, type, (piece) => written.push(piece));
+    const bytes = new Uint8Array(Buffer.concat(written));
     if (entry.dtype === 'float16') throw new Error('not asked for');
     const stored = readNumbers({ dtype: type, shape: [5], data: { kind: 'bytes', bytes } });
     const decoded = [...stored].map((level) => level * entry.scale + entry.min);
@@ -85,9 +88,33 @@ test('the error of fewer bits is what decoding gives, and zero is exact', () => 
     expect(error).toBeCloseTo(Math.max(...decoded.map((value, at) => Math.abs(value - (exact[at] ?? 0)))), 12);
     expect(error).toBeLessThanOrEqual(entry.scale);
   }
-  const half = quantise(weight, 'float16');
+  const half = quantise(weight, 'float16', () => undefined);
   expect(half.error).toBeGreaterThan(0);
   expect(half.error).toBeLessThan(0.001);
+});
+
+test('halves by bits are those that are computed', () => {
+  const edges = [
+    0,
+    -0,
+    1,
+    -1,
+    65504,
+    65519.99,
+    65520,
+    1e9,
+    -1e9,
+    2 ** -14,
+    2 ** -24,
+    2 ** -25,
+    1.5 * 2 ** -25,
+    2 ** -26,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+  ];
+  const random = Array.from({ length: 20_000 }, (_, at) => Math.sin(at * 12.9898) * 2 ** ((at % 60) - 40));
+  const numbers = Float32Array.from([...edges, ...random, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+  expect(toHalves(numbers)).toEqual(new Uint16Array(encodeNumbers('float16', numbers).buffer));
 });
 
 test('a weight that is permuted in slabs is the one that is permuted at once', () => {
