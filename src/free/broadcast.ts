@@ -9,13 +9,15 @@ import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, type SourceAx
 export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const [data, target] = node.inputs;
   const [output] = node.outputs;
-  if (!data || !output || !target?.constant) return false;
+  if (!data || !output || !target) return false;
   const [from, to] = [env.window(data), env.window(output)];
   if (!from || !to) return false;
   const lead = to.length - from.length;
   const spread = to.flatMap((size, axis) =>
     axis >= lead && from[axis - lead] === 1 && size !== 1 ? [axis] : axis < lead && size !== 1 ? [axis] : [],
   );
+  // A target that is asked of a map follows it.
+  if (!target.constant && !spread.every((axis) => isWritten(target, axis))) return false;
   const growsAnyway = freeAxes(data, env).length > 0;
   const partners = output.uses.map(({ user }) => partnerOf(user, output, to, env));
   if (!growsAnyway && partners.every((partner) => partner === undefined) && !isSpreadBack(to, spread, data, env)) return false;
@@ -33,13 +35,21 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const lengths = to.map((size, axis): SourceAxis | number | undefined => {
     const same = from[axis - lead] === size ? freeAxes(data, env).find((free) => free.axis === axis - lead) : undefined;
     if (same) return node.op === 'Tile' ? 1 : same;
-    if (!spread.includes(axis)) return node.op === 'Tile' ? 1 : typeof size === 'number' ? size : undefined;
+    // An axis that is not spread keeps its length, whatever that is.
+    if (!spread.includes(axis)) return node.op === 'Tile' || from[axis - lead] === size ? 1 : typeof size === 'number' ? size : undefined;
     return near.find((free) => free.size === size && free.axis === axis) ?? (typeof size === 'number' ? size : undefined);
   });
   if (!lengths.every((length) => length !== undefined)) return stuck(`no dimension of the map explains its target [${to}]`);
   const parts = lengths.map((length) => (typeof length === 'number' ? make.int64s('length', [length]) : axisLength(length, make)));
   env.replace(node, make.op(node.op, [data, make.op('Concat', parts, { axis: 0 })]));
   return true;
+}
+
+/** Whether a shape put together from parts has a number that was written down at this place. */
+function isWritten(shape: Value, axis: number): boolean {
+  const parts = shape.producer?.op === 'Concat' ? shape.producer.inputs : [];
+  const isOnePerAxis = parts.every((part) => part?.type?.shape?.length === 1 && part.type.shape[0] === 1);
+  return isOnePerAxis && parts[axis]?.constant !== undefined;
 }
 
 /** A statistic of a map spread over the very rows and columns that it was taken from, as in norms of groups of channels. */

@@ -33,6 +33,11 @@ const pieces: readonly [string, string, string][] = [
     'int64[5] a = {1, 2, 2, 8, 8}, int64[4] b = {1, 4, 8, 8}, int64[3] r = {2, 3, 4}, float e = {0.01}',
   ],
   [
+    'such a deviation spread to a size of which only the batch is asked for',
+    'A = Reshape (S, a) M = ReduceMean (A, r) D = Sub (A, M) Q = Mul (D, D) V = ReduceMean (Q, r) U = Add (V, e) N = Shape <end = 1> (X) Z = Concat <axis = 0> (N, g, g, o, o) E = Expand (U, Z) H = Reshape (E, b) T = Div (S, H)',
+    'int64[5] a = {-1, 2, 2, 8, 8}, int64[4] b = {-1, 4, 8, 8}, int64[3] r = {2, 3, 4}, int64[1] g = {2}, int64[1] o = {8}, float e = {0.01}',
+  ],
+  [
     'a gate resized to a map whose batch and channels are asked for and whose size is not',
     'A = AveragePool <kernel_shape = [2, 2], strides = [2, 2]> (S) H = Shape <end = 2> (A) Z = Concat <axis = 0> (H, z) R = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"> (A, , , Z) T = Mul (S, R)',
     'int64[2] z = {8, 8}',
