@@ -3,8 +3,8 @@
  * A converted network on a whole image, against the original slid over every window of it, the way it is done without this program: AlexNet, VGG19, ResNet-50
  * with seeded weights in ONNX Runtime, its optimiser on, one thread for both.
  *
- * The ratio of multiply-adds is the limit; beside it the ratio of seconds. Sliding VGG19 over 1024 x 1024 pixels every 8 takes hours: a sample of windows runs in
- * batches, and its time is multiplied. Medians of rounds in turns, converted and sample. Each case is a process of its own; its peak memory is taken before the
+ * The ratio of multiply-adds is the limit; beside it the ratio of seconds. Sliding VGG19 over 1024 x 1024 pixels every 8 takes half an hour: a sample of windows
+ * runs in batches, and its time is multiplied. Medians of rounds in turns, converted and sample. Each case is a process of its own; its peak memory is taken before the
  * original is opened. Seconds are the process's own processor time, which on one thread is what passes on an idle machine, and does not count other programs.
  * `--write` puts the table into docs/dense.md.
  */
