@@ -10,6 +10,7 @@ export interface StreamOptions {
 }
 const DEFAULTS: StreamOptions = { slab: 96 * 2 ** 20, chunk: 2 ** 20 };
 
+/** What `write` is given is good until it returns: the memory is used again. */
 export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void, options = DEFAULTS): void {
   const { data } = tensor;
   if (data.kind === 'ranges' && data.encoding === 'raw') {
@@ -46,9 +47,10 @@ function streamPermuted(
   );
   const step = Math.max(Math.floor(slab / 4 / filters), 1);
   const atOnce = Math.min(Math.max(Math.floor(chunk / 4 / row), 1), 64);
+  const space = new Uint32Array(Math.min(step, row) * filters);
   for (let begin = 0; begin < row; begin += step) {
     const count = Math.min(step, row - begin);
-    const made = new Uint32Array(count * filters);
+    const made = space.subarray(0, count * filters);
     // Numbers of each filter that belong into this slab.
     const inside = step >= row ? undefined : within(places, begin, begin + count);
     for (let first = 0; first < filters; first += atOnce) {
@@ -61,7 +63,7 @@ function streamPermuted(
         for (let filter = 0; filter < several; filter++) made[to + filter] = numbers[filter * row + at] ?? 0;
       }
     }
-    write(new Uint8Array(made.buffer));
+    write(new Uint8Array(made.buffer, 0, made.byteLength));
   }
   return true;
 }
