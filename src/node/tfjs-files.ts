@@ -1,6 +1,7 @@
 /** TensorFlow.js models as directories: written beside their place, and renamed when they are whole. */
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdtempSync,
@@ -111,6 +112,8 @@ export function stageDirectory(directory: string): StagedDirectory {
     discard,
     commit: () =>
       guarded(directory, () => {
+        // mkdtemp makes directories for nobody else; a web server that runs as another user must read this one.
+        chmodSync(path, existsSync(place) ? statSync(place).mode & 0o777 : 0o777 & ~process.umask());
         if (!existsSync(place)) {
           renameSync(path, place);
           return;

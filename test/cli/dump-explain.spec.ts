@@ -15,7 +15,7 @@ const program = useProgram();
 const LENET = join(__dirname, '../../fixtures/models/lenet5.onnx');
 const OPSET9 = join(__dirname, '../../fixtures/opsets/opset-9.onnx');
 
-function workplace(file: string): string {
+function workFolder(file: string): string {
   const cwd = program.directory();
   copyFileSync(file, join(cwd, 'model.onnx'));
   return cwd;
@@ -27,7 +27,7 @@ const numbers = (tensor: Tensor | undefined): number[] => {
 
 describe('convert --dump-dir', () => {
   test('writes a text per pass that changed something; each runs to the same numbers', async () => {
-    const cwd = workplace(LENET);
+    const cwd = workFolder(LENET);
     const { code, stderr } = await program.run(['convert', 'model.onnx', '--dump-dir', 'steps', '--dry-run'], { cwd });
     expect([code, stderr]).toEqual([0, '']);
     const files = readdirSync(join(cwd, 'steps')).sort();
@@ -58,7 +58,7 @@ describe('convert --dump-dir', () => {
   }, 60_000);
 
   test('weights that passes computed are there as well', async () => {
-    const cwd = workplace(OPSET9);
+    const cwd = workFolder(OPSET9);
     const args = ['convert', 'model.onnx', '--dump-dir', 'steps', '--dry-run', '--head', 'original'];
     expect((await program.run(args, { cwd })).code).toBe(0);
     const files = readdirSync(join(cwd, 'steps')).filter((name) => name.endsWith('.onnxtxt'));
@@ -67,7 +67,7 @@ describe('convert --dump-dir', () => {
   }, 60_000);
 
   test('leaves a directory alone in which something lies, and with --force all that is not its own', async () => {
-    const cwd = workplace(LENET);
+    const cwd = workFolder(LENET);
     const args = ['convert', 'model.onnx', '--dump-dir', '.', '--dry-run', '-q'];
     const refused = await program.run(args, { cwd });
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('error[DIRECTORY_NOT_EMPTY]')]);
@@ -84,7 +84,7 @@ describe('convert --dump-dir', () => {
 
   describeWithOnnx('onnx.parser', () => {
     test('reads every step', async () => {
-      const cwd = workplace(LENET);
+      const cwd = workFolder(LENET);
       await program.run(['convert', 'model.onnx', '--dump-dir', 'steps', '--dry-run', '-q'], { cwd });
       const script =
         'import sys, glob, onnx.parser\nfor f in sorted(glob.glob(sys.stdin.read() + "/*.onnxtxt")): print(len(onnx.parser.parse_model(open(f).read()).graph.node))';

@@ -218,7 +218,7 @@ describe('convolutionize debug', () => {
         afterRule?.({ name: 'leaky' }, name);
       }
     } };`;
-  function workplace(): string {
+  function workFolder(): string {
     const cwd = program.directory();
     copyFileSync(LENET, join(cwd, 'model.onnx'));
     writeFileSync(join(cwd, 'bad.cjs'), PLUGIN);
@@ -226,7 +226,7 @@ describe('convolutionize debug', () => {
   }
 
   test('bisect: exit code 0 and no culprit, or 1 and what it did, before and after on the disk', async () => {
-    const cwd = workplace();
+    const cwd = workFolder();
     const fine = await program.run(['debug', 'bisect', 'model.onnx'], { cwd });
     expect([fine.code, fine.stderr, fine.stdout]).toEqual([0, '', expect.stringContaining('stay within the tolerance')]);
     const bad = await program.run(['debug', 'bisect', 'model.onnx', '--plugin', './bad.cjs', '-o', 'steps'], { cwd });
@@ -239,7 +239,7 @@ describe('convolutionize debug', () => {
   }, 120_000);
 
   test('reduce writes a case that fails again, with inputs and what the network gives for them', async () => {
-    const cwd = workplace();
+    const cwd = workFolder();
     const { code, stdout, stderr } = await program.run(['debug', 'reduce', 'model.onnx', '--plugin', './bad.cjs', '-o', 'case'], { cwd });
     expect([code, stderr]).toEqual([1, '']);
     expect(stdout).toMatch(/reduced from 12 to 1 node \(\d+ candidates tried\)\n {2}Relu \/classifier\/classifier\.1\/Relu\n/);

@@ -1,5 +1,5 @@
 /** A TensorFlow.js model as a directory: whole or not there, and never in the place of something else. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { computedTensor } from '../../src/ir/tensor';
@@ -41,6 +41,13 @@ test('a model is replaced with force only, an empty directory always, anything e
   writeFileSync(join(home, 'file'), 'mine');
   expect(() => writeTfjsModel(model(), join(home, 'file'), { force: true })).toThrow(code('OUTPUT_NOT_MODEL'));
   expect(() => writeTfjsModel(model(), join(home, 'nowhere', 'web'))).toThrow(code('OUTPUT_DIRECTORY_MISSING'));
+});
+
+test('others may read the directory as they may any new one, so that a web server can', () => {
+  const [plain, web] = [join(home, 'plain'), join(home, 'web')];
+  mkdirSync(plain);
+  writeTfjsModel(model(), web);
+  expect(statSync(web).mode).toBe(statSync(plain).mode);
 });
 
 test('what cannot be said is told before anything is written', () => {
