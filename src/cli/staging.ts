@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { outputDirectoryMissing, outputExists, outputIsDirectory, outputIsInput, outputNotWritable } from '../diagnostics/catalogue';
+import { removedAtTheLatestOnExit } from '../node/temporary';
 
 /** Throws CompileError where the output must not be written: called before any work is done for it. */
 export function checkOutput(output: string, sources: readonly string[], force: boolean): void {
@@ -56,18 +57,7 @@ export function stage(output: string, flat: boolean): Staged {
   const name = basename(output);
   const directory = orNotWritable(output, () => mkdtempSync(join(home, '.convolutionize-')));
   const path = flat ? join(home, `${basename(directory)}.onnx`) : join(directory, name);
-  const discard = (): void => {
-    process.off('exit', discard);
-    for (const signal of SIGNALS) process.off(signal, interrupted);
-    if (flat) rmSync(path, { force: true });
-    rmSync(directory, { recursive: true, force: true });
-  };
-  const interrupted = (signal: NodeJS.Signals): void => {
-    discard();
-    process.kill(process.pid, signal);
-  };
-  process.on('exit', discard);
-  for (const signal of SIGNALS) process.on(signal, interrupted);
+  const discard = removedAtTheLatestOnExit(...(flat ? [path] : []), directory);
   return {
     path,
     scratch: join(directory, 'scratch'),
@@ -91,5 +81,3 @@ function orNotWritable<T>(output: string, action: () => T): T {
     throw outputNotWritable(output, error);
   }
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

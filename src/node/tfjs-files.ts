@@ -24,6 +24,7 @@ import { type LowerOptions, lowerToTfjs } from '../tfjs/lower';
 import { bufferedFile, type OpenFile } from './file-sink';
 import { reasonOf } from './file-source';
 import { pathOf } from './index';
+import { removedAtTheLatestOnExit } from './temporary';
 
 export interface WriteTfjsOptions extends LowerOptions {
   /** Replaces a directory that holds a TensorFlow.js model. An empty one is replaced anyway. */
@@ -96,17 +97,7 @@ export interface StagedDirectory {
 export function stageDirectory(directory: string): StagedDirectory {
   const place = resolve(directory);
   const path = guarded(directory, () => mkdtempSync(join(dirname(place), `.${basename(place)}-`)));
-  const discard = (): void => {
-    process.off('exit', discard);
-    for (const signal of SIGNALS) process.off(signal, interrupted);
-    rmSync(path, { recursive: true, force: true });
-  };
-  const interrupted = (signal: NodeJS.Signals): void => {
-    discard();
-    process.kill(process.pid, signal);
-  };
-  process.on('exit', discard);
-  for (const signal of SIGNALS) process.on(signal, interrupted);
+  const discard = removedAtTheLatestOnExit(path);
   return {
     path,
     discard,
@@ -131,8 +122,6 @@ export function stageDirectory(directory: string): StagedDirectory {
       }),
   };
 }
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /** The files of a graph, in a directory that is there. */
 export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string, options: WriteTfjsOptions = {}): ArtifactReport {
   let file: OpenFile | undefined;

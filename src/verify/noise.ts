@@ -284,4 +284,4 @@ const WEIGHTED = new Set([
   'PRelu',
 ]);
 /** Larger models are not copied for it. */
-const MOST_NUDGED = 300e6;
+export const MOST_NUDGED = 300e6;

@@ -13,17 +13,11 @@ import { zooModel } from '../../fixtures/zoo-weights';
 import { closeModel, readModelFile, writeModelFile } from '../../src/node';
 import { cropped, makeInput, seededRandom } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
+import { PEAK } from './peak';
 
 const root = join(__dirname, '../..');
 const python = process.env.PYTHON ?? 'python3';
 const hasOnnx = spawnSync(python, ['-c', 'import onnx']).status === 0;
-
-/** VmHWM where Linux tells it: the peak of the program alone. What getrusage tells counts the program that started it. */
-const PEAK = `process.on('exit', () => {
-  let peak = process.resourceUsage().maxRSS;
-  try { peak = /VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]; } catch {}
-  process.stderr.write('\\npeak ' + peak + '\\n');
-});`;
 
 interface Contender {
   readonly name: string;

@@ -21,15 +21,11 @@ import { writeTfjsModel } from '../../src/node/tfjs-files';
 import { compare } from '../../src/verify/compare';
 import { makeInput, seededRandom } from '../../src/verify/inputs';
 import { readTfjsFiles } from '../../src/verify/tfjs-files';
+import { PEAK } from './peak';
 
 const root = join(__dirname, '../..');
 const python = process.env.PYTHON ?? 'python3';
 const hasConverters = spawnSync(python, ['-c', 'import onnx2tf, tensorflowjs']).status === 0;
-const PEAK = `process.on('exit', () => {
-  let peak = process.resourceUsage().maxRSS;
-  try { peak = /VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]; } catch {}
-  process.stderr.write('\\npeak ' + peak + '\\n');
-});`;
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 const random = seededRandom(1);

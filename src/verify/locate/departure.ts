@@ -4,7 +4,7 @@ import type { Value } from '../../ir/types';
 import type { Bench } from '../bench';
 import { compareTensors, type Difference } from '../compare';
 import { nudged } from '../inputs';
-import { floorOf, NOISE_FACTOR, nudgedWeights } from '../noise';
+import { floorOf, MOST_NUDGED, NOISE_FACTOR, nudgedWeights } from '../noise';
 import type { Numbers } from '../onnx-runner';
 import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
 import type { Departure, Rewrite } from '../report';
@@ -35,8 +35,6 @@ export interface LocateRequest {
 /** Values in memory at a time. */
 const BUDGET = 64e6;
 const AT_ONCE = 8;
-/** Larger models are not copied to move their weights. */
-const MOST_NUDGED = 300e6;
 
 interface Verdict {
   readonly departs: boolean;
