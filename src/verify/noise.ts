@@ -1,14 +1,10 @@
 /** How far the original differs from itself, and the tolerance that follows from it. */
 import { CompileError } from '../diagnostics/compile-error';
-import { attributes } from '../ir/attrs';
-import { headPools } from '../ir/global-pool';
 import type { Model } from '../ir/model';
-import { isReduction } from '../ir/operator-traits';
-import { inferShapes } from '../ir/shape-inference';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../ir/tensor';
-import type { Node, Value } from '../ir/types';
 import type { Bench, PerOutput } from './bench';
 import { type Difference, worse } from './compare';
+import { withExactSums } from './exact-sums';
 import { nudged, seededRandom } from './inputs';
 import type { Numbers, Session } from './onnx-runner';
 import { EPSILON } from './precision';
@@ -74,16 +70,16 @@ export async function measure<T>(
     .within(judged.source, 'the original', { optimise: true }, (session) => each(samples, ({ feeds }) => session.run(feeds)))
     .catch((error: unknown) => void asCompileError(error));
   const moved = await withNudgedWeights(bench, judged, samples);
-  const means = await withExactMeans(bench, judged, samples);
+  const sums = await withSumsInDouble(bench, judged, samples);
   return {
     results,
     outputNames: rest.outputNames,
     more: rest.more,
     judge(order) {
-      const noise = noiseOn(results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, means });
+      const noise = noiseOn(results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, sums });
       const tolerance = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
       const own = samples.map((_, at) =>
-        toleranceOf({ reference: results[at], nudge: nudges[at], moved: moved?.[at], means: means?.[at], order: order?.[at] }, tolerance),
+        toleranceOf({ reference: results[at], nudge: nudges[at], moved: moved?.[at], sums: sums?.[at], order: order?.[at] }, tolerance),
       );
       return { tolerance, own, fault: optimised ? faultOf(results, optimised, own) : undefined };
     },
@@ -107,7 +103,7 @@ function noiseOn(
     readonly batched: Results | undefined;
     readonly optimised: readonly Results[] | undefined;
     readonly moved: readonly Results[] | undefined;
-    readonly means: readonly Results[] | undefined;
+    readonly sums: readonly Results[] | undefined;
   },
 ): Tolerance['noise'] {
   const [reference, nudge] = [results[0] ?? new Map(), nudges[0] ?? new Map()];
@@ -118,7 +114,7 @@ function noiseOn(
     batch: again.batched && worstOf([reference], [again.batched])?.maxRel,
     kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
     weights: again.moved && worstOf([reference], [again.moved[0] ?? new Map()])?.maxRel,
-    ...(again.means && { means: worstOf([reference], [again.means[0] ?? new Map()])?.maxRel }),
+    ...(again.sums && { sums: worstOf([reference], [again.sums[0] ?? new Map()])?.maxRel }),
   };
 }
 
@@ -135,7 +131,7 @@ function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): 
   const base = {
     relative: Math.max(
       NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0),
-      ORDER_FACTOR * Math.max(noise.order ?? 0, noise.means ?? 0),
+      ORDER_FACTOR * Math.max(noise.order ?? 0, noise.sums ?? 0),
       order,
       floor,
     ),
@@ -208,46 +204,16 @@ export function nudgedWeights(bench: Bench, original: Model): Model {
   return model;
 }
 
-/** Sums of fewer numbers than this are as good in one order as in another. */
-const LONG_SUM = 64;
-
-/**
- * The original with the means of its head taken in double precision. The runtime sums a ReduceMean over rows and columns one number after the other,
- * and is off by a share of their count on images of one colour: as far as that, a pool may differ from it.
- */
-async function withExactMeans(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
-  if (weightBytes(judged.model) > MOST_NUDGED) return undefined;
-  const model = judged.model.clone();
-  const { graph } = model;
-  const pools = headPools(graph).filter(
-    ({ node, axes }) =>
-      isReduction(node.op) && node.outputs[0]?.type?.dtype === 'float' && axes.shape.rows * axes.shape.columns >= LONG_SUM,
-  );
-  if (pools.length === 0) return undefined;
-  const cast = (value: Value | undefined, to: number, before: Node): Value | undefined =>
-    graph.addNode({ op: 'Cast', inputs: [value], attrs: attributes({ to }), before }).outputs[0];
-  for (const { node } of pools) {
-    const [output] = node.outputs;
-    const exact = graph.addNode({
-      op: node.op,
-      inputs: [cast(node.inputs[0], DOUBLE, node), ...node.inputs.slice(1)],
-      attrs: node.attrs,
-      before: node,
-    });
-    const rounded = cast(exact.outputs[0], FLOAT_TYPE, node);
-    if (!output || !rounded || !graph.canReplace(output, rounded)) return undefined;
-    graph.replaceAllUses(output, rounded);
-    graph.removeNode(node);
-  }
-  inferShapes(model);
+/** The original with its long sums taken in double precision: how far the runtime is from exact sums, as far another runtime may be from it. */
+async function withSumsInDouble(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
+  const model = weightBytes(judged.model) > MOST_NUDGED ? undefined : withExactSums(judged.model);
+  if (!model) return undefined;
   return bench
-    .within(bench.place(model, 'means'), 'the original, its means in double precision,', {}, (session) =>
+    .within(bench.place(model, 'sums'), 'the original, its long sums in double precision,', {}, (session) =>
       each(samples, ({ feeds }) => session.run(feeds)),
     )
     .catch((error: unknown) => void asCompileError(error));
 }
-/** Types as ONNX numbers them. */
-const [FLOAT_TYPE, DOUBLE] = [1, 11];
 
 /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
 function toleranceOf(
@@ -255,17 +221,17 @@ function toleranceOf(
     readonly reference: Results | undefined;
     readonly nudge: Results | undefined;
     readonly moved: Results | undefined;
-    readonly means: Results | undefined;
+    readonly sums: Results | undefined;
     readonly order: number | undefined;
   },
   base: Tolerance,
 ): Tolerance {
   if (base.from === 'options') return base;
-  const { reference = new Map(), nudge, moved, means, order = 0 } = sample;
+  const { reference = new Map(), nudge, moved, sums, order = 0 } = sample;
   const of = (other: Results | undefined): number => (other && worstOf([reference], [other])?.maxRel) ?? 0;
   return {
     ...base,
-    relative: Math.max(base.relative, NOISE_FACTOR * Math.max(of(nudge), of(moved)), ORDER_FACTOR * Math.max(order, of(means))),
+    relative: Math.max(base.relative, NOISE_FACTOR * Math.max(of(nudge), of(moved)), ORDER_FACTOR * Math.max(order, of(sums))),
   };
 }
 

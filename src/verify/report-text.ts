@@ -50,14 +50,14 @@ export function toleranceText(tolerance: Tolerance): string {
   ];
   const [name, largest] = sources.reduce((a, b) => ((b[1] ?? 0) > (a[1] ?? 0) ? b : a));
   const byOrder = noise.order !== undefined && 4 * noise.order >= relative;
-  const byMeans = noise.means !== undefined && 4 * noise.means >= relative;
+  const bySums = noise.sums !== undefined && 4 * noise.sums >= relative;
   const why =
     tolerance.floor !== undefined && relative <= tolerance.floor
       ? 'what rounding leaves'
       : byOrder
         ? '4 times what the converted model differs from itself in another order of its sums'
-        : byMeans
-          ? '4 times what the original differs from itself with its means in double precision'
+        : bySums
+          ? '4 times what the original differs from itself with its long sums in double precision'
           : `8 times what it differs from itself${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
   return `${share(relative)} of the largest score: ${why}; the original differs from itself by ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model by ${share(noise.order)} in another order of its sums`}${named.join('')}`;
 }
@@ -69,7 +69,7 @@ function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): str
 
 /** The largest of what was measured on the original itself. */
 export const noiseOf = ({ noise }: Tolerance): number =>
-  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.means ?? 0);
+  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0);
 
 export function formatCheck(check: Check): string[] {
   if (check.status === 'skipped') return [row(check.name, `skipped: ${check.note}`)];

@@ -39,8 +39,8 @@ export interface Tolerance {
     readonly kernels: number | undefined;
     /** When its weights move by one unit in the last place, where the conversion rounded weights anew. */
     readonly weights?: number | undefined;
-    /** When the means over rows and columns in its head are taken in double precision, where they are long. */
-    readonly means?: number | undefined;
+    /** When the means over rows and columns in its head, and those of its norms, are taken in double precision, where they are long. */
+    readonly sums?: number | undefined;
     /** The converted model in a runtime of its own, when its sums are taken in another order. */
     readonly order?: number | undefined;
   };

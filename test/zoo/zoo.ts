@@ -2,7 +2,7 @@
  * npm run zoo -- [--head window|cell|image|original|all] [--O 0|1|2] [--to onnx|tfjs] [--only TEXT] [--resume FILE] [--write] [FILE.onnx ...]
  * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md,
  * its part about ONNX or its part about TensorFlow.js.
- * `--resume`: what is done is kept in FILE, and what FILE has is not done again.
+ * `--resume`: what is done is kept in FILE, head by head, and what FILE has is not done again: heads may be run one after the other and told together.
  * One model at a time, in a process of its own, which tells time and peak memory; its weights are made for it and removed after it.
  */
 import { spawnSync } from 'node:child_process';
@@ -101,25 +101,38 @@ async function runOne(name: string, wanted: readonly Head[], optimise: Optimisat
 }
 
 /** The same in a process of its own. A crash is a failure of that model. */
-function inOwnProcess(name: string, options: readonly string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, __filename, ...options, '--one', name], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
-  });
+function inOwnProcess(name: string, asked: readonly Head[], options: readonly string[]): Run {
+  const head = asked.length === 1 ? (asked[0] ?? '') : 'all';
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...process.execArgv, __filename, '--head', head, ...options, '--one', name],
+    { encoding: 'utf8', maxBuffer: 2 ** 26 },
+  );
   const line = stdout.trim().split('\n').at(-1) ?? '';
   if (line.startsWith('{')) return JSON.parse(line) as Run;
   return {
-    rows: [{ model: name, head: 'window', result: 'failed', detail: `exit ${status}: ${stderr.slice(-400)}`, seconds: 0 }],
+    rows: asked.map((one) => ({ model: name, head: one, result: 'failed', detail: `exit ${status}: ${stderr.slice(-400)}`, seconds: 0 })),
     megabytes: 0,
   };
 }
 
-/** What an earlier call has done, by model. */
-function done(file: string | undefined): ReadonlyMap<string, Run> {
-  if (file === undefined || !existsSync(file)) return new Map();
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return new Map(lines.filter((line) => line !== '').map((line): [string, Run] => JSON.parse(line)));
+/** What earlier calls have done with a model, all heads together. */
+function done(file: string | undefined, model: string): Run {
+  if (file === undefined || !existsSync(file)) return NOTHING;
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines
+    .map((line): [string, Run] => JSON.parse(line))
+    .filter(([name]) => name === model)
+    .reduce((all, [, run]) => together(all, run), NOTHING);
 }
+const NOTHING: Run = { rows: [], megabytes: 0 };
+/** Later runs of a head count. */
+const together = (a: Run, b: Run): Run => ({
+  rows: [...a.rows.filter(({ head }) => !b.rows.some((row) => row.head === head)), ...b.rows],
+  megabytes: Math.max(a.megabytes, b.megabytes),
+});
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -147,11 +160,15 @@ async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : zooNames().filter((candidate) => candidate.includes(values.only));
   const runs: Run[] = [];
   for (const name of names) {
-    const known = done(values.resume).get(name);
-    const run = known ?? inOwnProcess(name, ['--head', values.head, '--O', values.O, '--to', to]);
-    if (!known && values.resume !== undefined) appendFileSync(values.resume, `${JSON.stringify([name, run])}\n`);
-    runs.push(run);
-    for (const { result, model, head, seconds, detail } of run.rows)
+    let run = done(values.resume, name);
+    const missing = wanted.filter((head) => !run.rows.some((row) => row.head === head));
+    for (const asked of missing.length === wanted.length ? [wanted] : missing.map((head) => [head])) {
+      const found = inOwnProcess(name, asked, ['--O', values.O, '--to', to]);
+      if (values.resume !== undefined) appendFileSync(values.resume, `${JSON.stringify([name, found])}\n`);
+      run = together(run, found);
+    }
+    runs.push({ ...run, rows: wanted.flatMap((head) => run.rows.filter((row) => row.head === head)) });
+    for (const { result, model, head, seconds, detail } of runs.at(-1)?.rows ?? [])
       console.log(`${result.padEnd(9)} ${model.padEnd(40)} ${head.padEnd(6)} ${seconds.toFixed(1).padStart(6)} s  ${detail}`);
   }
   const summaries = wanted.map((head) => summary(runs, head, optimise));

@@ -1,0 +1,140 @@
+/**
+ * The original with its long sums taken in double precision: how far it is from its own exact value there.
+ *
+ *   ReduceMean(X) over rows and columns           Cast > ReduceMean > Cast             of the head, where a map becomes one number per channel
+ *   InstanceNormalization(X, scale, shift)        Cast > (X - mean) / sqrt(mean((X - mean)^2) + epsilon) * scale + shift > Cast
+ *   GroupNormalization, LayerNormalization        the same, over the channels of a group, over the last axes
+ *
+ * The runtime adds these numbers one after the other in float32. Where nearly all are equal (a plain background) every step rounds the same way, and the
+ * sum is off by a share of their count, which moving inputs by a unit in the last place does not show.
+ */
+import { attributes, floatAttr, intAttr } from '../ir/attrs';
+import { headPools } from '../ir/global-pool';
+import type { Graph } from '../ir/graph';
+import type { Model } from '../ir/model';
+import { isReduction } from '../ir/operator-traits';
+import { inferShapes } from '../ir/shape-inference';
+import { elementCount, int64s, scalar } from '../ir/tensor';
+import type { Node, Value } from '../ir/types';
+
+/** Sums of fewer numbers than this are as good in one order as in another. */
+const LONG_SUM = 64;
+/** Types as ONNX numbers them. */
+const [FLOAT, DOUBLE] = [1, 11];
+
+/** A copy, or undefined where nothing is summed over so many numbers. Shapes must be inferred. */
+export function withExactSums(original: Model): Model | undefined {
+  const model = original.clone();
+  const { graph } = model;
+  const sites = [...exactPools(graph), ...graph.nodes.flatMap((node) => exactNorm(node) ?? [])];
+  let count = 0;
+  for (const { node, exact } of sites) {
+    const make = new Maker(graph, node);
+    const [output] = node.outputs;
+    const rounded = make.op('Cast', [exact(make)], { to: FLOAT });
+    if (!output || !rounded || !graph.canReplace(output, rounded)) continue;
+    graph.replaceAllUses(output, rounded);
+    graph.removeNode(node);
+    count++;
+  }
+  if (count === 0) return undefined;
+  inferShapes(model);
+  return model;
+}
+
+/** A node, and its first output in double precision. */
+interface Site {
+  readonly node: Node;
+  readonly exact: (make: Maker) => Maybe;
+}
+
+const exactPools = (graph: Graph): Site[] =>
+  headPools(graph)
+    .filter(({ node, axes }) => isReduction(node.op) && isFloat(node) && axes.shape.rows * axes.shape.columns >= LONG_SUM)
+    .map(({ node }) => ({
+      node,
+      exact: (make) => make.like(node, [make.double(node.inputs[0]), ...node.inputs.slice(1)]),
+    }));
+
+function exactNorm(node: Node): Site | undefined {
+  const [x, scale, shift] = node.inputs;
+  const shape = x?.type?.shape;
+  if (!x || !shape || !isFloat(node) || node.outputs.slice(1).some((output) => output.uses.length > 0 || node.graph.isOutput(output)))
+    return undefined;
+  const rank = shape.length;
+  const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 0));
+  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const over = (from: number): readonly number[] => Array.from({ length: rank - from }, (_, at) => from + at);
+  /** One number per channel, along the second axis. */
+  const perChannel = (make: Maker, value: Maybe): Maybe =>
+    value && make.op('Reshape', [make.double(value), make.ints([-1, ...over(2).map(() => 1)])]);
+  switch (node.op) {
+    case 'InstanceNormalization':
+      if (elementCount(sizes.slice(2)) < LONG_SUM) return undefined;
+      return {
+        node,
+        exact: (make) => make.affine(make.whitened(make.double(x), over(2), epsilon), perChannel(make, scale), perChannel(make, shift)),
+      };
+    case 'GroupNormalization': {
+      const groups = intAttr(node, 'num_groups', 1);
+      if (elementCount(sizes.slice(1)) / groups < LONG_SUM) return undefined;
+      return {
+        node,
+        exact: (make) => {
+          const normal = make.whitened(make.op('Reshape', [make.double(x), make.ints([0, groups, -1])]), [2], epsilon);
+          // 0 is "as it was": the batch may be of any size.
+          const whole = make.op('Reshape', [normal, make.ints([0, ...sizes.slice(1)])]);
+          return make.affine(whole, perChannel(make, scale), perChannel(make, shift));
+        },
+      };
+    }
+    case 'LayerNormalization': {
+      const axis = intAttr(node, 'axis', -1);
+      const from = axis < 0 ? axis + rank : axis;
+      if (elementCount(sizes.slice(from)) < LONG_SUM) return undefined;
+      return {
+        node,
+        exact: (make) =>
+          make.affine(make.whitened(make.double(x), over(from), epsilon), scale && make.double(scale), shift && make.double(shift)),
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const isFloat = ({ outputs: [output] }: Node): boolean => output?.type?.dtype === 'float';
+
+type Maybe = Value | undefined;
+
+/** Nodes in front of another one. */
+class Maker {
+  constructor(
+    private readonly graph: Graph,
+    private readonly before: Node,
+  ) {}
+
+  op(op: string, inputs: readonly Maybe[], attrs: Parameters<typeof attributes>[0] = {}): Maybe {
+    return this.graph.addNode({ op, inputs, attrs: attributes(attrs), before: this.before }).outputs[0];
+  }
+  like({ op, attrs }: Node, inputs: readonly Maybe[]): Maybe {
+    return this.graph.addNode({ op, inputs, attrs, before: this.before }).outputs[0];
+  }
+  double(value: Maybe): Maybe {
+    return this.op('Cast', [value], { to: DOUBLE });
+  }
+  ints(numbers: readonly number[]): Value {
+    return this.graph.addConstant('ints', int64s(numbers));
+  }
+  whitened(x: Maybe, axes: readonly number[], epsilon: number): Maybe {
+    const mean = (value: Maybe): Maybe => this.op('ReduceMean', [value, this.ints(axes)], { keepdims: 1 });
+    const centred = this.op('Sub', [x, mean(x)]);
+    const variance = mean(this.op('Mul', [centred, centred]));
+    const safe = this.op('Add', [variance, this.graph.addConstant('epsilon', scalar('double', epsilon))]);
+    return this.op('Div', [centred, this.op('Sqrt', [safe])]);
+  }
+  affine(x: Maybe, scale: Maybe, shift: Maybe): Maybe {
+    const product = scale ? this.op('Mul', [x, scale]) : x;
+    return shift ? this.op('Add', [product, shift]) : product;
+  }
+}
