@@ -102,12 +102,15 @@ export function tfjsJson(file: string, { model, weights, bytes: stored, shards, 
       op: node.opType,
       inputs: node.inputs.flatMap((input) => (input ? [input.name] : [])),
       attributes: Object.fromEntries([...node.attrs].map(([name, attr]) => [name, attrText(attr)])),
+      ...(standsForOthers(node) && { origin: node.origin }),
     })),
     weights: weights.map(({ name, dtype, shape, quantization }) => ({ name, dtype, shape, storedAs: quantization?.dtype ?? dtype })),
     bytes: stored,
     shards,
   };
 }
+
+const standsForOthers = ({ name, origin }: Node): boolean => origin.length > 1 || (origin.length === 1 && origin[0] !== name);
 
 function sourceOf(text: string | undefined): string | undefined {
   try {

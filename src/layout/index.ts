@@ -10,14 +10,18 @@ import { inferShapes } from '../ir/shape-inference';
 import type { Node, Value } from '../ir/types';
 import { demandedOrder } from './demand';
 import { channelsLast, identity, type Order, sameOrder } from './order';
-import { Relayout } from './relayout';
+import { type Placed, Relayout } from './relayout';
 import { isOverMaps, ruleFor } from './rules';
 import { asItIs } from './rules/rule';
 
 export type InputLayout = 'nhwc' | 'nchw';
 
-/** For inputs and outputs by name: which axis of the ONNX value lies at each place. */
-export type Layouts = ReadonlyMap<string, Order>;
+export interface Layouts {
+  /** For inputs and outputs by name: which axis of the ONNX value lies at each place. */
+  readonly ports: ReadonlyMap<string, Order>;
+  /** Where the values of the model, by name, are now, as far as they are there in one piece. */
+  readonly places: ReadonlyMap<string, Pick<Placed, 'value' | 'order'>>;
+}
 
 /** Empties the model's graph and fills it again. The model must be in normal form; its types are inferred on the way. */
 export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhwc'): Layouts {
@@ -47,7 +51,7 @@ export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhw
   }
   to.at(undefined);
   finish(source, target, to, hasMaps, layouts);
-  return layouts;
+  return { ports: layouts, places: to.whole() };
 }
 
 /** A value whose number of axes is not known cannot be put in another order. */

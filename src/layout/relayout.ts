@@ -74,6 +74,11 @@ export class Relayout {
     return { value: this.constantIn(value, order), order };
   }
 
+  /** All values that are placed, but for those with an axis out of order. */
+  whole(): ReadonlyMap<string, Placed> {
+    return new Map([...this.places].flatMap(([{ name }, placed]) => (placed.inner ? [] : [[name, placed] as const])));
+  }
+
   /** The value in ONNX's own order. */
   plain(value: Value): Value;
   plain(value: Value | undefined): Value | undefined;

@@ -8,12 +8,14 @@ import type { OtherRuntime } from '../verify/subject';
 import type { TfjsBackend } from '../verify/tfjs-backend';
 import { aboutOf, readModelJson, signaturePorts } from '../verify/tfjs-files';
 import { openTfjsSession, tfjsRuntimeName } from '../verify/tfjs-runner';
+import { tfjsSide } from './tfjs-inside';
 
 /** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
 export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherRuntime => ({
   name: tfjsRuntimeName(backend),
   open: () => openTfjsSession(path, { backend }),
   openReordered: () => openTfjsSession(path, { backend, reorder: 1 }),
+  inside: () => tfjsSide(path, backend),
 });
 
 /**
@@ -40,7 +42,7 @@ function typeOf({ dtype = 'float', shape }: TfjsPort): TensorType {
 
 /** The spelling of metadata.ts: facts are JSON, words are words. */
 function metadataOf(about: TfjsAbout): Map<string, string> {
-  const { inputs: _inputs, outputs: _outputs, ...facts } = about;
+  const { inputs: _inputs, outputs: _outputs, origins: _origins, values: _values, ...facts } = about;
   return new Map(
     Object.entries(facts).map(([key, fact]) => [`convolutionize.${key}`, typeof fact === 'string' ? fact : JSON.stringify(fact)]),
   );

@@ -41,6 +41,7 @@ export function readTfjsView(path: string): TfjsView {
   const weights = json.weightsManifest.flatMap(({ weights: entries }) => entries);
   const byName = new Map(weights.map((weight) => [weight.name, weight]));
   const graph = new Graph('tfjs');
+  const about = aboutOf(json);
   const values = new Map<string, Value>();
   const nodes = ordered(topology.node ?? [], path);
   // How many outputs a node has is only known from those that read it.
@@ -60,6 +61,7 @@ export function readTfjsView(path: string): TfjsView {
         inputs: (node.input ?? []).filter((input) => !input.startsWith('^')).map((input) => values.get(keyOf(...split(input)))),
         attrs: new Map(Object.entries(attr).flatMap(([key, value]) => attributeOf(key, value))),
         outputs: Array.from({ length: count }, (_, at) => keyOf(name, at)),
+        origin: about.origins?.[name] ?? [name],
       });
       made.outputs.forEach((value, at) => {
         values.set(keyOf(name, at), value);
@@ -70,12 +72,13 @@ export function readTfjsView(path: string): TfjsView {
   graph.setOutputs([
     ...new Set(results.length > 0 ? results : graph.nodes.flatMap((node) => node.outputs).filter(({ uses }) => uses.length === 0)),
   ]);
-  const about = aboutOf(json);
+  // Nodes have their origins, and tensors are many.
+  const { origins: _origins, values: _values, ...facts } = about;
   return {
     model: new Model({
       graph,
       opsets: new Map([['tfjs', 1]]),
-      metadata: new Map(Object.entries(about).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)])),
+      metadata: new Map(Object.entries(facts).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)])),
     }),
     weights,
     bytes: weights.reduce((sum, weight) => sum + (storedBytes(weight) ?? 0), 0),

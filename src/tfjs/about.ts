@@ -25,6 +25,16 @@ export interface TfjsAbout {
   readonly meaning?: string | undefined;
   readonly inputs?: Readonly<Record<string, TfjsPort>> | undefined;
   readonly outputs?: Readonly<Record<string, TfjsPort>> | undefined;
+  /** Per node that stands for others than its namesake: these nodes of the ONNX model, the first of a chain of conversions. */
+  readonly origins?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Per tensor (`node`, or `node:k`) that holds a value of the converted ONNX model: which, and in what order of its axes. */
+  readonly values?: Readonly<Record<string, TfjsValueAbout>> | undefined;
+}
+
+/** Of which value. Absent: of the namesake; its axes as in ONNX. */
+export interface TfjsValueAbout {
+  readonly is?: string | undefined;
+  readonly perm?: readonly number[] | undefined;
 }
 
 /** One input or output. */

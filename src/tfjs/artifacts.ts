@@ -17,8 +17,8 @@ export interface ArtifactOptions {
   readonly quantisation?: Quantisation | undefined;
   /** Name of the signature; default `serving_default`. */
   readonly signatureName?: string | undefined;
-  /** What the model says about itself; version, inputs and outputs are put in here. */
-  readonly about: Omit<TfjsAbout, 'version' | 'inputs' | 'outputs'>;
+  /** What the model says about itself; version, inputs, outputs and where nodes come from are put in here. */
+  readonly about: Omit<TfjsAbout, 'version' | 'inputs' | 'outputs' | 'origins' | 'values'>;
 }
 
 export interface ArtifactSink {
@@ -121,7 +121,13 @@ function modelJson(graph: TfjsGraph, weights: readonly ManifestEntry[], paths: r
     Object.fromEntries(
       list.map(({ name, tensor, dtype, shape }) => [name, { name: tensor, dtype, ...(shape && { tensorShape: shapeOf(shape) }) }]),
     );
-  const about: TfjsAbout = { version, ...options.about, inputs: portsOf(graph.inputs), outputs: portsOf(graph.outputs) };
+  const about: TfjsAbout = {
+    version,
+    ...options.about,
+    inputs: portsOf(graph.inputs),
+    outputs: portsOf(graph.outputs),
+    ...provenance(graph),
+  };
   return {
     format: 'graph-model',
     generatedBy: `convolutionize ${version}`,
@@ -138,6 +144,18 @@ function modelJson(graph: TfjsGraph, weights: readonly ManifestEntry[], paths: r
     },
     weightsManifest: weights.length > 0 ? [{ paths, weights }] : [],
     userDefinedMetadata: { convolutionize: about },
+  };
+}
+
+/** Where nodes and tensors come from; what their names say is not said twice. */
+function provenance({ nodes, values }: TfjsGraph): Pick<TfjsAbout, 'origins' | 'values'> {
+  const told = nodes.filter(({ name, op, origin }) => op !== 'Const' && origin.length > 0 && !(origin.length === 1 && origin[0] === name));
+  const isPlain = (perm: readonly number[]): boolean => perm.every((axis, at) => axis === at);
+  return {
+    origins: Object.fromEntries(told.map(({ name, origin }) => [name, origin])),
+    values: Object.fromEntries(
+      values.map(({ tensor, value, perm }) => [tensor, { ...(value !== tensor && { is: value }), ...(!isPlain(perm) && { perm }) }]),
+    ),
   };
 }
 

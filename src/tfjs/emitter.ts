@@ -22,7 +22,8 @@ interface Draft {
   readonly inputs: readonly Ref[];
   readonly attrs: TfjsAttrs;
   readonly weight: Tensor | undefined;
-  readonly origin: readonly string[];
+  /** Grows where one node does the work of several. */
+  readonly origin: Set<string>;
   readonly id: number;
 }
 
@@ -33,6 +34,8 @@ export class Emitter {
   private readonly drafts: Draft[] = [];
   private readonly alike = new Map<string, Draft>();
   private readonly refs = new Map<Value, Ref>();
+  /** What each tensor is, by node and output: of several values that end in one the last, which a fused activation makes. */
+  private readonly held = new Map<string, Value>();
   private readonly weights = new Map<Value, Map<string, Ref>>();
   private readonly names = new Set<string>();
   /** Nodes that an earlier one does the work of, by fusion. */
@@ -48,7 +51,7 @@ export class Emitter {
   // ---- nodes ----
 
   node(op: string, inputs: readonly Ref[], attrs: TfjsAttrs = {}): Ref {
-    const key = `${op} ${inputs.map(({ node, index }) => `${node.id}:${index}`).join(' ')} ${JSON.stringify(attrs)}`;
+    const key = `${op} ${inputs.map(keyOf).join(' ')} ${JSON.stringify(attrs)}`;
     const known = op === 'Placeholder' ? undefined : this.alike.get(key);
     const node = known ?? this.draft(op, inputs, attrs);
     this.alike.set(key, node);
@@ -59,7 +62,7 @@ export class Emitter {
   output = (ref: Ref, index: number): Ref => ({ node: ref.node, index });
 
   private draft(op: string, inputs: readonly Ref[], attrs: TfjsAttrs, weight?: Tensor, name?: string): Draft {
-    const node: Draft = { name, op, inputs, attrs, weight, origin: this.current?.origin ?? [], id: this.drafts.length };
+    const node: Draft = { name, op, inputs, attrs, weight, origin: new Set(this.current?.origin), id: this.drafts.length };
     this.drafts.push(node);
     return node;
   }
@@ -86,6 +89,12 @@ export class Emitter {
     const ref = this.refs.get(value);
     assertInvariant(ref, () => `'${value.name}' is read before it is made`);
     return ref;
+  }
+
+  /** The tensor that holds the value; undefined: none does, it lies within a fused node or is no tensor of its own. */
+  holder(value: Value): Ref | undefined {
+    const ref = this.refs.get(value);
+    return ref && this.held.get(keyOf(ref)) === value ? ref : undefined;
   }
 
   /** The value in front of views that nobody else needs: of several in a row the last one decides. */
@@ -115,6 +124,8 @@ export class Emitter {
       const ref = refs[at];
       if (!ref || value.name === '') return;
       this.refs.set(value, ref);
+      this.held.set(keyOf(ref), value);
+      if (ref.node.op !== 'Placeholder' && !ref.node.weight) for (const name of node.origin) ref.node.origin.add(name);
       const isNew = ref.node.id >= this.firstOfCurrent && ref.node.name === undefined;
       if (isNew) ref.node.name = this.unique(node.outputs.length > 1 && ref.index === 0 && sharesNode(refs) ? node.name : value.name);
     });
@@ -233,7 +244,13 @@ export class Emitter {
     const kept = this.drafts.filter((node) => live.has(node) || node.op === 'Placeholder');
     return {
       nodes: kept.map(
-        (node): TfjsNode => ({ name: nameOf(node), op: node.op, input: node.inputs.map(refText), attr: node.attrs, origin: node.origin }),
+        (node): TfjsNode => ({
+          name: nameOf(node),
+          op: node.op,
+          input: node.inputs.map(refText),
+          attr: node.attrs,
+          origin: [...node.origin],
+        }),
       ),
       weights: kept.flatMap((node): TfjsWeight[] =>
         node.weight ? [{ name: nameOf(node), dtype: storedType(node.weight), tensor: node.weight }] : [],
@@ -242,6 +259,7 @@ export class Emitter {
   }
 }
 
+const keyOf = ({ node, index }: Ref): string => `${node.id}:${index}`;
 const sharesNode = ([first, second]: readonly Ref[]): boolean => second !== undefined && first?.node === second.node;
 const nameOf = (node: Draft): string => {
   assertInvariant(node.name !== undefined, () => `a ${node.op} has no name`);

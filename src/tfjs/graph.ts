@@ -49,10 +49,22 @@ export interface TfjsPort {
   readonly onnxType: DType;
 }
 
+/** A tensor that holds a value of the ONNX model. */
+export interface TfjsValue {
+  /** `node`, or `node:k`. */
+  readonly tensor: string;
+  /** Name of the ONNX value. */
+  readonly value: string;
+  /** As that of a port. */
+  readonly perm: readonly number[];
+}
+
 export interface TfjsGraph {
   /** In topological order, Const nodes included. */
   readonly nodes: readonly TfjsNode[];
   readonly weights: readonly TfjsWeight[];
   readonly inputs: readonly TfjsPort[];
   readonly outputs: readonly TfjsPort[];
+  /** Of the values that nodes compute, those of floats that are there: not what lies within a fused node. */
+  readonly values: readonly TfjsValue[];
 }

@@ -7,12 +7,13 @@ import { unsupportedOperators, unsupportedType } from '../diagnostics/catalogue'
 import { imageInputs } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
-import { type InputLayout, moveToChannelsLast } from '../layout';
+import { type InputLayout, type Layouts, moveToChannelsLast } from '../layout';
 import { channelsLast, identity, isIdentity, type Order, sameOrder } from '../layout/order';
 import { tfjsType } from './attrs';
 import { Emitter, type Ref, refText, Unsupported } from './emitter';
-import type { TfjsGraph, TfjsPort } from './graph';
+import type { TfjsGraph, TfjsNode, TfjsPort, TfjsValue } from './graph';
 import { loweringFor } from './ops';
 
 export interface LowerOptions {
@@ -28,7 +29,7 @@ export interface LowerOptions {
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
-  const layouts = moveToChannelsLast(moved, inputLayout);
+  const { ports: layouts, places } = moveToChannelsLast(moved, inputLayout);
   onLayout?.(moved);
   const { graph } = moved;
   const make = new Emitter(graph, { fuse });
@@ -53,7 +54,19 @@ export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, o
     layout: layoutOf(value, layouts.get(name), roles.get(name)),
     onnxType: value.type?.dtype ?? 'float',
   });
-  return { nodes, weights, inputs: inputs.map(port), outputs: outputs.map(port) };
+  return { nodes, weights, inputs: inputs.map(port), outputs: outputs.map(port), values: valuesIn(model, places, make, nodes) };
+}
+
+/** Where the values of the model are, in the graph as it came out. */
+function valuesIn(model: Model, places: Layouts['places'], make: Emitter, nodes: readonly TfjsNode[]): readonly TfjsValue[] {
+  const there = new Set(nodes.map(({ name }) => name));
+  return model.graph.nodes
+    .flatMap((node) => node.outputs)
+    .flatMap(({ name, type }): TfjsValue[] => {
+      const place = type && isFloatType(type.dtype) ? places.get(name) : undefined;
+      const ref = place && make.holder(place.value);
+      return ref && there.has(ref.node.name ?? '') ? [{ tensor: refText(ref), value: name, perm: place.order }] : [];
+    });
 }
 
 interface Port {

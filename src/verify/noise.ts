@@ -15,7 +15,7 @@ import { referenceSample, type Sample, weightBytes } from './samples';
 /** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verify.md). */
 export const NOISE_FACTOR = 8;
 /** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verify.md). */
-const ORDER_FACTOR = 4;
+export const ORDER_FACTOR = 4;
 /** No noise measured still leaves rounding: a few units in the last place of the largest number. */
 const FLOOR_ULPS = 16;
 /** Half precision is computed in floats and rounded at the same nodes in both models: less is left over. */

@@ -77,8 +77,9 @@ export interface Departure {
   readonly others: readonly { readonly node: string; readonly op: string }[];
   /** The passes and rules that made the node, where they are known. */
   readonly rewrites: readonly Rewrite[];
-  /** Values that were looked at, of so many nodes. */
+  /** Values that were looked at, of so many that have a counterpart in the original, in so many nodes. */
   readonly looked: number;
+  readonly comparable: number;
   readonly of: number;
 }
 

@@ -7,6 +7,7 @@ import { elementCount } from '../ir/tensor';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
 import { isMap } from './cut';
 import { type InputKind, makeInput } from './inputs';
+import { onnxSide, type Side } from './locate/side';
 import { everyOther } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
@@ -49,6 +50,8 @@ export interface OtherRuntime {
   readonly open: () => Promise<Session>;
   /** The same function with its sums in another order: how this runtime differs from itself. */
   readonly openReordered: () => Promise<Session>;
+  /** Its inside. Throws CompileError where it cannot be looked into. */
+  readonly inside: () => Side;
 }
 
 /** What is only folded need not look at images. */
@@ -138,6 +141,11 @@ export class Subject {
     const { source, runtime } = this.request.converted;
     return runtime ? using(runtime.open(), use) : this.bench.within(source, 'the converted model', {}, use);
   }
+  /** Its inside. Throws CompileError where it cannot be looked into. */
+  readonly inside = (): Side => {
+    const { model, runtime } = this.request.converted;
+    return runtime ? runtime.inside() : onnxSide(this.bench, model);
+  };
   /** The converted model with its sums in another order, where its runtime is not that of the original. */
   async withinReordered<T>(use: (session: Session) => Promise<T>): Promise<T | undefined> {
     const { runtime } = this.request.converted;

@@ -19,6 +19,13 @@ export interface TfjsOptions {
   readonly backend?: TfjsBackend | undefined;
   /** Seed of another order of the sums: the same function, rounded otherwise. */
   readonly reorder?: number | undefined;
+  /** Tensors from the inside (`node`, or `node:k`) in place of the outputs, each under the name that it is to have, with the order of its axes. */
+  readonly fetch?: ReadonlyMap<string, Fetched> | undefined;
+}
+
+export interface Fetched {
+  readonly tensor: string;
+  readonly perm?: readonly number[] | undefined;
 }
 
 /**
@@ -33,7 +40,7 @@ export async function openTfjsSession(model: string | TfjsFiles, options: TfjsOp
   try {
     const graph = await runtime.loadGraphModel({ load: async () => artifactsOf(files, options.reorder) });
     release = () => graph.dispose();
-    const ports = portsOf(graph, files);
+    const ports = portsOf(graph, files, options.fetch);
     return {
       inputNames: ports.inputs,
       outputNames: [...ports.outputs.keys()],
@@ -85,18 +92,19 @@ function artifactsOf({ json, weightSpecs, shards }: TfjsFiles, reorder: number |
 
 interface Ports {
   readonly inputs: readonly string[];
-  /** To `node`, or `node:k`: several outputs may be of one node, which the runtime then knows under one of their names only. */
-  readonly outputs: ReadonlyMap<string, string>;
+  /** Several outputs may be of one node, which the runtime then knows under one of their names only. */
+  readonly outputs: ReadonlyMap<string, Fetched>;
   readonly dtypes: ReadonlyMap<string, string>;
   readonly about: TfjsFiles['about'];
 }
 
 /** Names of the signature, which are those of ONNX, in its order; of the nodes, where a model has no signature. */
-function portsOf(graph: Converter.GraphModel, { json, about }: TfjsFiles): Ports {
+function portsOf(graph: Converter.GraphModel, { json, about }: TfjsFiles, fetch: TfjsOptions['fetch']): Ports {
   const inputs = graph.inputNodes;
   const dtypes = new Map(inputs.map((input, at) => [input, graph.inputs[at]?.dtype ?? 'float32']));
   const outputs = signatureOutputs(json) ?? graph.outputNodes.map((name): readonly [string, string] => [name, name]);
-  return { inputs, outputs: new Map(outputs.map(([key, name]) => [key, name.replace(/:0$/, '')])), dtypes, about };
+  const own = outputs.map(([key, name]): [string, Fetched] => [key, { tensor: name.replace(/:0$/, ''), perm: about.outputs?.[key]?.perm }]);
+  return { inputs, outputs: fetch ?? new Map(own), dtypes, about };
 }
 
 interface Runtime {
@@ -120,10 +128,16 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
           if (!numbers) throw new Error(`there is no data for input '${name}'`);
           tensors[name] = tensorOf(tf, toTfjs(numbers, ports.about.inputs?.[name]), ports.dtypes.get(name) ?? 'float32');
         }
-        const found = [graph.execute(tensors, [...ports.outputs.values()])].flat();
-        [...ports.outputs.keys()].forEach((name, at) => {
+        const wanted = [...ports.outputs];
+        const found = [
+          graph.execute(
+            tensors,
+            wanted.map(([, { tensor }]) => tensor),
+          ),
+        ].flat();
+        wanted.forEach(([name, { perm }], at) => {
           const tensor = found[at];
-          if (tensor) results.set(name, fromTfjs(numbersOf(tensor), ports.about.outputs?.[name]));
+          if (tensor) results.set(name, fromTfjs(numbersOf(tensor), perm));
         });
       });
       return results;
@@ -221,15 +235,13 @@ function explained(name: string, doing: string, error: unknown, backend: TfjsBac
 
 const toTfjs = (numbers: Numbers, port: TfjsPort | undefined): Numbers => (port?.perm ? transposed(numbers, port.perm) : numbers);
 
-function fromTfjs(numbers: Numbers, port: TfjsPort | undefined): Numbers {
-  const { perm } = port ?? {};
-  return perm
+const fromTfjs = (numbers: Numbers, perm: Fetched['perm']): Numbers =>
+  perm
     ? transposed(
         numbers,
         perm.map((_, axis) => perm.indexOf(axis)),
       )
     : numbers;
-}
 
 /** `perm` as in ONNX: axis `at` of the result is axis `perm[at]` of the source. */
 function transposed(numbers: Numbers, perm: readonly number[]): Numbers {

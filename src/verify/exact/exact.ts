@@ -255,6 +255,7 @@ async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Com
     others: [],
     rewrites: [],
     looked,
+    comparable: run.pairs.size,
     of: converted.graph.nodeCount,
   };
 }

@@ -8,7 +8,12 @@ import type { Value } from '../../ir/types';
 /** From values of the converted graph that nodes compute, to those of the original. Inputs and constants have none. */
 export type Counterparts = ReadonlyMap<Value, Value>;
 
-export function counterparts(original: Graph, converted: Graph): Counterparts {
+/** `called`: under which name of the original a value goes, where that is not its own; undefined: under none, and it is no heir. */
+export function counterparts(
+  original: Graph,
+  converted: Graph,
+  called: (value: Value) => string | undefined = ({ name }) => name,
+): Counterparts {
   const computed = new Map<string, Value>();
   const place = new Map<string, number>();
   const last = new Map<string, Value>();
@@ -22,11 +27,12 @@ export function counterparts(original: Graph, converted: Graph): Counterparts {
   const heirs = new Map<Value, Value>();
   for (const node of converted.nodes) {
     for (const output of node.outputs) {
-      const namesake = computed.get(output.name);
+      const name = called(output);
+      const namesake = name === undefined ? undefined : computed.get(name);
       if (namesake) found.set(output, namesake);
     }
     const [output, more] = node.outputs.filter(({ name }) => name !== '');
-    if (!output || more || found.has(output)) continue;
+    if (!output || more || found.has(output) || called(output) === undefined) continue;
     const source = [...node.origin].filter((name) => place.has(name)).sort((a, b) => (place.get(b) ?? 0) - (place.get(a) ?? 0))[0];
     const value = source === undefined ? undefined : last.get(source);
     // Of several nodes made in place of one, the last gives what it gave.

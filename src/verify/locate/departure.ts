@@ -1,23 +1,24 @@
 /** Where two models first part: the node whose inputs are equal and whose output is not. */
 import type { Model } from '../../ir/model';
-import type { Value } from '../../ir/types';
+import type { Node, Value } from '../../ir/types';
 import type { Bench } from '../bench';
 import { compareTensors, type Difference } from '../compare';
 import { nudged } from '../inputs';
-import { floorOf, MOST_NUDGED, NOISE_FACTOR, nudgedWeights } from '../noise';
+import { floorOf, MOST_NUDGED, NOISE_FACTOR, nudgedWeights, ORDER_FACTOR } from '../noise';
 import type { Numbers } from '../onnx-runner';
 import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
 import type { Departure, Rewrite } from '../report';
 import { mapValues, type Results } from '../results';
 import { weightBytes } from '../samples';
-import { counterparts } from './counterparts';
+import type { Counterparts } from './counterparts';
 import { isProbeable, probe } from './probe';
+import type { Side } from './side';
 import { firstDeparting } from './walk';
 
 export interface LocateRequest {
   readonly bench: Bench;
   readonly original: Model;
-  readonly converted: Model;
+  readonly converted: Side;
   /** What both are fed: the sample on which they differ most. */
   readonly feeds: { readonly original: ReadonlyMap<string, Numbers>; readonly converted: ReadonlyMap<string, Numbers> };
   /** The name of that sample. */
@@ -45,8 +46,9 @@ interface Verdict {
 export async function locate(request: LocateRequest): Promise<Departure | undefined> {
   const { bench, original, converted, feeds } = request;
   bench.progress('looking for the node at which the models part');
-  const pairs = counterparts(original.graph, converted.graph);
+  const pairs = converted.counterparts(original.graph);
   const candidates = new Set([...pairs].filter(([to, from]) => isProbeable(to) && isProbeable(from)).map(([to]) => to));
+  if (candidates.size === 0) return undefined;
   const verdicts = new Map<Value, Verdict>();
   const moved = request.rounded && weightBytes(original) <= MOST_NUDGED ? nudgedWeights(bench, original) : undefined;
   const nudge = mapValues(feeds.original, (numbers) => nudged(numbers, bench.seed, bench.epsilon));
@@ -65,12 +67,18 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
           'a part of the original',
         ),
       );
-    const found = await probe(bench, converted, values, feeds.converted, 'a part of the converted model');
-    for (const value of values) {
-      const source = pairs.get(value);
-      const verdict = source && judge(reference.get(source.name), found.get(value.name), again, source.name, request);
-      if (verdict) verdicts.set(value, verdict);
-    }
+    const found = await converted.probe(values, feeds.converted);
+    const judgeAll = (order?: Results): void => {
+      for (const value of values) {
+        const source = pairs.get(value);
+        const verdict = source && judge({ value, source, reference, found, again, order }, request);
+        if (verdict) verdicts.set(value, verdict);
+      }
+    };
+    judgeAll();
+    // Another order is run only where it decides.
+    if (converted.probeReordered && values.some((value) => verdicts.get(value)?.departs))
+      judgeAll(await converted.probeReordered(values, feeds.converted));
   };
   const [end] = [...request.ends].sort(([, a], [, b]) => b.broken - a.broken || b.maxRel - a.maxRel)[0] ?? [];
   if (!end) return undefined;
@@ -80,43 +88,66 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
     end,
     candidates,
     async (values) => {
-      for (const group of grouped(values)) await examineGroup(group);
+      for (const group of grouped(values, pairs)) await examineGroup(group);
       // NaN and infinities are followed to where they are born, whatever else differs.
       return new Map(values.map((each) => [each, isBroken ? brokenIn(verdicts.get(each)) : verdicts.get(each)?.departs]));
     },
     AT_ONCE,
   );
   if (value !== end && !verdicts.has(value)) return undefined;
-  return describe(request, value, before, looked, verdicts, pairs.get(value));
+  return describe(request, { value, before, looked, verdicts, source: pairs.get(value), comparable: candidates.size });
 }
 
 const brokenIn = (verdict: Verdict | undefined): boolean | undefined => verdict && verdict.difference.broken > 0;
 
-/** Brings a value to the axes of the other model's; undefined: they cannot be compared. */
-function judge(
-  reference: Numbers | undefined,
-  found: Numbers | undefined,
-  again: readonly Results[],
-  name: string,
-  { bench, sameSizes }: LocateRequest,
-): Verdict | undefined {
-  if (!reference || !found) return undefined;
-  const perm = fittingPermutation(found.shape, reference.shape);
-  const sizes = reference.data.length === found.data.length;
-  // As many axes and other sizes: that is a difference. Other axes as well: another thing under the same name.
-  if (!sizes && (!sameSizes || reference.shape.length !== found.shape.length)) return undefined;
-  const difference = compareTensors(reference, sizes && perm && !isIdentity(perm) ? transposed(found, perm) : found);
-  const noise = Math.max(...again.map((results) => compareTensors(reference, results.get(name)).maxRel));
-  const allowed = Math.max(NOISE_FACTOR * noise, floorOf(bench.epsilon));
+interface Looked {
+  readonly value: Value;
+  readonly source: Value;
+  readonly reference: Results;
+  readonly found: Results;
+  readonly again: readonly Results[];
+  /** The converted model with its sums in another order. */
+  readonly order: Results | undefined;
+}
+
+/** undefined: they cannot be compared. */
+function judge({ value, source, reference, found, again, order }: Looked, request: LocateRequest): Verdict | undefined {
+  const { bench } = request;
+  const wanted = reference.get(source.name);
+  const actual = wanted && arranged(wanted, found.get(value.name), value, request);
+  if (!wanted || !actual) return undefined;
+  const difference = compareTensors(wanted, actual);
+  const noise = Math.max(...again.map((results) => compareTensors(wanted, results.get(source.name)).maxRel));
+  const other = order && arranged(wanted, order.get(value.name), value, request);
+  const reordered = other ? compareTensors(actual, other).maxRel : 0;
+  const allowed = Math.max(NOISE_FACTOR * noise, ORDER_FACTOR * reordered, floorOf(bench.epsilon));
   return { departs: difference.broken > 0 || difference.maxRel > allowed, difference, allowed };
 }
 
+/** In the axes of the other model's value. As many axes and other sizes: that is a difference. Other axes as well: another thing under the same name. */
+function arranged(wanted: Numbers, found: Numbers | undefined, value: Value, { converted, sameSizes }: LocateRequest): Numbers | undefined {
+  if (!found) return undefined;
+  const sizes = wanted.data.length === found.data.length;
+  if (!sizes) return sameSizes && wanted.shape.length === found.shape.length ? found : undefined;
+  return converted.arrange ? converted.arrange(found, wanted, value) : turned(found, wanted);
+}
+
+function turned(found: Numbers, wanted: Numbers): Numbers {
+  const perm = fittingPermutation(found.shape, wanted.shape);
+  return perm && !isIdentity(perm) ? transposed(found, perm) : found;
+}
+
 /** Groups that are small enough to be held. */
-function grouped(values: readonly Value[]): readonly (readonly Value[])[] {
+function grouped(values: readonly Value[], pairs: Counterparts): readonly (readonly Value[])[] {
   const groups: Value[][] = [];
   let room = 0;
   for (const value of values) {
-    const bytes = 4 * (value.type?.shape ?? []).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
+    const bytes =
+      4 *
+      (value.type?.shape ?? pairs.get(value)?.type?.shape ?? []).reduce<number>(
+        (product, dim) => product * (typeof dim === 'number' ? dim : 1),
+        1,
+      );
     // With what is compared with it, four times.
     if (groups.length === 0 || room < 4 * bytes) {
       groups.push([]);
@@ -131,13 +162,18 @@ function grouped(values: readonly Value[]): readonly (readonly Value[])[] {
 const namesake = (model: Model, value: Value): Value =>
   model.graph.nodes.flatMap((node) => node.outputs).find(({ name }) => name === value.name) ?? value;
 
+interface Outcome {
+  readonly value: Value;
+  readonly before: readonly Value[];
+  readonly looked: number;
+  readonly verdicts: ReadonlyMap<Value, Verdict>;
+  readonly source: Value | undefined;
+  readonly comparable: number;
+}
+
 function describe(
   { converted, ends, sample, rewrites }: LocateRequest,
-  value: Value,
-  before: readonly Value[],
-  looked: number,
-  verdicts: ReadonlyMap<Value, Verdict>,
-  source: Value | undefined,
+  { value, before, looked, verdicts, source, comparable }: Outcome,
 ): Departure | undefined {
   const node = value.producer;
   const difference = verdicts.get(value)?.difference ?? ends.get(value);
@@ -149,7 +185,7 @@ function describe(
   );
   return {
     node: node.name,
-    op: node.op,
+    op: opOf(node),
     origin: node.origin,
     value: value.name,
     original: source?.name,
@@ -158,16 +194,20 @@ function describe(
     allowed: verdicts.get(value)?.allowed,
     notFinite: difference.broken > 0,
     inputs: before.map((each) => ({ value: each.name, difference: verdicts.get(each)?.difference.maxRel ?? 0 })),
-    others: between.map((each) => ({ node: each.name, op: each.op })),
+    others: between.map((each) => ({ node: each.name, op: opOf(each) })),
     rewrites: distinct(made),
     looked,
+    comparable,
     of: converted.graph.nodeCount,
   };
 }
 
+/** As its own world calls it. */
+const opOf = ({ domain, op, opType }: Node): string => (domain === 'tfjs' ? opType : op);
+
 /** Nodes between a value and those that are equal. */
-function nodesBetween(value: Value, stop: ReadonlySet<Value>): NonNullable<Value['producer']>[] {
-  const found = new Set<NonNullable<Value['producer']>>();
+function nodesBetween(value: Value, stop: ReadonlySet<Value>): Node[] {
+  const found = new Set<Node>();
   const queue = [value];
   for (let at = queue.pop(); at; at = queue.pop()) {
     const { producer } = at;

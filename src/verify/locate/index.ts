@@ -5,21 +5,22 @@ import type { Value } from '../../ir/types';
 import { compareTensors, type Difference } from '../compare';
 import { lastMaps, trunkOf } from '../cut';
 import type { Larger } from '../larger';
-import { floorOf } from '../noise';
+import { floorOf, ORDER_FACTOR } from '../noise';
 import type { Departure, Tolerance, VerifyReport } from '../report';
 import type { Results } from '../results';
 import type { Sample } from '../samples';
 import type { Subject } from '../subject';
-import { counterparts } from './counterparts';
 import { type LocateRequest, locate } from './departure';
 import { probe } from './probe';
+import type { Side } from './side';
 
 type Told = Pick<VerifyReport, 'departure' | 'departureNote'>;
 
 /** What one output gave on one sample, both sides in the same shape. */
 export interface Observed {
   readonly sample: number;
-  readonly output: Value;
+  /** Of the converted model, by name. */
+  readonly output: string;
   readonly difference: Difference;
   readonly allowed: Tolerance;
 }
@@ -27,7 +28,7 @@ export interface Observed {
 /** The sample on which an output exceeds what is allowed the most, and what departs on it. */
 export function worstSample(
   observed: readonly Observed[],
-): { readonly sample: number; readonly ends: ReadonlyMap<Value, Difference> } | undefined {
+): { readonly sample: number; readonly ends: ReadonlyMap<string, Difference> } | undefined {
   const excess = ({ difference, allowed }: Observed): number =>
     difference.broken > 0
       ? Number.POSITIVE_INFINITY
@@ -40,13 +41,26 @@ export function worstSample(
   return { sample: worst.sample, ends: new Map(ends) };
 }
 
+/** What is looked into, opened when it is needed. `ends`: outputs of the converted model that depart, by name. */
+export type TellRequest = Omit<LocateRequest, 'converted' | 'ends'> & {
+  readonly converted: () => Side;
+  readonly ends: ReadonlyMap<string, Difference>;
+};
+
 /** Like `locate`; what cannot be run or found is told, and the verdict stands. */
-export async function tellDeparture(request: LocateRequest): Promise<Told> {
+export async function tellDeparture(request: TellRequest): Promise<Told> {
   return telling(async () => {
-    const departure = await locate(request);
-    return departure ? { departure } : { departureNote: 'not found: the values inside of the two models do not correspond' };
+    const converted = request.converted();
+    const ends = [...request.ends].flatMap(([name, difference]): [Value, Difference][] => {
+      const value = converted.output(name);
+      return value ? [[value, difference]] : [];
+    });
+    const departure = await locate({ ...request, converted, ends: new Map(ends) });
+    return departure ? { departure } : { departureNote: NOTHING_CORRESPONDS };
   });
 }
+
+const NOTHING_CORRESPONDS = 'not found: no value inside of one model is known to be one of the other, neither by name nor by origin';
 
 async function telling(action: () => Promise<Told>): Promise<Told> {
   try {
@@ -61,12 +75,12 @@ async function telling(action: () => Promise<Told>): Promise<Told> {
 export function tellOnLarger(
   subject: Subject,
   { feeds, height, width }: Larger,
-  request: Pick<LocateRequest, 'rounded' | 'sameSizes' | 'rewrites'>,
+  request: Pick<LocateRequest, 'rounded' | 'sameSizes' | 'rewrites'> & Pick<TellRequest, 'converted'>,
 ): Promise<Told> {
   return telling(async () => {
     const { bench, whole } = subject;
     const maps = lastMaps(whole, whole.graph.outputs);
-    const converted = subject.request.converted.model;
+    const converted = request.converted();
     if (!maps) return { departureNote: 'not found: it shows on larger images only, and the original cannot be cut' };
     const trunk = subject.request.free(
       trunkOf(
@@ -90,18 +104,18 @@ export function tellOnLarger(
       sample: `normal, ${height}x${width}`,
       ends,
     });
-    return departure ? { departure } : { departureNote: 'not found: it shows on larger images only' };
+    return departure ? { departure } : { departureNote: `${NOTHING_CORRESPONDS}; it shows on larger images only` };
   });
 }
 
 async function departingMaps(
   subject: Subject,
   trunk: Model,
-  converted: Model,
+  converted: Side,
   feeds: Larger['feeds'],
 ): Promise<ReadonlyMap<Value, Difference> | undefined> {
   const outputs = new Set(trunk.graph.outputs);
-  const pairs = [...counterparts(trunk.graph, converted.graph)].filter(([, from]) => outputs.has(from));
+  const pairs = [...converted.counterparts(trunk.graph)].filter(([, from]) => outputs.has(from));
   if (pairs.length === 0) return undefined;
   const { bench } = subject;
   const expected: Results = await probe(
@@ -111,19 +125,18 @@ async function departingMaps(
     feeds,
     'the trunk of the original',
   );
-  const actual = await probe(
-    bench,
-    converted,
-    pairs.map(([to]) => to),
-    feeds,
-    'a part of the converted model',
-  );
+  const values = pairs.map(([to]) => to);
+  const actual = await converted.probe(values, feeds);
+  const other = await converted.probeReordered?.(values, feeds);
   const ends = new Map<Value, Difference>();
   for (const [to, from] of pairs) {
     const wanted = expected.get(from.name);
     if (!wanted) continue;
-    const difference = compareTensors(wanted, actual.get(to.name));
-    if (difference.broken > 0 || difference.maxRel > 8 * floorOf(bench.epsilon)) ends.set(to, difference);
+    const found = actual.get(to.name);
+    const difference = compareTensors(wanted, found);
+    const reordered = found && other ? compareTensors(found, other.get(to.name)).maxRel : 0;
+    if (difference.broken > 0 || difference.maxRel > Math.max(8 * floorOf(bench.epsilon), ORDER_FACTOR * reordered))
+      ends.set(to, difference);
   }
   return ends;
 }

@@ -27,7 +27,7 @@ export function departureLines(departure: Departure): string[] {
     ...(rewrites.length > 0
       ? [`made by ${rewrites.map(({ pass, rule }) => (rule === undefined || rule === pass ? pass : `${pass} (${rule})`)).join(', ')}`]
       : []),
-    `seen on input '${sample}'; ${departure.looked} values of ${departure.of} nodes were looked at`,
+    `seen on input '${sample}'; ${departure.looked} values were looked at, of ${departure.comparable} in ${departure.of} nodes that have a counterpart`,
   ];
 }
 

@@ -9,6 +9,7 @@ import { makeBench, using, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
 import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
 import { notFiniteIn } from '../locate/born';
+import { onnxSide } from '../locate/side';
 import { measure } from '../noise';
 import type { Numbers, Session } from '../onnx-runner';
 import { coarsestType, EPSILON } from '../precision';
@@ -61,11 +62,10 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
   const worst = check.status === 'different' ? worstSample(observed) : undefined;
   const departure =
     worst &&
-    !runtime &&
     (await tellDeparture({
       bench,
       original: original.model,
-      converted: converted.model,
+      converted: () => (runtime ? runtime.inside() : onnxSide(bench, converted.model)),
       feeds: feedsOf(samples[worst.sample], match),
       sample: nameOf(samples, worst.sample),
       ends: worst.ends,
@@ -145,11 +145,10 @@ function compareOutputs(
       relations.set(original, related.relation);
       const difference = compareTensors(related.expected, related.actual);
       equal &&= isWithin(difference, tolerance, original);
-      const output = converted.model.graph.outputs.find(({ name }) => name === counterpart);
-      if (output)
+      if (converted.model.graph.outputs.some(({ name }) => name === counterpart))
         observed.push({
           sample: at,
-          output,
+          output: counterpart,
           difference,
           allowed: tolerance.outputs?.[original] ? { ...tolerance, ...tolerance.outputs[original] } : tolerance,
         });
