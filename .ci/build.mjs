@@ -6,6 +6,7 @@
  *   node .ci/build.mjs --program FILE  the program alone, for tests
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -19,6 +20,13 @@ const dist = join(root, 'dist');
 const SELDOM = ['yaml', 'fflate', '@dagrejs/*'];
 /** Native code and WebAssembly cannot be bundled; they are loaded when something is run. */
 const external = ['onnxruntime-node', '@tensorflow/*', 'sharp', ...SELDOM];
+
+/** `long`, which protobufjs reads int64 with, compiles a WebAssembly module for products and quotients at every start: nobody takes any. */
+const withoutWasm = {
+  name: 'long-without-wasm',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]node_modules[\\/]long[\\/].*\.js$/ }, ({ path }) => ({ contents: `var WebAssembly;\n${readFileSync(path, 'utf8')}` })),
+};
 
 const bundle = (entry, outfile, options = {}) =>
   build({
@@ -34,6 +42,7 @@ const bundle = (entry, outfile, options = {}) =>
     alias: { yargs: join(root, 'node_modules/yargs/index.cjs') },
     legalComments: 'eof',
     logLevel: 'warning',
+    plugins: [withoutWasm],
     ...options,
   });
 
@@ -93,7 +102,8 @@ if (flag === '--program') await program(file);
 else {
   rmSync(dist, { recursive: true, force: true });
   await program('dist/program.js', {});
-  await bundle('src/cli/launch.ts', 'dist/cli.js', HASHBANG);
+  const hash = createHash('sha256').update(readFileSync(join(dist, 'program.js'))).digest('hex').slice(0, 16);
+  await bundle('src/cli/launch.ts', 'dist/cli.js', { ...HASHBANG, define: { PROGRAM_HASH: JSON.stringify(hash) } });
   chmodSync(join(dist, 'cli.js'), 0o755);
   await bundle('src/index.ts', 'dist/index.js');
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));

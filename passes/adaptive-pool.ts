@@ -93,6 +93,8 @@ const pickLater = defineRule({
   name: 'pick-later',
   match: node(['Conv', 'BatchNormalization', 'Add', 'Sub', 'Mul', 'Div', ...unaryElementwiseOps], [], { as: 'op', moreInputs: true }),
   when({ op }) {
+    // Asked of every layer of every network.
+    if (!op.inputs.some((input) => input?.producer?.op === 'Gather')) return undefined;
     const slot = unaryElementwiseOps.includes(op.op) ? 0 : affineOperand(op)?.slot;
     const pick = slot === undefined ? undefined : picked(op.inputs[slot]);
     return pick && pick.outputs[0]?.uses.length === 1 ? { pick, slot } : undefined;

@@ -24,15 +24,17 @@ export const foldConstants = definePass({
 });
 
 function fold(graph: Graph, inference: ShapeInference): void {
+  const { edits } = graph;
   for (const node of graph.nodes) {
     if (node.op === 'If' && takeBranch(graph, node, inference)) continue;
     for (const nested of nestedGraphs(node)) fold(nested, inference);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
     // What was folded just before tells the shape of what follows.
-    inference.inferNode(node).forEach((type, index) => {
-      const output = node.outputs[index];
-      if (output) graph.setType(output, type);
-    });
+    if (graph.edits !== edits)
+      inference.inferNode(node).forEach((type, index) => {
+        const output = node.outputs[index];
+        if (output) graph.setType(output, type);
+      });
     const tensors = evaluate(node);
     if (!tensors) continue;
     tensors.forEach((tensor, index) => {

@@ -97,7 +97,10 @@ export interface CompileReport {
 
 export interface Compiled {
   readonly model: Model;
-  /** The original with its input at the window's size, constants folded and all shapes inferred: what the report's "before" is about. */
+  /**
+   * The original with its input at the window's size, constants folded and all shapes inferred: what the report's "before" is about.
+   * Head `original`: made when it is first asked for, of the given model as it is then.
+   */
   readonly original: Model;
   readonly report: CompileReport;
 }
@@ -107,55 +110,92 @@ export interface Compiled {
  * Throws CompileError where the size of the window is not known or an output cannot become a map.
  */
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
+  return options.head === 'original' ? folded(source, options) : converted(source, options);
+}
+
+/** Sizes and outputs stay what they are. */
+function folded(source: Model, options: CompileOptions): Compiled {
+  if (options.stride !== undefined) throw strideNotFor('original');
+  const model = source.clone();
+  keepOutputs(model, options.outputs);
+  const size = options.inputSize ?? declaredSize(source);
+  const sized = size ? source.clone() : source;
+  // What is only folded need not look at images.
+  const windows = !size && imageInputs(sized.graph).size === 0 ? [] : resolveWindows(sized, size);
+  const runner = new PassRunner(model);
+  // Sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.)
+  const passes = settle(runner, [foldShapes, foldConstants]);
+  for (const step of stepsOf('original', options)) passes.push(...runGroup(runner, step, options));
+  writeMetadata(model, windows, originalContract, 'original', {});
+  // Reports ask for it, the file does not.
+  let before: Model | undefined;
+  const original = (): Model => {
+    if (!before) {
+      before = source.clone();
+      if (windows.length > 0) resolveWindows(before, size);
+      keepOutputs(before, options.outputs);
+      runPasses(before, [foldConstants]);
+    }
+    return before;
+  };
+  return {
+    model,
+    get original() {
+      return original();
+    },
+    report: {
+      windows,
+      get outputs() {
+        return outputsOf(original(), model);
+      },
+      head: 'original',
+      density: {},
+      contract: originalContract,
+      passes: merged(passes),
+      remarks: passes.flatMap((report) => report.remarks),
+    },
+  };
+}
+
+function converted(source: Model, options: CompileOptions): Compiled {
   const original = source.clone();
   const head = options.head ?? 'window';
-  const size = options.inputSize ?? declaredSize(original);
-  // What is only folded need not look at images.
-  const windows = head === 'original' && !size && imageInputs(original.graph).size === 0 ? [] : resolveWindows(original, size);
+  const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
   keepOutputs(original, options.outputs);
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
-  const isOriginal = head === 'original';
-  // What is only folded keeps the sizes that it had, symbolic ones too.
-  const model = isOriginal ? source.clone() : original.clone();
+  const model = original.clone();
   const runner = new PassRunner(model);
-  if (isOriginal) {
-    keepOutputs(model, options.outputs);
-    // Sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.)
-    passes.push(...settle(runner, [foldShapes, foldConstants]));
-  }
-  let contract: Contract | undefined = isOriginal ? originalContract : undefined;
-  const pipeline = withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []);
-  for (const step of selected(pipeline, options)) {
+  const said = (): Remark[] => passes.flatMap((report) => report.remarks);
+  let contract: Contract | undefined;
+  for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
-    if (!isOriginal && isLast(step)) {
-      requireSliding(
-        model,
-        options,
-        passes.flatMap((report) => report.remarks),
-      );
+    if (isLast(step)) {
+      requireSliding(model, options, said());
       contract = contractOf(model.graph);
     }
     passes.push(...runGroup(runner, step, options));
   }
-  if (!isOriginal)
-    requireMaps(
-      model,
-      { original, wasFixed: hasFixedImages(source) },
-      passes.flatMap((report) => report.remarks),
-      options,
-    );
+  requireMaps(model, { original, wasFixed: hasFixedImages(source) }, said(), options);
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
-  const remarks = passes.flatMap((report) => report.remarks);
-  const outputs = original.graph.outputs.map((before, index): OutputReport => {
+  assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
+  writeMetadata(model, windows, contract, head, density);
+  return {
+    model,
+    original,
+    report: { windows, outputs: outputsOf(original, model), head, density, contract, passes: merged(passes), remarks: said() },
+  };
+}
+
+const stepsOf = (head: Head, options: CompileOptions): Pipeline =>
+  selected(withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []), options);
+
+const outputsOf = (original: Model, model: Model): OutputReport[] =>
+  original.graph.outputs.map((before, index) => {
     const after = model.graph.outputs[index];
     assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
-  assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
-  writeMetadata(model, windows, contract, head, density);
-  return { model, original, report: { windows, outputs, head, density, contract, passes: merged(passes), remarks } };
-}
 
 /** What a conversion does to a model, without asking whether it is one: for finding the step at which it goes wrong, on parts of networks too. */
 export interface Replayed {
@@ -175,8 +215,7 @@ export function replay(source: Model, options: CompileOptions, budget?: Budget):
   const runner = new PassRunner(model);
   const run: CompileOptions = { ...options, budget };
   const first: Pipeline = head === 'original' ? [[foldShapes, foldConstants]] : [foldConstants];
-  for (const step of [...first, ...selected(withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []), options)])
-    runGroup(runner, step, run);
+  for (const step of [...first, ...stepsOf(head, options)]) runGroup(runner, step, run);
   return { model, original };
 }
 
@@ -301,8 +340,9 @@ function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: Com
     budget: options.budget,
   };
   const reports = runner.run(group, run);
+  if (group.length === 1 || reports.every(({ edits }) => edits === 0)) return reports;
   // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.
-  for (let rounds = runner.model.graph.nodeCount; group.length > 1 && rounds > 0; rounds--) {
+  for (let rounds = runner.model.graph.nodeCount; rounds > 0; rounds--) {
     const round = runner.run(group, run);
     if (round.every((report) => report.edits === 0)) break;
     reports.push(...round);

@@ -42,7 +42,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const print = printer(names(args.printIrAfter) ?? [], plugins ?? [], terminal);
   const explanation = args.explain === undefined ? undefined : new Explanation(args.explain);
   let dump: DumpDirectory | undefined;
-  const savings = args.quiet && !args.json ? undefined : new Savings();
+  const isTold = args.json || !args.quiet;
+  const savings = isTold ? new Savings() : undefined;
   try {
     const summaries = new Map(allPasses.map((pass) => [pass.name, pass.summary]));
     const files: ConvertFileOptions = {
@@ -90,13 +91,13 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       warn: (warning) => terminal.warning(warning),
       step: (label) => progress.step(label),
     };
-    const { result, facts } = await convertFile(args.input, files, (compiled) => rewriteFacts(compiled, summaries));
+    const { result, facts } = await convertFile(args.input, files, (compiled) => (isTold ? rewriteFacts(compiled, summaries) : undefined));
     progress.end();
     if (explanation) {
       terminal.result(args.json ? JSON.stringify(explanation.facts, undefined, 2) : explanation.lines().join('\n'));
       return EXIT.done;
     }
-    if (args.json || !args.quiet) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
+    if (facts) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
     return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
   } catch (error) {
     progress.end();

@@ -1,12 +1,69 @@
 /**
- * dist/cli.js: starts the program beside it. Most of what a short conversion takes is the compilation of JavaScript: Node 22.1 and later keep what they
- * compiled where they are asked to (in the system's directory for temporary files; NODE_DISABLE_COMPILE_CACHE=1 turns it off).
+ * dist/cli.js: starts the program beside it. A good part of what a short conversion takes is the compilation of JavaScript, so what was compiled is kept
+ * from run to run, in the system's directory for temporary files: by Node itself from 22.1 on, here before that. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
  */
-import Module from 'node:module';
-import { join } from 'node:path';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import vm from 'node:vm';
 
-const keepCompiled: unknown = Reflect.get(Module, 'enableCompileCache');
-if (typeof keepCompiled === 'function') keepCompiled();
+/** Of the program's text, put in by .ci/build.mjs: V8 compares lengths only. */
+declare const PROGRAM_HASH: string;
 
 // By name, so that it stays a file of its own.
-require(join(__dirname, 'program.js'));
+const program = join(__dirname, 'program.js');
+const keepCompiled: unknown = Reflect.get(Module, 'enableCompileCache');
+const directory = typeof keepCompiled === 'function' || process.env.NODE_DISABLE_COMPILE_CACHE !== undefined ? undefined : ownDirectory();
+if (typeof keepCompiled === 'function') keepCompiled();
+// Node 20.12 and later resolve import() in a script that was compiled by hand.
+if (directory === undefined || !vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER) require(program);
+else runKept(join(directory, `${PROGRAM_HASH}-${process.version}-${process.arch}-${command()}.bin`));
+
+/** Runs the program from what was compiled of it, or else keeps that at the end. Whatever goes wrong with the kept file, the program runs. */
+function runKept(kept: string): void {
+  const script = new vm.Script(Module.wrap(readFileSync(program, 'utf8')), {
+    filename: program,
+    cachedData: contentOf(kept),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const exports = {};
+  script.runInThisContext()(exports, createRequire(program), { exports }, program, dirname(program));
+  if (script.cachedDataRejected !== false)
+    process.on('exit', () => {
+      const part = `${kept}.${process.pid}.tmp`;
+      try {
+        writeFileSync(part, script.createCachedData(), { mode: 0o600 });
+        renameSync(part, kept);
+      } catch {
+        rmSync(part, { force: true });
+      }
+    });
+}
+
+/** Each command compiles other parts. */
+function command(): string {
+  const [, , word = ''] = process.argv;
+  return /^(convert|inspect|verify|predict|heatmap|debug|passes)$/.test(word) ? word : 'other';
+}
+
+function contentOf(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A directory that nobody else can write into; undefined where there is none. */
+function ownDirectory(): string | undefined {
+  const user = process.getuid?.();
+  const path = join(tmpdir(), `convolutionize-${user ?? 'cache'}`);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const stat = lstatSync(path);
+    return stat.isDirectory() && (user === undefined || (stat.uid === user && (stat.mode & 0o022) === 0)) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -28,6 +28,8 @@ class MutableNode implements Node {
   next: MutableNode | undefined;
   alive = true;
   readonly outputs: MutableValue[] = [];
+  /** Asked of every node in every walk. */
+  nested: readonly Graph[];
   constructor(
     public name: string,
     public domain: string,
@@ -37,7 +39,9 @@ class MutableNode implements Node {
     public origin: readonly string[],
     readonly extras: unknown,
     readonly graph: Graph,
-  ) {}
+  ) {
+    this.nested = graphsIn(attrs);
+  }
   get op(): string {
     return this.domain === '' ? this.opType : `${this.domain}.${this.opType}`;
   }
@@ -48,6 +52,7 @@ export interface NodeSpec {
   readonly op: string;
   readonly domain?: string | undefined;
   readonly inputs: readonly (Value | undefined)[];
+  /** Kept as it is: not to be changed afterwards. */
   readonly attrs?: ReadonlyMap<string, Attr> | undefined;
   /** One name per output; a clash is resolved by a suffix. '' leaves an optional output out. Default: one output named after the node. */
   readonly outputs?: readonly string[] | undefined;
@@ -186,7 +191,7 @@ export class Graph {
       domain,
       opType,
       inputs.map(asOptionalValue),
-      new Map(spec.attrs ?? []),
+      spec.attrs ?? NO_ATTRS,
       spec.origin?.length ? spec.origin : [name],
       spec.extras,
       this,
@@ -347,7 +352,10 @@ export class Graph {
       for (let slot = Math.max(inputs.length, mutable.inputs.length) - 1; slot >= 0; slot--) this.replaceInput(node, slot, inputs[slot]);
     }
     // Another map: what was found out about the node holds for the old one.
-    if (attrs) mutable.attrs = new Map(attrs);
+    if (attrs) {
+      mutable.attrs = attrs;
+      mutable.nested = graphsIn(attrs);
+    }
     for (const output of outputs === undefined ? [] : mutable.outputs.splice(outputs)) {
       assertInvariant(output.uses.length === 0 && !this.isOutput(output), () => `'${output.name}' of node '${node.name}' is still read`);
       this.names.values.delete(output.name);
@@ -442,13 +450,17 @@ export class Graph {
 }
 
 /** The graphs that a node carries as attributes (If, Loop, Scan). */
-export function nestedGraphs(node: Node): readonly Graph[] {
-  const graphs: Graph[] = [];
-  for (const attr of node.attrs.values()) {
-    if (attr.kind === 'graph') graphs.push(attr.value);
-    else if (attr.kind === 'graphs') graphs.push(...attr.value);
+export const nestedGraphs = (node: Node): readonly Graph[] => asNode(node).nested;
+
+const NONE: readonly Graph[] = [];
+const NO_ATTRS: ReadonlyMap<string, Attr> = new Map();
+function graphsIn(attrs: ReadonlyMap<string, Attr>): readonly Graph[] {
+  let graphs: Graph[] | undefined;
+  for (const attr of attrs.values()) {
+    if (attr.kind === 'graph') (graphs ??= []).push(attr.value);
+    else if (attr.kind === 'graphs') (graphs ??= []).push(...attr.value);
   }
-  return graphs;
+  return graphs ?? NONE;
 }
 
 /** Values that a node reads, directly or from within its nested graphs. */
@@ -460,12 +472,11 @@ export function* readBy(node: Node): Generator<Value> {
   }
 }
 
-/** Every node of the graph and of the graphs nested in it. */
-export function* allNodes(graph: Graph): Generator<Node> {
-  for (const node of graph.nodes) {
-    yield node;
-    for (const nested of nestedGraphs(node)) yield* allNodes(nested);
-  }
+/** Every node of the graph and of the graphs nested in it. A snapshot: safe to walk while editing. */
+export function allNodes(graph: Graph): readonly Node[] {
+  const { nodes } = graph;
+  if (nodes.every((node) => nestedGraphs(node).length === 0)) return nodes;
+  return nodes.flatMap((node) => [node, ...nestedGraphs(node).flatMap(allNodes)]);
 }
 
 export function sameType(a: TensorType | undefined, b: TensorType | undefined): boolean {

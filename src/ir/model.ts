@@ -1,5 +1,5 @@
 /** Model: a main graph and what ONNX says around it. */
-import { Graph } from './graph';
+import { Graph, nestedGraphs } from './graph';
 import type { Attr, Node, Value } from './types';
 
 export interface ModelInit {
@@ -60,15 +60,14 @@ export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map
   for (const input of source.inputs) values.set(input, graph.addInput(input.name, input.type, input.extras));
   for (const constant of source.constants) values.set(constant, graph.addConstant(constant.name, constant.constant, constant.extras));
   for (const node of source.nodes) {
-    const attrs = new Map<string, Attr>();
-    for (const [name, attr] of node.attrs) {
-      attrs.set(
-        name,
-        attr.kind === 'graph'
-          ? { ...attr, value: cloneGraph(attr.value, graph, values, nodes) }
-          : attr.kind === 'graphs'
-            ? { ...attr, value: attr.value.map((nested) => cloneGraph(nested, graph, values, nodes)) }
-            : attr,
+    let { attrs } = node;
+    if (nestedGraphs(node).length > 0) {
+      const copyOf = (nested: Graph): Graph => cloneGraph(nested, graph, values, nodes);
+      attrs = new Map(
+        [...attrs].map(([name, attr]): [string, Attr] => {
+          if (attr.kind === 'graph') return [name, { ...attr, value: copyOf(attr.value) }];
+          return [name, attr.kind === 'graphs' ? { ...attr, value: attr.value.map(copyOf) } : attr];
+        }),
       );
     }
     const copy = graph.addNode({

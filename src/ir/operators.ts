@@ -69,14 +69,20 @@ export const sinceVersions = (op: string): readonly number[] => versionsOf(op).m
 
 /** The operator as opset `version` defines it (default: the newest known), or undefined where it has none of that name. */
 export function operatorSchema(op: string, version = NEWEST_OPSET): OperatorSchema | undefined {
-  const row = versionsOf(op).findLast(([since]) => since <= version);
-  if (!row) return undefined;
-  const key = `${op}@${row[0]}`;
-  let schema = expanded.get(key);
-  if (!schema) {
-    schema = expand(op, row);
-    expanded.set(key, schema);
+  let known = asked[version];
+  if (!known) {
+    known = new Map();
+    asked[version] = known;
   }
+  if (known.has(op)) return known.get(op);
+  const row = versionsOf(op).findLast(([since]) => since <= version);
+  let schema = row && expanded.get(row);
+  if (row && !schema) {
+    schema = expand(op, row);
+    expanded.set(row, schema);
+  }
+  // Names that are no operators come from files, without number.
+  if (schema) known.set(op, schema);
   return schema;
 }
 
@@ -86,7 +92,9 @@ export const attrDefault = (op: string, name: string): Attr | undefined => opera
 type Row = OperatorTable['operators'][string][number];
 
 /** Expanded rows: a pure function of the table, remembered. */
-const expanded = new Map<string, OperatorSchema>();
+const expanded = new Map<Row, OperatorSchema>();
+/** By version and name: asked of every node, often. */
+const asked: Map<string, OperatorSchema>[] = [];
 
 // Operators are named by files: `constructor` is none.
 const versionsOf = (op: string): readonly Row[] => (Object.hasOwn(operatorTable.operators, op) ? (operatorTable.operators[op] ?? []) : []);

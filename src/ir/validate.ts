@@ -45,14 +45,17 @@ export const knowsAttributes = (model: Model): boolean => (model.opsets.get('') 
 export function attributeViolations(node: Node): Violation[] {
   const schema = node.domain === '' ? operatorSchema(node.op) : undefined;
   if (!schema) return [];
-  return [...node.attrs].flatMap(([name, attr]): Violation[] => {
+  const found: Violation[] = [];
+  for (const [name, attr] of node.attrs) {
     const kind = schema.attributes.get(name)?.kind;
-    if (kind === undefined) return [{ code: 'UNKNOWN_ATTRIBUTE', message: `${node.op} '${node.name}' has no attribute '${name}'` }];
-    if (kind === attr.kind || attr.kind === 'opaque') return [];
-    return [
-      { code: 'WRONG_ATTRIBUTE_KIND', message: `attribute '${name}' of ${node.op} '${node.name}' is of kind ${attr.kind}, not ${kind}` },
-    ];
-  });
+    if (kind === undefined) found.push({ code: 'UNKNOWN_ATTRIBUTE', message: `${node.op} '${node.name}' has no attribute '${name}'` });
+    else if (kind !== attr.kind && attr.kind !== 'opaque')
+      found.push({
+        code: 'WRONG_ATTRIBUTE_KIND',
+        message: `attribute '${name}' of ${node.op} '${node.name}' is of kind ${attr.kind}, not ${kind}`,
+      });
+  }
+  return found;
 }
 
 class Checker {
@@ -104,10 +107,11 @@ class Checker {
         if (later.has(input)) this.report('WRONG_ORDER', `node '${node.name}' reads '${input.name}' before it is made`);
         else this.report('UNDEFINED_INPUT', `node '${node.name}' reads '${input.name}', which nobody makes`);
       }
-      const listed = input.uses.filter((use) => use.user === node && use.slot === slot).length;
+      let listed = 0;
+      for (const use of input.uses) if (use.user === node && use.slot === slot) listed++;
       if (listed !== 1) this.report('USE_MISSING', `'${input.name}' lists input ${slot} of '${node.name}' ${listed} times`);
     });
-    if (this.knowsAttributes) this.found.push(...attributeViolations(node));
+    if (this.knowsAttributes && node.attrs.size > 0) this.found.push(...attributeViolations(node));
   }
 
   /** Uses by nodes that are no longer there. */

@@ -1,6 +1,5 @@
 /** Names of classes: built in, from a file, or from the model itself. */
 import { readFileSync, statSync } from 'node:fs';
-import { IMAGENET_CLASSES } from '@tensorflow-models/mobilenet/dist/imagenet_classes';
 import { cannotRead, labelsDoNotFit } from '../diagnostics/catalogue';
 import { parseLabels } from '../pictures/labels';
 
@@ -27,7 +26,11 @@ export function labelsFor(
 }
 
 /** The classes of ILSVRC 2012 in their usual order, from TensorFlow.js's MobileNet (Apache-2.0). */
-const imagenet = (): string[] => Object.values(IMAGENET_CLASSES);
+function imagenet(): string[] {
+  // Not read at every start of the program.
+  const { IMAGENET_CLASSES }: typeof import('@tensorflow-models/mobilenet/dist/imagenet_classes') = require('@tensorflow-models/mobilenet/dist/imagenet_classes');
+  return Object.values(IMAGENET_CLASSES);
+}
 
 function inMetadata(metadata: ReadonlyMap<string, string>, classes: number, model: string): readonly string[] | undefined {
   for (const key of METADATA_KEYS) {

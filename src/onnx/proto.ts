@@ -32,6 +32,7 @@ export function fromInt64(value: Int64 | null | undefined): number | bigint {
 
 /** Two's complement halves, which the encoder takes for a `Long`. */
 export function toInt64(value: number | bigint): Long {
+  if (typeof value === 'number' && value === (value | 0)) return { low: value, high: value < 0 ? -1 : 0, unsigned: false } as Long;
   const exact = BigInt(value);
   return { low: Number(BigInt.asIntN(32, exact)), high: Number(BigInt.asIntN(32, exact >> 32n)), unsigned: false } as Long;
 }

@@ -31,12 +31,12 @@ export function readTensor(proto: TensorProto, name: string, reader: TensorReade
 }
 
 function readShape(proto: TensorProto, name: string, file: string): number[] {
-  let count = 1n;
+  let count = 1;
   return (proto.dims ?? []).map((long) => {
     const dim = fromInt64(long);
     if (dim < 0) throw badTensor(name, `negative dimension ${dim}`, file);
-    count *= BigInt(dim);
-    if (typeof dim === 'bigint' || count > BigInt(Number.MAX_SAFE_INTEGER)) throw badTensor(name, 'its element count overflows', file);
+    count *= Number(dim);
+    if (typeof dim === 'bigint' || count > Number.MAX_SAFE_INTEGER) throw badTensor(name, 'its element count overflows', file);
     return dim;
   });
 }

@@ -163,11 +163,11 @@ class GraphReader {
       graph: pick(proto, ['doc_string', 'sparse_initializer', 'quantization_annotation', 'metadata_props', '$unknowns']),
     } satisfies GraphExtras;
     const scope = new Map(outer);
-    const own = new Map<string, string>();
-    const claim = (name: string, what: string): void => {
+    const own = new Map<string, NodeProto | string>();
+    const claim = (name: string, by: NodeProto | string): void => {
       const before = own.get(name);
-      if (before !== undefined) throw badGraph(`'${name}' is made twice: by ${before} and by ${what}`, { value: name });
-      own.set(name, what);
+      if (before !== undefined) throw badGraph(`'${name}' is made twice: by ${maker(before, name)} and by ${maker(by, name)}`, { value: name });
+      own.set(name, by);
     };
     const initializers = this.readInitializers(proto);
     const infos = new Map((proto.value_info ?? []).map((info) => [info.name ?? '', info]));
@@ -186,7 +186,7 @@ class GraphReader {
       scope.set(name, graph.addConstant(name, tensor, info && infoExtras(info)));
     }
     const nodes = proto.node ?? [];
-    for (const node of nodes) for (const output of node.output ?? []) if (output) claim(output, `${node.op_type} '${node.name || output}'`);
+    for (const node of nodes) for (const output of node.output ?? []) if (output) claim(output, node);
     const outputs = (proto.output ?? []).map((info) => info.name ?? '');
     for (const node of inOrder(nodes, scope)) this.addNode(graph, node, scope, infos, proto);
     const twice = outputs.find((name, index) => outputs.indexOf(name) !== index);
@@ -306,13 +306,18 @@ class GraphReader {
   }
 
   private attribute(proto: AttributeProto, name: string, graph: Graph, scope: ReadonlyMap<string, Value>, at: Location): Attr {
-    const present = FIELDS.filter(({ has }) => has(proto));
-    const declared = FIELDS.find(({ type }) => type === proto.type);
-    const kind = declared ?? (proto.type ? undefined : present[0]);
-    if (present.length > 1) throw badGraph(`attribute '${name}' of node '${at.node}' has values of two kinds`, at);
+    let present: (typeof FIELDS)[number] | undefined;
+    let declared: typeof present;
+    for (const field of FIELDS) {
+      if (field.type === proto.type) declared = field;
+      if (!field.has(proto)) continue;
+      if (present) throw badGraph(`attribute '${name}' of node '${at.node}' has values of two kinds`, at);
+      present = field;
+    }
+    const kind = declared ?? (proto.type ? undefined : present);
     if (!kind)
       throw badGraph(`attribute '${name}' of node '${at.node}' has ${proto.type ? `the unknown kind ${proto.type}` : 'no value'}`, at);
-    if (present[0] && present[0] !== kind)
+    if (present && present !== kind)
       throw badGraph(`attribute '${name}' of node '${at.node}' says that it is of one kind and has a value of another`, at);
     const extras = proto.doc_string || proto.$unknowns?.length ? { extras: pick(proto, ['doc_string', '$unknowns']) } : {};
     const tensor = (value: TensorProto): Tensor => this.tensor(value, value.name || `${at.node}.${name}`);
@@ -342,6 +347,9 @@ class GraphReader {
     }
   }
 }
+
+const maker = (by: NodeProto | string, output: string): string =>
+  typeof by === 'string' ? by : `${by.op_type} '${by.name || output}'`;
 
 const filled = (list: ArrayLike<unknown> | null | undefined): boolean => list !== null && list !== undefined && list.length > 0;
 const present = (value: unknown): boolean => value !== null && value !== undefined;
@@ -396,28 +404,41 @@ function pick<T extends object, K extends keyof T>(message: T, keys: readonly K[
 }
 
 /** Names that a node needs from outside of itself. */
-function* reads(node: NodeProto): Generator<string> {
-  for (const input of node.input ?? []) if (input) yield input;
+function reads(node: NodeProto): readonly string[] {
+  const names = (node.input ?? []).filter((input) => input !== '');
   for (const attribute of node.attribute ?? []) {
+    if (!attribute.g && !attribute.graphs?.length) continue;
     for (const graph of [...(attribute.g ? [attribute.g] : []), ...(attribute.graphs ?? [])]) {
       const own = new Set<string>([
         ...(graph.input ?? []).map(({ name }) => name ?? ''),
         ...(graph.initializer ?? []).map(({ name }) => name ?? ''),
         ...(graph.node ?? []).flatMap(({ output }) => output ?? []),
       ]);
-      for (const inner of graph.node ?? []) for (const name of reads(inner)) if (!own.has(name)) yield name;
-      for (const { name } of graph.output ?? []) if (name && !own.has(name)) yield name;
+      for (const inner of graph.node ?? []) for (const name of reads(inner)) if (!own.has(name)) names.push(name);
+      for (const { name } of graph.output ?? []) if (name && !own.has(name)) names.push(name);
     }
   }
+  return names;
+}
+
+/** Whether each node reads only what is there by then. */
+function isInOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, Value>): boolean {
+  const made = new Set<string>();
+  for (const node of nodes) {
+    for (const name of reads(node)) if (!made.has(name) && !scope.has(name)) return false;
+    for (const output of node.output ?? []) made.add(output);
+  }
+  return true;
 }
 
 /** The nodes such that each comes after what it reads; the file's own order where it is right. */
 function inOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, Value>): readonly NodeProto[] {
+  if (isInOrder(nodes, scope)) return nodes;
   const producers = new Map<string, number>();
   nodes.forEach((node, index) => {
     for (const output of node.output ?? []) if (output) producers.set(output, index);
   });
-  const needs = nodes.map((node) => [...reads(node)].filter((name) => !scope.has(name) || producers.has(name)));
+  const needs = nodes.map((node) => reads(node).filter((name) => !scope.has(name) || producers.has(name)));
   let sorted = true;
   needs.forEach((names, index) => {
     for (const name of names) {

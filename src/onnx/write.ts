@@ -23,6 +23,7 @@ import {
   encodeModel,
   encodeNode,
   encodeTensor,
+  type NodeProto,
   type TensorProto,
   type TypeProto,
   toInt64,
@@ -145,44 +146,33 @@ class ModelWriter {
     const metadata = propsWithOrigin(node, kept.metadata_props, this.irVersion);
     const message = new Message();
     const inputs = node.inputs.map((input) => input?.name ?? '');
-    message.raw(
-      encodeNode({ input: inputs, output: trimmed(node.outputs.map((output) => output.name)), name: node.name, op_type: node.opType }),
-    );
-    for (const [name, attr] of node.attrs) message.message(5, this.attribute(name, attr));
-    message.raw(
-      encodeNode({
-        ...(kept.doc_string && { doc_string: kept.doc_string }),
-        ...(node.domain && { domain: node.domain }),
-        ...(kept.overload && { overload: kept.overload }),
-        ...(metadata && { metadata_props: metadata }),
-        ...(kept.device_configurations && { device_configurations: kept.device_configurations }),
-        ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
-      }),
-    );
-    return message;
+    const head: NodeProto = { input: inputs, output: trimmed(node.outputs.map((output) => output.name)), name: node.name, op_type: node.opType };
+    const tail: NodeProto = {
+      ...(kept.doc_string && { doc_string: kept.doc_string }),
+      ...(node.domain && { domain: node.domain }),
+      ...(kept.overload && { overload: kept.overload }),
+      ...(metadata && { metadata_props: metadata }),
+      ...(kept.device_configurations && { device_configurations: kept.device_configurations }),
+      ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
+    };
+    const attributes = [...node.attrs];
+    const small = attributes.flatMap(([name, attr]) => smallAttribute(name, attr) ?? []);
+    // Most nodes are one piece.
+    if (small.length === attributes.length) return message.raw(encodeNode({ ...head, attribute: small, ...tail }));
+    message.raw(encodeNode(head));
+    for (const [name, attr] of attributes) message.message(5, this.attribute(name, attr));
+    return message.raw(encodeNode(tail));
   }
 
   private attribute(name: string, attr: Attr): Message {
-    const kept: Pick<AttributeProto, 'doc_string' | '$unknowns'> = isAttributeExtras(attr.extras) ? attr.extras : {};
+    const message = new Message();
+    const whole = smallAttribute(name, attr);
+    if (whole) return message.raw(encodeAttribute(whole));
+    const kept = attributeExtras(attr);
     const base: AttributeProto = { name, ...(kept.doc_string && { doc_string: kept.doc_string }) };
     const typeOf = (type: number): Uint8Array => encodeAttribute({ type });
-    const message = new Message();
     const unknowns = (): Message => (kept.$unknowns ? message.raw(encodeAttribute({ $unknowns: kept.$unknowns })) : message);
     switch (attr.kind) {
-      case 'float':
-        return message.raw(encodeAttribute({ ...base, f: attr.value, type: AttributeType.FLOAT, ...withUnknowns(kept) }));
-      case 'int':
-        return message.raw(encodeAttribute({ ...base, i: toInt64(attr.value), type: AttributeType.INT, ...withUnknowns(kept) }));
-      case 'string':
-        return message.raw(encodeAttribute({ ...base, s: stringBytes(attr.value), type: AttributeType.STRING, ...withUnknowns(kept) }));
-      case 'floats':
-        return message.raw(encodeAttribute({ ...base, floats: [...attr.value], type: AttributeType.FLOATS, ...withUnknowns(kept) }));
-      case 'ints':
-        return message.raw(encodeAttribute({ ...base, ints: attr.value.map(toInt64), type: AttributeType.INTS, ...withUnknowns(kept) }));
-      case 'strings':
-        return message.raw(
-          encodeAttribute({ ...base, strings: attr.value.map(stringBytes), type: AttributeType.STRINGS, ...withUnknowns(kept) }),
-        );
       case 'tensor':
         message.raw(encodeAttribute(base)).message(5, this.tensor(attr.value, '')).raw(typeOf(AttributeType.TENSOR));
         return unknowns();
@@ -199,8 +189,8 @@ class ModelWriter {
         for (const graph of attr.value) message.message(11, this.graph(graph));
         message.raw(typeOf(AttributeType.GRAPHS));
         return unknowns();
-      case 'opaque':
-        return message.raw(encodeAttribute(isAttributeProto(attr.value) ? attr.value : base));
+      default:
+        return message.raw(encodeAttribute(base));
     }
   }
 
@@ -246,6 +236,32 @@ class ModelWriter {
     this.data.push(tensor);
     this.dataLength = offset + length;
     return { location: this.options.externalData, offset, length };
+  }
+}
+
+const attributeExtras = ({ extras }: Attr): Pick<AttributeProto, 'doc_string' | '$unknowns'> => (isAttributeExtras(extras) ? extras : {});
+
+/** An attribute that holds neither tensors nor graphs. */
+function smallAttribute(name: string, attr: Attr): AttributeProto | undefined {
+  const kept = attributeExtras(attr);
+  const base: AttributeProto = { name, ...(kept.doc_string && { doc_string: kept.doc_string }), ...withUnknowns(kept) };
+  switch (attr.kind) {
+    case 'float':
+      return { ...base, f: attr.value, type: AttributeType.FLOAT };
+    case 'int':
+      return { ...base, i: toInt64(attr.value), type: AttributeType.INT };
+    case 'string':
+      return { ...base, s: stringBytes(attr.value), type: AttributeType.STRING };
+    case 'floats':
+      return { ...base, floats: [...attr.value], type: AttributeType.FLOATS };
+    case 'ints':
+      return { ...base, ints: attr.value.map(toInt64), type: AttributeType.INTS };
+    case 'strings':
+      return { ...base, strings: attr.value.map(stringBytes), type: AttributeType.STRINGS };
+    case 'opaque':
+      return isAttributeProto(attr.value) ? attr.value : base;
+    default:
+      return undefined;
   }
 }
 

@@ -88,10 +88,11 @@ function runOver(
 ): PassReport[] {
   const reports: PassReport[] = [];
   let inference = infer();
+  let nodeCount = countNodes(model);
   for (const pass of passes) {
     if (budget?.left() === false) break;
     const remarks: Remark[] = [];
-    const nodesBefore = countNodes(model);
+    const nodesBefore = nodeCount;
     const editsBefore = model.graph.edits;
     const start = performance.now();
     let steps = 0;
@@ -111,6 +112,8 @@ function runOver(
         }),
       }),
     );
+    const edits = model.graph.edits - editsBefore;
+    if (edits > 0) nodeCount = countNodes(model);
     const report: PassReport = {
       pass: pass.name,
       numbers: pass.numbers,
@@ -118,8 +121,8 @@ function runOver(
       remarks,
       refusals: remarks.filter((remark) => remark.kind === 'refused'),
       nodesBefore,
-      nodesAfter: countNodes(model),
-      edits: model.graph.edits - editsBefore,
+      nodesAfter: nodeCount,
+      edits,
       ms: performance.now() - start,
     };
     reports.push(report);
@@ -135,11 +138,7 @@ function runOver(
   return reports;
 }
 
-function countNodes(model: Model): number {
-  let count = 0;
-  for (const _ of allNodes(model.graph)) count++;
-  return count;
-}
+const countNodes = (model: Model): number => allNodes(model.graph).length;
 
 function countApplied(remarks: readonly Remark[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -92,7 +92,7 @@ class Engine {
   /** The nodes that a rule built in place of `root`; none where no rule fired and where one only took away. */
   private visit(root: Node): readonly Node[] {
     for (const rule of this.rules.get(root.op) ?? []) {
-      const place = `rule '${rule.name}' at ${root.op} '${root.name}'`;
+      const place = (): string => `rule '${rule.name}' at ${root.op} '${root.name}'`;
       let mismatch: string | undefined;
       const { attempted } = this.context;
       // Only for whoever wants to know: the reasons are texts.
@@ -254,11 +254,11 @@ function sweep(suspects: readonly Node[], constants: readonly Value[]): readonly
 const originOf = (nodes: readonly Node[]): string[] => [...new Set(nodes.flatMap((node) => node.origin))];
 
 /** Our mistakes name the rule that made them; what is wrong with the model passes through. */
-function blaming<T>(place: string, action: () => T): T {
+function blaming<T>(place: () => string, action: () => T): T {
   try {
     return action();
   } catch (error) {
     if (error instanceof CompileError) throw error;
-    throw new InvariantError(`${place}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new InvariantError(`${place()}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }

@@ -1,11 +1,10 @@
 /** Comparing a node's attributes, or the operator's defaults in their place, with the literals of a pattern. */
-import { type AttrLiteral, attributes } from '../ir/attrs';
 import { attrDefault } from '../ir/operators';
 import type { Attr, Node } from '../ir/types';
 
 /** What does not fit, for a sentence: `axis = 2, not 1`. undefined: all attributes fit. */
-export function attributeMismatch(node: Node, literals: Readonly<Record<string, AttrLiteral>>): string | undefined {
-  for (const [name, wanted] of attributes(literals)) {
+export function attributeMismatch(node: Node, wantedAttrs: ReadonlyMap<string, Attr>): string | undefined {
+  for (const [name, wanted] of wantedAttrs) {
     const actual = node.attrs.get(name) ?? attrDefault(node.op, name);
     if (!actual) return `no attribute '${name}'`;
     if (!equals(actual, wanted)) return `${name} = ${text(actual)}, not ${text(wanted)}`;
@@ -15,6 +14,7 @@ export function attributeMismatch(node: Node, literals: Readonly<Record<string, 
 
 /** A whole number in a pattern stands for an int and a float alike; floats are compared as ONNX stores them. */
 function equals(actual: Attr, wanted: Attr): boolean {
+  if (actual.kind === 'int' && wanted.kind === 'int') return Number(actual.value) === Number(wanted.value);
   const a = numbersOf(actual);
   const b = numbersOf(wanted);
   if (a && b) {

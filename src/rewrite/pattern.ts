@@ -15,9 +15,9 @@
  * - A match never crosses the border of a nested graph: outer values are matched by `value` and `constant` only.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
-import type { AttrLiteral } from '../ir/attrs';
+import { type AttrLiteral, attributes } from '../ir/attrs';
 import { elementCount, fromNumbers, isFloatType, isNumeric, readNumbers } from '../ir/tensor';
-import { type ConstValue, isConst, type Node, type Value } from '../ir/types';
+import { type Attr, type ConstValue, isConst, type Node, type Value } from '../ir/types';
 import { attributeMismatch } from './attribute-match';
 
 /** Never present at run time: carries the type of the captures. */
@@ -51,7 +51,7 @@ interface NodePattern {
   readonly ops: readonly string[];
   readonly inputs: readonly AnyPattern[];
   readonly as: string | undefined;
-  readonly attrs: Readonly<Record<string, AttrLiteral>>;
+  readonly attrs: ReadonlyMap<string, Attr>;
   readonly shared: boolean;
   readonly commutative: boolean;
   readonly moreInputs: boolean;
@@ -123,7 +123,7 @@ export function node<const P extends readonly Pattern[], const A extends string 
   const ops = typeof op === 'string' ? [op] : op;
   assertInvariant(ops.length > 0, () => 'a node pattern needs an operator');
   assertInvariant(!commutative || inputs.length === 2, () => `only two inputs can be commutative: ${ops.join(', ')}`);
-  return { kind: 'node', ops, inputs, as, attrs, shared, commutative, moreInputs, output };
+  return { kind: 'node', ops, inputs, as, attrs: attributes(attrs), shared, commutative, moreInputs, output };
 }
 
 /** Operators that a root of this pattern can have. */
@@ -208,7 +208,7 @@ class Search {
     }
     // After the inputs, so that an attribute that does not fit counts as a near miss only where the shape does.
     const attributesFit: Next<R> = (matched) => {
-      const mismatch = attributeMismatch(node, pattern.attrs);
+      const mismatch = pattern.attrs.size > 0 ? attributeMismatch(node, pattern.attrs) : undefined;
       return mismatch === undefined ? next(matched) : this.fail(matched, node, () => `${name(node)} has ${mismatch}`);
     };
     const straight = this.inputs(pattern.inputs, node, 0, entered, attributesFit);

@@ -95,6 +95,8 @@ class SkeletonBuilder {
     const { cursor } = this;
     const parts = new Parts();
     let graphs = 0;
+    // What is copied as it stands, up to here: neighbours in one piece.
+    let copied = start;
     cursor.at = start;
     while (cursor.at < end) {
       const fieldStart = cursor.at;
@@ -104,10 +106,14 @@ class SkeletonBuilder {
       const valueStart = cursor.at;
       if (inner && wire !== 2) throw malformed(this.source.name, fieldStart, `${kind} field ${field} has wire type ${wire}, not 2`);
       if (kind === 'ModelProto' && field === 7 && ++graphs > 1) throw twoGraphs(this.source.name, fieldStart);
-      if (inner && valueEnd - valueStart > THRESHOLD) parts.field(field, this.message(inner, valueStart, valueEnd, depth + 1));
-      else parts.raw(this.copy(fieldStart, valueEnd));
+      if (inner && valueEnd - valueStart > THRESHOLD) {
+        if (fieldStart > copied) parts.raw(this.copy(copied, fieldStart));
+        parts.field(field, this.message(inner, valueStart, valueEnd, depth + 1));
+        copied = valueEnd;
+      }
       cursor.at = valueEnd;
     }
+    if (end > copied) parts.raw(this.copy(copied, end));
     return parts.joined();
   }
 
