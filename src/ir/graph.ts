@@ -455,12 +455,12 @@ export const nestedGraphs = (node: Node): readonly Graph[] => asNode(node).neste
 const NONE: readonly Graph[] = [];
 const NO_ATTRS: ReadonlyMap<string, Attr> = new Map();
 function graphsIn(attrs: ReadonlyMap<string, Attr>): readonly Graph[] {
-  let graphs: Graph[] | undefined;
+  let graphs = NONE;
   for (const attr of attrs.values()) {
-    if (attr.kind === 'graph') (graphs ??= []).push(attr.value);
-    else if (attr.kind === 'graphs') (graphs ??= []).push(...attr.value);
+    if (attr.kind === 'graph') graphs = [...graphs, attr.value];
+    else if (attr.kind === 'graphs') graphs = [...graphs, ...attr.value];
   }
-  return graphs ?? NONE;
+  return graphs;
 }
 
 /** Values that a node reads, directly or from within its nested graphs. */

@@ -166,7 +166,8 @@ class GraphReader {
     const own = new Map<string, NodeProto | string>();
     const claim = (name: string, by: NodeProto | string): void => {
       const before = own.get(name);
-      if (before !== undefined) throw badGraph(`'${name}' is made twice: by ${maker(before, name)} and by ${maker(by, name)}`, { value: name });
+      if (before !== undefined)
+        throw badGraph(`'${name}' is made twice: by ${maker(before, name)} and by ${maker(by, name)}`, { value: name });
       own.set(name, by);
     };
     const initializers = this.readInitializers(proto);
@@ -348,8 +349,7 @@ class GraphReader {
   }
 }
 
-const maker = (by: NodeProto | string, output: string): string =>
-  typeof by === 'string' ? by : `${by.op_type} '${by.name || output}'`;
+const maker = (by: NodeProto | string, output: string): string => (typeof by === 'string' ? by : `${by.op_type} '${by.name || output}'`);
 
 const filled = (list: ArrayLike<unknown> | null | undefined): boolean => list !== null && list !== undefined && list.length > 0;
 const present = (value: unknown): boolean => value !== null && value !== undefined;

@@ -146,7 +146,12 @@ class ModelWriter {
     const metadata = propsWithOrigin(node, kept.metadata_props, this.irVersion);
     const message = new Message();
     const inputs = node.inputs.map((input) => input?.name ?? '');
-    const head: NodeProto = { input: inputs, output: trimmed(node.outputs.map((output) => output.name)), name: node.name, op_type: node.opType };
+    const head: NodeProto = {
+      input: inputs,
+      output: trimmed(node.outputs.map((output) => output.name)),
+      name: node.name,
+      op_type: node.opType,
+    };
     const tail: NodeProto = {
       ...(kept.doc_string && { doc_string: kept.doc_string }),
       ...(node.domain && { domain: node.domain }),
