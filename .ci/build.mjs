@@ -83,9 +83,16 @@ function keepReachable(directory, entry) {
 
 const HASHBANG = { banner: { js: '#!/usr/bin/env node' } };
 
-/** The program, and beside it what it puts into pages. */
+/** Stays outside, beside the program: see src/cli/launch.ts. */
+const importOutside = {
+  name: 'import-outside',
+  setup: ({ onResolve }) => onResolve({ filter: /\/import-module$/ }, () => ({ path: './import-module.js', external: true })),
+};
+
+/** The program, and beside it what imports modules for it, and what it puts into pages. */
 async function program(outfile, options = HASHBANG) {
-  await bundle('src/cli.ts', outfile, options);
+  await bundle('src/cli.ts', outfile, { ...options, plugins: [withoutWasm, importOutside], supported: { 'dynamic-import': false } });
+  await bundle('src/node/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
     platform: 'browser',
     target: 'es2022',

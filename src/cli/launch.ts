@@ -16,16 +16,17 @@ const program = join(__dirname, 'program.js');
 const keepCompiled: unknown = Reflect.get(Module, 'enableCompileCache');
 const directory = typeof keepCompiled === 'function' || process.env.NODE_DISABLE_COMPILE_CACHE !== undefined ? undefined : ownDirectory();
 if (typeof keepCompiled === 'function') keepCompiled();
-// Node 20.12 and later resolve import() in a script that was compiled by hand.
-if (directory === undefined || !vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER) require(program);
+if (directory === undefined) require(program);
 else runKept(join(directory, `${PROGRAM_HASH}-${process.version}-${process.arch}-${command()}.bin`));
 
-/** Runs the program from what was compiled of it, or else keeps that at the end. Whatever goes wrong with the kept file, the program runs. */
+/**
+ * Runs the program from what was compiled of it, or else keeps that at the end. Whatever goes wrong with the kept file, the program runs.
+ * A script that comes from there cannot import(): the build leaves none in it.
+ */
 function runKept(kept: string): void {
   const script = new vm.Script(Module.wrap(readFileSync(program, 'utf8')), {
     filename: program,
     cachedData: contentOf(kept),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const exports = {};
   script.runInThisContext()(exports, createRequire(program), { exports }, program, dirname(program));

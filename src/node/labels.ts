@@ -28,7 +28,9 @@ export function labelsFor(
 /** The classes of ILSVRC 2012 in their usual order, from TensorFlow.js's MobileNet (Apache-2.0). */
 function imagenet(): string[] {
   // Not read at every start of the program.
-  const { IMAGENET_CLASSES }: typeof import('@tensorflow-models/mobilenet/dist/imagenet_classes') = require('@tensorflow-models/mobilenet/dist/imagenet_classes');
+  const {
+    IMAGENET_CLASSES,
+  }: typeof import('@tensorflow-models/mobilenet/dist/imagenet_classes') = require('@tensorflow-models/mobilenet/dist/imagenet_classes');
   return Object.values(IMAGENET_CLASSES);
 }
 

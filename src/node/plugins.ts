@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PluginPass } from '../compile';
 import { pluginInvalid } from '../diagnostics/catalogue';
+import { importModule } from './import-module';
 
 /** Throws CompileError PLUGIN_INVALID where a module cannot be loaded, or holds no pass. */
 export async function loadPlugins(paths: readonly string[]): Promise<PluginPass[]> {
@@ -18,7 +19,7 @@ export async function loadPlugins(paths: readonly string[]): Promise<PluginPass[
     if (!existsSync(path)) throw pluginInvalid(path, 'there is no such file');
     let module: unknown;
     try {
-      module = await import(pathToFileURL(resolve(path)).href);
+      module = await importModule(pathToFileURL(resolve(path)).href);
     } catch (error) {
       throw pluginInvalid(path, `it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -4,7 +4,19 @@
  * Its dependencies are linked from here, which takes no network and no time; with CONVOLUTIONIZE_TEST_INSTALL=1, as .ci/run has it, npm installs them.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -75,6 +87,37 @@ test('converts from the command line', () => {
   expect(run.stdout).toContain('Conv2d(16, 120, kernel_size=(4, 4), stride=(1, 1))');
   expect(readFileSync(join(root, 'dist/cli.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 }, 60_000);
+
+test('keeps what it compiled of itself, and trusts nothing that others can write', () => {
+  const temporary = join(app, 'temporary');
+  mkdirSync(temporary);
+  writeFileSync(join(app, 'nothing.mjs'), `export default { name: 'nothing', summary: 'nothing', numbers: 'identical', run() {} };`);
+  const convert = (): { status: number | null; stderr: string; kept: readonly string[] } => {
+    // With a pass from outside, an ES module: import() has to work in a program that was compiled beforehand.
+    const args = ['convert', 'lenet5.onnx', '-o', 'kept.onnx', '--force', '--no-verify', '--quiet', '--plugin', './nothing.mjs'];
+    const { status, stderr } = spawnSync(process.execPath, ['node_modules/convolutionize/dist/cli.js', ...args], {
+      cwd: app,
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary, NODE_DISABLE_COMPILE_CACHE: undefined },
+    });
+    const kept = readdirSync(temporary, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(temporary, path)).isFile());
+    return { status, stderr, kept: kept.map((path) => join(temporary, path)) };
+  };
+  const good = { status: 0, stderr: '' };
+  const first = convert();
+  expect(first).toMatchObject(good);
+  expect(first.kept.length).toBeGreaterThan(0);
+  expect(convert()).toEqual(first);
+  for (const path of first.kept) writeFileSync(path, 'damaged');
+  expect(convert()).toEqual(first);
+  expect(convert()).toEqual(first);
+  if (typeof Reflect.get(Module, 'enableCompileCache') === 'function' || windows) return;
+  for (const path of first.kept) expect(statSync(path).size).toBeGreaterThan(100_000);
+  rmSync(temporary, { recursive: true });
+  mkdirSync(join(temporary, `convolutionize-${process.getuid?.()}`), { recursive: true });
+  chmodSync(join(temporary, `convolutionize-${process.getuid?.()}`), 0o777);
+  expect(convert()).toEqual({ ...good, kept: [] });
+}, 120_000);
 
 test('draws a model as a page, with the program for it', () => {
   const run = node(['node_modules/convolutionize/dist/cli.js', 'inspect', 'lenet5.onnx', '-o', 'lenet5.html']);
