@@ -40,6 +40,7 @@ export function tfjsSide(path: string, backend: TfjsBackend): Side {
   return {
     graph,
     counterparts: (original) => (isOurs ? declared(original, graph, about) : byNames(original, graph)),
+    nameOf: ({ name }) => (isOurs ? about.values?.[name]?.is : undefined) ?? name,
     probe: run(undefined),
     probeReordered: run(REORDER),
     output: (name) => byName.get(outputs.get(name) ?? name),
@@ -55,11 +56,10 @@ function permOf({ values }: TfjsAbout, name: string): Fetched['perm'] {
 
 /** What the model says of itself, held against the original as the values of a converted ONNX model are. */
 function declared(original: Graph, graph: Graph, { values = {} }: TfjsAbout): Counterparts {
-  const called = (value: Value): string | undefined => {
-    const told = values[value.name];
-    return told && (told.is ?? value.name);
-  };
-  return counterparts(original, graph, called);
+  return counterparts(original, graph, ({ name }) => {
+    const told = values[name];
+    return told && { name: told.is ?? name, isLast: told.part !== true };
+  });
 }
 
 /** Nodes of other programs are often called after the ONNX node, or after the value that it gives. */

@@ -154,7 +154,10 @@ function provenance({ nodes, values }: TfjsGraph): Pick<TfjsAbout, 'origins' | '
   return {
     origins: Object.fromEntries(told.map(({ name, origin }) => [name, origin])),
     values: Object.fromEntries(
-      values.map(({ tensor, value, perm }) => [tensor, { ...(value !== tensor && { is: value }), ...(!isPlain(perm) && { perm }) }]),
+      values.map(({ tensor, value, perm, isPart }) => [
+        tensor,
+        { ...(value !== tensor && { is: value }), ...(!isPlain(perm) && { perm }), ...(isPart && { part: true }) },
+      ]),
     ),
   };
 }

@@ -40,6 +40,8 @@ export class Emitter {
   private readonly names = new Set<string>();
   /** Nodes that an earlier one does the work of, by fusion. */
   readonly fused = new Map<Node, Ref>();
+  /** Tensors in another shape than that of the value that they stand for: they are not it. */
+  private readonly otherShapes = new Set<Draft>();
   private current: Node | undefined;
   private firstOfCurrent = 0;
 
@@ -91,6 +93,12 @@ export class Emitter {
     return ref;
   }
 
+  /** Marks a tensor that has the numbers of a value in another shape. */
+  inOtherShape(ref: Ref): Ref {
+    this.otherShapes.add(ref.node);
+    return ref;
+  }
+
   /** The tensor that holds the value; undefined: none does, it lies within a fused node or is no tensor of its own. */
   holder(value: Value): Ref | undefined {
     const ref = this.refs.get(value);
@@ -124,7 +132,7 @@ export class Emitter {
       const ref = refs[at];
       if (!ref || value.name === '') return;
       this.refs.set(value, ref);
-      this.held.set(keyOf(ref), value);
+      if (!this.otherShapes.has(ref.node)) this.held.set(keyOf(ref), value);
       if (ref.node.op !== 'Placeholder' && !ref.node.weight) for (const name of node.origin) ref.node.origin.add(name);
       const isNew = ref.node.id >= this.firstOfCurrent && ref.node.name === undefined;
       if (isNew) ref.node.name = this.unique(node.outputs.length > 1 && ref.index === 0 && sharesNode(refs) ? node.name : value.name);

@@ -57,6 +57,8 @@ export interface TfjsValue {
   readonly value: string;
   /** As that of a port. */
   readonly perm: readonly number[];
+  /** Whether a later node, whose value is not there, has an origin in common with its own. */
+  readonly isPart: boolean;
 }
 
 export interface TfjsGraph {

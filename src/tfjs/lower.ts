@@ -60,13 +60,18 @@ export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, o
 /** Where the values of the model are, in the graph as it came out. */
 function valuesIn(model: Model, places: Layouts['places'], make: Emitter, nodes: readonly TfjsNode[]): readonly TfjsValue[] {
   const there = new Set(nodes.map(({ name }) => name));
-  return model.graph.nodes
-    .flatMap((node) => node.outputs)
-    .flatMap(({ name, type }): TfjsValue[] => {
+  const found: TfjsValue[] = [];
+  const unseen = new Set<string>();
+  for (const { outputs, origin } of [...model.graph.nodes].reverse()) {
+    const isPart = origin.some((name) => unseen.has(name));
+    for (const { name, type } of outputs) {
       const place = type && isFloatType(type.dtype) ? places.get(name) : undefined;
       const ref = place && make.holder(place.value);
-      return ref && there.has(ref.node.name ?? '') ? [{ tensor: refText(ref), value: name, perm: place.order }] : [];
-    });
+      if (ref && there.has(ref.node.name ?? '')) found.push({ tensor: refText(ref), value: name, perm: place.order, isPart });
+      else for (const each of origin) unseen.add(each);
+    }
+  }
+  return found.reverse();
 }
 
 interface Port {

@@ -31,8 +31,8 @@ export function shuffle(node: Node, make: Emitter): Ref | undefined {
   const [inner, last] = [through.slice(lead), after?.slice(lead)];
   if (lead < 2 || !inner.every((dim) => typeof dim === 'number') || !last?.every((dim) => typeof dim === 'number')) return undefined;
   const source = make.throughViews(x);
-  const list = make.reshape(source, [-1, ...inner]);
-  const turned = make.node('Transpose', [list, make.ints([0, ...perm.slice(lead).map((axis) => axis - lead + 1)])]);
+  const list = make.inOtherShape(make.reshape(source, [-1, ...inner]));
+  const turned = make.inOtherShape(make.node('Transpose', [list, make.ints([0, ...perm.slice(lead).map((axis) => axis - lead + 1)])]));
   const isSame = after?.length === from.length && after.every((dim, axis) => sameDim(dim, from[axis]));
   const open = from.slice(0, lead).filter((dim) => typeof dim !== 'number').length;
   const result =

@@ -8,11 +8,19 @@ import type { Value } from '../../ir/types';
 /** From values of the converted graph that nodes compute, to those of the original. Inputs and constants have none. */
 export type Counterparts = ReadonlyMap<Value, Value>;
 
-/** `called`: under which name of the original a value goes, where that is not its own; undefined: under none, and it is no heir. */
+/** What a value of the converted model may stand for. */
+export interface Known {
+  /** By name. */
+  readonly name: string;
+  /** By origin as well: not where another node, which is not seen, follows with the same origin. */
+  readonly isLast: boolean;
+}
+
+/** `knownAs`: undefined where a value stands for none. Default: each may stand for its namesake, and for what its node comes from. */
 export function counterparts(
   original: Graph,
   converted: Graph,
-  called: (value: Value) => string | undefined = ({ name }) => name,
+  knownAs: (value: Value) => Known | undefined = ({ name }) => ({ name, isLast: true }),
 ): Counterparts {
   const computed = new Map<string, Value>();
   const place = new Map<string, number>();
@@ -27,12 +35,11 @@ export function counterparts(
   const heirs = new Map<Value, Value>();
   for (const node of converted.nodes) {
     for (const output of node.outputs) {
-      const name = called(output);
-      const namesake = name === undefined ? undefined : computed.get(name);
+      const namesake = computed.get(knownAs(output)?.name ?? '');
       if (namesake) found.set(output, namesake);
     }
     const [output, more] = node.outputs.filter(({ name }) => name !== '');
-    if (!output || more || found.has(output) || called(output) === undefined) continue;
+    if (!output || more || found.has(output) || !knownAs(output)?.isLast) continue;
     const source = [...node.origin].filter((name) => place.has(name)).sort((a, b) => (place.get(b) ?? 0) - (place.get(a) ?? 0))[0];
     const value = source === undefined ? undefined : last.get(source);
     // Of several nodes made in place of one, the last gives what it gave.

@@ -114,21 +114,30 @@ interface Looked {
 function judge({ value, source, reference, found, again, order }: Looked, request: LocateRequest): Verdict | undefined {
   const { bench } = request;
   const wanted = reference.get(source.name);
-  const actual = wanted && arranged(wanted, found.get(value.name), value, request);
+  const actual = wanted && arranged(wanted, found.get(value.name), value, source, request);
   if (!wanted || !actual) return undefined;
   const difference = compareTensors(wanted, actual);
   const noise = Math.max(...again.map((results) => compareTensors(wanted, results.get(source.name)).maxRel));
-  const other = order && arranged(wanted, order.get(value.name), value, request);
+  const other = order && arranged(wanted, order.get(value.name), value, source, request);
   const reordered = other ? compareTensors(actual, other).maxRel : 0;
   const allowed = Math.max(NOISE_FACTOR * noise, ORDER_FACTOR * reordered, floorOf(bench.epsilon));
   return { departs: difference.broken > 0 || difference.maxRel > allowed, difference, allowed };
 }
 
-/** In the axes of the other model's value. As many axes and other sizes: that is a difference. Other axes as well: another thing under the same name. */
-function arranged(wanted: Numbers, found: Numbers | undefined, value: Value, { converted, sameSizes }: LocateRequest): Numbers | undefined {
+/**
+ * In the axes of the other model's value. As many axes and other sizes: that is a difference, in a value of the same name. Otherwise it is another thing:
+ * of nodes that were made of the same ones the last need not give what these gave.
+ */
+function arranged(
+  wanted: Numbers,
+  found: Numbers | undefined,
+  value: Value,
+  source: Value,
+  { converted, sameSizes }: LocateRequest,
+): Numbers | undefined {
   if (!found) return undefined;
-  const sizes = wanted.data.length === found.data.length;
-  if (!sizes) return sameSizes && wanted.shape.length === found.shape.length ? found : undefined;
+  if (wanted.data.length !== found.data.length)
+    return sameSizes && wanted.shape.length === found.shape.length && converted.nameOf(value) === source.name ? found : undefined;
   return converted.arrange ? converted.arrange(found, wanted, value) : turned(found, wanted);
 }
 

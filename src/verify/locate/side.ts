@@ -17,6 +17,8 @@ export interface Side {
   readonly graph: Graph;
   /** Which of its values stand for which of the original's. */
   counterparts(original: Graph): Counterparts;
+  /** Under which name of the original a value goes, if it does by name. */
+  nameOf(value: Value): string | undefined;
   /** Some of its values, by their names; in the axes of the original where these are known. One session, released afterwards. */
   probe(values: readonly Value[], feeds: Feeds): Promise<Results>;
   /** The same with sums in another order: what rounding alone may do in a runtime of its own. */
@@ -30,6 +32,7 @@ export interface Side {
 export const onnxSide = (bench: Bench, model: Model): Side => ({
   graph: model.graph,
   counterparts: (original) => counterparts(original, model.graph),
+  nameOf: ({ name }) => name,
   probe: (values, feeds) => probe(bench, model, values, feeds, 'a part of the converted model'),
   output: (name) => model.graph.outputs.find((output) => output.name === name),
 });
