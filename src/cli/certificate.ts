@@ -43,7 +43,8 @@ export function certificateText(
   };
   const { rewrites, verification } = certificate;
   const counted = (numbers: string): string => grouped(rewrites.filter((rewrite) => rewrite.numbers === numbers).length);
-  const same = certificate.weights.filter(({ kind }) => kind === 'same').length;
+  const computed = certificate.weights.filter(({ kind }) => kind === 'computed').length;
+  const { compared, permuted, permutedBytes, hashed } = weights;
   return [
     `${path}: ${original} -> ${converted}`,
     row('record', state('certificate', `whole, made by convolutionize ${certificate.program}`)),
@@ -54,7 +55,11 @@ export function certificateText(
       'weights',
       state(
         'weight',
-        `${grouped(weights.compared)} (${bytes(weights.bytes)}) are the same bytes as in the original, compared; ${grouped(certificate.weights.length - same)} were computed, ${grouped(weights.hashed)} hashed`,
+        `${grouped(compared)} (${bytes(weights.bytes)}) are the same bytes as in the original, compared; ${
+          permuted > 0
+            ? `${grouped(permuted)} (${bytes(permutedBytes)}) are these with their axes in another order, permuted anew and compared; `
+            : ''
+        }${grouped(computed)} were computed, ${grouped(hashed)} hashed`,
       ),
     ),
     row(

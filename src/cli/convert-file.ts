@@ -5,9 +5,10 @@
 import { statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
-import { outputIsInput, referenceOutside } from '../diagnostics/catalogue';
+import { badOption, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
+import type { Tensor } from '../ir/types';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
 import type { WriteTfjsOptions } from '../node/tfjs-files';
 import type { ArtifactReport } from '../tfjs/artifacts';
@@ -84,13 +85,12 @@ async function checkPlace(input: string, { output, force, tfjs }: ConvertFileOpt
 
 async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
-  if (options.tfjs) return await writeTfjs(input, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
+  if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const dataPath = weights === 'external' ? `${output}.data` : undefined;
   // Its external data is known only now.
   for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
-  if (options.certificate !== undefined && resolve(options.certificate) === resolve(output)) throw outputIsInput(options.certificate);
-  if (options.certificate !== undefined) checkOutput(options.certificate, [...filesBehind(source), output], force);
+  checkRecord(source, output, options);
   if (weights === 'reference') requireBelow(input, output);
   // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
   const staged = stage(output, dataPath === undefined);
@@ -100,14 +100,24 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
     const verification = await verified(input, staged, compiled, options);
     if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
-    const record = options.certificate === undefined ? undefined : await certified(input, staged, compiled, verification, options);
+    const made = new Map(compiled.model.graph.constants.map(({ name, constant }) => [name, constant]));
+    const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
-    if (record !== undefined && options.certificate !== undefined)
-      writeTextFile(options.certificate, record, [...filesBehind(source), output], force);
+    record?.([...filesBehind(source), output]);
     return { compiled, verification, written: { path: output, dataPath, ...sizes } };
   } finally {
     staged.discard();
   }
+}
+
+/** The certificate is no file that is read or written. */
+function checkRecord(source: Model, output: string, { certificate, force, tfjs }: ConvertFileOptions): void {
+  if (certificate === undefined) return;
+  const within = relative(resolve(output), resolve(certificate));
+  // A directory is replaced as a whole.
+  const isInside = tfjs && !within.startsWith(`..${sep}`) && within !== '..' && resolve(within) !== within;
+  if (within === '' || isInside) throw badOption('certificate', certificate, 'a file of its own, beside the output');
+  checkOutput(certificate, [...filesBehind(source), output], force);
 }
 
 /** The user asked for the output, and knows nothing of the place where it is made. */
@@ -122,11 +132,18 @@ function writeStaged(model: Model, path: string, output: string, weights: Conver
 }
 
 /** What cannot be said in TensorFlow.js is told on a dry run too. */
-async function writeTfjs(input: string, compiled: Compiled, tfjs: WriteTfjsOptions, options: ConvertFileOptions): Promise<ConvertedFile> {
+async function writeTfjs(
+  input: string,
+  source: Model,
+  compiled: Compiled,
+  tfjs: WriteTfjsOptions,
+  options: ConvertFileOptions,
+): Promise<ConvertedFile> {
   const { output, step, keepFailed } = options;
   const [{ lowerToTfjs }, { stageDirectory, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../node/tfjs-files')]);
   const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
+  checkRecord(source, output, options);
   const staged = stageDirectory(output);
   try {
     step(`writing ${output}`);
@@ -135,7 +152,10 @@ async function writeTfjs(input: string, compiled: Compiled, tfjs: WriteTfjsOptio
     const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
     const verification = await verified(input, { path: staged.path, scratch }, compiled, { ...options, verify });
     if (verification?.verdict === 'different' && !keepFailed) return { compiled, verification, written: undefined };
+    const made = new Map(graph.weights.map(({ name, tensor }) => [name, tensor]));
+    const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
+    record?.([...filesBehind(source), output]);
     const written = { path: output, bytes: report.jsonBytes, dataPath: undefined, dataBytes: report.weightBytes, tfjs: report };
     return { compiled, verification, written };
   } finally {
@@ -166,27 +186,24 @@ async function verified(
   return verifyFiles(input, path, { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step });
 }
 
-/** The record of the conversion, while the output is not yet in its place. */
+/** The record of the conversion, made while the output is not yet in its place; what is returned writes it. */
 async function certified(
   input: string,
-  { path }: Staged,
-  compiled: Compiled,
-  verification: VerifyReport | undefined,
-  options: ConvertFileOptions,
-): Promise<string> {
-  const { output, certificate, allowSymlinks, step } = options;
-  if (output === undefined || certificate === undefined) return '';
+  path: string,
+  facts: { readonly compiled: Compiled; readonly made: ReadonlyMap<string, Tensor>; readonly verification: VerifyReport | undefined },
+  { output, certificate, allowSymlinks, force, step }: ConvertFileOptions,
+): Promise<((others: readonly string[]) => void) | undefined> {
+  if (output === undefined || certificate === undefined) return undefined;
   step(`recording in ${certificate}`);
   const { makeCertificate } = await import('../node/certificate/make');
   const record = makeCertificate({
-    compiled,
-    verification,
+    ...facts,
     original: input,
     converted: { path, home: output },
     certificate,
     reading: { allowSymlinks },
   });
-  return `${JSON.stringify(record, undefined, 1)}\n`;
+  return (others) => writeTextFile(certificate, `${JSON.stringify(record, undefined, 1)}\n`, others, force);
 }
 
 /** ONNX allows references to files in the model's directory and below it only. */

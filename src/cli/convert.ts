@@ -33,7 +33,6 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
   const tfjs = tfjsTarget(args, args.input);
-  if (tfjs && args.certificate !== undefined) throw usage('--certificate is for ONNX files, not for --to tfjs', 'convert');
   const output =
     args.output ?? args.destination ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn', tfjs !== undefined);
   const progress = terminal.progress();

@@ -55,7 +55,6 @@ export function tfjsTarget(
     readonly externalData: boolean;
     readonly weights: string;
     readonly force: boolean;
-    readonly certificate: string | undefined;
   },
   input: string,
 ): ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined {
@@ -77,7 +76,6 @@ export function tfjsTarget(
   }
   if (args.externalData || args.weights === 'reference')
     throw usage(`--${args.externalData ? 'external-data' : 'weights'} is for ONNX, not for --to tfjs`, 'convert');
-  if (args.certificate !== undefined) throw usage('--certificate is for ONNX, not for --to tfjs', 'convert');
   const quantisation = quantisationOf(args);
   const shardSize = args.weightShardSizeBytes === undefined ? undefined : bytesOf(args.weightShardSizeBytes);
   return (classes, metadata) => ({

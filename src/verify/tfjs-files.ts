@@ -63,10 +63,7 @@ export function readTfjsFiles(path: string): TfjsFiles {
   for (const { paths, weights } of json.weightsManifest) {
     let [held, wanted] = [0, 0];
     for (const name of paths) {
-      // A manifest from elsewhere must not make us read other files.
-      if (/^([a-z]+:|[/\\])/i.test(name) || normalize(name).startsWith('..'))
-        throw notTfjs(file, `refers to '${name}', outside of its directory`);
-      const shard = readShard(join(dirname(file), name), name);
+      const shard = readShard(shardPath(file, name), name);
       held += shard.byteLength;
       shards.push(shard);
     }
@@ -79,6 +76,13 @@ export function readTfjsFiles(path: string): TfjsFiles {
     if (held !== wanted) throw shardLength(file, paths, held, wanted);
   }
   return { json, weightSpecs, shards, about: aboutOf(json) };
+}
+
+/** Where a shard lies. A manifest from elsewhere must not make us read other files: throws CompileError TFJS_NOT_A_MODEL. */
+export function shardPath(modelJson: string, name: string): string {
+  if (/^([a-z]+:|[/\\])/i.test(name) || normalize(name).startsWith('..'))
+    throw notTfjs(modelJson, `refers to '${name}', outside of its directory`);
+  return join(dirname(modelJson), name);
 }
 
 /** What the compiler wrote into `userDefinedMetadata`. */

@@ -2,16 +2,16 @@
  * Holds a certificate against the two files, without running anything: is the record whole, are these the files, are the weights the same bytes.
  * Where a file is another, it says what about it is: the graph, a weight, or only the way it is stored.
  */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { certificateInvalid } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
-import type { Model } from '../../ir/model';
-import { closeModel, filesBehind, type ReadFileOptions, readModelFile } from '..';
-import { FileSource } from '../file-source';
+import type { ReadFileOptions } from '..';
 import { readText } from '../read-text';
-import { graphDigest, hashFile, payloadHash } from './digest';
-import { type Certificate, FORMAT, type ModelRecord, type Stretch, selfHash, type WeightRecord } from './format';
-import { stretches } from './make';
+import { Files, holdsPermuted, sameBytes } from './bytes';
+import { hashFile } from './digest';
+import { type Certificate, FORMAT, type ModelRecord, selfHash, type WeightRecord } from './format';
+import { openRecorded, type Recorded } from './recorded';
 
 export interface CertificateCheck {
   readonly certificate: Certificate;
@@ -20,9 +20,20 @@ export interface CertificateCheck {
   /** Empty: everything is as the certificate says. */
   readonly problems: readonly Problem[];
   /** Weights that were compared byte by byte with the original's, and those that a hash stands for. */
-  readonly weights: { readonly compared: number; readonly bytes: number; readonly hashed: number };
+  readonly weights: Compared;
   readonly seconds: number;
 }
+
+interface Compared {
+  /** The same bytes, and how many. */
+  readonly compared: number;
+  readonly bytes: number;
+  /** The same with their axes in another order, and how many bytes. */
+  readonly permuted: number;
+  readonly permutedBytes: number;
+  readonly hashed: number;
+}
+const NONE: Compared = { compared: 0, bytes: 0, permuted: 0, permutedBytes: 0, hashed: 0 };
 
 export interface Problem {
   readonly about: 'certificate' | 'original' | 'converted' | 'weight' | 'graph';
@@ -51,11 +62,11 @@ export function checkCertificate(path: string, options: CheckOptions = {}): Cert
   const to = openModel(converted, certificate.converted, 'converted', options, problems);
   try {
     options.onProgress?.('comparing weights');
-    const weights = from && to ? compareWeights(certificate.weights, from, to, problems) : { compared: 0, bytes: 0, hashed: 0 };
+    const weights = from && to ? compareWeights(certificate.weights, from, to, problems) : NONE;
     return { certificate, original, converted, problems, weights, seconds: (performance.now() - started) / 1000 };
   } finally {
-    if (from) closeModel(from);
-    if (to) closeModel(to);
+    from?.close();
+    to?.close();
   }
 }
 
@@ -100,20 +111,20 @@ function openModel(
   about: 'original' | 'converted',
   options: CheckOptions,
   problems: Problem[],
-): Model | undefined {
+): Recorded | undefined {
   const role = about === 'original' ? 'original' : 'converted model';
-  let model: Model;
+  let model: Recorded;
   try {
-    model = readModelFile(path, options);
+    model = openRecorded(path, options);
   } catch (error) {
     if (!(error instanceof CompileError) || error.code === 'CANNOT_READ') throw error;
     problems.push({ about, message: `the ${role} is no readable model any more: ${error.diagnostic.message}` });
     return undefined;
   }
-  const files = filesBehind(model);
+  const { files } = model;
   const changed = record.files.filter(({ bytes, sha256 }, at) => {
     const file = files[at];
-    if (file === undefined) return true;
+    if (file === undefined || !existsSync(file)) return true;
     const found = hashFile(file, '');
     return found.bytes !== bytes || found.sha256 !== sha256;
   });
@@ -123,99 +134,41 @@ function openModel(
       message: `'${name}' of the ${role} is not the file that was recorded (${bytes} bytes, sha256 ${sha256.slice(0, 16)}...)`,
     });
   if (files.length > record.files.length) problems.push({ about, message: `the ${role} has weights in more files than were recorded` });
-  if (changed.length > 0 && graphDigest(model) !== record.graph)
+  if (changed.length > 0 && model.graph() !== record.graph)
     problems.push({ about: 'graph', message: `the graph of the ${role} is another` });
   return model;
 }
 
-function compareWeights(records: readonly WeightRecord[], from: Model, to: Model, problems: Problem[]): CertificateCheck['weights'] {
-  const found = new Map(to.graph.constants.map((constant) => [constant.name, constant.constant]));
-  const [sources, targets] = [new Files(filesBehind(from)), new Files(filesBehind(to))];
-  let [compared, bytes, hashed] = [0, 0, 0];
+function compareWeights(records: readonly WeightRecord[], from: Recorded, to: Recorded, problems: Problem[]): Compared {
+  const [sources, targets] = [new Files(from.files), new Files(to.files)];
+  let { compared, bytes, permuted, permutedBytes, hashed } = NONE;
+  const wrong = (name: string, how: string): void => void problems.push({ about: 'weight', message: `weight '${name}' has ${how}` });
   try {
     for (const record of records) {
-      const tensor = found.get(record.name);
-      if (!tensor) {
-        problems.push({ about: 'weight', message: `weight '${record.name}' is gone from the converted model` });
-        continue;
-      }
-      const at = stretches(tensor, filesBehind(to)) ?? [];
-      if (record.kind === 'same' && record.from && record.from.length > 0) {
-        const length = record.from.reduce((sum, stretch) => sum + stretch.length, 0);
+      const weight = to.weights.get(record.name);
+      const { name, kind, from: places = [], permutation } = record;
+      const length = places.reduce((sum, stretch) => sum + stretch.length, 0);
+      if (!weight) problems.push({ about: 'weight', message: `weight '${name}' is gone from the converted model` });
+      else if (kind === 'same' && places.length > 0) {
         compared++;
         bytes += length;
-        if (!sameBytes(sources, record.from, targets, at))
-          problems.push({ about: 'weight', message: `weight '${record.name}' has other bytes than the original` });
+        if (!sameBytes(sources, places, targets, weight.at)) wrong(name, 'other bytes than the original');
+      } else if (kind === 'permuted' && permutation) {
+        permuted++;
+        permutedBytes += length;
+        if (!holdsPermuted(sources, places, permutation, targets, weight.at))
+          wrong(name, 'other bytes than the original in that order of axes');
       } else {
         hashed++;
-        if (payloadHash(tensor) !== record.sha256)
-          problems.push({ about: 'weight', message: `weight '${record.name}' has other bytes than were recorded` });
+        if (weight.hash() !== record.sha256) wrong(name, 'other bytes than were recorded');
       }
     }
     const known = new Set(records.map(({ name }) => name));
-    for (const name of found.keys()) if (!known.has(name)) problems.push({ about: 'weight', message: `weight '${name}' was not recorded` });
+    for (const name of to.weights.keys())
+      if (!known.has(name)) problems.push({ about: 'weight', message: `weight '${name}' was not recorded` });
   } finally {
     sources.close();
     targets.close();
   }
-  return { compared, bytes, hashed };
-}
-
-const STRETCH = 4 << 20;
-
-/** The files of a model, each opened once. */
-class Files {
-  private readonly open = new Map<number, FileSource>();
-  private readonly buffer = Buffer.allocUnsafeSlow(STRETCH);
-  constructor(private readonly paths: readonly string[]) {}
-
-  /** undefined: the stretch is not there. */
-  read(file: number, offset: number, length: number): Uint8Array | undefined {
-    const path = this.paths[file];
-    if (path === undefined) return undefined;
-    const source = this.open.get(file) ?? FileSource.open(path);
-    this.open.set(file, source);
-    if (offset + length > source.size) return undefined;
-    const bytes = this.buffer.subarray(0, length);
-    source.readInto(bytes, offset, length);
-    return bytes;
-  }
-  close(): void {
-    for (const source of this.open.values()) source.close();
-  }
-}
-
-/** Both lists of stretches, joined, hold the same bytes. */
-function sameBytes(a: Files, from: readonly Stretch[], b: Files, to: readonly Stretch[]): boolean {
-  const total = (list: readonly Stretch[]): number => list.reduce((sum, { length }) => sum + length, 0);
-  if (total(from) !== total(to)) return false;
-  const [left, right] = [new Walk(from), new Walk(to)];
-  for (;;) {
-    const [one, other] = [left.here(), right.here()];
-    if (!one || !other) return true;
-    const length = Math.min(one.length, other.length, STRETCH);
-    const [x, y] = [a.read(one.file, one.offset, length), b.read(other.file, other.offset, length)];
-    if (!x || !y || Buffer.compare(x, y) !== 0) return false;
-    left.step(length);
-    right.step(length);
-  }
-}
-
-/** A place in a list of stretches. */
-class Walk {
-  private at = 0;
-  private done = 0;
-  constructor(private readonly list: readonly Stretch[]) {}
-
-  here(): Stretch | undefined {
-    while (this.done >= (this.list[this.at]?.length ?? Number.POSITIVE_INFINITY)) {
-      this.at++;
-      this.done = 0;
-    }
-    const stretch = this.list[this.at];
-    return stretch && { file: stretch.file, offset: stretch.offset + this.done, length: stretch.length - this.done };
-  }
-  step(length: number): void {
-    this.done += length;
-  }
+  return { compared, bytes, permuted, permutedBytes, hashed };
 }

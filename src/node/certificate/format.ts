@@ -29,6 +29,8 @@ export interface Certificate {
 }
 
 export interface ModelRecord {
+  /** `tfjs`: a TensorFlow.js graph model, its model.json first and then its shards. Absent: ONNX. */
+  readonly format?: 'tfjs';
   /** The model first, then its external data; names are relative to the certificate. */
   readonly files: readonly FileRecord[];
   /** Of the graph without the bytes of its weights: nodes, attributes, types, names. */
@@ -63,9 +65,14 @@ export interface WeightRecord {
   readonly shape: readonly number[];
   /** Where its bytes are in the converted model; empty: within a field that is not stored as plain bytes. */
   readonly at: readonly Stretch[];
-  /** `same`: the bytes at `from` in the original. `computed`: made by the conversion, or stored in another way. */
-  readonly kind: 'same' | 'computed';
+  /**
+   * `same`: the bytes at `from` in the original. `permuted`: these with their axes in another order. `computed`: made by the conversion, or stored in
+   * another way.
+   */
+  readonly kind: 'same' | 'permuted' | 'computed';
   readonly from?: readonly Stretch[];
+  /** Of what is at `from`: its type and shape, and which of its axes lies at each place. */
+  readonly permutation?: { readonly dtype: string; readonly shape: readonly number[]; readonly perm: readonly number[] };
   /** Of the bytes, where they are computed. */
   readonly sha256?: string;
 }

@@ -1,18 +1,19 @@
 /** Writes down what a conversion did, from the two files as they lie on the disk. */
 import { dirname, relative, sep } from 'node:path';
 import type { Compiled } from '../../compile';
-import { assertInvariant } from '../../diagnostics/compile-error';
-import type { ByteRange } from '../../ir/bytes';
-import type { Model } from '../../ir/model';
-import type { ConstValue, Tensor } from '../../ir/types';
+import { byteSize, elementCount } from '../../ir/tensor';
+import type { Tensor } from '../../ir/types';
 import type { VerifyReport } from '../../verify/report';
 import { version } from '../../version';
-import { closeModel, filesBehind, type ReadFileOptions, readModelFile } from '..';
-import { graphDigest, hashFile, payloadHash } from './digest';
-import { type Certificate, FORMAT, type ModelRecord, type RewriteRecord, type Stretch, selfHash, type WeightRecord } from './format';
+import type { ReadFileOptions } from '..';
+import { hashFile } from './digest';
+import { type Certificate, FORMAT, type ModelRecord, type RewriteRecord, selfHash, type WeightRecord } from './format';
+import { openRecorded, type Recorded, stretches } from './recorded';
 
 export interface CertificateRequest {
   readonly compiled: Compiled;
+  /** What was written as the weights, by name, in terms of the original's bytes where they are that. */
+  readonly made: ReadonlyMap<string, Tensor>;
   readonly verification: VerifyReport | undefined;
   readonly original: string;
   /** Where the converted model lies now, and where it will. */
@@ -24,8 +25,8 @@ export interface CertificateRequest {
 
 /** Both files are read once, a stretch at a time. Throws CompileError where they cannot be. */
 export function makeCertificate(request: CertificateRequest): Certificate {
-  const { compiled, verification, converted, reading } = request;
-  const [from, to] = [readModelFile(request.original, reading), readModelFile(converted.path, reading)];
+  const { compiled, made, verification, converted, reading } = request;
+  const [from, to] = [openRecorded(request.original, reading), openRecorded(converted.path, reading)];
   try {
     const name = (path: string): string => named(path, request);
     const [original, result] = [recordOf(from, name), recordOf(to, name)];
@@ -40,7 +41,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
       head: report.head,
       contract: report.contract.kind,
       rewrites: rewritesOf(compiled),
-      weights: weightsOf(compiled.model, from, to),
+      weights: weightsOf(made, from, to),
       verification: verification
         ? {
             verdict: verification.verdict,
@@ -51,8 +52,8 @@ export function makeCertificate(request: CertificateRequest): Certificate {
     } as const;
     return { ...rest, sha256: selfHash(rest) };
   } finally {
-    closeModel(from);
-    closeModel(to);
+    from.close();
+    to.close();
   }
 }
 
@@ -61,15 +62,16 @@ function named(path: string, { converted, certificate }: CertificateRequest): st
   const home =
     path === converted.path
       ? converted.home
-      : path.startsWith(`${converted.path}.`)
+      : [`${converted.path}.`, `${converted.path}${sep}`].some((start) => path.startsWith(start))
         ? converted.home + path.slice(converted.path.length)
         : path;
   return relative(dirname(certificate), home).split(sep).join('/');
 }
 
-const recordOf = (model: Model, name: (path: string) => string): ModelRecord => ({
-  files: filesBehind(model).map((path) => hashFile(path, name(path))),
-  graph: graphDigest(model),
+const recordOf = (model: Recorded, name: (path: string) => string): ModelRecord => ({
+  ...(model.isTfjs && { format: 'tfjs' }),
+  files: model.files.map((path) => hashFile(path, name(path))),
+  graph: model.graph(),
 });
 
 function rewritesOf({ report }: Compiled): readonly RewriteRecord[] {
@@ -80,36 +82,31 @@ function rewritesOf({ report }: Compiled): readonly RewriteRecord[] {
 }
 
 /** What became of every weight: as the compiler has it, in terms of the original's bytes; as the file has it, in terms of its own. */
-function weightsOf(compiled: Model, from: Model, to: Model): readonly WeightRecord[] {
-  const known = new Map(compiled.graph.constants.map((constant) => [constant.name, constant.constant]));
-  const [sources, targets] = [filesBehind(from), filesBehind(to)];
-  const sameAs = smallOnes(from);
-  return to.graph.constants.map((constant): WeightRecord => {
-    const { name, constant: written } = constant;
-    const { dtype, shape } = written;
-    const at = stretches(written, targets) ?? [];
+function weightsOf(made: CertificateRequest['made'], from: Recorded, to: Recorded): readonly WeightRecord[] {
+  const sameAs = new Set([...from.weights.values()].filter(({ isInline }) => isInline).map((weight) => weight.hash()));
+  return [...to.weights].map(([name, weight]): WeightRecord => {
+    const { dtype, shape, at } = weight;
     const record = { name, dtype, shape, at };
-    const made = known.get(name);
-    const ranges = made && stretches(made, sources);
-    const small = at.length > 0 ? undefined : sameAs.get(payloadHash(written));
-    if (ranges && ranges.length > 0 && at.length > 0) return { ...record, kind: 'same', from: ranges };
-    if (small) return { ...record, kind: 'same', from: [], sha256: payloadHash(written) };
-    return { ...record, kind: 'computed', sha256: payloadHash(written) };
+    const tensor = made.get(name);
+    // In fewer bits it is another.
+    const source = at.length > 0 && tensor && totalOf(at) === byteLengthOf(tensor) ? sourceOf(tensor, from.files) : undefined;
+    if (source) return { ...record, ...source };
+    const sha256 = weight.hash();
+    // Those that lie within other fields have no stretch of bytes.
+    return sameAs.has(sha256) ? { ...record, kind: 'same', from: [], sha256 } : { ...record, kind: 'computed', sha256 };
   });
 }
 
-/** Weights that the file holds within other fields have no stretch of bytes; those of the original, by their hash. */
-function smallOnes(model: Model): ReadonlyMap<string, ConstValue> {
-  const small = model.graph.constants.filter(({ constant }) => constant.data.kind === 'bytes');
-  return new Map(small.map((constant) => [payloadHash(constant.constant), constant]));
+/** The bytes of the original that a tensor is, in their order or in another. */
+function sourceOf(tensor: Tensor, files: readonly string[]): Pick<WeightRecord, 'kind' | 'from' | 'permutation'> | undefined {
+  const from = stretches(tensor, files);
+  if (from && from.length > 0) return { kind: 'same', from };
+  const permutation = tensor.data.kind === 'computed' ? tensor.data.permutation : undefined;
+  const moved = permutation && stretches(permutation.of, files);
+  if (!permutation || !moved || moved.length === 0) return undefined;
+  const { dtype, shape } = permutation.of;
+  return { kind: 'permuted', from: moved, permutation: { dtype, shape, perm: permutation.perm } };
 }
 
-/** Where in the files a payload lies; undefined: not as plain bytes. */
-export function stretches({ data }: Tensor, files: readonly string[]): readonly Stretch[] | undefined {
-  if (data.kind !== 'ranges' || data.encoding !== 'raw') return undefined;
-  return data.ranges.map(({ source, offset, length }: ByteRange): Stretch => {
-    const file = files.indexOf(source.name);
-    assertInvariant(file >= 0, () => `a weight lies in '${source.name}', which is no file of the model`);
-    return { file, offset, length };
-  });
-}
+const totalOf = (list: WeightRecord['at']): number => list.reduce((sum, { length }) => sum + length, 0);
+const byteLengthOf = ({ dtype, shape }: Tensor): number => byteSize(dtype, elementCount(shape)) ?? 0;

@@ -8,7 +8,8 @@ import { CompileError } from '../../../src/diagnostics/compile-error';
 import type { Model } from '../../../src/ir/model';
 import { closeModel, readModelFile, writeModelFile } from '../../../src/node';
 import { type CertificateCheck, checkCertificate } from '../../../src/node/certificate/check';
-import { canonical, selfHash } from '../../../src/node/certificate/format';
+import { canonical, selfHash, type WeightRecord } from '../../../src/node/certificate/format';
+import type { WriteTfjsOptions } from '../../../src/node/tfjs-files';
 import { parseGraph } from '../../support/expect-pass';
 
 // A busy machine takes its time.
@@ -25,11 +26,16 @@ const network = parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[1,
     d = Conv <kernel_shape = [3, 3]> (r, L) q = Relu (d) p = MaxPool <kernel_shape = [2, 2], strides = [1, 1]> (q)
     f = Flatten (p) Y = Gemm <transB = 1> (f, W) }`);
 
-async function converted(input: string, output: string, certificate: string, weights: 'copy' | 'external' = 'copy'): Promise<void> {
+async function converted(
+  input: string,
+  output: string,
+  certificate: string,
+  { weights = 'copy', tfjs }: { weights?: 'copy' | 'external'; tfjs?: WriteTfjsOptions } = {},
+): Promise<void> {
   const options: ConvertFileOptions = {
     compile: {},
     output: at(output),
-    tfjs: undefined,
+    tfjs: tfjs && (() => tfjs),
     weights,
     force: true,
     allowSymlinks: false,
@@ -171,13 +177,84 @@ describe('found', () => {
 });
 
 test('weights in a file of their own are part of the record', async () => {
-  await converted('net.onnx', 'apart.onnx', 'apart.json', 'external');
+  await converted('net.onnx', 'apart.onnx', 'apart.json', { weights: 'external' });
   expect(checkCertificate(at('apart.json')).problems).toEqual([]);
   const data = readFileSync(at('apart.onnx.data'));
   data[4000] = (data[4000] ?? 0) ^ 1;
   writeFileSync(at('apart.onnx.data'), data);
   expect(about(checkCertificate(at('apart.json')))).toEqual(['converted', 'weight']);
 }, 60_000);
+
+describe('TensorFlow.js', () => {
+  const weightsOf = (name: string): WeightRecord[] => read(name).weights as WeightRecord[];
+  // Small shards: weights begin in one and end in another.
+  beforeAll(() => converted('net.onnx', 'web', 'web.json', { tfjs: { shardSize: 8192 } }));
+
+  test('weights are permuted anew and compared, what was folded is hashed', () => {
+    const check = checkCertificate(at('web.json'));
+    expect(check.problems).toEqual([]);
+    expect(check.weights).toMatchObject({ permuted: 2, permutedBytes: 4 * (32 * 16 * 9 + 40 * 512) });
+    expect(weightsOf('web.json')).toContainEqual(
+      expect.objectContaining({
+        kind: 'permuted',
+        shape: [3, 3, 16, 32],
+        permutation: { dtype: 'float', shape: [32, 16, 3, 3], perm: [2, 3, 1, 0] },
+      }),
+    );
+    expect(weightsOf('web.json')).toContainEqual(expect.objectContaining({ kind: 'computed', shape: [3, 3, 3, 16] }));
+    const schema = JSON.parse(readFileSync(join(__dirname, '../../../docs/schemas/certificate.schema.json'), 'utf8'));
+    expect(new Ajv2020().compile(schema)(read('web.json'))).toBe(true);
+  });
+
+  test('a bit of any weight, in whatever shard it lies', () => {
+    const files = (read('web.json').converted as { files: { name: string }[] }).files.map(({ name }) => at(name));
+    expect(files.length).toBeGreaterThan(5);
+    for (const { name, at: places } of weightsOf('web.json')) {
+      const { file, offset, length } = places.at(-1) ?? { file: 0, offset: 0, length: 0 };
+      const path = files[file] ?? '';
+      const whole = readFileSync(path);
+      const spoilt = Buffer.from(whole);
+      spoilt[offset + length - 1] = (spoilt[offset + length - 1] ?? 0) ^ 1;
+      writeFileSync(path, spoilt);
+      const found = checkCertificate(at('web.json'));
+      writeFileSync(path, whole);
+      expect([name, about(found)]).toEqual([name, ['converted', 'weight']]);
+      expect(found.problems.map(({ message }) => message).join()).toContain(`weight '${name}'`);
+    }
+    expect(checkCertificate(at('web.json')).problems).toEqual([]);
+  });
+
+  test('an edited graph, a shard that is gone, a permutation that is not the one', () => {
+    const path = at('web/model.json');
+    const whole = readFileSync(path, 'utf8');
+    writeFileSync(path, whole.replace('"VkFMSUQ="', '"U0FNRQ=="'));
+    expect(about(checkCertificate(at('web.json')))).toEqual(['converted', 'graph']);
+    writeFileSync(path, JSON.stringify(JSON.parse(whole), undefined, 1));
+    expect(about(checkCertificate(at('web.json')))).toEqual(['converted']);
+    writeFileSync(path, whole);
+    const shard = at((read('web.json').converted as { files: { name: string }[] }).files[2]?.name ?? '');
+    const bytes = readFileSync(shard);
+    rmSync(shard);
+    expect(about(checkCertificate(at('web.json')))).toEqual(['converted', 'weight']);
+    writeFileSync(shard, bytes);
+    const record = read('web.json');
+    for (const weight of weightsOf('web.json'))
+      if (weight.permutation)
+        Object.assign(record, { weights: [{ ...weight, permutation: { ...weight.permutation, perm: [3, 2, 1, 0] } }] });
+    writeFileSync(at('other.json'), JSON.stringify({ ...record, sha256: selfHash(record) }));
+    expect(about(checkCertificate(at('other.json')))).toContain('weight');
+  });
+
+  test('weights in fewer bits are computed', async () => {
+    await converted('net.onnx', 'small', 'small.json', { tfjs: { quantisation: { float16: ['*'] } } });
+    expect(checkCertificate(at('small.json')).problems).toEqual([]);
+    expect(weightsOf('small.json').filter(({ kind, shape }) => kind !== 'computed' && shape.length > 1)).toEqual([]);
+  });
+
+  test('the record is no file of the directory that is replaced', async () => {
+    await expect(converted('net.onnx', 'web', 'web/cert.json', { tfjs: {} })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+});
 
 test('one spelling of JSON', () => {
   expect(canonical({ b: [1, null, 'x'], a: { d: undefined, c: 1.5 } })).toBe('{"a":{"c":1.5},"b":[1,null,"x"]}');
