@@ -1,7 +1,7 @@
 /**
  * fold-batch-norm: absorb a per-channel affine map (BatchNormalization; Mul, Div, Add, Sub by constants) into a linear layer beside it.
  *
- *   k (W * x + B) + s          ->  (k W) * x + (k B + s)             behind Conv, ConvTranspose, Gemm
+ *   k (W * x + B) + s          ->  (k W) * x + (k B + s)             behind Conv, ConvTranspose, Gemm; or behind a Transpose or Flatten of their result
  *   W * (k x + s) + B          ->  (W k) * x + (B + sum W s)         in front of Conv, Gemm; with zero padding only where s = 0
  *
  * k = scale / sqrt(var + epsilon) and s = shift - mean k, one of each per channel. In front of a zero-padded convolution the border sees s as well
@@ -49,6 +49,40 @@ const affineAfter = defineRule({
   },
   build: ({ affine }, make, { layer, map }) => rebuilt(make, layer, affine, scaledOutputs(layer, map)),
 });
+
+/** Channels-last sources add the bias behind the Transpose: the channels are then on another axis. */
+const affineAfterTurned = defineRule({
+  name: 'affine-after-turned-layer',
+  match: node(['Mul', 'Div', 'Add', 'Sub'], [], { as: 'affine', moreInputs: true }),
+  when({ affine }) {
+    const operands = affine.inputs.filter((input) => input && !isConst(input));
+    const turn = operands.length === 1 ? operands[0]?.producer : undefined;
+    const result = turn?.inputs[0];
+    const producer = result?.producer;
+    const axis = turn && channelsBehind(turn);
+    const map = axis === undefined ? undefined : channelAffine(affine, axis);
+    if (!turn || !result || !producer || !map) return undefined;
+    const layer = linearLayer(producer);
+    if (!layer || typeof layer === 'string' || layer.outputs !== map.channels) return undefined;
+    if (!turn.graph.isPrivateTo(map.input, affine)) return refuse(`'${map.input.name}' has another reader`, turn);
+    if (!producer.graph.isPrivateTo(result, turn)) return refuse(`'${result.name}' has another reader`, producer);
+    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group', 1) !== 1 && map.scale)
+      return refuse('it is a grouped ConvTranspose', producer);
+    return { layer, map, turn };
+  },
+  build: ({ affine }, make, { layer, map, turn }) =>
+    make.op(turn.op, [rebuilt(make, layer, affine, scaledOutputs(layer, map)), ...turn.inputs.slice(1)], turn.attrs),
+});
+
+/** Where the second axis of its input lies in the result of a Transpose, or of a Flatten that only drops axes of one. */
+function channelsBehind(turn: Node): number | undefined {
+  if (turn.op === 'Transpose') {
+    const axis = intsAttr(turn, 'perm')?.indexOf(1) ?? -1;
+    return axis < 0 ? undefined : axis;
+  }
+  const shape = turn.inputs[0]?.type?.shape;
+  return turn.op === 'Flatten' && intAttr(turn, 'axis', 1) === 1 && shape?.slice(2).every((dim) => dim === 1) ? 1 : undefined;
+}
 
 const affineBefore = defineRule({
   name: 'affine-before-layer',
@@ -153,5 +187,5 @@ export const foldBatchNorm = defineRulePass({
   name: 'fold-batch-norm',
   summary: 'absorb batch normalisation and per-channel scales and shifts into the layer beside them',
   numbers: 'rounding',
-  rules: [affineAfter, affineBefore],
+  rules: [affineAfter, affineAfterTurned, affineBefore],
 });

@@ -85,6 +85,7 @@ const rowToVector = defineRule({
     // Numbers of several places stay a map for whoever works on each of them alone.
     if (found && shape.length === 1 && found.map.type?.shape?.[0] !== 1) return undefined;
     if (!vector && (!found || (op.op !== 'MatMul' && found.axes.shape.rows * found.axes.shape.columns > 1))) return undefined;
+    if (op.op !== 'MatMul' && turnsBack(op)) return undefined;
     return { row, vector, found };
   },
   build({ op }, make, { row, vector, found }) {
@@ -101,6 +102,21 @@ const rowToVector = defineRule({
     ]);
   },
 });
+
+/** Whether the row is a 1 x 1 map of a channels-last source: what works on each number alone leads to a Transpose, or to the map that it scales. */
+function turnsBack(op: Node): boolean {
+  const [result] = op.outputs;
+  return (
+    result !== undefined &&
+    result.uses.length > 0 &&
+    !op.graph.isOutput(result) &&
+    result.uses.every(({ user }) => {
+      if (user.op === 'Transpose') return user.outputs[0]?.type?.shape?.slice(2).every((dim) => dim === 1) ?? false;
+      if (user.op === 'MatMul' || !ALONG_ROWS.has(user.op)) return false;
+      return user.outputs[0]?.type?.shape?.slice(1, -1).some((dim) => dim !== 1) || turnsBack(user);
+    })
+  );
+}
 
 /** A weight [K,M], or a constant that says the same of every row. */
 const fitsVectors = (op: Node, { constant }: ConstValue, features: number): boolean =>

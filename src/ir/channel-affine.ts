@@ -1,6 +1,6 @@
 /**
  * Per-channel affine maps y = k x + s in their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants that have one number per channel
- * (axis 1) or one for all.
+ * (axis 1, unless said otherwise) or one for all.
  */
 import { floatAttr, intAttr } from './attrs';
 import { elementCount, isFloatType, readNumbers } from './tensor';
@@ -16,16 +16,16 @@ export interface ChannelAffine {
   readonly shift: (() => Float64Array) | undefined;
 }
 
-/** The node as a per-channel affine map of its one varying input with a static number of channels, or undefined. */
-export function channelAffine(node: Node): ChannelAffine | undefined {
-  if (node.op === 'BatchNormalization') return batchNormalization(node);
+/** The node as a per-channel affine map of its one varying input with a static number of channels, or undefined. `axis`: where the channels are. */
+export function channelAffine(node: Node, axis = 1): ChannelAffine | undefined {
+  if (node.op === 'BatchNormalization') return axis === 1 ? batchNormalization(node) : undefined;
   const [a, b] = node.inputs;
   if (!a || !b || node.inputs.length !== 2) return undefined;
   const slot = isConst(b) ? 0 : isConst(a) ? 1 : -1;
   const [input, operand] = slot === 0 ? [a, b] : [b, a];
-  const channels = input.type?.shape?.[1];
+  const channels = input.type?.shape?.[axis];
   if (slot < 0 || isConst(input) || !isConst(operand) || typeof channels !== 'number') return undefined;
-  const numbers = perChannel(operand, rankOf(input) ?? 0, channels);
+  const numbers = perChannel(operand, rankOf(input) ?? 0, channels, axis);
   if (!numbers) return undefined;
   const base = { input, slot, channels };
   const constantly = (value: number) => () => new Float64Array(channels).fill(value);
@@ -63,11 +63,11 @@ function batchNormalization(node: Node): ChannelAffine | undefined {
 }
 
 /** A constant as one number per channel, where it broadcasts over every other axis. */
-function perChannel(operand: Value, rank: number, channels: number): (() => Float64Array) | undefined {
+function perChannel(operand: Value, rank: number, channels: number, axis: number): (() => Float64Array) | undefined {
   const tensor = operand.constant;
   if (!tensor || !isFloatType(tensor.dtype) || tensor.shape.length > rank || rank < 2) return undefined;
   const count = elementCount(tensor.shape);
-  const channelAxis = tensor.shape.length - (rank - 1);
+  const channelAxis = tensor.shape.length - (rank - axis);
   if (count !== 1 && (count !== channels || tensor.shape[channelAxis] !== channels)) return undefined;
   return () => {
     const numbers = readNumbers(tensor);

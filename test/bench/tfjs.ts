@@ -1,9 +1,11 @@
 /**
- * npm run bench:tfjs -- [--rounds N] [--runs N] [--only TEXT] [--skip convert|run]
+ * npm run bench:tfjs -- [--rounds N] [--runs N] [--only TEXT] [--skip convert|run|nodes ...]
  * Writing TensorFlow.js models: wall time and peak memory of `convert --to tfjs --no-verify` as a whole process for AlexNet, ResNet-50 and VGG19, beside `cp` of the
  * same file, and beside the published way (onnx2tf, then tensorflowjs_converter) where Python has both (PYTHON names it).
  * Running them: the emitted model in TensorFlow.js on WebAssembly beside the converted ONNX file in onnxruntime-web on WebAssembly, one thread each, at 224x224,
  * run by run in turn, in shuffled order. Medians; ratios within the run.
+ * Nodes: networks of keras.applications as TensorFlow's own converter writes them and as this program does, from the same graph (tfjs_nodes.py), where Python has
+ * TensorFlow, Keras and ONNX.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -18,6 +20,7 @@ import { zooModel } from '../../fixtures/zoo-weights';
 import { compile } from '../../src/compile';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
 import { writeTfjsModel } from '../../src/node/tfjs-files';
+import { verifyFiles } from '../../src/node/verify';
 import { compare } from '../../src/verify/compare';
 import { makeInput, seededRandom } from '../../src/verify/inputs';
 import { readTfjsFiles } from '../../src/verify/tfjs-files';
@@ -164,13 +167,53 @@ async function raceRuns(label: string, path: string, directory: string, runs: nu
   await session.release();
 }
 
+// ---- counting ----
+
+const KERAS = ['MobileNetV2', 'MobileNetV3Small', 'EfficientNetB0', 'ResNet50', 'VGG19', 'DenseNet121', 'InceptionV3', 'Xception'];
+
+interface Counted {
+  readonly name: string;
+  readonly path: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Nodes of each model: all, and without constants. Ours is verified against the ONNX file. */
+async function compareNodes(names: readonly string[], directory: string): Promise<void> {
+  if (spawnSync(python, ['-c', 'import tensorflow, keras, onnx']).status !== 0) {
+    console.log('\nPython has no TensorFlow, Keras and ONNX here (PYTHON names another one): nodes are not counted');
+    return;
+  }
+  console.log("\nnodes, without constants     TensorFlow's converter      convolutionize   verified");
+  for (const name of names) {
+    const { status, stdout, stderr } = spawnSync(python, [join(root, 'test/bench/tfjs_nodes.py'), directory, name], { encoding: 'utf8' });
+    const line = stdout.split('\n').find((text) => text.startsWith('{'));
+    if (status !== 0 || line === undefined) throw new Error(`${name}: ${stderr.slice(-2000)}`);
+    const { path, counts }: Counted = JSON.parse(line);
+    const source = readModelFile(path);
+    const compiled = compile(source, { head: 'original' });
+    inheritOrigin(compiled.model, source);
+    inheritOrigin(compiled.original, source);
+    const web = join(directory, 'web');
+    writeTfjsModel(compiled.model, web, { force: true });
+    const ops = (readTfjsFiles(web).json.modelTopology as { readonly node: readonly { readonly op: string }[] }).node.map(({ op }) => op);
+    const { verdict } = await verifyFiles(path, web, { compiled });
+    closeModel(source);
+    const theirs = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const cell = (all: number, constants: number): string => `${all - constants} (${all} with)`.padStart(20);
+    console.log(
+      `  ${name.padEnd(22)} ${cell(theirs, counts.Const ?? 0)} ${cell(ops.length, ops.filter((op) => op === 'Const').length)}   ${verdict}`,
+    );
+    rmSync(path);
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '5' },
       runs: { type: 'string', default: '21' },
       only: { type: 'string', default: '' },
-      skip: { type: 'string', default: '' },
+      skip: { type: 'string', multiple: true, default: [] },
     },
   });
   const directory = mkdtempSync(join(tmpdir(), 'convolutionize-bench-'));
@@ -184,7 +227,7 @@ async function main(): Promise<void> {
     return path;
   };
   try {
-    if (values.skip !== 'convert') {
+    if (!values.skip.includes('convert')) {
       for (const zoo of ['tv-alexnet.script', 'tv-resnet50.script', 'tv-vgg19.script']) {
         if (!zoo.includes(values.only)) continue;
         const path = inline(zoo);
@@ -193,22 +236,28 @@ async function main(): Promise<void> {
       }
       if (!hasConverters) console.log('\nPython has no onnx2tf and tensorflowjs here (PYTHON names another one): that way is left out');
     }
-    if (values.skip === 'run') return;
-    ort.env.wasm.numThreads = 1;
-    await tf.setBackend('wasm');
-    console.log(`\none thread, ${values.runs} runs in turn      TF.js wasm   ort-web wasm   ratio   nodes   difference`);
-    for (const zoo of [
-      'tv-alexnet.script',
-      'tv-resnet50.script',
-      'tv-resnext50_32x4d.script',
-      'tv-mobilenet_v2.script',
-      'tv-efficientnet_b0.script',
-    ]) {
-      if (!zoo.includes(values.only)) continue;
-      const path = inline(zoo);
-      await raceRuns(zoo, path, directory, Number(values.runs));
-      rmSync(path);
+    if (!values.skip.includes('run')) {
+      ort.env.wasm.numThreads = 1;
+      await tf.setBackend('wasm');
+      console.log(`\none thread, ${values.runs} runs in turn      TF.js wasm   ort-web wasm   ratio   nodes   difference`);
+      for (const zoo of [
+        'tv-alexnet.script',
+        'tv-resnet50.script',
+        'tv-resnext50_32x4d.script',
+        'tv-mobilenet_v2.script',
+        'tv-efficientnet_b0.script',
+      ]) {
+        if (!zoo.includes(values.only)) continue;
+        const path = inline(zoo);
+        await raceRuns(zoo, path, directory, Number(values.runs));
+        rmSync(path);
+      }
     }
+    if (!values.skip.includes('nodes'))
+      await compareNodes(
+        KERAS.filter((name) => name.toLowerCase().includes(values.only.toLowerCase())),
+        directory,
+      );
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

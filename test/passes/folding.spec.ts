@@ -36,6 +36,39 @@ describe('fold-batch-norm', () => {
       ),
     ).toBecome(`
       Y = Conv (X, W_folded, B_folded)`));
+  test('absorbs a bias and a scale behind the Transpose of a channels-last source', () =>
+    expectPass(
+      foldBatchNorm,
+      graph(
+        'C = Conv (X, W) T = Transpose <perm = [0, 2, 3, 1]> (C) M = Mul (T, k) Y = Add (c, M)',
+        '<float[6, 4, 1, 1] W, float[1, 6] k, float[6] c>',
+        'float[N, 4, 5, 6] Y',
+      ),
+    ).toBecome(`
+      C = Conv (X, W_folded, B_folded)
+      Y = Transpose <perm = [0, 2, 3, 1]> (C)`));
+  test('absorbs a bias behind a Flatten that drops axes of one', () =>
+    expectPass(
+      foldBatchNorm,
+      graph('C = Conv <kernel_shape = [4, 5]> (X, W) F = Flatten (C) Y = Add (F, c)', '<float[6, 4, 4, 5] W, float[6] c>', 'float[N, 6] Y'),
+    ).toBecome(`
+      C = Conv <kernel_shape = [4, 5]> (X, W, B_folded)
+      Y = Flatten (C)`));
+  test.each([
+    [
+      'a number per column, not per channel',
+      'C = Conv (X, W) T = Transpose <perm = [0, 1, 3, 2]> (C) Y = Add (T, c)',
+      '<float[6, 4, 1, 1] W, float[4] c>',
+      'float[N, 6, 5, 4] Y',
+    ],
+    ['a Flatten of places', 'C = Conv (X, W) F = Flatten (C) Y = Add (F, c)', '<float[6, 4, 1, 1] W, float[120] c>', 'float[N, 120] Y'],
+    [
+      'a Transpose that somebody else reads',
+      'C = Conv (X, W) T = Transpose <perm = [0, 2, 3, 1]> (C) A = Add (T, c) Y = Mul (A, T)',
+      '<float[6, 4, 1, 1] W, float[6] c>',
+      'float[N, 4, 5, 6] Y',
+    ],
+  ])('leaves %s alone', (_, body, weights, output) => expectPass(foldBatchNorm, graph(body, weights, output)).toStay());
   test('absorbs a norm behind ConvTranspose along its own axis of outputs', () =>
     expectPass(
       foldBatchNorm,

@@ -62,6 +62,23 @@ describe('normalise-flatten', () => {
         R = Relu (X)
         Y = Relu (R)`));
 
+  test.each([
+    [
+      'between two convolutions',
+      'float[N, 3, 1, 1] Y',
+      'C = Conv <kernel_shape = [2, 3]> (X, W) T = Transpose <perm = [0, 2, 3, 1]> (C) A = Add (T, c) R = Relu (A) B = Transpose <perm = [0, 3, 1, 2]> (R) Y = Conv (B, V)',
+      '<float[5, 4, 2, 3] W, float[3, 5, 1, 1] V, float[5] c>',
+    ],
+    [
+      'that scales a map',
+      'float[N, 2, 3, 4] Y',
+      'C = Conv <kernel_shape = [2, 3]> (X, W) T = Transpose <perm = [0, 2, 3, 1]> (C) A = Add (T, c) S = Sigmoid (A) M = Transpose <perm = [0, 2, 3, 1]> (X) Y = Mul (M, S)',
+      '<float[4, 4, 2, 3] W, float[4] c>',
+    ],
+  ])('leaves a 1 x 1 map of a channels-last source alone, %s', (_, output, body, weights) =>
+    expectPass(normaliseFlatten, `${header} g (float[N, 4, 2, 3] X) => (${output}) ${weights} { ${body} }`).toStay(),
+  );
+
   test('leaves a split of the channels alone', () =>
     expectPass(
       normaliseFlatten,
