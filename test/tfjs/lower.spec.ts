@@ -33,6 +33,20 @@ test('without fusing, bias and activation are nodes of their own', () => {
   expect(ops(lower(CNN, { fuse: false }))).toEqual(['Conv2D', 'BiasAdd', 'Relu', 'MaxPool']);
 });
 
+test('a norm that could not be folded is a depthwise convolution of one place, with its activation', () => {
+  const norm = `g (float[N, 3, 9, 9] X) => (float[N, 3, 9, 9] Y) <float[3] s, float[3] b, float[3] m, float[3] v = {1, 2, 3}> {
+    B = BatchNormalization (X, s, b, m, v)
+    Y = Relu (B)
+  }`;
+  const graph = lower(norm);
+  expect(ops(graph)).toEqual(['FusedDepthwiseConv2dNative']);
+  expect(graph.weights.map(({ name, tensor }) => [name, tensor.shape])).toEqual([
+    ['s', [1, 1, 3, 1]],
+    ['b', [3]],
+  ]);
+  expect(ops(lower(norm, { fuse: false }))).toEqual(['FusedBatchNormV3', 'Relu']);
+});
+
 test('a network that was channels-last in the first place keeps its border, without Transposes', () => {
   const graph = lower(`g (float[N, 9, 9, 3] X) => (float[N, 9, 9, 4] Y) <float[4, 3, 3, 3] W> {
     T = Transpose <perm = [0, 3, 1, 2]> (X)

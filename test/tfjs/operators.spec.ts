@@ -370,6 +370,8 @@ describe('norms', () => {
     const cases: [string, string][] = [
       ['map', onMap('Y = BatchNormalization (X, s, b, m, var)', constants, 15)],
       ['epsilon', onMap('Y = BatchNormalization <epsilon = 0.1> (X, s, b, m, var)', constants, 9)],
+      ['in front of an activation', onMap('B = BatchNormalization (X, s, b, m, var) Y = Relu (B)', constants, 9)],
+      ['in front of one that it cannot take along', onMap('B = BatchNormalization (X, s, b, m, var) Y = LeakyRelu (B)', constants, 9)],
       ['behind a convolution', onMap(`${conv} Y = BatchNormalization (C, s, b, m, var)`, `${kernel}, ${constants}`, 15)],
       ['matrix', graph('float[N, 3] X', 'float[N, 3] Y', 'Y = BatchNormalization (X, s, b, m, var)', constants, 15)],
       ['line', graph('float[N, 3, L] X', 'float[N, 3, L] Y', 'Y = BatchNormalization (X, s, b, m, var)', constants, 15)],

@@ -1,9 +1,12 @@
 /** Norms, said with moments: mean and variance, then one scale and one shift. Maps are [N, .., C]. */
+import { assertInvariant } from '../../diagnostics/compile-error';
 import { floatAttr, intAttr, intsAttr } from '../../ir/attrs';
-import { computedTensor, readNumbers } from '../../ir/tensor';
+import { computedTensor, elementCount, readNumbers } from '../../ir/tensor';
 import type { Node, Tensor, Value } from '../../ir/types';
 import { bool, float, int, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
+import { activationAfter } from './activation';
+import { fusedAttrs, windowAttrs } from './conv';
 import { dimsOf, isUsed, type Lowering, numbersIn, rankOf } from './lowering';
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
@@ -35,17 +38,18 @@ export const batchNormalization: Lowering = (node, make) => {
   if (intAttr(node, 'training_mode', 0) !== 0) return training(node, make, epsilon);
   if (node.outputs.slice(1).some(isUsed)) throw new Unsupported('it also gives the statistics of its batch');
   const parameters = [scale, shift, mean, variance];
+  const [factor, offset] = affine(parameters, epsilon) ?? [];
+  if (rankOf(x) === 4 && make.options.fuse && scale && shift && factor && offset) return pointwise(node, make, factor, offset);
   if (rankOf(x) === 4)
     return make.node('FusedBatchNormV3', [make.ref(x), ...parameters.map((value) => make.ref(value))], {
       epsilon: float(epsilon),
       is_training: bool(false),
       data_format: text('NHWC'),
     });
-  const tensors = parameters.flatMap((value) => value?.constant ?? []);
-  if (scale && shift && tensors.length === 4) {
-    const [factor, offset] = affine(tensors, epsilon);
-    const k = make.weight(scale, `norm ${epsilon} ${mean?.name}`, () => factor);
-    const b = make.weight(shift, `norm ${epsilon} ${mean?.name}`, () => offset);
+  if (scale && shift && factor && offset) {
+    const form = `norm ${epsilon} ${mean?.name} ${variance?.name}`;
+    const k = make.weight(scale, form, () => factor);
+    const b = make.weight(shift, form, () => offset);
     return scaledBy(make, make.ref(x), k, b);
   }
   return scaledBy(
@@ -56,19 +60,41 @@ export const batchNormalization: Lowering = (node, make) => {
   );
 };
 
-/** k = scale / sqrt(variance + epsilon), b = shift - mean * k */
-function affine([scale, shift, mean, variance]: readonly Tensor[], epsilon: number): readonly [Tensor, Tensor] {
-  const read = (tensor: Tensor | undefined): Float64Array => (tensor ? readNumbers(tensor) : new Float64Array());
+/** k = scale / sqrt(variance + epsilon), b = shift - mean * k; undefined where one of them is computed. */
+function affine(parameters: readonly (Value | undefined)[], epsilon: number): readonly [Tensor, Tensor] | undefined {
+  const [scale, shift, mean, variance] = parameters.map((value) => value?.constant);
+  if (!scale || !shift || !mean || !variance) return undefined;
   const factor = (): Float64Array => {
-    const spread = read(variance);
-    return read(scale).map((number, at) => number / Math.sqrt((spread[at] ?? 0) + epsilon));
+    const spread = readNumbers(variance);
+    return readNumbers(scale).map((number, at) => number / Math.sqrt((spread[at] ?? 0) + epsilon));
   };
   const offset = (): Float64Array => {
-    const [k, centre] = [factor(), read(mean)];
-    return read(shift).map((number, at) => number - (centre[at] ?? 0) * (k[at] ?? 0));
+    const [k, centre] = [factor(), readNumbers(mean)];
+    return readNumbers(shift).map((number, at) => number - (centre[at] ?? 0) * (k[at] ?? 0));
   };
-  const shape = scale?.shape ?? [];
-  return [computedTensor('float', shape, factor), computedTensor('float', shape, offset)];
+  return [computedTensor('float', scale.shape, factor), computedTensor('float', scale.shape, offset)];
+}
+
+const POINT = { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0], isSame: false, isCeil: false };
+
+/** A depthwise convolution of one place: two constants in place of four, and the activation goes along. */
+function pointwise(node: Node, make: Emitter, factor: Tensor, offset: Tensor): Ref {
+  const [x, scale, shift, mean, variance] = node.inputs;
+  const found = activationAfter(node, make);
+  // A slope would get lost in a depthwise convolution.
+  const activation = found && (found.slope || found.name === 'LeakyRelu') ? undefined : found;
+  const form = `norm ${floatAttr(node, 'epsilon', 1e-5)} ${mean?.name} ${variance?.name}`;
+  const constant = (value: Value | undefined, tensor: Tensor): Ref => {
+    assertInvariant(value, () => `'${node.name}' lacks a parameter`);
+    return make.weight(value, form, () => tensor);
+  };
+  const result = make.node(
+    'FusedDepthwiseConv2dNative',
+    [make.ref(x), constant(scale, { ...factor, shape: [1, 1, elementCount(factor.shape), 1] }), constant(shift, offset)],
+    { ...windowAttrs(POINT), ...fusedAttrs(activation, 1) },
+  );
+  if (activation) make.fused.set(activation.node, result);
+  return result;
 }
 
 /** With the statistics of the batch itself, and the running ones moved towards them. */
