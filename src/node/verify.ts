@@ -15,6 +15,7 @@ import { declaredContract, declaredDensity, declaredHead, declaredSize } from '.
 import { readModel } from '../onnx/read';
 import { type VerifyOptions, verifyModels } from '../verify/equivalence';
 import { verifyExactly } from '../verify/exact/exact';
+import { onnxIntegers } from '../verify/exact/side';
 import { correspondence, verifyPair } from '../verify/pair/pair';
 import type { Relation } from '../verify/pair/relation';
 import type { VerifyReport } from '../verify/report';
@@ -113,9 +114,8 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       settle(subject);
       return await verifyExactly({
         original: subject,
-        converted: result,
+        converted: onnxIntegers(subject, result, conversionAgain(subject, result, options.inputSize)),
         match: correspondence(subject, result, options.map),
-        again: conversionAgain(subject, result, options.inputSize),
         shapes: new Map(subject.graph.inputs.map((input) => [input.name, sizesOf(input)])),
         place,
         options,

@@ -12,6 +12,8 @@ import { isConst, type Node, staticShape, type Value } from '../../ir/types';
 import { isInteger, magnitudeOf, plainOp } from './substitute';
 
 export const LIMIT = 2 ** 24;
+/** Of the inputs. */
+export const LARGEST_INPUT = 3;
 export const MODULUS = 16;
 /** Larger ones are taken modulo 16. */
 const COMFORT = 255;

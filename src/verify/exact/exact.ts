@@ -9,35 +9,35 @@ import { notExact } from '../../diagnostics/catalogue';
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
-import { staticShape, type Value } from '../../ir/types';
+import { type Node, staticShape, type Value } from '../../ir/types';
 import { type Bench, makeBench, type VerifyOptions } from '../bench';
 import { compareTensors, type Difference } from '../compare';
 import { seededRandom } from '../inputs';
-import { counterparts } from '../locate/counterparts';
-import { isProbeable, probeEach } from '../locate/probe';
+import { opOf } from '../locate/departure';
+import { probeEach } from '../locate/probe';
 import { firstDeparting } from '../locate/walk';
 import type { Numbers } from '../onnx-runner';
 import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
 import type { Correspondence } from '../pair/pair';
 import type { Departure, ExactReport, VerifyReport } from '../report';
 import { weightBytes } from '../samples';
-import { exactness, type Reducer, type Stop } from './bounds';
+import { exactness, LARGEST_INPUT, type Reducer, type Stop } from './bounds';
 import { insertReducers } from './reduce';
-import { integerCounterpart, integerModel, printsOf, type Sources } from './substitute';
+import type { IntegerSide, MakeSide } from './side';
+import { integerModel } from './substitute';
 
 export interface ExactRequest {
   readonly original: Model;
-  readonly converted: Model;
+  readonly converted: MakeSide;
   readonly match: Pick<Correspondence, 'feeds'>;
-  /** Does the conversion again; undefined: it is none, or cannot be done. */
-  readonly again: (model: Model) => Model | undefined;
   readonly place: (model: Model, name: string) => string | Uint8Array;
   /** Shape of each input of the original. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** What runs the converted model, where that is not ONNX Runtime. */
+  readonly runtime?: string | undefined;
   readonly options?: VerifyOptions | undefined;
 }
 
-const LARGEST_INPUT = 3;
 const AT_ONCE = 8;
 
 /** Throws CompileError NOT_EXACT where nothing can be compared. */
@@ -46,12 +46,10 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
   const { original, place, options = {} } = request;
   const bench = makeBench({ options, place, epsilon: 2 ** -23, files: [] });
   const rounds = options.samples ?? usualRounds(original);
-  const real = request.again(original);
-  const prints = printsOf(original, request.converted);
   const outcomes: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     bench.progress(`running both on integers, round ${round + 1} of ${rounds}`);
-    const outcome = await runRound(request, bench, { real, prints }, bench.seed + 31 * round);
+    const outcome = await runRound(request, bench, bench.seed + 31 * round);
     outcomes.push(outcome);
     if (outcome.departure) break;
   }
@@ -81,7 +79,7 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
     exact,
     departure: different?.departure,
     runtimeFault: undefined,
-    runtime: 'ONNX Runtime, graph optimisations disabled',
+    runtime: `${request.runtime ? `${request.runtime}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -107,68 +105,48 @@ interface Round {
   readonly alive: number;
 }
 
-async function runRound(
-  request: ExactRequest,
-  bench: Bench,
-  { real, prints }: Pick<Sources, 'prints'> & { readonly real: Model | undefined },
-  seed: number,
-): Promise<Round> {
+async function runRound(request: ExactRequest, bench: Bench, seed: number): Promise<Round> {
   const left = integerModel(request.original, seed);
-  const integers = real && request.again(left.model);
-  const right = integerCounterpart({
-    original: request.original,
-    converted: request.converted,
-    again: real && integers ? { real, integers } : undefined,
-    prints,
-    seed,
-  });
-  const [a, b] = [left.model, right.model];
-  const pairs = new Map([...counterparts(a.graph, b.graph)].filter(([to, from]) => isProbeable(to) && isProbeable(from)));
+  const a = left.model;
+  const b = request.converted(left, seed, bench);
+  const { graph, pairs } = b;
+  const nodes = graph.nodeCount;
   const back = new Map([...pairs].map(([to, from]) => [from, to]));
   const plan = new Map<Value, Reducer>();
-  const common = { input: LARGEST_INPUT };
   const ours = exactness(a.graph, {
-    ...common,
+    input: LARGEST_INPUT,
     ...left,
     reducer(value, wanted) {
       if (wanted && back.has(value) && !plan.has(value)) plan.set(value, wanted);
       return plan.get(value);
     },
   });
-  const theirs = exactness(b.graph, {
-    ...common,
-    ...right,
-    reducer(value) {
-      const source = pairs.get(value);
-      return source && plan.get(source);
-    },
-  });
-  const exactPairs = new Map([...pairs].filter(([to, from]) => ours.bounds.has(from) && theirs.bounds.has(to)));
-  const ends = frontier(b.graph, exactPairs);
+  const theirs = b.exactness((source) => plan.get(source));
+  const exactPairs = new Map([...pairs].filter(([to, from]) => ours.bounds.has(from) && theirs.isExact(to)));
+  const ends = frontier(graph, exactPairs);
   const [stop] = theirs.stops.length > 0 ? theirs.stops : ours.stops;
   if (ends.length === 0)
     throw notExact(stop ? `${stop.node.op} '${stop.node.name}': ${stop.reason}` : 'no value of one model is one of the other', stop?.node);
+  const reached = nodesBehind(ends);
   // A value that takes the place of another must be there under its own name when both are cut.
   insertReducers(a, plan);
-  insertReducers(
-    b,
+  b.insert(
     new Map([...pairs].flatMap(([to, from]): [Value, Reducer][] => (plan.has(from) ? [[to, plan.get(from) ?? { kind: 'modulo' }]] : []))),
   );
   const feeds = Array.from({ length: usualInputs(request.original) }, (_, at) => integerFeeds(request, seed + 1009 * at));
-  const run = { bench, a, b, pairs: exactPairs, feeds: { a: feeds, b: feeds.map((one) => request.match.feeds(one)) } };
+  const run = { bench, a, b, pairs: exactPairs, nodes, feeds: { a: feeds, b: feeds.map((one) => request.match.feeds(one)) } };
   const inside = insideOf(exactPairs, ends);
   const found = await compareAt(run, [...ends, ...inside]);
   const differences = Object.fromEntries(ends.map((end) => [end.name, found.get(end)?.difference ?? compareTensors(EMPTY, EMPTY)]));
   const wrong = [...ends, ...inside].find((end) => found.get(end)?.equal === false);
   return {
     differences,
-    departure: wrong && (await departureFrom(run, wrong, found, right.model)),
+    departure: wrong && (await departureFrom(run, wrong, found)),
     stops: [...ours.stops, ...theirs.stops].filter(({ node }, at, all) => all.findIndex((other) => other.node.name === node.name) === at),
-    altered: right.altered,
-    nodes: b.graph.nodes.filter((node) => !node.name.startsWith('exact_') && node.outputs.some((output) => theirs.bounds.has(output)))
-      .length,
-    of: request.converted.graph.nodeCount,
-    isWhole: b.graph.outputs.every((output) => exactPairs.has(output)),
+    altered: b.altered,
+    nodes: reached,
+    of: nodes,
+    isWhole: graph.outputs.every((output) => exactPairs.has(output)),
     reduced: plan.size,
     alive: Math.min(...ends.map((end) => found.get(end)?.alive ?? 0)),
   };
@@ -179,8 +157,10 @@ const EMPTY: Numbers = { dtype: 'float', shape: [0], data: new Float32Array() };
 interface Run {
   readonly bench: Bench;
   readonly a: Model;
-  readonly b: Model;
+  readonly b: IntegerSide;
   readonly pairs: ReadonlyMap<Value, Value>;
+  /** Of the converted model. */
+  readonly nodes: number;
   readonly feeds: { readonly a: readonly ReadonlyMap<string, Numbers>[]; readonly b: readonly ReadonlyMap<string, Numbers>[] };
 }
 
@@ -195,7 +175,7 @@ interface Compared {
 async function compareAt({ bench, a, b, pairs, feeds }: Run, values: readonly Value[]): Promise<ReadonlyMap<Value, Compared>> {
   const sources = values.flatMap((value) => pairs.get(value) ?? []);
   const expected = await probeEach(bench, a, sources, feeds.a, 'the original on integers');
-  const actual = await probeEach(bench, b, values, feeds.b, 'the converted model on integers');
+  const actual = await b.run(values, feeds.b);
   const found = new Map<Value, Compared>();
   for (const value of values) {
     expected.forEach((results, at) => {
@@ -220,12 +200,12 @@ const joined = (a: Compared | undefined, b: Compared): Compared =>
 /** Small results inside: an activation or a maximum behind them may hide what is wrong with them. */
 function insideOf(pairs: ReadonlyMap<Value, Value>, ends: readonly Value[]): readonly Value[] {
   const isSmall = (value: Value): boolean => elementCount(staticShape(value) ?? [SMALL + 1]) <= SMALL;
-  return [...pairs].flatMap(([to, from]) => (!ends.includes(to) && SUMS.has(to.producer?.op ?? '') && isSmall(from) ? [to] : []));
+  return [...pairs].flatMap(([to, from]) => (!ends.includes(to) && SUMS.test(to.producer?.opType ?? '') && isSmall(from) ? [to] : []));
 }
 const SMALL = 50_000;
-const SUMS = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+const SUMS = /Conv|Gemm|MatMul/;
 
-async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Compared>, converted: Model): Promise<Departure | undefined> {
+async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Compared>): Promise<Departure | undefined> {
   const seen = new Map(first);
   const { value, before, looked } = await firstDeparting(
     run.b.graph,
@@ -243,7 +223,7 @@ async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Com
   if (!node || !difference) return undefined;
   return {
     node: node.name,
-    op: node.op,
+    op: opOf(node),
     origin: node.origin,
     value: value.name,
     original: run.pairs.get(value)?.name,
@@ -256,8 +236,20 @@ async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Com
     rewrites: [],
     looked,
     comparable: run.pairs.size,
-    of: converted.graph.nodeCount,
+    of: run.nodes,
   };
+}
+
+/** How many nodes these values are computed by. */
+function nodesBehind(values: readonly Value[]): number {
+  const seen = new Set<Node>();
+  const queue = [...values];
+  for (let at = queue.pop(); at; at = queue.pop()) {
+    if (!at.producer || seen.has(at.producer)) continue;
+    seen.add(at.producer);
+    for (const input of at.producer.inputs) if (input) queue.push(input);
+  }
+  return seen.size;
 }
 
 /** Values that are compared: those behind which no other is. */

@@ -212,7 +212,7 @@ function describe(
 }
 
 /** As its own world calls it. */
-const opOf = ({ domain, op, opType }: Node): string => (domain === 'tfjs' ? opType : op);
+export const opOf = ({ domain, op, opType }: Node): string => (domain === 'tfjs' ? opType : op);
 
 /** Nodes between a value and those that are equal. */
 function nodesBetween(value: Value, stop: ReadonlySet<Value>): Node[] {
