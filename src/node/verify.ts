@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contract, contractOf } from '../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../compile';
-import { notComparable } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
 import { imageInputs } from '../ir/axis-roles';
@@ -24,8 +23,9 @@ import type { TfjsBackend } from '../verify/tfjs-backend';
 import { tfjsModelPath } from '../verify/tfjs-files';
 import { closeModel, readModelFile, writeModelFile } from '.';
 import { isTextFile } from './text';
+import { tfjsIntegers } from './tfjs-integers';
 import { tfjsRuntime, tfjsStandIn } from './tfjs-model';
-import { compiledAnew, conversionAgain, rewritesOf, rounds } from './verify-again';
+import { compiledAnew, conversionAgain, rewritesOf, rounds, tfjsConversionAgain } from './verify-again';
 import { loadSamples, openWindows, samplesFor, sizesOf } from './verify-samples';
 
 export interface VerifyFilesOptions extends VerifyOptions {
@@ -107,14 +107,16 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       options,
     };
     if (options.exact) {
-      if (tfjs !== undefined)
-        throw notComparable('a TensorFlow.js model has its weights in another order and layout; --exact is for ONNX files');
       openWindows(subject, result, options.inputSize ?? declaredSize(result));
-      for (const model of [subject, result]) inferShapes(model);
+      for (const model of tfjs === undefined ? [subject, result] : [subject]) inferShapes(model);
       settle(subject);
       return await verifyExactly({
         original: subject,
-        converted: onnxIntegers(subject, result, conversionAgain(subject, result, options.inputSize)),
+        converted:
+          tfjs === undefined
+            ? onnxIntegers(subject, result, conversionAgain(subject, result, options.inputSize))
+            : tfjsIntegers(tfjs, subject, tfjsConversionAgain(subject, result, tfjs, options.inputSize), options.tfjsBackend ?? 'wasm'),
+        runtime: sides.converted.runtime?.name,
         match: correspondence(subject, result, options.map),
         shapes: new Map(subject.graph.inputs.map((input) => [input.name, sizesOf(input)])),
         place,

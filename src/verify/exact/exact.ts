@@ -134,7 +134,7 @@ async function runRound(request: ExactRequest, bench: Bench, seed: number): Prom
     new Map([...pairs].flatMap(([to, from]): [Value, Reducer][] => (plan.has(from) ? [[to, plan.get(from) ?? { kind: 'modulo' }]] : []))),
   );
   const feeds = Array.from({ length: usualInputs(request.original) }, (_, at) => integerFeeds(request, seed + 1009 * at));
-  const run = { bench, a, b, pairs: exactPairs, nodes, feeds: { a: feeds, b: feeds.map((one) => request.match.feeds(one)) } };
+  const run = { bench, a, b, pairs: exactPairs, plan, nodes, feeds: { a: feeds, b: feeds.map((one) => request.match.feeds(one)) } };
   const inside = insideOf(exactPairs, ends);
   const found = await compareAt(run, [...ends, ...inside]);
   const differences = Object.fromEntries(ends.map((end) => [end.name, found.get(end)?.difference ?? compareTensors(EMPTY, EMPTY)]));
@@ -159,6 +159,8 @@ interface Run {
   readonly a: Model;
   readonly b: IntegerSide;
   readonly pairs: ReadonlyMap<Value, Value>;
+  /** What is done to values of the original, and to those that stand for them. */
+  readonly plan: ReadonlyMap<Value, Reducer>;
   /** Of the converted model. */
   readonly nodes: number;
   readonly feeds: { readonly a: readonly ReadonlyMap<string, Numbers>[]; readonly b: readonly ReadonlyMap<string, Numbers>[] };
@@ -172,19 +174,27 @@ interface Compared {
 }
 
 /** One model in memory at a time. */
-async function compareAt({ bench, a, b, pairs, feeds }: Run, values: readonly Value[]): Promise<ReadonlyMap<Value, Compared>> {
+async function compareAt({ bench, a, b, pairs, plan, feeds }: Run, values: readonly Value[]): Promise<ReadonlyMap<Value, Compared>> {
   const sources = values.flatMap((value) => pairs.get(value) ?? []);
   const expected = await probeEach(bench, a, sources, feeds.a, 'the original on integers');
   const actual = await b.run(values, feeds.b);
   const found = new Map<Value, Compared>();
   for (const value of values) {
+    const source = pairs.get(value);
+    const reducer = source && plan.get(source);
     expected.forEach((results, at) => {
-      const [wanted, got] = [results.get(pairs.get(value)?.name ?? ''), actual[at]?.get(value.name)];
-      if (wanted && got) found.set(value, joined(found.get(value), compared(wanted, got)));
+      const [wanted, got] = [results.get(source?.name ?? ''), actual[at]?.get(value.name)];
+      if (wanted && got) found.set(value, joined(found.get(value), compared(rounded(wanted, reducer), rounded(got, reducer))));
     });
   }
   return found;
 }
+
+/** An average is exact when it is rounded, as its readers see it. */
+const rounded = (numbers: Numbers, reducer: Reducer | undefined): Numbers =>
+  reducer?.kind === 'floor'
+    ? { ...numbers, data: numbers.data.map((number) => Math.floor(Math.fround(number + 1 / (2 * Math.max(1, reducer.cells))))) }
+    : numbers;
 
 function compared(wanted: Numbers, got: Numbers): Compared {
   const perm = wanted.data.length === got.data.length ? fittingPermutation(got.shape, wanted.shape) : undefined;
