@@ -25,7 +25,9 @@ function share(graph: Graph): void {
     const { dtype, shape, data } = constant.constant;
     if (data.kind === 'strings' || graph.isOutput(constant)) continue;
     const key = `${dtype}[${shape}]${tensorByteLength(constant.constant)}`;
-    groups.set(key, [...(groups.get(key) ?? []), constant]);
+    const group = groups.get(key);
+    if (group) group.push(constant);
+    else groups.set(key, [constant]);
   }
   for (const group of groups.values()) if (group.length > 1) mergeEqual(graph, group);
   for (const node of graph.nodes) for (const nested of nestedGraphs(node)) share(nested);
@@ -48,7 +50,7 @@ function mergeEqual(graph: Graph, group: readonly ConstValue[]): void {
 function fingerprintOf({ data }: Tensor): string | Tensor['data'] {
   if (data.kind === 'computed' || data.kind === 'strings') return data;
   const head = data.kind === 'bytes' ? data.bytes.subarray(0, SAMPLE) : readHead(data);
-  return Array.from(head).join();
+  return String.fromCharCode(...head);
 }
 
 const SAMPLE = 64;
@@ -62,7 +64,9 @@ function sameBytes(a: Tensor, b: Tensor): boolean {
   if (a.data === b.data || sameRanges(a, b)) return true;
   if (a.data.kind === 'computed' || b.data.kind === 'computed') return false;
   const [x, y] = [tensorBytes(a), tensorBytes(b)];
-  return x.byteLength === y.byteLength && x.every((byte, at) => byte === y[at]);
+  if (x.byteLength !== y.byteLength) return false;
+  for (let at = 0; at < x.length; at++) if (x[at] !== y[at]) return false;
+  return true;
 }
 
 function sameRanges(a: Tensor, b: Tensor): boolean {

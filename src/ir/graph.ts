@@ -386,7 +386,11 @@ export class Graph {
         if (producer && producer !== undefined && position.has(producer)) producers.add(producer);
       }
       waiting.set(node, producers.size);
-      for (const producer of producers) readers.set(producer, [...(readers.get(producer) ?? []), node]);
+      for (const producer of producers) {
+        const known = readers.get(producer);
+        if (known) known.push(node);
+        else readers.set(producer, [node]);
+      }
     }
     if (inOrder(nodes, position)) return;
     const ready = new MinHeap(nodes.flatMap((node, index) => (waiting.get(node) === 0 ? [index] : [])));
