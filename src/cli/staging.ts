@@ -2,11 +2,10 @@
  * Files that come into being all at once: written under other names beside their place, looked at there, and only then moved to it.
  * Whatever happens before, interrupts included, the place keeps what it had and nothing else stays behind.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { outputDirectoryMissing, outputExists, outputIsDirectory, outputIsInput, outputNotWritable } from '../diagnostics/catalogue';
-import { removedAtTheLatestOnExit } from '../node/temporary';
+import { nameBeside, removedAtTheLatestOnExit } from '../node/temporary';
 
 /** Throws CompileError where the output must not be written: called before any work is done for it. */
 export function checkOutput(output: string, sources: readonly string[], force: boolean): void {
@@ -26,7 +25,7 @@ export function checkOutput(output: string, sources: readonly string[], force: b
 /** Writes a text to its place: whole or not at all. Throws CompileError as `checkOutput` does. */
 export function writeTextFile(output: string, text: string, sources: readonly string[], force: boolean): void {
   checkOutput(output, sources, force);
-  const temporary = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = nameBeside(output);
   orNotWritable(output, () => {
     try {
       writeFileSync(temporary, text);

@@ -1,5 +1,5 @@
 /** Models as files. The rest of the compiler knows bytes only. */
-import { randomBytes } from 'node:crypto';
+
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { outputExists, outputIsInput } from '../diagnostics/catalogue';
@@ -12,6 +12,7 @@ import { planModel, sendPlan } from '../onnx/write';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
+import { nameBeside } from './temporary';
 import { isTextFile, locationBelow, readText } from './text';
 
 export interface ReadFileOptions {
@@ -98,16 +99,15 @@ export function writeModelFile(model: Model, path: string, options: WriteFileOpt
   const weights = options.weights ?? 'copy';
   const dataName = weights === 'external' ? `${basename(path)}.data` : undefined;
   const plan = planModel(model, { externalData: dataName, locate: locator(origin, options.home ?? dirname(path), weights) });
-  const temporary = (target: string): string => join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   const files: { readonly from: string; readonly to: string }[] = [];
   try {
     if (dataName !== undefined && plan.data) {
       const to = join(dirname(path), dataName);
       if (existsSync(to) && !options.force) throw outputExists(to);
-      files.push({ from: temporary(to), to });
+      files.push({ from: nameBeside(to), to });
       writeSegments(plan.data, plan.dataLength, files[0]?.from ?? to);
     }
-    const from = temporary(path);
+    const from = nameBeside(path);
     files.push({ from, to: path });
     writeSegments(plan.onnx, plan.onnxLength, from);
     for (const file of files) renameSync(file.from, file.to);

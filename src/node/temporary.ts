@@ -1,5 +1,10 @@
 /** What must not stay behind when the process ends early. */
 import { rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** A name beside a file, for what will take its place. Without node:crypto, which takes as long to load as a small model to fold. */
+export const nameBeside = (target: string): string =>
+  join(dirname(target), `.${basename(target)}.${process.pid}-${Math.random().toString(36).slice(2, 10)}.tmp`);
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
