@@ -12,6 +12,8 @@ export interface ByteSource {
    * Throws CompileError when the source cannot deliver them (truncated, changed since it was opened).
    */
   read(offset: number, length: number): Uint8Array;
+  /** The same into the first `length` bytes of memory that is used again and again, where a source can. */
+  readInto?(bytes: Uint8Array, offset: number, length: number): void;
 }
 
 /** A stretch of a source. */

@@ -9,7 +9,7 @@ import type { TfjsAbout } from './about';
 import { shape as shapeAttr } from './attrs';
 import type { TfjsGraph, TfjsPort, TfjsWeight } from './graph';
 import { type Quantisation, type QuantisationEntry, quantise, quantisedType } from './quantize';
-import { streamTensor } from './stream';
+import { Memory, streamTensor } from './stream';
 
 export interface ArtifactOptions {
   /** Bytes per shard; default 4 MB, which browsers cache. */
@@ -50,16 +50,17 @@ interface ManifestEntry {
 
 export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: ArtifactOptions): ArtifactReport {
   const shards = new Shards(sink, options.shardSize ?? SHARD_SIZE, totalBytes(graph, options.quantisation ?? {}));
+  const memory = new Memory();
   const quantised: ArtifactReport['quantised'][number][] = [];
   const weights = graph.weights.map((weight): ManifestEntry => {
     const entry = { name: weight.name, shape: weight.tensor.shape, dtype: weight.dtype };
     const type = quantisedType(weight, options.quantisation ?? {});
     if (!type) {
-      streamTensor(weight.tensor, (bytes) => shards.write(bytes));
+      streamTensor(weight.tensor, (bytes) => shards.write(bytes), memory);
       return entry;
     }
     const before = shards.total;
-    const { entry: quantization, error } = quantise(weight, type, (bytes) => shards.write(bytes));
+    const { entry: quantization, error } = quantise(weight, type, (bytes) => shards.write(bytes), memory);
     quantised.push({ name: weight.name, type, error, bytes: shards.total - before });
     return { ...entry, quantization };
   });

@@ -3,7 +3,7 @@ import { elementCount, halfToNumber } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
 import { toHalves } from './halves';
-import { streamTensor } from './stream';
+import { Memory, streamTensor } from './stream';
 
 export type Quantised = 'float16' | 'uint16' | 'uint8';
 
@@ -40,7 +40,12 @@ export interface QuantisedWeight {
 }
 
 /** Writes the weight as it is stored, piece by piece. Zero is stored exactly, as TensorFlow's converter does it. */
-export function quantise({ tensor }: TfjsWeight, type: Quantised, write: (bytes: Uint8Array) => void): QuantisedWeight {
+export function quantise(
+  { tensor }: TfjsWeight,
+  type: Quantised,
+  write: (bytes: Uint8Array) => void,
+  memory = new Memory(),
+): QuantisedWeight {
   let error = 0;
   const compare = (numbers: Float32Array, decoded: (at: number) => number): void => {
     for (let at = 0; at < numbers.length; at++) {
@@ -50,7 +55,7 @@ export function quantise({ tensor }: TfjsWeight, type: Quantised, write: (bytes:
   };
   if (type === 'float16') {
     const decoded = Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits));
-    pieces(tensor, (numbers) => {
+    pieces(tensor, memory, (numbers) => {
       const stored = toHalves(numbers);
       compare(numbers, (at) => decoded[stored[at] ?? 0] ?? 0);
       write(new Uint8Array(stored.buffer));
@@ -58,8 +63,8 @@ export function quantise({ tensor }: TfjsWeight, type: Quantised, write: (bytes:
     return { entry: { dtype: 'float16', original_dtype: 'float32' }, error };
   }
   const levels = type === 'uint8' ? 255 : 65535;
-  const { scale, min } = range(tensor, levels);
-  pieces(tensor, (numbers) => {
+  const { scale, min } = range(tensor, levels, memory);
+  pieces(tensor, memory, (numbers) => {
     const stored = type === 'uint8' ? new Uint8Array(numbers.length) : new Uint16Array(numbers.length);
     for (let at = 0; at < numbers.length; at++) stored[at] = Math.min(Math.max(Math.round(((numbers[at] ?? 0) - min) / scale), 0), levels);
     compare(numbers, (at) => (stored[at] ?? 0) * scale + min);
@@ -71,20 +76,21 @@ export function quantise({ tensor }: TfjsWeight, type: Quantised, write: (bytes:
 /** Numbers that are looked at at a time. */
 const PIECE = 2 ** 18;
 
-function pieces(tensor: Tensor, use: (numbers: Float32Array) => void): void {
-  streamTensor(tensor, (bytes) => {
+function pieces(tensor: Tensor, memory: Memory, use: (numbers: Float32Array) => void): void {
+  const look = (bytes: Uint8Array): void => {
     // Of memory that need not be aligned.
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const numbers = new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
     for (let at = 0; at < numbers.length; at += PIECE) use(numbers.subarray(at, at + PIECE));
-  });
+  };
+  streamTensor(tensor, look, memory);
 }
 
 /** One step, and where level 0 lies: a whole number of steps from zero where the numbers are on both sides of it. */
-function range(tensor: Tensor, levels: number): { readonly scale: number; readonly min: number } {
+function range(tensor: Tensor, levels: number, memory: Memory): { readonly scale: number; readonly min: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  pieces(tensor, (numbers) => {
+  pieces(tensor, memory, (numbers) => {
     for (const number of numbers) {
       if (number < low) low = number;
       if (number > high) high = number;

@@ -140,7 +140,7 @@ test('a weight that is permuted in slabs is the one that is permuted at once', (
     const turned = permuted(tensor, perm);
     for (const slab of [16, 100, 400, 1e6]) {
       const pieces: Uint8Array[] = [];
-      streamTensor(turned, (piece) => pieces.push(piece.slice()), { slab, chunk: 64 });
+      streamTensor(turned, (piece) => pieces.push(piece.slice()), undefined, { slab, chunk: 64 });
       expect(Buffer.concat(pieces).equals(Buffer.from(tensorBytes(turned)))).toBe(true);
       if (slab === 16 && perm[3] === 0) expect(pieces.length).toBeGreaterThan(10);
     }
