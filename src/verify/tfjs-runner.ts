@@ -13,6 +13,7 @@ import type { TfjsPort } from '../tfjs/about';
 import type { Numbers, Session } from './onnx-runner';
 import type { TfjsBackend } from './tfjs-backend';
 import { readTfjsFiles, signatureOutputs, type TfjsFiles, tfjsModelPath } from './tfjs-files';
+import { isAllocator, refuseNull } from './tfjs-memory';
 import { reordered } from './tfjs-reorder';
 
 export interface TfjsOptions {
@@ -154,7 +155,10 @@ async function startWasm(): Promise<{ readonly tf: typeof Core; readonly loadGra
   await import('@tensorflow/tfjs-backend-wasm');
   // Unusable after it ran out of memory; a new instance is not.
   if (tf.engine().registry.wasm && !alive(tf)) stopWasm(tf);
+  const isNew = !tf.engine().registry.wasm;
   await keepingListeners(() => tf.setBackend('wasm'));
+  const module: unknown = Reflect.get(tf.backend(), 'wasm');
+  if (isNew && isAllocator(module)) refuseNull(module);
   return { tf, loadGraphModel };
 }
 

@@ -1,6 +1,7 @@
 /** The runner of TF.js on a graph model written by hand, beside the same network in ONNX Runtime: what it takes, gives, and says when files are broken. */
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { readNumbers } from '../../src/ir/tensor';
 import { modelToBytes } from '../../src/onnx/write';
@@ -8,6 +9,7 @@ import { compare } from '../../src/verify/compare';
 import { makeInput } from '../../src/verify/inputs';
 import { type Numbers, openSession, type Session } from '../../src/verify/onnx-runner';
 import type { TfjsBackend } from '../../src/verify/tfjs-backend';
+import { isAllocator, refuseNull } from '../../src/verify/tfjs-memory';
 import { openTfjsSession, type TfjsOptions } from '../../src/verify/tfjs-runner';
 import { parseGraph } from '../support/expect-pass';
 import { list, text, type, writeHandMade } from './hand-made';
@@ -202,4 +204,35 @@ describe('says what is wrong with', () => {
     });
     rmSync(path, { recursive: true });
   });
+});
+
+test('memory that WebAssembly does not get is an error, not a wrong number; the next session works', async () => {
+  const session = await openTfjsSession(directory);
+  const module: unknown = Reflect.get(tf.backend(), 'wasm');
+  if (!isAllocator(module)) throw new Error('the backend keeps its module elsewhere');
+  // The module's own, under the check that the session put over it.
+  const places: number[] = [];
+  const fails = { _malloc: (bytes: number) => (bytes > 100 ? 0 : places.push(bytes)) };
+  refuseNull(fails);
+  const own = module._malloc;
+  module._malloc = fails._malloc;
+  const feeds = new Map([['X', makeInput('normal', 1, 'float', [1, 24, 9, 7])]]);
+  await expect(session.run(feeds)).rejects.toMatchObject({
+    code: 'TFJS_FAILED',
+    diagnostic: { message: expect.stringContaining('out of memory: WebAssembly has no 0.0 MB more') },
+  });
+  module._malloc = own;
+  await session.release();
+  const again = await openTfjsSession(directory);
+  expect((await again.run(feeds)).get('Y')?.data).toHaveLength(5);
+  await again.release();
+});
+
+test('a session checks every allocation', async () => {
+  const session = await openTfjsSession(directory);
+  const module: unknown = Reflect.get(tf.backend(), 'wasm');
+  if (!isAllocator(module)) throw new Error('the backend keeps its module elsewhere');
+  // More than the 4 GB that WebAssembly can address.
+  expect(() => module._malloc(2 ** 32 - 2 ** 16)).toThrow('out of memory');
+  await session.release();
 });
