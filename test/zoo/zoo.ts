@@ -187,7 +187,7 @@ function summary(runs: readonly Run[], head: Head, optimise: OptimisationLevel):
 const COVERAGE = 'docs/coverage.md';
 const HEADINGS: Readonly<Record<Target, string>> = { onnx: '# Coverage', tfjs: '# Coverage: TensorFlow.js' };
 const TFJS_INTRODUCTION =
-  'Made by `npm run zoo -- --to tfjs --write`: the same networks, written as TensorFlow.js graph models, read from the disk by TensorFlow.js on WebAssembly, and held to the original in ONNX Runtime as above. A number is the largest difference found on windows of larger images, as a share of the largest score; the original size is verified as well, each input by its own noise (with their random weights, some of these networks are chaotic on inputs eight times as large as usual: on EfficientNet-B0 the two sets of kernels of ONNX Runtime itself differ by 4e-4 there). Nodes: of the original, and of the graph model.';
+  'Made by `npm run zoo -- --to tfjs --head all --write`: the same networks, written as TensorFlow.js graph models, read from the disk by TensorFlow.js on WebAssembly, and held to the original in ONNX Runtime as above. A number is the largest difference found on windows of larger images, as a share of the largest score; the original size is verified as well, each input by its own noise (with their random weights, some of these networks are chaotic on inputs eight times as large as usual: on EfficientNet-B0 the two sets of kernels of ONNX Runtime itself differ by 4e-4 there). Nodes: of the original, and of the graph model.';
 const part = (runs: readonly Run[]): string => {
   const all = zooNames().length;
   return runs.length < all ? ` ${runs.length} of the ${all} graphs were run so far.` : '';
