@@ -2,8 +2,8 @@
  * npm run bench:fold -- [--only TEXT] [--rounds N] [--runs N] [--write] [MODEL ...]
  * Folding (`convert --head original`) beside other optimisers on the graphs of fixtures/zoo, in one run per model: nodes, multiply-adds, seconds and peak
  * memory of the whole process; then the median time of a run in ONNX Runtime, input and result in turns.
- * Beside: ONNX Runtime's offline optimisation at its basic level (standard operators only) from Node; onnxscript's optimizer and OnnxSlim where Python
- * (PYTHON names it) has them. `--write` puts the table into docs/folding.md. With files named, these take the place of the zoo.
+ * Beside: ONNX Runtime's offline optimisation at its basic level (standard operators only), from Node and as most people run it, from Python; onnxscript's
+ * optimizer and OnnxSlim; those of Python where that (PYTHON names it) has them. `--write` puts the table into docs/folding.md. With files named, these take the place of the zoo.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,9 +40,18 @@ print('\\npeak', peak, file=sys.stderr)`;
 const RUNTIME = `const ort = require('onnxruntime-node'); ort.env.logLevel = 'error';
 ort.InferenceSession.create(process.argv[1], { graphOptimizationLevel: 'basic', optimizedModelFilePath: process.argv[2] }).then((s) => s.release());`;
 
+const PYTHON_RUNTIME = `settings = onnxruntime.SessionOptions()
+settings.log_severity_level = 3
+settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+settings.optimized_model_filepath = target
+onnxruntime.InferenceSession(source, settings, providers=['CPUExecutionProvider'])`;
+
 function optimisers(): Optimiser[] {
-  const script = (body: string): ((input: string, output: string) => readonly [string, readonly string[]]) => {
-    return (input, output) => [python, ['-c', `import sys, onnx\nsource, target = sys.argv[1:3]\n${body}\n${PYTHON_PEAK}`, input, output]];
+  const script = (body: string, module = 'onnx'): ((input: string, output: string) => readonly [string, readonly string[]]) => {
+    return (input, output) => [
+      python,
+      ['-c', `import sys, ${module}\nsource, target = sys.argv[1:3]\n${body}\n${PYTHON_PEAK}`, input, output],
+    ];
   };
   return [
     {
@@ -69,6 +78,7 @@ function optimisers(): Optimiser[] {
       name: 'onnxruntime basic',
       command: (input, output, directory) => [process.execPath, ['--require', join(directory, 'peak.cjs'), '-e', RUNTIME, input, output]],
     },
+    ...(has('onnxruntime') ? [{ name: 'the same, Python', command: script(PYTHON_RUNTIME, 'onnxruntime') }] : []),
     ...(has('onnxscript')
       ? [
           {
