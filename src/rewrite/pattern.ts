@@ -160,6 +160,7 @@ export function matchAt<C, R>(
   accept: (match: Match<C>) => R | undefined,
   explain = false,
 ): MatchOutcome<R> {
+  if (!explain && isHopeless(pattern, root)) return NOTHING;
   const search = new Search(root, explain);
   const result = search.node(pattern, root, EMPTY, (state) => {
     if (!search.isSelfContained(state)) return undefined;
@@ -167,6 +168,23 @@ export function matchAt<C, R>(
     return accept({ captures: Object.fromEntries(state.bound) as C, root, nodes: state.nodes });
   });
   return { result, miss: result === undefined ? search.miss : undefined, mismatch: search.mismatch };
+}
+
+const NOTHING: MatchOutcome<never> = { result: undefined, miss: undefined, mismatch: undefined };
+
+/** At a glance, as most attempts end: something does not fit, and no inner node is there, so that not even a near miss is to be told. */
+function isHopeless(pattern: AnyPattern, root: Node): boolean {
+  if (pattern.kind !== 'node') return false;
+  let fits = true;
+  for (const [slot, inner] of pattern.inputs.entries()) {
+    if (inner.kind !== 'node' && inner.kind !== 'constant' && inner.kind !== 'value') return false;
+    for (const value of pattern.commutative ? root.inputs : [root.inputs[slot]])
+      if (inner.kind === 'node' && value?.producer && inner.ops.includes(value.producer.op)) return false;
+    if (pattern.commutative) continue;
+    const value = root.inputs[slot];
+    if (!value || inner.kind === 'node' || (inner.kind === 'constant' && !isConst(value))) fits = false;
+  }
+  return pattern.commutative ? pattern.inputs.some((inner) => inner.kind === 'node') : !fits;
 }
 
 /** What is bound so far. Never written: a way that fails leaves no trace. */
