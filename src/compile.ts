@@ -13,30 +13,19 @@ import { removeDeadNodes } from '../passes/remove-dead-nodes';
 import { sinkTokens } from '../passes/sink-tokens';
 import { spaceToDepth } from '../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from './analysis/contract';
-import { fixedPositions } from './analysis/fixed-positions';
 import { commonDivisor } from './dense/density';
-import {
-  cannotRefine,
-  cannotSlide,
-  notConvertible,
-  nothingToConvert,
-  strideNotDivisor,
-  strideNotFor,
-  unknownOutput,
-  unknownPass,
-} from './diagnostics/catalogue';
+import { cannotRefine, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from './diagnostics/catalogue';
 import { assertInvariant } from './diagnostics/compile-error';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { imageInputs } from './ir/axis-roles';
 import type { Model } from './ir/model';
 import { pixelStride, strideBySize } from './ir/pixel-stride';
 import { inferShapes } from './ir/shape-inference';
-import type { Dim, Node, Value } from './ir/types';
-import { hasCells } from './ir/views';
+import type { Dim } from './ir/types';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from './pass/manager';
-import { growing, obstacle, whyNoConvolution } from './pass/obstacles';
 import type { Pass, Remark } from './pass/pass';
+import { hasFixedImages, requireMaps, requireSliding } from './requirements';
 
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
@@ -171,12 +160,12 @@ function converted(source: Model, options: CompileOptions): Compiled {
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
-      requireSliding(model, options, said());
+      requireSliding(model, said(), leavesOut(options));
       contract = contractOf(model.graph);
     }
     passes.push(...runGroup(runner, step, options));
   }
-  requireMaps(model, { original, wasFixed: hasFixedImages(source) }, said(), options);
+  requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
@@ -302,33 +291,7 @@ export function settle(of: Model | PassRunner, passes: readonly Pass[] = [foldCo
 
 const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
 
-/** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-function requireSliding(model: Model, options: CompileOptions, remarks: readonly Remark[]): void {
-  const found = fixedPositions(model.graph);
-  const [first] = found;
-  if (!first) return;
-  // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
-  const { output, reasons } = whyNoConvolution(first.node, remarks);
-  const passesLeftOut = leavesOut(options);
-  if (output && reasons.length > 0)
-    throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin }, { passesLeftOut });
-  throw cannotSlide(
-    first.node,
-    found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
-    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut },
-  );
-}
-
 const leavesOut = ({ passes, skip }: CompileOptions): boolean => passes !== undefined || (skip?.length ?? 0) > 0;
-
-/** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
-function convolutionalUpTo(model: Model, node: Node): boolean {
-  const { nodes } = model.graph;
-  const hasKernel = (candidate: Node): boolean =>
-    candidate.op === 'Conv' && (candidate.inputs[1]?.type?.shape?.slice(2) ?? []).some((dim) => dim !== 1);
-  const at = nodes.indexOf(node);
-  return nodes.slice(0, at).filter(hasKernel).length > 1 && !nodes.slice(at).some(hasKernel);
-}
 
 /** A group runs until a whole round changes nothing. */
 function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
@@ -379,46 +342,6 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
   const keeps = (pass: Pass): boolean =>
     pass.name === 'free-spatial-dims' || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));
   return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
-}
-
-/** Passes whose work is the conversion itself. */
-const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
-
-/** Whether the file gives its images a size. */
-const hasFixedImages = (model: Model): boolean =>
-  [...imageInputs(model.graph)].every(([{ type }, roles]) =>
-    roles.every((role, axis) => !/[HW]/.test(role) || typeof type?.shape?.[axis] === 'number'),
-  );
-
-/** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
-function requireMaps(model: Model, { original, wasFixed }: Before, remarks: readonly Remark[], options: CompileOptions): void {
-  const applied = remarks.filter(({ kind }) => kind === 'applied');
-  // A classifier of convolutions alone still wants its size made free; a network without one cell at the end is no classifier.
-  const isFree = !wasFixed || original.graph.outputs.some(hasCells);
-  const { outputs } = model.graph;
-  if (isFree && outputs.length > 0 && !applied.some(({ pass }) => HEAD_PASSES.has(pass)) && outputs.every(growing))
-    throw nothingToConvert(original.graph.outputs);
-  // A vector of the right shape proves nothing: attention over the whole image has one too. Nor does a map, where cells of the last map were asked for.
-  const madeBy = (name: string, output: Value): boolean => applied.some(({ pass, at }) => pass === name && at.value === output.name);
-  const done: Readonly<Record<Head, (output: Value) => boolean>> = {
-    window: growing,
-    cell: (output) => growing(output) && madeBy('output-cells', output),
-    image: (output) => madeBy('output-average', output),
-    original: () => true,
-  };
-  for (const output of outputs) {
-    const before = original.graph.outputs.find(({ name }) => name === output.name);
-    // A map of features beside the scores stays a map.
-    if (before && hasCells(before) ? growing(output) : done[options.head ?? 'window'](output)) continue;
-    const { reasons, at } = obstacle(output, before, remarks, HEAD_PASSES);
-    throw notConvertible(output, reasons, at, { passesLeftOut: leavesOut(options) });
-  }
-}
-
-/** What a conversion started from. */
-interface Before {
-  readonly original: Model;
-  readonly wasFixed: boolean;
 }
 
 /** Reports of the rounds of one pass as one. */

@@ -50,6 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'input-size.ts': BASE,
   'metadata.ts': [...BASE, 'analysis', 'input-size.ts', 'version.ts'],
   'version.ts': ['package.json'],
+  'requirements.ts': [...BASE, 'pass', 'analysis'],
   'compile.ts': [
     ...BASE,
     'onnx',
@@ -60,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'input-size.ts',
     'metadata.ts',
     'version.ts',
+    'requirements.ts',
     'passes/index.ts',
     'a pass',
   ],
