@@ -307,6 +307,13 @@ export const unsupportedType = (value: Value): CompileError =>
     at: { value: value.name },
     hint: 'its types are float32, int32 and bool; export the model with one of them',
   });
+export const noWeightMatches = (type: string, pattern: string, names: readonly string[]): CompileError =>
+  new CompileError({
+    code: 'NO_WEIGHT_MATCHES',
+    message: `no weight that can be stored as ${type} is named '${pattern}'`,
+    hint: "'*' stands for any characters; nothing was written",
+    notes: [`there are ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`],
+  });
 /** Operators over maps are in a domain of the compiler's own by then. */
 const onnxName = (node: Node): string => node.op.replace(/^nhwc\./, '');
 

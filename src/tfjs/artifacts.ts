@@ -8,7 +8,7 @@ import { version } from '../version';
 import type { TfjsAbout } from './about';
 import { shape as shapeAttr } from './attrs';
 import type { TfjsGraph, TfjsPort, TfjsWeight } from './graph';
-import { type Quantisation, type QuantisationEntry, quantise, quantisedType } from './quantize';
+import { type Quantisation, type QuantisationEntry, quantise, quantisedType, requireMatches } from './quantize';
 import { Memory, streamTensor } from './stream';
 
 export interface ArtifactOptions {
@@ -48,7 +48,9 @@ interface ManifestEntry {
   readonly quantization?: QuantisationEntry;
 }
 
+/** Throws CompileError NO_WEIGHT_MATCHES before anything is written. */
 export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: ArtifactOptions): ArtifactReport {
+  requireMatches(graph.weights, options.quantisation ?? {});
   const shards = new Shards(sink, options.shardSize ?? SHARD_SIZE, totalBytes(graph, options.quantisation ?? {}));
   const memory = new Memory();
   const quantised: ArtifactReport['quantised'][number][] = [];

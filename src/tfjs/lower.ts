@@ -15,6 +15,7 @@ import { tfjsType } from './attrs';
 import { Emitter, type Ref, refText, Unsupported } from './emitter';
 import type { TfjsGraph, TfjsNode, TfjsPort, TfjsValue } from './graph';
 import { loweringFor } from './ops';
+import { isUsed } from './ops/lowering';
 
 export interface LowerOptions {
   /** `nhwc` (default): image inputs are [N, H, W, C], as TensorFlow.js has images; `nchw`: as in ONNX, at the price of a Transpose. */
@@ -104,7 +105,7 @@ function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined)
       const refs = lowering(node, make);
       return isList(refs) ? refs : [refs];
     }
-    refuse(undefined);
+    refuse(node.op.endsWith('MaxPool') && node.outputs.slice(1).some(isUsed) ? 'it also gives the places of the maxima' : undefined);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     refuse(error.message);

@@ -1,4 +1,5 @@
 /** Weights stored in fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
+import { noWeightMatches } from '../diagnostics/catalogue';
 import { elementCount, halfToNumber } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
@@ -17,12 +18,23 @@ export type QuantisationEntry =
 const TYPES: readonly Quantised[] = ['float16', 'uint16', 'uint8'];
 
 /** The type for a weight, or undefined. Integers, and single numbers, stay what they are: sizes and bounds must be exact. */
-export function quantisedType({ name, dtype, tensor }: TfjsWeight, quantisation: Quantisation): Quantised | undefined {
-  if (dtype !== 'float32' || elementCount(tensor.shape) < 2) return undefined;
+export function quantisedType(weight: TfjsWeight, quantisation: Quantisation): Quantised | undefined {
+  if (!isQuantisable(weight)) return undefined;
   return TYPES.find((type) => {
     const patterns = quantisation[type];
-    return patterns === true || patterns?.some((pattern) => matches(pattern, name));
+    return patterns === true || patterns?.some((pattern) => matches(pattern, weight.name));
   });
+}
+const isQuantisable = ({ dtype, tensor }: TfjsWeight): boolean => dtype === 'float32' && elementCount(tensor.shape) >= 2;
+
+/** A pattern that no weight has is a slip of the pen. Throws CompileError NO_WEIGHT_MATCHES. */
+export function requireMatches(weights: readonly TfjsWeight[], quantisation: Quantisation): void {
+  const names = weights.filter(isQuantisable).map(({ name }) => name);
+  for (const type of TYPES) {
+    const patterns = quantisation[type];
+    const idle = patterns === true ? undefined : patterns?.find((pattern) => !names.some((name) => matches(pattern, name)));
+    if (idle !== undefined && idle !== '*') throw noWeightMatches(type, idle, names);
+  }
 }
 
 function matches(pattern: string, name: string): boolean {

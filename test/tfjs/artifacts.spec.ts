@@ -93,6 +93,11 @@ test('the error of fewer bits is what decoding gives, and zero is exact', () => 
   expect(half.error).toBeLessThan(0.001);
 });
 
+test('a pattern that no weight has is refused before anything is written', () => {
+  for (const quantisation of [{ uint8: ['W*', 'V*'] }, { float16: ['dense'] }])
+    expect(() => written(dense, { quantisation })).toThrow(expect.objectContaining({ code: 'NO_WEIGHT_MATCHES' }));
+});
+
 test('halves by bits are those that are computed', () => {
   const edges = [
     0,
