@@ -24,7 +24,8 @@ else runKept(join(directory, `${PROGRAM_HASH}-${process.version}-${process.arch}
  * A script that comes from there cannot import(): the build leaves none in it.
  */
 function runKept(kept: string): void {
-  const script = new vm.Script(Module.wrap(readFileSync(program, 'utf8')), {
+  // esbuild writes ASCII.
+  const script = new vm.Script(Module.wrap(readFileSync(program, 'latin1')), {
     filename: program,
     cachedData: contentOf(kept),
   });
