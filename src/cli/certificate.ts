@@ -1,5 +1,6 @@
 /** `verify --certificate`: what was recorded, against what is there. */
 import { usage } from '../diagnostics/catalogue';
+import { printable } from '../diagnostics/format';
 import { type CertificateCheck, checkCertificate } from '../node/certificate/check';
 import type { VerifyArgs } from './commands';
 import { EXIT } from './exit';
@@ -35,7 +36,7 @@ export function certificateText(
   path: string,
   { certificate, original, converted, problems, weights, seconds }: CertificateCheck,
 ): string[] {
-  const row = (name: string, text: string): string => `  ${name.padEnd(19)}${text}`;
+  const row = (name: string, text: string): string => printable(`  ${name.padEnd(19)}${text}`);
   const state = (about: string, good: string): string => {
     const found = problems.filter((problem) => problem.about === about).map(({ message }) => message);
     const more = found.length > MANY ? `; and ${found.length - MANY} more: --json has all` : '';
@@ -46,7 +47,7 @@ export function certificateText(
   const computed = certificate.weights.filter(({ kind }) => kind === 'computed').length;
   const { compared, permuted, permutedBytes, hashed } = weights;
   return [
-    `${path}: ${original} -> ${converted}`,
+    printable(`${path}: ${original} -> ${converted}`),
     row('record', state('certificate', `whole, made by convolutionize ${certificate.program}`)),
     row('original', state('original', 'the file that was recorded')),
     row('converted', state('converted', 'the file that was recorded')),

@@ -4,6 +4,7 @@ import { allPasses, nchwToNhwc, type OptimisationLevel } from '../../passes';
 import type { PluginPass } from '../compile';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { printable } from '../diagnostics/format';
 import { DumpDirectory } from '../node/dump';
 import { printModel } from '../onnx/text/printer';
 import type { RunOptions } from '../pass/manager';
@@ -158,11 +159,11 @@ function tell(args: ConvertArgs, output: string, { result, facts, savings }: Tol
 }
 
 function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile): string {
-  if (dryRun) return `${input}: this would be done (--dry-run: nothing is written)`;
-  if (!written) return `${input}: nothing is written, since the result is not equivalent`;
-  if (written.tfjs) return tfjsHeadline(input ?? '', output, written.tfjs);
+  if (dryRun) return printable(`${input}: this would be done (--dry-run: nothing is written)`);
+  if (!written) return printable(`${input}: nothing is written, since the result is not equivalent`);
+  if (written.tfjs) return printable(tfjsHeadline(input ?? '', output, written.tfjs));
   const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
-  return `${input} -> ${output} (${bytes(written.bytes)})${data}`;
+  return printable(`${input} -> ${output} (${bytes(written.bytes)})${data}`);
 }
 
 function verdictText({ verification, written }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): string[] {

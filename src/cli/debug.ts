@@ -105,14 +105,14 @@ function failureText(failure: Failure): string {
 function bisectText(file: string, { steps, runs, culprit }: Bisected, output: string | undefined): string[] {
   if (!culprit)
     return [
-      `${file}: ${steps.length} steps, ${runs} model${runs > 1 ? 's' : ''} run`,
+      `${printable(file)}: ${steps.length} steps, ${runs} model${runs > 1 ? 's' : ''} run`,
       '',
       'the numbers stay within the tolerance through all of them, at the original size',
       'what differs on larger images only, or outside of the rewrites, is told by `verify`',
     ];
   const { number, step, verdict, before, after } = culprit;
   return [
-    `${file}: ${steps.length} steps, ${runs} models run`,
+    `${printable(file)}: ${steps.length} steps, ${runs} models run`,
     '',
     `step ${number} goes wrong: ${stepText(step)}`,
     `  ${failureText(verdict)}`,

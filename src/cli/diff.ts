@@ -52,7 +52,7 @@ const SIGNS: Readonly<Record<DiffStatus, string>> = { unchanged: '=', moved: '>'
 
 export function diffText(first: string, second: string, { nodes, counts, weights }: GraphDiff, columns?: number): string[] {
   const total = (Object.keys(SIGNS) as DiffStatus[]).map((status) => `${counts[status]} ${status}`).join(', ');
-  const lines = [`${first} -> ${second}`, `  nodes    ${total}`, `  weights  ${weightTotal(weights)}`, ''];
+  const lines = [printable(`${first} -> ${second}`), `  nodes    ${total}`, `  weights  ${weightTotal(weights)}`, ''];
   let run: NodeDiff[] = [];
   const endRun = (): void => {
     if (run.length > 0 && run.length <= 2) for (const { after } of run) lines.push(`= ${label(after)}`);

@@ -60,7 +60,7 @@ function tfjsText(file: string, { model, weights, bytes: stored, shards, madeBy 
   for (const { opType } of graph.nodes) kinds.set(opType, (kinds.get(opType) ?? 0) + 1);
   const types = [...new Set(weights.map(({ dtype, quantization }) => (quantization ? `${dtype} stored as ${quantization.dtype}` : dtype)))];
   const lines = [
-    `${file}: TensorFlow.js graph model${madeBy ? `, made by ${printable(madeBy)}` : ''}${source ? `, from ${printable(source)}` : ''}`,
+    `${printable(file)}: TensorFlow.js graph model${madeBy ? `, made by ${printable(madeBy)}` : ''}${source ? `, from ${printable(source)}` : ''}`,
     ...table(
       [{ title: '' }, { title: '' }, { title: '' }],
       [

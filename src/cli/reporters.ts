@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { badOption, cannotWrite, usage } from '../diagnostics/catalogue';
-import { formatDiagnostic } from '../diagnostics/format';
+import { formatDiagnostic, printable } from '../diagnostics/format';
 import { reasonOf } from '../node/file-source';
 import { formatVerifyReport } from '../verify/report';
 import { annotations, summary } from '../verify/suite/github';
@@ -87,7 +87,7 @@ const textOf = (suite: SuiteReport, isAlone: boolean): string => {
 function pairText({ name, original, converted, report, error }: PairOutcome): string {
   const both = `${original} and ${converted}`;
   const title = name === both ? both : `${name}: ${both}`;
-  return `${title}\n${report ? formatVerifyReport(report) : error ? formatDiagnostic(error) : ''}`;
+  return `${printable(title)}\n${report ? formatVerifyReport(report) : error ? formatDiagnostic(error) : ''}`;
 }
 
 /** Whole or not there. */

@@ -13,7 +13,7 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
   const head = [`ONNX IR ${summary.irVersion}`, ...opsets, ...(producer ? [`made by ${printable(producer)}`] : [])];
   const layers = layerTable(summary, columns);
   const lines = [
-    `${file}: ${head.join(', ')}`,
+    `${printable(file)}: ${head.join(', ')}`,
     ...table(
       [{ title: '' }, { title: '' }, { title: '' }],
       [...portRows('input', summary.inputs), ...portRows('output', summary.outputs)],

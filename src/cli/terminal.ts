@@ -1,6 +1,6 @@
 /** What the commands may say, and where: results on stdout, everything else on stderr. */
 import type { Diagnostic } from '../diagnostics/compile-error';
-import { formatDiagnostic, type Paint, plain } from '../diagnostics/format';
+import { formatDiagnostic, type Paint, plain, printable } from '../diagnostics/format';
 import { type Progress, silentProgress, terminalProgress } from './progress';
 
 export interface Stream {
@@ -42,9 +42,9 @@ export class Terminal {
     this.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
-  /** A result for people: not said with --quiet. */
+  /** A result for people: not said with --quiet. Whatever names stand in it, no control characters get through. */
   report(lines: readonly string[]): void {
-    if (!this.options.quiet) this.result(lines.join('\n'));
+    if (!this.options.quiet) this.result(lines.flatMap((line) => line.split('\n').map(printable)).join('\n'));
   }
 
   error(diagnostic: Diagnostic): void {

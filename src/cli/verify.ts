@@ -9,6 +9,7 @@ import {
   FORMAT,
   type Outcome,
   type PairOutcome,
+  reportToJson,
   type Shard,
   type SuiteReport,
   suiteFromJson,
@@ -58,7 +59,7 @@ const head = (started: number): Pick<SuiteReport, 'format' | 'version' | 'progra
 function tell(suite: SuiteReport, args: VerifyArgs, reporters: readonly Reporting[], terminal: Terminal, isAlone: boolean): number {
   const [only] = suite.pairs;
   if (args.json) {
-    terminal.result(JSON.stringify(isAlone && !suite.shard ? only?.report : suite, undefined, 2));
+    terminal.result(reportToJson(isAlone && !suite.shard ? only?.report : suite));
     const others = reporters.filter(({ name, file }) => file !== undefined || name === 'github');
     tellSuite(suite, others, terminal, isAlone);
   } else tellSuite(suite, reporters, terminal, isAlone);

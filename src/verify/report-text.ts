@@ -1,5 +1,6 @@
 /** What a verification found, as text for people. */
 import { describeContract } from '../analysis/contract';
+import { printable } from '../diagnostics/format';
 import type { Difference } from './compare';
 import { exactLines } from './exact/text';
 import { departureLines, notFiniteText } from './locate/text';
@@ -26,7 +27,7 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     row('verdict', `${report.verdict === 'equal' ? 'equal' : 'NOT EQUIVALENT'} (${report.seconds.toFixed(1)} s, ${report.runtime})`),
   );
-  return lines.join('\n');
+  return lines.map(printable).join('\n');
 }
 
 const departureText = (departure: Departure): string[] =>

@@ -44,9 +44,12 @@ export function suiteOutcome({ pairs }: SuiteReport): Outcome {
   return outcomes.includes('error') ? 'error' : outcomes.includes('different') ? 'different' : 'equal';
 }
 
-/** JSON has no NaN and no infinities: they are written as strings. */
-export function suiteToJson(suite: SuiteReport): string {
-  return JSON.stringify(suite, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value), 2);
+/** docs/schemas/verify-report.schema.json says what is in it. JSON has no NaN and no infinities: they are written as strings. */
+export const suiteToJson = (suite: SuiteReport): string => reportToJson(suite);
+
+/** The same for one pair. */
+export function reportToJson(report: SuiteReport | VerifyReport | undefined): string {
+  return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value), 2);
 }
 
 /** undefined: it is no such report. */

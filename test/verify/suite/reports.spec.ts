@@ -1,13 +1,25 @@
 /** Reports for machines: valid, whole after a round trip, and joined to the worst of their parts. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv2020 from 'ajv/dist/2020';
+import { compile } from '../../../src/compile';
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import type { Model } from '../../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../../src/ir/tensor';
 import { verifyFiles } from '../../../src/node/verify';
+import type { VerifyReport } from '../../../src/verify/report';
 import { annotations, summary } from '../../../src/verify/suite/github';
 import { junit } from '../../../src/verify/suite/junit';
 import { markdown } from '../../../src/verify/suite/markdown';
 import { mergeSuites } from '../../../src/verify/suite/merge';
-import { type PairOutcome, type SuiteReport, suiteFromJson, suiteOutcome, suiteToJson } from '../../../src/verify/suite/suite-report';
+import {
+  type PairOutcome,
+  reportToJson,
+  type SuiteReport,
+  suiteFromJson,
+  suiteOutcome,
+  suiteToJson,
+} from '../../../src/verify/suite/suite-report';
 import { parseGraph } from '../../support/expect-pass';
 
 // A busy machine takes its time.
@@ -206,5 +218,36 @@ describe('merge', () => {
     expect(codeOf(() => mergeSuites([part(1, 2, [a]), part(1, 2, [a]), part(2, 2, [a])]))).toBe('MERGE_INCOMPLETE');
     expect(codeOf(() => mergeSuites([part(1, 2, [a]), part(2, 3, [a])]))).toBe('MERGE_MIXED');
     expect(codeOf(() => mergeSuites([part(1, 2, [a]), { file: 'b', suite: suite([a]) }]))).toBe('MERGE_MIXED');
+  });
+});
+
+describe('the published schema', () => {
+  const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
+    JSON.parse(readFileSync(join(__dirname, '../../../docs/schemas/verify-report.schema.json'), 'utf8')),
+  );
+  const follows = (value: unknown): unknown => (validate(value) ? true : validate.errors?.slice(0, 5));
+  const cases: [string, () => Promise<VerifyReport>][] = [
+    ['equal', () => verifyFiles(original, original.clone(), { samples: 2 })],
+    ['different, with the node', () => verifyFiles(original, tampered(0.5), { samples: 2 })],
+    ['infinite', () => verifyFiles(original, tampered(Number.POSITIVE_INFINITY), { samples: 2 })],
+    ['tolerances of its own', () => verifyFiles(original, original.clone(), { samples: 2, rtol: { Y: 1e-3 } })],
+    ['a conversion', () => verifyFiles(original, compile(original).model, { samples: 2 })],
+    ['on integers', () => verifyFiles(original, compile(original).model, { exact: true, samples: 2 })],
+  ];
+
+  test.each(cases)('%s: as a report and in a suite', async (name, judge) => {
+    const report = await judge();
+    expect(follows(JSON.parse(reportToJson(report)))).toBe(true);
+    const text = suiteToJson(suite([pair(name, { report })], { shard: { index: 1, of: 2, by: 'samples' } }));
+    expect(follows(JSON.parse(text))).toBe(true);
+  });
+
+  test('an error is an outcome as well; what is neither is not', () => {
+    const error = { code: 'CANNOT_READ', message: 'cannot be read', at: { file: 'a.onnx' }, hint: 'look' };
+    const whole = JSON.parse(suiteToJson(suite([pair('a', { error })])));
+    expect(follows(whole)).toBe(true);
+    expect(follows({ ...whole, pairs: [pair('a', {})] })).not.toBe(true);
+    expect(follows({ ...whole, more: 1 })).not.toBe(true);
+    expect(follows({ ...whole, version: 2 })).not.toBe(true);
   });
 });
