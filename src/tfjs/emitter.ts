@@ -116,6 +116,13 @@ export class Emitter {
     return ref;
   }
 
+  /** Says that a node, made in place of another one, stands for what that stood for, and not for the node at work. */
+  insteadOf(ref: Ref, other: Ref): Ref {
+    ref.node.origin.clear();
+    for (const name of other.node.origin) ref.node.origin.add(name);
+    return ref;
+  }
+
   /** Another node with the same value. */
   alias(ref: Ref, name: string): Ref {
     return { node: this.draft('Identity', [ref], {}, undefined, this.unique(name)), index: 0 };

@@ -128,6 +128,21 @@ test('the result of a convolution that others read as well is not fused away', a
   );
 });
 
+test.each([true, false])('a 1 x 1 convolution in front of groups gives their parts, fused: %s', async (fuse) => {
+  const cases = ['Relu (A)', 'Clip (A, zero, six)', 'LeakyRelu (A)', 'PRelu (A, slope)', 'HardSwish (A)', 'Identity (A)'].flatMap(
+    (activation) =>
+      [', B', ''].flatMap((bias) =>
+        ['', ', strides = [2, 1]'].map((strides): [string, string] => [
+          `${activation} ${bias} ${strides}`,
+          `${head(18)} g (float[N, 5, H, W] X) => (float[N, 6, h, w] Y)
+          <float[96, 5, 1, 1] P, float[96] B, float[96, 1, 1] slope, float zero = {0}, float six = {6}, float[6, 32, 3, 3] K> {
+          A = Conv <kernel_shape = [1, 1]${strides}> (X, P${bias}) M = ${activation} Y = Conv <kernel_shape = [3, 3], group = 3> (M, K) }`,
+        ]),
+      ),
+  );
+  expect(await allBothWays(cases, { fuse, scale: 3, sizes: SIZES })).toBeGreaterThan(0);
+});
+
 test('Conv without kernel_shape, and over one axis', async () => {
   await bothWays(`${head(11)} g (float[N, 4, H, W] X) => (float[N, 5, h, w] Y) <float[5, 4, 2, 3] K> { Y = Conv (X, K) }`, {
     sizes: SIZES,

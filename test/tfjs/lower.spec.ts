@@ -47,6 +47,21 @@ test('a norm that could not be folded is a depthwise convolution of one place, w
   expect(ops(lower(norm, { fuse: false }))).toEqual(['FusedBatchNormV3', 'Relu']);
 });
 
+test('a 1 x 1 convolution in front of groups gives their parts; one that something else reads is split', () => {
+  const text = (
+    outputs: string,
+  ): string => `g (float[N, 8, 9, 9] X) => (${outputs}) <float[64, 8, 1, 1] P, float[64] B, float[4, 32, 3, 3] K> {
+    A = Conv (X, P, B)
+    R = Relu (A)
+    Y = Conv <group = 2> (R, K)
+  }`;
+  const graph = lower(text('float[N, 4, 7, 7] Y'));
+  expect(ops(graph)).toEqual(['_FusedConv2D', '_FusedConv2D', 'Conv2D', 'Conv2D', 'ConcatV2']);
+  expect(graph.weights.map(({ tensor }) => tensor.shape)).toEqual(expect.arrayContaining([[1, 1, 8, 32], [32]]));
+  expect(graph.weights.some(({ tensor }) => tensor.shape.includes(64))).toBe(false);
+  expect(ops(lower(text('float[N, 4, 7, 7] Y, float[N, 64, 9, 9] R')))).toContain('Split');
+});
+
 test('a network that was channels-last in the first place keeps its border, without Transposes', () => {
   const graph = lower(`g (float[N, 9, 9, 3] X) => (float[N, 9, 9, 4] Y) <float[4, 3, 3, 3] W> {
     T = Transpose <perm = [0, 3, 1, 2]> (X)

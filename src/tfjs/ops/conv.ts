@@ -4,7 +4,8 @@
  *   Conv W [M, C, kh, kw]   ->  Conv2D filter [kh, kw, C, M], or _FusedConv2D with bias and activation
  *   one group per channel   ->  DepthwiseConv2dNative filter [kh, kw, C, M / C]
  *   other groups            ->  Split, Conv2D each, ConcatV2: TensorFlow.js has no grouped convolution. Neighbouring groups are merged, with zeros between
- *                               them in the filter, until a part has 32 input channels: fewer, larger parts were measured fastest.
+ *                               them in the filter, until a part has 32 input channels: fewer, larger parts were measured fastest. A 1x1 convolution
+ *                               in front gives the parts by itself, each from its own filters: a Split of channels copies row by row, in JavaScript.
  *   dilation and stride     ->  a kernel with zeros between its numbers: Conv2D has one of the two only
  */
 import { intAttr } from '../../ir/attrs';
@@ -102,7 +103,7 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   if (groups === 1) return oneConv(plan);
   if (perGroup === 1 && operands.channels === groups) return depthwise(plan, groups, filters / groups);
   if (!w.constant) return groupedByComputed(plan, groups);
-  return grouped(plan, w, { groups, perGroup, filters });
+  return grouped(node, plan, w, { groups, perGroup, filters });
 }
 
 /** The window of a line as that of a map of one row. */
@@ -150,24 +151,45 @@ function depthwise({ make, operands, window, stuff, form }: Plan, channels: numb
   return withBias('DepthwiseConv2dNative', make, x, filter, window, b && make.ref(b), activation);
 }
 
-function grouped({ make, operands, window, stuff, form }: Plan, w: Value, { groups, perGroup, filters }: Grouping): Ref {
+function grouped(node: Node, { make, operands, window, stuff, form }: Plan, w: Value, { groups, perGroup, filters }: Grouping): Ref {
   const { x, b, activation, lift } = operands;
   const merged = divisorsOf(groups).find((count) => count * perGroup >= PART) ?? groups;
   const parts = groups / merged;
   const perPart = filters / parts;
-  const split = parts === 1 ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
+  const maps = make.isPrivate(node.inputs[0], node) ? madeInParts(x, parts, make) : undefined;
+  const split = parts === 1 || maps ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
   const whole = w.constant && madeOnce(stuff(lift(w.constant)), parts);
   const results = Array.from({ length: parts }, (_, part) => {
     const filter = make.weight(w, `group ${part} of ${parts}${form}`, (constant) =>
       blockDiagonal(slicedAlong(whole ?? constant, 0, part * perPart, perPart), merged),
     );
     const bias = b?.constant && make.weight(b, `part ${part} of ${parts}`, (constant) => slicedAlong(constant, 0, part * perPart, perPart));
-    return withBias('Conv2D', make, make.output(split, part), filter, window, bias, activation);
+    return withBias('Conv2D', make, maps?.[part] ?? make.output(split, part), filter, window, bias, activation);
   });
   const [only] = results;
   const joined = parts === 1 && only ? only : make.node('ConcatV2', [...results, make.int(3)], { N: int(parts) });
   return b && !b.constant ? make.node('BiasAdd', [joined, make.ref(b)], { data_format: text('NHWC') }) : joined;
 }
+/** The channels of a map in equal parts, where a 1x1 convolution makes it: that one is left away then, if nothing else reads it. */
+function madeInParts(map: Ref, parts: number, make: Emitter): readonly Ref[] | undefined {
+  const { op, inputs, attrs } = map.node;
+  const [source, filter, bias, slope] = inputs;
+  const kernel = filter?.node.weight;
+  const offsets = bias?.node.weight;
+  if (parts === 1 || (op !== 'Conv2D' && op !== '_FusedConv2D') || !source || !filter || !kernel || slope || (bias && !offsets))
+    return undefined;
+  const [rows, columns, , channels = 0] = kernel.shape;
+  if (rows !== 1 || columns !== 1 || channels % parts !== 0) return undefined;
+  const size = channels / parts;
+  const cut = (name: string | undefined, weight: Tensor, axis: number): readonly Ref[] => {
+    const whole = madeOnce(weight, parts);
+    return Array.from({ length: parts }, (_, part) => make.constant(name ?? op, slicedAlong(whole, axis, part * size, size)));
+  };
+  const filters = cut(filter.node.name, kernel, 3);
+  const biases = offsets ? cut(bias?.node.name, offsets, 0) : [];
+  return filters.map((own, part) => make.insteadOf(make.node(op, [source, own, ...biases.slice(part, part + 1)], attrs), map));
+}
+
 interface Grouping {
   readonly groups: number;
   readonly perGroup: number;
