@@ -34,7 +34,7 @@ export function tfjsSide(path: string, backend: TfjsBackend): Side {
   const run =
     (reorder: number | undefined) =>
     (values: readonly Value[], feeds: Feeds): Promise<Results> => {
-      const fetch = new Map(values.map(({ name }): [string, Fetched] => [name, { tensor: name, perm: permOf(about, name) }]));
+      const fetch = new Map(values.map(({ name }): [string, Fetched] => [name, fetched(about, name)]));
       return using(openTfjsSession(path, { backend, fetch, reorder }), (session) => session.run(feeds));
     };
   return {
@@ -48,10 +48,14 @@ export function tfjsSide(path: string, backend: TfjsBackend): Side {
   };
 }
 
-/** Somebody may have edited the file. */
-function permOf({ values }: TfjsAbout, name: string): Fetched['perm'] {
-  const perm: unknown = values?.[name]?.perm;
-  return Array.isArray(perm) && perm.every((axis) => Number.isInteger(axis)) ? perm : undefined;
+/** How the value is read that begins with this tensor. Somebody may have edited the file. */
+export function fetched({ values }: TfjsAbout, name: string): Fetched {
+  const { perm, beside }: { readonly perm?: unknown; readonly beside?: unknown } = values?.[name] ?? {};
+  return {
+    tensor: name,
+    perm: Array.isArray(perm) && perm.every((axis) => Number.isInteger(axis)) ? perm : undefined,
+    beside: Array.isArray(beside) ? beside.filter((other) => typeof other === 'string') : undefined,
+  };
 }
 
 /** What the model says of itself, held against the original as the values of a converted ONNX model are. */

@@ -21,9 +21,9 @@ import { counterparts } from '../verify/locate/counterparts';
 import { isProbeable } from '../verify/locate/probe';
 import { each } from '../verify/results';
 import type { TfjsBackend } from '../verify/tfjs-backend';
-import { readModelJson, readTfjsFiles, storedBytes, type TfjsFiles, type WeightEntry } from '../verify/tfjs-files';
+import { aboutOf, readModelJson, readTfjsFiles, storedBytes, type TfjsFiles, type WeightEntry } from '../verify/tfjs-files';
 import { type Fetched, openTfjsSession } from '../verify/tfjs-runner';
-import { tfjsSide } from './tfjs-inside';
+import { fetched, tfjsSide } from './tfjs-inside';
 
 /** What the conversion makes of a model: the compiled one, and what is emitted for it. */
 export interface Emitted {
@@ -53,12 +53,13 @@ export function tfjsIntegers(
   return (left) => {
     const integers = again(left.model);
     if (!integers) throw notExact('the conversion cannot be done on integers', undefined);
-    return sideOf(path, backend, left, { real: real.graph, integers, likeness });
+    return sideOf(path, json, backend, left, { real: real.graph, integers, likeness });
   };
 }
 
 function sideOf(
   path: string,
+  json: ReturnType<typeof readModelJson>,
   backend: TfjsBackend,
   left: Substituted,
   { real, integers, likeness }: { readonly real: TfjsGraph; readonly integers: Emitted; readonly likeness: ReadonlyMap<string, Likeness> },
@@ -102,11 +103,16 @@ function sideOf(
       };
     },
     insert: (wanted) => {
-      reducers = new Map([...wanted].map(([value, reducer]) => [value.name, reducer]));
+      const { values = {} } = aboutOf(json);
+      reducers = new Map(
+        [...wanted].flatMap(([{ name }, reducer]) =>
+          [name, ...(values[name]?.beside ?? [])].map((tensor): [string, Reducer] => [tensor, reducer]),
+        ),
+      );
     },
     run: (values, feeds) => {
       const files = onIntegers(readTfjsFiles(path), { real, integers: integers.graph, likeness, reducers });
-      const fetch = new Map(values.map(({ name }): [string, Fetched] => [name, { tensor: name, perm: files.about.values?.[name]?.perm }]));
+      const fetch = new Map(values.map(({ name }): [string, Fetched] => [name, fetched(files.about, name)]));
       return using(openTfjsSession(files, { backend, fetch }), (session) => each(feeds, (one) => session.run(one)));
     },
   };

@@ -35,6 +35,8 @@ export interface TfjsAbout {
 export interface TfjsValueAbout {
   readonly is?: string | undefined;
   readonly perm?: readonly number[] | undefined;
+  /** Tensors that have the rest of its channels, along the last axis. */
+  readonly beside?: readonly string[] | undefined;
   /** Whether more follows of the ONNX nodes that its node stands for, within another node: it is the value by name, not by origin. */
   readonly part?: true | undefined;
 }

@@ -157,9 +157,14 @@ function provenance({ nodes, values }: TfjsGraph): Pick<TfjsAbout, 'origins' | '
   return {
     origins: Object.fromEntries(told.map(({ name, origin }) => [name, origin])),
     values: Object.fromEntries(
-      values.map(({ tensor, value, perm, isPart }) => [
+      values.map(({ tensor, beside, value, perm, isPart }) => [
         tensor,
-        { ...(value !== tensor && { is: value }), ...(!isPlain(perm) && { perm }), ...(isPart && { part: true }) },
+        {
+          ...(value !== tensor && { is: value }),
+          ...(!isPlain(perm) && { perm }),
+          ...(beside.length > 0 && { beside }),
+          ...(isPart && { part: true }),
+        },
       ]),
     ),
   };

@@ -36,6 +36,7 @@ export class Emitter {
   private readonly refs = new Map<Value, Ref>();
   /** What each tensor is, by node and output: of several values that end in one the last, which a fused activation makes. */
   private readonly held = new Map<string, Value>();
+  private readonly parted = new Map<Value, readonly Ref[]>();
   private readonly weights = new Map<Value, Map<string, Ref>>();
   private readonly names = new Set<string>();
   /** Nodes that an earlier one does the work of, by fusion. */
@@ -99,10 +100,10 @@ export class Emitter {
     return ref;
   }
 
-  /** The tensor that holds the value; undefined: none does, it lies within a fused node or is no tensor of its own. */
-  holder(value: Value): Ref | undefined {
+  /** The tensors that hold the value, one for most; none: it lies within a fused node or is no tensor of its own. */
+  holders(value: Value): readonly Ref[] {
     const ref = this.refs.get(value);
-    return ref && this.held.get(keyOf(ref)) === value ? ref : undefined;
+    return ref && this.held.get(keyOf(ref)) === value ? (this.parted.get(value) ?? [ref]) : [];
   }
 
   /** The value in front of views that nobody else needs: of several in a row the last one decides. */
@@ -121,6 +122,11 @@ export class Emitter {
     ref.node.origin.clear();
     for (const name of other.node.origin) ref.node.origin.add(name);
     return ref;
+  }
+
+  /** Says that the value lies in these tensors, by channels, and no longer in one. */
+  inParts(value: Value, refs: readonly Ref[]): void {
+    this.parted.set(value, refs);
   }
 
   /** Another node with the same value. */

@@ -53,6 +53,8 @@ export interface TfjsPort {
 export interface TfjsValue {
   /** `node`, or `node:k`. */
   readonly tensor: string;
+  /** Tensors that have the rest of its channels, the last axis; of most values none. */
+  readonly beside: readonly string[];
   /** Name of the ONNX value. */
   readonly value: string;
   /** As that of a port. */

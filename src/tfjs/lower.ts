@@ -67,8 +67,9 @@ function valuesIn(model: Model, places: Layouts['places'], make: Emitter, nodes:
     const isPart = origin.some((name) => unseen.has(name));
     for (const { name, type } of outputs) {
       const place = type && isFloatType(type.dtype) ? places.get(name) : undefined;
-      const ref = place && make.holder(place.value);
-      if (ref && there.has(ref.node.name ?? '')) found.push({ tensor: refText(ref), value: name, perm: place.order, isPart });
+      const [ref, ...beside] = place ? make.holders(place.value) : [];
+      if (place && ref && there.has(ref.node.name ?? ''))
+        found.push({ tensor: refText(ref), beside: beside.map(refText), value: name, perm: place.order, isPart });
       else for (const each of origin) unseen.add(each);
     }
   }

@@ -27,6 +27,8 @@ export interface TfjsOptions {
 export interface Fetched {
   readonly tensor: string;
   readonly perm?: readonly number[] | undefined;
+  /** Tensors that have the rest of it, along the last axis as it is here. */
+  readonly beside?: readonly string[] | undefined;
 }
 
 /**
@@ -130,16 +132,15 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
           tensors[name] = tensorOf(tf, toTfjs(numbers, ports.about.inputs?.[name]), ports.dtypes.get(name) ?? 'float32');
         }
         const wanted = [...ports.outputs];
-        const found = [
-          graph.execute(
-            tensors,
-            wanted.map(([, { tensor }]) => tensor),
-          ),
-        ].flat();
-        wanted.forEach(([name, { perm }], at) => {
-          const tensor = found[at];
+        const names = wanted.flatMap(([, { tensor, beside = [] }]) => [tensor, ...beside]);
+        const found = [graph.execute(tensors, names)].flat();
+        let at = 0;
+        for (const [name, { perm, beside = [] }] of wanted) {
+          const parts = found.slice(at, at + 1 + beside.length);
+          at += parts.length;
+          const [tensor] = parts.length > 1 ? [tf.concat(parts, -1)] : parts;
           if (tensor) results.set(name, fromTfjs(numbersOf(tensor), perm));
-        });
+        }
       });
       return results;
     },

@@ -122,6 +122,29 @@ test('a pad moved, a sum of the wrong operands, another slope', async () => {
   expect([slope.verdict, slope.departure?.origin]).toEqual(['different', expect.arrayContaining(['l1'])]);
 });
 
+test('a value that lies in parts, by channels, is read and kept small like any other', async () => {
+  const model = parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 9, 9] X) => (float[1, 6, 7, 7] Y)
+    <float[96, 3, 1, 1] K0, float[96] b0, float[48, 32, 3, 3] K1, float[6, 48, 1, 1] K2> {
+      c0 = Conv (X, K0, b0)
+      r0 = Relu (c0)
+      c1 = Conv <group = 3> (r0, K1)
+      r1 = Relu (c1)
+      Y = Conv (r1, K2)
+    }`);
+  const path = join(directory, `model${count++}`);
+  writeTfjsModel(compile(model, { head: 'original' }).model, path);
+  const { verdict, exact } = await exactly(model, path);
+  expect([verdict, exact?.isWhole, exact?.stops]).toEqual(['equal', true, []]);
+  const copy = tampered(path, join(directory, `copy${count++}`), (files) => {
+    // Of the second part of r0.
+    const filter = filterOf(files, 1);
+    [filter[5], filter[6]] = [filter[6] ?? 0, filter[5] ?? 0];
+  });
+  const report = await exactly(model, copy);
+  expect(report.verdict).toBe('different');
+  expect(formatVerifyReport(report)).toContain("'c0'");
+});
+
 test('where a node is not exact on integers it ends, and says at which', async () => {
   const model = network('Sigmoid (g1)');
   const { verdict, exact } = await exactly(model, written(model));

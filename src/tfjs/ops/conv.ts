@@ -156,7 +156,9 @@ function grouped(node: Node, { make, operands, window, stuff, form }: Plan, w: V
   const merged = divisorsOf(groups).find((count) => count * perGroup >= PART) ?? groups;
   const parts = groups / merged;
   const perPart = filters / parts;
-  const maps = make.isPrivate(node.inputs[0], node) ? madeInParts(x, parts, make) : undefined;
+  const [map] = node.inputs;
+  const maps = make.isPrivate(map, node) ? madeInParts(x, parts, make) : undefined;
+  if (map && maps) make.inParts(map, maps);
   const split = parts === 1 || maps ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
   const whole = w.constant && madeOnce(stuff(lift(w.constant)), parts);
   const results = Array.from({ length: parts }, (_, part) => {
