@@ -337,7 +337,7 @@ const lastBeforeFreeing = (steps: Pipeline): number => {
 };
 
 function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
-  const known = pipeline.flat().map((pass) => pass.name);
+  const known = [...new Set(pipeline.flat().map((pass) => pass.name))];
   for (const name of [...(passes ?? []), ...(skip ?? [])]) if (!known.includes(name)) throw unknownPass(name, known);
   const keeps = (pass: Pass): boolean =>
     pass.name === 'free-spatial-dims' || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));

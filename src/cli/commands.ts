@@ -402,17 +402,23 @@ function layOutNoHelp(parser: Argv): void {
   if (usage instanceof Object) Reflect.set(usage, 'cacheHelpMessage', () => undefined);
 }
 
+const OPTIONS = {
+  convert: convertOptions,
+  inspect: inspectOptions,
+  verify: verifyOptions,
+  predict: predictOptions,
+  heatmap: heatmapOptions,
+  debug: debugOptions,
+};
+
 /** A value that counts only once must not be given twice: which one is meant? */
 function rejectRepeated(argv: object): void {
+  const words: unknown = Reflect.get(argv, '_');
+  const [command] = Array.isArray(words) ? words : [];
   const lists = new Set<string>(['_', 'models', 'more']);
-  for (const [name, option] of Object.entries<Options>({
-    ...convertOptions,
-    ...inspectOptions,
-    ...verifyOptions,
-    ...predictOptions,
-    ...heatmapOptions,
-  }))
-    if (option.array) lists.add(name);
+  // What is a list for one command (verify --map) may not be one for another.
+  const options: Readonly<Record<string, Readonly<Record<string, Options>>>> = OPTIONS;
+  for (const [name, option] of Object.entries(options[String(command)] ?? {})) if (option.array) lists.add(name);
   for (const [name, value] of Object.entries(argv)) {
     if (
       Array.isArray(value) &&

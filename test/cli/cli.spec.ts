@@ -65,6 +65,8 @@ describe('a wrong command line', () => {
     [['inspect', '--diff', 'a.onnx', 'b.onnx', '--format', 'text'], 'BAD_OPTION', 'with --diff'],
     [['inspect', 'a.onnx', '--format', 'poem'], 'BAD_OPTION', "--format cannot be 'poem'"],
     [['verify', 'a.onnx'], 'USAGE', 'an argument is missing'],
+    [['verify', LENET, LENET, '--map', 'scores=nothing'], 'UNKNOWN_MAPPING', 'nothing'],
+    [['heatmap', LENET, 'a.png', '--map', 'a.npy', '--map', 'b.npy'], 'USAGE', '--map is given twice'],
     [['passes', 'no-such-pass'], 'UNKNOWN_PASS', 'linear-to-conv'],
     [['inspect', '/nowhere/a.onnx'], 'CANNOT_READ', '/nowhere/a.onnx'],
     [['convert', LENET, '--skip', 'no-such-pass', '--dry-run'], 'UNKNOWN_PASS', 'no-such-pass'],
