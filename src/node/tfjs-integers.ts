@@ -21,7 +21,7 @@ import { counterparts } from '../verify/locate/counterparts';
 import { isProbeable } from '../verify/locate/probe';
 import { each } from '../verify/results';
 import type { TfjsBackend } from '../verify/tfjs-backend';
-import { aboutOf, readModelJson, readTfjsFiles, storedBytes, type TfjsFiles, type WeightEntry } from '../verify/tfjs-files';
+import { aboutOf, eachWeight, readModelJson, readTfjsFiles, type TfjsFiles } from '../verify/tfjs-files';
 import { type Fetched, openTfjsSession } from '../verify/tfjs-runner';
 import { fetched, tfjsSide } from './tfjs-inside';
 
@@ -150,27 +150,6 @@ function isSame(tensor: Tensor, held: Uint8Array): boolean {
 
 const tensorOf = (bytes: Uint8Array, { dtype, shape }: Tensor): Tensor => ({ dtype, shape, data: { kind: 'bytes', bytes } });
 const byteLengthOf = ({ dtype, shape }: Tensor): number => elementCount(shape) * (dtype === 'bool' ? 1 : 4);
-
-/** Each weight of the files with its bytes, aligned. */
-function eachWeight({ weightSpecs, shards }: TfjsFiles): [WeightEntry, () => Uint8Array][] {
-  let begin = 0;
-  return weightSpecs.map((spec) => {
-    const [from, length] = [begin, storedBytes(spec) ?? 0];
-    begin += length;
-    return [spec, () => taken(shards, from, length)];
-  });
-}
-
-function taken(shards: readonly ArrayBuffer[], begin: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let start = 0;
-  for (const shard of shards) {
-    const [from, to] = [Math.max(begin, start), Math.min(begin + length, start + shard.byteLength)];
-    if (from < to) bytes.set(new Uint8Array(shard, from - start, to - from), from - begin);
-    start += shard.byteLength;
-  }
-  return bytes;
-}
 
 interface Integers {
   readonly real: TfjsGraph;

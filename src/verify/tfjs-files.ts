@@ -78,6 +78,27 @@ export function readTfjsFiles(path: string): TfjsFiles {
   return { json, weightSpecs, shards, about: aboutOf(json) };
 }
 
+/** Each weight with its bytes: a copy, aligned, made when it is asked for. */
+export function eachWeight({ weightSpecs, shards }: TfjsFiles): [WeightEntry, () => Uint8Array][] {
+  let begin = 0;
+  return weightSpecs.map((spec) => {
+    const [from, length] = [begin, storedBytes(spec) ?? 0];
+    begin += length;
+    return [spec, () => taken(shards, from, length)];
+  });
+}
+
+function taken(shards: readonly ArrayBuffer[], begin: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let start = 0;
+  for (const shard of shards) {
+    const [from, to] = [Math.max(begin, start), Math.min(begin + length, start + shard.byteLength)];
+    if (from < to) bytes.set(new Uint8Array(shard, from - start, to - from), from - begin);
+    start += shard.byteLength;
+  }
+  return bytes;
+}
+
 /** Where a shard lies. A manifest from elsewhere must not make us read other files: throws CompileError TFJS_NOT_A_MODEL. */
 export function shardPath(modelJson: string, name: string): string {
   if (/^([a-z]+:|[/\\])/i.test(name) || normalize(name).startsWith('..'))

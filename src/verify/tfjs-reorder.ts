@@ -11,7 +11,7 @@
  */
 import type { io } from '@tensorflow/tfjs-core';
 import { seededRandom } from './inputs';
-import { storedBytes, type TfjsFiles, type WeightEntry } from './tfjs-files';
+import { eachWeight, type TfjsFiles, type WeightEntry } from './tfjs-files';
 
 interface NodeDef {
   readonly name: string;
@@ -25,8 +25,7 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
   const random = seededRandom(seed);
   const topology = files.json.modelTopology as { readonly node: readonly NodeDef[] };
   const weights = new Map<string, { spec: WeightEntry; bytes: Uint8Array }>();
-  const joined = reader(files.shards);
-  for (const spec of files.weightSpecs) weights.set(spec.name, { spec, bytes: joined(storedBytes(spec) ?? 0) });
+  for (const [spec, bytes] of eachWeight(files)) weights.set(spec.name, { spec, bytes: bytes() });
   const orders = new Map<string, readonly number[] | undefined>();
   const nodes: NodeDef[] = [];
   const constant = (name: string, numbers: readonly number[], scalar = false): string => {
@@ -156,22 +155,4 @@ function permuted(bytes: Uint8Array, shape: readonly number[], axis: number, ord
     });
   }
   return result;
-}
-
-/** Takes bytes off a row of buffers, as copies. */
-function reader(buffers: readonly ArrayBuffer[]): (length: number) => Uint8Array {
-  let [at, offset] = [0, 0];
-  return (length) => {
-    const taken = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const buffer = buffers[at];
-      if (!buffer) break;
-      const count = Math.min(length - done, buffer.byteLength - offset);
-      taken.set(new Uint8Array(buffer, offset, count), done);
-      [done, offset] = [done + count, offset + count];
-      if (offset === buffer.byteLength) [at, offset] = [at + 1, 0];
-    }
-    return taken;
-  };
 }
