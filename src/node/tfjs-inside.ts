@@ -20,8 +20,8 @@ import { aboutOf, readModelJson, signatureOutputs } from '../verify/tfjs-files';
 import { type Fetched, openTfjsSession } from '../verify/tfjs-runner';
 import { readTfjsView } from './tfjs-view';
 
-/** Seed of the other order of the sums, as everywhere. */
-const REORDER = 1;
+/** Seed of the other order of the sums. */
+export const REORDER = 1;
 
 /** Throws CompileError TFJS_NOT_A_MODEL. */
 export function tfjsSide(path: string, backend: TfjsBackend): Side {

@@ -8,13 +8,13 @@ import type { OtherRuntime } from '../verify/subject';
 import type { TfjsBackend } from '../verify/tfjs-backend';
 import { aboutOf, readModelJson, signaturePorts } from '../verify/tfjs-files';
 import { openTfjsSession, tfjsRuntimeName } from '../verify/tfjs-runner';
-import { tfjsSide } from './tfjs-inside';
+import { REORDER, tfjsSide } from './tfjs-inside';
 
 /** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
 export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherRuntime => ({
   name: tfjsRuntimeName(backend),
   open: () => openTfjsSession(path, { backend }),
-  openReordered: () => openTfjsSession(path, { backend, reorder: 1 }),
+  openReordered: () => openTfjsSession(path, { backend, reorder: REORDER }),
   inside: () => tfjsSide(path, backend),
 });
 

@@ -21,6 +21,9 @@ const COMFORT = 255;
 /** What is done to a value in both models. */
 export type Reducer = { readonly kind: 'modulo' } | { readonly kind: 'floor'; readonly cells: number };
 
+/** What is added to an average before it is rounded down: averages are multiples of one part of the cells, so none lies half a part below a whole number. */
+export const halfPart = (cells: number): number => 1 / (2 * Math.max(1, cells));
+
 export interface Stop {
   readonly node: Node;
   readonly reason: string;
@@ -174,8 +177,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
     case 'GlobalAveragePool':
     case 'ReduceMean': {
       const [output] = node.outputs;
-      const cells =
-        node.op === 'AveragePool' ? (intsAttr(node, 'kernel_shape') ?? []).reduce((product, dim) => product * dim, 1) : cellsOf(node);
+      const cells = node.op === 'AveragePool' ? elementCount(intsAttr(node, 'kernel_shape') ?? []) : cellsOf(node);
       const sum = within(x * (cells ?? 1));
       if (typeof sum === 'string') return sum;
       const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });

@@ -17,11 +17,11 @@ import { opOf } from '../locate/departure';
 import { probeEach } from '../locate/probe';
 import { firstDeparting } from '../locate/walk';
 import type { Numbers } from '../onnx-runner';
-import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
+import { turnedTo } from '../pair/layout';
 import type { Correspondence } from '../pair/pair';
 import type { Departure, ExactReport, VerifyReport } from '../report';
 import { weightBytes } from '../samples';
-import { exactness, LARGEST_INPUT, type Reducer, type Stop } from './bounds';
+import { exactness, halfPart, LARGEST_INPUT, type Reducer, type Stop } from './bounds';
 import { insertReducers } from './reduce';
 import type { IntegerSide, MakeSide } from './side';
 import { integerModel } from './substitute';
@@ -193,12 +193,11 @@ async function compareAt({ bench, a, b, pairs, plan, feeds }: Run, values: reado
 /** An average is exact when it is rounded, as its readers see it. */
 const rounded = (numbers: Numbers, reducer: Reducer | undefined): Numbers =>
   reducer?.kind === 'floor'
-    ? { ...numbers, data: numbers.data.map((number) => Math.floor(Math.fround(number + 1 / (2 * Math.max(1, reducer.cells))))) }
+    ? { ...numbers, data: numbers.data.map((number) => Math.floor(Math.fround(number + halfPart(reducer.cells)))) }
     : numbers;
 
 function compared(wanted: Numbers, got: Numbers): Compared {
-  const perm = wanted.data.length === got.data.length ? fittingPermutation(got.shape, wanted.shape) : undefined;
-  const turned = perm && !isIdentity(perm) ? transposed(got, perm) : got;
+  const turned = turnedTo(got, wanted);
   const equal = wanted.data.length === turned.data.length && wanted.data.every((number, at) => number === turned.data[at]);
   const alive = Array.from(wanted.data).filter((number) => number !== 0).length / Math.max(1, wanted.data.length);
   return { equal, difference: compareTensors(wanted, turned), alive };
@@ -277,7 +276,7 @@ function integerFeeds({ shapes, original }: ExactRequest, seed: number): Readonl
   return new Map(
     original.graph.inputs.map((input): [string, Numbers] => {
       const shape = shapes.get(input.name) ?? [];
-      const count = shape.reduce((product, dim) => product * dim, 1);
+      const count = elementCount(shape);
       const least = input.type?.dtype.startsWith('u') ? 0 : -LARGEST_INPUT;
       const data = Float32Array.from({ length: count }, () => least + Math.floor(random() * (LARGEST_INPUT - least + 1)));
       return [input.name, { dtype: input.type?.dtype ?? 'float', shape, data }];

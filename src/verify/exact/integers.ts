@@ -5,7 +5,7 @@
  * Two models that hold the same numbers, in whatever order and shape, hold the same integers afterwards; no weight has to be found again by its place.
  * Two floats that are next to each other are other integers in five of six rounds.
  */
-import { tensorBytes } from '../../ir/tensor';
+import { elementCount, tensorBytes } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 
 /**
@@ -48,7 +48,7 @@ export function integerTensor(tensor: Tensor, seed: number, role: Role): Tensor 
 
 /** A float tensor whose elements follow from the bits of another's. A stretch is in memory at a time, and the result. */
 export function elementwise(tensor: Tensor, apply: (bits: number) => number): Tensor {
-  const count = tensor.shape.reduce((product, dim) => product * dim, 1);
+  const count = elementCount(tensor.shape);
   return {
     dtype: 'float',
     shape: tensor.shape,

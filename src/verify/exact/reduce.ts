@@ -3,7 +3,7 @@ import { attributes } from '../../ir/attrs';
 import type { Model } from '../../ir/model';
 import { fromNumbers } from '../../ir/tensor';
 import type { Value } from '../../ir/types';
-import { MODULUS, type Reducer } from './bounds';
+import { halfPart, MODULUS, type Reducer } from './bounds';
 
 /** Readers of each value read the reduced one; graph outputs stay what they are. Edits the model. */
 export function insertReducers({ graph }: Model, reducers: ReadonlyMap<Value, Reducer>): void {
@@ -16,8 +16,7 @@ export function insertReducers({ graph }: Model, reducers: ReadonlyMap<Value, Re
     let reduced: Value | undefined;
     if (reducer.kind === 'modulo') reduced = make('Mod', [value, number(MODULUS)], { fmod: 1 });
     else {
-      // Averages are multiples of one part of the cells: half a part below a whole number there is none, and rounding cannot cross it.
-      const raised = make('Add', [value, number(1 / (2 * Math.max(1, reducer.cells)))]);
+      const raised = make('Add', [value, number(halfPart(reducer.cells))]);
       reduced = raised && make('Floor', [raised]);
     }
     if (reduced) for (const { user, slot } of readers) graph.replaceInput(user, slot, reduced);

@@ -5,7 +5,7 @@
  *   x rounded down                  =  floor(x + half a part)
  */
 import type { WeightEntry } from '../tfjs-files';
-import { MODULUS, type Reducer } from './bounds';
+import { halfPart, MODULUS, type Reducer } from './bounds';
 
 export interface GraphNode {
   readonly name: string;
@@ -41,7 +41,7 @@ export function reducedGraph(nodes: readonly GraphNode[], reducers: ReadonlyMap<
       return `${base}/${name}`;
     };
     if (reducer.kind === 'floor') {
-      names.set(tensor, add('down', 'Floor', add('raised', 'AddV2', tensor, number(1 / (2 * Math.max(1, reducer.cells))))));
+      names.set(tensor, add('down', 'Floor', add('raised', 'AddV2', tensor, number(halfPart(reducer.cells)))));
       continue;
     }
     const share = add('share', 'Mul', tensor, number(1 / MODULUS));

@@ -6,7 +6,7 @@ import { compareTensors, type Difference } from '../compare';
 import { nudged } from '../inputs';
 import { floorOf, MOST_NUDGED, NOISE_FACTOR, nudgedWeights, ORDER_FACTOR } from '../noise';
 import type { Numbers } from '../onnx-runner';
-import { fittingPermutation, isIdentity, transposed } from '../pair/layout';
+import { turnedTo } from '../pair/layout';
 import type { Departure, Rewrite } from '../report';
 import { mapValues, type Results } from '../results';
 import { weightBytes } from '../samples';
@@ -138,12 +138,7 @@ function arranged(
   if (!found) return undefined;
   if (wanted.data.length !== found.data.length)
     return sameSizes && wanted.shape.length === found.shape.length && converted.nameOf(value) === source.name ? found : undefined;
-  return converted.arrange ? converted.arrange(found, wanted, value) : turned(found, wanted);
-}
-
-function turned(found: Numbers, wanted: Numbers): Numbers {
-  const perm = fittingPermutation(found.shape, wanted.shape);
-  return perm && !isIdentity(perm) ? transposed(found, perm) : found;
+  return converted.arrange ? converted.arrange(found, wanted, value) : turnedTo(found, wanted);
 }
 
 /** Groups that are small enough to be held. */

@@ -51,6 +51,12 @@ export function fittingPermutation(from: readonly Dim[], to: readonly Dim[]): re
   return [identity, ...(USUAL[from.length] ?? []), ...(from.length <= 4 ? permutations(from.length) : [])].find(fits);
 }
 
+/** The numbers in the axes of others of as many, as far as the sizes tell. */
+export function turnedTo(numbers: Numbers, other: Numbers): Numbers {
+  const perm = numbers.data.length === other.data.length ? fittingPermutation(numbers.shape, other.shape) : undefined;
+  return perm && !isIdentity(perm) ? transposed(numbers, perm) : numbers;
+}
+
 export const isIdentity = (perm: readonly number[]): boolean => perm.every((axis, at) => axis === at);
 
 function permutations(length: number): readonly (readonly number[])[] {
