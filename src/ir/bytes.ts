@@ -23,6 +23,9 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** The same bytes where numbers of four bytes may lie; a copy only where they do not. */
+export const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes));
+
 /** A source over bytes in memory. */
 export function bufferSource(bytes: Uint8Array, name = 'buffer'): ByteSource {
   return { name, size: bytes.byteLength, read: (offset, length) => bytes.subarray(offset, offset + length) };

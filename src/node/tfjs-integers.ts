@@ -7,7 +7,7 @@
  */
 import { notExact } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
-import { elementCount, readNumbers, tensorBytes } from '../ir/tensor';
+import { readNumbers, tensorByteLength, tensorBytes } from '../ir/tensor';
 import type { Tensor, Value } from '../ir/types';
 import type { TfjsGraph } from '../tfjs/graph';
 import { streamTensor } from '../tfjs/stream';
@@ -132,7 +132,7 @@ function likenessOf(files: TfjsFiles, { weights }: TfjsGraph): ReadonlyMap<strin
     eachWeight(files).map(([spec, bytes]): [string, Likeness] => {
       const tensor = made.get(spec.name);
       const held = bytes();
-      if (!tensor || byteLengthOf(tensor) !== held.byteLength) return [spec.name, 'other'];
+      if (!tensor || tensorByteLength(tensor) !== held.byteLength) return [spec.name, 'other'];
       if (isSame(tensor, held)) return [spec.name, 'same'];
       return [spec.name, tensor.dtype === 'float' && fingerprint(tensor) === fingerprint(tensorOf(held, tensor)) ? 'moved' : 'other'];
     }),
@@ -149,7 +149,6 @@ function isSame(tensor: Tensor, held: Uint8Array): boolean {
 }
 
 const tensorOf = (bytes: Uint8Array, { dtype, shape }: Tensor): Tensor => ({ dtype, shape, data: { kind: 'bytes', bytes } });
-const byteLengthOf = ({ dtype, shape }: Tensor): number => elementCount(shape) * (dtype === 'bool' ? 1 : 4);
 
 interface Integers {
   readonly real: TfjsGraph;
@@ -165,7 +164,7 @@ function onIntegers(files: TfjsFiles, { real, integers, likeness, reducers }: In
   for (const [spec, bytes] of eachWeight(files)) {
     const [numbers, made] = [before?.get(spec.name), after?.get(spec.name)];
     const like = likeness.get(spec.name);
-    const isFitting = made && numbers && byteLengthOf(made) === byteLengthOf(numbers);
+    const isFitting = made && numbers && tensorByteLength(made) === tensorByteLength(numbers);
     const own =
       isFitting && like === 'same'
         ? new Uint8Array(tensorBytes(made))

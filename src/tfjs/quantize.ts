@@ -1,5 +1,6 @@
 /** Weights stored in fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
 import { noWeightMatches } from '../diagnostics/catalogue';
+import { aligned } from '../ir/bytes';
 import { elementCount, halfToNumber } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
@@ -90,9 +91,8 @@ const PIECE = 2 ** 18;
 
 function pieces(tensor: Tensor, memory: Memory, use: (numbers: Float32Array) => void): void {
   const look = (bytes: Uint8Array): void => {
-    // Of memory that need not be aligned.
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-    const numbers = new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+    const { buffer, byteOffset, byteLength } = aligned(bytes);
+    const numbers = new Float32Array(buffer, byteOffset, byteLength / 4);
     for (let at = 0; at < numbers.length; at += PIECE) use(numbers.subarray(at, at + PIECE));
   };
   streamTensor(tensor, look, memory);

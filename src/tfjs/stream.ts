@@ -1,5 +1,5 @@
 /** The bytes of a weight in order, without the whole of it in memory. A permuted weight that still lies in its file is made in slabs. */
-import type { ByteSource } from '../ir/bytes';
+import { aligned, type ByteSource } from '../ir/bytes';
 import { byteSize, elementCount, tensorBytes } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 
@@ -107,10 +107,9 @@ function within(places: Int32Array, begin: number, end: number): Int32Array {
   return found.subarray(0, count);
 }
 
-/** Of memory that need not be aligned. */
 function words(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+  const { buffer, byteOffset, byteLength } = aligned(bytes);
+  return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
 /** For each number of a filter: which place of the result it has, the filters not counted. */

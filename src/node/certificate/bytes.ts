@@ -35,7 +35,7 @@ export class Files {
   }
 }
 
-const total = (list: readonly Stretch[]): number => list.reduce((sum, { length }) => sum + length, 0);
+export const total = (list: readonly Stretch[]): number => list.reduce((sum, { length }) => sum + length, 0);
 
 /** Both lists of stretches, joined, hold the same bytes. */
 export function sameBytes(a: Files, from: readonly Stretch[], b: Files, to: readonly Stretch[]): boolean {

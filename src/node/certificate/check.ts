@@ -8,7 +8,7 @@ import { certificateInvalid } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import type { ReadFileOptions } from '..';
 import { readText } from '../read-text';
-import { Files, holdsPermuted, sameBytes } from './bytes';
+import { Files, holdsPermuted, sameBytes, total } from './bytes';
 import { hashFile } from './digest';
 import { type Certificate, FORMAT, type ModelRecord, selfHash, type WeightRecord } from './format';
 import { openRecorded, type Recorded } from './recorded';
@@ -147,7 +147,7 @@ function compareWeights(records: readonly WeightRecord[], from: Recorded, to: Re
     for (const record of records) {
       const weight = to.weights.get(record.name);
       const { name, kind, from: places = [], permutation } = record;
-      const length = places.reduce((sum, stretch) => sum + stretch.length, 0);
+      const length = total(places);
       if (!weight) problems.push({ about: 'weight', message: `weight '${name}' is gone from the converted model` });
       else if (kind === 'same' && places.length > 0) {
         compared++;

@@ -1,11 +1,12 @@
 /** Writes down what a conversion did, from the two files as they lie on the disk. */
 import { dirname, relative, sep } from 'node:path';
 import type { Compiled } from '../../compile';
-import { byteSize, elementCount } from '../../ir/tensor';
+import { tensorByteLength } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 import type { VerifyReport } from '../../verify/report';
 import { version } from '../../version';
 import type { ReadFileOptions } from '..';
+import { total } from './bytes';
 import { hashFile } from './digest';
 import { type Certificate, FORMAT, type ModelRecord, type RewriteRecord, selfHash, type WeightRecord } from './format';
 import { openRecorded, type Recorded, stretches } from './recorded';
@@ -89,7 +90,7 @@ function weightsOf(made: CertificateRequest['made'], from: Recorded, to: Recorde
     const record = { name, dtype, shape, at };
     const tensor = made.get(name);
     // In fewer bits it is another.
-    const source = at.length > 0 && tensor && totalOf(at) === byteLengthOf(tensor) ? sourceOf(tensor, from.files) : undefined;
+    const source = at.length > 0 && tensor && total(at) === tensorByteLength(tensor) ? sourceOf(tensor, from.files) : undefined;
     if (source) return { ...record, ...source };
     const sha256 = weight.hash();
     // Those that lie within other fields have no stretch of bytes.
@@ -107,6 +108,3 @@ function sourceOf(tensor: Tensor, files: readonly string[]): Pick<WeightRecord, 
   const { dtype, shape } = permutation.of;
   return { kind: 'permuted', from: moved, permutation: { dtype, shape, perm: permutation.perm } };
 }
-
-const totalOf = (list: WeightRecord['at']): number => list.reduce((sum, { length }) => sum + length, 0);
-const byteLengthOf = ({ dtype, shape }: Tensor): number => byteSize(dtype, elementCount(shape)) ?? 0;

@@ -5,6 +5,7 @@
  * Two models that hold the same numbers, in whatever order and shape, hold the same integers afterwards; no weight has to be found again by its place.
  * Two floats that are next to each other are other integers in five of six rounds.
  */
+import { aligned } from '../../ir/bytes';
 import { elementCount, tensorBytes } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 
@@ -79,9 +80,8 @@ export function eachStretch(tensor: Tensor, use: (bits: Uint32Array) => void): v
   const step = 4 << 20;
   for (const { source, offset, length } of data.ranges) {
     for (let at = 0; at < length; at += step) {
-      const bytes = source.read(offset + at, Math.min(step, length - at));
-      const own = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-      use(new Uint32Array(own.buffer, own.byteOffset, own.byteLength / 4));
+      const { buffer, byteOffset, byteLength } = aligned(source.read(offset + at, Math.min(step, length - at)));
+      use(new Uint32Array(buffer, byteOffset, byteLength / 4));
     }
   }
 }
