@@ -402,7 +402,7 @@ function layOutNoHelp(parser: Argv): void {
   if (usage instanceof Object) Reflect.set(usage, 'cacheHelpMessage', () => undefined);
 }
 
-const OPTIONS = {
+const OPTIONS: Readonly<Record<string, Readonly<Record<string, Options>>>> = {
   convert: convertOptions,
   inspect: inspectOptions,
   verify: verifyOptions,
@@ -417,8 +417,7 @@ function rejectRepeated(argv: object): void {
   const [command] = Array.isArray(words) ? words : [];
   const lists = new Set<string>(['_', 'models', 'more']);
   // What is a list for one command (verify --map) may not be one for another.
-  const options: Readonly<Record<string, Readonly<Record<string, Options>>>> = OPTIONS;
-  for (const [name, option] of Object.entries(options[String(command)] ?? {})) if (option.array) lists.add(name);
+  for (const [name, option] of Object.entries(OPTIONS[String(command)] ?? {})) if (option.array) lists.add(name);
   for (const [name, value] of Object.entries(argv)) {
     if (
       Array.isArray(value) &&

@@ -8,7 +8,7 @@ import { formatVerifyReport } from '../verify/report';
 import { annotations, summary } from '../verify/suite/github';
 import { junit } from '../verify/suite/junit';
 import { markdown } from '../verify/suite/markdown';
-import { type PairOutcome, type SuiteReport, suiteToJson } from '../verify/suite/suite-report';
+import { type PairOutcome, reportToJson, type SuiteReport } from '../verify/suite/suite-report';
 import type { Terminal } from './terminal';
 
 export const REPORTERS = ['text', 'json', 'junit', 'markdown', 'github'] as const;
@@ -59,7 +59,7 @@ export function tellSuite(suite: SuiteReport, reporters: readonly Reporting[], t
   for (const reporter of reporters) {
     if (reporter.name === 'github') tellGithub(suite, reporter, reporters, terminal);
     else {
-      const text = { text: textOf, json: suiteToJson, junit, markdown }[reporter.name](suite, isAlone);
+      const text = { text: textOf, json: reportToJson, junit, markdown }[reporter.name](suite, isAlone);
       if (reporter.file !== undefined) write(reporter.file, text);
       else if (reporter.name === 'text') terminal.report(text.split('\n'));
       else terminal.result(text);

@@ -8,7 +8,6 @@
  * What has no answer (an integer divided by zero, an index beyond the end) is left to the runtime.
  * Operators over images (convolution, pooling ...) are left to the runtime on purpose.
  */
-
 import { BINARY, REDUCERS, ROWS, rowsOf, UNARY } from './arithmetic';
 import { floatAttr, intAttr, intsAttr, stringAttr, tensorAttr } from './attrs';
 import {

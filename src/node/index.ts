@@ -1,5 +1,4 @@
 /** Models as files. The rest of the compiler knows bytes only. */
-
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { outputExists, outputIsInput } from '../diagnostics/catalogue';

@@ -19,8 +19,13 @@ export const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =
 
 /** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
 export function compiledAnew(original: Model, converted: Model): Compiled | undefined {
+  return ifPossible(() => compile(original, { head: declaredHead(converted) }));
+}
+
+/** undefined where it is refused. */
+function ifPossible<T>(action: () => T): T | undefined {
   try {
-    return compile(original, { head: declaredHead(converted) });
+    return action();
   } catch (error) {
     if (error instanceof CompileError) return undefined;
     throw error;
@@ -35,14 +40,8 @@ export function conversionAgain(
 ): (model: Model) => Model | undefined {
   const head = declaredHead(converted);
   if (!head) return () => undefined;
-  const attempt = (model: Model, optimise: 0 | 1 | 2): Model | undefined => {
-    try {
-      return compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(converted) }).model;
-    } catch (error) {
-      if (error instanceof CompileError) return undefined;
-      throw error;
-    }
-  };
+  const attempt = (model: Model, optimise: 0 | 1 | 2): Model | undefined =>
+    ifPossible(() => compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(converted) }).model);
   const names = (model: Model | undefined): string => JSON.stringify(model?.graph.nodes.map((node) => [node.op, node.name]));
   const level = ([2, 1, 0] as const).find((each) => names(attempt(original, each)) === names(converted)) ?? 2;
   return (model) => attempt(model, level);
@@ -60,15 +59,11 @@ export function tfjsConversionAgain(
   const head = declaredHead(standIn);
   if (!head || !values) return undefined;
   const inputLayout = Object.values(inputs).some(({ layout }) => layout === 'nchw') ? 'nchw' : 'nhwc';
-  const attempt = (model: Model, optimise: 0 | 1 | 2, fuse: boolean): Emitted | undefined => {
-    try {
+  const attempt = (model: Model, optimise: 0 | 1 | 2, fuse: boolean): Emitted | undefined =>
+    ifPossible(() => {
       const compiled = compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(standIn) }).model;
       return { model: compiled, graph: lowerToTfjs(compiled, { inputLayout, fuse }) };
-    } catch (error) {
-      if (error instanceof CompileError) return undefined;
-      throw error;
-    }
-  };
+    });
   const topology = json.modelTopology as { readonly node: readonly { readonly name: string; readonly op: string }[] };
   const own = new Set(topology.node.map(({ name, op }) => `${op} ${name}`));
   // A node may have been tampered with: the way that makes the most of them.

@@ -1,5 +1,4 @@
 /** Norms, said with moments: mean and variance, then one scale and one shift. Maps are [N, .., C]. */
-import { assertInvariant } from '../../diagnostics/compile-error';
 import { floatAttr, intAttr, intsAttr } from '../../ir/attrs';
 import { computedTensor, elementCount, readNumbers } from '../../ir/tensor';
 import type { Node, Tensor, Value } from '../../ir/types';
@@ -39,19 +38,22 @@ export const batchNormalization: Lowering = (node, make) => {
   if (node.outputs.slice(1).some(isUsed)) throw new Unsupported('it also gives the statistics of its batch');
   const parameters = [scale, shift, mean, variance];
   const [factor, offset] = affine(parameters, epsilon) ?? [];
-  if (rankOf(x) === 4 && make.options.fuse && scale && shift && factor && offset) return pointwise(node, make, factor, offset);
+  const form = `norm ${epsilon} ${mean?.name} ${variance?.name}`;
+  const constants = scale && shift && factor && offset && { scale, shift, factor, offset, form };
+  if (rankOf(x) === 4 && make.options.fuse && constants) return pointwise(node, make, constants);
   if (rankOf(x) === 4)
     return make.node('FusedBatchNormV3', [make.ref(x), ...parameters.map((value) => make.ref(value))], {
       epsilon: float(epsilon),
       is_training: bool(false),
       data_format: text('NHWC'),
     });
-  if (scale && shift && factor && offset) {
-    const form = `norm ${epsilon} ${mean?.name} ${variance?.name}`;
-    const k = make.weight(scale, form, () => factor);
-    const b = make.weight(shift, form, () => offset);
-    return scaledBy(make, make.ref(x), k, b);
-  }
+  if (constants)
+    return scaledBy(
+      make,
+      make.ref(x),
+      make.weight(constants.scale, form, () => constants.factor),
+      make.weight(constants.shift, form, () => constants.offset),
+    );
   return scaledBy(
     make,
     whitened(make, make.ref(x), { mean: make.ref(mean), variance: make.ref(variance) }, epsilon),
@@ -77,22 +79,26 @@ function affine(parameters: readonly (Value | undefined)[], epsilon: number): re
 
 const POINT = { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0], isSame: false, isCeil: false };
 
+/** A norm of constants: the values that they are made of, what they make, and how that form of them is called. */
+interface Constants {
+  readonly scale: Value;
+  readonly shift: Value;
+  readonly factor: Tensor;
+  readonly offset: Tensor;
+  readonly form: string;
+}
+
 /** A depthwise convolution of one place: two constants in place of four, and the activation goes along. */
-function pointwise(node: Node, make: Emitter, factor: Tensor, offset: Tensor): Ref {
-  const [x, scale, shift, mean, variance] = node.inputs;
+function pointwise(node: Node, make: Emitter, { scale, shift, factor, offset, form }: Constants): Ref {
   const found = activationAfter(node, make);
   // A slope would get lost in a depthwise convolution.
   const activation = found && (found.slope || found.name === 'LeakyRelu') ? undefined : found;
-  const form = `norm ${floatAttr(node, 'epsilon', 1e-5)} ${mean?.name} ${variance?.name}`;
-  const constant = (value: Value | undefined, tensor: Tensor): Ref => {
-    assertInvariant(value, () => `'${node.name}' lacks a parameter`);
-    return make.weight(value, form, () => tensor);
-  };
-  const result = make.node(
-    'FusedDepthwiseConv2dNative',
-    [make.ref(x), constant(scale, { ...factor, shape: [1, 1, elementCount(factor.shape), 1] }), constant(shift, offset)],
-    { ...windowAttrs(POINT), ...fusedAttrs(activation, 1) },
-  );
+  const filter = make.weight(scale, form, () => ({ ...factor, shape: [1, 1, elementCount(factor.shape), 1] }));
+  const bias = make.weight(shift, form, () => offset);
+  const result = make.node('FusedDepthwiseConv2dNative', [make.ref(node.inputs[0]), filter, bias], {
+    ...windowAttrs(POINT),
+    ...fusedAttrs(activation, 1),
+  });
   if (activation) make.fused.set(activation.node, result);
   return result;
 }

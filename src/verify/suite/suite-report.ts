@@ -45,9 +45,6 @@ export function suiteOutcome({ pairs }: SuiteReport): Outcome {
 }
 
 /** docs/schemas/verify-report.schema.json says what is in it. JSON has no NaN and no infinities: they are written as strings. */
-export const suiteToJson = (suite: SuiteReport): string => reportToJson(suite);
-
-/** The same for one pair. */
 export function reportToJson(report: SuiteReport | VerifyReport | undefined): string {
   return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value), 2);
 }

@@ -12,14 +12,7 @@ import { annotations, summary } from '../../../src/verify/suite/github';
 import { junit } from '../../../src/verify/suite/junit';
 import { markdown } from '../../../src/verify/suite/markdown';
 import { mergeSuites } from '../../../src/verify/suite/merge';
-import {
-  type PairOutcome,
-  reportToJson,
-  type SuiteReport,
-  suiteFromJson,
-  suiteOutcome,
-  suiteToJson,
-} from '../../../src/verify/suite/suite-report';
+import { type PairOutcome, reportToJson, type SuiteReport, suiteFromJson, suiteOutcome } from '../../../src/verify/suite/suite-report';
 import { parseGraph } from '../../support/expect-pass';
 
 // A busy machine takes its time.
@@ -170,7 +163,7 @@ test('github: one line per annotation, properties and data escaped; a summary of
 
 describe('json', () => {
   test('comes back as it was, NaN and infinities too', () => {
-    const again = suiteFromJson(suiteToJson(whole));
+    const again = suiteFromJson(reportToJson(whole));
     expect(again && JSON.stringify(again, numbers)).toBe(JSON.stringify(whole, numbers));
     expect(suiteFromJson('{"checks": []}')).toBeUndefined();
     expect(suiteFromJson('not json')).toBeUndefined();
@@ -238,13 +231,13 @@ describe('the published schema', () => {
   test.each(cases)('%s: as a report and in a suite', async (name, judge) => {
     const report = await judge();
     expect(follows(JSON.parse(reportToJson(report)))).toBe(true);
-    const text = suiteToJson(suite([pair(name, { report })], { shard: { index: 1, of: 2, by: 'samples' } }));
+    const text = reportToJson(suite([pair(name, { report })], { shard: { index: 1, of: 2, by: 'samples' } }));
     expect(follows(JSON.parse(text))).toBe(true);
   });
 
   test('an error is an outcome as well; what is neither is not', () => {
     const error = { code: 'CANNOT_READ', message: 'cannot be read', at: { file: 'a.onnx' }, hint: 'look' };
-    const whole = JSON.parse(suiteToJson(suite([pair('a', { error })])));
+    const whole = JSON.parse(reportToJson(suite([pair('a', { error })])));
     expect(follows(whole)).toBe(true);
     expect(follows({ ...whole, pairs: [pair('a', {})] })).not.toBe(true);
     expect(follows({ ...whole, more: 1 })).not.toBe(true);
