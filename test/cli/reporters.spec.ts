@@ -4,21 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reportersOf, tellSuite } from '../../src/cli/reporters';
 import { Terminal } from '../../src/cli/terminal';
-import { CompileError } from '../../src/diagnostics/compile-error';
 import type { SuiteReport } from '../../src/verify/suite/suite-report';
+import { codeOf } from '../support/code-of';
 
 const home = mkdtempSync(join(tmpdir(), 'convolutionize-reporters-'));
 afterAll(() => rmSync(home, { recursive: true }));
 const at = (name: string): string => join(home, name);
 const outside = { inActions: false, json: false };
-const codeOf = (action: () => unknown): string => {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CompileError) return error.code;
-  }
-  return 'none';
-};
 
 const suite: SuiteReport = {
   format: 'convolutionize verify',

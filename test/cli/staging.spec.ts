@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, sy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkOutput, stage } from '../../src/cli/staging';
-import { CompileError } from '../../src/diagnostics/compile-error';
+import { codeOf } from '../support/code-of';
 
 let home: string;
 beforeEach(() => {
@@ -14,15 +14,6 @@ const at = (name: string): string => join(home, name);
 const put = (name: string, text = name): string => {
   writeFileSync(at(name), text);
   return at(name);
-};
-const codeOf = (action: () => unknown): string => {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CompileError) return error.code;
-    throw error;
-  }
-  return 'none';
 };
 
 describe('checkOutput', () => {

@@ -1,15 +1,5 @@
 import { inputSize, names, notNegative, wholeNumber } from '../../src/cli/values';
-import { CompileError } from '../../src/diagnostics/compile-error';
-
-const codeOf = (action: () => unknown): string => {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CompileError) return error.code;
-    throw error;
-  }
-  return 'none';
-};
+import { codeOf } from '../support/code-of';
 
 describe('--input-size', () => {
   test.each([

@@ -9,7 +9,7 @@ import { verifyFiles } from '../../src/node/verify';
 import { formatVerifyReport, type VerifyReport } from '../../src/verify/report';
 import { openTfjsSession } from '../../src/verify/tfjs-runner';
 import { parseGraph } from '../support/expect-pass';
-import { convolutions, type Files, type NodeJson, tampered } from './tamper';
+import { convolution, type Files, filterOf, tampered } from './tamper';
 
 // A busy machine takes its time.
 jest.setTimeout(120_000);
@@ -50,12 +50,6 @@ const original = network();
 const whole = written(original);
 const spoilt = (fault: (files: Files) => void): Promise<VerifyReport> =>
   exactly(original, tampered(whole, join(directory, `copy${count++}`), fault));
-const convolution = ({ json }: Files, at: number): NodeJson => {
-  const node = convolutions(json)[at];
-  if (!node) throw new Error('no such convolution');
-  return node;
-};
-const filterOf = (files: Files, at: number): Float32Array => files.numbers(convolution(files, at).input?.[1] ?? '');
 
 let warm: Awaited<ReturnType<typeof openTfjsSession>>;
 beforeAll(async () => {

@@ -14,7 +14,7 @@ import { probe } from '../../src/verify/locate/probe';
 import { formatVerifyReport, type VerifyReport } from '../../src/verify/report';
 import { openTfjsSession } from '../../src/verify/tfjs-runner';
 import { parseGraph } from '../support/expect-pass';
-import { convolutions, type Files, type NodeJson, tampered, texts } from './tamper';
+import { convolution, convolutions, type Files, filterOf, type NodeJson, tampered, texts } from './tamper';
 
 // A busy machine takes its time.
 jest.setTimeout(120_000);
@@ -68,12 +68,16 @@ let count = 0;
 const judged = (whole: string, fault: (files: Files) => void): Promise<VerifyReport> =>
   verifyFiles(network, tampered(join(directory, whole), join(directory, `copy${count++}`), fault), { samples: 7 });
 
-const convolution = ({ json }: Files, at: number): NodeJson => {
-  const node = convolutions(json)[at];
-  if (!node) throw new Error('no such convolution');
-  return node;
-};
-const filterOf = (files: Files, at: number): Float32Array => files.numbers(convolution(files, at).input?.[1] ?? '');
+/** One filter off by 0.1 %: what is said, and the node that reads it. */
+async function withFilterOff(whole: string, at: number): Promise<{ readonly report: VerifyReport; readonly node: NodeJson | undefined }> {
+  let node: NodeJson | undefined;
+  const report = await judged(whole, (files) => {
+    node = convolution(files, at);
+    const numbers = filterOf(files, at);
+    numbers.set(numbers.map((number) => number * 1.001));
+  });
+  return { report, node };
+}
 
 describe.each(['fused', 'plain'])('a model whose nodes are %s', (whole) => {
   test('every tensor that is matched holds the numbers of its value', async () => {
@@ -95,12 +99,7 @@ describe.each(['fused', 'plain'])('a model whose nodes are %s', (whole) => {
   });
 
   test.each([0, 1, 2, 3, 4, 5, 6])('the filter of convolution %i changed by 0.1 %%', async (at) => {
-    let node: NodeJson | undefined;
-    const report = await judged(whole, (files) => {
-      node = convolution(files, at);
-      const numbers = filterOf(files, at);
-      numbers.set(numbers.map((number) => number * 1.001));
-    });
+    const { report, node } = await withFilterOff(whole, at);
     expect(report.verdict).toBe('different');
     // What it is added to is the next that there is to look at.
     const named = [report.departure?.node, ...(report.departure?.others ?? []).map((other) => other.node)];
@@ -159,12 +158,7 @@ test('what shows on larger images only', async () => {
 
 describe.each(['fused-foreign', 'plain-foreign'])('%s: a model that says nothing about itself', (whole) => {
   test.each([0, 2, 4])('convolution %i is found by the names of the nodes', async (at) => {
-    let node: NodeJson | undefined;
-    const report = await judged(whole, (files) => {
-      node = convolution(files, at);
-      const numbers = filterOf(files, at);
-      numbers.set(numbers.map((number) => number * 1.001));
-    });
+    const { report, node } = await withFilterOff(whole, at);
     expect(report.verdict).toBe('different');
     expect([report.departure?.node, ...(report.departure?.others ?? []).map((other) => other.node)]).toContain(node?.name);
   });

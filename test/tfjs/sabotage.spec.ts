@@ -8,7 +8,7 @@ import { writeTfjsModel } from '../../src/node/tfjs-files';
 import { verifyFiles } from '../../src/node/verify';
 import type { VerifyReport } from '../../src/verify/report';
 import { openTfjsSession } from '../../src/verify/tfjs-runner';
-import { convolutions, type Files, tampered, text, texts, type Weight } from './tamper';
+import { convolution, type Files, tampered, text, texts, type Weight } from './tamper';
 
 const path = join(__dirname, '../../fixtures/models/lenet5.onnx');
 const source = readModelFile(path);
@@ -30,11 +30,6 @@ let count = 0;
 const reportAfter = (fault: (files: Files) => void): Promise<VerifyReport> =>
   verifyFiles(path, tampered(whole, join(directory, `copy${count++}`), fault), { compiled });
 
-const convOf = ({ json }: Files, index: number) => {
-  const node = convolutions(json)[index];
-  if (!node) throw new Error('no such convolution');
-  return node;
-};
 const filterOf = ({ filters }: Files, index: number): Weight => {
   const filter = filters[index];
   if (!filter) throw new Error('no such filter');
@@ -88,7 +83,7 @@ describe('sabotage of the files', () => {
     [
       'a pad off by one',
       (files) =>
-        Object.assign(convOf(files, 1).attr, {
+        Object.assign(convolution(files, 1).attr, {
           padding: text('EXPLICIT'),
           explicit_paddings: { list: { i: ['0', '0', '1', '0', '0', '0', '0', '0'] } },
         }),
@@ -108,8 +103,8 @@ describe('sabotage of the files', () => {
         for (const port of Object.values(inputs)) port.perm = [0, 3, 2, 1];
       },
     ],
-    ['a bias dropped', (files) => files.numbers(convOf(files, 3).input?.[2] ?? '').fill(0)],
-    ['an activation dropped', (files) => Object.assign(convOf(files, 2).attr, { fused_ops: texts('BiasAdd') })],
+    ['a bias dropped', (files) => files.numbers(convolution(files, 3).input?.[2] ?? '').fill(0)],
+    ['an activation dropped', (files) => Object.assign(convolution(files, 2).attr, { fused_ops: texts('BiasAdd') })],
   ])(
     '%s is found',
     async (_, fault) => {

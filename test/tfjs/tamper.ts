@@ -57,3 +57,13 @@ export const text = (value: string): { s: string } => ({ s: Buffer.from(value).t
 export const texts = (...values: string[]): { list: { s: string[] } } => ({
   list: { s: values.map((value) => Buffer.from(value).toString('base64')) },
 });
+
+/** A convolution by its number, in the order of the graph. */
+export function convolution({ json }: Files, at: number): NodeJson {
+  const node = convolutions(json)[at];
+  if (!node) throw new Error('no such convolution');
+  return node;
+}
+
+/** The numbers of its filter: what is written into them is written into the files. */
+export const filterOf = (files: Files, at: number): Float32Array => files.numbers(convolution(files, at).input?.[1] ?? '');

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import { compile } from '../../../src/compile';
-import { CompileError } from '../../../src/diagnostics/compile-error';
 import type { Model } from '../../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../../src/ir/tensor';
 import { verifyFiles } from '../../../src/node/verify';
@@ -13,6 +12,7 @@ import { junit } from '../../../src/verify/suite/junit';
 import { markdown } from '../../../src/verify/suite/markdown';
 import { mergeSuites } from '../../../src/verify/suite/merge';
 import { type PairOutcome, reportToJson, type SuiteReport, suiteFromJson, suiteOutcome } from '../../../src/verify/suite/suite-report';
+import { codeOf } from '../../support/code-of';
 import { parseGraph } from '../../support/expect-pass';
 
 // A busy machine takes its time.
@@ -172,14 +172,6 @@ describe('json', () => {
 });
 
 describe('merge', () => {
-  const codeOf = (action: () => unknown): string => {
-    try {
-      action();
-    } catch (error) {
-      if (error instanceof CompileError) return error.code;
-    }
-    return 'none';
-  };
   const part = (index: number, of: number, pairs: readonly PairOutcome[], by: 'pairs' | 'samples' = 'pairs') => ({
     file: `${index}.json`,
     suite: suite(pairs, { shard: { index, of, by } }),
