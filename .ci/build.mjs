@@ -92,7 +92,7 @@ const importOutside = {
 /** The program, and beside it what imports modules for it, and what it puts into pages. */
 async function program(outfile, options = HASHBANG) {
   await bundle('src/cli.ts', outfile, { ...options, plugins: [withoutWasm, importOutside], supported: { 'dynamic-import': false } });
-  await bundle('src/node/import-module.ts', join(dirname(outfile), 'import-module.js'));
+  await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
     platform: 'browser',
     target: 'es2022',

@@ -20,7 +20,7 @@ import { intAttr } from '../src/ir/attrs';
 import { unaryElementwiseOps } from '../src/ir/operator-traits';
 import { computedTensor, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, optional, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

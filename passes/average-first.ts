@@ -16,7 +16,7 @@ import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

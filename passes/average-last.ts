@@ -13,8 +13,8 @@
 import { affineOperand } from '../src/ir/affine';
 import type { Graph } from '../src/ir/graph';
 import type { Node, Value } from '../src/ir/types';
-import { definePass, type PassContext } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
+import { definePass, type PassContext } from '../src/rewrite/pass';
 
 export const averageLast = definePass({
   name: 'average-last',

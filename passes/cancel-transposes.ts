@@ -10,7 +10,7 @@
 import { intsAttr } from '../src/ir/attrs';
 import type { Node } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

@@ -17,7 +17,7 @@ import { broadcastingOps, reductionOps } from '../src/ir/operator-traits';
 import { computedTensor, elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

@@ -15,8 +15,8 @@ import { computedBias, responseTo, scaledAlong } from '../src/ir/linear-algebra'
 import { isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

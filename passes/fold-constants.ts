@@ -14,7 +14,7 @@ import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
 import type { ShapeInference } from '../src/ir/shape-inference';
 import type { Node, Value } from '../src/ir/types';
-import { definePass } from '../src/pass/pass';
+import { definePass } from '../src/rewrite/pass';
 
 export const foldConstants = definePass({
   name: 'fold-constants',

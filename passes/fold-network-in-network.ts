@@ -15,7 +15,7 @@ import { computedTensor, isFloatType, permuted, readNumbers } from '../src/ir/te
 import type { Attr, ConstValue, Node, Tensor } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, optional, value } from '../src/rewrite/pattern';
 import { defineRule, type Refusal, refuse } from '../src/rewrite/rule';
 

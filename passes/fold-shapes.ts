@@ -10,7 +10,7 @@
 import { intAttr } from '../src/ir/attrs';
 import { elementCount, int64s, scalar } from '../src/ir/tensor';
 import { staticShape } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

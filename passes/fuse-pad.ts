@@ -13,7 +13,7 @@ import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

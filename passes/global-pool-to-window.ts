@@ -18,8 +18,8 @@ import { type GlobalPool, headPools, type PoolKind } from '../src/ir/global-pool
 import type { Graph } from '../src/ir/graph';
 import { pixelStride } from '../src/ir/pixel-stride';
 import type { Node, Value } from '../src/ir/types';
-import { definePass, type PassContext } from '../src/pass/pass';
 import { type Builder, builderAt } from '../src/rewrite/builder';
+import { definePass, type PassContext } from '../src/rewrite/pass';
 
 export const globalPoolToWindow = definePass({
   name: 'global-pool-to-window',

@@ -1,13 +1,13 @@
 /**
  * The registry: which passes exist and in which order they run. A list within a list is repeated until none of its passes changes anything.
  */
-import type { Pass } from '../src/pass/pass';
+import type { Pass } from '../src/rewrite/pass';
 import { adaptivePool } from './adaptive-pool';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
-import { denseShift } from './dense-shift';
-import { denseStride } from './dense-stride';
+import { denseShift } from './finer-maps/dense-shift';
+import { denseStride } from './finer-maps/dense-stride';
 import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';

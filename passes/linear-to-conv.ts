@@ -21,7 +21,7 @@ import { elementCount, permuted, reshaped, slicedAlong } from '../src/ir/tensor'
 import type { Node, Tensor, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, optional, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

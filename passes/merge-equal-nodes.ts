@@ -9,7 +9,7 @@
 import { type Graph, nestedGraphs } from '../src/ir/graph';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
 import type { Attr, Node } from '../src/ir/types';
-import { definePass } from '../src/pass/pass';
+import { definePass } from '../src/rewrite/pass';
 
 const RANDOM = /^(Random|Multinomial|Bernoulli|Dropout)/;
 

@@ -15,7 +15,7 @@ import { computedBias } from '../src/ir/linear-algebra';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, type Refusal, refuse } from '../src/rewrite/rule';
 

@@ -15,7 +15,7 @@ import { sameDim } from '../src/ir/dims';
 import { sameType } from '../src/ir/graph';
 import { type Dim, staticShape } from '../src/ir/types';
 import { viewedBy } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

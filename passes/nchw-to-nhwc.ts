@@ -8,12 +8,13 @@
  * Inputs and outputs that are maps change their layout, so there is no Transpose at the border. Other operators follow their operands: axes that they name
  * are named anew, constants are permuted, a Transpose that the model has only renames axes. One is made where an operator cannot do with the order that it
  * finds. Numbers: identical.
- * Left alone: operators that src/layout/rules does not know keep ONNX's order, behind Transposes where they need them.
+ * Left alone: operators that src/tfjs/channels-last/rules does not know keep ONNX's order, behind Transposes where they need them.
  *
  * Not part of a conversion to ONNX: what is in the domain `nhwc` cannot be written there. `convert --to tfjs` does it last.
  */
-import { moveToChannelsLast } from '../src/layout';
-import { definePass } from '../src/pass/pass';
+
+import { definePass } from '../src/rewrite/pass';
+import { moveToChannelsLast } from '../src/tfjs/channels-last';
 
 export const nchwToNhwc = definePass({
   name: 'nchw-to-nhwc',

@@ -22,8 +22,8 @@ import { reshaped } from '../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { productOf, viewChain, viewedBy } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

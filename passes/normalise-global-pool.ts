@@ -10,8 +10,8 @@
  */
 import { headPools } from '../src/ir/global-pool';
 import type { Value } from '../src/ir/types';
-import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
+import { definePass } from '../src/rewrite/pass';
 
 export const normaliseGlobalPool = definePass({
   name: 'normalise-global-pool',

@@ -12,8 +12,8 @@
  */
 import { isFloatType } from '../src/ir/tensor';
 import { flattenBehind } from '../src/ir/views';
-import { definePass } from '../src/pass/pass';
 import { builderAt } from '../src/rewrite/builder';
+import { definePass } from '../src/rewrite/pass';
 
 export const outputAverage = definePass({
   name: 'output-average',

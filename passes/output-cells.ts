@@ -12,7 +12,7 @@
  */
 import type { Node, Value } from '../src/ir/types';
 import { viewedBy } from '../src/ir/views';
-import { definePass } from '../src/pass/pass';
+import { definePass } from '../src/rewrite/pass';
 
 export const outputCells = definePass({
   name: 'output-cells',

@@ -12,7 +12,7 @@
  */
 import type { Graph } from '../src/ir/graph';
 import { flattenBehind } from '../src/ir/views';
-import { definePass, type PassContext } from '../src/pass/pass';
+import { definePass, type PassContext } from '../src/rewrite/pass';
 
 export const outputMap = definePass({
   name: 'output-map',

@@ -15,8 +15,8 @@ import { broadcastingOps, isBroadcasting, isUnaryElementwise, unaryElementwiseOp
 import { elementCount, permuted, reshaped } from '../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../src/ir/types';
 import { isConst, rankOf } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, oneOf, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

@@ -6,7 +6,7 @@
  */
 import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
-import { definePass } from '../src/pass/pass';
+import { definePass } from '../src/rewrite/pass';
 
 export const removeDeadNodes = definePass({
   name: 'remove-dead-nodes',

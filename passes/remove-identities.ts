@@ -15,7 +15,7 @@ import { type Graph, sameType } from '../src/ir/graph';
 import { broadcastingOps } from '../src/ir/operator-traits';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
 import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

@@ -9,7 +9,7 @@
  */
 import { intsAttr, stringAttr } from '../src/ir/attrs';
 import type { Node } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

@@ -10,7 +10,7 @@
 import { type Graph, nestedGraphs } from '../src/ir/graph';
 import { tensorByteLength, tensorBytes } from '../src/ir/tensor';
 import type { ConstValue, Tensor } from '../src/ir/types';
-import { definePass } from '../src/pass/pass';
+import { definePass } from '../src/rewrite/pass';
 
 export const shareEqualConstants = definePass({
   name: 'share-equal-constants',

@@ -18,8 +18,8 @@ import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 

@@ -18,8 +18,8 @@ import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst, rankOf } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
-import { defineRulePass } from '../src/pass/pass';
 import type { Builder } from '../src/rewrite/builder';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

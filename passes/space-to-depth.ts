@@ -11,7 +11,7 @@
  */
 import { intsAttr } from '../src/ir/attrs';
 import { int64s } from '../src/ir/tensor';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

@@ -12,7 +12,7 @@
 import { intAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
 import type { Value } from '../src/ir/types';
-import { defineRulePass } from '../src/pass/pass';
+import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 

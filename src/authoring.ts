@@ -6,7 +6,7 @@
 export { attributes, floatAttr, floatsAttr, intAttr, intsAttr, stringAttr } from './ir/attrs';
 export { computedTensor, elementCount, fromNumbers, int64s, readNumbers, reshaped, scalar } from './ir/tensor';
 export { isConst, rankOf, staticShape } from './ir/types';
-export { definePass, defineRulePass } from './pass/pass';
 export { type Builder, builderAt } from './rewrite/builder';
+export { definePass, defineRulePass } from './rewrite/pass';
 export { constant, literal, node, oneOf, optional, value } from './rewrite/pattern';
 export { defineRule, refuse } from './rewrite/rule';

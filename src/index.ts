@@ -10,12 +10,12 @@
  * Errors: a `CompileError` is about the model, a file or an option, and says what to do; an `InvariantError` is a bug of this library.
  */
 import { type Compiled, type CompileOptions, compile as compileModel } from './compile';
+import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './files';
+import { type TfjsWritten, type WriteTfjsOptions, writeTfjsModel as writeTfjsDirectory } from './files/tfjs-files';
 import { bufferSource } from './ir/bytes';
 import type { Model } from './ir/model';
-import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './node';
-import { type TfjsWritten, type WriteTfjsOptions, writeTfjsModel as writeTfjsDirectory } from './node/tfjs-files';
-import type { ModelLike, VerifyFilesOptions } from './node/verify';
 import { readModel as readModelBytes } from './onnx/read';
+import type { ModelLike, VerifyFilesOptions } from './verify/files/verify';
 import type { VerifyReport } from './verify/report';
 
 /**
@@ -56,7 +56,7 @@ export type { KindTotal, Layer, LayerList } from './analysis/layers';
  * each window. Throws CompileError where they cannot be run or compared; a difference is a verdict, not an error.
  */
 export async function verify(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
-  return (await import('./node/verify')).verifyFiles(original, converted, options);
+  return (await import('./verify/files/verify')).verifyFiles(original, converted, options);
 }
 
 export type { Contract } from './analysis/contract';
@@ -64,24 +64,24 @@ export type { ModelSummary, Port } from './analysis/summary';
 export { summarise } from './analysis/summary';
 export * as authoring from './authoring';
 export type { Compiled, CompileOptions, CompileReport, OutputReport, PluginPass } from './compile';
+export type { ImageWindow, SizeRequest } from './compile/input-size';
 export type { Diagnostic, Location } from './diagnostics/compile-error';
 export { CompileError, InvariantError } from './diagnostics/compile-error';
 export { formatDiagnostic } from './diagnostics/format';
-export type { ImageWindow, SizeRequest } from './input-size';
+export { closeModel, type ReadFileOptions, type WriteFileOptions } from './files';
+export type { TfjsWritten, WriteTfjsOptions } from './files/tfjs-files';
 export type { Graph } from './ir/graph';
 export type { Model } from './ir/model';
 export type { Attr, ConstValue, Dim, DType, Node, Tensor, TensorType, Value } from './ir/types';
-export { closeModel, type ReadFileOptions, type WriteFileOptions } from './node';
-export type { TfjsWritten, WriteTfjsOptions } from './node/tfjs-files';
-export type { ModelLike, VerifyFilesOptions } from './node/verify';
 export { parseModel } from './onnx/text/parser';
 export { type PrintOptions, printModel } from './onnx/text/printer';
 export { modelToBytes } from './onnx/write';
-export type { PassReport } from './pass/manager';
-export type { Pass, Remark } from './pass/pass';
+export type { PassReport } from './rewrite/manager';
+export type { Pass, Remark } from './rewrite/pass';
 export type { TfjsGraph, TfjsNode, TfjsPort, TfjsWeight } from './tfjs/graph';
 export { type LowerOptions, lowerToTfjs } from './tfjs/lower';
 export type { Quantisation } from './tfjs/quantize';
+export type { ModelLike, VerifyFilesOptions } from './verify/files/verify';
 export type { Check, Departure, ExactReport, VerifyReport } from './verify/report';
 export { formatVerifyReport } from './verify/report';
 export { version } from './version';

@@ -3,12 +3,12 @@
  *
  * Shapes that depend on the size of the image are told for one size: the one asked for, else the one that a converted model says it was made for.
  */
-import { type ImageWindow, resolveWindows, type SizeRequest } from '../input-size';
+import { type ImageWindow, resolveWindows, type SizeRequest } from '../compile/input-size';
+import { declaredSize } from '../compile/metadata';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import type { TensorType } from '../ir/types';
-import { declaredSize } from '../metadata';
 import { type Layer, type LayerList, listLayers } from './layers';
 import { type ReceptiveField, receptiveFields } from './receptive-field';
 

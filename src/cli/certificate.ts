@@ -1,7 +1,8 @@
 /** `verify --certificate`: what was recorded, against what is there. */
+
+import { type CertificateCheck, checkCertificate } from '../certificate/check';
 import { usage } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
-import { type CertificateCheck, checkCertificate } from '../node/certificate/check';
 import type { VerifyArgs } from './commands';
 import { EXIT } from './exit';
 import { bytes, grouped } from './table';

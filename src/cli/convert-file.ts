@@ -7,14 +7,14 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { badOption, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../files';
+import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/types';
-import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../node';
-import type { WriteTfjsOptions } from '../node/tfjs-files';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
-import type { TfjsBackend } from '../verify/tfjs-backend';
+import type { TfjsBackend } from '../verify/tfjs/backend';
 import { checkOutput, type Staged, stage, writeTextFile } from './staging';
 
 export interface ConvertFileOptions {
@@ -79,7 +79,7 @@ export async function convertFile<Facts>(
 
 async function checkPlace(input: string, { output, force, tfjs }: ConvertFileOptions): Promise<void> {
   if (output === undefined) return;
-  if (tfjs) (await import('../node/tfjs-files')).checkTfjsOutput(output, force);
+  if (tfjs) (await import('../files/tfjs-files')).checkTfjsOutput(output, force);
   else checkOutput(output, [input], force);
 }
 
@@ -140,7 +140,7 @@ async function writeTfjs(
   options: ConvertFileOptions,
 ): Promise<ConvertedFile> {
   const { output, step, keepFailed } = options;
-  const [{ lowerToTfjs }, { stageDirectory, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../node/tfjs-files')]);
+  const [{ lowerToTfjs }, { stageDirectory, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../files/tfjs-files')]);
   const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   checkRecord(source, output, options);
@@ -181,7 +181,7 @@ async function verified(
   options: ConvertFileOptions,
 ): Promise<VerifyReport | undefined> {
   if (!options.verify) return undefined;
-  const { verifyFiles } = await import('../node/verify');
+  const { verifyFiles } = await import('../verify/files/verify');
   const { allowSymlinks, step, tfjsBackend } = options;
   return verifyFiles(input, path, { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step });
 }
@@ -195,7 +195,7 @@ async function certified(
 ): Promise<((others: readonly string[]) => void) | undefined> {
   if (output === undefined || certificate === undefined) return undefined;
   step(`recording in ${certificate}`);
-  const { makeCertificate } = await import('../node/certificate/make');
+  const { makeCertificate } = await import('../certificate/make');
   const record = makeCertificate({
     ...facts,
     original: input,

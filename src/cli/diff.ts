@@ -1,12 +1,12 @@
 /** `inspect --diff`: what became of each node between two models, as text, JSON or a picture. */
 import { basename } from 'node:path';
 import { type DiffStatus, diffGraphs, type GraphDiff, type NodeDiff, type WeightChange } from '../analysis/diff';
+import { declaredSize } from '../compile/metadata';
 import { badOption, usage } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
+import { filesBehind, readModelFile } from '../files';
 import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
-import { declaredSize } from '../metadata';
-import { filesBehind, readModelFile } from '../node';
 import type { InspectArgs } from './commands';
 import { depthOf, drawing } from './drawing';
 import { formatOf, sizeOf } from './inspect';

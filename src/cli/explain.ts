@@ -8,7 +8,7 @@ import { formatLocation, printable } from '../diagnostics/format';
 import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
-import type { RunOptions } from '../pass/manager';
+import type { RunOptions } from '../rewrite/manager';
 import { table } from './table';
 
 type Seen = Parameters<NonNullable<RunOptions['onAttempt']>>[0];

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { badOption, cannotWrite, usage } from '../diagnostics/catalogue';
-import { labelsFor } from '../node/labels';
-import { openMap } from '../node/map-network';
-import { openPictureModel } from '../node/picture-model';
-import { readPicture, WRITABLE, writePoster } from '../node/pictures';
+import { labelsFor } from '../pictures/files/labels';
+import { openMap } from '../pictures/files/map-network';
+import { openPictureModel } from '../pictures/files/picture-model';
+import { readPicture, WRITABLE, writePoster } from '../pictures/files/pictures';
 import { type Heat, type HeatClass, heatOf } from '../pictures/heat';
 import { findClass, labelOf, shortName } from '../pictures/labels';
 import { npyBytes } from '../pictures/npy';

@@ -1,7 +1,7 @@
 /** `passes`: what a conversion does, in order. */
 import { allPasses } from '../../passes';
 import { unknownPass } from '../diagnostics/catalogue';
-import type { Pass } from '../pass/pass';
+import type { Pass } from '../rewrite/pass';
 import type { PassesArgs } from './commands';
 import { table } from './table';
 import type { Terminal } from './terminal';

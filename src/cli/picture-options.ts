@@ -1,8 +1,8 @@
 /** Options of the commands that show pictures to a network, and what they mean. */
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
-import type { PictureModel } from '../node/picture-model';
 import type { Colour } from '../pictures/colours';
+import type { PictureModel } from '../pictures/files/picture-model';
 import { type Fit, usualFit } from '../pictures/fit';
 import type { Picture, Size } from '../pictures/picture';
 import { PRESETS, type Preprocessing, type Preset, preprocessings, usualPreset } from '../pictures/preprocessing';

@@ -2,10 +2,10 @@
 
 import { noScores, pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
-import { labelsFor } from '../node/labels';
-import { openMap } from '../node/map-network';
-import { openPictureModel, type PictureModel } from '../node/picture-model';
-import { picturesIn, readPicture } from '../node/pictures';
+import { labelsFor } from '../pictures/files/labels';
+import { openMap } from '../pictures/files/map-network';
+import { openPictureModel, type PictureModel } from '../pictures/files/picture-model';
+import { picturesIn, readPicture } from '../pictures/files/pictures';
 import { fitPicture, resizedSize } from '../pictures/fit';
 import { labelOf } from '../pictures/labels';
 import type { Picture, Size } from '../pictures/picture';

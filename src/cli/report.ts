@@ -8,11 +8,11 @@ import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
+import type { ImageWindow, SizeRequest } from '../compile/input-size';
 import { formatLocation, printable } from '../diagnostics/format';
-import type { ImageWindow, SizeRequest } from '../input-size';
 import { pixelStride } from '../ir/pixel-stride';
 import type { Dim } from '../ir/types';
-import type { Remark } from '../pass/pass';
+import type { Remark } from '../rewrite/pass';
 import { grouped, table } from './table';
 
 export interface RewriteFacts {

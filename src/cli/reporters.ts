@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, renameSync, rmSync, statSync, writeFileSync
 import { dirname } from 'node:path';
 import { badOption, cannotWrite, usage } from '../diagnostics/catalogue';
 import { formatDiagnostic, printable } from '../diagnostics/format';
-import { reasonOf } from '../node/file-source';
+import { reasonOf } from '../files/file-source';
 import { formatVerifyReport } from '../verify/report';
 import { annotations, summary } from '../verify/suite/github';
 import { junit } from '../verify/suite/junit';

@@ -2,7 +2,7 @@
 import { costs, total } from '../analysis/cost';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
-import type { RunOptions } from '../pass/manager';
+import type { RunOptions } from '../rewrite/manager';
 import { bytes, grouped, table } from './table';
 
 export interface Weight {

@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { outputDirectoryMissing, outputExists, outputIsDirectory, outputIsInput, outputNotWritable } from '../diagnostics/catalogue';
-import { nameBeside, removedAtTheLatestOnExit } from '../node/temporary';
+import { nameBeside, removedAtTheLatestOnExit } from '../files/temporary';
 
 /** Throws CompileError where the output must not be written: called before any work is done for it. */
 export function checkOutput(output: string, sources: readonly string[], force: boolean): void {

@@ -1,8 +1,8 @@
 /** `convert --to tfjs`: its options, and what they mean. */
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
-import { labelsFor } from '../node/labels';
-import type { WriteTfjsOptions } from '../node/tfjs-files';
+import type { WriteTfjsOptions } from '../files/tfjs-files';
+import { labelsFor } from '../pictures/files/labels';
 import { PRESETS, preprocessings } from '../pictures/preprocessing';
 import type { Quantisation } from '../tfjs/quantize';
 

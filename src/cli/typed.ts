@@ -1,6 +1,6 @@
 /** A model with all types that can be found, its own nodes untouched. */
 import { settle } from '../compile';
-import { resolveWindows, type SizeRequest } from '../input-size';
+import { resolveWindows, type SizeRequest } from '../compile/input-size';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 

@@ -1,6 +1,7 @@
 /** Values of options, from the text that the user typed. */
+
+import type { SizeRequest } from '../compile/input-size';
 import { badOption } from '../diagnostics/catalogue';
-import type { SizeRequest } from '../input-size';
 import type { PerOutput, VerifyOptions } from '../verify/bench';
 
 const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';

@@ -1,9 +1,9 @@
 /** `verify`: run two models, or all pairs of a list, and say whether they give the same. */
 import { notAReport, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { readText } from '../node/read-text';
-import { type PairSettings, readSuite, type SuitePair } from '../node/suite';
-import { verifyFiles } from '../node/verify';
+import { readText } from '../files/read-text';
+import { type PairSettings, readSuite, type SuitePair } from '../verify/files/suite';
+import { verifyFiles } from '../verify/files/verify';
 import { mergeSuites } from '../verify/suite/merge';
 import {
   FORMAT,
@@ -84,7 +84,7 @@ async function run(
   shard: Shard | undefined,
 ): Promise<PairOutcome> {
   const { saveInputs: folder } = args;
-  const { saveInputs } = await import('../node/save-inputs');
+  const { saveInputs } = await import('../verify/files/save-inputs');
   const progress = terminal.progress();
   const sizes = args.inputSize?.length ? args.inputSize : options.inputSize;
   try {

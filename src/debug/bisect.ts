@@ -7,7 +7,7 @@
 import { type CompileOptions, replay } from '../compile';
 import { InvariantError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
-import type { Budget, Step } from '../pass/manager';
+import type { Budget, Step } from '../rewrite/manager';
 import { Trial, type TrialOptions, type Verdict } from './trial';
 
 export interface Bisected {

@@ -9,7 +9,7 @@ import { type CompileOptions, replay } from '../compile';
 import { CompileError, InvariantError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import type { Step } from '../pass/manager';
+import type { Step } from '../rewrite/manager';
 import { stepsOf } from './bisect';
 import { withFewerChannels } from './channels';
 import { partOf, withOutputs } from './part';

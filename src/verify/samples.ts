@@ -1,6 +1,7 @@
 /** Inputs by the dozen: kinds of different statistics in turn. */
+
+import type { ImageWindow } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
-import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
 import { INPUT_KINDS, type InputKind } from './inputs';

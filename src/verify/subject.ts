@@ -1,7 +1,7 @@
 /** What a verification is about: both models, the image, the inputs; and sessions in which one of them runs. */
 import type { Contract } from '../analysis/contract';
+import type { ImageWindow } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
-import type { ImageWindow } from '../input-size';
 import type { Model } from '../ir/model';
 import { elementCount } from '../ir/tensor';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { type AxisField, receptiveFields } from '../../src/analysis/receptive-field';
 import { compile } from '../../src/compile';
+import { closeModel, readModelFile } from '../../src/files';
 import type { Model } from '../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
-import { closeModel, readModelFile } from '../../src/node';
 import { parseGraph } from '../support/expect-pass';
 import { feedsFor, runModel } from '../support/run';
 

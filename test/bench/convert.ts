@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zooModel } from '../../fixtures/zoo-weights';
-import { closeModel, readModelFile, writeModelFile } from '../../src/node';
+import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { cropped, makeInput, seededRandom } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
 import { PEAK } from './peak';

@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { familyTree } from '../../fixtures/builders';
 import { summarise } from '../../src/analysis/summary';
 import { compile, type DenseMethod } from '../../src/compile';
-import { writeModelFile } from '../../src/node';
+import { writeModelFile } from '../../src/files';
 import { makeInput } from '../../src/verify/inputs';
 import { openSession, type Session } from '../../src/verify/onnx-runner';
 

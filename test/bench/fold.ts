@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util';
 import { zooModel, zooNames } from '../../fixtures/zoo-weights';
 import { summarise } from '../../src/analysis/summary';
 import { settle } from '../../src/compile';
-import { resolveWindows } from '../../src/input-size';
-import { closeModel, readModelFile, writeModelFile } from '../../src/node';
+import { resolveWindows } from '../../src/compile/input-size';
+import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { makeInput } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
 

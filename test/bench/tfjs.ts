@@ -18,12 +18,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-web';
 import { zooModel } from '../../fixtures/zoo-weights';
 import { compile } from '../../src/compile';
-import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
-import { writeTfjsModel } from '../../src/node/tfjs-files';
-import { verifyFiles } from '../../src/node/verify';
+import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/files';
+import { writeTfjsModel } from '../../src/files/tfjs-files';
 import { compare } from '../../src/verify/compare';
+import { verifyFiles } from '../../src/verify/files/verify';
 import { makeInput, seededRandom } from '../../src/verify/inputs';
-import { readTfjsFiles } from '../../src/verify/tfjs-files';
+import { readTfjsFiles } from '../../src/verify/tfjs/files';
 import { PEAK } from './peak';
 
 const root = join(__dirname, '../..');

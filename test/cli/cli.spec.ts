@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeModelFile } from '../../src/node';
+import { writeModelFile } from '../../src/files';
 import { useProgram } from '../support/cli';
 import { parseGraph } from '../support/expect-pass';
 

@@ -2,9 +2,9 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nearest } from '../../src/cli/explain';
+import { closeModel, readModelFile } from '../../src/files';
 import { tensorBytes } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
-import { closeModel, readModelFile } from '../../src/node';
 import { parseModel } from '../../src/onnx/text/parser';
 import { useProgram } from '../support/cli';
 import { describeWithOnnx, python } from '../support/python';

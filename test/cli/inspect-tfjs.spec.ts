@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
-import { readTfjsView } from '../../src/node/tfjs-view';
+import { readTfjsView } from '../../src/files/tfjs-view';
 import { useProgram } from '../support/cli';
 
 const program = useProgram();

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
-import { closeModel, readModelFile, writeModelFile } from '../../src/node';
 import { useProgram } from '../support/cli';
 
 const root = join(__dirname, '../..');

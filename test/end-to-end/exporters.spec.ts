@@ -2,10 +2,10 @@
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { bufferSource } from '../../src/ir/bytes';
-import { verifyFiles } from '../../src/node/verify';
 import { decodeModel, encodeModel, toInt64 } from '../../src/onnx/proto';
 import { readModel } from '../../src/onnx/read';
 import { modelToBytes } from '../../src/onnx/write';
+import { verifyFiles } from '../../src/verify/files/verify';
 import { parseGraph } from '../support/expect-pass';
 
 const MAP = ['floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3'];

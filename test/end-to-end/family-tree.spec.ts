@@ -2,7 +2,7 @@
 import { familyTree } from '../../fixtures/builders';
 import { compile } from '../../src/compile';
 import { tensorByteLength } from '../../src/ir/tensor';
-import { verifyFiles } from '../../src/node/verify';
+import { verifyFiles } from '../../src/verify/files/verify';
 
 /** These take minutes to run: they are verified with FAMILY_TREE=all, and converted every time. */
 const LARGE = new Set([

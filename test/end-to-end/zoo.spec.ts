@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { zooModel } from '../../fixtures/zoo-weights';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
-import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
-import { verifyFiles } from '../../src/node/verify';
+import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/files';
+import { verifyFiles } from '../../src/verify/files/verify';
 import type { VerifyReport } from '../../src/verify/report';
 
 async function converted(name: string, options: CompileOptions): Promise<VerifyReport> {

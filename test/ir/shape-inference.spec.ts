@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { zooModel } from '../../fixtures/zoo-weights';
 import { compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import { closeModel, readModelFile } from '../../src/files';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { int64s } from '../../src/ir/tensor';
-import { closeModel, readModelFile } from '../../src/node';
 import { parseGraph } from '../support/expect-pass';
 import { wrongShapes } from '../support/shapes';
 

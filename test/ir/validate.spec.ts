@@ -9,7 +9,7 @@ import type { Attr, Node, Use, Value } from '../../src/ir/types';
 import { validateModel, violations } from '../../src/ir/validate';
 import { readModel } from '../../src/onnx/read';
 import { modelToBytes } from '../../src/onnx/write';
-import { runPasses } from '../../src/pass/manager';
+import { runPasses } from '../../src/rewrite/manager';
 import { parseGraph } from '../support/expect-pass';
 import { runModel } from '../support/run';
 

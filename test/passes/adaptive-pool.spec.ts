@@ -1,7 +1,7 @@
 import { adaptivePool } from '../../passes/adaptive-pool';
 import { compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
-import { verifyFiles } from '../../src/node/verify';
+import { verifyFiles } from '../../src/verify/files/verify';
 import { expectPass, parseGraph } from '../support/expect-pass';
 
 const header = '<ir_version: 9, opset_import: ["" : 20]>';

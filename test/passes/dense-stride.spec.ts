@@ -1,15 +1,15 @@
 /** A finer map: every k-th cell is a cell of the coarse one, border included; without padding every cell is the original on its crop. */
 import { join } from 'node:path';
 import { familyTree } from '../../fixtures/builders';
-import { denseShift } from '../../passes/dense-shift';
-import { denseStride } from '../../passes/dense-stride';
+import { denseShift } from '../../passes/finer-maps/dense-shift';
+import { denseStride } from '../../passes/finer-maps/dense-stride';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import { readModelFile } from '../../src/files';
 import { intsAttr } from '../../src/ir/attrs';
 import type { Model } from '../../src/ir/model';
-import { readModelFile } from '../../src/node';
-import { verifyFiles } from '../../src/node/verify';
-import { runPasses } from '../../src/pass/manager';
+import { runPasses } from '../../src/rewrite/manager';
+import { verifyFiles } from '../../src/verify/files/verify';
 import type { VerifyReport } from '../../src/verify/report';
 import { runBoth } from '../support/compare';
 import { expectPass, parseGraph } from '../support/expect-pass';

@@ -2,8 +2,8 @@
  * Finer maps of random networks, for every divisor of their stride and several sizes: every k-th cell is a cell of the coarse map, border included; without
  * padding each fine cell is the network on its crop; and both methods give the same map. DENSE_NETWORKS says how many (default 40), DENSE_SEED where to begin.
  */
-import { denseShift } from '../../passes/dense-shift';
-import { denseStride } from '../../passes/dense-stride';
+import { denseShift } from '../../passes/finer-maps/dense-shift';
+import { denseStride } from '../../passes/finer-maps/dense-stride';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { evaluateDim } from '../../src/ir/dims';
 import type { Model } from '../../src/ir/model';
@@ -12,8 +12,8 @@ import { fromNumbers, readNumbers } from '../../src/ir/tensor';
 import type { Tensor, Value } from '../../src/ir/types';
 import { validateModel } from '../../src/ir/validate';
 import { printModel } from '../../src/onnx/text/printer';
-import { runPasses } from '../../src/pass/manager';
-import type { Pass } from '../../src/pass/pass';
+import { runPasses } from '../../src/rewrite/manager';
+import type { Pass } from '../../src/rewrite/pass';
 import { departure } from '../support/compare';
 import { randomTrunk } from '../support/random-trunk';
 import { feedsFor, runModel } from '../support/run';

@@ -1,5 +1,5 @@
 import { flattenToChannels } from '../../passes/flatten-to-channels';
-import { runPasses } from '../../src/pass/manager';
+import { runPasses } from '../../src/rewrite/manager';
 import { expectPass, parseGraph } from '../support/expect-pass';
 
 const header = '<ir_version: 9, opset_import: ["" : 20]>';

@@ -1,7 +1,7 @@
 /** Which operators are written in which order, and where a Transpose is made. That the numbers stay is seen by running what comes of it (test/tfjs). */
 import { nchwToNhwc } from '../../passes/nchw-to-nhwc';
 import { modelToBytes } from '../../src/onnx/write';
-import { runPasses } from '../../src/pass/manager';
+import { runPasses } from '../../src/rewrite/manager';
 import { parseGraph } from '../support/expect-pass';
 
 /** Operators in order, with what names axes. */

@@ -1,6 +1,6 @@
 /** Names of classes in the forms in which they lie about, and what a user may call a class. */
 import { CompileError } from '../../src/diagnostics/compile-error';
-import { labelsFor } from '../../src/node/labels';
+import { labelsFor } from '../../src/pictures/files/labels';
 import { findClass, parseLabels, shortName } from '../../src/pictures/labels';
 
 const refusal = (action: () => unknown): string => {

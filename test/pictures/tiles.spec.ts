@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { compile, settle } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import { readModelFile } from '../../src/files';
 import type { Model } from '../../src/ir/model';
-import { readModelFile } from '../../src/node';
 import { modelToBytes } from '../../src/onnx/write';
 import { type Heat, heatOf } from '../../src/pictures/heat';
 import type { Picture } from '../../src/pictures/picture';

@@ -3,7 +3,7 @@ import type { Model } from '../../src/ir/model';
 import { isFloatType, readNumbers, tensorBytes } from '../../src/ir/tensor';
 import type { Tensor, Value } from '../../src/ir/types';
 import { printModel } from '../../src/onnx/text/printer';
-import type { Numbers } from '../../src/pass/pass';
+import type { Numbers } from '../../src/rewrite/pass';
 import { type FeedOptions, feedsFor, runModel } from './run';
 
 /**

@@ -1,7 +1,7 @@
 /** The helper itself, by sabotage: each way in which a pass can be wrong must fail. */
 
 import { readNumbers } from '../../src/ir/tensor';
-import { definePass, defineRulePass, type Numbers } from '../../src/pass/pass';
+import { definePass, defineRulePass, type Numbers } from '../../src/rewrite/pass';
 import { node, value } from '../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../src/rewrite/rule';
 import { expectPass } from './expect-pass';

@@ -5,14 +5,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeTfjsModel } from '../../src/files/tfjs-files';
 import type { Model } from '../../src/ir/model';
 import { isFloatType, readNumbers } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
-import { writeTfjsModel } from '../../src/node/tfjs-files';
 import { printModel } from '../../src/onnx/text/printer';
 import type { LowerOptions } from '../../src/tfjs/lower';
 import type { Numbers, Session } from '../../src/verify/onnx-runner';
-import { openTfjsSession } from '../../src/verify/tfjs-runner';
+import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { parseGraph } from '../support/expect-pass';
 import { type FeedOptions, feedsFor, runModel } from '../support/run';
 

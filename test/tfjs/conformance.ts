@@ -13,14 +13,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { onnx } from 'onnx-proto';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import { closeModel, readModelFile } from '../../src/files';
+import { writeTfjsModel } from '../../src/files/tfjs-files';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { isFloatType, readNumbers } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
-import { closeModel, readModelFile } from '../../src/node';
-import { writeTfjsModel } from '../../src/node/tfjs-files';
 import { dtypeOf } from '../../src/onnx/dtypes';
 import type { Numbers, Session } from '../../src/verify/onnx-runner';
-import { openTfjsSession } from '../../src/verify/tfjs-runner';
+import { openTfjsSession } from '../../src/verify/tfjs/runner';
 
 type Outcome = { readonly kind: 'passed' | 'refused' | 'WRONG' | 'no tensors'; readonly detail: string };
 

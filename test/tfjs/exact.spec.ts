@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile } from '../../src/compile';
+import { type WriteTfjsOptions, writeTfjsModel } from '../../src/files/tfjs-files';
 import type { Model } from '../../src/ir/model';
-import { type WriteTfjsOptions, writeTfjsModel } from '../../src/node/tfjs-files';
-import { verifyFiles } from '../../src/node/verify';
+import { verifyFiles } from '../../src/verify/files/verify';
 import { formatVerifyReport, type VerifyReport } from '../../src/verify/report';
-import { openTfjsSession } from '../../src/verify/tfjs-runner';
+import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { parseGraph } from '../support/expect-pass';
 import { convolution, type Files, filterOf, tampered } from './tamper';
 

@@ -8,9 +8,9 @@ import { modelToBytes } from '../../src/onnx/write';
 import { compare } from '../../src/verify/compare';
 import { makeInput } from '../../src/verify/inputs';
 import { type Numbers, openSession, type Session } from '../../src/verify/onnx-runner';
-import type { TfjsBackend } from '../../src/verify/tfjs-backend';
-import { isAllocator, refuseNull } from '../../src/verify/tfjs-memory';
-import { openTfjsSession, type TfjsOptions } from '../../src/verify/tfjs-runner';
+import type { TfjsBackend } from '../../src/verify/tfjs/backend';
+import { isAllocator, refuseNull } from '../../src/verify/tfjs/memory';
+import { openTfjsSession, type TfjsOptions } from '../../src/verify/tfjs/runner';
 import { parseGraph } from '../support/expect-pass';
 import { list, text, type, writeHandMade } from './hand-made';
 

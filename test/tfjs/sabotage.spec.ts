@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile } from '../../src/compile';
-import { closeModel, readModelFile } from '../../src/node';
-import { writeTfjsModel } from '../../src/node/tfjs-files';
-import { verifyFiles } from '../../src/node/verify';
+import { closeModel, readModelFile } from '../../src/files';
+import { writeTfjsModel } from '../../src/files/tfjs-files';
+import { verifyFiles } from '../../src/verify/files/verify';
 import type { VerifyReport } from '../../src/verify/report';
-import { openTfjsSession } from '../../src/verify/tfjs-runner';
+import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { convolution, type Files, tampered, text, texts, type Weight } from './tamper';
 
 const path = join(__dirname, '../../fixtures/models/lenet5.onnx');

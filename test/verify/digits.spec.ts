@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { heldOutDigits } from '../../fixtures/digits';
 import { compile } from '../../src/compile';
-import { closeModel, readModelFile } from '../../src/node';
+import { closeModel, readModelFile } from '../../src/files';
 import { modelToBytes } from '../../src/onnx/write';
 import { best } from '../../src/verify/compare';
 import { cropped } from '../../src/verify/inputs';

@@ -1,13 +1,13 @@
 /** The judge is judged: a conversion with a fault must be found different, whatever the fault. */
 import { join } from 'node:path';
 import { compile, freeSizes } from '../../src/compile';
+import { closeModel, readModelFile } from '../../src/files';
 import { attributes } from '../../src/ir/attrs';
 import type { Graph } from '../../src/ir/graph';
 import { Model } from '../../src/ir/model';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { elementCount, fromNumbers, readNumbers } from '../../src/ir/tensor';
 import type { Attr, Node, Tensor } from '../../src/ir/types';
-import { closeModel, readModelFile } from '../../src/node';
 import { modelToBytes } from '../../src/onnx/write';
 import { verifyModels } from '../../src/verify/equivalence';
 import type { VerifyReport } from '../../src/verify/report';

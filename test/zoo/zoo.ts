@@ -14,9 +14,9 @@ import { zooModel, zooNames } from '../../fixtures/zoo-weights';
 import { type Head, heads, type OptimisationLevel } from '../../passes';
 import { type CompileOptions, compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
-import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/node';
-import { writeTfjsModel } from '../../src/node/tfjs-files';
-import { verifyFiles } from '../../src/node/verify';
+import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/files';
+import { writeTfjsModel } from '../../src/files/tfjs-files';
+import { verifyFiles } from '../../src/verify/files/verify';
 
 interface Row {
   readonly model: string;

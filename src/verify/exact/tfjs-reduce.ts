@@ -4,7 +4,7 @@
  *   x modulo m, with the sign of x  =  x - m t,   t = floor(relu(x / m)) - floor(relu(-x / m))        m a power of two
  *   x rounded down                  =  floor(x + half a part)
  */
-import type { WeightEntry } from '../tfjs-files';
+import type { WeightEntry } from '../tfjs/files';
 import { halfPart, MODULUS, type Reducer } from './bounds';
 
 export interface GraphNode {

@@ -10,7 +10,7 @@
  */
 import { elementCount, fromNumbers, readNumbers } from '../../../src/ir/tensor';
 import type { Tensor } from '../../../src/ir/types';
-import { defineRulePass } from '../../../src/pass/pass';
+import { defineRulePass } from '../../../src/rewrite/pass';
 import { constant, node, value } from '../../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../../src/rewrite/rule';
 

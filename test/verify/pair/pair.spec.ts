@@ -2,7 +2,7 @@
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import type { Model } from '../../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../../src/ir/tensor';
-import { type VerifyFilesOptions, verifyFiles } from '../../../src/node/verify';
+import { type VerifyFilesOptions, verifyFiles } from '../../../src/verify/files/verify';
 import type { VerifyReport } from '../../../src/verify/report';
 import { parseGraph } from '../../support/expect-pass';
 

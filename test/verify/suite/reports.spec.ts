@@ -5,7 +5,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import { compile } from '../../../src/compile';
 import type { Model } from '../../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../../src/ir/tensor';
-import { verifyFiles } from '../../../src/node/verify';
+import { verifyFiles } from '../../../src/verify/files/verify';
 import type { VerifyReport } from '../../../src/verify/report';
 import { annotations, summary } from '../../../src/verify/suite/github';
 import { junit } from '../../../src/verify/suite/junit';

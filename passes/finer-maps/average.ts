@@ -1,0 +1,111 @@
+/**
+ * Averages over windows of a map that has become finer, in what runtimes can do.
+ *
+ * ONNX Runtime (1.30, measured at every opset from 10 on): an average that leaves padding out divides by the cells of the map in its window; one that counts
+ * padding divides by those and the cells of the padding that is written, never by what rounding up adds. Dilated averages exist from opset 19 on and follow
+ * the same rule; before, a depthwise convolution with equal weights says it, and where the cells in a window vary, a sum over a count.
+ */
+import { intAttr } from '../../src/ir/attrs';
+import { computedTensor, fromNumbers, int64s } from '../../src/ir/tensor';
+import type { Node, Value } from '../../src/ir/types';
+import type { Builder } from '../../src/rewrite/builder';
+import type { Pair } from './density';
+import { because, type Refusal } from './kinds';
+import { fourOf, NO_PADS, type Pads, padded, sideOf } from './window';
+
+export interface AverageWindow {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly dilations: Pair;
+  /** Front and back, in cells of the map; or the amounts of a Pad, where they follow from the size. */
+  readonly pads: Pads | Value;
+  /** How much of the padding behind comes from rounding up. */
+  readonly hanging: Pair;
+}
+
+export interface AverageMap {
+  readonly x: Value;
+  readonly channels: number;
+  /** A map of one channel, one where x has a cell and zero where it has none, once `pads` have been put around x. */
+  readonly ones: (make: Builder, x: Value, pads: Pads | undefined) => Value;
+  /** x has places that are no cells: zeros. */
+  readonly hasGaps: boolean;
+  /** The runtime has dilated averages. */
+  readonly dilates: boolean;
+}
+
+/** The number of channels of a pooled map. */
+export function channelsOf(x: Value): number | Refusal {
+  const channels = x.type?.shape?.[1];
+  return typeof channels === 'number' ? channels : because('its number of channels is not known');
+}
+
+/** What stands for the AveragePool `node`, reading another map through another window. */
+export function averageOver(make: Builder, node: Node, map: AverageMap, window: AverageWindow): Value {
+  const counts = intAttr(node, 'count_include_pad', 0) !== 0;
+  const { pads, hanging } = window;
+  if (!isPads(pads)) {
+    const x = padded(make, map.x, pads, 0);
+    if (counts) return mean(make, { ...map, x, hasGaps: false }, window, NO_PADS);
+    const ones = padded(make, map.ones(make, map.x, undefined), pads, 0);
+    return make.op('Div', [summed(make, x, map.channels, window, NO_PADS, 1), summed(make, ones, 1, window, NO_PADS, 1)]);
+  }
+  const written = fourOf((axis, side) => sideOf(pads, axis, side) - (side === 'back' ? hanging[axis] : 0));
+  if (!counts || written.every((amount) => amount === 0)) return overCells(make, map, window, pads);
+  if (hanging.every((amount) => amount === 0)) {
+    const pooled = !map.hasGaps && poolOf(make, map, window, pads, 1);
+    return pooled || summed(make, map.x, map.channels, window, pads, 1 / sizeOf(window));
+  }
+  // The written padding counts as cells from here on, what hangs over does not.
+  const x = padded(make, map.x, written, 0);
+  const ones: AverageMap['ones'] = (builder, wider) => map.ones(builder, wider, written);
+  return overCells(make, { ...map, x, ones }, window, [0, 0, hanging[0], hanging[1]]);
+}
+
+/** Over the cells of the map alone. */
+function overCells(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads): Value {
+  const isWhole = pads.every((amount) => amount === 0);
+  if (isWhole && !map.hasGaps) return mean(make, map, window, NO_PADS);
+  const pooled = !map.hasGaps && poolOf(make, map, window, pads, 0);
+  if (pooled) return pooled;
+  const ones = map.ones(make, map.x, undefined);
+  return make.op('Div', [summed(make, map.x, map.channels, window, pads, 1), summed(make, ones, 1, window, pads, 1)]);
+}
+
+/** Of windows that are full. */
+const mean = (make: Builder, map: AverageMap, window: AverageWindow, pads: Pads): Value =>
+  poolOf(make, map, window, pads, 0) ?? summed(make, map.x, map.channels, window, pads, 1 / sizeOf(window));
+
+/** By the operator of that name, where the runtime's can do it: it wants less padding than window, dilated or not. */
+function poolOf(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads, counts: 0 | 1): Value | undefined {
+  const { kernel, strides, dilations } = window;
+  const isDilated = dilations.some((gap) => gap !== 1);
+  if ((isDilated && !map.dilates) || pads.some((amount, at) => amount >= (kernel[at % 2] ?? 1))) return undefined;
+  const attrs = { kernel_shape: kernel, strides, pads, ...(isDilated && { dilations }), ...(counts === 1 && { count_include_pad: 1 }) };
+  return make.op('AveragePool', [map.x], attrs);
+}
+
+/** Each cell of the window times `share`. */
+function summed(
+  make: Builder,
+  x: Value,
+  channels: number,
+  { kernel, strides, dilations }: AverageWindow,
+  pads: Pads,
+  share: number,
+): Value {
+  const weight = computedTensor(x.type?.dtype ?? 'float', [channels, 1, ...kernel], () =>
+    new Float64Array(channels * kernel[0] * kernel[1]).fill(share),
+  );
+  return make.op('Conv', [x, make.constant('window', weight)], { kernel_shape: kernel, strides, dilations, pads, group: channels });
+}
+
+/** [1, 1, h, w] of ones, for a map of h x w. */
+export function onesOf(make: Builder, x: Value): Value {
+  const places = make.op('Shape', [x], { start: 2, end: 4 });
+  const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
+  return make.op('Expand', [make.constant('one', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
+}
+
+const sizeOf = ({ kernel }: AverageWindow): number => kernel[0] * kernel[1];
+const isPads = (pads: Pads | Value): pads is Pads => Array.isArray(pads);

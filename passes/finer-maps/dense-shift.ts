@@ -1,0 +1,391 @@
+/**
+ * dense-shift: a finer map of the same predictions by shift-and-stitch (`--stride N --dense shift`), for runtimes without dilated pools and convolutions.
+ *
+ *   Y = Op<strides = t>(X), where Y is to have q cells for each one
+ * becomes
+ *   Y' = Op<strides = t / q>(X),  Y = Concat of Y'[a : : q, b : : q] over 0 <= a, b < q, on the batch axis
+ *
+ * and what follows runs on all phases as it did on the one map, with the windows, pads and dilations that it had. Where a stride behind is undone as well, its
+ * phases are split again. In the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling: shifting where a stride
+ * is undone and not at the image, everything in front is computed once.
+ *
+ * The map is that of dense-stride, cell for cell. In a finer map with d cells for each one that there was, a layer with strides, windows and pads of d times
+ * as many cells reads cells of one phase only, and zeros where that phase has no more of them: it is the layer as it was, on each phase by itself. Phases are
+ * not equally long, though: of m' cells, ceil((m' - a) / d) are of phase a. In the batch all are as long as the first, which is the map that there was and has
+ * no gaps, and those that are shorter end in a gap. Before a layer that looks beyond the end of its map the gap is filled with what the layer pads with; what
+ * others compute from it lies in gaps again, and is cut off in the end.
+ * Numbers: reordered.
+ * Left alone (all of it, with the node in the way): what dense-stride leaves alone; a step that is not wholly undone behind another (strides 4 and 3 every 3
+ * pixels); branches that undo their strides in different steps.
+ */
+
+import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
+import type { Roles } from '../../src/ir/axis-roles';
+import { sameDim } from '../../src/ir/dims';
+import type { Graph } from '../../src/ir/graph';
+import { isBroadcasting, isReduction } from '../../src/ir/operator-traits';
+import { isFloatType, readNumbers } from '../../src/ir/tensor';
+import type { Node, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import { type Builder, builderAt } from '../../src/rewrite/builder';
+import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
+import { averageOver, channelsOf, onesOf } from './average';
+import { type Densities, isOne, type Pair, samePair } from './density';
+import { because, type Refusal, type Task } from './kinds';
+import { fineBehind, fineBehindSlice, times, undo } from './lengths';
+import {
+  cells,
+  countOf,
+  densityOf,
+  filled,
+  firstPhases,
+  liesAlike,
+  type Phases,
+  repeated,
+  resized,
+  split,
+  stitch,
+  withAnyBatch,
+} from './phases';
+import { placesCut } from './places';
+import { type Action, makeFiner } from './run';
+import { NO_PADS, type Pads, padded, pairOf, samePadding, sideOf, type Window, windowOf } from './window';
+
+/** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
+export const denseShift = (stride: number): Pass =>
+  definePass({
+    name: 'dense-shift',
+    summary: 'make the map of predictions finer by shifting and stitching (--dense shift)',
+    numbers: 'reordered',
+    run(graph, context) {
+      const shifter = new Shifter(graph, context);
+      if (!makeFiner(graph, stride, context, (node, task, densities) => shifter.actionFor(node, task, densities))) return;
+      context.inference.inferAll();
+      shifter.stitchOutputs();
+    },
+  });
+
+type Splits = readonly Pair[];
+
+class Shifter {
+  /** What values will be split into, as far as the plan has come. */
+  private readonly planned = new Map<Value, Splits>();
+  /** Values that hold phases by now. */
+  private readonly phases = new Map<Value, Phases>();
+  /** Ones where there are cells. */
+  private readonly ones = new Map<Phases, Value>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly context: PassContext,
+  ) {}
+
+  actionFor(node: Node, task: Task, densities: Densities): Action | Refusal | undefined {
+    const all = densities.maps(node).map((map) => this.planned.get(map) ?? []);
+    const [splits = []] = all;
+    if (all.some((other) => other.join() !== splits.join())) return because('its branches undo their strides in different steps');
+    const isMap = isStitchable(densities.roles.of(task.x));
+    const moves = movesBatch(node, densities);
+    if (moves && splits.length > 0) return because('it does not leave the batch where it is');
+    if (
+      node.outputs.some(
+        (output) => this.graph.isOutput(output) && !isOne(densities.of(output)) && !isStitchable(densities.roles.of(output)),
+      )
+    )
+      return because('the output that it makes is not [N, C, H, W]');
+    switch (task.kind) {
+      case 'sizes':
+        return node.op === 'Shape' ? undefined : because('it counts places');
+      case 'resize':
+        return this.resize(node, task, splits);
+      case 'whole':
+        return this.firstOnly(node, task.x);
+      case 'everywhere':
+        return this.everywhere(node, splits, densities);
+      case 'pad':
+        if (!isMap) return because('its map is not [N, C, H, W]');
+        return this.pad(node, splits);
+      case 'slice':
+        return this.slice(node, task, splits, densities);
+      case 'window':
+        return this.window(node, task, splits);
+    }
+  }
+
+  /** Outputs are maps again. */
+  stitchOutputs(): void {
+    const { graph } = this;
+    const outputs = graph.outputs.map((output) => {
+      const phases = this.phases.get(output);
+      if (!phases) return output;
+      const root = output.producer?.name ?? output.name;
+      const make = builderAt({
+        graph,
+        before: undefined,
+        origin: output.producer?.origin ?? [root],
+        root,
+        inference: this.context.inference,
+      });
+      const map = stitch(make, output, phases);
+      const [rows, columns] = this.context.inference.intsOf(phases.fine) ?? [];
+      // That the cells of all phases are no fewer than those of the map is not seen from their numbers.
+      if (map.type) graph.setType(map, { ...map.type, shape: [...(map.type.shape ?? []).slice(0, 2), rows, columns] });
+      return map;
+    });
+    const before = graph.outputs;
+    graph.setOutputs(outputs);
+    outputs.forEach((output, at) => {
+      const old = before[at];
+      if (!old || old === output) return;
+      const { name } = old;
+      graph.rename(old, `${name}_phases`);
+      graph.rename(output, name);
+    });
+  }
+
+  // ---- what leaves places where they are ----
+
+  private everywhere(node: Node, splits: Splits, densities: Densities): Action | Refusal {
+    for (const output of node.outputs) this.planned.set(output, splits);
+    const isView = node.op === 'Reshape';
+    const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
+    if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero', 0) !== 0))
+      return because('it does not leave the batch where it is');
+    // What all phases share: gates over the map that there was.
+    const shared = isBroadcasting(node.op)
+      ? node.inputs.flatMap((input, slot) =>
+          input && !isConst(input) && !densities.isSpread(input) && densities.roles.of(input)?.[0] === 'N' && input.type?.shape?.[0] !== 1
+            ? [slot]
+            : [],
+        )
+      : [];
+    return (make) => {
+      const phases = this.joined(make, node);
+      if (!phases) return;
+      for (const output of node.outputs) this.phases.set(output, phases);
+      for (const slot of shared) {
+        const gate = node.inputs[slot];
+        if (gate) this.graph.replaceInput(node, slot, repeated(make, gate, phases));
+      }
+      const target = isView ? node.inputs[1] : undefined;
+      if (target) this.graph.replaceInput(node, 1, withAnyBatch(make, target));
+      this.infer(node);
+    };
+  }
+
+  /** Where maps meet, the finer of them are cut to the shortest: gaps begin where the first one has one. */
+  private joined(make: Builder, node: Node): Phases | undefined {
+    const all = [...new Set(node.inputs.flatMap((input) => (input && this.phases.get(input)) ?? []))];
+    const [first, ...others] = all;
+    if (!first) return undefined;
+    const sizes = (of: Phases): readonly unknown[] | undefined => this.context.inference.intsOf(of.fine);
+    const differ = others.filter((other) => {
+      const [a, b] = [this.context.inference.intsOf(first.fine), this.context.inference.intsOf(other.fine)];
+      return !a || !b || a.some((dim, axis) => !sameDim(dim, b[axis])) || sizes(other) === undefined;
+    });
+    return differ.length === 0 ? first : { ...first, fine: make.op('Min', [first.fine, ...differ.map(({ fine }) => fine)]) };
+  }
+
+  private firstOnly(node: Node, map: Value): Action {
+    const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === map);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (!phases) return;
+      const first = firstPhases(make, x, phases);
+      for (const slot of slots) this.graph.replaceInput(node, slot, first);
+    };
+  }
+
+  /** Each phase that the result has, from the one that the map has for it: its first ones. */
+  private resize(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
+    const [output] = node.outputs;
+    const kept = splits.filter((_, at) => fitsInto(densityOf({ splits: splits.slice(0, at + 1) }), after));
+    const isFollowed =
+      samePair(densityOf({ splits: kept }), after) && (isOne(after) || (output !== undefined && liesAlike(map, before, output, after)));
+    if (!output || !isFollowed) return because('it interpolates a map that would have to become finer by another factor');
+    this.planned.set(output, kept);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (!phases) return;
+      const first = firstPhases(make, isOne(after) ? x : this.withoutGaps(make, x, phases, 0), phases, kept);
+      const result = resized(make, node, first);
+      if (!isOne(after))
+        this.phases.set(result, { splits: kept, fine: times(make, make.op('Shape', [result], { start: 2, end: 4 }), after) });
+      this.graph.replaceAllUses(output, result);
+      this.graph.removeNode(node);
+    };
+  }
+
+  /** What is built later asks how long the batch has become. */
+  private infer(node: Node): void {
+    this.context.inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (output) this.graph.setType(output, type);
+    });
+  }
+
+  // ---- what moves them ----
+
+  private pad(node: Node, splits: Splits): Action | Refusal {
+    const [, amounts, fill, axes] = node.inputs;
+    const [output] = node.outputs;
+    if (!output || axes || !amounts || (fill && !isConst(fill))) return because('what it pads, or with what, is computed');
+    this.planned.set(output, splits);
+    const number = fill?.constant ? (readNumbers(fill.constant)[0] ?? 0) : 0;
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      if (!phases) return;
+      const known = isConst(amounts) ? [...readNumbers(amounts.constant)] : undefined;
+      const crops = known && (known[6] ?? 0) <= 0 && (known[7] ?? 0) <= 0;
+      if (!crops) this.graph.replaceInput(node, 0, this.withoutGaps(make, x, phases, number));
+      const side = (from: number): Value =>
+        make.op('Slice', [amounts, make.int64s('from', [from]), make.int64s('to', [from + 2]), make.int64s('axis', [0])]);
+      const more = known
+        ? make.int64s('more', [(known[2] ?? 0) + (known[6] ?? 0), (known[3] ?? 0) + (known[7] ?? 0)])
+        : make.op('Add', [side(2), side(6)]);
+      this.phases.set(output, { ...phases, fine: make.op('Add', [phases.fine, times(make, more, densityOf(phases))]) });
+      this.infer(node);
+    };
+  }
+
+  private slice(node: Node, { before, after }: Task, splits: Splits, densities: Densities): Action | Refusal {
+    const [output] = node.outputs;
+    const [first] = densities.maps(node);
+    const roles = (first && densities.roles.of(first)) ?? [];
+    const cut = placesCut(node, roles);
+    if ('because' in cut) return cut;
+    if (!output) return because('it has no output');
+    if (cut.places.length === 0) return this.everywhere(node, splits, densities);
+    if (roles.length !== 4 || roles[2] !== 'H' || roles[3] !== 'W') return because('its map is not [N, C, H, W]');
+    const undone = undo(
+      pairOf((axis) => stepAlong(axis)),
+      before,
+      after,
+    );
+    if ('because' in undone) return undone;
+    this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
+    const { starts, ends, steps, axes } = cut;
+    return (make, x) => {
+      for (const { at, rows } of cut.places) steps[at] = undone.strides[rows ? 0 : 1];
+      const shape = axes.length;
+      const parts = [starts, ends, axes, steps].map((numbers) => make.int64s('part', numbers.slice(0, shape)));
+      const phases = this.phases.get(x);
+      const taken = make.op('Slice', [x, ...parts]);
+      const fine = phases && fineBehindSlice(make, phases, cut, undone.strides);
+      this.finish(make, node, taken, phases, fine, undone.by);
+    };
+
+    function stepAlong(axis: 0 | 1): number {
+      const place = 'because' in cut ? undefined : cut.places.find(({ rows }) => rows === (axis === 0));
+      return place && !('because' in cut) ? (cut.steps[place.at] ?? 1) : 1;
+    }
+  }
+
+  private window(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
+    const [output] = node.outputs;
+    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
+    const window = windowOf(node, shape);
+    if (typeof window === 'string') return because(window);
+    if (!output) return because('it has no output');
+    if (node.outputs.length > 1) return because('its indices are read');
+    const undone = undo(window.strides, before, after);
+    if ('because' in undone) return undone;
+    const isPadded = window.pads === undefined || window.pads[2] > 0 || window.pads[3] > 0;
+    if (node.op === 'MaxPool' && isPadded && !isFloatType(map.type?.dtype ?? 'float'))
+      return because('integers have no minus infinity to pad with');
+    const channels = channelsOf(map);
+    if (typeof channels === 'object' && node.op === 'AveragePool') return channels;
+    this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
+    return (make, x) => {
+      const phases = this.phases.get(x);
+      const same = window.pads ? undefined : samePadding(make, x, window, [1, 1]);
+      const filler = node.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
+      const whole = phases && isPadded ? this.withoutGaps(make, x, phases, filler) : x;
+      const now = { ...window, strides: undone.strides };
+      const result =
+        node.op === 'AveragePool'
+          ? this.average(
+              make,
+              node,
+              { x: whole, channels: typeof channels === 'number' ? channels : 0 },
+              now,
+              same?.amounts,
+              isPadded ? phases : undefined,
+            )
+          : plain(make, node, whole, now, same?.amounts, filler);
+      const fine = phases && fineBehind(make, phases, now, same?.missing);
+      this.finish(make, node, result, phases, fine, undone.by);
+    };
+  }
+
+  private average(
+    make: Builder,
+    node: Node,
+    { x, channels }: { readonly x: Value; readonly channels: number },
+    window: Window,
+    amounts: Value | undefined,
+    phases: Phases | undefined,
+  ): Value {
+    const ones = (builder: Builder, map: Value, pads: Pads | undefined): Value => {
+      if (phases && !pads) return this.onesOf(builder, map, phases);
+      if (!phases || !pads) return onesOf(builder, map);
+      const more = pairOf((axis) => sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back'));
+      const fine = builder.op('Add', [phases.fine, times(builder, builder.int64s('more', more), densityOf(phases))]);
+      return cells(builder, map, { ...phases, fine });
+    };
+    const dilates = (this.context.model.opsets.get('') ?? 0) >= 19;
+    return averageOver(
+      make,
+      node,
+      { x, channels, ones, hasGaps: phases !== undefined, dilates },
+      { ...window, pads: amounts ?? window.pads ?? NO_PADS },
+    );
+  }
+
+  /** Puts `result`, split once more where a stride was undone, in the place of the node. */
+  private finish(make: Builder, node: Node, result: Value, phases: Phases | undefined, fine: Value | undefined, by: Pair): void {
+    const [output] = node.outputs;
+    const isSplit = !isOne(by);
+    const value = isSplit ? split(make, result, by) : result;
+    const size = fine ?? (isSplit ? make.op('Shape', [result], { start: 2, end: 4 }) : undefined);
+    if (size) this.phases.set(value, { splits: [...(phases?.splits ?? []), ...(isSplit ? [by] : [])], fine: size });
+    if (output) this.graph.replaceAllUses(output, value);
+    this.graph.removeNode(node);
+  }
+
+  private withoutGaps(make: Builder, x: Value, phases: Phases, fill: number): Value {
+    return countOf(phases) === 1 ? x : filled(make, x, this.onesOf(make, x, phases), fill);
+  }
+
+  private onesOf(make: Builder, x: Value, phases: Phases): Value {
+    const known = this.ones.get(phases) ?? cells(make, x, phases);
+    this.ones.set(phases, known);
+    return known;
+  }
+}
+
+/** A Conv or MaxPool with the window as it is now. */
+function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Value | undefined, fill: number): Value {
+  const { strides, pads, kernel } = window;
+  // The runtime wants less padding than window of pools.
+  const fits = node.op === 'Conv' || (pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false);
+  const own = pads && fits;
+  const attrs = attributes({ strides, pads: own ? pads : NO_PADS, auto_pad: 'NOTSET', ...(node.op === 'MaxPool' && { ceil_mode: 0 }) });
+  const data = own ? x : padded(make, x, amounts ?? pads ?? NO_PADS, fill);
+  return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
+}
+
+const isStitchable = (roles: Roles | undefined): boolean => roles?.length === 4 && roles[2] === 'H' && roles[3] === 'W';
+
+/** Whether images of a batch change their places, or are taken together. Phases lie there. */
+function movesBatch(node: Node, { roles }: Densities): boolean {
+  if (!node.outputs.every((output) => roles.of(output) === undefined || roles.of(output)?.[0] === 'N')) return true;
+  const rank = node.inputs[0]?.type?.shape?.length ?? 4;
+  const isFirst = (axis: number): boolean => axis === 0 || axis === -rank;
+  if (isReduction(node.op)) return node.inputs[1]?.constant !== undefined && [...readNumbers(node.inputs[1].constant)].some(isFirst);
+  if (node.op === 'Slice') return node.inputs[3]?.constant !== undefined && [...readNumbers(node.inputs[3].constant)].some(isFirst);
+  return BY_AXIS.has(node.op) && isFirst(intAttr(node, 'axis', node.op.includes('Softmax') ? -1 : 0));
+}
+const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax']);
+
+const fitsInto = (a: Pair, b: Pair): boolean => a[0] <= b[0] && a[1] <= b[1];

@@ -1,0 +1,281 @@
+/**
+ * dense-stride: a finer map of the same predictions (`--stride N`), by the a trous algorithm.
+ *
+ *   Y = Op<strides = t, dilations = e, pads = p>(X)
+ * becomes, where X has d cells for each one that it had before and Y is to have d',
+ *   Y = Op<strides = t d / d', dilations = e d, pads = p d>(X)
+ *
+ * Every d-th cell of X is what X was, so every d'-th cell of Y reads the very numbers that Y read: taking every k-th cell of the finer map gives the
+ * coarser one, border included, at every size. What has to hold for that, and does at each step:
+ * - A map of m cells becomes one of m', ceil(m' / d) = m. With Q = m + pads - span, the new Op has floor((d Q + r) / (t d / d')) + 1 cells, 0 <= r < d, and
+ *   every d'-th of them are floor(Q / t) + 1: as many as there were. So none is lost at the end, and none is added.
+ * - Padding begins at m' <= d m, behind the last old cell and not behind the first that was padding: an old window finds padding where it found it.
+ * - A map whose cells lie c pixels apart gets cells gcd(c, N) pixels apart (passes/finer-maps/density.ts), hence branches that meet stay aligned; the longer is cut
+ *   to the shorter, which has all old cells.
+ * - Rounded-up sizes and SAME padding become pads that make the same windows (passes/finer-maps/window.ts); those of SAME follow from how many cells there were.
+ * - What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; so does a Resize to a map that stays as it is. One to a map
+ *   that becomes finer goes from phase to phase (passes/finer-maps/phases.ts).
+ * - Averages never count what rounding up adds; those that leave out padding are sums over counts where the runtime has no dilated average (before opset 19)
+ *   or wants less padding than window; maxima over more padding than their window get it from a Pad of minus infinity.
+ * Numbers: reordered.
+ * Left alone (all of it, with the node in the way): norms over places, pads that repeat the border, places counted from the end, layers that mix
+ * places in other ways.
+ */
+
+import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
+import type { Roles } from '../../src/ir/axis-roles';
+import { minDims, sameDim, subtractDims } from '../../src/ir/dims';
+import type { Graph } from '../../src/ir/graph';
+import { isBroadcasting } from '../../src/ir/operator-traits';
+import { int64s, isFloatType, readNumbers } from '../../src/ir/tensor';
+import type { Dim, Node, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import { type Builder, builderAt } from '../../src/rewrite/builder';
+import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
+import { averageOver, channelsOf, onesOf } from './average';
+import { isOne } from './density';
+import { because, type Refusal, type Task } from './kinds';
+import { liesAlike, resized, split, woven } from './phases';
+import { FAR, factorOf, placesCut, readersOfSizes } from './places';
+import { type Action, makeFiner } from './run';
+import { NO_PADS, padded, pairOf, samePadding, timesPads, type Window, windowOf } from './window';
+
+/** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
+export const denseStride = (stride: number): Pass =>
+  definePass({
+    name: 'dense-stride',
+    summary: 'make the map of predictions finer (--stride)',
+    numbers: 'reordered',
+    run(graph, context) {
+      const finer = new Finer(graph, context);
+      if (!makeFiner(graph, stride, context, (node, task, { roles }) => finer.actionFor(node, task, roles.of(task.x) ?? []))) return;
+      align(graph, context);
+      context.inference.inferAll();
+    },
+  });
+
+class Finer {
+  constructor(
+    private readonly graph: Graph,
+    private readonly context: PassContext,
+  ) {}
+
+  actionFor(node: Node, task: Task, roles: Roles): Action | Refusal | undefined {
+    switch (task.kind) {
+      case 'everywhere':
+        return undefined;
+      case 'whole':
+        return this.everyOther(node, task, roles);
+      case 'resize':
+        return isOne(task.after) ? this.everyOther(node, task, roles) : this.resize(node, task);
+      case 'pad':
+        return this.pad(node, task, roles);
+      case 'slice':
+        return this.slice(node, task, roles);
+      case 'sizes':
+        return this.sizes(node, task, roles);
+      case 'window':
+        return this.window(node, task);
+    }
+  }
+
+  private window(node: Node, task: Task): Action | Refusal {
+    const { before, after } = task;
+    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
+    const window = windowOf(node, shape);
+    if (typeof window === 'string') return because(window);
+    const strides = pairOf((axis) => (window.strides[axis] * before[axis]) / after[axis]);
+    if (!strides.every(Number.isInteger)) return because('its stride cannot be divided so');
+    const finer: Window = {
+      ...window,
+      strides,
+      dilations: pairOf((axis) => window.dilations[axis] * before[axis]),
+      pads: window.pads && timesPads(window.pads, before),
+      hanging: pairOf((axis) => window.hanging[axis] * before[axis]),
+    };
+    const amounts: Amounts = (make, x) => samePadding(make, x, window, before).amounts;
+    switch (node.op) {
+      case 'Conv':
+        return this.conv(node, finer, amounts);
+      case 'MaxPool':
+        return this.maxPool(node, task.x, finer, amounts);
+      default:
+        return this.averagePool(node, task.x, finer, amounts);
+    }
+  }
+
+  private conv(node: Node, { strides, dilations, pads }: Window, amounts: Amounts): Action {
+    return (make, x) => {
+      const attrs = { strides, dilations, pads: pads ?? NO_PADS, auto_pad: 'NOTSET' };
+      this.spell(node, attrs, pads ? undefined : padded(make, x, amounts(make, x), 0));
+    };
+  }
+
+  private maxPool(node: Node, map: Value, { kernel, strides, dilations, pads }: Window, amounts: Amounts): Action | Refusal {
+    if (node.outputs.length > 1) return because('its indices are read');
+    // The runtime wants less padding than window.
+    const fits = pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false;
+    if (!fits && !isFloatType(map.type?.dtype ?? 'float')) return because('integers have no minus infinity to pad with');
+    return (make, x) => {
+      const attrs = { strides, dilations, auto_pad: 'NOTSET', ceil_mode: 0 };
+      if (fits) return this.spell(node, { ...attrs, pads });
+      return this.spell(node, { ...attrs, pads: NO_PADS }, padded(make, x, pads ?? amounts(make, x), Number.NEGATIVE_INFINITY));
+    };
+  }
+
+  private averagePool(node: Node, map: Value, window: Window, amounts: Amounts): Action | Refusal {
+    const channels = channelsOf(map);
+    if (typeof channels === 'object') return channels;
+    const dilates = (this.context.model.opsets.get('') ?? 0) >= 19;
+    const [output] = node.outputs;
+    return (make, x) => {
+      const now = { x, channels, ones: onesOf, hasGaps: false, dilates };
+      const average = averageOver(make, node, now, { ...window, pads: window.pads ?? amounts(make, x) });
+      if (output) this.graph.replaceAllUses(output, average);
+      this.graph.removeNode(node);
+    };
+  }
+
+  /** What looks at the whole map looks at the cells that it has always had. */
+  private everyOther(node: Node, { x, before }: Task, roles: Roles): Action | Refusal {
+    const axes = ['H', 'W'].map((role) => roles.indexOf(role));
+    if (axes.some((axis) => axis < 0)) return because('it is not known which of its axes are rows and columns');
+    const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === x);
+    if (isOne(before)) return () => undefined;
+    return (make, now) => {
+      const coarse = make.op('Slice', [
+        now,
+        make.constant('first', int64s([0, 0])),
+        make.constant('last', int64s([TO_THE_END, TO_THE_END])),
+        make.constant('places', int64s(axes)),
+        make.constant('density', int64s(before)),
+      ]);
+      for (const slot of slots) this.graph.replaceInput(node, slot, coarse);
+    };
+  }
+
+  /** Between the cells of each phase by itself, as between those that there were: cells of another phase are no neighbours. */
+  private resize(node: Node, { x, before, after }: Task): Action | Refusal {
+    const [output] = node.outputs;
+    const keepsPixels = output && liesAlike(x, before, output, after);
+    if (!keepsPixels) return because('it interpolates a map that would have to become finer by another factor');
+    return (make, now) => {
+      const maps = resized(make, node, split(make, now, after, before));
+      this.graph.replaceAllUses(output, woven(make, maps, [after]));
+      this.graph.removeNode(node);
+    };
+  }
+
+  /** Crops as well: of d cells for each old one, the last d go with it. */
+  private pad(node: Node, { before }: Task, roles: Roles): Action | Refusal {
+    const [, amounts, , axes] = node.inputs;
+    if (!amounts || (axes && !isConst(axes))) return because('which axes it pads is computed');
+    const named = axes ? [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + roles.length : axis)) : [...roles.keys()];
+    const factors = [...named, ...named].map((axis) => factorOf(roles[axis] ?? '', before));
+    return (make) => {
+      const factor = make.constant('density', int64s(factors));
+      const now = isConst(amounts)
+        ? make.constant('amounts', int64s([...readNumbers(amounts.constant)].map((amount, at) => amount * (factors[at] ?? 1))))
+        : make.op('Mul', [amounts, factor]);
+      this.graph.replaceInput(node, 1, now);
+    };
+  }
+
+  /** Old cell a + i t is new cell d a + i t d: every d'-th of those that are t d / d' apart. */
+  private slice(node: Node, { before, after }: Task, roles: Roles): Action | Refusal | undefined {
+    const cut = placesCut(node, roles);
+    if ('because' in cut) return cut;
+    if (cut.places.length === 0) return undefined;
+    const { starts, ends, steps } = cut;
+    for (const { at, rows } of cut.places) {
+      const [d, finer] = rows ? [before[0], after[0]] : [before[1], after[1]];
+      const step = ((steps[at] ?? 1) * d) / finer;
+      if (!Number.isInteger(step)) return because('its step cannot be divided so');
+      starts[at] = (starts[at] ?? 0) * d;
+      steps[at] = step;
+      const end = ends[at] ?? 0;
+      ends[at] = Math.abs(end) >= FAR ? end : end * d;
+    }
+    return (make) => {
+      this.graph.replaceInput(node, 1, make.constant('starts', int64s(starts)));
+      this.graph.replaceInput(node, 2, make.constant('ends', int64s(ends)));
+      if (!node.inputs[3]) this.graph.respell(node, { inputs: [...node.inputs.slice(0, 3), make.constant('axes', int64s(cut.axes))] });
+      if (node.inputs[4]) this.graph.replaceInput(node, 4, make.constant('steps', int64s(steps)));
+      else if (steps.some((step) => step !== 1))
+        this.graph.respell(node, { inputs: [...node.inputs.slice(0, 4), make.constant('steps', int64s(steps))] });
+    };
+  }
+
+  /** Amounts of padding and sizes to resize to are in old cells; targets of views, and ends of slices, in new ones. */
+  private sizes(node: Node, { before }: Task, roles: Roles): Action | Refusal | undefined {
+    const [output] = node.outputs;
+    if (node.op !== 'Shape' || !output) return because('it counts places');
+    if (isOne(before)) return undefined;
+    const readers = readersOfSizes(output);
+    const inOld = readers.filter(({ user, slot }) => (user.op === 'Pad' && slot === 1) || (user.op === 'Resize' && slot > 0));
+    if (inOld.length === 0) return undefined;
+    if (inOld.length < readers.length) return because('what reads the size of its map counts in different cells');
+    const [start, end] = [intAttr(node, 'start', 0), intAttr(node, 'end', roles.length)];
+    const factors = roles.map((role) => factorOf(role, before)).slice(start, end);
+    const uses = [...output.uses];
+    return (make) => {
+      // A second Shape in front of this one, which keeps its place.
+      const now = make.op('Shape', [node.inputs[0]], node.attrs);
+      const more = make.op('Add', [now, make.constant('round_up', int64s(factors.map((factor) => factor - 1)))]);
+      const old = make.op('Div', [more, make.constant('density', int64s(factors))]);
+      for (const { user, slot } of uses) this.graph.replaceInput(user, slot, old);
+    };
+  }
+
+  private spell(node: Node, attrs: Parameters<typeof attributes>[0], x?: Value): void {
+    this.graph.respell(node, {
+      attrs: new Map([...node.attrs, ...attributes(attrs)]),
+      ...(x && { inputs: [x, ...node.inputs.slice(1)] }),
+    });
+  }
+}
+
+type Amounts = (make: Builder, x: Value) => Value;
+
+/**
+ * Of d new cells for each old one, the last old one may be followed by up to d - 1 more: branches that meet need not have as many of them. They are cut to
+ * the fewest, which takes away none of the old.
+ */
+function align(graph: Graph, { inference }: PassContext): void {
+  for (const node of graph.nodes) {
+    const maps = node.op === 'Concat' || isBroadcasting(node.op) ? node.inputs.filter((input): input is Value => isMap(input)) : [];
+    const [first] = maps;
+    const differ = first && maps.some((map) => [2, 3].some((axis) => !sameDim(map.type?.shape?.[axis], first.type?.shape?.[axis])));
+    if (differ) {
+      const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
+      const sizeOf = (map: Value): Value => make.op('Shape', [map], { start: 2, end: 4 });
+      const smallest = maps.find((map) => maps.every((other) => isWithin(map, other)));
+      const fewest = smallest ? sizeOf(smallest) : make.op('Min', maps.map(sizeOf));
+      const dims = [2, 3].map((axis) => maps.map((map) => map.type?.shape?.[axis]).reduce((a, b) => minDims(a, b)));
+      const [start, axes] = [make.constant('first', int64s([0, 0])), make.constant('places', int64s([2, 3]))];
+      node.inputs.forEach((input, slot) => {
+        if (!isMap(input) || input === smallest || !input.type) return;
+        const cut = make.op('Slice', [input, start, fewest, axes]);
+        graph.setType(cut, { ...input.type, shape: [...(input.type.shape ?? []).slice(0, 2), ...dims] });
+        graph.replaceInput(node, slot, cut);
+      });
+    }
+    inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (output) graph.setType(output, type);
+    });
+  }
+}
+
+/** Whether it has no more rows and columns than the other, at every size. */
+const isWithin = (map: Value, other: Value): boolean =>
+  [2, 3].every((axis) => {
+    const difference = subtractDims(other.type?.shape?.[axis], map.type?.shape?.[axis]);
+    return typeof difference === 'number' && difference >= 0;
+  });
+
+/** [N, C, H, W] with more than one cell, or of a size that grows. */
+const isMap = (value: Value | undefined): value is Value =>
+  value !== undefined && !isConst(value) && value.type?.shape?.length === 4 && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
+
+const TO_THE_END = Number.MAX_SAFE_INTEGER;

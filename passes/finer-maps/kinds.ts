@@ -1,0 +1,117 @@
+/** How an operator meets a map that is to become finer. */
+import { intAttr, stringAttr } from '../../src/ir/attrs';
+import { isBroadcasting, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
+import { readNumbers } from '../../src/ir/tensor';
+import type { Node, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import { type Densities, isOne, isPlace, type Pair, samePair } from './density';
+
+/**
+ * - `window`: a Conv or a pool.
+ * - `everywhere`: treats each place alike, whatever lies beside it: nothing is to be done.
+ * - `whole`: takes all places together, and is to go on with those that there were.
+ * - `pad`: puts constant numbers around the map, or crops it.
+ * - `slice`: takes some of the places.
+ * - `resize`: interpolates between places.
+ * - `sizes`: tells how large the map is.
+ */
+export type Kind = 'window' | 'everywhere' | 'whole' | 'pad' | 'slice' | 'resize' | 'sizes';
+
+/** Why a map cannot become finer. Continues "the map cannot be made finer: ". */
+export interface Refusal {
+  readonly because: string;
+}
+export const because = (reason: string): Refusal => ({ because: reason });
+
+/** What a node is to do differently, or why it cannot; undefined: it has nothing to do with maps that become finer. */
+export interface Task {
+  readonly kind: Kind;
+  /** The map. */
+  readonly x: Value;
+  readonly before: Pair;
+  readonly after: Pair;
+}
+
+export function taskOf(node: Node, densities: Densities): Task | Refusal | undefined {
+  if (densities.isOutOfSight(node)) return because('it is not known which of its axes are rows and columns');
+  const maps = densities.maps(node);
+  const [x] = maps;
+  const [output] = node.outputs;
+  if (!x || !output) return undefined;
+  const [before, after] = [densities.of(x), densities.of(output)];
+  if (isOne(before) && isOne(after) && maps.every((map) => isOne(densities.of(map)))) return undefined;
+  if (!maps.every((map) => samePair(densities.of(map), before))) return because('it brings maps of different strides together');
+  if (![...before, ...after].every(Number.isInteger)) return because('its map lies on no whole number of pixels');
+  const kind = kindOf(node, x, densities);
+  return typeof kind === 'string' ? { kind, x, before, after } : kind;
+}
+
+function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refusal {
+  const roles = known.of(x);
+  const [output] = node.outputs;
+  if (!roles || !output) return because('it is not known which of its axes are rows and columns');
+  const roleOf = (axis: number): string => roles[axis < 0 ? axis + roles.length : axis] ?? '';
+  const along = (fallback: number): string => roleOf(intAttr(node, 'axis', fallback));
+  if (isReduction(node.op)) {
+    const axes = node.inputs[1] ? node.inputs[1].constant && [...readNumbers(node.inputs[1].constant)] : [...roles.keys()];
+    if (!axes) return because('the axes that it takes together are not known');
+    return axes.some((axis) => isPlace(roleOf(axis))) ? 'whole' : 'everywhere';
+  }
+  if (isUnaryElementwise(node.op) || isBroadcasting(node.op)) return 'everywhere';
+  switch (node.op) {
+    case 'Conv':
+    case 'AveragePool':
+    case 'MaxPool':
+      return isChannelsFirst(roles) ? 'window' : because('its map is not [N, C, H, W]');
+    case 'GlobalAveragePool':
+    case 'GlobalMaxPool':
+    case 'GlobalLpPool':
+      return 'whole';
+    case 'Pad':
+      return stringAttr(node, 'mode', 'constant') === 'constant' ? 'pad' : because('it pads with what lies at the border');
+    case 'Slice':
+      return 'slice';
+    case 'Resize':
+      return isChannelsFirst(roles) ? 'resize' : because('its map is not [N, C, H, W]');
+    case 'Shape':
+    case 'Size':
+      return 'sizes';
+    case 'BatchNormalization':
+    case 'LRN':
+    case 'Dropout':
+    case 'Transpose':
+      return 'everywhere';
+    case 'Concat':
+    case 'Split':
+    case 'Gather':
+      return isPlace(along(0)) ? because('it puts places together or takes them apart') : 'everywhere';
+    case 'Softmax':
+    case 'LogSoftmax':
+      return isPlace(along(-1)) ? because('it compares places with each other') : 'everywhere';
+    case 'LayerNormalization':
+    case 'RMSNormalization':
+      return roles.slice(intAttr(node, 'axis', -1)).some(isPlace) ? because('it normalises over places') : 'everywhere';
+    case 'InstanceNormalization':
+    case 'GroupNormalization':
+    case 'MeanVarianceNormalization':
+      return because('it normalises over places');
+    case 'MatMul':
+      return isConst(node.inputs[1]) && !isPlace(roles.at(-1)) ? 'everywhere' : because('it mixes places');
+    case 'Reshape':
+    case 'Flatten':
+    case 'Squeeze':
+    case 'Unsqueeze': {
+      const own = known.of(output);
+      if (own?.includes('H') && own.includes('W')) return 'everywhere';
+      // Exporters write norms over groups of channels, or over all, as a flattened map in an InstanceNormalization.
+      const [reader] = output.uses;
+      return reader && /Normalization$/.test(reader.user.op)
+        ? because('it normalises over places')
+        : because('it does not keep rows and columns apart');
+    }
+    default:
+      return because('it is not known how it grows with the map');
+  }
+}
+
+const isChannelsFirst = (roles: readonly string[]): boolean => roles.length === 4 && isPlace(roles[2]) && isPlace(roles[3]);

@@ -1,0 +1,63 @@
+/** Arithmetic of nodes that pick places: Slice, and what reads sizes. */
+import { readNumbers } from '../../src/ir/tensor';
+import type { Node, Use, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import { isPlace, type Pair } from './density';
+import { because, type Refusal } from './kinds';
+
+/** Numbers of a Slice, and which of its axes are rows or columns. The arrays are the caller's. */
+export interface PlacesCut {
+  readonly axes: readonly number[];
+  readonly starts: number[];
+  readonly ends: number[];
+  readonly steps: number[];
+  /** `at`: where in the arrays. */
+  readonly places: readonly { readonly at: number; readonly rows: boolean }[];
+}
+
+/** An end that is no row or column: beyond every map. */
+export const FAR = 2 ** 31 - 1;
+
+export function placesCut(node: Node, roles: readonly string[]): PlacesCut | Refusal {
+  const [, from, to, named, by] = node.inputs;
+  if (named && !isConst(named)) return because('which axes it cuts is computed');
+  const count = from?.type?.shape?.[0];
+  const axes = named
+    ? [...readNumbers(named.constant)].map((axis) => (axis < 0 ? axis + roles.length : axis))
+    : typeof count === 'number'
+      ? Array.from({ length: count }, (_, axis) => axis)
+      : [...roles.keys()];
+  const places = axes.flatMap((axis, at) => (isPlace(roles[axis]) ? [{ at, rows: roles[axis] === 'H' }] : []));
+  const none = { axes, starts: [], ends: [], steps: [] };
+  if (places.length === 0) return { ...none, places };
+  if (!isConst(from) || !isConst(to) || (by && !isConst(by))) return because('which places it takes is computed');
+  const [starts, ends] = [[...readNumbers(from.constant)], [...readNumbers(to.constant)]];
+  const steps = by ? [...readNumbers(by.constant)] : starts.map(() => 1);
+  for (const { at } of places) {
+    if ((steps[at] ?? 1) < 1) return because('it takes places from behind');
+    if ((starts[at] ?? 0) < 0) return because('it counts places from the end');
+  }
+  return { axes, starts, ends, steps, places };
+}
+
+/** New cells for each old one along an axis of this role. */
+export const factorOf = (role: string, density: Pair): number => ({ H: density[0], W: density[1] })[role] ?? 1;
+
+/** Who uses numbers that follow from a size: through arithmetic on small integers, to the nodes that read them beside a map. */
+export function readersOfSizes(size: Value): Use[] {
+  const found: Use[] = [];
+  const seen = new Set<Value>();
+  const queue = [size];
+  for (let value = queue.pop(); value; value = queue.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    for (const use of value.uses) {
+      if (SIZED.has(use.user.op) && use.slot > 0) found.push(use);
+      else queue.push(...use.user.outputs);
+    }
+  }
+  return found;
+}
+
+/** Operators whose further inputs are sizes, places or amounts for the first. */
+const SIZED = new Set(['Expand', 'Pad', 'Reshape', 'Resize', 'Slice', 'Tile']);

@@ -1,0 +1,61 @@
+/**
+ * What the rules that free baked sizes know: every value's shape at the original size, and its shape now in terms of the image's height and width.
+ */
+import { multiplyDims } from '../../src/ir/dims';
+import type { Graph } from '../../src/ir/graph';
+import type { Dim, Node, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import type { Builder } from '../../src/rewrite/builder';
+
+export interface FreeEnvironment {
+  readonly graph: Graph;
+  /** The shape that the value had when the image had its original size; for values made since, the shape now. */
+  window(value: Value): readonly Dim[] | undefined;
+  /** New nodes go in front of `node`. */
+  builder(node: Node): Builder;
+  /** Puts `value` in the place of the node's only output, with its shape at the original size, and removes the node. */
+  replace(node: Node, value: Value): void;
+}
+
+/** Why a size stays as it is. Continues "cannot be freed because". */
+export interface Stuck {
+  readonly stuck: string;
+}
+export const stuck = (reason: string): Stuck => ({ stuck: reason });
+
+/** One axis of a value: its length at the original size and now. */
+export interface SourceAxis {
+  readonly value: Value;
+  readonly axis: number;
+  readonly size: Dim;
+  readonly dim: Dim;
+}
+
+/** Axes of the value that grow with the image: static at the original size, and not now. */
+export function freeAxes(value: Value, env: FreeEnvironment): SourceAxis[] {
+  const [before, now] = [env.window(value), value.type?.shape];
+  if (!before || !now || before.length !== now.length) return [];
+  return now.flatMap((dim, axis) =>
+    typeof before[axis] === 'number' && typeof dim === 'string' ? [{ dim, size: before[axis], value, axis }] : [],
+  );
+}
+
+/** Free axes of the value and of what it was made from, nearest first, each length once. */
+export function freeDimsNear(value: Value, env: FreeEnvironment, reach = 40): SourceAxis[] {
+  const found: SourceAxis[] = [];
+  const seen = new Set<Value>();
+  const queue: Value[] = [value];
+  for (let at = queue.shift(); at && seen.size < reach; at = queue.shift()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    for (const free of freeAxes(at, env)) if (!found.some((other) => other.dim === free.dim)) found.push(free);
+    for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) queue.push(input);
+  }
+  return found;
+}
+
+/** The length of an axis as a 1-D int64 value of one element. */
+export const axisLength = ({ value, axis }: SourceAxis, make: Builder): Value =>
+  make.op('Slice', [make.op('Shape', [value]), make.int64s('axis', [axis]), make.int64s('next_axis', [axis + 1])]);
+
+export const productOfDims = (dims: readonly Dim[]): Dim => dims.reduce<Dim>((product, dim) => multiplyDims(product, dim), 1);

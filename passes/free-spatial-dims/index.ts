@@ -1,0 +1,89 @@
+/**
+ * free-spatial-dims: let images be larger than the network was made for.
+ *
+ *   X [N,3,224,224]  ->  X [N,3,height,width]
+ *
+ * The last step of a conversion: every pass before it gives at the original size the very numbers of the original.
+ * Numbers of pixels that an exporter wrote down become functions of the image's size: the targets of Reshape, Resize, Expand and Tile, the ends of
+ * Slice (src/free, one file each). At the original size all of them are what they were.
+ * Numbers: identical.
+ * Left alone: sizes that no dimension of the graph explains at every size.
+ */
+
+import { imageInputs } from '../../src/ir/axis-roles';
+import type { Graph } from '../../src/ir/graph';
+import type { Dim, Node, Value } from '../../src/ir/types';
+import { builderAt } from '../../src/rewrite/builder';
+import { definePass, type PassContext } from '../../src/rewrite/pass';
+import { freeSpread } from './broadcast';
+import type { FreeEnvironment, Stuck } from './environment';
+import { freeReshape } from './reshape';
+import { freeResize } from './resize';
+import { freeSlice } from './slice';
+
+export const freeSpatialDims = definePass({
+  name: 'free-spatial-dims',
+  summary: 'make the height and width of the input symbolic, and the sizes that follow from them',
+  numbers: 'identical',
+  run(graph, context) {
+    const symbols: Readonly<Record<string, string>> = { H: symbol(graph, 'height'), W: symbol(graph, 'width') };
+    const windows = new Map<Value, readonly Dim[]>();
+    for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
+    for (const [input, roles] of imageInputs(graph)) {
+      const shape = input.type?.shape?.map((dim, axis) => symbols[roles[axis] ?? ''] ?? dim);
+      if (input.type && shape) graph.setType(input, { ...input.type, shape });
+    }
+    freeSizes(graph, windows, context);
+    context.inference.inferAll();
+  },
+});
+
+const FREED: Readonly<Record<string, (node: Node, env: FreeEnvironment) => boolean | Stuck>> = {
+  Reshape: freeReshape,
+  Resize: freeResize,
+  Expand: freeSpread,
+  Tile: freeSpread,
+  Slice: freeSlice,
+};
+
+/** Walks in topological order, so that each node sees the free shapes of what it reads; shapes are inferred on the way. */
+function freeSizes(graph: Graph, windows: Map<Value, readonly Dim[]>, context: PassContext): void {
+  const { inference, remark } = context;
+  const env: FreeEnvironment = {
+    graph,
+    window: (value) => windows.get(value) ?? value.type?.shape,
+    builder: (node) => builderAt({ graph, before: node, origin: node.origin, root: node.name, inference }),
+    replace(node, value) {
+      const [output] = node.outputs;
+      const shape = output && windows.get(output);
+      if (!output) return;
+      if (shape && !windows.has(value)) windows.set(value, shape);
+      if (graph.canReplace(output, value)) graph.replaceAllUses(output, value);
+      graph.removeNode(node);
+    },
+  };
+  for (const node of graph.nodes) {
+    const place = { node: node.name, op: node.op, origin: node.origin };
+    const freed = FREED[node.op]?.(node, env) ?? false;
+    if (typeof freed === 'object') remark({ kind: 'refused', rule: 'baked-size', reason: freed.stuck, at: place, origin: node.origin });
+    else if (freed) remark({ kind: 'applied', rule: 'baked-size', at: place, origin: node.origin });
+    if (!graph.has(node)) continue;
+    inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (output) graph.setType(output, type);
+    });
+  }
+}
+
+function* allValues(graph: Graph): Generator<Value> {
+  yield* graph.inputs;
+  for (const node of graph.nodes) yield* node.outputs;
+}
+
+/** A name that no axis of the inputs has yet. */
+function symbol(graph: Graph, wanted: string): string {
+  const taken = new Set(graph.inputs.flatMap((input) => input.type?.shape ?? []));
+  let name = wanted;
+  for (let n = 1; taken.has(name) && n < 100; n++) name = `${wanted}_${n}`;
+  return name;
+}

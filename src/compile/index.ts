@@ -1,0 +1,371 @@
+/**
+ * The flow of a conversion in one screen: size of the window -> passes at that size -> freed model -> was it done?
+ * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
+ */
+import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../../passes';
+import { denseShift } from '../../passes/finer-maps/dense-shift';
+import { denseStride } from '../../passes/finer-maps/dense-stride';
+import { commonDivisor } from '../../passes/finer-maps/density';
+import { foldConstants } from '../../passes/fold-constants';
+import { foldShapes } from '../../passes/fold-shapes';
+import { freeSpatialDims } from '../../passes/free-spatial-dims';
+import { normaliseGlobalPool } from '../../passes/normalise-global-pool';
+import { removeDeadNodes } from '../../passes/remove-dead-nodes';
+import { sinkTokens } from '../../passes/sink-tokens';
+import { spaceToDepth } from '../../passes/space-to-depth';
+import { type Contract, contractOf, originalContract } from '../analysis/contract';
+import { cannotRefine, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from '../diagnostics/catalogue';
+import { assertInvariant } from '../diagnostics/compile-error';
+import { imageInputs } from '../ir/axis-roles';
+import type { Model } from '../ir/model';
+import { pixelStride, strideBySize } from '../ir/pixel-stride';
+import { inferShapes } from '../ir/shape-inference';
+import type { Dim } from '../ir/types';
+import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from '../rewrite/manager';
+import type { Pass, Remark } from '../rewrite/pass';
+import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
+import { type Density, declaredSize, writeMetadata } from './metadata';
+import { hasFixedImages, requireMaps, requireSliding } from './requirements';
+
+export interface CompileOptions {
+  /** Height and width that the network was made for, where the file does not say. */
+  readonly inputSize?: SizeRequest | undefined;
+  /** One prediction per window of the original size (default), per cell of the last map, or per image; `original`: the output stays as it is. */
+  readonly head?: Head | undefined;
+  /** Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map. Heads `window` and `cell`. */
+  readonly stride?: number | undefined;
+  /** How a finer map is made: by dilating what follows (default), or by shifted copies for runtimes without dilated pools. The maps are the same. */
+  readonly dense?: DenseMethod | undefined;
+  /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
+  readonly optimise?: OptimisationLevel | undefined;
+  /** Keeps these outputs and removes what only the others need. Values within the network may be named: the scores that labels are made of. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
+  readonly passes?: readonly string[] | undefined;
+  /** Passes of the caller's own. Each runs once, after the one that it names, or last before the height and width become symbols. */
+  readonly plugins?: readonly PluginPass[] | undefined;
+  /** All but these. */
+  readonly skip?: readonly string[] | undefined;
+  readonly validate?: RunOptions['validate'] | undefined;
+  readonly onPass?: RunOptions['onPass'] | undefined;
+  readonly onAttempt?: RunOptions['onAttempt'] | undefined;
+  readonly budget?: Budget | undefined;
+}
+
+/** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
+export type DenseMethod = 'atrous' | 'shift';
+const DENSE: Readonly<Record<DenseMethod, (stride: number) => Pass>> = { atrous: denseStride, shift: denseShift };
+
+/** A pass from outside, and its place. */
+export type PluginPass = Pass & {
+  /** The pass of the pipeline that it runs after, or after the group which that one is repeated in. */
+  readonly after?: string | undefined;
+};
+
+export interface OutputReport {
+  readonly name: string;
+  /** Shape at the original input size, e.g. [N, 1000]. */
+  readonly original: readonly Dim[] | undefined;
+  /** Shape now, in terms of the input's height and width. */
+  readonly converted: readonly Dim[] | undefined;
+}
+
+export interface CompileReport {
+  /** The size of image that one prediction looks at, per image input. */
+  readonly windows: readonly ImageWindow[];
+  readonly outputs: readonly OutputReport[];
+  readonly head: Head;
+  /** Per output that was made finer (`stride`): how many cells there are for each one, along rows and columns. */
+  readonly density: Density;
+  /** What holds between the two models, read off the graph. */
+  readonly contract: Contract;
+  /** One entry per pass, rounds of a repeated group added up. */
+  readonly passes: readonly PassReport[];
+  readonly remarks: readonly Remark[];
+}
+
+export interface Compiled {
+  readonly model: Model;
+  /**
+   * The original with its input at the window's size, constants folded and all shapes inferred: what the report's "before" is about.
+   * Head `original`: made when it is first asked for, of the given model as it is then.
+   */
+  readonly original: Model;
+  readonly report: CompileReport;
+}
+
+/**
+ * Makes a classifier fully convolutional. The given model is not touched.
+ * Throws CompileError where the size of the window is not known or an output cannot become a map.
+ */
+export function compile(source: Model, options: CompileOptions = {}): Compiled {
+  return options.head === 'original' ? folded(source, options) : converted(source, options);
+}
+
+/** Sizes and outputs stay what they are. */
+function folded(source: Model, options: CompileOptions): Compiled {
+  if (options.stride !== undefined) throw strideNotFor('original');
+  const model = source.clone();
+  keepOutputs(model, options.outputs);
+  const size = options.inputSize ?? declaredSize(source);
+  const sized = size ? source.clone() : source;
+  // What is only folded need not look at images.
+  const windows = !size && imageInputs(sized.graph).size === 0 ? [] : resolveWindows(sized, size);
+  const runner = new PassRunner(model);
+  // Sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.)
+  const passes = settle(runner, [foldShapes, foldConstants]);
+  for (const step of stepsOf('original', options)) passes.push(...runGroup(runner, step, options));
+  writeMetadata(model, windows, originalContract, 'original', {});
+  // Reports ask for it, the file does not.
+  let before: Model | undefined;
+  const original = (): Model => {
+    if (!before) {
+      before = source.clone();
+      if (windows.length > 0) resolveWindows(before, size);
+      keepOutputs(before, options.outputs);
+      runPasses(before, [foldConstants]);
+    }
+    return before;
+  };
+  return {
+    model,
+    get original() {
+      return original();
+    },
+    report: {
+      windows,
+      get outputs() {
+        return outputsOf(original(), model);
+      },
+      head: 'original',
+      density: {},
+      contract: originalContract,
+      passes: merged(passes),
+      remarks: passes.flatMap((report) => report.remarks),
+    },
+  };
+}
+
+function converted(source: Model, options: CompileOptions): Compiled {
+  const original = source.clone();
+  const head = options.head ?? 'window';
+  const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
+  keepOutputs(original, options.outputs);
+  // Shapes that are computed from constants must be numbers for anything to be said about the original.
+  const passes: PassReport[] = runPasses(original, [foldConstants]);
+  const model = original.clone();
+  const runner = new PassRunner(model);
+  const said = (): Remark[] => passes.flatMap((report) => report.remarks);
+  let contract: Contract | undefined;
+  for (const step of stepsOf(head, options)) {
+    // Asked while all sizes are those of the window, and the classifier has become convolutions.
+    if (isLast(step)) {
+      requireSliding(model, said(), leavesOut(options));
+      contract = contractOf(model.graph);
+    }
+    passes.push(...runGroup(runner, step, options));
+  }
+  requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
+  const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
+  assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
+  writeMetadata(model, windows, contract, head, density);
+  return {
+    model,
+    original,
+    report: { windows, outputs: outputsOf(original, model), head, density, contract, passes: merged(passes), remarks: said() },
+  };
+}
+
+const stepsOf = (head: Head, options: CompileOptions): Pipeline =>
+  selected(withPlugins(pipelineFor(head, options.optimise ?? 2), options.plugins ?? []), options);
+
+const outputsOf = (original: Model, model: Model): OutputReport[] =>
+  original.graph.outputs.map((before, index) => {
+    const after = model.graph.outputs[index];
+    assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
+    return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
+  });
+
+/** What a conversion does to a model, without asking whether it is one: for finding the step at which it goes wrong, on parts of networks too. */
+export interface Replayed {
+  readonly model: Model;
+  /** The source with its inputs at the window's size. */
+  readonly original: Model;
+}
+
+/** Runs the passes of a conversion, as many steps of them as `budget` allows. Outputs stay what they are at the original size, map or not. */
+export function replay(source: Model, options: CompileOptions, budget?: Budget): Replayed {
+  const original = source.clone();
+  if (imageInputs(original.graph).size > 0) resolveWindows(original, options.inputSize ?? declaredSize(original));
+  keepOutputs(original, options.outputs);
+  inferShapes(original);
+  const model = original.clone();
+  const head = options.head ?? 'window';
+  const runner = new PassRunner(model);
+  const run: CompileOptions = { ...options, budget };
+  const first: Pipeline = head === 'original' ? [[foldShapes, foldConstants]] : [foldConstants];
+  for (const step of [...first, ...stepsOf(head, options)]) runGroup(runner, step, run);
+  return { model, original };
+}
+
+/** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
+function refine(model: Model, stride: number, head: Head, passes: PassReport[], options: CompileOptions): Density {
+  if (head !== 'window' && head !== 'cell') throw strideNotFor(head);
+  const before = model.graph.outputs.map((output) => pixelStride(output));
+  const [ownRows, ownColumns] = before[0] ?? [1, 1];
+  if (!Number.isInteger(stride) || stride < 1 || ownRows % stride !== 0 || ownColumns % stride !== 0)
+    throw strideNotDivisor(
+      stride,
+      divisorsOf(ownRows).filter((divisor) => ownColumns % divisor === 0),
+    );
+  const pass = DENSE[options.dense ?? 'atrous'](stride);
+  const reports = runPasses(model, [pass, removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
+  passes.push(...reports);
+  const [refusal] = reports.flatMap((report) => report.refusals);
+  if (refusal) throw cannotRefine(refusal.at, refusal.reason ?? '');
+  return Object.fromEntries(
+    model.graph.outputs.map((output, at): [string, readonly [number, number]] => {
+      const [oldRows = 1, oldColumns = 1] = before[at] ?? [];
+      const density = [oldRows / commonDivisor(oldRows, stride), oldColumns / commonDivisor(oldColumns, stride)] as const;
+      const [rows, columns] = strideBySize(output) ?? [oldRows / density[0], oldColumns / density[1]];
+      assertInvariant(
+        rows * density[0] === oldRows && columns * density[1] === oldColumns,
+        () => `'${output.name}' has a cell every ${rows}, ${columns}`,
+      );
+      return [output.name, density];
+    }),
+  );
+}
+
+const divisorsOf = (number: number): number[] =>
+  Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
+
+function keepOutputs(model: Model, names: readonly string[] | undefined): void {
+  if (!names) return;
+  const { graph } = model;
+  const results = [...graph.outputs, ...graph.nodes.flatMap((node) => node.outputs)];
+  const kept = names.map((name) => {
+    const output = name === '' ? undefined : results.find((candidate) => candidate.name === name);
+    if (!output) throw unknownOutput(name, graph.outputs);
+    return output;
+  });
+  // In the model's own order.
+  graph.setOutputs([...new Set(results)].filter((value) => kept.includes(value)));
+  runPasses(model, [removeDeadNodes]);
+}
+
+/** The same network with these of its values as outputs, which may lie within. Throws CompileError UNKNOWN_OUTPUT. */
+export function withOutputs(original: Model, names: readonly string[]): Model {
+  const model = original.clone();
+  keepOutputs(model, names);
+  return model;
+}
+
+/** The same function, with maps where an exporter wrote lists of places: for cutting a network between trunk and head. */
+export function cuttable(original: Model): Model {
+  const model = original.clone();
+  runPasses(model, [sinkTokens, removeDeadNodes]);
+  return model;
+}
+
+/** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
+export function freeSizes(part: Model): Model {
+  const model = part.clone();
+  // A pool over the whole map means the whole map at any size, however it is spelled.
+  runPasses(model, [spaceToDepth, normaliseGlobalPool, freeSpatialDims, removeDeadNodes]);
+  return model;
+}
+
+/** Finds all types, of values too that depend on arithmetic over constants. Constant parts of the graph are folded on the way. */
+export function settle(of: Model | PassRunner, passes: readonly Pass[] = [foldConstants]): PassReport[] {
+  const runner = of instanceof PassRunner ? of : new PassRunner(of);
+  const reports: PassReport[] = [];
+  // Each round knows more shapes than the one before, and with them more constants.
+  for (let rounds = runner.model.graph.nodeCount; rounds > 0; rounds--) {
+    const round = runner.run(passes);
+    reports.push(...round);
+    if (round.every(({ edits }) => edits === 0)) break;
+  }
+  return reports;
+}
+
+const isLast = (step: Pass | readonly Pass[]): boolean => ('run' in step ? [step] : step).some((pass) => pass.name === 'free-spatial-dims');
+
+const leavesOut = ({ passes, skip }: CompileOptions): boolean => passes !== undefined || (skip?.length ?? 0) > 0;
+
+/** A group runs until a whole round changes nothing. */
+function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
+  const group = 'run' in step ? [step] : step;
+  const run: RunOptions = {
+    ...(options.validate && { validate: options.validate }),
+    ...(options.onPass && { onPass: options.onPass }),
+    onAttempt: options.onAttempt,
+    budget: options.budget,
+  };
+  const reports = runner.run(group, run);
+  if (group.length === 1 || reports.every(({ edits }) => edits === 0)) return reports;
+  // Each round moves at least one Flatten past one node, so the number of nodes bounds the rounds.
+  for (let rounds = runner.model.graph.nodeCount; rounds > 0; rounds--) {
+    const round = runner.run(group, run);
+    if (round.every((report) => report.edits === 0)) break;
+    reports.push(...round);
+  }
+  return reports;
+}
+
+/** Throws CompileError UNKNOWN_PASS where a plugin asks for a place that is not there. */
+function withPlugins(pipeline: Pipeline, plugins: readonly PluginPass[]): Pipeline {
+  const steps = [...pipeline];
+  for (const plugin of plugins) {
+    const at =
+      plugin.after === undefined ? lastBeforeFreeing(steps) : steps.findIndex((step) => namesIn(step).includes(plugin.after ?? ''));
+    if (at < 0)
+      throw unknownPass(
+        plugin.after ?? '',
+        steps.flatMap((step) => namesIn(step)),
+      );
+    steps.splice(at + 1, 0, plugin);
+  }
+  return steps;
+}
+
+const namesIn = (step: Pass | readonly Pass[]): readonly string[] => ('run' in step ? [step] : step).map(({ name }) => name);
+/** In front of the steps that tidy up and free the sizes. */
+const lastBeforeFreeing = (steps: Pipeline): number => {
+  const freeing = steps.findIndex((step) => namesIn(step).includes('free-spatial-dims'));
+  return (freeing < 0 ? steps.length : freeing) - 2;
+};
+
+function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
+  const known = [...new Set(pipeline.flat().map((pass) => pass.name))];
+  for (const name of [...(passes ?? []), ...(skip ?? [])]) if (!known.includes(name)) throw unknownPass(name, known);
+  const keeps = (pass: Pass): boolean =>
+    pass.name === 'free-spatial-dims' || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));
+  return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
+}
+
+/** Reports of the rounds of one pass as one. */
+function merged(reports: readonly PassReport[]): PassReport[] {
+  const byName = new Map<string, PassReport>();
+  for (const report of reports) {
+    const before = byName.get(report.pass);
+    byName.set(report.pass, before ? added(before, report) : report);
+  }
+  return [...byName.values()];
+}
+
+function added(a: PassReport, b: PassReport): PassReport {
+  const applied: Record<string, number> = { ...a.applied };
+  for (const [rule, count] of Object.entries(b.applied)) applied[rule] = (applied[rule] ?? 0) + count;
+  return {
+    pass: a.pass,
+    numbers: a.numbers,
+    applied,
+    remarks: [...a.remarks, ...b.remarks],
+    refusals: [...a.refusals, ...b.refusals],
+    nodesBefore: a.nodesBefore,
+    nodesAfter: b.nodesAfter,
+    edits: a.edits + b.edits,
+    ms: a.ms + b.ms,
+  };
+}

@@ -1,0 +1,77 @@
+/** What a network must be for a conversion to mean anything: asked of the graph, not of the passes that made it so. */
+import { fixedPositions } from '../analysis/fixed-positions';
+import { cannotSlide, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
+import { imageInputs } from '../ir/axis-roles';
+import type { Model } from '../ir/model';
+import type { Node, Value } from '../ir/types';
+import { hasCells } from '../ir/views';
+import { growing, obstacle, whyNoConvolution } from '../rewrite/obstacles';
+import type { Remark } from '../rewrite/pass';
+
+/** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
+export function requireSliding(model: Model, remarks: readonly Remark[], passesLeftOut: boolean): void {
+  const found = fixedPositions(model.graph);
+  const [first] = found;
+  if (!first) return;
+  // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
+  const { output, reasons } = whyNoConvolution(first.node, remarks);
+  if (output && reasons.length > 0)
+    throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin }, { passesLeftOut });
+  throw cannotSlide(
+    first.node,
+    found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
+    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut },
+  );
+}
+
+/** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
+function convolutionalUpTo(model: Model, node: Node): boolean {
+  const { nodes } = model.graph;
+  const hasKernel = (candidate: Node): boolean =>
+    candidate.op === 'Conv' && (candidate.inputs[1]?.type?.shape?.slice(2) ?? []).some((dim) => dim !== 1);
+  const at = nodes.indexOf(node);
+  return nodes.slice(0, at).filter(hasKernel).length > 1 && !nodes.slice(at).some(hasKernel);
+}
+
+/** Passes whose work is the conversion itself. */
+const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
+
+/** Whether the file gives its images a size. */
+export const hasFixedImages = (model: Model): boolean =>
+  [...imageInputs(model.graph)].every(([{ type }, roles]) =>
+    roles.every((role, axis) => !/[HW]/.test(role) || typeof type?.shape?.[axis] === 'number'),
+  );
+
+/** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
+export function requireMaps(model: Model, { original, wasFixed, head, passesLeftOut }: Asked, remarks: readonly Remark[]): void {
+  const applied = remarks.filter(({ kind }) => kind === 'applied');
+  // A classifier of convolutions alone still wants its size made free; a network without one cell at the end is no classifier.
+  const isFree = !wasFixed || original.graph.outputs.some(hasCells);
+  const { outputs } = model.graph;
+  if (isFree && outputs.length > 0 && !applied.some(({ pass }) => HEAD_PASSES.has(pass)) && outputs.every(growing))
+    throw nothingToConvert(original.graph.outputs);
+  // A vector of the right shape proves nothing: attention over the whole image has one too. Nor does a map, where cells of the last map were asked for.
+  const madeBy = (name: string, output: Value): boolean => applied.some(({ pass, at }) => pass === name && at.value === output.name);
+  const done: Readonly<Record<Asked['head'], (output: Value) => boolean>> = {
+    window: growing,
+    cell: (output) => growing(output) && madeBy('output-cells', output),
+    image: (output) => madeBy('output-average', output),
+    original: () => true,
+  };
+  for (const output of outputs) {
+    const before = original.graph.outputs.find(({ name }) => name === output.name);
+    // A map of features beside the scores stays a map.
+    if (before && hasCells(before) ? growing(output) : done[head](output)) continue;
+    const { reasons, at } = obstacle(output, before, remarks, HEAD_PASSES);
+    throw notConvertible(output, reasons, at, { passesLeftOut });
+  }
+}
+
+/** What a conversion started from, and what it was to do. */
+interface Asked {
+  readonly original: Model;
+  readonly wasFixed: boolean;
+  readonly head: 'window' | 'cell' | 'image' | 'original';
+  /** Not all passes of the pipeline were to run. */
+  readonly passesLeftOut: boolean;
+}

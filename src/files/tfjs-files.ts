@@ -1,0 +1,209 @@
+/** TensorFlow.js models as directories: written beside their place, and renamed when they are whole. */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { cannotWrite, outputDirectoryMissing, outputExists, outputNotModel } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
+import { type ArtifactOptions, type ArtifactReport, writeArtifacts } from '../tfjs/artifacts';
+import type { TfjsGraph } from '../tfjs/graph';
+import { type LowerOptions, lowerToTfjs } from '../tfjs/lower';
+import { pathOf } from '.';
+import { bufferedFile, type OpenFile } from './file-sink';
+import { reasonOf } from './file-source';
+import { removedAtTheLatestOnExit } from './temporary';
+
+export interface WriteTfjsOptions extends LowerOptions {
+  /** Replaces a directory that holds a TensorFlow.js model. An empty one is replaced anyway. */
+  readonly force?: boolean | undefined;
+  readonly shardSize?: number | undefined;
+  readonly quantisation?: ArtifactOptions['quantisation'];
+  readonly signatureName?: string | undefined;
+  /** Class names, in the order of the channels: into the metadata. */
+  readonly labels?: readonly string[] | undefined;
+  /** How images are to be prepared: into the metadata, as it is. */
+  readonly preprocessing?: unknown;
+}
+
+/** What was written, and where it is until it is committed. */
+export interface TfjsWritten extends ArtifactReport {
+  readonly directory: string;
+}
+
+/**
+ * Writes the model, as ONNX has it, as a TensorFlow.js graph model: `directory`/model.json and its shards. The directory is whole or not there.
+ * Throws CompileError: UNSUPPORTED_OPERATORS before anything is written, OUTPUT_EXISTS, OUTPUT_NOT_MODEL, CANNOT_WRITE.
+ */
+export function writeTfjsModel(model: Model, directory: string, options: WriteTfjsOptions = {}): TfjsWritten {
+  checkTfjsOutput(directory, options.force ?? false);
+  const graph = lowerToTfjs(model, options);
+  const staged = stageDirectory(directory);
+  try {
+    const report = writeTfjsFiles(model, graph, staged.path, options);
+    staged.commit();
+    return { ...report, directory };
+  } finally {
+    staged.discard();
+  }
+}
+
+/** Throws CompileError where the directory must not be written. */
+export function checkTfjsOutput(directory: string, force: boolean): void {
+  const home = dirname(resolve(directory));
+  if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) throw outputDirectoryMissing(directory, home);
+  const there = statSync(directory, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isDirectory()) throw outputNotModel(directory, 'it is a file');
+  const files = readdirSync(directory);
+  if (files.length === 0) return;
+  if (!force) throw outputExists(directory);
+  if (!isTfjsModel(directory, files)) throw outputNotModel(directory, 'it holds other files than those of a TensorFlow.js model');
+}
+
+/** model.json, its shards, and nothing else. */
+function isTfjsModel(directory: string, files: readonly string[]): boolean {
+  if (!files.includes('model.json') || !files.every((file) => file === 'model.json' || /^group\d+-shard\d+of\d+(\.bin)?$/.test(file)))
+    return false;
+  try {
+    const json: unknown = JSON.parse(readFileSync(join(directory, 'model.json'), 'utf8'));
+    return typeof json === 'object' && json !== null && 'modelTopology' in json;
+  } catch {
+    return false;
+  }
+}
+
+export interface StagedDirectory {
+  readonly path: string;
+  /** Puts it in its place; what was there goes. */
+  commit(): void;
+  /** Removes it, unless it was committed. */
+  discard(): void;
+}
+
+/** A new directory beside `directory`. It is removed if the process ends before `commit`. */
+export function stageDirectory(directory: string): StagedDirectory {
+  const place = resolve(directory);
+  const path = guarded(directory, () => mkdtempSync(join(dirname(place), `.${basename(place)}-`)));
+  const discard = removedAtTheLatestOnExit(path);
+  return {
+    path,
+    discard,
+    commit: () =>
+      guarded(directory, () => {
+        // mkdtemp makes directories for nobody else; a web server that runs as another user must read this one.
+        chmodSync(path, existsSync(place) ? statSync(place).mode & 0o777 : 0o777 & ~process.umask());
+        if (!existsSync(place)) {
+          renameSync(path, place);
+          return;
+        }
+        // The old one steps aside first: a rename does not replace a directory that is not empty.
+        const aside = `${path}.old`;
+        renameSync(place, aside);
+        try {
+          renameSync(path, place);
+        } catch (error) {
+          renameSync(aside, place);
+          throw error;
+        }
+        rmSync(aside, { recursive: true, force: true });
+      }),
+  };
+}
+/** The files of a graph, in a directory that is there. */
+export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string, options: WriteTfjsOptions = {}): ArtifactReport {
+  let file: OpenFile | undefined;
+  try {
+    return writeArtifacts(
+      graph,
+      {
+        shard(name) {
+          file?.close();
+          file = bufferedFile(join(directory, name));
+        },
+        write: (bytes) => file?.write(bytes),
+        json(text) {
+          file?.close();
+          file = undefined;
+          guarded(directory, () => writeFileSync(join(directory, 'model.json'), text));
+        },
+      },
+      {
+        shardSize: options.shardSize,
+        quantisation: options.quantisation,
+        signatureName: options.signatureName,
+        about: aboutOf(model, options),
+      },
+    );
+  } catch (error) {
+    file?.close();
+    throw error;
+  }
+}
+
+/** What the conversion wrote into the ONNX model's own metadata, and where that came from. */
+function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): ArtifactOptions['about'] {
+  const path = pathOf(model);
+  const told = (name: string): string | undefined => model.metadata.get(`convolutionize.${name}`);
+  const sizes = (name: string): Readonly<Record<string, readonly [number, number]>> | undefined => parsed(told(name));
+  return dropped({
+    source: path === undefined ? undefined : { file: basename(path), sha256: sha256(path) },
+    head: told('head'),
+    window: sizes('window'),
+    stride: sizes('stride'),
+    density: sizes('density'),
+    contract: told('contract'),
+    meaning: told('meaning'),
+    labels,
+    preprocessing,
+  });
+}
+
+/** Without what is not known. */
+const dropped = <T extends object>(object: T): Partial<T> => {
+  const result: Partial<T> = { ...object };
+  for (const key of Object.keys(object)) if (Reflect.get(object, key) === undefined) Reflect.deleteProperty(result, key);
+  return result;
+};
+
+function parsed(text: string | undefined): Readonly<Record<string, readonly [number, number]>> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a file, read in pieces. */
+function sha256(path: string): string {
+  const hash = createHash('sha256');
+  const descriptor = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(2 ** 20);
+    for (let count = readSync(descriptor, buffer); count > 0; count = readSync(descriptor, buffer)) hash.update(buffer.subarray(0, count));
+  } finally {
+    closeSync(descriptor);
+  }
+  return hash.digest('hex');
+}
+
+function guarded<T>(directory: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof CompileError ? error : cannotWrite(directory, reasonOf(error));
+  }
+}

@@ -1,0 +1,60 @@
+/** Names of classes: built in, from a file, or from the model itself. */
+import { readFileSync, statSync } from 'node:fs';
+import { cannotRead, labelsDoNotFit } from '../../diagnostics/catalogue';
+import { parseLabels } from '../labels';
+
+/** Keys under which tools leave names in a model's metadata: Ultralytics, fastai and others. */
+const METADATA_KEYS = ['names', 'labels', 'classes', 'class_names', 'class_labels', 'categories'];
+
+const LARGEST = 16 * 2 ** 20;
+
+/**
+ * The names, one per class. `from`: 'imagenet', a file, or undefined: what the model's metadata has, if they fit.
+ * ImageNet's thousand also serve models that have 'background' as class 0. Throws CompileError CANNOT_READ, LABELS_INVALID, LABELS_DO_NOT_FIT.
+ */
+export function labelsFor(
+  from: string | undefined,
+  classes: number,
+  metadata: ReadonlyMap<string, string>,
+  model: string,
+): readonly string[] | undefined {
+  if (from === undefined) return inMetadata(metadata, classes, model);
+  const names = from === 'imagenet' ? imagenet() : parseLabels(readText(from), from);
+  const background = from === 'imagenet' && classes === names.length + 1;
+  if (!background && names.length !== classes) throw labelsDoNotFit(from, names.length, classes);
+  return background ? ['background', ...names] : names;
+}
+
+/** The classes of ILSVRC 2012 in their usual order, from TensorFlow.js's MobileNet (Apache-2.0). */
+function imagenet(): string[] {
+  // Not read at every start of the program.
+  const {
+    IMAGENET_CLASSES,
+  }: typeof import('@tensorflow-models/mobilenet/dist/imagenet_classes') = require('@tensorflow-models/mobilenet/dist/imagenet_classes');
+  return Object.values(IMAGENET_CLASSES);
+}
+
+function inMetadata(metadata: ReadonlyMap<string, string>, classes: number, model: string): readonly string[] | undefined {
+  for (const key of METADATA_KEYS) {
+    const text = metadata.get(key);
+    if (text === undefined) continue;
+    try {
+      const names = parseLabels(text.includes('\n') || /^\s*[[{]/.test(text) ? text : text.split(',').join('\n'), model);
+      if (names.length === classes) return names;
+    } catch {
+      // Something else of that name: the user did not ask for it.
+    }
+  }
+  return undefined;
+}
+
+function readText(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new Error('it is a folder');
+    if (stat.size > LARGEST) throw new Error(`it has ${stat.size} bytes, too many for a list of names`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw cannotRead(path, error instanceof Error ? error.message : String(error));
+  }
+}

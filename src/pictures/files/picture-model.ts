@@ -1,0 +1,211 @@
+/** A model that can be shown pictures, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
+import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
+import type { Diagnostic } from '../../diagnostics/compile-error';
+import { closeModel, readModelFile, writeModelFile } from '../../files';
+import { isTextFile } from '../../files/text';
+import { AxisRoles, imageInputs } from '../../ir/axis-roles';
+import type { Model } from '../../ir/model';
+import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
+import type { TfjsBackend } from '../../verify/tfjs/backend';
+import { tfjsModelPath } from '../../verify/tfjs/files';
+import type { Size } from '../picture';
+import type { ImageFormat } from '../preprocessing';
+import { tfjsPictureModel } from './tfjs-picture';
+
+export interface PictureModel {
+  readonly path: string;
+  readonly format: 'ONNX' | 'TensorFlow.js';
+  readonly image: ImageFormat;
+  /** The only size that it takes; undefined: any. */
+  readonly fixed: Size | undefined;
+  /** The size that it was made for, where the file says so. */
+  readonly window: Size | undefined;
+  /** What a conversion made of it; undefined: it is as it was. */
+  readonly head: Head | undefined;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** The graph, where it can be reasoned about. */
+  readonly model: Model | undefined;
+  /** The output with the scores. */
+  readonly output: string;
+  /** The output is a map that grows with the image. */
+  readonly isMap: boolean;
+  /** A map has its classes in the last axis, not in the second. */
+  readonly classesLast: boolean;
+  /** One image in, what the output says: [1, classes], or a map. Throws CompileError RUNTIME_FAILED, NO_SCORES. */
+  run(image: Numbers): Promise<Numbers>;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly inputSize?: SizeRequest | undefined;
+  readonly output?: string | undefined;
+  /** What runs a TensorFlow.js model. */
+  readonly tfjsBackend?: TfjsBackend | undefined;
+  readonly allowSymlinks?: boolean | undefined;
+  readonly warn?: ((warning: Diagnostic) => void) | undefined;
+}
+
+/**
+ * Opens an ONNX file, or a TensorFlow.js directory or model.json.
+ * Throws CompileError: the file is no model, or takes no picture (TAKES_NO_PICTURE), or gives no scores (NO_SCORES).
+ */
+export async function openPictureModel(path: string, options: OpenOptions = {}): Promise<PictureModel> {
+  if (tfjsModelPath(path) !== undefined) return openTfjs(path, options);
+  const model = readModelFile(path, options);
+  try {
+    const described = describeModel(model, path, options);
+    return {
+      ...described,
+      path,
+      format: 'ONNX',
+      ...runnerOf(
+        () => (isTextFile(path) ? openWritten(model, path) : openSession(path, path)),
+        described,
+        () => closeModel(model),
+      ),
+    };
+  } catch (error) {
+    closeModel(model);
+    throw error;
+  }
+}
+
+/** Opens a model that is no ONNX file as it stands: it is written for the runtime, which has read it all when it is open. `name` is for messages. */
+export async function openWritten(model: Model, name: string): Promise<Session> {
+  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    const file = join(directory, 'model.onnx');
+    writeModelFile(model, file);
+    return await openSession(file, name, { frugal: true });
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+async function openTfjs(path: string, options: OpenOptions): Promise<PictureModel> {
+  const { openTfjsSession } = await import('../../verify/tfjs/runner');
+  const session = await openTfjsSession(path, { backend: options.tfjsBackend });
+  try {
+    const described = describeModel(tfjsPictureModel(path, session), path, options);
+    const runner = runnerOf(
+      async () => session,
+      described,
+      () => undefined,
+    );
+    return { ...described, path, format: 'TensorFlow.js', model: undefined, ...runner, close: () => session.release() };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+export type Described = Pick<
+  PictureModel,
+  'image' | 'fixed' | 'window' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
+> & {
+  readonly input: string;
+  /** The batch that the file insists on. */
+  readonly batch: number;
+};
+
+/** What a graph takes and gives. */
+export function describeModel(model: Model, path: string, { inputSize, output }: OpenOptions): Described {
+  const { graph, metadata } = model;
+  const images = [...imageInputs(graph)];
+  const [first] = images;
+  if (!first) throw takesNoPicture(path, 'no input has the four axes of an image');
+  if (graph.inputs.length > 1) throw takesNoPicture(path, `it has ${graph.inputs.length} inputs`);
+  const [input, roles] = first;
+  const dim = (role: string): number | undefined => {
+    const found = input.type?.shape?.[roles.indexOf(role)];
+    return typeof found === 'number' ? found : undefined;
+  };
+  const channels = dim('C') ?? 3;
+  if (channels !== 1 && channels !== 3) throw takesNoPicture(path, `input '${input.name}' has ${channels} channels`);
+  const [height, width] = [dim('H'), dim('W')];
+  const fixed = height !== undefined && width !== undefined ? { height, width } : undefined;
+  const declared = inputSize ?? declaredSize(model);
+  const [window] = fixed || declared ? resolveWindows(model.clone(), declared) : [];
+  const scores = scoresOf(model, path, output);
+  return {
+    image: { dtype: input.type?.dtype ?? 'float', layout: roles[1] === 'C' ? 'NCHW' : 'NHWC', channels },
+    fixed,
+    window: window && { height: window.height, width: window.width },
+    head: declaredHead(model),
+    metadata,
+    model,
+    output: scores,
+    isMap: givesMap(model, scores),
+    classesLast: classesAreLast(model, scores),
+    input: input.name,
+    batch: dim('N') ?? 1,
+  };
+}
+
+/** The output that was asked for, or the first that may hold scores. */
+function scoresOf({ graph }: Model, path: string, wanted: string | undefined): string {
+  if (wanted !== undefined) {
+    if (!graph.outputs.some(({ name }) => name === wanted)) throw unknownOutput(wanted, graph.outputs);
+    return wanted;
+  }
+  const rank = (shape: readonly unknown[] | undefined): boolean => shape === undefined || shape.length === 2 || shape.length === 4;
+  const found = graph.outputs.find(({ type }) => rank(type?.shape));
+  if (!found)
+    throw noScores(path, `its outputs are ${graph.outputs.map(({ name, type }) => `'${name}' [${type?.shape?.join(', ')}]`).join(', ')}`);
+  return found.name;
+}
+
+/** Opens the runtime when it is first needed. */
+export function runnerOf(
+  open: () => Promise<Session>,
+  { input, output, batch }: Pick<Described, 'input' | 'output' | 'batch'>,
+  done: () => void,
+): Pick<PictureModel, 'run' | 'close'> {
+  let session: Promise<Session> | undefined;
+  return {
+    async run(image) {
+      session ??= open();
+      const results = await (await session).run(new Map([[input, repeated(image, batch)]]));
+      const scores = results.get(output);
+      if (!scores) throw noScores(output, 'the runtime gave nothing for this output');
+      return firstOf(scores);
+    },
+    async close() {
+      done();
+      await (await session)?.release();
+    },
+  };
+}
+
+const repeated = ({ dtype, shape, data }: Numbers, batch: number): Numbers => {
+  if (batch === 1) return { dtype, shape, data };
+  const all = new Float32Array(data.length * batch);
+  for (let at = 0; at < batch; at++) all.set(data, at * data.length);
+  return { dtype, shape: [batch, ...shape.slice(1)], data: all };
+};
+
+const firstOf = ({ dtype, shape, data }: Numbers): Numbers =>
+  shape[0] === 1 ? { dtype, shape, data } : { dtype, shape: [1, ...shape.slice(1)], data: data.slice(0, data.length / (shape[0] ?? 1)) };
+
+/** Whether the classes of a map are its last axis, as far as the graph tells. */
+function classesAreLast({ graph }: Model, output: string): boolean {
+  const value = graph.outputs.find(({ name }) => name === output);
+  const roles = value && new AxisRoles(imageInputs(graph)).of(value);
+  return roles?.[1]?.includes('H') === true && roles[2]?.includes('W') === true;
+}
+
+function givesMap({ graph }: Model, output: string): boolean {
+  const shape = graph.outputs.find(({ name }) => name === output)?.type?.shape;
+  const isOpen = [...imageInputs(graph)].some(([input, roles]) =>
+    roles.some((role, axis) => /[HW]/.test(role) && typeof input.type?.shape?.[axis] !== 'number'),
+  );
+  return isOpen && shape?.length === 4 && shape.slice(1).some((dim) => typeof dim !== 'number');
+}

@@ -1,0 +1,121 @@
+/** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import {
+  cannotRead,
+  cannotWrite,
+  noPictures,
+  notAPicture,
+  pictureDamaged,
+  pictureIsFolder,
+  sharpMissing,
+} from '../../diagnostics/catalogue';
+import type { Colour } from '../colours';
+import type { Picture } from '../picture';
+import type { Poster } from '../poster';
+
+/** What may come in; SVG and PDF are programs for drawing rather than pictures. */
+const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
+const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp'];
+/** Formats by the extension of the output. */
+export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+};
+
+/** Beyond this a picture is refused before its pixels are read. */
+const MOST_PIXELS = 1e9;
+
+/**
+ * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, one channel where it is grey, else red, green and blue.
+ * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_DAMAGED.
+ */
+export async function readPicture(path: string, background: Colour = [255, 255, 255]): Promise<Picture> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw cannotRead(path, 'there is no such file');
+  if (stat.isDirectory()) throw pictureIsFolder(path);
+  if (stat.size === 0) throw notAPicture(path, 'it is empty');
+  const sharp = await loadSharp();
+  const words = (error: unknown): string =>
+    (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
+  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true });
+  const metadata = await open()
+    .metadata()
+    .catch((error: unknown) => {
+      throw looksLikePicture(path) ? pictureDamaged(path, words(error)) : notAPicture(path, words(error));
+    });
+  if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  const grey = metadata.space === 'b-w' || metadata.space === 'grey16';
+  const [red, green, blue] = background;
+  const isGrey = grey && red === green && green === blue;
+  const { data, info } = await open()
+    .pipelineColourspace(isGrey ? metadata.space : 'srgb')
+    .autoOrient()
+    .flatten({ background: { r: red, g: green, b: blue } })
+    .toColourspace(isGrey ? 'b-w' : 'srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw pictureDamaged(path, words(error));
+    });
+  if (info.channels !== 1 && info.channels !== 3) throw notAPicture(path, `it has ${info.channels} channels`);
+  return {
+    width: info.width,
+    height: info.height,
+    channels: info.channels,
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+  };
+}
+
+/** Its native part is an optional package, which may have been left out. Nothing is read twice, so nothing is kept. */
+async function loadSharp() {
+  try {
+    const { default: sharp } = await import('sharp');
+    sharp.cache(false);
+    return sharp;
+  } catch (error) {
+    throw sharpMissing(error instanceof Error ? (error.message.split('\n').find((line) => line.trim() !== '') ?? '') : String(error));
+  }
+}
+
+/** Whether the file begins as JPEG, PNG and WebP do. */
+function looksLikePicture(path: string): boolean {
+  const start = Buffer.alloc(12);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return /^(\xff\xd8\xff|\x89PNG|RIFF....WEBP)/s.test(start.toString('latin1'));
+}
+
+/** The files that are meant: a picture is itself, a folder the pictures in it, by name. Throws CompileError CANNOT_READ, NO_PICTURES. */
+export function picturesIn(path: string): readonly string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  let names: string[];
+  try {
+    names = readdirSync(path);
+  } catch (error) {
+    throw cannotRead(path, error instanceof Error ? error.message : String(error));
+  }
+  const found = names.filter((name) => EXTENSIONS.includes(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
+  if (found.length === 0) throw noPictures(path);
+  return found.map((name) => join(path, name));
+}
+
+/** Writes canvas and lines as one picture, in the format of `format`'s extension. Throws CompileError CANNOT_WRITE. */
+export async function writePoster({ canvas, svg }: Poster, path: string, format: 'png' | 'jpeg' | 'webp'): Promise<void> {
+  const sharp = await loadSharp();
+  const { width, height, channels, data } = canvas;
+  await sharp(data, { raw: { width, height, channels } })
+    .composite([{ input: Buffer.from(svg) }])
+    .removeAlpha()
+    .toFormat(format, format === 'jpeg' ? { quality: 90, mozjpeg: true } : format === 'png' ? { compressionLevel: 9 } : { quality: 90 })
+    .toFile(path)
+    .catch((error: unknown) => {
+      throw cannotWrite(path, error instanceof Error ? error.message : String(error));
+    });
+}

@@ -1,0 +1,70 @@
+/** What a TensorFlow.js graph model takes and gives, whoever made it: this compiler says so in model.json, others in the signature, or not at all. */
+import { notTfjs } from '../../diagnostics/catalogue';
+import { Graph } from '../../ir/graph';
+import { Model } from '../../ir/model';
+import type { Dim, DType, TensorType } from '../../ir/types';
+import type { Session } from '../../verify/onnx-runner';
+import { aboutOf, readModelJson } from '../../verify/tfjs/files';
+import { tfjsStandIn } from '../../verify/tfjs/model';
+
+/** A Model whose only node is the whole network, with the session's names of inputs and outputs. Throws CompileError TFJS_NOT_A_MODEL. */
+export function tfjsPictureModel(path: string, session: Session): Model {
+  const json = readModelJson(path);
+  const about = aboutOf(json);
+  if (about.inputs && about.outputs) return tfjsStandIn(path);
+  const graph = new Graph('tfjs');
+  const ports = declared(json);
+  const inputs = session.inputNames.map((name) => {
+    const type = ports.get(bare(name));
+    if (!type) throw notTfjs(path, `does not say what its input '${name}' is`);
+    return graph.addInput(name, type);
+  });
+  const types = session.outputNames.map((name) => ports.get(bare(name)));
+  graph.setOutputs(graph.addNode({ op: 'GraphModel', domain: 'tfjs', inputs, outputs: session.outputNames, outputTypes: types }).outputs);
+  return new Model({ graph, metadata: labelsOf(json) });
+}
+
+type ModelJson = ReturnType<typeof readModelJson>;
+
+/** 'Identity:0' is the first output of the node 'Identity'. */
+const bare = (name: string): string => name.replace(/:\d+$/, '');
+
+/** Types by the name of their node: from the signature, else from placeholders. */
+function declared({ signature, modelTopology }: ModelJson): ReadonlyMap<string, TensorType> {
+  const types = new Map<string, TensorType>();
+  const { node: nodes } = modelTopology as { readonly node?: readonly unknown[] };
+  for (const node of nodes ?? []) {
+    const [name, op, attr] = [field(node, 'name'), field(node, 'op'), field(node, 'attr')];
+    if (typeof name === 'string' && op === 'Placeholder')
+      types.set(name, typeOf(field(field(attr, 'dtype'), 'type'), field(field(attr, 'shape'), 'shape')));
+  }
+  for (const side of ['inputs', 'outputs'])
+    for (const port of Object.values(field(signature, side) ?? {})) {
+      const name = field(port, 'name');
+      const shape = field(port, 'tensorShape');
+      if (typeof name === 'string' && shape) types.set(bare(name), typeOf(field(port, 'dtype'), shape));
+    }
+  return types;
+}
+
+const DTYPES: Readonly<Record<string, DType>> = { DT_FLOAT: 'float', DT_INT32: 'int32', DT_UINT8: 'uint8', DT_BOOL: 'bool' };
+
+function typeOf(dtype: unknown, shape: unknown): TensorType {
+  const dims = field(shape, 'dim');
+  const sizes = Array.isArray(dims)
+    ? dims.map((dim): Dim => {
+        const size = Number(field(dim, 'size'));
+        return Number.isSafeInteger(size) && size > 0 ? size : undefined;
+      })
+    : undefined;
+  return { dtype: DTYPES[String(dtype)] ?? 'float', ...(sizes && { shape: sizes }) };
+}
+
+/** What tools leave beside the network: texts as they are, lists as JSON. */
+const labelsOf = ({ userDefinedMetadata }: ModelJson): Map<string, string> =>
+  new Map(
+    Object.entries(userDefinedMetadata ?? {}).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;

@@ -1,0 +1,66 @@
+/**
+ * Passes: one transformation of a model, with a name, a sentence, and a claim about the numbers that tests and `verify` hold it to.
+ */
+import type { Location } from '../diagnostics/compile-error';
+import type { Graph } from '../ir/graph';
+import type { Model } from '../ir/model';
+import type { ShapeInference } from '../ir/shape-inference';
+import { type Attempt, applyRules } from './apply';
+import type { Rule } from './rule';
+
+/**
+ * What a pass may do to the numbers.
+ * - `identical`: nothing; the same operations on the same numbers.
+ * - `reordered`: the same products, perhaps summed in another order.
+ * - `rounding`: something is computed that was not (folded weights), each result rounded once.
+ */
+export type Numbers = 'identical' | 'reordered' | 'rounding';
+
+/** What a pass has to say about a place. */
+export interface Remark {
+  /** `refused`: it would have applied but for the reason. `near-miss`: part of the pattern was there. */
+  readonly kind: 'applied' | 'refused' | 'near-miss';
+  readonly pass: string;
+  readonly rule?: string | undefined;
+  /** Continues "left alone because". */
+  readonly reason?: string | undefined;
+  readonly at: Location;
+  readonly origin: readonly string[];
+}
+
+export interface PassContext {
+  readonly model: Model;
+  readonly inference: ShapeInference;
+  /** The manager puts in the name of the pass. */
+  remark(remark: Omit<Remark, 'pass'> & Partial<Pick<Remark, 'pass'>>): void;
+  /** To be called after each single rewrite of a pass that makes several: lets the manager blame the right one. */
+  afterRule?(rule: { readonly name: string }, root: string): void;
+  /** What the engine tells and asks of its work: see rewrite/apply.ts. */
+  attempted?(attempt: Attempt): void;
+  mayRewrite?(): boolean;
+}
+
+export interface Pass {
+  /** kebab-case: file name, flag and test alike. */
+  readonly name: string;
+  /** Continues "this pass will ...". */
+  readonly summary: string;
+  readonly numbers: Numbers;
+  /** Edits the graph, or leaves it alone and says why. Never throws for a model that it dislikes. */
+  run(graph: Graph, context: PassContext): void;
+}
+
+export const definePass = (pass: Pass): Pass => pass;
+
+/** A pass that is a set of rules, applied until none matches. */
+export interface RulePass extends Pass {
+  readonly rules: readonly Rule[];
+}
+
+export const defineRulePass = ({ name, summary, numbers, rules }: Omit<RulePass, 'run'>): RulePass => ({
+  name,
+  summary,
+  numbers,
+  rules,
+  run: (graph, context) => applyRules(graph, rules, context),
+});

@@ -1,0 +1,34 @@
+/** Pictures as inputs: the right size, the model's layout; 0 to 1 for floats, 0 to 255 for bytes. */
+import { inputFileBroken, inputShape } from '../../../diagnostics/catalogue';
+import type { Numbers } from '../../onnx-runner';
+
+export interface ImagePort {
+  readonly name: string;
+  readonly dtype: string;
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** The middle of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN. */
+export async function readImage(file: string, port: ImagePort): Promise<Numbers> {
+  const { height, width, channels, layout } = port;
+  if (channels !== 1 && channels !== 3) throw inputShape(file, port.name, [1, 3, height, width], `${channels} channels`);
+  const { default: sharp } = await import('sharp');
+  const picture = sharp(file).rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });
+  const { data } = await (channels === 1 ? picture.greyscale() : picture.toColourspace('srgb'))
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw inputFileBroken(file, error instanceof Error ? error.message : String(error));
+    });
+  const scale = /int/.test(port.dtype) ? 1 : 1 / 255;
+  const step = data.length / (height * width);
+  const pixel = (channel: number, place: number): number => scale * (data[place * step + Math.min(channel, step - 1)] ?? 0);
+  const places = height * width;
+  const numbers = new Float32Array(channels * places);
+  for (let at = 0; at < numbers.length; at++)
+    numbers[at] = layout === 'NCHW' ? pixel(Math.floor(at / places), at % places) : pixel(at % channels, Math.floor(at / channels));
+  return { dtype: port.dtype, shape: layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels], data: numbers };
+}

@@ -1,0 +1,69 @@
+/** What a verification is run on: the sizes of the inputs, and the inputs. */
+
+import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { openDimension } from '../../diagnostics/catalogue';
+import { CompileError } from '../../diagnostics/compile-error';
+import type { Model } from '../../ir/model';
+import type { Value } from '../../ir/types';
+import type { VerifyOptions } from '../bench';
+import { makeInput } from '../inputs';
+import { partOf, randomSamples, type Sample, usualSamples } from '../samples';
+
+export interface SampleOptions extends VerifyOptions {
+  readonly inputs?: readonly string[] | undefined;
+  readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
+}
+
+/** The samples from the files that were given, or random ones. */
+export async function samplesFor(original: Model, windows: readonly ImageWindow[], options: SampleOptions): Promise<readonly Sample[]> {
+  const { inputs } = original.graph;
+  const seed = options.seed ?? 1;
+  const axes: readonly [number, number] = windows[0]?.layout === 'NHWC' ? [1, 2] : [2, 3];
+  const samples = options.inputs?.length
+    ? await loadSamples(original, windows, options.inputs)
+    : randomSamples(
+        options.samples ?? usualSamples(original, windows[0]),
+        (kind, round) =>
+          new Map(
+            inputs.map((input, index) => [
+              input.name,
+              makeInput(kind, seed + index + 1009 * round, input.type?.dtype ?? 'float', sizesOf(input), axes),
+            ]),
+          ),
+      );
+  const part = partOf(samples, options.shard);
+  options.onSamples?.(part);
+  return part;
+}
+
+export const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
+  (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
+
+/** Static sizes; a batch that is open is one. Throws CompileError OPEN_DIMENSION. */
+export function sizesOf({ name, type }: Value): readonly number[] {
+  const shape = type?.shape;
+  if (!shape) throw openDimension(name, 'rank unknown');
+  return shape.map((dim, axis) => {
+    if (typeof dim === 'number') return dim;
+    if (axis === 0) return 1;
+    throw openDimension(name, shape.map((each) => each ?? '?').join(', '));
+  });
+}
+
+/** Gives the original the sizes that were asked for, or that either file says; what is no image stays as it is. */
+export function openWindows(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
+  const { graph } = original;
+  for (const input of graph.inputs) {
+    const other = converted.graph.inputs.find(({ name }) => name === input.name)?.type?.shape;
+    const shape = input.type?.shape;
+    if (input.type && shape && other && shape.length === other.length)
+      graph.setType(input, { ...input.type, shape: shape.map((dim, axis) => (typeof dim === 'number' ? dim : (other[axis] ?? dim))) });
+  }
+  try {
+    return resolveWindows(original, request);
+  } catch (error) {
+    // A model of other data, or one whose inputs come with their sizes.
+    if (error instanceof CompileError && ['NO_IMAGE_INPUT', 'INPUT_SIZE_NEEDED'].includes(error.diagnostic.code) && !request) return [];
+    throw error;
+  }
+}

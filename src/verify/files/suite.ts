@@ -1,0 +1,153 @@
+/**
+ * Lists of pairs to verify, in YAML. Paths are relative to the file; `defaults` hold for every pair that does not say otherwise.
+ *
+ *   defaults:
+ *     samples: 20
+ *   pairs:
+ *     - name: resnet in half precision
+ *       original: resnet.onnx
+ *       converted: resnet-fp16.onnx
+ *       rtol: 1e-2
+ */
+import { dirname, isAbsolute, join } from 'node:path';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { suiteInvalid } from '../../diagnostics/catalogue';
+import { readText } from '../../files/read-text';
+import type { PerOutput } from '../bench';
+import { RELATIONS, type Relation } from '../pair/relation';
+
+export interface SuitePair {
+  readonly name: string;
+  readonly original: string;
+  readonly converted: string;
+  readonly options: PairSettings;
+}
+
+/** As the options of the command line. */
+export interface PairSettings {
+  readonly rtol?: PerOutput | undefined;
+  readonly atol?: PerOutput | undefined;
+  readonly seed?: number | undefined;
+  readonly samples?: number | undefined;
+  readonly relation?: Relation | undefined;
+  readonly map?: ReadonlyMap<string, string> | undefined;
+  readonly inputs?: readonly string[] | undefined;
+  /** In the form of `--input-size`. */
+  readonly inputSize?: readonly string[] | undefined;
+  readonly exact?: boolean | undefined;
+}
+
+/** Throws CompileError CANNOT_READ, SUITE_INVALID with line and column. */
+export function readSuite(file: string): readonly SuitePair[] {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(file), { lineCounter: lines });
+  const [error] = document.errors;
+  if (error) {
+    const at = error.linePos?.[0];
+    throw suiteInvalid(file, error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? '', at?.line, at?.col);
+  }
+  return new SuiteReader(file, document, lines).read();
+}
+
+type Path = readonly (string | number)[];
+
+class SuiteReader {
+  constructor(
+    private readonly file: string,
+    private readonly document: Document,
+    private readonly lines: LineCounter,
+  ) {}
+
+  read(): readonly SuitePair[] {
+    const root = this.object(this.document.toJS() as unknown, [], ['defaults', 'pairs']);
+    const defaults = root.defaults === undefined ? {} : this.settings(this.object(root.defaults, ['defaults'], SETTINGS), ['defaults']);
+    if (!Array.isArray(root.pairs)) return this.fail('pairs' in root ? ['pairs'] : [], "'pairs' must be a list of pairs of models");
+    const pairs = root.pairs.map((item: unknown, at) => this.pair(item, ['pairs', at], defaults));
+    const twice = pairs.findIndex(({ name }, at) => pairs.findIndex((other) => other.name === name) < at);
+    if (twice >= 0) this.fail(['pairs', twice], `two pairs are named '${pairs[twice]?.name}'`);
+    return pairs;
+  }
+
+  private pair(item: unknown, path: Path, defaults: PairSettings): SuitePair {
+    const pair = this.object(item, path, ['name', 'original', 'converted', ...SETTINGS]);
+    const original = this.text(pair.original, [...path, 'original']);
+    const converted = this.text(pair.converted, [...path, 'converted']);
+    const name = pair.name === undefined ? `${original} and ${converted}` : this.text(pair.name, [...path, 'name']);
+    const own = Object.entries(this.settings(pair, path)).filter(([, value]) => value !== undefined);
+    return { name, original: this.path(original), converted: this.path(converted), options: { ...defaults, ...Object.fromEntries(own) } };
+  }
+
+  private settings(from: Readonly<Record<string, unknown>>, path: Path): PairSettings {
+    const at = <T>(key: string, read: (value: unknown, place: Path) => T): T | undefined =>
+      from[key] === undefined ? undefined : read(from[key], [...path, key]);
+    return {
+      rtol: at('rtol', (value, place) => this.perOutput(value, place)),
+      atol: at('atol', (value, place) => this.perOutput(value, place)),
+      seed: at('seed', (value, place) => this.whole(value, place, 0)),
+      samples: at('samples', (value, place) => this.whole(value, place, 1)),
+      relation: at(
+        'relation',
+        (value, place) => RELATIONS.find((relation) => relation === value) ?? this.fail(place, `must be one of ${RELATIONS.join(', ')}`),
+      ),
+      map: at('map', (value, place) => {
+        const map = this.object(value, place);
+        return new Map(Object.entries(map).map(([from_, to]) => [from_, this.text(to, [...place, from_])]));
+      }),
+      inputs: at('inputs', (value, place) => this.list(value, place).map((text) => this.path(text))),
+      inputSize: at('input-size', (value, place) => this.list(value, place)),
+      exact: at('exact', (value, place) => (typeof value === 'boolean' ? value : this.fail(place, 'must be true or false'))),
+    };
+  }
+
+  private perOutput(value: unknown, path: Path): PerOutput {
+    if (typeof value !== 'object' || value === null) return this.tolerance(value, path);
+    const named = Object.entries(this.object(value, path)).map(([name, each]): [string, number] => [
+      name === 'default' ? '' : name,
+      this.tolerance(each, [...path, name]),
+    ]);
+    return Object.fromEntries(named);
+  }
+  private tolerance(value: unknown, path: Path): number {
+    return typeof value === 'number' && value >= 0 && Number.isFinite(value)
+      ? value
+      : this.fail(path, 'must be a number of at least 0, such as 1e-4, or one per output');
+  }
+  private whole(value: unknown, path: Path, least: number): number {
+    const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value < 2 ** 32;
+    return fits ? value : this.fail(path, `must be a whole number of at least ${least}`);
+  }
+  private text(value: unknown, path: Path): string {
+    return typeof value === 'string' && value !== ''
+      ? value
+      : this.fail(path, value === undefined ? `'${path.at(-1)}' is missing` : 'must be a text');
+  }
+  private list(value: unknown, path: Path): readonly string[] {
+    return Array.isArray(value) ? value.map((each: unknown, at) => this.text(each, [...path, at])) : [this.text(value, path)];
+  }
+  private object(value: unknown, path: Path, keys?: readonly string[]): Readonly<Record<string, unknown>> {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.fail(path, `must have keys${keys ? `: ${keys.join(', ')}` : ''}`);
+    const unknown = keys && Object.keys(value).find((key) => !keys.includes(key));
+    if (unknown !== undefined) this.fail([...path, unknown], `there is no key '${unknown}', only ${keys?.join(', ')}`);
+    return Object.fromEntries(Object.entries(value));
+  }
+  private path(text: string): string {
+    return isAbsolute(text) ? text : join(dirname(this.file), text);
+  }
+
+  /** At what stands there, or at the nearest thing around it. */
+  private fail(path: Path, what: string): never {
+    for (let length = path.length; length >= 0; length--) {
+      const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);
+      const start = isNode(node) ? node.range?.[0] : undefined;
+      if (start === undefined) continue;
+      const { line, col } = this.lines.linePos(start);
+      const named =
+        path.length > 0 && !what.startsWith('there is') && !what.startsWith('two ') && !what.startsWith("'") ? `'${path.at(-1)}' ` : '';
+      throw suiteInvalid(this.file, `${named}${what}`, line, col);
+    }
+    throw suiteInvalid(this.file, what);
+  }
+}
+
+const SETTINGS = ['rtol', 'atol', 'seed', 'samples', 'relation', 'map', 'inputs', 'input-size', 'exact'];

@@ -1,0 +1,215 @@
+/** Verification of models as users have them: files, bytes, or models in memory. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Contract, contractOf } from '../../analysis/contract';
+import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
+import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../../compile/metadata';
+import type { Diagnostic } from '../../diagnostics/compile-error';
+import { closeModel, readModelFile, writeModelFile } from '../../files';
+import { isTextFile } from '../../files/text';
+import { imageInputs } from '../../ir/axis-roles';
+import { bufferSource } from '../../ir/bytes';
+import { Model } from '../../ir/model';
+import { inferShapes } from '../../ir/shape-inference';
+import { readModel } from '../../onnx/read';
+import { type VerifyOptions, verifyModels } from '../equivalence';
+import { verifyExactly } from '../exact/exact';
+import { onnxIntegers } from '../exact/side';
+import { correspondence, verifyPair } from '../pair/pair';
+import type { Relation } from '../pair/relation';
+import type { VerifyReport } from '../report';
+import type { Sample } from '../samples';
+import type { TfjsBackend } from '../tfjs/backend';
+import { tfjsModelPath } from '../tfjs/files';
+import { tfjsIntegers } from '../tfjs/integers';
+import { tfjsRuntime, tfjsStandIn } from '../tfjs/model';
+import { compiledAnew, conversionAgain, rewritesOf, rounds, tfjsConversionAgain } from './again';
+import { loadSamples, openWindows, samplesFor, sizesOf } from './samples';
+
+export interface VerifyFilesOptions extends VerifyOptions {
+  /** Compares on integers, bit by bit, in place of everything else. `samples` is the number of rounds. */
+  readonly exact?: boolean | undefined;
+  /** Names of the original's inputs and outputs to those of the other model, where they differ; for pairs that are no conversion. */
+  readonly map?: ReadonlyMap<string, string> | undefined;
+  /** How the outputs relate, where it is not to be read off their shapes; the same. */
+  readonly relation?: Relation | undefined;
+  /** Files to take the inputs from: .npy, .npz, TensorProto, pictures, folders of them. Default: random ones. */
+  readonly inputs?: readonly string[] | undefined;
+  /** Shows the inputs, before anything is run. */
+  readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
+  /** Height and width that the original was made for, where neither file says so. */
+  readonly inputSize?: SizeRequest | undefined;
+  readonly allowSymlinks?: boolean | undefined;
+  readonly warn?: ((warning: Diagnostic) => void) | undefined;
+  /** What is known from the conversion: saves finding it out again. */
+  readonly compiled?: Compiled | undefined;
+  /** What runs a converted model that is one of TensorFlow.js. Default: wasm. */
+  readonly tfjsBackend?: TfjsBackend | undefined;
+  /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
+  readonly scratch?: string | undefined;
+}
+
+/** A file by its path, the bytes of one, or a model. A converted one may be of TensorFlow.js: its directory, or model.json in it. */
+export type ModelLike = string | Uint8Array | Model;
+
+/**
+ * Runs both and compares what they give. A conversion of this program's, or a map that grows with the image, is held to what a conversion promises, on
+ * larger images too; any other pair to its outputs. Throws CompileError where they cannot be run or compared; a difference is a verdict.
+ */
+export async function verifyFiles(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
+  const scratch = options.scratch ?? mkdtempSync(join(tmpdir(), 'convolutionize-'));
+  const opened: Model[] = [];
+  const place = (model: Model, name: string): string => {
+    const path = join(scratch, `${name}.onnx`);
+    writeModelFile(model, path, { force: true });
+    return path;
+  };
+  const read = (from: ModelLike): Model => {
+    if (from instanceof Model) return from;
+    if (typeof from !== 'string') return readModel(bufferSource(from));
+    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks, warn: options.warn });
+    opened.push(model);
+    return model;
+  };
+  // The runtime reads neither models in memory nor text.
+  const runnable = (from: ModelLike, name: string): string | Uint8Array =>
+    from instanceof Model ? place(from, name) : typeof from === 'string' && isTextFile(from) ? place(read(from), name) : from;
+  try {
+    mkdirSync(scratch, { recursive: true });
+    const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
+    const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
+    const whole = options.compiled ? options.compiled.original : read(original).clone();
+    const names = options.compiled ? namesOf(whole) : keptOutputs(whole, result);
+    const subject = names && !options.compiled ? withOutputs(whole, names) : whole;
+    const given = options.compiled && !names ? undefined : read(original);
+    // The file itself is run where it gives these outputs and no others, which might be dictionaries.
+    const isPart = names !== undefined && given !== undefined && !sameNames(namesOf(given), names);
+    const isOld = whole.upgradedFrom !== undefined;
+    if (isOld)
+      options.warn?.({
+        code: 'OLD_OPSET',
+        message: `ONNX Runtime has no operators of opset ${whole.upgradedFrom}: the original is run as opset ${whole.opsets.get('')} spells it`,
+        at: typeof original === 'string' ? { file: original } : {},
+      });
+    const sides = {
+      original: {
+        source: isPart || isOld ? place(standIn(read(original), names), 'original') : runnable(original, 'original'),
+        model: subject,
+      },
+      converted: {
+        source: runnable(converted, 'converted'),
+        model: result,
+        runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
+      },
+      place,
+      options,
+    };
+    if (options.exact) {
+      openWindows(subject, result, options.inputSize ?? declaredSize(result));
+      for (const model of tfjs === undefined ? [subject, result] : [subject]) inferShapes(model);
+      settle(subject);
+      return await verifyExactly({
+        original: subject,
+        converted:
+          tfjs === undefined
+            ? onnxIntegers(subject, result, conversionAgain(subject, result, options.inputSize))
+            : tfjsIntegers(tfjs, subject, tfjsConversionAgain(subject, result, tfjs, options.inputSize), options.tfjsBackend ?? 'wasm'),
+        runtime: sides.converted.runtime?.name,
+        match: correspondence(subject, result, options.map),
+        shapes: new Map(subject.graph.inputs.map((input) => [input.name, sizesOf(input)])),
+        place,
+        options,
+      });
+    }
+    if (!options.compiled && (tfjs === undefined ? !isConversion(subject, result, options) : declaredHead(result) === undefined)) {
+      const windows = openWindows(subject, result, options.inputSize);
+      for (const model of [subject, result]) inferShapes(model);
+      const samples = await samplesFor(subject, windows, options);
+      return await verifyPair({ ...sides, samples, map: options.map, relation: options.relation });
+    }
+    const windows = options.compiled ? options.compiled.report.windows : windowsOf(subject, result, options.inputSize);
+    if (!options.compiled) inferShapes(subject);
+    const contract = options.compiled
+      ? options.compiled.report.contract
+      : tfjs === undefined
+        ? contractBetween(result, windows)
+        : declaredContract(result);
+    if (tfjs === undefined) inferShapes(result);
+    return await verifyModels({
+      ...sides,
+      samples: options.inputs?.length ? await loadSamples(subject, windows, options.inputs) : undefined,
+      onSamples: options.onSamples,
+      windows,
+      contract,
+      density: options.compiled?.report.density ?? declaredDensity(result),
+      rounded: options.compiled && rounds(options.compiled),
+      rewrites: () => rewritesOf(options.compiled ?? compiledAnew(subject, result)),
+      head: options.compiled?.report.head ?? declaredHead(result),
+      free: freeSizes,
+      cuttable,
+    });
+  } finally {
+    for (const model of opened) closeModel(model);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const namesOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
+const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name) => b.includes(name));
+
+/** The original as the runtime takes it: with these outputs only, of an opset that it knows. */
+function standIn(original: Model, outputs: readonly string[] | undefined): Model {
+  const model = withOutputs(original, outputs ?? namesOf(original));
+  inferShapes(model);
+  return model;
+}
+
+/** The outputs of a conversion, where they are not all that the original has: some may have been dropped, or lie within it. */
+function keptOutputs(original: Model, converted: Model): readonly string[] | undefined {
+  if (!declaredHead(converted)) return undefined;
+  const names = namesOf(converted);
+  const known = new Set(original.graph.nodes.flatMap((node) => node.outputs.map(({ name }) => name)));
+  const isAll = namesOf(original).every((name) => names.includes(name)) && names.length === original.graph.outputs.length;
+  return !isAll && names.every((name) => known.has(name)) ? names : undefined;
+}
+
+/** Made by this program, which wrote so, or a map with symbolic rows and columns where the original has a vector. */
+function isConversion(original: Model, converted: Model, { map, relation }: VerifyFilesOptions): boolean {
+  if (map?.size || relation) return false;
+  if (declaredHead(converted)) return true;
+  const { inputs, outputs } = converted.graph;
+  const grows = inputs.some(
+    (input) => input.type?.shape?.length === 4 && input.type.shape.slice(1).filter((dim) => typeof dim !== 'number').length >= 2,
+  );
+  return (
+    grows &&
+    original.graph.outputs.every((output) =>
+      outputs.some(({ name, type }) => name === output.name && type?.shape?.length === 4 && output.type?.shape?.length === 2),
+    )
+  );
+}
+
+/** Gives the original its size: as asked for, as its file says, or as the converted model says. */
+function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
+  // What was only folded need not look at images.
+  if (!request && declaredHead(converted) === 'original' && imageInputs(original.graph).size === 0) return [];
+  const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
+  return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
+}
+
+/** Of the graph; in a finer map, whose phases are stitched, it cannot be seen any more, and is what the conversion wrote down. */
+function contractBetween(result: Model, windows: readonly ImageWindow[]): Contract {
+  const declared = Object.keys(declaredDensity(result)).length > 0 ? declaredContract(result) : undefined;
+  return declared ?? contractOf(atWindows(result, windows).graph);
+}
+
+/** The converted model at the size of the original. */
+function atWindows(converted: Model, windows: readonly ImageWindow[]): Model {
+  const model = converted.clone();
+  const [first] = windows;
+  if (first) resolveWindows(model, { hw: [first.height, first.width] });
+  inferShapes(model);
+  return model;
+}

@@ -1,0 +1,158 @@
+/**
+ * A TensorFlow.js graph model as it lies on the disk: model.json and the shards beside it, checked before the runtime sees them.
+ * What the runtime would tell as a failure deep inside ("Invalid typed array length") is told here with the file that is at fault.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import type { io } from '@tensorflow/tfjs-core';
+import { notTfjs, shardLength, shardMissing } from '../../diagnostics/catalogue';
+import type { TfjsAbout, TfjsPort } from '../../tfjs/about';
+
+export type WeightEntry = io.WeightsManifestEntry;
+
+export interface TfjsFiles {
+  /** model.json, parsed. */
+  readonly json: io.ModelJSON;
+  readonly weightSpecs: readonly WeightEntry[];
+  /** The shards of all groups, one after the other. */
+  readonly shards: readonly ArrayBuffer[];
+  /** What this compiler wrote down about the model; nothing for others. */
+  readonly about: TfjsAbout;
+}
+
+/** The model.json behind a path, which may be its directory; undefined where the path is something else (an ONNX file, say). */
+export function tfjsModelPath(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return undefined;
+  if (stat.isDirectory()) return join(path, 'model.json');
+  return /\.json$/i.test(path) ? path : undefined;
+}
+
+/** Reads model.json alone. Throws CompileError TFJS_NOT_A_MODEL. */
+export function readModelJson(path: string): io.ModelJSON {
+  const file = tfjsModelPath(path) ?? path;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw notTfjs(file, `cannot be read (${error instanceof Error ? error.message : error})`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw notTfjs(file, `is no JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (!isRecord(json)) throw notTfjs(file, 'is no JSON object');
+  if (
+    json.format === 'layers-model' ||
+    isRecord(json.modelTopology && isRecord(json.modelTopology) ? json.modelTopology.model_config : undefined)
+  )
+    throw notTfjs(file, 'is a layers model, not a graph model');
+  if (!isRecord(json.modelTopology) || !Array.isArray(json.modelTopology.node)) throw notTfjs(file, 'has no modelTopology with nodes');
+  if (!Array.isArray(json.weightsManifest)) throw notTfjs(file, 'has no weightsManifest');
+  return json as unknown as io.ModelJSON;
+}
+
+/** The whole model. Throws CompileError TFJS_NOT_A_MODEL, TFJS_SHARD_MISSING, TFJS_SHARD_LENGTH. */
+export function readTfjsFiles(path: string): TfjsFiles {
+  const json = readModelJson(path);
+  const file = tfjsModelPath(path) ?? path;
+  const shards: ArrayBuffer[] = [];
+  const weightSpecs: WeightEntry[] = [];
+  for (const { paths, weights } of json.weightsManifest) {
+    let [held, wanted] = [0, 0];
+    for (const name of paths) {
+      const shard = readShard(shardPath(file, name), name);
+      held += shard.byteLength;
+      shards.push(shard);
+    }
+    for (const weight of weights) {
+      const bytes = storedBytes(weight);
+      if (bytes === undefined) throw notTfjs(file, `weight '${weight.name}' is of type ${weight.dtype}, which is not read here`);
+      wanted += bytes;
+      weightSpecs.push(weight);
+    }
+    if (held !== wanted) throw shardLength(file, paths, held, wanted);
+  }
+  return { json, weightSpecs, shards, about: aboutOf(json) };
+}
+
+/** Each weight with its bytes: a copy, aligned, made when it is asked for. */
+export function eachWeight({ weightSpecs, shards }: TfjsFiles): [WeightEntry, () => Uint8Array][] {
+  let begin = 0;
+  return weightSpecs.map((spec) => {
+    const [from, length] = [begin, storedBytes(spec) ?? 0];
+    begin += length;
+    return [spec, () => taken(shards, from, length)];
+  });
+}
+
+function taken(shards: readonly ArrayBuffer[], begin: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let start = 0;
+  for (const shard of shards) {
+    const [from, to] = [Math.max(begin, start), Math.min(begin + length, start + shard.byteLength)];
+    if (from < to) bytes.set(new Uint8Array(shard, from - start, to - from), from - begin);
+    start += shard.byteLength;
+  }
+  return bytes;
+}
+
+/** Where a shard lies. A manifest from elsewhere must not make us read other files: throws CompileError TFJS_NOT_A_MODEL. */
+export function shardPath(modelJson: string, name: string): string {
+  if (/^([a-z]+:|[/\\])/i.test(name) || normalize(name).startsWith('..'))
+    throw notTfjs(modelJson, `refers to '${name}', outside of its directory`);
+  return join(dirname(modelJson), name);
+}
+
+/** What the compiler wrote into `userDefinedMetadata`. */
+export function aboutOf({ userDefinedMetadata }: io.ModelJSON): TfjsAbout {
+  const about: unknown = isRecord(userDefinedMetadata) ? userDefinedMetadata.convolutionize : undefined;
+  return isRecord(about) ? (about as TfjsAbout) : {};
+}
+
+/** Output names, each with the tensor that it stands for (`node`, or `node:k`); undefined where the model has no signature. */
+export function signatureOutputs({ signature }: io.ModelJSON): readonly (readonly [string, string])[] | undefined {
+  const outputs: unknown = isRecord(signature) ? signature.outputs : undefined;
+  if (!isRecord(outputs)) return undefined;
+  return Object.entries(outputs).map(([key, port]) => [key, isRecord(port) && typeof port.name === 'string' ? port.name : key]);
+}
+
+/** Inputs or outputs as the signature of any graph model has them, in TensorFlow.js's own layout. */
+export function signaturePorts({ signature }: io.ModelJSON, side: 'inputs' | 'outputs'): Readonly<Record<string, TfjsPort>> | undefined {
+  const ports: unknown = isRecord(signature) ? signature[side] : undefined;
+  if (!isRecord(ports)) return undefined;
+  return Object.fromEntries(
+    Object.entries(ports).map(([name, port]) => {
+      const { dtype, tensorShape } = isRecord(port) ? port : {};
+      const dims: unknown = isRecord(tensorShape) ? tensorShape.dim : undefined;
+      const shape = Array.isArray(dims) ? dims.map((dim: unknown) => sizeOf(isRecord(dim) ? dim.size : undefined)) : undefined;
+      return [name, { dtype: dtype === 'DT_INT32' ? 'int32' : dtype === 'DT_BOOL' ? 'bool' : 'float', shape }];
+    }),
+  );
+}
+
+const sizeOf = (size: unknown): number | null => (Number(size) >= 0 && size !== undefined && size !== null ? Number(size) : null);
+
+/** Bytes of a weight in its shard: that of the stored type where it is quantized. */
+export function storedBytes({ dtype, shape, quantization }: WeightEntry): number | undefined {
+  const size = ELEMENT_BYTES[quantization?.dtype ?? dtype];
+  return size === undefined ? undefined : size * shape.reduce((product, dim) => product * dim, 1);
+}
+
+const ELEMENT_BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, complex64: 8, uint8: 1, uint16: 2, float16: 2 };
+
+function readShard(path: string, name: string): ArrayBuffer {
+  try {
+    const bytes = readFileSync(path);
+    const { buffer, byteOffset, byteLength } = bytes;
+    // A small file may come as a view of a shared pool.
+    return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength ? buffer : new Uint8Array(bytes).buffer;
+  } catch (error) {
+    throw shardMissing(path, name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
