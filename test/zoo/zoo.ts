@@ -3,6 +3,7 @@
  * Converts and verifies every graph of fixtures/zoo with seeded weights, or the given files, and prints a table; `--write` puts it into docs/coverage.md,
  * its part about ONNX or its part about TensorFlow.js.
  * `--resume`: what is done is kept in FILE, head by head, and what FILE has is not done again: heads may be run one after the other and told together.
+ * `--compare COMMIT`: compares the files with those that the program of COMMIT writes instead: see compare.ts.
  * One model at a time, in a process of its own, which tells time and peak memory; its weights are made for it and removed after it.
  */
 import { spawnSync } from 'node:child_process';
@@ -17,6 +18,7 @@ import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, inheritOrigin, readModelFile, writeModelFile } from '../../src/files';
 import { writeTfjsModel } from '../../src/files/tfjs-files';
 import { verifyFiles } from '../../src/verify/files/verify';
+import { compareWithCommit } from './compare';
 
 interface Row {
   readonly model: string;
@@ -145,6 +147,8 @@ async function main(): Promise<void> {
       to: { type: 'string', default: 'onnx' },
       resume: { type: 'string' },
       write: { type: 'boolean', default: false },
+      compare: { type: 'string' },
+      stride: { type: 'string' },
     },
   });
   const wanted: readonly Head[] =
@@ -158,6 +162,11 @@ async function main(): Promise<void> {
     return;
   }
   const names = positionals.length > 0 ? positionals : zooNames().filter((candidate) => candidate.includes(values.only));
+  if (values.compare !== undefined) {
+    const convert = ['-O', values.O, ...(values.stride === undefined ? [] : ['--stride', values.stride])];
+    process.exitCode = compareWithCommit({ commit: values.compare, heads: wanted, convert, target: to, names }) ? 0 : 1;
+    return;
+  }
   const runs: Run[] = [];
   for (const name of names) {
     let run = done(values.resume, name);
