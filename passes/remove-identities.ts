@@ -13,6 +13,7 @@ import { intAttr } from '../src/ir/attrs';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { type Graph, sameType } from '../src/ir/graph';
 import { broadcastingOps } from '../src/ir/operator-traits';
+import { table } from '../src/ir/table';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
 import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -74,7 +75,7 @@ const concatOfOne = defineRule({
 });
 
 /** For floats, X + 0 differs from X in the sign of a zero alone. */
-const NEUTRAL: Readonly<Record<string, number>> = { Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 };
+const NEUTRAL: Readonly<Record<string, number>> = table({ Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 });
 const idleArithmetic = defineRule({
   name: 'idle-arithmetic',
   match: node(Object.keys(NEUTRAL), [value('a'), value('b')], { as: 'op' }),

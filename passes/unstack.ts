@@ -10,13 +10,14 @@
  * Left alone: values of different shapes; a stack that something else reads.
  */
 import { intAttr } from '../src/ir/attrs';
+import { table } from '../src/ir/table';
 import { readNumbers } from '../src/ir/tensor';
 import type { Value } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 
-const OPERATOR: Readonly<Record<string, string>> = { ReduceMean: 'Mean', ReduceSum: 'Sum', ReduceMax: 'Max', ReduceMin: 'Min' };
+const OPERATOR: Readonly<Record<string, string>> = table({ ReduceMean: 'Mean', ReduceSum: 'Sum', ReduceMax: 'Max', ReduceMin: 'Min' });
 
 const stacked = defineRule({
   name: 'stacked',

@@ -12,6 +12,7 @@
 
 import { imageInputs } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
+import { table } from '../../src/ir/table';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { builderAt } from '../../src/rewrite/builder';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
@@ -26,7 +27,7 @@ export const freeSpatialDims = definePass({
   summary: 'make the height and width of the input symbolic, and the sizes that follow from them',
   numbers: 'identical',
   run(graph, context) {
-    const symbols: Readonly<Record<string, string>> = { H: symbol(graph, 'height'), W: symbol(graph, 'width') };
+    const symbols: Readonly<Record<string, string>> = table({ H: symbol(graph, 'height'), W: symbol(graph, 'width') });
     const windows = new Map<Value, readonly Dim[]>();
     for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
     for (const [input, roles] of imageInputs(graph)) {
@@ -38,13 +39,13 @@ export const freeSpatialDims = definePass({
   },
 });
 
-const FREED: Readonly<Record<string, (node: Node, env: FreeEnvironment) => boolean | Stuck>> = {
+const FREED: Readonly<Record<string, (node: Node, env: FreeEnvironment) => boolean | Stuck>> = table({
   Reshape: freeReshape,
   Resize: freeResize,
   Expand: freeSpread,
   Tile: freeSpread,
   Slice: freeSlice,
-};
+});
 
 /** Walks in topological order, so that each node sees the free shapes of what it reads; shapes are inferred on the way. */
 function freeSizes(graph: Graph, windows: Map<Value, readonly Dim[]>, context: PassContext): void {

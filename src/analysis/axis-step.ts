@@ -8,6 +8,7 @@
  * stride divides.
  */
 import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
+import { table } from '../ir/table';
 import { readNumbers } from '../ir/tensor';
 import type { Dim, Node } from '../ir/types';
 
@@ -168,7 +169,7 @@ const ints = (node: Node, slot: number): readonly number[] | undefined => {
 };
 
 /** How many input cells on each side an interpolation reads beyond the one that it falls on. */
-const TAPS: Readonly<Record<string, number>> = { nearest: 0, linear: 1, cubic: 2 };
+const TAPS: Readonly<Record<string, number>> = table({ nearest: 0, linear: 1, cubic: 2 });
 
 function resizeStep(node: Node, axis: number): AxisStep | undefined {
   const [length, cells] = lengths(node, axis);

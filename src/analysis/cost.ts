@@ -10,6 +10,7 @@
  */
 import { evaluateDim, namesOf } from '../ir/dims';
 import { type Graph, nestedGraphs, readBy } from '../ir/graph';
+import { table } from '../ir/table';
 import { elementCount, isFloatType } from '../ir/tensor';
 import type { ConstValue, Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -69,7 +70,7 @@ export function carriesData(node: Node, data: ReadonlySet<Value>): boolean {
 // ---- parameters ----
 
 /** Slots that hold trained numbers even when they have a single element. */
-const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = {
+const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = table({
   BatchNormalization: [1, 2],
   Conv: [1, 2],
   ConvInteger: [1],
@@ -91,7 +92,7 @@ const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = {
   'com.microsoft.FusedConv': [1, 2],
   'com.microsoft.FusedGemm': [0, 1, 2],
   'com.microsoft.FusedMatMul': [0, 1],
-};
+});
 
 /** Operators whose constants are settings, whatever their size. */
 const SETTINGS_ONLY = new Set(['Clip', 'OneHot', 'Pad', 'QuantizeLinear', 'Range', 'Resize', 'TopK']);

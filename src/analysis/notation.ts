@@ -3,6 +3,7 @@
  * What PyTorch has no module for keeps its ONNX name, with its attributes. Layers made of several nodes are layers.ts's business.
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
+import { table } from '../ir/table';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
 import type { Attr, Dim, Node, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
@@ -30,7 +31,7 @@ export const torch = (kind: string, ...args: readonly (string | false | undefine
   args: args.filter((arg): arg is string => typeof arg === 'string'),
 });
 
-const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = {
+const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = table({
   Conv: convolution,
   ConvTranspose: convolution,
   MaxPool: (node) => pool(node, 'MaxPool'),
@@ -85,7 +86,7 @@ const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = {
     return how ? torch('Upsample', how, `mode='${stringAttr(node, 'mode', 'nearest')}'`) : undefined;
   },
   Concat: (node) => torch('Concat', `dim=${intAttr(node, 'axis', 0)}`),
-};
+});
 
 /** PyTorch's Hardsigmoid is x/6 + 1/2; ONNX's default slope is 0.2. */
 export const isPyTorchHardSigmoid = (node: Node): boolean =>

@@ -2,6 +2,7 @@
 
 import { FileSource } from '../files/file-source';
 import type { ByteRange } from '../ir/bytes';
+import { table } from '../ir/table';
 import { elementCount, permuted } from '../ir/tensor';
 import type { DType, Tensor } from '../ir/types';
 import { streamTensor } from '../tfjs/stream';
@@ -86,7 +87,7 @@ export function holdsPermuted(
 }
 
 /** Bytes of an element, of the types that TensorFlow.js has. */
-const WIDTHS: Readonly<Record<string, number>> = { float: 4, int32: 4, bool: 1 };
+const WIDTHS: Readonly<Record<string, number>> = table({ float: 4, int32: 4, bool: 1 });
 
 /** A place in a list of stretches. */
 class Walk {

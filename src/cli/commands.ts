@@ -5,6 +5,7 @@
 import yargs, { type ArgumentsCamelCase, type Argv, type InferredOptionTypes, type Options } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
+import { table } from '../ir/table';
 import { version } from '../version';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
@@ -402,14 +403,14 @@ function layOutNoHelp(parser: Argv): void {
   if (usage instanceof Object) Reflect.set(usage, 'cacheHelpMessage', () => undefined);
 }
 
-const OPTIONS: Readonly<Record<string, Readonly<Record<string, Options>>>> = {
+const OPTIONS: Readonly<Record<string, Readonly<Record<string, Options>>>> = table({
   convert: convertOptions,
   inspect: inspectOptions,
   verify: verifyOptions,
   predict: predictOptions,
   heatmap: heatmapOptions,
   debug: debugOptions,
-};
+});
 
 /** A value that counts only once must not be given twice: which one is meant? */
 function rejectRepeated(argv: object): void {

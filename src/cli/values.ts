@@ -2,6 +2,7 @@
 
 import type { SizeRequest } from '../compile/input-size';
 import { badOption } from '../diagnostics/catalogue';
+import { table } from '../ir/table';
 import type { PerOutput, VerifyOptions } from '../verify/bench';
 
 const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
@@ -50,7 +51,7 @@ export function verifyOptions(args: {
 /** `1e-4`, `output:1e-4`; both, for one output and the rest. */
 export function perOutput(option: string, texts: readonly string[] | undefined): PerOutput | undefined {
   if (!texts?.length) return undefined;
-  const values: Record<string, number> = {};
+  const values: Record<string, number> = table({});
   for (const text of texts) {
     const cut = text.lastIndexOf(':');
     const output = cut < 0 ? '' : text.slice(0, cut);

@@ -20,6 +20,7 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { pixelStride, strideBySize } from '../ir/pixel-stride';
 import { inferShapes } from '../ir/shape-inference';
+import { table } from '../ir/table';
 import type { Dim } from '../ir/types';
 import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from '../rewrite/manager';
 import type { Pass, Remark } from '../rewrite/pass';
@@ -355,7 +356,7 @@ function merged(reports: readonly PassReport[]): PassReport[] {
 }
 
 function added(a: PassReport, b: PassReport): PassReport {
-  const applied: Record<string, number> = { ...a.applied };
+  const applied: Record<string, number> = table({ ...a.applied });
   for (const [rule, count] of Object.entries(b.applied)) applied[rule] = (applied[rule] ?? 0) + count;
   return {
     pass: a.pass,

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { cannotRead, inputChanged, malformed } from '../diagnostics/catalogue';
 import type { ByteSource } from '../ir/bytes';
+import { table } from '../ir/table';
 
 export class FileSource implements ByteSource {
   readonly size: number;
@@ -69,7 +70,7 @@ export class FileSource implements ByteSource {
 /** What the operating system said, in words. */
 export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const known: Readonly<Record<string, string>> = {
+  const known: Readonly<Record<string, string>> = table({
     ENOENT: 'no such file',
     ENOTDIR: 'a part of the path is no directory',
     EACCES: 'permission denied',
@@ -80,6 +81,6 @@ export function reasonOf(error: unknown): string {
     EROFS: 'the file system is read-only',
     EMFILE: 'too many open files',
     ELOOP: 'it is a symbolic link',
-  };
+  });
   return known[code] ?? (error instanceof Error ? error.message : String(error));
 }

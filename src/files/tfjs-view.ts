@@ -5,6 +5,7 @@
 import { notTfjs } from '../diagnostics/catalogue';
 import { Graph } from '../ir/graph';
 import { Model } from '../ir/model';
+import { table } from '../ir/table';
 import type { Attr, DType, Tensor, TensorType, Value } from '../ir/types';
 import { aboutOf, readModelJson, signatureOutputs, storedBytes, type WeightEntry } from '../verify/tfjs/files';
 
@@ -119,7 +120,7 @@ function ordered(nodes: readonly GraphNode[], path: string): GraphNode[] {
   return result;
 }
 
-const TYPES: Readonly<Record<string, DType>> = {
+const TYPES: Readonly<Record<string, DType>> = table({
   DT_FLOAT: 'float',
   DT_INT32: 'int32',
   DT_INT64: 'int64',
@@ -131,7 +132,7 @@ const TYPES: Readonly<Record<string, DType>> = {
   int32: 'int32',
   bool: 'bool',
   string: 'string',
-};
+});
 
 function typeOf({ dtype, shape }: Readonly<Record<string, GraphAttr>>): TensorType {
   const dims = shape?.shape?.dim?.map(({ size }) => (Number(size) < 0 ? undefined : Number(size)));

@@ -6,6 +6,7 @@ import { receptiveFields } from '../analysis/receptive-field';
 import type { Graph } from '../ir/graph';
 import { readBy } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { table } from '../ir/table';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
 import type { Node, Tensor, Value } from '../ir/types';
 import { familyOf } from './families';
@@ -159,14 +160,14 @@ function ghostEdges({ graph, nodes, counterpart }: Ghosts, ids: ReadonlyMap<Node
 
 const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
-const ROLES: Readonly<Record<string, readonly string[]>> = {
+const ROLES: Readonly<Record<string, readonly string[]>> = table({
   Conv: ['X', 'W', 'B'],
   ConvTranspose: ['X', 'W', 'B'],
   Gemm: ['A', 'B', 'C'],
   MatMul: ['A', 'B'],
   BatchNormalization: ['X', 'scale', 'B', 'mean', 'var'],
   LayerNormalization: ['X', 'scale', 'B'],
-};
+});
 
 /** `W 64×3×11×11`, for the constants that a node reads; small ones with their numbers. */
 function weightLines(node: Node): string[] {

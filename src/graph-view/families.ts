@@ -1,5 +1,7 @@
 /** Operators by what they are for: each family has a colour. */
-const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+import { table } from '../ir/table';
+
+const FAMILIES: Readonly<Record<string, readonly string[]>> = table({
   conv: [
     'Conv',
     'Conv2D',
@@ -101,7 +103,7 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     'Floor',
     'Ceil',
   ],
-};
+});
 
 const BY_OPERATOR: ReadonlyMap<string, string> = new Map(
   Object.entries(FAMILIES).flatMap(([family, ops]) => ops.map((op) => [op, family] as const)),

@@ -1,6 +1,7 @@
 /** Arithmetic on doubles by ONNX operator: what `evaluate` applies to one, to two, and to a group of numbers. */
+import { table } from './table';
 
-export const UNARY: Readonly<Record<string, (x: number) => number>> = {
+export const UNARY: Readonly<Record<string, (x: number) => number>> = table({
   Abs: Math.abs,
   Ceil: Math.ceil,
   Cos: Math.cos,
@@ -16,9 +17,9 @@ export const UNARY: Readonly<Record<string, (x: number) => number>> = {
   Sin: Math.sin,
   Sqrt: Math.sqrt,
   Tanh: Math.tanh,
-};
+});
 
-export const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
+export const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = table({
   Add: (a, b) => a + b,
   And: (a, b) => (a !== 0 && b !== 0 ? 1 : 0),
   Div: (a, b) => a / b,
@@ -35,9 +36,9 @@ export const BINARY: Readonly<Record<string, (a: number, b: number) => number>> 
   Pow: (a, b) => a ** b,
   Sub: (a, b) => a - b,
   Sum: (a, b) => a + b,
-};
+});
 
-export const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>> = {
+export const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>> = table({
   ReduceL1: (group) => sumOf(group.map(Math.abs)),
   ReduceL2: (group) => Math.sqrt(sumOfSquares(group)),
   ReduceMax: (group) => group.reduce((a, b) => Math.max(a, b), -Infinity),
@@ -46,7 +47,7 @@ export const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>>
   ReduceProd: (group) => group.reduce((product, x) => product * x, 1),
   ReduceSum: (group) => sumOf(group),
   ReduceSumSquare: (group) => sumOfSquares(group),
-};
+});
 
 /** Plain loops: weights have millions of elements. */
 function sumOf(group: Float64Array): number {
@@ -78,7 +79,7 @@ export const rowsOf =
     for (let n = 0; n < length; n++) to[first + n] = apply(x[i + n * u] ?? 0, y[j + n * v] ?? 0);
   };
 /** What exporters compute weights with, millions at a time: loops of their own, since a call for each element costs more than the arithmetic. */
-export const ROWS: Readonly<Record<string, Row>> = {
+export const ROWS: Readonly<Record<string, Row>> = table({
   Add: (to, first, length, x, i, u, y, j, v) => {
     for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) + (y[j + n * v] ?? 0);
   },
@@ -91,4 +92,4 @@ export const ROWS: Readonly<Record<string, Row>> = {
   Div: (to, first, length, x, i, u, y, j, v) => {
     for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) / (y[j + n * v] ?? 0);
   },
-};
+});

@@ -10,6 +10,7 @@ import { intAttr, intsAttr, stringAttr } from './attrs';
 import { AxisRoles, imageInputs, type MapAxes, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
 import { isReduction } from './operator-traits';
+import { table } from './table';
 import { readNumbers } from './tensor';
 import type { Node, Value } from './types';
 import { viewChain } from './views';
@@ -34,7 +35,7 @@ export function headPools(graph: Graph): GlobalPool[] {
   return graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
 }
 
-const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = {
+const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = table({
   ReduceMean: 'mean',
   ReduceMax: 'max',
   ReduceMin: 'min',
@@ -42,7 +43,7 @@ const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = {
   ReduceSumSquare: 'sum of squares',
   ReduceL1: 'l1',
   ReduceL2: 'l2',
-};
+});
 
 function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   const [data] = node.inputs;

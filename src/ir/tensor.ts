@@ -3,10 +3,11 @@
  * Nothing here touches a payload before it is asked for its elements.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
+import { table } from './table';
 import type { DType, Tensor, TensorData } from './types';
 
 /** Bits per element; undefined for strings and unknown types. */
-const BITS: Readonly<Record<string, number>> = {
+const BITS: Readonly<Record<string, number>> = table({
   float: 32,
   uint8: 8,
   int8: 8,
@@ -32,7 +33,7 @@ const BITS: Readonly<Record<string, number>> = {
   float4e2m1: 4,
   uint2: 2,
   int2: 2,
-};
+});
 
 /** Product of the dimensions; 1 for a scalar. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);

@@ -8,6 +8,7 @@ import { InvariantError } from '../diagnostics/compile-error';
 import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { type InferenceMemo, inferShapes, type ShapeInference } from '../ir/shape-inference';
+import { table } from '../ir/table';
 import { validateModel } from '../ir/validate';
 import type { Attempt } from './apply';
 import type { Numbers, Pass, Remark } from './pass';
@@ -141,7 +142,7 @@ function runOver(
 const countNodes = (model: Model): number => allNodes(model.graph).length;
 
 function countApplied(remarks: readonly Remark[]): Record<string, number> {
-  const counts: Record<string, number> = {};
+  const counts: Record<string, number> = table({});
   for (const { kind, rule, pass } of remarks) if (kind === 'applied') counts[rule ?? pass] = (counts[rule ?? pass] ?? 0) + 1;
   return counts;
 }

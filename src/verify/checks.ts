@@ -1,5 +1,6 @@
 /** The checks, each comparing what is expected with what the converted model gave. */
 import { CompileError } from '../diagnostics/compile-error';
+import { table } from '../ir/table';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
 import { cropSteps, type Larger } from './larger';
 import { agreeing, compareMaps, meanOf, meanOfCells, type WindowMap, type WindowResults } from './maps';
@@ -17,8 +18,8 @@ export function originalSize(
   actual: readonly Results[],
   tolerances: readonly Tolerance[],
 ): Check {
-  const outputs: Record<string, Difference> = {};
-  const agreements: Record<string, Agreement> = {};
+  const outputs: Record<string, Difference> = table({});
+  const agreements: Record<string, Agreement> = table({});
   let equal = true;
   samples.forEach((_, index) => {
     for (const [name, numbers] of expected[index] ?? []) {
@@ -50,7 +51,7 @@ export function windowsOfTheMap(
 ): Check {
   const skipped = (note: string): Check => ({ name: 'windows of the map', status: 'skipped', outputs: {}, sizes: [], cells: 0, note });
   if (typeof expected === 'string') return skipped(expected);
-  const outputs: Record<string, Difference> = {};
+  const outputs: Record<string, Difference> = table({});
   const sizes: string[] = [];
   const notes: string[] = [];
   let [equal, cells] = [true, 0];
@@ -92,7 +93,7 @@ export function meansOfTheMap(
   actual: readonly (Results | CompileError)[],
   tolerance: Tolerance,
 ): Check {
-  const outputs: Record<string, Difference> = {};
+  const outputs: Record<string, Difference> = table({});
   const sizes: string[] = [];
   let equal = true;
   plans.forEach((plan, index) => {
@@ -118,7 +119,7 @@ export function cropsOfTheImage(
   actual: readonly (Results | CompileError)[],
   tolerance: Tolerance,
 ): Check {
-  const outputs: Record<string, Difference> = {};
+  const outputs: Record<string, Difference> = table({});
   const sizes: string[] = [];
   let [equal, cells, same] = [true, 0, 0];
   plans.forEach((plan, index) => {

@@ -1,5 +1,6 @@
 /** ONNX Runtime, the judge of numbers. The only importer of onnxruntime-node, which is loaded when a model is first run. */
 import { runtimeFailed } from '../diagnostics/catalogue';
+import { table } from '../ir/table';
 import { halfToNumber, numberToHalf } from '../ir/tensor';
 
 /** A tensor outside of the compiler: elements as plain numbers, whatever the element type. */
@@ -52,7 +53,7 @@ export async function openSession(model: string | Uint8Array, name: string, opti
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(feeds) {
-      const tensors: Record<string, InstanceType<typeof Tensor>> = {};
+      const tensors: Record<string, InstanceType<typeof Tensor>> = table({});
       for (const [input, numbers] of feeds) {
         const [type, data, dims] = encode(numbers);
         const tensor = new Tensor(type, data, dims);

@@ -1,8 +1,9 @@
 /** Element types of numbers that were rounded: how far neighbours are apart. */
 import type { Model } from '../ir/model';
+import { table } from '../ir/table';
 
 /** Relative size of one unit in the last place. */
-export const EPSILON: Readonly<Record<string, number>> = { float: 2 ** -23, double: 2 ** -52, float16: 2 ** -10, bfloat16: 2 ** -7 };
+export const EPSILON: Readonly<Record<string, number>> = table({ float: 2 ** -23, double: 2 ** -52, float16: 2 ** -10, bfloat16: 2 ** -7 });
 
 /** The coarsest type that the network computes in: half precision between two Casts is still half precision. Stored weights that are cast up do not count. */
 export function coarsestType(model: Model): string {

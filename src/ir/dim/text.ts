@@ -9,6 +9,8 @@
  *
  * `//` rounds down. A quotient `/` is exact until floor or ceil rounds it: `floor(h/2 + 1/2)`.
  */
+
+import { table } from '../table';
 import { constant, constantOf, divide, extreme, floorDivide, named, plus, type Sum, times, ZERO } from './sum';
 
 /** Undefined where the text is no expression, or one that has no normal form. */
@@ -24,19 +26,19 @@ interface Quotient {
   readonly by: number;
 }
 
-const FUNCTIONS: Readonly<Record<string, (args: readonly Quotient[]) => Sum | undefined>> = {
+const FUNCTIONS: Readonly<Record<string, (args: readonly Quotient[]) => Sum | undefined>> = table({
   floor: ([x]) => x && floorDivide(x.over, x.by),
   ceil: ([x]) => x && floorDivide(plus(x.over, constant(x.by - 1)), x.by),
   min: (args) => (args.every(({ by }) => by === 1) ? extreme('min', overs(args)) : undefined),
   max: (args) => (args.every(({ by }) => by === 1) ? extreme('max', overs(args)) : undefined),
   floordiv: ([x, y]) => x && y && floorQuotient(x, y),
   mod: ([x, y]) => x && y && modulo(x, y),
-};
-const ALIASES: Readonly<Record<string, string>> = {
+});
+const ALIASES: Readonly<Record<string, string>> = table({
   ceiling: 'ceil',
   cleandiv: 'floordiv',
   pythonmod: 'mod',
-};
+});
 const overs = (args: readonly Quotient[]): Sum[] => args.map(({ over }) => over);
 
 function floorQuotient(x: Quotient, y: Quotient): Sum | undefined {

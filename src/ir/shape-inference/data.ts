@@ -4,6 +4,7 @@
  */
 import { intAttr, intsAttr, tensorAttr } from '../attrs';
 import { leastDim, multiplyDims } from '../dims';
+import { table } from '../table';
 import { elementCount, isNumeric, readNumbers } from '../tensor';
 import type { Dim, DType, Node, Tensor } from '../types';
 import { dtypeNumbered, dtypeOf, inRange } from './context';
@@ -330,7 +331,7 @@ const reduced =
 
 const copy: Propagate = (_, source) => source.data(0);
 
-const RULES: Readonly<Record<string, Propagate>> = {
+const RULES: Readonly<Record<string, Propagate>> = table({
   Abs: unary((x) => (typeof x === 'number' ? Math.abs(x) : atLeast(x, 0) ? x : larger(x, negate(x)))),
   Add: folded(add),
   And: logic((a, b) => a && b),
@@ -382,4 +383,4 @@ const RULES: Readonly<Record<string, Propagate>> = {
   Unsqueeze: view,
   Where: where,
   Xor: logic((a, b) => a !== b),
-};
+});

@@ -15,6 +15,7 @@ import {
   sameDim,
   subtractDims,
 } from '../dims';
+import { table } from '../table';
 import { halfToNumber, numberToHalf } from '../tensor';
 import type { Dim, DType } from '../types';
 
@@ -43,7 +44,7 @@ export function fitted(element: Element, dtype: DType | undefined): Element {
   return element >= limit[0] && element <= limit[1] ? element : undefined;
 }
 /** What bfloat16 holds of whole numbers; an int64 beyond 2^53 is an "infinite" marker that survives rounding. */
-const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
+const LIMITS: Readonly<Record<string, readonly [number, number]>> = table({
   int64: [-(2 ** 63), 2 ** 63],
   uint64: [0, 2 ** 64],
   int32: [-(2 ** 31), 2 ** 31 - 1],
@@ -53,7 +54,7 @@ const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   int8: [-128, 127],
   uint8: [0, 255],
   bfloat16: [-256, 256],
-};
+});
 
 const ratioOf = (element: Element): Ratio | undefined => {
   if (element === undefined || isRatio(element)) return element;

@@ -9,6 +9,7 @@ import { CompileError } from '../../diagnostics/compile-error';
 import { type Graph, nestedGraphs } from '../graph';
 import type { Model } from '../model';
 import { hasOneType } from '../operator-traits';
+import { table } from '../table';
 import type { Dim, Node, TensorType, Value } from '../types';
 import type { Infer, InferContext } from './context';
 import { constantData, type Data, isSmall, propagated } from './data';
@@ -22,7 +23,7 @@ import { sources } from './sources';
 import { spatial } from './spatial';
 import { views } from './views';
 
-const TABLE: Readonly<Record<string, Infer>> = {
+const TABLE: Readonly<Record<string, Infer>> = table({
   ...pointwise,
   ...spatial,
   ...linear,
@@ -31,7 +32,7 @@ const TABLE: Readonly<Record<string, Infer>> = {
   ...reductions,
   ...resizes,
   ...sources,
-};
+});
 
 /** Whether there is a rule for the operator. */
 export const isInferable = (op: string): boolean => Object.hasOwn(TABLE, op);

@@ -2,6 +2,7 @@
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { divideDim, multiplyDims } from '../dims';
+import { table } from '../table';
 import type { Dim, Node } from '../types';
 import { agree, broadcastDims, broadcastShapes, dtypeOf, type Infer, like, type Shape, shapeOf, typed, vague } from './context';
 
@@ -113,7 +114,7 @@ const multiHeadAttention: Infer = (node) => {
   return like(node, query?.length === 3 && value?.length === 3 ? [query[0], query[1], value[2]] : undefined);
 };
 
-export const linear: Readonly<Record<string, Infer>> = {
+export const linear: Readonly<Record<string, Infer>> = table({
   Attention: attention,
   Einsum: einsum,
   Gemm: gemm,
@@ -133,4 +134,4 @@ export const linear: Readonly<Record<string, Infer>> = {
   // Without the scale of a result the sum stays float.
   'com.microsoft.QGemm': (node) => [typed(dtypeOf(node, 8) ?? 'float', gemmShape(node, 3))],
   'com.microsoft.TransposeMatMul': fusedMatMul,
-};
+});

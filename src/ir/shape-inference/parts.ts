@@ -2,6 +2,7 @@
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr } from '../attrs';
 import { addDims, ceilDivideDim, divideDim, leastDim, maxDims, minDims, mostDim, multiplyDims, subtractDims } from '../dims';
+import { table } from '../table';
 import type { Dim, Node, TensorType } from '../types';
 import {
   agree,
@@ -169,7 +170,7 @@ const centerCropPad: Infer = (node, context) => {
   );
 };
 
-export const parts: Readonly<Record<string, Infer>> = {
+export const parts: Readonly<Record<string, Infer>> = table({
   CenterCropPad: centerCropPad,
   Compress: compress,
   Concat: (node) => like(node, joined(node)),
@@ -183,4 +184,4 @@ export const parts: Readonly<Record<string, Infer>> = {
   Tile: tile,
   // Scale and zero point of the result, then three inputs a part.
   'com.microsoft.QLinearConcat': (node) => [typed(dtypeOf(node, 2), joined(node, 2, 3))],
-};
+});

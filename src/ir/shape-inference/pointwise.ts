@@ -1,6 +1,7 @@
 /** Operators that work on each element, or that keep the shape for another reason. */
 import { intAttr } from '../attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../operator-traits';
+import { table } from '../table';
 import type { DType, Node, TensorType } from '../types';
 import { agree, axisOf, broadcastShapes, dtypeNumbered, dtypeOf, type Infer, shapeOf, typed } from './context';
 
@@ -58,7 +59,7 @@ const quantizedSum: Infer = (node) => [typed(dtypeOf(node, 7) ?? dtypeOf(node), 
 
 const all = (ops: readonly string[], infer: Infer): Readonly<Record<string, Infer>> => Object.fromEntries(ops.map((op) => [op, infer]));
 
-export const pointwise: Readonly<Record<string, Infer>> = {
+export const pointwise: Readonly<Record<string, Infer>> = table({
   ...all(unaryElementwiseOps, same),
   ...all(broadcastingOps, broadcast),
   ...all(
@@ -111,4 +112,4 @@ export const pointwise: Readonly<Record<string, Infer>> = {
   'com.microsoft.QLinearSoftmax': quantized(4),
   'com.microsoft.QuantizeLinear': (node) => [typed(dtypeOf(node, 2) ?? 'uint8', shapeOf(node))],
   'com.microsoft.SkipLayerNormalization': skipLayerNormalization,
-};
+});

@@ -1,6 +1,7 @@
 /** Reductions along axes, and choices of the largest. */
 import { intAttr } from '../attrs';
 import { reductionOps } from '../operator-traits';
+import { table } from '../table';
 import { axisOf, dtypeOf, type Infer, like, shapeOf, staticInts, typed, vague } from './context';
 
 const reduction: Infer = (node, context) => {
@@ -28,9 +29,9 @@ const topK: Infer = (node, context) => {
   return [typed(dtypeOf(node), result), typed('int64', result)];
 };
 
-export const reductions: Readonly<Record<string, Infer>> = {
+export const reductions: Readonly<Record<string, Infer>> = table({
   ...Object.fromEntries(reductionOps.map((op) => [op, reduction])),
   ArgMax: argExtreme,
   ArgMin: argExtreme,
   TopK: topK,
-};
+});

@@ -1,6 +1,7 @@
 /** Resize and Upsample. */
 import { intsAttr, stringAttr } from '../attrs';
 import { floorDivideDim, multiplyDims } from '../dims';
+import { table } from '../table';
 import type { Dim, Node } from '../types';
 import { axisOf, type Infer, type InferContext, like, type Shape, shapeOf, vague } from './context';
 import { type Element, isRatio } from './elements';
@@ -50,4 +51,4 @@ const upsample: Infer = (node, context) => {
   );
 };
 
-export const resizes: Readonly<Record<string, Infer>> = { Resize: resize, Upsample: upsample };
+export const resizes: Readonly<Record<string, Infer>> = table({ Resize: resize, Upsample: upsample });

@@ -1,6 +1,7 @@
 /** Operators that make values of a shape that they are told: Shape, ConstantOfShape, Range, random numbers, what depends on the data. */
 import { intAttr, intsAttr, tensorAttr } from '../attrs';
 import { ceilDivideDim, maxDims, subtractDims } from '../dims';
+import { table } from '../table';
 import { axisOf, dtypeNumbered, dtypeOf, type Infer, inRange, like, shapeOf, typed } from './context';
 
 const range: Infer = (node, context) => {
@@ -36,7 +37,7 @@ const unique: Infer = (node) => {
   return [typed(dtypeOf(node), values), ...node.outputs.slice(1).map(() => typed('int64', [undefined]))];
 };
 
-export const sources: Readonly<Record<string, Infer>> = {
+export const sources: Readonly<Record<string, Infer>> = table({
   ConstantOfShape: (node, context) => [typed(tensorAttr(node, 'value')?.dtype ?? 'float', context.ints(node.inputs[0]))],
   ImageDecoder: () => [typed('uint8', [undefined, undefined, undefined])],
   Multinomial: (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 6)), [shapeOf(node)?.[0], intAttr(node, 'sample_size', 1)])],
@@ -49,4 +50,4 @@ export const sources: Readonly<Record<string, Infer>> = {
   Shape: shapeOperator,
   Size: () => [typed('int64', [])],
   Unique: unique,
-};
+});

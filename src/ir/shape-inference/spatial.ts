@@ -2,6 +2,7 @@
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, divideDim, floorDivideDim, multiplyDims, subtractDims } from '../dims';
+import { table } from '../table';
 import type { Dim, Node } from '../types';
 import { agree, dtypeOf, type Infer, like, type Shape, shapeOf, staticInts, typed, unify, vague } from './context';
 import { slide } from './windows';
@@ -152,7 +153,7 @@ const quantizedPool =
   (node, context) =>
     intAttr(node, 'channels_last', 0) === 0 ? infer(node, context) : like(node, vague(shapeOf(node)?.length));
 
-export const spatial: Readonly<Record<string, Infer>> = {
+export const spatial: Readonly<Record<string, Infer>> = table({
   AffineGrid: affineGrid,
   AveragePool: pool,
   Col2Im: col2Im,
@@ -176,4 +177,4 @@ export const spatial: Readonly<Record<string, Infer>> = {
   'com.microsoft.NhwcMaxPool': nhwcPool,
   'com.microsoft.QLinearAveragePool': quantizedPool(pool),
   'com.microsoft.QLinearGlobalAveragePool': quantizedPool(globalPool),
-};
+});

@@ -2,6 +2,7 @@
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr } from '../attrs';
 import { divideDim, multiplyDims, sameDim } from '../dims';
+import { table } from '../table';
 import type { Dim, Node } from '../types';
 import { axisOf, type Infer, inRange, like, type Shape, shapeOf, staticInts, vague } from './context';
 
@@ -102,10 +103,10 @@ const transpose: Infer = (node) => {
   );
 };
 
-export const views: Readonly<Record<string, Infer>> = {
+export const views: Readonly<Record<string, Infer>> = table({
   Flatten: flatten,
   Reshape: reshape,
   Squeeze: squeeze,
   Transpose: transpose,
   Unsqueeze: unsqueeze,
-};
+});

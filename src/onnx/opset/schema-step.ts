@@ -6,6 +6,7 @@
  */
 import type { Graph } from '../../ir/graph';
 import type { AttributeSchema, OperatorSchema, Parameter } from '../../ir/operators';
+import { table } from '../../ir/table';
 import type { Attr, Node, Value } from '../../ir/types';
 import type { Editor } from './editor';
 
@@ -22,7 +23,7 @@ export function raiseBySchema(node: Node, older: OperatorSchema, newer: Operator
 
 /** Takes away what the older version does not know, where that is the default; else the reason why only the newer version can say it. */
 export function lowerBySchema(node: Node, older: OperatorSchema, newer: OperatorSchema, edit: Editor): string | undefined {
-  const gone: Record<string, undefined> = {};
+  const gone: Record<string, undefined> = table({});
   for (const [name, attr] of node.attrs) {
     const attribute = newer.attributes.get(name);
     if (!attribute || older.attributes.has(name)) continue;

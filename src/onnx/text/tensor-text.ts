@@ -4,6 +4,8 @@
  * As in ONNX's own parser, float16, bfloat16 and the 8-bit floats are written as the integers of their bit patterns, complex numbers as two floats, and the
  * types below one byte as the integers of their packed bytes.
  */
+
+import { table } from '../../ir/table';
 import { byteSize, elementCount, tensorBytes } from '../../ir/tensor';
 import type { DType, Tensor } from '../../ir/types';
 import { quoted } from './names';
@@ -16,7 +18,7 @@ export interface ElementFormat {
   readonly signed: boolean;
 }
 
-const FORMATS: Readonly<Record<string, ElementFormat>> = {
+const FORMATS: Readonly<Record<string, ElementFormat>> = table({
   float: { kind: 'float', width: 4, signed: true },
   complex64: { kind: 'float', width: 4, signed: true },
   double: { kind: 'float', width: 8, signed: true },
@@ -31,7 +33,7 @@ const FORMATS: Readonly<Record<string, ElementFormat>> = {
   float16: { kind: 'int', width: 2, signed: false },
   bfloat16: { kind: 'int', width: 2, signed: false },
   string: { kind: 'string', width: 0, signed: false },
-};
+});
 /** uint8, bool, the 8-bit floats, and the packed bytes of smaller types. */
 const BYTES: ElementFormat = { kind: 'int', width: 1, signed: false };
 

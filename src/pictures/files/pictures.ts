@@ -10,6 +10,7 @@ import {
   pictureIsFolder,
   sharpMissing,
 } from '../../diagnostics/catalogue';
+import { table } from '../../ir/table';
 import type { Colour } from '../colours';
 import type { Picture } from '../picture';
 import type { Poster } from '../poster';
@@ -18,12 +19,12 @@ import type { Poster } from '../poster';
 const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp'];
 /** Formats by the extension of the output. */
-export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = {
+export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = table({
   '.png': 'png',
   '.jpg': 'jpeg',
   '.jpeg': 'jpeg',
   '.webp': 'webp',
-};
+});
 
 /** Beyond this a picture is refused before its pixels are read. */
 const MOST_PIXELS = 1e9;

@@ -2,6 +2,7 @@
 import { notTfjs } from '../../diagnostics/catalogue';
 import { Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
+import { table } from '../../ir/table';
 import type { Dim, DType, TensorType } from '../../ir/types';
 import type { Session } from '../../verify/onnx-runner';
 import { aboutOf, readModelJson } from '../../verify/tfjs/files';
@@ -47,7 +48,7 @@ function declared({ signature, modelTopology }: ModelJson): ReadonlyMap<string, 
   return types;
 }
 
-const DTYPES: Readonly<Record<string, DType>> = { DT_FLOAT: 'float', DT_INT32: 'int32', DT_UINT8: 'uint8', DT_BOOL: 'bool' };
+const DTYPES: Readonly<Record<string, DType>> = table({ DT_FLOAT: 'float', DT_INT32: 'int32', DT_UINT8: 'uint8', DT_BOOL: 'bool' });
 
 function typeOf(dtype: unknown, shape: unknown): TensorType {
   const dims = field(shape, 'dim');

@@ -1,5 +1,6 @@
 /** Operators that look at one place at a time, with one operand or several that broadcast. */
 import { floatAttr, intAttr, stringAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { float, tfjsType, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
@@ -252,7 +253,7 @@ const UNARY = [
   ['Tanh'],
 ] as const;
 
-export const elementwise: Readonly<Record<string, Lowering>> = {
+export const elementwise: Readonly<Record<string, Lowering>> = table({
   ...Object.fromEntries(UNARY.map(([op, name = op]): [string, Lowering] => [op, unary(name)])),
   ...Object.fromEntries(['Abs', 'Neg', 'Relu', 'Sign'].map((op): [string, Lowering] => [op, viaFloat(op)])),
   Add: binary('AddV2'),
@@ -293,4 +294,4 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   ThresholdedRelu: thresholdedRelu,
   Where: where,
   Xor: xor,
-};
+});

@@ -1,4 +1,6 @@
 /** Operator to lowering: what can be said in TensorFlow.js. `nhwc.*`: over maps, as src/layout writes them. */
+
+import { table } from '../../ir/table';
 import { depthToSpace, spaceToDepth } from './blocks';
 import { conv } from './conv';
 import { convTranspose } from './conv-transpose';
@@ -24,7 +26,7 @@ import { resize, resizeMap } from './resize';
 import { sources } from './sources';
 import { views } from './views';
 
-const TABLE: Readonly<Record<string, Lowering>> = {
+const TABLE: Readonly<Record<string, Lowering>> = table({
   ...elementwise,
   ...parts,
   ...picks,
@@ -57,7 +59,7 @@ const TABLE: Readonly<Record<string, Lowering>> = {
   'nhwc.RMSNormalization': rmsNormalization,
   'nhwc.Resize': resizeMap,
   'nhwc.SpaceToDepth': spaceToDepth,
-};
+});
 
 export const loweringFor = (op: string): Lowering | undefined => (Object.hasOwn(TABLE, op) ? TABLE[op] : undefined);
 

@@ -1,5 +1,6 @@
 /** Values put together, taken apart, and picked from. */
 import { intAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { bool, int, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
@@ -192,7 +193,7 @@ const cumulative =
     return isInt(x) ? make.cast(result, 'DT_INT32') : result;
   };
 
-export const parts: Readonly<Record<string, Lowering>> = {
+export const parts: Readonly<Record<string, Lowering>> = table({
   Concat: concat,
   CumProd: cumulative('Cumprod'),
   CumSum: cumulative('Cumsum'),
@@ -205,4 +206,4 @@ export const parts: Readonly<Record<string, Lowering>> = {
   Split: split,
   Tile: tile,
   TopK: topK,
-};
+});

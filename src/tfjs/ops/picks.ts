@@ -1,5 +1,6 @@
 /** Picks from, and puts into, places that are computed. Shapes must be known: coordinates of all other axes are constants. */
 import { intAttr, stringAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { int } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
@@ -159,7 +160,7 @@ const compress: Lowering = (node, make) => {
   return back(make, x, make.node('GatherV2', [source, make.ints(chosen), make.int(axis ?? 0)], { batch_dims: int(0) }));
 };
 
-export const picks: Readonly<Record<string, Lowering>> = {
+export const picks: Readonly<Record<string, Lowering>> = table({
   Compress: compress,
   EyeLike: eyeLike,
   GatherElements: gatherElements,
@@ -168,4 +169,4 @@ export const picks: Readonly<Record<string, Lowering>> = {
   ScatterElements: scatterElements,
   ScatterND: scatterNd,
   Trilu: trilu,
-};
+});

@@ -1,16 +1,17 @@
 /** Numbers in few bits, computed with as floats: the same integers come out, rounded half to even. */
 import { intAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { bool } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, type Lowering, rankOf } from './lowering';
 
-const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+const RANGES: Readonly<Record<string, readonly [number, number]>> = table({
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],
   uint16: [0, 65535],
-};
+});
 
 /** A scale or zero point, one for all or one per place of an axis, as it broadcasts. */
 function parameter(node: Node, make: Emitter, value: Value, x: Value | undefined): Ref {
@@ -80,9 +81,9 @@ const matMulInteger: Lowering = (node, make) => {
   return make.cast(product, 'DT_INT32');
 };
 
-export const quantised: Readonly<Record<string, Lowering>> = {
+export const quantised: Readonly<Record<string, Lowering>> = table({
   DequantizeLinear: dequantize,
   DynamicQuantizeLinear: dynamicQuantize,
   MatMulInteger: matMulInteger,
   QuantizeLinear: quantize,
-};
+});

@@ -1,5 +1,6 @@
 /** Sums and their like over axes; where the largest is. */
 import { intAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Node } from '../../ir/types';
 import { bool, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
@@ -21,7 +22,7 @@ const abs = (x: Ref, make: Emitter): Ref => make.node('Abs', [x]);
 const sqrt = (x: Ref, make: Emitter): Ref => make.node('Sqrt', [x]);
 const log = (x: Ref, make: Emitter): Ref => make.node('Log', [x]);
 
-const REDUCTIONS: Readonly<Record<string, Reduction>> = {
+const REDUCTIONS: Readonly<Record<string, Reduction>> = table({
   ReduceL1: { before: abs, op: 'Sum', isFloat: true },
   ReduceL2: { before: square, op: 'Sum', after: sqrt, isFloat: true },
   ReduceLogSum: { op: 'Sum', after: log, isFloat: true, nothing: Number.NEGATIVE_INFINITY },
@@ -31,7 +32,7 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   ReduceProd: { op: 'Prod', nothing: 1 },
   ReduceSum: { op: 'Sum' },
   ReduceSumSquare: { before: square, op: 'Sum', isFloat: true },
-};
+});
 
 /** Which axes, as an input. ONNX's "none given" is all of them, or with `noop_with_empty_axes` really none. */
 function axesOf(node: Node, make: Emitter): Ref | undefined {
@@ -111,9 +112,9 @@ const arg =
     return intAttr(node, 'keepdims', 1) === 0 ? place : make.node('ExpandDims', [place, make.int(axis)]);
   };
 
-export const reductions: Readonly<Record<string, Lowering>> = {
+export const reductions: Readonly<Record<string, Lowering>> = table({
   ...Object.fromEntries(Object.entries(REDUCTIONS).map(([op, spec]): [string, Lowering] => [op, reduction(spec)])),
   ArgMax: arg('ArgMax'),
   ArgMin: arg('ArgMin'),
   ReduceLogSumExp: logSumExp,
-};
+});

@@ -1,5 +1,6 @@
 /** Values that are made of sizes and numbers. */
 import { tensorAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import { readNumbers } from '../../ir/tensor';
 import { tfjsType, type } from '../attrs';
 import { Unsupported } from '../emitter';
@@ -21,4 +22,4 @@ const range: Lowering = (node, make) => {
   return make.node('Range', [make.ref(start), make.ref(limit), make.ref(delta)], { Tidx: type(isInt(start) ? 'DT_INT32' : 'DT_FLOAT') });
 };
 
-export const sources: Readonly<Record<string, Lowering>> = { ConstantOfShape: constantOfShape, Range: range };
+export const sources: Readonly<Record<string, Lowering>> = table({ ConstantOfShape: constantOfShape, Range: range });

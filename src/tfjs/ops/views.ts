@@ -1,5 +1,6 @@
 /** The same numbers under other axes, and what asks for sizes. */
 import { intAttr, intsAttr } from '../../ir/attrs';
+import { table } from '../../ir/table';
 import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int, tfjsType, type } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
@@ -128,7 +129,7 @@ function ones(node: Node, make: Emitter, target: Ref): Ref {
   return make.node('Fill', [target, make.like(node.inputs[0], 1)], { T: type(dtype) });
 }
 
-export const views: Readonly<Record<string, Lowering>> = {
+export const views: Readonly<Record<string, Lowering>> = table({
   Expand: expand,
   Flatten: view,
   Reshape: reshape,
@@ -137,4 +138,4 @@ export const views: Readonly<Record<string, Lowering>> = {
   Squeeze: view,
   Transpose: transpose,
   Unsqueeze: view,
-};
+});

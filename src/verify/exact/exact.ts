@@ -8,6 +8,7 @@
 import { notExact } from '../../diagnostics/catalogue';
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
+import { table } from '../../ir/table';
 import { elementCount } from '../../ir/tensor';
 import { type Node, staticShape, type Value } from '../../ir/types';
 import { type Bench, makeBench, type VerifyOptions } from '../bench';
@@ -56,7 +57,7 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
   const [first] = outcomes;
   if (!first) throw notExact('there is nothing to run', undefined);
   const different = outcomes.find(({ departure }) => departure);
-  const outputs: Record<string, Difference> = {};
+  const outputs: Record<string, Difference> = table({});
   for (const outcome of outcomes)
     for (const [name, difference] of Object.entries(outcome.differences)) outputs[name] = worst(outputs[name], difference);
   const exact: ExactReport = {

@@ -6,6 +6,7 @@
  */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
+import { table } from '../../ir/table';
 import { elementCount, readNumbers, tensorBytes } from '../../ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../../ir/types';
 import { elementwise, fingerprint, integerTensor, LARGEST, type Role } from './integers';
@@ -113,7 +114,7 @@ export const isInteger = (tensor: Tensor): boolean =>
   readNumbers(tensor).every((number) => Number.isInteger(number) && Math.abs(number) < 2 ** 20);
 
 /** Which inputs of an operator are trained numbers, and of which kind. */
-const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = {
+const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = table({
   Conv: [undefined, 'weight', 'weight'],
   ConvTranspose: [undefined, 'weight', 'weight'],
   Gemm: ['weight', 'weight', 'weight'],
@@ -123,7 +124,7 @@ const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = {
   Sub: ['weight', 'weight'],
   Mul: ['weight', 'weight'],
   BatchNormalization: [undefined, 'scale', 'weight', 'weight', 'variance'],
-};
+});
 /** ONNX Runtime's optimiser joins an activation to them. */
 export const plainOp = ({ op }: Node): string => op.replace(/^com\.microsoft\.Fused(?=Conv$|Gemm$)/, '');
 

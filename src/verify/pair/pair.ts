@@ -5,6 +5,7 @@
  * The tolerance is measured on the original, moved by one unit in the last place of the coarsest type that either model computes in.
  */
 import type { Model } from '../../ir/model';
+import { table } from '../../ir/table';
 import { makeBench, using, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
 import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
@@ -129,8 +130,8 @@ function compareOutputs(
   { converted, relation: given }: PairRequest,
 ): { readonly check: Check; readonly relations: ReadonlyMap<string, Relation>; readonly observed: readonly Observed[] } {
   const relations = new Map<string, Relation>();
-  const outputs: Record<string, Check['outputs'][string]> = {};
-  const agreements: Record<string, NonNullable<Check['agreement']>[string]> = {};
+  const outputs: Record<string, Check['outputs'][string]> = table({});
+  const agreements: Record<string, NonNullable<Check['agreement']>[string]> = table({});
   const observed: Observed[] = [];
   let equal = true;
   samples.forEach((_, at) => {

@@ -1,5 +1,6 @@
 /** Reports of parts, joined to that of the whole. */
 import { mergeIncomplete, mergeMixed } from '../../diagnostics/catalogue';
+import { table } from '../../ir/table';
 import { agreeingOverall, worse } from '../compare';
 import type { Check, VerifyReport } from '../report';
 import type { PairOutcome, SuiteReport } from './suite-report';
@@ -65,8 +66,8 @@ function joinedChecks(a: Check, b: Check | undefined): Check {
   if (!b) return a;
   const status = WORST_FIRST.find((each) => each === a.status || each === b.status) ?? a.status;
   const names = new Set([...Object.keys(a.outputs), ...Object.keys(b.outputs)]);
-  const outputs: Record<string, Check['outputs'][string]> = {};
-  const agreement: Record<string, NonNullable<Check['agreement']>[string]> = {};
+  const outputs: Record<string, Check['outputs'][string]> = table({});
+  const agreement: Record<string, NonNullable<Check['agreement']>[string]> = table({});
   for (const name of names) {
     const [one, other] = [a.outputs[name], b.outputs[name]];
     const both = one && other ? worse(one, other) : (one ?? other);

@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../../diagnostics/catalogue';
+import { table } from '../../ir/table';
 import type { TfjsAbout, TfjsPort } from '../../tfjs/about';
 
 export type WeightEntry = io.WeightsManifestEntry;
@@ -141,7 +142,15 @@ export function storedBytes({ dtype, shape, quantization }: WeightEntry): number
   return size === undefined ? undefined : size * shape.reduce((product, dim) => product * dim, 1);
 }
 
-const ELEMENT_BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, complex64: 8, uint8: 1, uint16: 2, float16: 2 };
+const ELEMENT_BYTES: Readonly<Record<string, number>> = table({
+  float32: 4,
+  int32: 4,
+  bool: 1,
+  complex64: 8,
+  uint8: 1,
+  uint16: 2,
+  float16: 2,
+});
 
 function readShard(path: string, name: string): ArrayBuffer {
   try {

@@ -9,6 +9,7 @@
 
 import { readTfjsView } from '../../files/tfjs-view';
 import type { Graph } from '../../ir/graph';
+import { table } from '../../ir/table';
 import type { Value } from '../../ir/types';
 import type { TfjsAbout } from '../../tfjs/about';
 import { using } from '../bench';
@@ -128,7 +129,7 @@ function follow(value: Half, ops: readonly string[]): Half {
 }
 
 /** Operators of ONNX that a fused activation stands for. */
-const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = { Relu6: ['Clip'], Prelu: ['PRelu'] };
+const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = table({ Relu6: ['Clip'], Prelu: ['PRelu'] });
 
 /** What is made flat of a map, and what follows from it number by number. */
 function flattened(graph: Graph): ReadonlySet<Value> {

@@ -9,6 +9,7 @@ import type * as Converter from '@tensorflow/tfjs-converter';
 import type * as Core from '@tensorflow/tfjs-core';
 import { kernelMissing, tfjsFailed, tfjsNodeMissing } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
+import { table } from '../../ir/table';
 import type { TfjsPort } from '../../tfjs/about';
 import type { Numbers, Session } from '../onnx-runner';
 import type { TfjsBackend } from './backend';
@@ -125,7 +126,7 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
     run: (graph, feeds, ports) => {
       const results = new Map<string, Numbers>();
       tf.tidy(() => {
-        const tensors: Record<string, Core.Tensor> = {};
+        const tensors: Record<string, Core.Tensor> = table({});
         for (const name of ports.inputs) {
           const numbers = feeds.get(name);
           if (!numbers) throw new Error(`there is no data for input '${name}'`);

@@ -1,6 +1,7 @@
 /** Operators that name axes, by attribute or by a constant input: the names are those of the places then. */
 import { intAttr } from '../../../ir/attrs';
 import { reductionOps } from '../../../ir/operator-traits';
+import { table } from '../../../ir/table';
 import { int64s } from '../../../ir/tensor';
 import type { Value } from '../../../ir/types';
 import { arranged, identity, isIdentity, type Order, without } from '../order';
@@ -161,7 +162,7 @@ function alignedTo(value: Value, axis: number, rank: number, order: Order, to: R
   );
 }
 
-export const axes: Readonly<Record<string, Rule>> = {
+export const axes: Readonly<Record<string, Rule>> = table({
   ...Object.fromEntries(reductionOps.map((op): [string, Rule] => [op, reduction])),
   ArgMax: oneAxis(0, true),
   ArgMin: oneAxis(0, true),
@@ -181,4 +182,4 @@ export const axes: Readonly<Record<string, Rule>> = {
   Split: oneAxis(0),
   Tile: perAxis,
   TopK: lastAxis(-1),
-};
+});

@@ -3,6 +3,7 @@
  */
 import { intAttr } from '../../../ir/attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../../../ir/operator-traits';
+import { table } from '../../../ir/table';
 import { elementCount, permuted, reshaped } from '../../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../../ir/types';
 import { arranged, identity, isIdentity, movesOnlyUnits, type Order, permBetween, sameOrder } from '../order';
@@ -144,7 +145,7 @@ export function withInner(tensor: Tensor, { axis, dims, perm }: Inner): Tensor {
   return reshaped(permuted(split, whole), [...shape.slice(0, axis), elementCount(dims), ...shape.slice(axis + 1)]);
 }
 
-export const elementwise: Readonly<Record<string, Rule>> = {
+export const elementwise: Readonly<Record<string, Rule>> = table({
   ...Object.fromEntries(unaryElementwiseOps.map((op): [string, Rule] => [op, unary])),
   ...Object.fromEntries(broadcastingOps.map((op): [string, Rule] => [op, broadcasting])),
   CastLike: unary,
@@ -152,6 +153,6 @@ export const elementwise: Readonly<Record<string, Rule>> = {
   Identity: same,
   QuantizeLinear: quantised,
   Dropout: (node: Node, to: Relayout) => (node.inputs[2] && !isFalse(node.inputs[2]) ? false : same(node, to)),
-};
+});
 
 const isFalse = ({ constant }: Value): boolean => constant !== undefined && constant.data.kind === 'bytes' && constant.data.bytes[0] === 0;

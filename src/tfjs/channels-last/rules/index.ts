@@ -1,4 +1,6 @@
 /** Operator to rule. An operator that is not here is written as it is, on operands in ONNX's order. */
+
+import { table } from '../../../ir/table';
 import { axes } from './axes';
 import { elementwise } from './elementwise';
 import { linear } from './linear';
@@ -6,7 +8,7 @@ import type { Rule } from './rule';
 import { spatial } from './spatial';
 import { views } from './views';
 
-const RULES: Readonly<Record<string, Rule>> = { ...elementwise, ...spatial, ...views, ...axes, ...linear };
+const RULES: Readonly<Record<string, Rule>> = table({ ...elementwise, ...spatial, ...views, ...axes, ...linear });
 
 export const ruleFor = (op: string): Rule | undefined => (Object.hasOwn(RULES, op) ? RULES[op] : undefined);
 /** Operators that are written channels-last. */

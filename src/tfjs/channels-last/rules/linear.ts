@@ -3,6 +3,7 @@
  * are put in the same order, so that the data stay where they are.
  */
 import { intAttr } from '../../../ir/attrs';
+import { table } from '../../../ir/table';
 import type { Node, Value } from '../../../ir/types';
 import { identity, isIdentity, type Order } from '../order';
 import type { Relayout } from '../relayout';
@@ -68,4 +69,4 @@ const gemm: Rule = (node, to) => {
   });
 };
 
-export const linear: Readonly<Record<string, (node: Node, to: Relayout) => boolean>> = { Gemm: gemm, MatMul: matMul };
+export const linear: Readonly<Record<string, (node: Node, to: Relayout) => boolean>> = table({ Gemm: gemm, MatMul: matMul });

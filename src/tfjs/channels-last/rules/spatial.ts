@@ -3,6 +3,8 @@
  *
  *   nhwc.Conv (X [N, H, W, C], W [M, C, kh, kw], B)   -> [N, h, w, M]       attributes, and weights, as ONNX has them
  */
+
+import { table } from '../../../ir/table';
 import type { Node } from '../../../ir/types';
 import { channelsLast } from '../order';
 import type { Relayout } from '../relayout';
@@ -43,7 +45,7 @@ function channelsLastNode(node: Node, to: Relayout, order: readonly number[]): t
 /** A map of two axes; what else it may resize is not over maps. */
 const resize: Rule = (node, to) => (rankOf(input(node)) === 4 ? channelsLastNode(node, to, channelsLast(4)) : false);
 
-export const spatial: Readonly<Record<string, Rule>> = {
+export const spatial: Readonly<Record<string, Rule>> = table({
   ...Object.fromEntries(OVER_MAPS.map((op): [string, Rule] => [op, overMaps])),
   Resize: resize,
-};
+});

@@ -2,6 +2,7 @@
 import { intsAttr } from '../../../ir/attrs';
 import { sameDim } from '../../../ir/dims';
 import { isBroadcasting, isUnaryElementwise } from '../../../ir/operator-traits';
+import { table } from '../../../ir/table';
 import type { Dim, Node, Value } from '../../../ir/types';
 import { arranged, identity, inverse, isIdentity, type Order } from '../order';
 import { type Group, regroup } from '../regroup';
@@ -165,11 +166,11 @@ const shape: Rule = (node, to) => {
 };
 const isWhole = ({ order }: Placed, wanted: Order): boolean => isIdentity(order) && wanted.length === order.length;
 
-export const views: Readonly<Record<string, Rule>> = {
+export const views: Readonly<Record<string, Rule>> = table({
   Flatten: view,
   Reshape: (node, to) => groupNormalised(node, to) || (rankOf(output(node)) === undefined ? false : view(node, to)),
   Shape: shape,
   Squeeze: view,
   Transpose: transpose,
   Unsqueeze: view,
-};
+});

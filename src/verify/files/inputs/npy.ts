@@ -1,6 +1,7 @@
 /** NumPy's file formats: one array (.npy), or several in a zip archive (.npz). */
 import { unzipSync } from 'fflate';
 import { inputFileBroken } from '../../../diagnostics/catalogue';
+import { table } from '../../../ir/table';
 import { halfToNumber } from '../../../ir/tensor';
 import type { Numbers } from '../../onnx-runner';
 import { transposed } from '../../pair/layout';
@@ -14,7 +15,7 @@ interface Element {
 }
 
 /** By the letter and width of NumPy's type strings. */
-const ELEMENTS: Readonly<Record<string, Element>> = {
+const ELEMENTS: Readonly<Record<string, Element>> = table({
   f4: { dtype: 'float', bytes: 4, read: (view, at, little) => view.getFloat32(at, little) },
   f8: { dtype: 'double', bytes: 8, read: (view, at, little) => view.getFloat64(at, little) },
   f2: { dtype: 'float16', bytes: 2, read: (view, at, little) => halfToNumber(view.getUint16(at, little)) },
@@ -27,7 +28,7 @@ const ELEMENTS: Readonly<Record<string, Element>> = {
   u4: { dtype: 'uint32', bytes: 4, read: (view, at, little) => view.getUint32(at, little) },
   u8: { dtype: 'uint64', bytes: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) },
   b1: { dtype: 'bool', bytes: 1, read: (view, at) => view.getUint8(at) },
-};
+});
 
 /** Throws CompileError INPUT_FILE_BROKEN. */
 export function readNpy(bytes: Uint8Array, file: string): Numbers {
