@@ -1,6 +1,6 @@
-/** The program as its users run it: built from the sources of now, in a process of its own. */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+/** The program as its users run it: built from the present sources, in a process of its own. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,18 +25,13 @@ export interface Program {
   directory(): string;
 }
 
-/** To be called in a describe block or at the top of a test file: builds before its tests, cleans up after them. */
+/** To be called in a describe block or at the top of a test file. The program is built once for a whole run, by build-program.js. */
 export function useProgram(): Program {
-  // Below node_modules, so that the program finds the packages that are not bundled.
-  const home = join(root, 'node_modules/.cache/convolutionize', `${process.pid}-${Date.now()}`);
-  const file = join(home, 'cli.js');
+  const file = process.env.CONVOLUTIONIZE_TEST_PROGRAM;
+  if (file === undefined) throw new Error('run by Jest with the configuration in package.json, whose globalSetup builds the program');
   const directories: string[] = [];
-  beforeAll(() => {
-    mkdirSync(home, { recursive: true });
-    execFileSync(process.execPath, [join(root, '.ci/build.mjs'), '--program', file], { stdio: 'pipe' });
-  }, 60_000);
   afterAll(() => {
-    for (const directory of [home, ...directories]) rmSync(directory, { recursive: true, force: true });
+    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   });
   return {
     file,
