@@ -65,8 +65,11 @@ function averages(pool: Node): boolean {
   );
 }
 
+/** Whether cells beyond the map may count: zeros of its padding, or places that it reaches by rounding its size up. */
 const countsPadding = (pool: Node): boolean =>
-  pool.op === 'AveragePool' && intAttr(pool, 'count_include_pad', 0) !== 0 && (intsAttr(pool, 'pads') ?? []).some((pad) => pad !== 0);
+  pool.op === 'AveragePool' &&
+  intAttr(pool, 'count_include_pad', 0) !== 0 &&
+  (intAttr(pool, 'ceil_mode', 0) !== 0 || (intsAttr(pool, 'pads') ?? []).some((pad) => pad !== 0));
 
 /** No constant part: zero stays zero. */
 const isLinear = (affine: Node): boolean =>

@@ -11,6 +11,7 @@
  * Left alone: operators that are not affine, each named in a refusal.
  */
 import { affineOperand } from '../src/ir/affine';
+import { intAttr } from '../src/ir/attrs';
 import type { Graph } from '../src/ir/graph';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
@@ -35,6 +36,8 @@ export const averageLast = definePass({
 function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly (Value | undefined)[] | undefined {
   const affine = affineOperand(node);
   if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
+  // Averages beside each other in space are two places of a map, not the average of one.
+  if (node.op === 'Concat' && ![1, -3].includes(intAttr(node, 'axis', 0))) return undefined;
   if (!['Add', 'Sub', 'Sum', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
   const maps = pools.map((pool) => pool?.inputs[0]);
   const [first] = maps;

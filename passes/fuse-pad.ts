@@ -6,8 +6,9 @@
  *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)         also of zeros, where X has no number below zero
  *
  * Numbers: identical.
- * Left alone: zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that crop,
- * reflect, or touch channels; SAME padding, which depends on the size.
+ * Left alone: a pool that rounds its size up: its own padding is not counted among the places at which a window may begin, and the cells of a Pad are.
+ * Zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that
+ * crop, reflect, or touch channels; SAME padding, which depends on the size.
  */
 import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
@@ -34,10 +35,11 @@ const padIntoLayer = defineRule({
     const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
     if (fill !== wanted && !isHarmless)
       return refuse(layer.op === 'MaxPool' ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
+    if (layer.op !== 'Conv' && intAttr(layer, 'ceil_mode', 0) !== 0)
+      return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
     const own = intsAttr(layer, 'pads') ?? added.map(() => 0);
     if (layer.op === 'AveragePool') {
       if (own.some((amount) => amount !== 0)) return refuse('the pool pads as well, which counts otherwise', layer);
-      if (intAttr(layer, 'ceil_mode', 0) !== 0) return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
       const kernel = intsAttr(layer, 'kernel_shape') ?? [];
       if (added.some((amount, at) => amount >= (kernel[at % kernel.length] ?? 0)))
         return refuse('it pads more than the window of the pool', pad);

@@ -7,10 +7,12 @@
  * The smaller kernel is laid into the larger one where the paddings put it; k X + s is the identity branch with its batch normalisation (RepVGG,
  * MobileOne). A chain of sums is taken two branches at a time.
  * Numbers: rounding (sums of weights in double precision; the runtime adds activations instead).
- * Left alone: different strides, groups or dilations; a kernel that would stick out of the other; weights that are computed or shared.
+ * Left alone: different strides, groups or dilations; a kernel that would stick out of the other; weights that are computed or shared; branches of
+ * different shapes, where Add repeats the channels or the places of one of them.
  */
 import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { channelAffine } from '../src/ir/channel-affine';
+import { sameDim } from '../src/ir/dims';
 import { computedBias } from '../src/ir/linear-algebra';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
@@ -40,6 +42,7 @@ const convPlusConv = defineRule({
     if ('reason' in first) return first;
     if ('reason' in second) return second;
     if (first.x !== second.x || a === b) return undefined;
+    if (!isPlainSum(sum)) return refuse('one branch is broadcast over the other', sum);
     const [large, small] = elementCount(first.kernel) >= elementCount(second.kernel) ? [first, second] : [second, first];
     if (large.group !== small.group || large.strides.join() !== small.strides.join())
       return refuse('its branches have different strides or groups', sum);
@@ -69,6 +72,7 @@ const convPlusIdentity = defineRule({
       if ('reason' in conv) return conv;
       const identity = identityBranch(other, conv.x, sum);
       if (!identity) continue;
+      if (!isPlainSum(sum)) return refuse('one branch is broadcast over the other', sum);
       const channels = conv.x.type?.shape?.[1];
       if (channels !== conv.weight.constant.shape[0] || conv.strides.some((stride) => stride !== 1)) continue;
       // Where the tap that reads the place itself lies.
@@ -96,6 +100,18 @@ const convPlusIdentity = defineRule({
     return make.op('Conv', [conv.x, make.constant(`${conv.weight.name}_folded`, weight), bias], conv.node.attrs);
   },
 });
+
+/** Whether both operands have the shape of the result, so that none is repeated. An axis of unknown length may be one. */
+const isPlainSum = (sum: Node): boolean => {
+  const shape = sum.outputs[0]?.type?.shape;
+  return (
+    shape !== undefined &&
+    sum.inputs.every((input) => {
+      const own = input?.type?.shape;
+      return own?.length === shape.length && own.every((dim, axis) => sameDim(dim, shape[axis]));
+    })
+  );
+};
 
 /** A convolution read by the sum alone; a refusal where it nearly is one; undefined where it is none. */
 function convOf(branch: Value, sum: Node): ConvFacts | Refusal | undefined {

@@ -56,6 +56,7 @@ const broadcast = defineRule({
     const channels = map.type?.shape?.[1];
     if (map.type?.shape?.length !== 4 || typeof channels !== 'number')
       return refuse('the flattened value is not [N,C,H,W] with static C', op);
+    if (op.outputs[0]?.type?.shape?.length !== 2) return refuse('an operand of more axes makes more than rows of features of them', op);
     for (const [slot, input] of op.inputs.entries()) {
       if (input === undefined) continue;
       const other = maps[slot];

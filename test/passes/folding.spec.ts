@@ -219,6 +219,38 @@ describe('merge-parallel-convs', () => {
       'different strides or groups',
     ],
     [
+      'one channel added to many',
+      graph(
+        'A = Conv <pads = [1, 1, 1, 1]> (X, W) B = Conv (X, V) Y = Add (A, B)',
+        '<float[1, 4, 3, 3] W, float[6, 4, 1, 1] V>',
+        'float[N, 6, 4, 5] Y',
+      ),
+      'broadcast over the other',
+    ],
+    [
+      'many channels to which one is added',
+      graph(
+        'A = Conv <pads = [1, 1, 1, 1]> (X, W) B = Conv (X, V) Y = Add (B, A)',
+        '<float[6, 4, 3, 3] W, float[1, 4, 1, 1] V>',
+        'float[N, 6, 4, 5] Y',
+      ),
+      'broadcast over the other',
+    ],
+    [
+      'one row added to many',
+      graph('A = Conv (X, W) B = Conv (X, V) Y = Add (A, B)', '<float[6, 4, 4, 1] W, float[6, 4, 1, 1] V>', 'float[N, 6, 4, 5] Y'),
+      'broadcast over the other',
+    ],
+    [
+      'one place added to all that a padded kernel makes of it',
+      graph(
+        'G = GlobalAveragePool (X) A = Conv <pads = [2, 2, 2, 2]> (G, W) Y = Add (A, G)',
+        '<float[4, 4, 3, 3] W>',
+        'float[N, 4, 3, 3] Y',
+      ),
+      'broadcast over the other',
+    ],
+    [
       'branches of different inputs',
       graph('R = Relu (X) A = Conv (X, W) B = Conv (R, V) Y = Add (A, B)', '<float[6, 4, 1, 1] W, float[6, 4, 1, 1] V>'),
       undefined,
@@ -242,6 +274,24 @@ describe('fuse-pad', () => {
     expectPass(fusePad, graph('P = Pad (X, p) Y = AveragePool <kernel_shape = [3, 3]> (P)', `${pads}>`, 'float[N, 4, 3, 6] Y')).toBecome(`
       Y = AveragePool <kernel_shape = [3, 3], pads = [1, 2, 0, 1], count_include_pad = 1> (X)`));
   test.each([
+    [
+      'an average that rounds its size up',
+      graph(
+        'P = Pad (X, p) Y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1> (P)',
+        `${pads}>`,
+        'float[N, 4, 2, 4] Y',
+      ),
+      'rounds its size up',
+    ],
+    [
+      'a maximum that rounds its size up',
+      graph(
+        'R = Relu (X) P = Pad (R, p) Y = MaxPool <kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1> (P)',
+        `${pads}>`,
+        'float[N, 4, 2, 4] Y',
+      ),
+      'rounds its size up',
+    ],
     [
       'zeros in front of a maximum',
       graph('P = Pad (X, p) Y = MaxPool <kernel_shape = [3, 3]> (P)', `${pads}>`, 'float[N, 4, 3, 6] Y'),

@@ -1,9 +1,10 @@
 /**
  * Every pass on random networks, alone and in random orders, before and after in ONNX Runtime. RANDOM_NETWORKS says how many (default 2400), RANDOM_SEED
- * where to begin. A failure is shrunk and printed as ONNX text.
+ * where to begin. The same networks with height and width as symbols run at several sizes. A failure is shrunk and printed as ONNX text.
  */
-import { allPasses } from '../../passes';
+import { allPasses, pipelineFor } from '../../passes';
 import type { Model } from '../../src/ir/model';
+import { inferShapes } from '../../src/ir/shape-inference';
 import type { Tensor } from '../../src/ir/types';
 import { validateModel } from '../../src/ir/validate';
 import { printModel } from '../../src/onnx/text/printer';
@@ -72,12 +73,56 @@ async function outcome(model: Model, list: readonly Pass[]): Promise<Outcome> {
   }
 }
 
+/** Sizes at which a network whose height and width are symbols is run: of one row, odd, narrow, its own and larger. */
+const SIZES: readonly (readonly [number, number])[] = [
+  [1, 5],
+  [5, 3],
+  [6, 11],
+  [9, 8],
+  [14, 17],
+];
+
+/** The same network with height and width as symbols. */
+function free(model: Model): Model {
+  const copy = model.clone();
+  for (const input of copy.graph.inputs) {
+    const { type } = input;
+    if (type?.shape) copy.graph.setType(input, { ...type, shape: [...type.shape.slice(0, 2), 'height', 'width'] });
+  }
+  inferShapes(copy);
+  return copy;
+}
+
+/** What passes make of a network of free sizes, at each size that the network itself takes. */
+async function freeOutcome(model: Model, list: readonly Pass[]): Promise<Outcome> {
+  const before = free(model);
+  const after = before.clone();
+  try {
+    const reports = runPasses(after, list, { validate: 'rule' });
+    if (reports.every(({ edits }) => edits === 0)) return { changed: false, problem: undefined };
+    validateModel(after);
+    for (const [height, width] of SIZES) {
+      const feeds = feedsFor(before.graph.inputs, { sizes: { height, width } });
+      const expected = await runModel(before, feeds, { quiet: true }).catch(() => undefined);
+      if (!expected) continue;
+      const actual = await runModel(after, feeds);
+      for (const [name, tensor] of expected) {
+        const found = departure(tensor, actual.get(name), loosest(list), TERMS);
+        if (found) return { changed: true, problem: `at ${height}x${width}, output '${name}': ${found}` };
+      }
+    }
+    return { changed: true, problem: undefined };
+  } catch (error) {
+    return { changed: true, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 /** Whether the passes changed anything. */
-async function check(model: Model, list: readonly Pass[], seed: number): Promise<boolean> {
-  const { changed, problem } = await outcome(model, list);
+async function check(model: Model, list: readonly Pass[], seed: number, judge = outcome): Promise<boolean> {
+  const { changed, problem } = await judge(model, list);
   if (problem === undefined) return changed;
-  const smallest = await shrunk(model, async (candidate) => (await outcome(candidate, list)).problem !== undefined);
-  const why = ((await outcome(smallest, list)).problem ?? problem).split('\n').slice(0, 3).join('\n');
+  const smallest = await shrunk(model, async (candidate) => (await judge(candidate, list)).problem !== undefined);
+  const why = ((await judge(smallest, list)).problem ?? problem).split('\n').slice(0, 3).join('\n');
   throw new Error(`seed ${seed}, ${list.map(({ name }) => name).join(' > ')}: ${why}\n--- shrunk\n${printModel(smallest)}`);
 }
 
@@ -98,9 +143,29 @@ describe('random networks', () => {
           .sort((a, b) => a.key - b.key)
           .map(({ pass }) => pass);
         await check(model, order, seed);
+        await check(randomNetwork(seed, 3 + (seed % 9), { anySize: true }), order, seed, freeOutcome);
       }
       // The networks have what the passes look for.
       expect(changed.size).toBeGreaterThanOrEqual(NETWORKS >= 400 ? 9 : 1);
+    },
+    600_000,
+  );
+});
+
+const foldings = pipelineFor('original', 2)
+  .flat()
+  .filter(({ name }) => !CHANGES_OUTPUTS.has(name));
+
+describe('random networks of free sizes, folded', () => {
+  test.each(Array.from({ length: PARTS }, (_, part) => part))(
+    'part %i',
+    async (part) => {
+      let changed = 0;
+      for (let at = 0; at < NETWORKS / PARTS; at++) {
+        const seed = FIRST + part + at * PARTS;
+        if (await check(randomNetwork(seed, 3 + (seed % 9), { anySize: true }), foldings, seed, freeOutcome)) changed++;
+      }
+      expect(changed).toBeGreaterThan(0);
     },
     600_000,
   );

@@ -1,6 +1,7 @@
 /**
  * Small random networks of what convolutional classifiers are made of: convolutions of all kinds, norms, pools, pads, sums, gates, channels-last stretches,
- * with odd pads, strides, dilations and groups, weights that two layers share, values with several readers, and values that are outputs.
+ * with odd pads, strides, dilations and groups, pools rounded up, branches that are broadcast, weights that two layers share, values with several readers,
+ * and values that are outputs.
  * The same seed gives the same network.
  */
 import { float } from '../../src/ir/attrs';
@@ -12,8 +13,9 @@ import type { Value } from '../../src/ir/types';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { random } from './seeded';
 
-export function randomNetwork(seed: number, steps: number): Model {
-  const network = new Network(seed);
+/** `anySize`: without views and classifiers, which take one size only. */
+export function randomNetwork(seed: number, steps: number, { anySize = false }: { readonly anySize?: boolean } = {}): Model {
+  const network = new Network(seed, anySize);
   for (let step = 0; step < steps; step++) network.step();
   return network.finish();
 }
@@ -32,7 +34,10 @@ class Network {
   private readonly next: () => number;
   private count = 0;
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    private readonly anySize: boolean,
+  ) {
     this.next = random(seed);
     const shape = [1 + this.below(2), 2 * (1 + this.below(3)), 5 + this.below(8), 5 + this.below(8)];
     this.values.push(this.graph.addInput('X', { dtype: 'float', shape }));
@@ -139,7 +144,7 @@ class Network {
     const from = this.map();
     const { value, shape } = from;
     const [batch, channels, rows, columns] = shape;
-    switch (this.below(20)) {
+    switch (this.below(24)) {
       case 0:
       case 1:
         return this.conv(from, [1, 1]);
@@ -238,9 +243,58 @@ class Network {
       }
       case 18: {
         // The same product twice, and two views.
+        if (this.anySize) return this.make.op('Softsign', [value]);
         const make = this.make;
         const flat = make.op('Reshape', [value, make.constant('flat', int64s([0, -1]))]);
         return this.make.op('Reshape', [flat, this.make.constant('back', int64s([batch, channels, rows, columns]))]);
+      }
+      case 19: {
+        // Branches that Add repeats along an axis: one channel, one row or one place beside many.
+        const one = this.pick([
+          () => this.conv(from, [3, 3], { same: true, outputs: 1 }),
+          () => this.conv(from, [1, 1], { same: true, outputs: 1 }),
+          () => this.conv(from, [rows, 1], { outputs: channels }),
+          () => this.make.op('GlobalAveragePool', [value]),
+          () => this.norm(this.make.op('GlobalMaxPool', [value]), channels),
+        ])();
+        const many = this.pick([
+          () => value,
+          () => this.conv(from, [3, 3], { same: true, outputs: channels }),
+          () => this.conv(from, [1, 1], { same: true, outputs: channels }),
+        ])();
+        const fits = (one.type?.shape ?? []).every((dim, axis) => dim === 1 || dim === many.type?.shape?.[axis]);
+        return fits ? this.make.op('Add', this.chance(0.5) ? [one, many] : [many, one]) : many;
+      }
+      case 20: {
+        // A padded kernel makes many places of one, to which the one is added.
+        const make = this.make;
+        const place = make.op('GlobalAveragePool', [value]);
+        const weight = this.weight([channels, channels, 3, 3], 9 * channels);
+        const many = this.make.op('Conv', [place, weight], { kernel_shape: [3, 3], pads: [2, 1, 2, 1 + this.below(2)] });
+        return this.make.op('Add', this.chance(0.5) ? [place, many] : [many, place]);
+      }
+      case 21:
+      case 22: {
+        // Pads in front of pools of all kinds, rounded up or down.
+        const amounts = [0, 0, this.below(2), this.below(2), 0, 0, this.below(3), this.below(3)];
+        const source = this.chance(0.7) ? this.make.op('Relu', [value]) : value;
+        const make = this.make;
+        const padded = this.chance(0.8)
+          ? make.op('Pad', [
+              source,
+              make.constant('amounts', int64s(amounts)),
+              this.chance(0.5) ? make.scalar('fill', 'float', 0) : undefined,
+            ])
+          : source;
+        const kernel = [Math.min(rows, 2 + this.below(2)), Math.min(columns, 2 + this.below(2))];
+        const attrs = {
+          kernel_shape: kernel,
+          strides: kernel.map(() => 1 + this.below(3)),
+          ceil_mode: this.below(2),
+          ...(this.chance(0.3) && { pads: [...kernel, ...kernel].map((size) => this.below(Math.min(size, 2))) }),
+        };
+        const op = this.pick(['MaxPool', 'AveragePool', 'LpPool']);
+        return this.make.op(op, [padded], { ...attrs, ...(op === 'AveragePool' && { count_include_pad: this.below(2) }) });
       }
       default: {
         // Twice a linear layer in a row, as after folding.
@@ -254,7 +308,7 @@ class Network {
 
   finish(): Model {
     const last = this.map();
-    if (this.chance(0.5)) {
+    if (!this.anySize && this.chance(0.5)) {
       const flat = this.make.op('Flatten', [last.value], { axis: 1 });
       const features = last.shape[1] * last.shape[2] * last.shape[3];
       const hidden = this.make.op('Gemm', [flat, this.weight([6, features], features), this.weight([6], 4)], { transB: 1 });
