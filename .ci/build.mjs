@@ -73,7 +73,7 @@ function keepReachable(directory, entry) {
     if (reached.has(file)) return;
     reached.add(file);
     for (const [, path] of readFileSync(file, 'utf8').matchAll(/\b(?:from |import |import\()['"](\.[^'"]*)['"]/g)) {
-      const target = join(dirname(file), path);
+      const target = join(dirname(file), path.replace(/\.js$/, ''));
       visit(existsSync(`${target}.d.ts`) ? `${target}.d.ts` : join(target, 'index.d.ts'));
     }
   };
@@ -93,6 +93,7 @@ const importOutside = {
 async function program(outfile, options = HASHBANG) {
   await bundle('src/cli.ts', outfile, { ...options, plugins: [withoutWasm, importOutside], supported: { 'dynamic-import': false } });
   await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
+  await bundle('src/verify/runtime/worker.js', join(dirname(outfile), 'worker.js'), { supported: { 'dynamic-import': true } });
   await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
     platform: 'browser',
     target: 'es2022',

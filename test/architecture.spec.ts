@@ -64,7 +64,6 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   long: /^src\/onnx\/(proto\.ts|generated\/)/,
   '@dagrejs/graphlib': /^src\/ir\/topology\.ts$/,
   '@dagrejs/dagre': /^src\/graph-view\/layout\.ts$/,
-  'onnxruntime-node': /^src\/verify\/onnx-runner\.ts$/,
   // The types of its files are known beside it.
   '@tensorflow/tfjs-core': /^src\/verify\/tfjs\/(runner|files|reorder)\.ts$/,
   '@tensorflow/tfjs-converter': /^src\/verify\/tfjs\/runner\.ts$/,

@@ -325,6 +325,25 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     ...(file !== undefined && { at: { file } }),
     hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
+export const runtimeCrashed = (
+  model: string,
+  file: string | undefined,
+  doing: string,
+  how: string,
+  kept: string | undefined,
+): CompileError =>
+  new CompileError({
+    code: 'RUNTIME_CRASHED',
+    message: `ONNX Runtime crashed when it was to ${doing} ${model}: ${how}`,
+    at: { file: file ?? kept },
+    hint: `the fault is in the runtime${kept === undefined ? '' : ' (the model was kept for a report to it)'}; try the other one with --runtime wasm or --runtime native, or convert with --no-verify, which runs nothing`,
+  });
+export const runtimeMissing = (choice: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'RUNTIME_MISSING',
+    message: `ONNX Runtime cannot be loaded${choice === 'native' ? ' as native code' : ''}: ${reason}`,
+    hint: 'npm install --ignore-scripts onnxruntime-node installs the native one; --runtime wasm needs nothing else',
+  });
 export const notComparable = (reason: string, hint = 'give the original and what was made from it, in this order'): CompileError =>
   new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint });
 

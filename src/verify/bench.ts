@@ -1,6 +1,7 @@
 /** Where models run while they are judged: one session at a time, on numbers that follow from one seed. */
 import type { Model } from '../ir/model';
 import { openSession, type Session } from './onnx-runner';
+import type { RuntimeChoice } from './runtime/choice';
 
 /** A number for all outputs, or one per output; under '' the rest. */
 export type PerOutput = number | Readonly<Record<string, number>>;
@@ -16,6 +17,10 @@ export interface VerifyOptions {
   /** Only a part of the samples: every n-th, and the first, on which the noise is measured. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
   readonly onProgress?: ((doing: string) => void) | undefined;
+  /** Which ONNX Runtime judges. Default: the native one where it is installed, else WebAssembly. */
+  readonly runtime?: RuntimeChoice | undefined;
+  /** Copies a part of a model on which the runtime has crashed to where the user finds it, and answers with that place. */
+  readonly keepCrashed?: ((model: string | Uint8Array) => string | undefined) | undefined;
 }
 
 export interface Bench {
@@ -33,6 +38,8 @@ export interface Bench {
     use: (session: Session) => Promise<T>,
   ): Promise<T>;
   progress(doing: string): void;
+  /** What has run the models, for reports. */
+  runtime(): string;
 }
 
 /** `files`: models that the user knows by their paths; parts of them are placed in temporary files, of which nobody else knows. */
@@ -40,19 +47,29 @@ export function makeBench(
   init: Pick<Bench, 'epsilon' | 'options' | 'place'> & { readonly files: readonly (string | Uint8Array)[] },
 ): Bench {
   const { epsilon, options: common, place } = init;
+  let runtime = 'ONNX Runtime';
   return {
     epsilon,
     options: common,
     place,
     seed: common.seed ?? 1,
     progress: (doing) => common.onProgress?.(doing),
+    runtime: () => runtime,
     async within(source, name, options, use) {
       const threads = options.threads ?? common.threads;
       const file = typeof source === 'string' && init.files.includes(source) ? source : undefined;
-      return using(openSession(source, name, { ...options, file, ...(threads !== undefined && { threads }) }), use);
+      const settings = { ...options, file, runtime: common.runtime, keep: common.keepCrashed, ...(threads !== undefined && { threads }) };
+      return using(openSession(source, name, settings), (session) => {
+        runtime = session.runtime;
+        return use(session);
+      });
     },
   };
 }
+
+/** Who judged, for reports. `other`: what ran the converted model, where that was another runtime. */
+export const judges = (bench: Bench, other: string | undefined): string =>
+  `${other === undefined ? '' : `${other}, the original in `}${bench.runtime()}, graph optimisations disabled`;
 
 /** A session that is released when `use` is done. */
 export async function using<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {

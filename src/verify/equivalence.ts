@@ -13,6 +13,7 @@
  */
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { judges } from './bench';
 import { cropsOfTheImage, meansOfTheMap, originalSize, windowsOfTheMap } from './checks';
 import { compareTensors } from './compare';
 import { cropsOf, type Larger } from './larger';
@@ -82,7 +83,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     notFinite: await notFiniteIn(subject.bench, original.model, samples, measured.results),
     contract,
     runtimeFault: fault,
-    runtime: `${converted.runtime ? `${converted.runtime.name}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
+    runtime: judges(subject.bench, converted.runtime?.name),
     seconds: (performance.now() - started) / 1000,
   };
 }

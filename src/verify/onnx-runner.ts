@@ -1,7 +1,13 @@
-/** ONNX Runtime, the judge of numbers. The only importer of onnxruntime-node, which is loaded when a model is first run. */
-import { runtimeFailed } from '../diagnostics/catalogue';
-import { table } from '../ir/table';
+/**
+ * ONNX Runtime, the judge of numbers: one interface to its native library, where onnxruntime-node is installed, and to its WebAssembly build, which comes with
+ * this package. Either runs in a process of its own (runtime/worker.js), so that a model on which the runtime crashes is an error like any other.
+ */
+import { resolve } from 'node:path';
+import { runtimeCrashed, runtimeFailed } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
 import { halfToNumber, numberToHalf } from '../ir/tensor';
+import type { RuntimeChoice } from './runtime/choice';
+import { RuntimeDied, type RuntimeInfo, runtimeHost } from './runtime/host';
 
 /** A tensor outside of the compiler: elements as plain numbers, whatever the element type. */
 export interface Numbers {
@@ -13,18 +19,24 @@ export interface Numbers {
 export interface SessionOptions {
   /** Let the runtime rewrite the graph. Off for judging: its optimiser has faults of its own. */
   readonly optimise?: boolean | undefined;
-  /** 0: as many as there are cores. */
+  /** 0: as many as there are cores. The WebAssembly build has its own number. */
   readonly threads?: number | undefined;
   /** Where the model lies, for messages. Default: it is a temporary file, or none. */
   readonly file?: string | undefined;
   /** Give memory back between nodes instead of keeping it for the next run: for images so large that it counts. */
   readonly frugal?: boolean | undefined;
+  /** Which ONNX Runtime. Default: the native one where it is installed. */
+  readonly runtime?: RuntimeChoice | undefined;
+  /** Copies a model on which the runtime has crashed to where the user finds it, and answers with that place. For models that only this program knows. */
+  readonly keep?: ((model: string | Uint8Array) => string | undefined) | undefined;
 }
 
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Throws CompileError RUNTIME_FAILED with the runtime's own words. */
+  /** What runs it, for reports. */
+  readonly runtime: string;
+  /** Throws CompileError RUNTIME_FAILED with the runtime's own words, or RUNTIME_CRASHED. */
   run(feeds: ReadonlyMap<string, Numbers>): Promise<ReadonlyMap<string, Numbers>>;
   /** Gives the memory back. */
   release(): Promise<void>;
@@ -32,41 +44,65 @@ export interface Session {
 
 /** Opens a model, from a file (so that its external data is found) or from bytes. `name` is for messages; `options.file` is one that the user knows. */
 export async function openSession(model: string | Uint8Array, name: string, options: SessionOptions = {}): Promise<Session> {
-  const { InferenceSession, Tensor } = await import('onnxruntime-node');
-  const settings = {
-    graphOptimizationLevel: options.optimise ? ('all' as const) : ('disabled' as const),
-    intraOpNumThreads: options.threads ?? 0,
-    interOpNumThreads: 1,
-    enableCpuMemArena: options.frugal !== true,
-    enableMemPattern: options.frugal !== true,
-    // Failures are thrown, and told in our own words.
-    logSeverityLevel: 4 as const,
+  const { optimise, threads, frugal, file } = options;
+  const host = runtimeHost(options.runtime);
+  const done = host.use();
+  const failed = (doing: string, error: unknown): CompileError => {
+    if (error instanceof CompileError) return error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return error instanceof RuntimeDied
+      ? runtimeCrashed(name, file, doing, reason, file === undefined ? options.keep?.(model) : undefined)
+      : runtimeFailed(name, file, doing, inShort(reason));
   };
-  const fail = (doing: string, error: unknown): never => {
-    throw runtimeFailed(name, options.file, doing, inShort(error instanceof Error ? error.message : String(error)));
-  };
-  const session = await (typeof model === 'string'
-    ? InferenceSession.create(model, settings)
-    : InferenceSession.create(model, settings)
-  ).catch((error: unknown) => fail('load', error));
-  return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
-    async run(feeds) {
-      const tensors: Record<string, InstanceType<typeof Tensor>> = table({});
-      for (const [input, numbers] of feeds) {
-        const [type, data, dims] = encode(numbers);
-        const tensor = new Tensor(type, data, dims);
-        // Where there is a Float16Array (Node 24) the constructor makes one of the bits, which the binding takes for empty: microsoft/onnxruntime#32323.
-        if (type === 'float16') Object.defineProperty(tensor, 'data', { value: data });
-        tensors[input] = tensor;
-      }
-      const results = await session.run(tensors).catch((error: unknown) => fail('run', error));
-      return new Map(Object.entries(results).map(([output, tensor]) => [output, decode(tensor.type, tensor.dims, tensor.data)]));
-    },
-    release: () => session.release(),
-  };
+  try {
+    const info = await host.ready();
+    const where = typeof model === 'string' ? { path: resolve(model) } : {};
+    const { header } = await host.ask(
+      { do: 'open', settings: { optimise, threads, frugal }, ...where },
+      typeof model === 'string' ? [] : [model],
+    );
+    return {
+      inputNames: textsOf(header.inputs),
+      outputNames: textsOf(header.outputs),
+      runtime: runtimeName(info),
+      async run(feeds) {
+        const encoded = [...feeds].map(([input, numbers]) => {
+          const [type, data, dims] = encode(numbers);
+          return { port: { name: input, type, dims }, data };
+        });
+        const ports = encoded.map(({ port }) => port);
+        const reply = await host
+          .ask(
+            { do: 'run', session: header.session, feeds: ports },
+            encoded.map(({ data }) => data),
+          )
+          .catch((error: unknown) => Promise.reject(failed('run', error)));
+        return new Map(portsOf(reply.header.results).map((port, at) => [port.name, decode(port, reply.parts[at] ?? new ArrayBuffer(0))]));
+      },
+      async release() {
+        // A process that has died has given the memory back.
+        await host.ask({ do: 'release', session: header.session }).catch(() => undefined);
+        done();
+      },
+    };
+  } catch (error) {
+    done();
+    throw failed('load', error);
+  }
 }
+
+/** For reports: which of the two judged. */
+const runtimeName = ({ runtime, version }: RuntimeInfo): string =>
+  `ONNX Runtime ${version} (${runtime === 'native' ? 'native' : 'WebAssembly'})`;
+
+const textsOf = (list: unknown): readonly string[] => (Array.isArray(list) ? list.map(String) : []);
+
+interface Port {
+  readonly name: string;
+  readonly type: string;
+  readonly dims: readonly number[];
+}
+const portsOf = (list: unknown): readonly Port[] => (Array.isArray(list) ? (list as readonly Port[]) : []);
 
 /** Without the name of a temporary file and the runtime's own source line, which tell a user nothing. */
 const inShort = (message: string): string =>
@@ -118,19 +154,34 @@ function encode({ dtype, shape, data }: Numbers): [OrtType, OrtData, number[]] {
   }
 }
 
-function decode(type: string, dims: readonly number[], data: unknown): Numbers {
+function decode({ type, dims }: Port, memory: ArrayBuffer): Numbers {
   const shape = [...dims];
-  if (data instanceof Float32Array) return { dtype: 'float', shape, data };
-  if (data instanceof Float64Array) return { dtype: 'double', shape, data };
-  if (type === 'float16' && ArrayBuffer.isView(data)) {
-    return {
-      dtype: 'float16',
-      shape,
-      data: Float32Array.from(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2), halfToNumber),
-    };
+  const wide = (numbers: ArrayLike<number>): Numbers => ({ dtype: type, shape, data: Float64Array.from(numbers) });
+  switch (type) {
+    case 'float32':
+      return { dtype: 'float', shape, data: new Float32Array(memory) };
+    case 'float64':
+      return { dtype: 'double', shape, data: new Float64Array(memory) };
+    case 'float16':
+      return { dtype: 'float16', shape, data: Float32Array.from(new Uint16Array(memory), halfToNumber) };
+    case 'int64':
+      return { dtype: type, shape, data: Float64Array.from(new BigInt64Array(memory), Number) };
+    case 'uint64':
+      return { dtype: type, shape, data: Float64Array.from(new BigUint64Array(memory), Number) };
+    case 'int32':
+      return wide(new Int32Array(memory));
+    case 'uint32':
+      return wide(new Uint32Array(memory));
+    case 'int16':
+      return wide(new Int16Array(memory));
+    case 'uint16':
+      return wide(new Uint16Array(memory));
+    case 'int8':
+      return wide(new Int8Array(memory));
+    case 'uint8':
+    case 'bool':
+      return wide(new Uint8Array(memory));
+    default:
+      return wide([]);
   }
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
-    return { dtype: type, shape, data: Float64Array.from(data as Iterable<bigint>, Number) };
-  if (ArrayBuffer.isView(data)) return { dtype: type, shape, data: Float64Array.from(data as unknown as ArrayLike<number>) };
-  return { dtype: type, shape, data: new Float64Array() };
 }

@@ -2,6 +2,9 @@
  * Jest environment in which native addons see the same typed arrays as the tests.
  * Jest gives each test file its own realm; onnxruntime-node checks `instanceof Float32Array` of the outer realm and would refuse ours.
  */
+// Tests that load the library themselves; the program says so to the process that loads it.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 const { TestEnvironment } = require('jest-environment-node');
 
 class OrtEnvironment extends TestEnvironment {

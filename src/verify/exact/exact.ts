@@ -11,7 +11,7 @@ import type { Model } from '../../ir/model';
 import { table } from '../../ir/table';
 import { elementCount } from '../../ir/tensor';
 import { type Node, staticShape, type Value } from '../../ir/types';
-import { type Bench, makeBench, type VerifyOptions } from '../bench';
+import { type Bench, judges, makeBench, type VerifyOptions } from '../bench';
 import { compareTensors, type Difference } from '../compare';
 import { seededRandom } from '../inputs';
 import { opOf } from '../locate/departure';
@@ -80,7 +80,7 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
     exact,
     departure: different?.departure,
     runtimeFault: undefined,
-    runtime: `${request.runtime ? `${request.runtime}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
+    runtime: judges(bench, request.runtime),
     seconds: (performance.now() - started) / 1000,
   };
 }

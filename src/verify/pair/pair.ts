@@ -6,7 +6,7 @@
  */
 import type { Model } from '../../ir/model';
 import { table } from '../../ir/table';
-import { makeBench, using, type VerifyOptions } from '../bench';
+import { judges, makeBench, using, type VerifyOptions } from '../bench';
 import { agreeingOverall, agreement, compareTensors, worse } from '../compare';
 import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
 import { notFiniteIn } from '../locate/born';
@@ -85,7 +85,7 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
       outputs: match.outputs.map((output) => ({ ...output, relation: relations.get(output.original) ?? 'same' })),
     },
     runtimeFault: allowed.fault,
-    runtime: `${runtime ? `${runtime.name}, the original in ` : ''}ONNX Runtime, graph optimisations disabled`,
+    runtime: judges(bench, runtime?.name),
     seconds: (performance.now() - started) / 1000,
   };
 }

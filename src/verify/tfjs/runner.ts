@@ -48,6 +48,7 @@ export async function openTfjsSession(model: string | TfjsFiles, options: TfjsOp
     return {
       inputNames: ports.inputs,
       outputNames: [...ports.outputs.keys()],
+      runtime: tfjsRuntimeName(runtime.backend),
       async run(feeds) {
         try {
           return runtime.run(graph, feeds, ports);
