@@ -7,6 +7,7 @@ import { badOption, usage } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { table } from '../ir/table';
 import { version } from '../version';
+import { recordOptions } from './picture-metadata';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
 import type { Terminal } from './terminal';
 import { tfjsBackend, tfjsOptions, withDefaults } from './tfjs-options';
@@ -69,6 +70,7 @@ export const convertOptions = {
     describe: 'File to write, or directory for tfjs; by default INPUT with -fcn in its name',
   },
   ...tfjsOptions,
+  ...recordOptions,
   ...inputSize,
   'external-data': { type: 'boolean', default: false, describe: 'Write weights to a file of their own, OUTPUT.data' },
   weights: {

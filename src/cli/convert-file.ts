@@ -21,8 +21,10 @@ export interface ConvertFileOptions {
   readonly compile: CompileOptions;
   /** undefined: nothing is written. */
   readonly output: string | undefined;
-  /** Writes a TensorFlow.js model into the directory `output`. It is told the number of classes, and the metadata of the input. */
-  readonly tfjs: ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined;
+  /** Writes a TensorFlow.js model into the directory `output`. */
+  readonly tfjs: WriteTfjsOptions | undefined;
+  /** Adds to what the converted model says about itself. */
+  readonly describe?: ((compiled: Compiled) => void) | undefined;
   /** Shows the model with its maps channels-last, on the way to TensorFlow.js. */
   readonly onLayout?: ((model: Model, nodesBefore: number) => void) | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
@@ -70,6 +72,7 @@ export async function convertFile<Facts>(
     options.step(`compiling ${input}`);
     const compiled = compile(source, options.compile);
     inheritOrigin(compiled.model, source);
+    options.describe?.(compiled);
     const facts = describe(compiled);
     return { result: await write(input, source, compiled, options), facts };
   } finally {
@@ -85,7 +88,7 @@ async function checkPlace(input: string, { output, force, tfjs }: ConvertFileOpt
 
 async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
-  if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs(classesOf(compiled), source.metadata), options);
+  if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs, options);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const dataPath = weights === 'external' ? `${output}.data` : undefined;
   // Its external data is known only now.
@@ -166,12 +169,6 @@ async function writeTfjs(
 /** What fewer bits do to the numbers is measured; a bound is kept to only where one was given. */
 const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined =>
   verify && verify.rtol === undefined && verify.atol === undefined ? { ...verify, rtol: Number.MAX_VALUE } : verify;
-
-/** The axis of an output that has the classes: the second, in ONNX. */
-function classesOf({ original }: Compiled): number | undefined {
-  const dim = original.graph.outputs[0]?.type?.shape?.[1];
-  return typeof dim === 'number' ? dim : undefined;
-}
 
 /** Runs the original and what was made of it, before that is called the output. */
 async function verified(

@@ -15,6 +15,7 @@ import { type ConvertedFile, type ConvertFileOptions, convertFile } from './conv
 import { EXIT } from './exit';
 import { Explanation } from './explain';
 import { passesCommand } from './passes';
+import { describePictures } from './picture-metadata';
 import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './report';
 import { type Saving, Savings, savingLines } from './savings';
 import { bytes } from './table';
@@ -33,7 +34,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     throw usage('--dense says how --stride makes the map finer: give a stride', 'convert');
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
-  const tfjs = tfjsTarget(args, args.input);
+  const tfjs = tfjsTarget(args);
+  const { input } = args;
   const output =
     args.output ?? args.destination ?? defaultOutput(args.input, args.head === 'original' ? 'folded' : 'fcn', tfjs !== undefined);
   const progress = terminal.progress();
@@ -74,6 +76,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       },
       output: args.dryRun || explanation ? undefined : output,
       tfjs,
+      describe: ({ model, original }) => describePictures(args, input, original, model),
       onLayout: (model, before) => {
         if (names(args.printIrAfter)?.some((name) => name === 'all' || name === nchwToNhwc.name))
           terminal.aside(

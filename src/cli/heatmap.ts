@@ -14,7 +14,7 @@ import { drawPoster, numberText } from '../pictures/poster';
 import { encodingFor } from '../pictures/preprocessing';
 import type { HeatmapArgs } from './commands';
 import { EXIT } from './exit';
-import { colour, positive, preprocessingOf, scaleList, share, tileChoice } from './picture-options';
+import { colour, pixelsText, positive, recipeOf, scaleList, share, tileChoice } from './picture-options';
 import { checkOutput, stage } from './staging';
 import { table } from './table';
 import type { Terminal } from './terminal';
@@ -50,7 +50,8 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
     warn: (warning) => terminal.warning(warning),
   });
   try {
-    const { how, named } = preprocessingOf(args, model);
+    const chosenRecipe = recipeOf(args, model);
+    const named = pixelsText(chosenRecipe);
     progress.step(`converting ${args.model}`);
     const network = await openMap(model, { head: args.head, stride, inputSize: request });
     try {
@@ -61,7 +62,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
       const heat = await heatOf(
         network,
         picture,
-        encodingFor(how, model.image, picture),
+        encodingFor(chosenRecipe.recipe, model.image, picture),
         {
           ...options,
           classes: chosen ? [...new Set(chosen)] : args.map === undefined ? undefined : 'all',

@@ -3,22 +3,20 @@ import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
 import type { Colour } from '../pictures/colours';
 import type { PictureModel } from '../pictures/files/picture-model';
-import { type Fit, usualFit } from '../pictures/fit';
+import { type FoundRecipe, findRecipe } from '../pictures/files/recipes';
+import { describedFit, type Fit } from '../pictures/fit';
 import type { Picture, Size } from '../pictures/picture';
-import { PRESETS, type Preprocessing, type Preset, preprocessings, usualPreset } from '../pictures/preprocessing';
+import { preprocessings } from '../pictures/preprocessing';
+import type { Recipe } from '../pictures/recipe';
 import { notNegative } from './values';
 
-const pixels = {
-  labels: {
+/** How pixels become numbers: options of `predict`, `heatmap` and `convert`. */
+export const preprocessingOptions = {
+  preset: {
     type: 'string',
     requiresArg: true,
     describe:
-      'Names of the classes: imagenet (built in), or a file: one per line, JSON, a Python dictionary. By default those in the model, if any',
-  },
-  preset: {
-    choices: PRESETS,
-    describe:
-      'How pixels become numbers. torchvision: 0..1, mean and deviation of ImageNet; tensorflow: -1..1; caffe: BGR, 0..255 minus (104, 117, 123); raw: 0..255; unit: 0..1; lecture: 0.5 + 0.5 (x - mean) / std of the picture. By default torchvision, for [N, H, W, C] tensorflow, for grey unit, for integers raw',
+      'How pixels become numbers: torchvision (0..1, mean and deviation of ImageNet), tensorflow (-1..1), caffe (BGR, 0..255 minus 104, 117, 123), raw (0..255), unit (0..1), lecture (0.5 + 0.5 (x - mean) / std of the picture), a model of torchvision or timm (ResNet50_Weights.IMAGENET1K_V2, resnet50.a1_in1k), or a file (preprocessor_config.json). By default what the model says; else torchvision, for [N, H, W, C] tensorflow, for grey unit, for integers raw',
   },
   mean: {
     type: 'string',
@@ -31,6 +29,16 @@ const pixels = {
     describe: 'Pixels are 0..1 or 0..255 before --mean and --std. By default as in the preset, 1 without one',
   },
   channels: { choices: ['rgb', 'bgr'] as const, describe: 'Order in which channels are fed. By default as in the preset' },
+} as const satisfies Record<string, Options>;
+
+const pixels = {
+  labels: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Names of the classes: imagenet (built in), or a file: one per line, JSON, a Python dictionary. By default those in the model, if any',
+  },
+  ...preprocessingOptions,
   background: { type: 'string', requiresArg: true, default: '#ffffff', describe: 'Color behind transparent parts: #rrggbb' },
   softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model has not done so' },
   'output-name': { type: 'string', requiresArg: true, describe: 'Output of the model that has the scores. By default the first that may' },
@@ -123,30 +131,48 @@ type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptio
 export type PredictOptions = Typed<typeof predictOptions>;
 export type HeatmapOptions = Typed<typeof heatmapOptions>;
 type PixelOptions = Typed<typeof pixels>;
+export type PreprocessingArgs = Typed<typeof preprocessingOptions>;
 
-/** How pixels become numbers for this model, and in a word. */
-export function preprocessingOf(args: PixelOptions, { image }: PictureModel): { readonly how: Preprocessing; readonly named: string } {
+export interface ChosenRecipe extends FoundRecipe {
+  /** The pixels in a word. */
+  readonly named: string;
+}
+
+/** How a model wants its pictures: as the command line says, else as the model does. Throws CompileError BAD_OPTION, USAGE, PREPROCESSING_INVALID. */
+export function recipeOf(args: PixelOptions, model: PictureModel): ChosenRecipe {
+  const { image } = model;
+  const found = findRecipe(args.preset, model);
+  const changed = withOptions(args, found, image.channels);
+  // A preset of three numbers says nothing about grey.
+  if (image.channels === 1 && [changed.recipe.mean, changed.recipe.std].some((list) => list !== 'picture' && list.length === 3))
+    throw badOption('preset', changed.recipe.from, 'unit, raw, tensorflow or lecture: the model takes grey pictures');
+  return changed;
+}
+
+/** What --mean, --std, --range and --channels change: a preset, what the file says, else pixels of 0..1. */
+export function withOptions(args: PreprocessingArgs, found: FoundRecipe, channels: number): ChosenRecipe {
   const own = args.mean !== undefined || args.std !== undefined || args.range !== undefined;
-  const preset: Preset = args.preset ?? (own ? 'unit' : usualPreset(image.dtype, image.channels, image.layout));
-  const base = preprocessings[preset];
-  if (preset === 'lecture' && own) throw usage('--preset lecture measures mean and deviation: leave --mean, --std and --range away');
-  const mean = numbers('mean', args.mean, image.channels);
-  const std = numbers('std', args.std, image.channels);
+  const base: Recipe = own && found.assumed ? { ...preprocessings.unit, from: 'unit' } : found.recipe;
+  if (base.mean === 'picture' && own) throw usage('--preset lecture measures mean and deviation: leave --mean, --std and --range away');
+  const mean = numbers('mean', args.mean, channels);
+  const std = numbers('std', args.std, channels);
   if (std?.some((value) => value <= 0)) throw badOption('std', args.std ?? '', 'numbers above 0');
-  const how: Preprocessing = {
+  const recipe: Recipe = {
+    ...base,
     range: args.range === undefined ? base.range : args.range === '1' ? 1 : 255,
     mean: mean ?? base.mean,
     std: std ?? base.std,
     order: args.channels ?? base.order,
   };
-  // A preset of three numbers says nothing about grey.
-  if (image.channels === 1 && Array.isArray(how.mean) && how.mean.length === 3)
-    throw badOption('preset', preset, 'unit, raw, tensorflow or lecture: the model takes grey pictures');
-  const named = own ? `mean ${text(how.mean)}, std ${text(how.std)} of 0..${how.range}` : preset;
-  return { how, named: image.channels === 3 && (own || args.channels !== undefined) ? `${named}, ${how.order}` : named };
+  const word = own ? `mean ${text(recipe.mean)}, std ${text(recipe.std)} of 0..${recipe.range}` : base.from;
+  const named = channels === 3 && (own || args.channels !== undefined) ? `${word}, ${recipe.order}` : word;
+  return { recipe: { ...recipe, from: named }, named, assumed: found.assumed && !own && args.channels === undefined };
 }
 
-const text = (value: Preprocessing['mean']): string => (typeof value === 'string' ? value : value.join(' '));
+/** How the pixels are named in a report: what was only assumed is said to be. */
+export const pixelsText = ({ named, assumed }: ChosenRecipe): string => (assumed ? `${named}, assumed` : named);
+
+const text = (value: Recipe['mean']): string => (typeof value === 'string' ? value : value.join(' '));
 
 function numbers(option: string, text: string | undefined, channels: number): readonly number[] | undefined {
   if (text === undefined) return undefined;
@@ -157,11 +183,13 @@ function numbers(option: string, text: string | undefined, channels: number): re
 }
 
 /** A picture as the model takes it. `isMap`: any size will do. Throws CompileError PICTURE_UNFIT, INPUT_SIZE_NEEDED. */
-export function fitOf(args: Pick<PredictOptions, 'resize' | 'crop'>, model: PictureModel, isMap: boolean): Fit {
-  const target = model.fixed ?? (isMap ? undefined : model.window);
-  const usual: Fit = target ? usualFit(target) : { resize: 'none', crop: 'none' };
-  const resize = args.resize === undefined ? undefined : sizeOption('resize', args.resize);
-  const crop = args.crop === undefined ? undefined : sizeOption('crop', args.crop);
+export function fitOf(args: Pick<PredictOptions, 'resize' | 'crop'>, model: PictureModel, isMap: boolean, recipe?: Recipe): Fit {
+  const described = isMap ? undefined : recipe;
+  const size = described?.crop === 'none' ? described.resize : described?.crop;
+  const target = model.fixed ?? (isMap ? undefined : (model.window ?? (size instanceof Object ? size : undefined)));
+  const usual: Fit = target ? describedFit(target, described) : { resize: 'none', crop: 'none' };
+  const resize = args.resize === undefined ? undefined : resizeOption(args.resize);
+  const crop = args.crop === undefined ? undefined : cropOption(args.crop);
   if (!target && !isMap && resize === undefined && crop === undefined) {
     const input = model.model?.graph.inputs[0];
     if (input) throw inputSizeNeeded(input);
@@ -169,7 +197,8 @@ export function fitOf(args: Pick<PredictOptions, 'resize' | 'crop'>, model: Pict
   return {
     // A crop of one's own is of the picture as it is, unless it is to be scaled first.
     resize: resize ?? (crop === undefined ? usual.resize : 'none'),
-    crop: crop === undefined ? usual.crop : typeof crop === 'number' ? { height: crop, width: crop } : crop,
+    crop: crop ?? usual.crop,
+    filter: recipe?.filter,
   };
 }
 
@@ -178,6 +207,13 @@ export function requireFit(fitted: Picture | undefined, scaled: Size, crop: Fit[
   if (!fitted) throw pictureUnfit(file, scaled, crop === 'none' ? scaled : crop);
   if (fixed && (fitted.height !== fixed.height || fitted.width !== fixed.width)) throw pictureUnfit(file, fitted, fixed);
   return fitted;
+}
+
+export const resizeOption = (text: string): Fit['resize'] => sizeOption('resize', text);
+
+export function cropOption(text: string): Fit['crop'] {
+  const crop = sizeOption('crop', text);
+  return typeof crop === 'number' ? { height: crop, width: crop } : crop;
 }
 
 function sizeOption(option: string, text: string): number | Size | 'none' {

@@ -14,7 +14,7 @@ import { areShares, ranked, softmaxInPlace } from '../pictures/scores';
 import { scoresOfWhole } from '../pictures/whole';
 import type { PredictArgs } from './commands';
 import { EXIT } from './exit';
-import { colour, fitOf, positive, preprocessingOf, requireFit, tileChoice } from './picture-options';
+import { type ChosenRecipe, colour, fitOf, pixelsText, positive, recipeOf, requireFit, tileChoice } from './picture-options';
 import { table } from './table';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
@@ -40,14 +40,14 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     warn: (warning) => terminal.warning(warning),
   });
   try {
-    const { how, named } = preprocessingOf(args, model);
+    const chosen = recipeOf(args, model);
     const results: object[] = [];
     let failed = false;
     for (const [at, file] of files.entries()) {
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
         const picture = await readPicture(file, background);
-        const { scores, fed, cells } = await predict(args, model, picture, how, file, (done) => progress.update(done));
+        const { scores, fed, cells } = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
         const isShare = areShares(scores);
         const best = ranked(scores, top).map(({ index, score }) => ({ class: index, name: labelOf(labels, index), score }));
@@ -57,7 +57,8 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
             file,
             size: sizeJson(picture),
             fed: sizeJson(fed),
-            pixels: named,
+            pixels: chosen.named,
+            assumed: chosen.assumed,
             cells: cells ?? null,
             combine: cells ? args.combine : null,
             kind,
@@ -65,7 +66,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           });
         else {
           progress.end();
-          terminal.report([...(at > 0 ? [''] : []), `${file}: ${seen(picture, fed, named, cells, args.combine)}`]);
+          terminal.report([...(at > 0 ? [''] : []), `${file}: ${seen(picture, fed, pixelsText(chosen), cells, args.combine)}`]);
           terminal.result(
             table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
@@ -105,14 +106,14 @@ async function predict(
   args: PredictArgs,
   model: PictureModel,
   picture: Picture,
-  how: Parameters<typeof encodingFor>[0],
+  { recipe }: ChosenRecipe,
   file: string,
   onProgress: (share: number) => void,
 ): Promise<Prediction> {
   const { isMap, window } = model;
-  const fit = fitOf(args, model, isMap || model.head === 'image');
+  const fit = fitOf(args, model, isMap || model.head === 'image', recipe);
   const fitted = requireFit(fitPicture(picture, fit), resizedSize(picture, fit.resize), fit.crop, model, file);
-  const encoding = encodingFor(how, model.image, fitted);
+  const encoding = encodingFor(recipe, model.image, fitted);
   if (isMap && model.model) {
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, ...tileChoice(args), onProgress };

@@ -2,8 +2,6 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { WriteTfjsOptions } from '../files/tfjs-files';
-import { labelsFor } from '../pictures/files/labels';
-import { PRESETS, preprocessings } from '../pictures/preprocessing';
 import type { Quantisation } from '../tfjs/quantize';
 
 const quantised = (type: string, note: string): { type: 'string'; describe: string } => ({
@@ -38,8 +36,6 @@ export const tfjsOptions = {
   'quantize-uint16': quantised('uint16', ', half the download'),
   'quantize-uint8': quantised('uint8', ', a quarter of the download'),
   'signature-name': { type: 'string', requiresArg: true, describe: 'tfjs: name of the signature' },
-  labels: { type: 'string', requiresArg: true, describe: 'tfjs: names of the classes for the metadata: imagenet, or a file' },
-  preset: { choices: PRESETS, describe: 'tfjs: how pixels become numbers, for the metadata (see predict)' },
   ...tfjsBackend,
 } as const satisfies Record<string, Options>;
 
@@ -56,8 +52,7 @@ export function tfjsTarget(
     readonly weights: string;
     readonly force: boolean;
   },
-  input: string,
-): ((classes: number | undefined, metadata: ReadonlyMap<string, string>) => WriteTfjsOptions) | undefined {
+): WriteTfjsOptions | undefined {
   const given = [
     ['input-layout', args.inputLayout],
     ['no-fuse', args.noFuse || undefined],
@@ -66,8 +61,6 @@ export function tfjsTarget(
     ['quantize-uint16', args.quantizeUint16],
     ['quantize-uint8', args.quantizeUint8],
     ['signature-name', args.signatureName],
-    ['labels', args.labels],
-    ['preset', args.preset],
     ['tfjs-backend', args.tfjsBackend],
   ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (args.to === 'onnx') {
@@ -78,16 +71,14 @@ export function tfjsTarget(
     throw usage(`--${args.externalData ? 'external-data' : 'weights'} is for ONNX, not for --to tfjs`, 'convert');
   const quantisation = quantisationOf(args);
   const shardSize = args.weightShardSizeBytes === undefined ? undefined : bytesOf(args.weightShardSizeBytes);
-  return (classes, metadata) => ({
+  return {
     inputLayout: args.inputLayout ?? 'nhwc',
     fuse: !args.noFuse,
     force: args.force,
     shardSize,
     quantisation,
     signatureName: args.signatureName,
-    labels: classes === undefined ? undefined : labelsFor(args.labels, classes, metadata, input),
-    preprocessing: args.preset === undefined ? undefined : { preset: args.preset, ...preprocessings[args.preset] },
-  });
+  };
 }
 
 function quantisationOf(args: TfjsArgs): Quantisation | undefined {

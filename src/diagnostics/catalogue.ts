@@ -552,6 +552,13 @@ export const noScores = (model: string, reason: string): CompileError =>
     at: inFile(model),
     hint: 'expected an output [N, classes], or a map [N, classes, rows, columns]; choose another one with --output-name',
   });
+export const preprocessingInvalid = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'PREPROCESSING_INVALID',
+    message: `how the model wants its pictures cannot be read: ${reason}`,
+    at: inFile(file),
+    hint: 'say it by --preset, or by --range, --mean, --std and --channels (docs/pictures.md)',
+  });
 export const labelsInvalid = (file: string, reason: string): CompileError =>
   new CompileError({
     code: 'LABELS_INVALID',

@@ -32,9 +32,9 @@ export interface WriteTfjsOptions extends LowerOptions {
   readonly shardSize?: number | undefined;
   readonly quantisation?: ArtifactOptions['quantisation'];
   readonly signatureName?: string | undefined;
-  /** Class names, in the order of the channels: into the metadata. */
+  /** Class names, in the order of the channels: into the metadata. By default those in the model's own. */
   readonly labels?: readonly string[] | undefined;
-  /** How images are to be prepared: into the metadata, as it is. */
+  /** How images are to be prepared (docs/pictures.md): into the metadata, as it is. By default what the model's own says. */
   readonly preprocessing?: unknown;
 }
 
@@ -157,7 +157,7 @@ export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string
 function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): ArtifactOptions['about'] {
   const path = pathOf(model);
   const told = (name: string): string | undefined => model.metadata.get(`convolutionize.${name}`);
-  const sizes = (name: string): Readonly<Record<string, readonly [number, number]>> | undefined => parsed(told(name));
+  const sizes = (name: string): Readonly<Record<string, readonly [number, number]>> | undefined => json(told(name));
   return dropped({
     source: path === undefined ? undefined : { file: basename(path), sha256: sha256(path) },
     head: told('head'),
@@ -166,8 +166,8 @@ function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): Art
     density: sizes('density'),
     contract: told('contract'),
     meaning: told('meaning'),
-    labels,
-    preprocessing,
+    labels: labels ?? json(told('labels')),
+    preprocessing: preprocessing ?? json(told('preprocessing')),
   });
 }
 
@@ -178,7 +178,8 @@ const dropped = <T extends object>(object: T): Partial<T> => {
   return result;
 };
 
-function parsed(text: string | undefined): Readonly<Record<string, readonly [number, number]>> | undefined {
+/** What this program wrote. */
+function json<T>(text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);

@@ -1,18 +1,41 @@
 /** How a picture of any size becomes one of the size that a network takes: scaled, then cut from its middle. */
 import { cropPicture, type Picture, type Region, type Size } from './picture';
-import { resample } from './resample';
+import type { Recipe } from './recipe';
+import { type Filter, resample } from './resample';
 
 export interface Fit {
   /** A number: the shorter side becomes that long; a size: stretched to it; `none`: as it is. */
   readonly resize: number | Size | 'none';
   /** Cut from the middle; `none`: all of it. */
   readonly crop: Size | 'none';
+  /** bilinear where it is not said. */
+  readonly filter?: Filter | undefined;
 }
 
 /** Networks for photographs see the middle seven eighths, as they were tested on ImageNet; smaller ones, for digits and icons, see everything. */
 export function usualFit({ height, width }: Size): Fit {
   const shorter = Math.min(height, width);
   return { resize: shorter < 64 ? shorter : Math.round(shorter / 0.875), crop: { height, width } };
+}
+
+/**
+ * As a description says it, for a network that takes `target`: what it says of another size is scaled to this one.
+ * Where it says nothing of sizes, what is usual.
+ */
+export function describedFit(target: Size, described: Pick<Recipe, 'resize' | 'crop'> | undefined): Fit {
+  const { resize, crop } = described ?? {};
+  if (resize === undefined || (resize === 'none' && (crop === undefined || crop === 'none'))) return usualFit(target);
+  if (crop === undefined || crop === 'none') return { resize: typeof resize === 'number' ? resize : target, crop: target };
+  const along = (length: number, wanted: number, side: number): number => Math.round((length * wanted) / side);
+  if (typeof resize === 'number') {
+    const [wanted, side] = [Math.min(target.height, target.width), Math.min(crop.height, crop.width)];
+    return { resize: along(resize, wanted, side), crop: target };
+  }
+  if (resize === 'none') return { resize, crop: target };
+  return {
+    resize: { height: along(resize.height, target.height, crop.height), width: along(resize.width, target.width, crop.width) },
+    crop: target,
+  };
 }
 
 /** Size after scaling. The longer side is rounded down, as torchvision does it. */
@@ -33,8 +56,8 @@ export function centre(whole: Size, crop: Fit['crop']): Region | undefined {
 }
 
 /** The picture as the network sees it; undefined where the crop is larger than the scaled picture. */
-export function fitPicture(picture: Picture, { resize, crop }: Fit): Picture | undefined {
+export function fitPicture(picture: Picture, { resize, crop, filter }: Fit): Picture | undefined {
   const size = resizedSize(picture, resize);
   const region = centre(size, crop);
-  return region && (resize === 'none' ? cropPicture(picture, region) : resample(picture, size, region));
+  return region && (resize === 'none' ? cropPicture(picture, region) : resample(picture, size, region, filter));
 }

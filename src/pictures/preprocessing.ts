@@ -17,6 +17,8 @@ export interface Preprocessing {
   readonly mean: readonly number[] | 'picture';
   readonly std: readonly number[] | 'picture';
   readonly order: 'rgb' | 'bgr';
+  /** The network wants amounts of light, not the bytes of sRGB: p is taken through the curve of sRGB first. */
+  readonly gamma?: 'linear' | undefined;
 }
 
 export const preprocessings: Readonly<Record<Preset, Preprocessing>> = {
@@ -56,18 +58,22 @@ export interface Encoding {
 }
 
 /** `statistics`: the picture that mean and deviation are taken from, where they are its own. */
-export function encodingFor({ range, mean, std, order }: Preprocessing, format: ImageFormat, statistics: Picture): Encoding {
+export function encodingFor({ range, mean, std, order, gamma }: Preprocessing, format: ImageFormat, statistics: Picture): Encoding {
   const channels = Array.from({ length: format.channels }, (_, at) => at);
   const at = (list: readonly number[], channel: number): number => (list.length === 1 ? list[0] : list[channel]) ?? 0;
   const own = mean === 'picture' || std === 'picture' ? moments(withChannels(statistics, format.channels)) : undefined;
   const table = (channel: number): Float32Array =>
     Float32Array.from({ length: 256 }, (_, byte) => {
-      const pixel = range === 1 ? byte / 255 : byte;
+      const share = gamma === 'linear' ? light(byte / 255) : byte / 255;
+      const pixel = gamma === 'linear' || range === 1 ? share * range : byte;
       if (own) return 0.5 + (0.5 * (pixel - own.mean)) / own.std;
       return (pixel - at(mean === 'picture' ? [0] : mean, channel)) / at(std === 'picture' ? [1] : std, channel);
     });
   return { tables: channels.map(table), from: order === 'bgr' ? channels.toReversed() : channels, format };
 }
+
+/** The curve of sRGB (IEC 61966-2-1), from values to light. */
+const light = (value: number): number => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 
 /** Mean and deviation (unbiased, as PyTorch's) of all pixels, in 0..1. */
 function moments({ data }: Picture): { readonly mean: number; readonly std: number } {

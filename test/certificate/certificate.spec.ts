@@ -35,7 +35,7 @@ async function converted(
   const options: ConvertFileOptions = {
     compile: {},
     output: at(output),
-    tfjs: tfjs && (() => tfjs),
+    tfjs,
     weights,
     force: true,
     allowSymlinks: false,

@@ -61,7 +61,7 @@ test('prints place, score and name as the lecture does', async () => {
   const name = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][digits[0]?.label ?? 0];
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(
-    new RegExp(`^\\S+0.png: 28x28 as it is, pixels unit\n#1 +\\d+\\.\\d\\d  ${name}\n#2 +-?\\d+\\.\\d\\d  \\w+\n#3 .*\n$`),
+    new RegExp(`^\\S+0.png: 28x28 as it is, pixels unit, assumed\n#1 +\\d+\\.\\d\\d  ${name}\n#2 +-?\\d+\\.\\d\\d  \\w+\n#3 .*\n$`),
   );
 });
 
@@ -144,7 +144,7 @@ test('a converted model looks at the whole picture: mean or highest of its cells
   }
   const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--tile', '90')).stdout);
   for (let k = 0; k < 10; k++) expect(score(tiled, k)).toBeCloseTo(score(mean, k), 4);
-  expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, mean of 82x114 cells');
+  expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, assumed, mean of 82x114 cells');
 });
 
 describe('models of all kinds', () => {

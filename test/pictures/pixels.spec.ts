@@ -34,7 +34,43 @@ const PILLOW: readonly (readonly [number, number, readonly number[]])[] = [
   ],
 ];
 
+/** The other filters of Pillow 12.3: smaller, and larger in part. */
+const FILTERED = [
+  [
+    'bicubic',
+    [102, 139, 141, 128, 94, 127, 148, 137, 130, 135, 103, 140, 140, 142, 144],
+    [0, 22, 55, 84, 119, 160, 190, 235, 55, 0, 49, 90, 117],
+  ],
+  [
+    'nearest',
+    [141, 241, 85, 185, 29, 93, 245, 141, 37, 189, 45, 249, 197, 145, 93],
+    [0, 37, 74, 74, 111, 148, 185, 222, 3, 40, 40, 77, 114],
+  ],
+  [
+    'lanczos',
+    [101, 139, 142, 129, 92, 132, 151, 133, 134, 137, 95, 140, 144, 136, 146],
+    [0, 22, 54, 78, 117, 164, 195, 242, 54, 0, 55, 96, 116],
+  ],
+  [
+    'box',
+    [68, 155, 135, 116, 75, 141, 122, 141, 118, 142, 107, 132, 147, 163, 124],
+    [0, 37, 74, 74, 111, 148, 185, 222, 3, 40, 40, 77, 114],
+  ],
+  [
+    'hamming',
+    [96, 148, 136, 128, 87, 119, 152, 140, 114, 132, 110, 147, 140, 147, 135],
+    [0, 35, 65, 89, 116, 149, 185, 221, 32, 25, 49, 79, 114],
+  ],
+] as const;
+
 describe('resample', () => {
+  test.each(FILTERED)('%s as Pillow does', (filter, smaller, larger) => {
+    expect([...resample(sample, { width: 5, height: 3 }, undefined, filter).data]).toEqual(smaller);
+    // One row of nine.
+    const first = [...resample(sample, { width: 13, height: 9 }, { top: 0, left: 0, width: 13, height: 1 }, filter).data];
+    expect(first).toEqual(larger);
+  });
+
   test.each(PILLOW)('to %i x %i as Pillow does', (width, height, expected) => {
     const { data } = resample(sample, { width, height });
     expect([...data]).toEqual(expected);

@@ -1,10 +1,22 @@
 /** Names of classes: built in, from a file, or from the model itself. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { cannotRead, labelsDoNotFit } from '../../diagnostics/catalogue';
 import { parseLabels } from '../labels';
 
 /** Keys under which tools leave names in a model's metadata: Ultralytics, fastai and others. */
-const METADATA_KEYS = ['names', 'labels', 'classes', 'class_names', 'class_labels', 'categories'];
+const METADATA_KEYS = [
+  'convolutionize.labels',
+  'names',
+  'labels',
+  'classes',
+  'class_names',
+  'class_labels',
+  'categories',
+  'id2label',
+  'label_names',
+  'class_label',
+];
 
 const LARGEST = 16 * 2 ** 20;
 
@@ -18,7 +30,7 @@ export function labelsFor(
   metadata: ReadonlyMap<string, string>,
   model: string,
 ): readonly string[] | undefined {
-  if (from === undefined) return inMetadata(metadata, classes, model);
+  if (from === undefined) return inMetadata(metadata, classes, model) ?? labelsBeside(model, classes);
   const names = from === 'imagenet' ? imagenet() : parseLabels(readText(from), from);
   const background = from === 'imagenet' && classes === names.length + 1;
   if (!background && names.length !== classes) throw labelsDoNotFit(from, names.length, classes);
@@ -45,6 +57,27 @@ function inMetadata(metadata: ReadonlyMap<string, string>, classes: number, mode
       // Something else of that name: the user did not ask for it.
     }
   }
+  return undefined;
+}
+
+/** What exporters put beside a model: config.json of Hugging Face and timm, labels.txt of Custom Vision. Of another length than the classes: not its own. */
+function labelsBeside(model: string, classes: number): readonly string[] | undefined {
+  const home = statSync(model, { throwIfNoEntry: false })?.isDirectory() ? model : dirname(model);
+  for (const folder of basename(home) === 'onnx' ? [home, dirname(home)] : [home])
+    for (const name of ['config.json', 'labels.txt']) {
+      const file = join(folder, name);
+      if (!existsSync(file)) continue;
+      try {
+        const text = readText(file);
+        const value: unknown = name === 'config.json' ? JSON.parse(text) : undefined;
+        const own = value instanceof Object ? (Reflect.get(value, 'id2label') ?? Reflect.get(value, 'label_names')) : undefined;
+        if (name === 'config.json' && own === undefined) continue;
+        const names = parseLabels(own === undefined ? text : JSON.stringify(own), file);
+        if (names.length === classes) return names;
+      } catch {
+        // Something else of that name: the user did not ask for it.
+      }
+    }
   return undefined;
 }
 

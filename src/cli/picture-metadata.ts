@@ -1,0 +1,57 @@
+/** `convert` records how the network wants its pictures and what its classes are called, so that `predict`, `heatmap` and pages need not be told again. */
+import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import { imageInputs } from '../ir/axis-roles';
+import type { Model } from '../ir/model';
+import { labelsFor } from '../pictures/files/labels';
+import { declaredRecipe, type FoundRecipe, namedRecipe } from '../pictures/files/recipes';
+import { preprocessings } from '../pictures/preprocessing';
+import { checkChannels, recipeJson } from '../pictures/recipe';
+import { cropOption, preprocessingOptions, resizeOption, withOptions } from './picture-options';
+
+export const recordOptions = {
+  labels: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Record the names of the classes: imagenet, or a file (see predict). By default those in the model, if any',
+  },
+  preset: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Record how pixels become numbers: a preset, a model of torchvision or timm, or a file (see predict). By default what the model says',
+  },
+  mean: preprocessingOptions.mean,
+  std: preprocessingOptions.std,
+  range: preprocessingOptions.range,
+  channels: preprocessingOptions.channels,
+  resize: { type: 'string', requiresArg: true, describe: 'Record how a picture is scaled: N (shorter side), HxW (stretched) or none' },
+  crop: { type: 'string', requiresArg: true, describe: 'Record what is then cut from its middle: N, HxW or none' },
+} as const satisfies Record<string, Options>;
+
+type RecordArgs = ArgumentsCamelCase<InferredOptionTypes<typeof recordOptions>>;
+
+/**
+ * Writes `convolutionize.labels` and `convolutionize.preprocessing` into the metadata of the converted model, where anybody says what they are.
+ * Throws CompileError as `findRecipe` and `labelsFor`.
+ */
+export function describePictures(args: RecordArgs, path: string, original: Model, converted: Model): void {
+  const [image] = imageInputs(original.graph);
+  if (!image) return;
+  const [{ type }, roles] = image;
+  const dim = type?.shape?.[roles.indexOf('C')];
+  const channels = typeof dim === 'number' ? dim : 3;
+  const { metadata } = converted;
+  const classes = original.graph.outputs[0]?.type?.shape?.[1];
+  const labels = typeof classes === 'number' ? labelsFor(args.labels, classes, original.metadata, path) : undefined;
+  if (labels) metadata.set('convolutionize.labels', JSON.stringify(labels));
+  const given = [args.preset, args.mean, args.std, args.range, args.channels, args.resize, args.crop].some(
+    (option) => option !== undefined,
+  );
+  const declared = args.preset === undefined ? declaredRecipe(path, original.metadata) : namedRecipe(args.preset);
+  if (!given && !declared) return;
+  const found: FoundRecipe = { recipe: declared ?? { ...preprocessings.unit, from: 'unit' }, assumed: declared === undefined };
+  const { recipe } = withOptions(args, found, channels);
+  const resize = args.resize === undefined ? recipe.resize : resizeOption(args.resize);
+  const crop = args.crop === undefined ? recipe.crop : cropOption(args.crop);
+  metadata.set('convolutionize.preprocessing', JSON.stringify(recipeJson({ ...checkChannels(recipe, channels, path), resize, crop })));
+}

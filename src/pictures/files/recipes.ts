@@ -1,0 +1,89 @@
+/**
+ * Finds out how a model wants its pictures: what the user says, else what the model's file says, else what Hugging Face and timm put beside it, else what is usual.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { badOption, cannotRead, preprocessingInvalid } from '../../diagnostics/catalogue';
+import { PRESETS, type Preset, preprocessings, usualPreset } from '../preprocessing';
+import { checkChannels, type Recipe } from '../recipe';
+import { recipeFromFields, recipeInMetadata, recipeOfKnownModel } from '../recipe-sources';
+import type { PictureModel } from './picture-model';
+
+export interface FoundRecipe {
+  readonly recipe: Recipe;
+  /** Nobody says it: it is what networks of this kind usually want. */
+  readonly assumed: boolean;
+}
+
+/** `preset`: what the user says. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
+export function findRecipe(preset: string | undefined, { path, image, metadata }: PictureModel): FoundRecipe {
+  if (preset !== undefined) return { recipe: namedRecipe(preset), assumed: false };
+  const recipe = declaredRecipe(path, metadata);
+  if (recipe) return { recipe: checkChannels(recipe, image.channels, path), assumed: false };
+  return { recipe: builtIn(usualPreset(image.dtype, image.channels, image.layout)), assumed: true };
+}
+
+/** What the model's own file says, or a description beside it; undefined: nothing. Throws CompileError PREPROCESSING_INVALID. */
+export function declaredRecipe(path: string, metadata: ReadonlyMap<string, string>): Recipe | undefined {
+  return recipeInMetadata(metadata, path) ?? recipeBeside(path);
+}
+
+/** A preset, a model that torchvision or timm knows, or a file. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
+export function namedRecipe(name: string): Recipe {
+  const preset = PRESETS.find((candidate) => candidate === name);
+  if (preset) return builtIn(preset);
+  if (/\.json$/i.test(name) || existsSync(name)) return recipeInFile(name);
+  const known = recipeOfKnownModel(name);
+  if (known) return known;
+  throw badOption(
+    'preset',
+    name,
+    `${PRESETS.join(', ')}, a model of torchvision or timm (ResNet50_Weights.IMAGENET1K_V2, resnet50.a1_in1k), or a JSON file such as preprocessor_config.json`,
+  );
+}
+
+const builtIn = (preset: Preset): Recipe => ({ ...preprocessings[preset], from: preset });
+
+function recipeInFile(path: string): Recipe {
+  const value = jsonFile(path);
+  const recipe = value instanceof Object ? recipeFromFields(value, path, basename(path)) : undefined;
+  if (!recipe) throw preprocessingInvalid(path, 'it has none of the fields of a preprocessor_config.json, of timm or of docs/pictures.md');
+  return recipe;
+}
+
+/** Files that Hugging Face's exporters leave beside a model, or above the folder `onnx` that they put it into. */
+const BESIDE = ['preprocessor_config.json', 'metadata_properties.json', 'config.json'];
+
+function recipeBeside(path: string): Recipe | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const home = stat?.isDirectory() ? path : dirname(path);
+  for (const folder of basename(home) === 'onnx' ? [home, dirname(home)] : [home])
+    for (const name of BESIDE) {
+      const file = join(folder, name);
+      if (!existsSync(file)) continue;
+      const value = jsonFile(file);
+      const recipe = value instanceof Object ? recipeFromFields(value, file, name) : undefined;
+      if (recipe) return recipe;
+    }
+  return undefined;
+}
+
+/** No description is that long. */
+const LARGEST = 2 ** 24;
+
+function jsonFile(path: string): unknown {
+  let text: string;
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new Error('it is a folder');
+    if (stat.size > LARGEST) throw new Error(`it has ${stat.size} bytes, too many for a description`);
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw cannotRead(path, error instanceof Error ? error.message : String(error));
+  }
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw preprocessingInvalid(path, `it is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
