@@ -1,6 +1,7 @@
 /**
  * What the rules that free baked sizes know: every value's shape at the original size, and its shape now in terms of the image's height and width.
  */
+import type { Roles } from '../../src/ir/axis-roles';
 import { multiplyDims } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
 import type { Dim, Node, Value } from '../../src/ir/types';
@@ -11,6 +12,8 @@ export interface FreeEnvironment {
   readonly graph: Graph;
   /** The shape that the value had when the image had its original size; for values made since, the shape now. */
   window(value: Value): readonly Dim[] | undefined;
+  /** What the axes of the value ran over at the original size; undefined where that is not known. */
+  roles(value: Value): Roles | undefined;
   /** New nodes go in front of `node`. */
   builder(node: Node): Builder;
   /** Puts `value` in the place of the node's only output, with its shape at the original size, and removes the node. */
@@ -38,6 +41,12 @@ export function freeAxes(value: Value, env: FreeEnvironment): SourceAxis[] {
   return now.flatMap((dim, axis) =>
     typeof before[axis] === 'number' && typeof dim === 'string' ? [{ dim, size: before[axis], value, axis }] : [],
   );
+}
+
+/** Whether the axis holds rows alone, or columns alone: their neighbours are neighbours in the image. */
+export function isPlaceAxis(value: Value, axis: number, env: FreeEnvironment): boolean {
+  const role = env.roles(value)?.[axis];
+  return role === 'H' || role === 'W';
 }
 
 /** Free axes of the value and of what it was made from, nearest first, each length once. */

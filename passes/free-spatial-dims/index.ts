@@ -10,11 +10,12 @@
  * Left alone: sizes that no dimension of the graph explains at every size.
  */
 
-import { imageInputs } from '../../src/ir/axis-roles';
+import { AxisRoles, imageInputs, type Roles } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
 import { table } from '../../src/ir/table';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { builderAt } from '../../src/rewrite/builder';
+import { BAKED_SIZE } from '../../src/rewrite/obstacles';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
 import { freeSpread } from './broadcast';
 import type { FreeEnvironment, Stuck } from './environment';
@@ -30,11 +31,14 @@ export const freeSpatialDims = definePass({
     const symbols: Readonly<Record<string, string>> = table({ H: symbol(graph, 'height'), W: symbol(graph, 'width') });
     const windows = new Map<Value, readonly Dim[]>();
     for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
-    for (const [input, roles] of imageInputs(graph)) {
+    const images = imageInputs(graph);
+    const known = new AxisRoles(images);
+    const roles = new Map([...allValues(graph)].map((value) => [value, known.of(value)]));
+    for (const [input, roles] of images) {
       const shape = input.type?.shape?.map((dim, axis) => symbols[roles[axis] ?? ''] ?? dim);
       if (input.type && shape) graph.setType(input, { ...input.type, shape });
     }
-    freeSizes(graph, windows, context);
+    freeSizes(graph, { windows, roles }, context);
     context.inference.inferAll();
   },
 });
@@ -47,18 +51,26 @@ const FREED: Readonly<Record<string, (node: Node, env: FreeEnvironment) => boole
   Slice: freeSlice,
 });
 
+/** What was known of the values at the original size. */
+interface Before {
+  readonly windows: Map<Value, readonly Dim[]>;
+  readonly roles: Map<Value, Roles | undefined>;
+}
+
 /** Walks in topological order, so that each node sees the free shapes of what it reads; shapes are inferred on the way. */
-function freeSizes(graph: Graph, windows: Map<Value, readonly Dim[]>, context: PassContext): void {
+function freeSizes(graph: Graph, { windows, roles }: Before, context: PassContext): void {
   const { inference, remark } = context;
   const env: FreeEnvironment = {
     graph,
     window: (value) => windows.get(value) ?? value.type?.shape,
+    roles: (value) => roles.get(value),
     builder: (node) => builderAt({ graph, before: node, origin: node.origin, root: node.name, inference }),
     replace(node, value) {
       const [output] = node.outputs;
       const shape = output && windows.get(output);
       if (!output) return;
       if (shape && !windows.has(value)) windows.set(value, shape);
+      if (!roles.has(value)) roles.set(value, roles.get(output));
       if (graph.canReplace(output, value)) graph.replaceAllUses(output, value);
       graph.removeNode(node);
     },
@@ -66,8 +78,8 @@ function freeSizes(graph: Graph, windows: Map<Value, readonly Dim[]>, context: P
   for (const node of graph.nodes) {
     const place = { node: node.name, op: node.op, origin: node.origin };
     const freed = FREED[node.op]?.(node, env) ?? false;
-    if (typeof freed === 'object') remark({ kind: 'refused', rule: 'baked-size', reason: freed.stuck, at: place, origin: node.origin });
-    else if (freed) remark({ kind: 'applied', rule: 'baked-size', at: place, origin: node.origin });
+    if (typeof freed === 'object') remark({ kind: 'refused', rule: BAKED_SIZE, reason: freed.stuck, at: place, origin: node.origin });
+    else if (freed) remark({ kind: 'applied', rule: BAKED_SIZE, at: place, origin: node.origin });
     if (!graph.has(node)) continue;
     inference.inferNode(node).forEach((type, index) => {
       const output = node.outputs[index];

@@ -1,44 +1,70 @@
 /**
- * A Slice whose end is the last row or column at the original size means "to the end".
- * Ends counted from behind, and those beyond the map, follow the size by themselves.
+ * A Slice along rows or columns keeps its distance from both edges.
+ *
+ *   X[a : b]  of L places   ->   X[a : b - L]        -17 of 20 places is 3, 18 of 20 is -2, 20 of 20 is the end
+ *
+ * At the original size both sides are the same. At another size the window of cell j is the original's window moved along, so its part of X is
+ * X[j*r + a : j*r + b]; the union over all windows begins a places behind the front edge and ends L - b places before the back edge, whichever edge
+ * the exporter counted from. Backwards, X[a : b : -1] with a > b, the same holds with the edges changed.
  */
-import { fromNumbers, readNumbers } from '../../src/ir/tensor';
+import { readNumbers } from '../../src/ir/tensor';
 import type { Node } from '../../src/ir/types';
-import { type FreeEnvironment, freeAxes, type Stuck, stuck } from './environment';
+import { type FreeEnvironment, freeAxes, isPlaceAxis, type Stuck, stuck } from './environment';
 
 const TO_THE_END = 2 ** 63;
 
 /** Frees the ends of a Slice. Returns whether it did, or why it could not. */
 export function freeSlice(node: Node, env: FreeEnvironment): boolean | Stuck {
   const [data, starts, ends, axesInput, steps] = node.inputs;
-  if (!data || !starts?.constant || !ends?.constant || (axesInput && !axesInput.constant)) return false;
-  const free = freeAxes(data, env);
+  if (!data || freeAxes(data, env).length === 0) return false;
   const rank = data.type?.shape?.length ?? 0;
-  const axes = axesInput?.constant
-    ? [...readNumbers(axesInput.constant)].map((axis) => (axis < 0 ? axis + rank : axis))
-    : Array.from({ length: starts.constant.shape[0] ?? 0 }, (_, axis) => axis);
-  const [from, to] = [readNumbers(starts.constant), readNumbers(ends.constant)];
-  const by = steps?.constant ? readNumbers(steps.constant) : undefined;
-  let changed = false;
+  const numbers = (slot: number): number[] | undefined => {
+    const constant = node.inputs[slot]?.constant;
+    return constant && [...readNumbers(constant)];
+  };
+  const [from, to, given] = [numbers(1), numbers(2), numbers(3)];
+  const by = steps ? numbers(4) : from?.map(() => 1);
+  if (!starts || !ends || !from || !to || !by || (axesInput && !given)) return stuck('its ends are computed');
+  const axes = (given ?? from.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis));
+  const moved = { from: [...from], to: [...to] };
   for (const [at, axis] of axes.entries()) {
-    const size = free.find((candidate) => candidate.axis === axis)?.size;
-    const [start, end, step] = [from[at] ?? 0, to[at] ?? 0, by?.[at] ?? 1];
-    if (typeof size !== 'number' || step < 0) continue;
-    if (end === size) {
-      to[at] = TO_THE_END;
-      changed = true;
-    } else if (end >= 0 && end < size) return stuck(`it cuts the map at row or column ${end} of ${size}`);
-    if (start > 0 && start >= size / 2 && start !== 0) return stuck(`it begins at row or column ${start} of ${size}`);
+    const size = freeAxes(data, env).find((candidate) => candidate.axis === axis)?.size;
+    if (typeof size !== 'number') continue;
+    const part = partOf(from[at] ?? 0, to[at] ?? 0, by[at] ?? 1, size);
+    if (!part) return stuck(`it takes nothing of the ${size} places of axis ${axis}`);
+    if ((part.before > 0 || part.behind > 0 || (by[at] ?? 1) !== 1) && !isPlaceAxis(data, axis, env))
+      return stuck(`it cuts places out of axis ${axis}, which holds rows and columns in one`);
+    const [front, back] = [part.before, part.behind === 0 ? TO_THE_END : -part.behind];
+    if ((by[at] ?? 1) > 0) [moved.from[at], moved.to[at]] = [front, back];
+    else [moved.from[at], moved.to[at]] = [-1 - part.behind, front === 0 ? -TO_THE_END : front - 1];
   }
-  if (!changed) return false;
+  const isSame = from.every((start, at) => sameEnd(start, moved.from[at])) && to.every((end, at) => sameEnd(end, moved.to[at]));
+  if (isSame) return false;
   const make = env.builder(node);
   env.replace(
     node,
     make.op(
       'Slice',
-      [data, starts, make.constant(`${node.name}_ends`, fromNumbers('int64', ends.constant.shape, to)), axesInput, steps],
+      [data, make.int64s(`${node.name}_starts`, moved.from), make.int64s(`${node.name}_ends`, moved.to), axesInput, steps],
       node.attrs,
     ),
   );
   return true;
 }
+
+/** How many places a Slice leaves out at each edge; undefined where it takes none. */
+function partOf(start: number, end: number, step: number, size: number): { readonly before: number; readonly behind: number } | undefined {
+  const fromFront = (position: number): number => (position < 0 ? position + size : position);
+  const clip = (position: number, low: number, high: number): number => Math.min(Math.max(position, low), high);
+  if (step > 0) {
+    const [a, b] = [clip(fromFront(start), 0, size), clip(fromFront(end), 0, size)];
+    return a < b ? { before: a, behind: size - b } : undefined;
+  }
+  const [a, b] = [clip(fromFront(start), 0, size - 1), clip(fromFront(end), -1, size - 1)];
+  return a > b ? { before: b + 1, behind: size - 1 - a } : undefined;
+}
+
+/** Exporters have several numbers for "to the end". */
+const sameEnd = (a: number, b: number | undefined): boolean =>
+  b !== undefined && (a === b || Math.min(a, b) >= FAR || Math.max(a, b) <= -FAR);
+const FAR = 2 ** 31 - 1;

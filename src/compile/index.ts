@@ -26,7 +26,7 @@ import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } 
 import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
-import { hasFixedImages, requireMaps, requireSliding } from './requirements';
+import { hasFixedImages, requireFreed, requireMaps, requireSliding } from './requirements';
 
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
@@ -166,6 +166,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
     }
     passes.push(...runGroup(runner, step, options));
   }
+  requireFreed(model, said(), leavesOut(options));
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');

@@ -6,6 +6,9 @@ import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
 import type { Remark } from './pass';
 
+/** The rule of remarks about numbers of pixels that an exporter wrote down. */
+export const BAKED_SIZE = 'baked-size';
+
 export interface Obstacle {
   /** The first one is the most telling. */
   readonly reasons: readonly string[];
