@@ -6,7 +6,7 @@ import { dirname, join, normalize, relative, sep } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 
-const BASE = ['diagnostics', 'ir'];
+const BASE = ['diagnostics', 'ir', 'operators'];
 /** What a user of the compiler sees, whoever they are. */
 const OUTSIDE = [
   ...BASE,
@@ -32,6 +32,7 @@ const OUTSIDE = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   diagnostics: ['ir (types)'],
   ir: ['diagnostics'],
+  operators: ['diagnostics', 'ir'],
   onnx: BASE,
   rewrite: BASE,
   // What the pass nchw-to-nhwc and the lowering share.

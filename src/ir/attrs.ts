@@ -1,12 +1,18 @@
 /**
- * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so one default serves every opset.
+ * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema serve every opset.
  */
+import { assertInvariant } from '../diagnostics/compile-error';
+import { attrDefault } from './operators';
 import type { Attr, Node, Tensor } from './types';
 
-/** An int attribute, or `fallback` (the operator's default) where it is absent. Values beyond 2^53 are rounded, which keeps "to the end" markers huge. */
-export function intAttr(node: Node, name: string, fallback: number): number {
+/** An int attribute, or the operator's default where it is absent. Values beyond 2^53 are rounded, which keeps "to the end" markers huge. */
+export function intAttr(node: Node, name: string, fallback?: number): number {
   const attr = node.attrs.get(name);
-  return attr?.kind === 'int' ? Number(attr.value) : fallback;
+  if (attr?.kind === 'int') return Number(attr.value);
+  if (fallback !== undefined) return fallback;
+  const own = attrDefault(node.opType, name);
+  assertInvariant(own?.kind === 'int', () => `${node.op} has no default for '${name}'`);
+  return Number(own.value);
 }
 
 /** An ints attribute as numbers, or undefined where it is absent. */
@@ -15,9 +21,13 @@ export function intsAttr(node: Node, name: string): readonly number[] | undefine
   return attr?.kind === 'ints' ? attr.value.map(Number) : undefined;
 }
 
-export function floatAttr(node: Node, name: string, fallback: number): number {
+export function floatAttr(node: Node, name: string, fallback?: number): number {
   const attr = node.attrs.get(name);
-  return attr?.kind === 'float' ? attr.value : fallback;
+  if (attr?.kind === 'float') return attr.value;
+  if (fallback !== undefined) return fallback;
+  const own = attrDefault(node.opType, name);
+  assertInvariant(own?.kind === 'float', () => `${node.op} has no default for '${name}'`);
+  return own.value;
 }
 
 export function floatsAttr(node: Node, name: string): readonly number[] | undefined {
@@ -25,9 +35,13 @@ export function floatsAttr(node: Node, name: string): readonly number[] | undefi
   return attr?.kind === 'floats' ? attr.value : undefined;
 }
 
-export function stringAttr(node: Node, name: string, fallback: string): string {
+export function stringAttr(node: Node, name: string, fallback?: string): string {
   const attr = node.attrs.get(name);
-  return attr?.kind === 'string' && typeof attr.value === 'string' ? attr.value : fallback;
+  if (attr?.kind === 'string' && typeof attr.value === 'string') return attr.value;
+  if (fallback !== undefined) return fallback;
+  const own = attrDefault(node.opType, name);
+  assertInvariant(own?.kind === 'string' && typeof own.value === 'string', () => `${node.op} has no default for '${name}'`);
+  return own.value;
 }
 
 export function tensorAttr(node: Node, name: string): Tensor | undefined {

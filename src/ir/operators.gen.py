@@ -82,7 +82,7 @@ print(f"""/**
 // biome-ignore-all format: generated
 import type {{ OperatorTable }} from './operators';
 
-export const operatorTable: OperatorTable = {{
+export const operatorTable = {{
   newest: {defs.onnx_opset_version()},
   irVersions: {json.dumps({str(opset): ir for opset, ir in sorted(ir_versions.items())})},
   typeSets: [""")
@@ -94,4 +94,4 @@ for item in signatures.items:
 print("  ],\n  operators: {")
 for name in sorted(operators):
     print(f"    {json.dumps(name)}: [{', '.join(operators[name])}],")
-print("  },\n};")
+print("  },\n} satisfies OperatorTable;")

@@ -5,7 +5,7 @@
 // biome-ignore-all format: generated
 import type { OperatorTable } from './operators';
 
-export const operatorTable: OperatorTable = {
+export const operatorTable = {
   newest: 28,
   irVersions: {"1": 3, "5": 3, "6": 3, "7": 3, "8": 3, "9": 4, "10": 5, "11": 6, "12": 7, "13": 7, "14": 7, "15": 8, "16": 8, "17": 8, "18": 8, "19": 9, "20": 9, "21": 10, "22": 10, "23": 11, "24": 12, "25": 13, "26": 13, "27": 13, "28": 14},
   typeSets: [
@@ -530,4 +530,4 @@ export const operatorTable: OperatorTable = {
     "Where": [[9, 230, "B=7 T=25"], [16, 230, "B=7 T=24"]],
     "Xor": [[1, 7, "T=7 T1=7"], [7, 8, "T=7 T1=7"]],
   },
-};
+} satisfies OperatorTable;

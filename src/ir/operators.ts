@@ -52,13 +52,21 @@ export interface OperatorSchema {
   readonly types: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
+const table: OperatorTable = operatorTable;
+
+/** The operators of ONNX's own domain by name: a record over them that leaves one out does not compile. */
+export type OnnxOp = keyof typeof operatorTable.operators;
+export const isOnnxOp = (op: string): op is OnnxOp => Object.hasOwn(operatorTable.operators, op);
+/** All of them, in order of their names. */
+export const onnxOps: readonly OnnxOp[] = Object.keys(operatorTable.operators).filter(isOnnxOp);
+
 /** The newest version of ONNX's operator set that the table knows; normal form is spelled in it. */
-export const NEWEST_OPSET = operatorTable.newest;
+export const NEWEST_OPSET = table.newest;
 
 /** The IR version that a file of this opset must at least declare. */
 export function irVersionFor(opset: number): number {
   for (let version = Math.min(opset, NEWEST_OPSET); version > 0; version--) {
-    const ir = operatorTable.irVersions[version];
+    const ir = table.irVersions[version];
     if (ir !== undefined) return ir;
   }
   return 3;
@@ -97,10 +105,10 @@ const expanded = new Map<Row, OperatorSchema>();
 const asked: Map<string, OperatorSchema>[] = [];
 
 // Operators are named by files: `constructor` is none.
-const versionsOf = (op: string): readonly Row[] => (Object.hasOwn(operatorTable.operators, op) ? (operatorTable.operators[op] ?? []) : []);
+const versionsOf = (op: string): readonly Row[] => (Object.hasOwn(table.operators, op) ? (table.operators[op] ?? []) : []);
 
 function expand(op: string, [since, index, types, deprecated]: Row): OperatorSchema {
-  const signature = operatorTable.signatures[index];
+  const signature = table.signatures[index];
   assertInvariant(signature, () => `operator table has no signature ${index}`);
   const [inputs, outputs, attributes] = signature;
   return {
@@ -113,7 +121,7 @@ function expand(op: string, [since, index, types, deprecated]: Row): OperatorSch
     types: new Map(
       words(types).map((binding) => {
         const [variable = '', set = ''] = binding.split('=');
-        return [variable, new Set(words(operatorTable.typeSets[Number(set)] ?? ''))];
+        return [variable, new Set(words(table.typeSets[Number(set)] ?? ''))];
       }),
     ),
   };

@@ -1,0 +1,46 @@
+/** What is known of values that are not computed from pixels: constants, sizes, coordinates. */
+import type { Node } from '../../ir/types';
+import { isConst } from '../../ir/types';
+import type { Operator } from '../../operators/operator';
+import { isUniform } from '../uniform';
+import { FIXED, GROWN, type State, unknownBy } from './state';
+
+/** The result of a node none of whose inputs is computed from pixels. */
+export function fixedState(node: Node, inputs: readonly State[], { form, settings }: Operator): State {
+  const sized = inputs.find((state) => state.kind === 'sized');
+  const grows = inputs.some((state) => state.kind === 'fixed' && state.grows);
+  if (!sized && !grows) return FIXED;
+  const of = (places: boolean): State => ({ kind: 'sized', places, node });
+  if (form === 'constant') return GROWN;
+  if (form === 'places') return of(true);
+  if (form === 'unknown') return unknownBy(node, 'computes with the size of the image in a way that is not known');
+  const data = inputs.filter((_, slot) => !settings.includes(slot));
+  const placed = data.some((state) => state.kind === 'sized' && state.places);
+  const moved = data.some((state) => state.kind === 'sized');
+  if (moved && !grows) return of(placed);
+  switch (form) {
+    case 'reduced':
+      return of(placed);
+    case 'spread':
+    case 'view':
+    case 'transposed':
+    case 'each':
+    case 'joined':
+    case 'gathered':
+      // A table that is laid out or cut to the size of the image has a number of its own for each place, unless all are alike.
+      return placed ? of(true) : moved ? of(false) : isAlike(node, settings) ? GROWN : of(true);
+    case 'same':
+      return node.op === 'Slice' || node.op === 'Tile' || node.op === 'Dropout' || node.op === 'Resize'
+        ? placed
+          ? of(true)
+          : isAlike(node, settings)
+            ? GROWN
+            : of(true)
+        : of(true);
+    default:
+      return of(true);
+  }
+}
+
+const isAlike = (node: Node, settings: readonly number[]): boolean =>
+  node.inputs.every((input, slot) => settings.includes(slot) || !isConst(input) || isUniform(input));

@@ -1,0 +1,167 @@
+/** One step of the fold: the state of a node's result from those of its inputs, of which at least one moves with the image. */
+
+import { intAttr } from '../../ir/attrs';
+import { wrapAxis } from '../../ir/axis';
+import type { Node, Value } from '../../ir/types';
+import { asAxis, asTranspose } from '../../operators/axes';
+import type { Operator, Reads } from '../../operators/operator';
+import { asReduce } from '../../operators/reduce';
+import { isSpatial, regrouped, spreadOf } from './digits';
+import { combined } from './meet';
+import { product } from './product';
+import { counted, isSpread, type Moving, replaced, type State, settled, taken, unknownBy } from './state';
+import { walked } from './track';
+
+/** What is found on the way. */
+export interface Notes {
+  readonly padding: Set<Node>;
+  readonly global: Set<Node>;
+}
+
+const NOT_SHAPED = 'has a shape that is not known';
+
+export function follow(node: Node, inputs: readonly State[], at: number, operator: Operator, notes: Notes): State {
+  const output = node.outputs[at];
+  const shape = output?.type?.shape;
+  const { form } = operator;
+  if (form === 'each' || form === 'joined' || form === 'spread') return combined(node, inputs, operator);
+  if (form === 'product') return product(node, inputs, notes);
+  const [data] = inputs;
+  if (form === 'unknown') return unknown(node, inputs, operator);
+  if (form === 'places') return unknownBy(node, 'tells where places of the map are');
+  if (data?.kind !== 'moving' || inputs.slice(1).some((state, slot) => state.kind === 'moving' && !operator.settings.includes(slot + 1)))
+    return otherMoves(node);
+  switch (form) {
+    case 'same':
+      return at > 0 && node.op === 'MaxPool'
+        ? unknownBy(node, 'gives the place of each maximum, counted over the whole map')
+        : axisByAxis(node, data, operator, output, notes);
+    case 'reduced': {
+      const own = asReduce(node);
+      const next = axisByAxis(node, data, operator, output, notes);
+      if (!own || next.kind !== 'moving') return next;
+      const axes = own.keepsAxes
+        ? next.axes.map((digits, axis) => (own.axes.includes(axis) ? [] : digits))
+        : next.axes.filter((_, axis) => !own.axes.includes(axis));
+      return { ...next, axes };
+    }
+    case 'view': {
+      const axes = shape && regrouped(data.axes, shape);
+      if (axes) return { ...data, axes };
+      return isSpread(data) ? unknownBy(node, shape ? regroups(node) : NOT_SHAPED) : { ...data, axes: (shape ?? []).map(counted) };
+    }
+    case 'transposed':
+      return { ...data, axes: asTranspose(node, data.axes.length).map((axis) => data.axes[axis] ?? []) };
+    case 'gathered': {
+      const next = axisByAxis(node, data, operator, output, notes);
+      const axis = asAxis(node, data.axes.length);
+      const rank = node.inputs[1]?.type?.shape?.length;
+      if (next.kind !== 'moving') return next;
+      if (axis === undefined || rank === undefined) return unknownBy(node, NOT_SHAPED);
+      return {
+        ...next,
+        axes: next.axes.flatMap((digits, own) => (own === axis ? (shape ?? []).slice(axis, axis + rank).map(counted) : [digits])),
+      };
+    }
+    default:
+      return unknownBy(node, 'gives one number everywhere, as often as the image says');
+  }
+}
+
+const regroups = (node: Node): string => {
+  const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
+  return `takes the numbers of a map [${from?.join(', ')}] for one of [${to?.join(', ')}], in which rows and columns are no longer rows and columns`;
+};
+
+/** Global context is a vector; whatever is done to it, it is the same for all places. */
+function unknown(node: Node, inputs: readonly State[], operator: Operator): State {
+  const moving = inputs.filter((state) => state.kind === 'moving');
+  const isContext = moving.every((state) => !isSpread(state) && [...state.tracks.values()].every(({ whole }) => whole !== undefined));
+  const shape = node.outputs[0]?.type?.shape;
+  const [first] = moving;
+  if (isContext && first && shape) return { ...first, axes: shape.map(counted) };
+  const reads = operator.reads(node, 0);
+  return unknownBy(node, reads.kind === 'unknown' ? reads.why : 'is not known');
+}
+
+function otherMoves(node: Node): State {
+  return unknownBy(
+    node,
+    node.op.startsWith('Conv') ? 'has a kernel that is computed from the image' : 'has weights that are computed from the image',
+  );
+}
+
+/** Operators that keep the axes of their data. */
+function axisByAxis(node: Node, data: Moving, operator: Operator, output: Value | undefined, notes: Notes): State {
+  const to = output?.type?.shape;
+  const leaves = operator.form === 'reduced' || node.op.startsWith('Global');
+  let state = data;
+  for (let axis = 0; axis < data.axes.length; axis++) {
+    const reads = operator.reads(node, axis);
+    const size = operator.form === 'same' ? to?.[axis] : undefined;
+    const next = alongAxis(node, state, axis, reads, { size, leaves, notes });
+    if (typeof next === 'string') return unknownBy(node, next);
+    state = next;
+  }
+  if (operator.form === 'same' && to && to.length !== state.axes.length) return unknownBy(node, NOT_SHAPED);
+  return state;
+}
+
+interface Along {
+  /** Of the result along the axis. */
+  readonly size: number | string | undefined;
+  readonly leaves: boolean;
+  readonly notes: Notes;
+}
+
+/** The state behind one axis, or why it cannot be followed. */
+function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size, leaves, notes }: Along): Moving | string {
+  const own = state.axes[axis] ?? [];
+  const before = node.inputs[0]?.type?.shape?.[axis];
+  const spread = spreadOf(own);
+  switch (reads.kind) {
+    case 'point':
+      // Copies of one cell are the same everywhere.
+      return size !== undefined && size !== before && spread.length === 0 && before !== 1 ? withCount(state, axis, size) : state;
+    case 'unknown':
+      return own.some(({ letter }) => isSpatial(letter) && state.tracks.get(letter)?.whole === undefined)
+        ? reads.why
+        : withCount(state, axis, size);
+    case 'in order':
+    case 'picks':
+      return spread.length > 0 ? reads.why : size !== undefined && size !== before ? withCount(state, axis, size) : state;
+    case 'together':
+    case 'filters': {
+      const filters = reads.kind === 'filters';
+      const found = taken(state, axis, node, leaves || filters);
+      if (typeof found === 'string') return found;
+      if (found.whole) notes.global.add(node);
+      if (filters) return withCount(found.state, axis, size);
+      return leaves ? { ...found.state, axes: replaced(found.state.axes, axis, []) } : found.state;
+    }
+    case 'window': {
+      const letters = new Set(own.filter((digit) => isSpatial(digit.letter)).map((digit) => digit.letter));
+      const [letter] = letters;
+      if (letter === undefined) return own.length === 0 ? state : withCount(state, axis, size);
+      const ready = letters.size === 1 ? settled(state, letter, axis) : undefined;
+      const track = ready?.tracks.get(letter);
+      if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
+      if (reads.step.pads) notes.padding.add(node);
+      const next: Moving = {
+        ...ready,
+        axes: replaced(ready.axes, axis, [{ letter, size, step: 1 }]),
+        tracks: new Map(ready.tracks).set(letter, walked(track, reads.step, size)),
+      };
+      const { depends } = reads.step;
+      return depends === undefined || next.tied ? next : { ...next, tied: { node, why: depends } };
+    }
+  }
+}
+
+const withCount = (state: Moving, axis: number, size: number | string | undefined): Moving => ({
+  ...state,
+  axes: replaced(state.axes, axis, size === undefined ? [] : counted(size)),
+});
+
+/** The axis of a Concat, counted from the front. */
+export const joinAxis = (node: Node, rank: number): number => wrapAxis(intAttr(node, 'axis'), rank);

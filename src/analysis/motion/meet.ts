@@ -1,0 +1,120 @@
+/** Operands that meet place by place: broadcasting operators, Concat, Expand. */
+import { intAttr } from '../../ir/attrs';
+import { wrapAxis } from '../../ir/axis';
+import type { Dim, Node, Value } from '../../ir/types';
+import { isConst } from '../../ir/types';
+import type { Operator } from '../../operators/operator';
+import { isUniformAlong } from '../uniform';
+import { type Digits, isSpatial, sameDigits, spreadOf } from './digits';
+import { type Blame, counted, digitsOf, isSpread, type Moving, type State, settled, unknownBy } from './state';
+import { met } from './track';
+
+export function combined(node: Node, inputs: readonly State[], { form, settings }: Operator): State {
+  const shape = node.outputs[0]?.type?.shape;
+  const own = inputs.flatMap((state, slot) => (state.kind === 'moving' && !settings.includes(slot) ? [state] : []));
+  const rank = shape?.length ?? Math.max(...own.map(({ axes }) => axes.length));
+  const joins = form === 'joined' ? wrapAxis(intAttr(node, 'axis'), rank) : undefined;
+  if (joins !== undefined && own.some(({ axes }) => spreadOf(axes[joins] ?? []).length > 0))
+    return unknownBy(node, joinsPlaces(node, inputs, joins));
+  const [first, ...others] = own.map((state): Moving => ({ ...state, axes: aligned(state.axes, rank) }));
+  if (!first) return unknownBy(node, 'is not known');
+  let state = first;
+  for (const other of others) {
+    const both = meeting(state, other, joins);
+    if (typeof both === 'string') return unknownBy(node, both);
+    state = both;
+  }
+  if (joins !== undefined) state = { ...state, axes: state.axes.map((digits, axis) => (axis === joins ? counted(shape?.[axis]) : digits)) };
+  const tied = state.tied ?? tiedBy(node, inputs, state, settings);
+  return tied ? { ...state, tied } : state;
+}
+
+/** Broadcasting aligns axes at the end. */
+const aligned = (axes: readonly Digits[], rank: number): readonly Digits[] => [
+  ...Array.from({ length: Math.max(rank - axes.length, 0) }, (): Digits => []),
+  ...axes,
+];
+
+function joinsPlaces(node: Node, inputs: readonly State[], axis: number): string {
+  // A token may be learnt, or be the mean of all positions.
+  const isToken = (value: Value | undefined, slot: number): boolean => inputs[slot]?.kind !== 'moving' || value?.type?.shape?.[axis] === 1;
+  return node.inputs.some(isToken) ? 'puts a token of its own among the positions (class token)' : 'lays maps next to each other in space';
+}
+
+/** Both seen together, or why they do not fit. */
+function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | string {
+  const [left, right] = alike(a, b);
+  const axes: Digits[] = [];
+  for (const [axis, one] of left.axes.entries()) {
+    const other = right.axes[axis] ?? [];
+    const [x, y] = [spreadOf(one), spreadOf(other)];
+    if (axis !== joins && x.length > 0 && y.length > 0 && !sameDigits(x, y))
+      return 'combines places of a map with other places of the image';
+    const counts = (digits: Digits): boolean => digits.some(({ letter, size }) => !isSpatial(letter) && size !== 1);
+    if (axis !== joins && ((x.length > 0 && y.length === 0 && counts(other)) || (y.length > 0 && x.length === 0 && counts(one))))
+      return 'combines places of a map with numbers that run along channels';
+    axes.push(x.length > 0 ? one : y.length > 0 ? other : one.length > 0 ? one : other);
+  }
+  const tracks = new Map(left.tracks);
+  for (const [letter, track] of right.tracks) {
+    const own = tracks.get(letter);
+    if (!own) {
+      tracks.set(letter, track);
+      continue;
+    }
+    const [here, there] = [digitsOf(left, letter).length > 0, digitsOf(right, letter).length > 0];
+    const single = here === there ? undefined : here ? track : own;
+    // One cell of a map, laid over all others: on a larger image it would be the first of several.
+    if (single && single.whole === undefined && single.pooled === undefined)
+      return 'lays one cell of a map over all others: on a larger image that is the first of several';
+    const both = met(own, track);
+    if (typeof both === 'string') return both;
+    tracks.set(letter, both);
+  }
+  return { kind: 'moving', axes, tracks, tied: a.tied ?? b.tied };
+}
+
+/** Where one of the two has cells that were regrouped, both in one form. */
+function alike(a: Moving, b: Moving): readonly [Moving, Moving] {
+  let [left, right] = [a, b];
+  for (const axis of a.axes.keys()) {
+    const [x, y] = [spreadOf(left.axes[axis] ?? []), spreadOf(right.axes[axis] ?? [])];
+    const letter = x[0]?.letter;
+    if (letter === undefined || x.length === 0 || y.length === 0 || sameDigits(x, y)) continue;
+    left = settled(left, letter, axis) ?? left;
+    right = settled(right, letter, axis) ?? right;
+  }
+  return [left, right];
+}
+
+/** Constants with a number for each place, sizes and coordinates among the operands. */
+function tiedBy(node: Node, inputs: readonly State[], state: Moving, settings: readonly number[]): Blame | undefined {
+  const places = isSpread(state);
+  for (const [slot, input] of node.inputs.entries()) {
+    const other = inputs[slot];
+    if (!input || settings.includes(slot)) continue;
+    if (other?.kind === 'sized') {
+      const context = !places && [...state.tracks.values()].every(({ whole }) => whole !== undefined);
+      if (other.places)
+        return {
+          node,
+          why: `is given numbers that tell where a place is, by ${other.node.op} '${other.node.name}' (coordinates, perhaps)`,
+        };
+      if (!context) return { node, why: `computes with the size of the image, which ${other.node.op} '${other.node.name}' gives it` };
+    }
+    if (isConst(input) && places) {
+      const { shape } = input.constant;
+      const own = placesOf(state, shape);
+      if (own.length > 0 && !isUniformAlong(input, own))
+        return {
+          node,
+          why: `has a constant '${input.name}' [${shape.join(', ')}] with a number of its own for each position, for the training size only`,
+        };
+    }
+  }
+  return undefined;
+}
+
+/** Axes of a constant that lie along places of the map. */
+const placesOf = ({ axes }: Moving, shape: readonly Dim[]): number[] =>
+  shape.flatMap((size, at) => (size !== 1 && spreadOf(axes[axes.length - shape.length + at] ?? []).length > 0 ? [at] : []));

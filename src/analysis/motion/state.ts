@@ -1,0 +1,130 @@
+/** What is known of a value: how it moves with the image, or that it does not. */
+import type { Dim, Node } from '../../ir/types';
+import { channels, type Digits, isSpatial, lowBlock, spreadOf } from './digits';
+import { grouped, repeated, type Track } from './track';
+
+/** Why something does not hold, and by which node. `why` continues "it ...". */
+export interface Blame {
+  readonly node: Node;
+  readonly why: string;
+}
+
+/** Computed from pixels. */
+export interface Moving {
+  readonly kind: 'moving';
+  readonly axes: readonly Digits[];
+  /** By spatial axis of the image. */
+  readonly tracks: ReadonlyMap<string, Track>;
+  /** Its numbers depend on where in the image a place is, or on how large the image is. */
+  readonly tied: Blame | undefined;
+}
+export type State =
+  | Moving
+  /** Constants and other inputs. `grows`: as many numbers as the image has places, and all of them alike. */
+  | { readonly kind: 'fixed'; readonly grows: boolean }
+  /** Computed from the size of the image. `places`: numbers of their own for each place. */
+  | { readonly kind: 'sized'; readonly places: boolean; readonly node: Node }
+  | { readonly kind: 'unknown'; readonly blame: Blame };
+
+export const FIXED: State = { kind: 'fixed', grows: false };
+export const GROWN: State = { kind: 'fixed', grows: true };
+export const unknownBy = (node: Node, why: string): State & { readonly kind: 'unknown' } => ({ kind: 'unknown', blame: { node, why } });
+
+export const isSpread = ({ axes }: Moving): boolean => axes.some((digits) => spreadOf(digits).length > 0);
+
+/** Digits of one letter that run over more than one place, whichever axes hold them. */
+export const digitsOf = ({ axes }: Moving, letter: string): Digits =>
+  axes.flatMap((digits) => spreadOf(digits).filter((digit) => digit.letter === letter));
+
+/**
+ * The same with one digit for the letter, alone in its axis: cells of `by` neighbours, which are told apart along channels, count as one; channels that
+ * tell apart what lies between cells make more of them. undefined where the places are split in another way.
+ */
+export function settled(state: Moving, letter: string, axis: number): Moving | undefined {
+  const track = state.tracks.get(letter);
+  const own = state.axes[axis] ?? [];
+  const spread = own.filter((digit) => isSpatial(digit.letter) && digit.size !== 1);
+  const [high] = spread;
+  if (!track) return undefined;
+  if (high && (spread.length > 1 || high.letter !== letter)) return undefined;
+  const others = digitsOf(state, letter).filter((digit) => digit !== high);
+  let next = track;
+  let axes = state.axes;
+  if (others.length > 0) {
+    const by = lowBlock(others);
+    if (!high || by === undefined || high.step !== by) return undefined;
+    next = grouped(next, by, high.size);
+    axes = axes.map((digits) =>
+      digits.map((digit) => (digit === high ? { ...high, step: 1 } : others.includes(digit) ? { ...digit, letter: 'C', step: 1 } : digit)),
+    );
+  } else if (high && high.step !== 1) return undefined;
+  // Channels behind the cells: shown several times each.
+  const now = axes[axis] ?? [];
+  const at = now.findIndex((digit) => digit.letter === letter && digit.size !== 1);
+  if (at >= 0) {
+    if (now.slice(0, at).some(({ size }) => size !== 1)) return undefined;
+    const behind = now.slice(at + 1).filter(({ size }) => size !== 1);
+    let by = 1;
+    for (const { size } of behind) {
+      if (typeof size !== 'number') return undefined;
+      by *= size;
+    }
+    if (by > 1) {
+      const cells = now[at]?.size;
+      const size: Dim = typeof cells === 'number' ? cells * by : undefined;
+      next = repeated(next, by, size);
+      axes = axes.map((digits, index) => (index === axis ? [{ letter, size, step: 1 }] : digits));
+    }
+  }
+  return { ...state, axes, tracks: new Map(state.tracks).set(letter, next) };
+}
+
+/** Everything along an axis taken together by a node. `leaves`: the axis goes, or counts something else. */
+export function taken(
+  state: Moving,
+  axis: number,
+  node: Node,
+  leaves: boolean,
+): { readonly state: Moving; readonly whole: boolean } | string {
+  const own = state.axes[axis] ?? [];
+  let next = state;
+  let whole = false;
+  for (const letter of new Set(own.filter((digit) => isSpatial(digit.letter)).map((digit) => digit.letter))) {
+    const track = next.tracks.get(letter);
+    if (!track) continue;
+    const mine = spreadOf(next.axes[axis] ?? []).filter((digit) => digit.letter === letter);
+    const all = digitsOf(next, letter);
+    if (mine.length === 0) {
+      // One cell here, several on a larger image.
+      if (leaves && all.length === 0 && track.whole === undefined)
+        next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, pooled: track.pooled ?? node }) };
+      continue;
+    }
+    const block = mine.length < all.length ? lowBlock(mine) : undefined;
+    if (block !== undefined) {
+      const step = (digit: Digits[number]): Dim => (typeof digit.step === 'number' ? digit.step / block : undefined);
+      const high = all.filter((digit) => !mine.includes(digit));
+      const cells = typeof track.cells === 'number' ? track.cells / block : undefined;
+      next = {
+        ...next,
+        axes: next.axes.map((digits) =>
+          digits.map((digit) =>
+            mine.includes(digit) ? { ...digit, letter: 'C', step: 1 } : high.includes(digit) ? { ...digit, step: step(digit) } : digit,
+          ),
+        ),
+        tracks: new Map(next.tracks).set(letter, grouped(track, block, cells)),
+      };
+      continue;
+    }
+    if (leaves && mine.length < all.length) return 'takes together places of the map that lie far from each other';
+    whole = true;
+    next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, whole: track.whole ?? node }) };
+  }
+  return { state: next, whole };
+}
+
+/** The axis with other numbers along it. */
+export const replaced = (axes: readonly Digits[], axis: number, digits: Digits): readonly Digits[] =>
+  axes.map((own, at) => (at === axis ? digits : own));
+
+export const counted = (size: Dim): Digits => (size === 1 ? [] : channels(size));

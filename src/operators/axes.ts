@@ -1,0 +1,21 @@
+/** The one axis that a node is about (Concat, Softmax, Gather, Split ...), and the order into which a Transpose puts them. */
+
+import { intAttr, intsAttr } from '../ir/attrs';
+import { wrapAxis } from '../ir/axis';
+import { attrDefault } from '../ir/operators';
+import type { Node } from '../ir/types';
+import { constantInts } from './constants';
+
+/** `axis` of the node, counted from the front of an operand of this rank; undefined where it is computed. */
+export function asAxis(node: Node, rank: number): number | undefined {
+  if (node.opType === 'CumSum' || node.opType === 'CumProd') {
+    const [axis] = constantInts(node, 1) ?? [];
+    return axis === undefined ? undefined : wrapAxis(axis, rank);
+  }
+  if (!node.attrs.has('axis') && attrDefault(node.opType, 'axis') === undefined) return undefined;
+  return wrapAxis(intAttr(node, 'axis'), rank);
+}
+
+/** Axis k of the result is axis `perm[k]` of the data. */
+export const asTranspose = (node: Node, rank: number): readonly number[] =>
+  intsAttr(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);

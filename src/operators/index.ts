@@ -1,0 +1,27 @@
+/** The registry: every operator of ONNX's own domain. One that is left out does not compile. */
+import { isOnnxOp, type OnnxOp } from '../ir/operators';
+import type { Node } from '../ir/types';
+import { elementwise } from './elementwise';
+import { type Operator, unknown } from './operator';
+import { others } from './others';
+import { placesAndSizes } from './places';
+import { products } from './products';
+import { reductions } from './reductions';
+import { shapes } from './shapes';
+import { windows } from './windows';
+
+export const operators: Record<OnnxOp, Operator> = {
+  ...elementwise,
+  ...windows,
+  ...reductions,
+  ...shapes,
+  ...products,
+  ...placesAndSizes,
+  ...others,
+};
+
+const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known');
+
+/** What is known of the node's operator. Those of other domains are not known, but for ONNX's own in another layout. */
+export const operatorOf = (node: Node): Operator =>
+  (node.domain === '' || node.domain === 'ai.onnx') && isOnnxOp(node.opType) ? operators[node.opType] : FOREIGN;

@@ -1,0 +1,34 @@
+/** Normalisations: the axes whose numbers are taken together, with the defaults filled in. */
+import { intAttr, intsAttr } from '../ir/attrs';
+import { wrapAxis } from '../ir/axis';
+import type { Node } from '../ir/types';
+
+export interface Norm {
+  /** Taken together. */
+  readonly axes: readonly number[];
+  /** The axes that the scale has numbers for, aligned at the end of the data. */
+  readonly scaled: readonly number[];
+}
+
+/** undefined where the node is no norm, or the number of axes is not known. */
+export function asNorm(node: Node): Norm | undefined {
+  const rank = node.inputs[0]?.type?.shape?.length;
+  if (rank === undefined) return undefined;
+  const from = (first: number): number[] => Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis >= first);
+  switch (node.opType) {
+    case 'BatchNormalization':
+      return { axes: intAttr(node, 'training_mode') === 0 ? [] : [0, ...from(2)], scaled: [1] };
+    case 'InstanceNormalization':
+    case 'GroupNormalization':
+      return { axes: from(2), scaled: [1] };
+    case 'LayerNormalization':
+    case 'RMSNormalization': {
+      const axes = from(wrapAxis(intAttr(node, 'axis'), rank));
+      return { axes, scaled: axes };
+    }
+    case 'MeanVarianceNormalization':
+      return { axes: intsAttr(node, 'axes')?.map((axis) => wrapAxis(axis, rank)) ?? [0, ...from(2)], scaled: [] };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Operators of which it is not known how their results move with the image: a conversion refuses them by name, where they read one.
+ * Each is a hole that somebody may fill: see docs/operators.md.
+ */
+import type { OnnxOp } from '../ir/operators';
+import { type Operator, unknown } from './operator';
+
+const notKnown = unknown();
+const attention = unknown('compares positions with each other (attention)');
+const recurrent = unknown('runs along the rows or columns of the image one after the other');
+const sampled = unknown('samples places that are given in absolute coordinates');
+const random = unknown('gives numbers at random');
+const noTensor = unknown('gives a sequence, not a map');
+const text = unknown('works on text');
+const branching = unknown('decides while it runs what is computed');
+
+export const others = {
+  Attention: attention,
+  Bernoulli: random,
+  BitCast: notKnown,
+  CausalConvWithState: recurrent,
+  CenterCropPad: unknown('cuts or pads to a size that is given'),
+  Col2Im: notKnown,
+  ConcatFromSequence: noTensor,
+  Constant: notKnown,
+  DFT: unknown('takes all places together by their frequencies'),
+  DeformConv: unknown('samples places that are computed'),
+  Det: notKnown,
+  DynamicQuantizeLinear: unknown('scales by the range of the whole image'),
+  GRU: recurrent,
+  GatherND: unknown('takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'),
+  GridSample: sampled,
+  If: branching,
+  ImageDecoder: notKnown,
+  LSTM: recurrent,
+  LinearAttention: attention,
+  Loop: recurrent,
+  MaxRoiPool: sampled,
+  MaxUnpool: unknown('puts numbers at places that are counted over the whole map'),
+  Multinomial: random,
+  NegativeLogLikelihoodLoss: notKnown,
+  NonMaxSuppression: unknown('chooses among all places of the map'),
+  Optional: noTensor,
+  OptionalGetElement: noTensor,
+  OptionalHasElement: noTensor,
+  QLinearConv: notKnown,
+  QLinearMatMul: notKnown,
+  RNN: recurrent,
+  RandomNormal: random,
+  RandomNormalLike: random,
+  RandomUniform: random,
+  RandomUniformLike: random,
+  RegexFullMatch: text,
+  RoiAlign: sampled,
+  RotaryEmbedding: unknown('turns numbers by an angle for each position'),
+  STFT: unknown('takes all places together by their frequencies'),
+  Scan: recurrent,
+  Scatter: unknown('puts numbers at places that are told one by one'),
+  ScatterElements: unknown('puts numbers at places that are told one by one'),
+  ScatterND: unknown('puts numbers at places that are told one by one'),
+  SequenceAt: noTensor,
+  SequenceConstruct: noTensor,
+  SequenceEmpty: noTensor,
+  SequenceErase: noTensor,
+  SequenceInsert: noTensor,
+  SequenceLength: noTensor,
+  SequenceMap: noTensor,
+  SoftmaxCrossEntropyLoss: notKnown,
+  SplitToSequence: noTensor,
+  StringConcat: text,
+  StringNormalizer: text,
+  StringSplit: text,
+  SwiGLU: notKnown,
+  TensorScatter: unknown('puts numbers at places that are told one by one'),
+  TfIdfVectorizer: text,
+  Unique: unknown('chooses among all places of the map'),
+  // Raised to Resize when a file is read.
+  Upsample: notKnown,
+} satisfies Partial<Record<OnnxOp, Operator>>;

@@ -1,0 +1,23 @@
+/** Reductions, ArgMax and ArgMin: which axes they take together, with the defaults filled in. */
+import { intAttr } from '../ir/attrs';
+import { wrapAxis } from '../ir/axis';
+import type { Node } from '../ir/types';
+import { constantInts } from './constants';
+
+export interface Reduce {
+  readonly axes: readonly number[];
+  readonly keepsAxes: boolean;
+}
+
+/** undefined where the axes, or their number, are not known. */
+export function asReduce(node: Node): Reduce | undefined {
+  const rank = node.inputs[0]?.type?.shape?.length;
+  if (rank === undefined) return undefined;
+  const keepsAxes = intAttr(node, 'keepdims') !== 0;
+  if (node.opType === 'ArgMax' || node.opType === 'ArgMin') return { axes: [wrapAxis(intAttr(node, 'axis'), rank)], keepsAxes };
+  const given = constantInts(node, 1);
+  if (node.inputs[1] && !given) return undefined;
+  const all = Array.from({ length: rank }, (_, axis) => axis);
+  if (given === undefined || given.length === 0) return { axes: intAttr(node, 'noop_with_empty_axes') === 0 ? all : [], keepsAxes };
+  return { axes: [...new Set(given.map((axis) => wrapAxis(axis, rank)))].sort((a, b) => a - b), keepsAxes };
+}

@@ -1,0 +1,72 @@
+/** Operators that take numbers together: reductions, norms, softmax, pools over whole maps; and those that go along an axis in order, or pick from it. */
+import type { OnnxOp } from '../ir/operators';
+import type { Node } from '../ir/types';
+import { asAxis } from './axes';
+import { asNorm } from './norm';
+import { type Operator, operator, POINT, type Reads, TOGETHER } from './operator';
+import { asReduce } from './reduce';
+
+const rankOf = (node: Node): number | undefined => node.inputs[0]?.type?.shape?.length;
+const notKnown = (why: string): Reads => ({ kind: 'unknown', why });
+
+function reduced(node: Node, axis: number): Reads {
+  const own = asReduce(node);
+  if (!own) return notKnown('reduces axes that are computed');
+  return own.axes.includes(axis) ? TOGETHER : POINT;
+}
+
+function normalised(node: Node, axis: number): Reads {
+  const own = asNorm(node);
+  if (!own) return notKnown('normalises a value of unknown rank');
+  return own.axes.includes(axis) ? TOGETHER : POINT;
+}
+
+/** Along the node's axis alone. */
+const along =
+  (reads: Reads) =>
+  (node: Node, axis: number): Reads => {
+    const rank = rankOf(node);
+    const own = rank === undefined ? undefined : asAxis(node, rank);
+    return own === undefined ? notKnown('works along an axis that is computed') : own === axis ? reads : POINT;
+  };
+
+const overPlaces = operator('same', (_, axis) => (axis < 2 ? POINT : TOGETHER));
+const reduction = operator('reduced', reduced, [1]);
+const norm = operator('same', normalised);
+const softmax = operator('same', along(TOGETHER));
+const inOrder = operator('same', along({ kind: 'in order', why: 'runs along the rows or columns of the image one after the other' }), [1]);
+const extreme = operator('reduced', (node, axis) =>
+  asReduce(node)?.axes.includes(axis) ? { kind: 'picks', why: 'returns places of the map' } : POINT,
+);
+
+export const reductions = {
+  ArgMax: extreme,
+  ArgMin: extreme,
+  BatchNormalization: norm,
+  CumProd: inOrder,
+  CumSum: inOrder,
+  GlobalAveragePool: overPlaces,
+  GlobalLpPool: overPlaces,
+  GlobalMaxPool: overPlaces,
+  GroupNormalization: norm,
+  Hardmax: softmax,
+  InstanceNormalization: norm,
+  LayerNormalization: norm,
+  LogSoftmax: softmax,
+  LpNormalization: softmax,
+  MeanVarianceNormalization: norm,
+  RMSNormalization: norm,
+  ReduceL1: reduction,
+  ReduceL2: reduction,
+  ReduceLogSum: reduction,
+  ReduceLogSumExp: reduction,
+  ReduceMax: reduction,
+  ReduceMean: reduction,
+  ReduceMin: reduction,
+  ReduceProd: reduction,
+  ReduceSum: reduction,
+  ReduceSumSquare: reduction,
+  ReverseSequence: operator('same', () => ({ kind: 'in order', why: 'turns a part of the map around' }), [1]),
+  Softmax: softmax,
+  TopK: operator('same', along({ kind: 'picks', why: 'returns places of the map' }), [1]),
+} satisfies Partial<Record<OnnxOp, Operator>>;

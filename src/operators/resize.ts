@@ -1,0 +1,35 @@
+/** Resize with its defaults filled in. */
+import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
+import { wrapAxis } from '../ir/axis';
+import type { Node } from '../ir/types';
+import { constantInts } from './constants';
+
+export interface Resize {
+  readonly mode: string;
+  readonly coordinates: string;
+  readonly rounding: string;
+  readonly antialias: boolean;
+  readonly excludesOutside: boolean;
+  /** Its lengths are given, as numbers or computed; else a scale is. */
+  readonly isBySize: boolean;
+  /** The axes that it stretches. */
+  readonly axes: readonly number[];
+  /** Of these axes, where they are constants. */
+  readonly scales: readonly number[] | undefined;
+}
+
+/** undefined where the number of axes is not known. */
+export function asResize(node: Node): Resize | undefined {
+  const rank = node.inputs[0]?.type?.shape?.length;
+  if (rank === undefined) return undefined;
+  return {
+    mode: stringAttr(node, 'mode'),
+    coordinates: stringAttr(node, 'coordinate_transformation_mode'),
+    rounding: stringAttr(node, 'nearest_mode'),
+    antialias: intAttr(node, 'antialias') !== 0,
+    excludesOutside: intAttr(node, 'exclude_outside') !== 0,
+    isBySize: node.inputs[3] !== undefined,
+    axes: (intsAttr(node, 'axes') ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) => wrapAxis(axis, rank)),
+    scales: node.inputs[3] ? undefined : constantInts(node, 2),
+  };
+}

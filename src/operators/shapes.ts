@@ -1,0 +1,39 @@
+/** Operators that move numbers and change none: views, transposes, parts and copies. */
+import type { OnnxOp } from '../ir/operators';
+import type { Node } from '../ir/types';
+import { asAxis } from './axes';
+import { type Operator, operator, POINT, pointwise, type Reads } from './operator';
+
+const picks = (why: string): Reads => ({ kind: 'picks', why });
+
+/** Along the node's own axis it takes what is told by number. */
+const picking =
+  (why: string) =>
+  (node: Node, axis: number): Reads => {
+    const rank = node.inputs[0]?.type?.shape?.length;
+    return rank === undefined || asAxis(node, rank) === axis ? picks(why) : POINT;
+  };
+
+const FIXED_PLACES = 'takes fixed positions of the map (a class token, or windows cut out at fixed places)';
+
+function repeated(node: Node, axis: number): Reads {
+  const [from, to] = [node.inputs[0]?.type?.shape?.[axis], node.outputs[0]?.type?.shape?.[axis]];
+  return from !== undefined && (from === to || from === 1) ? POINT : picks('lays copies of the map next to each other');
+}
+
+export const shapes = {
+  Compress: operator('same', () => picks('takes positions that are told one by one')),
+  Concat: operator('joined', (node, axis) => picking('lays maps next to each other in space')(node, axis)),
+  Expand: pointwise('spread', [1]),
+  Flatten: pointwise('view'),
+  Gather: operator('gathered', (node, axis) =>
+    picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
+  ),
+  GatherElements: operator('same', picking('takes another position for every place')),
+  Reshape: pointwise('view', [1]),
+  Split: operator('same', picking('cuts the map into a fixed number of rows or columns'), [1]),
+  Squeeze: pointwise('view', [1]),
+  Tile: operator('same', repeated, [1]),
+  Transpose: pointwise('transposed'),
+  Unsqueeze: pointwise('view', [1]),
+} satisfies Partial<Record<OnnxOp, Operator>>;

@@ -1,0 +1,63 @@
+/** Convolutions and pools: windows over any number of spatial axes, with the defaults of the schema filled in. Axis k of the window is axis k + 2 of the data. */
+import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
+import type { Node } from '../ir/types';
+
+export interface WindowAxis {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** As written down: with `auto_pad` they follow from the sizes instead. */
+  readonly before: number;
+  readonly after: number;
+  /** Of a ConvTranspose, else 0. */
+  readonly outputPadding: number;
+}
+
+export interface Window {
+  readonly axes: readonly WindowAxis[];
+  readonly autoPad: 'NOTSET' | 'VALID' | 'SAME_UPPER' | 'SAME_LOWER';
+  /** Pools: whether a last window that sticks out is kept. */
+  readonly ceil: boolean;
+  /** ConvTranspose: the lengths are given, the padding follows. */
+  readonly outputShape: readonly number[] | undefined;
+}
+
+/** Cells from the first to the last that one window reads, both included. */
+export const extentOf = ({ kernel, dilation }: WindowAxis): number => (kernel - 1) * dilation + 1;
+
+/** The node's window, or undefined where the kernel has no static size. The node is a convolution or a pool with a `kernel_shape`. */
+export function asWindow(node: Node): Window | undefined {
+  const kernel = intsAttr(node, 'kernel_shape') ?? kernelOfWeight(node);
+  if (!kernel) return undefined;
+  const [strides, dilations, pads, extra] = ['strides', 'dilations', 'pads', 'output_padding'].map((name) => intsAttr(node, name) ?? []);
+  return {
+    axes: kernel.map((size, at) => ({
+      kernel: size,
+      stride: strides?.[at] ?? 1,
+      dilation: dilations?.[at] ?? 1,
+      before: pads?.[at] ?? 0,
+      after: pads?.[at + kernel.length] ?? 0,
+      outputPadding: extra?.[at] ?? 0,
+    })),
+    autoPad: autoPadOf(node),
+    ceil: node.attrs.has('ceil_mode') && intAttr(node, 'ceil_mode') !== 0,
+    outputShape: intsAttr(node, 'output_shape'),
+  };
+}
+
+function kernelOfWeight(node: Node): readonly number[] | undefined {
+  const slot = node.opType === 'QLinearConv' ? 3 : 1;
+  const sizes = node.inputs[slot]?.type?.shape?.slice(2);
+  return sizes?.every((size) => typeof size === 'number') ? sizes : undefined;
+}
+
+function autoPadOf(node: Node): Window['autoPad'] {
+  const text = node.attrs.has('auto_pad') ? stringAttr(node, 'auto_pad') : 'NOTSET';
+  return text === 'VALID' || text === 'SAME_UPPER' || text === 'SAME_LOWER' ? text : 'NOTSET';
+}
+
+/** How many cells SAME padding puts in front of the map, for a map of this length. */
+export function samePadBefore({ autoPad }: Window, axis: WindowAxis, length: number): number {
+  const total = Math.max((Math.ceil(length / axis.stride) - 1) * axis.stride + extentOf(axis) - length, 0);
+  return autoPad === 'SAME_LOWER' ? Math.ceil(total / 2) : Math.floor(total / 2);
+}

@@ -1,0 +1,226 @@
+/** Operators that look through windows: convolutions, pools, paddings, cuts and stretches. Exact steps, along any number of axes. */
+
+import { intAttr } from '../ir/attrs';
+import type { OnnxOp } from '../ir/operators';
+import { absolute, inverse, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
+import { table } from '../ir/table';
+import type { Dim, Node } from '../ir/types';
+import { FILTERS, type Operator, operator, POINT, type Reads, type Step } from './operator';
+import { asPad } from './pad';
+import { asResize, type Resize } from './resize';
+import { asSlice } from './slice';
+import { asWindow, extentOf, samePadBefore, type Window, type WindowAxis } from './window';
+
+const window = (step: Step): Reads => (isIdentity(step) ? POINT : { kind: 'window', step });
+const notKnown = (why: string): Reads => ({ kind: 'unknown', why });
+
+const isIdentity = ({ start, stride, extent, pads }: Step): boolean =>
+  !pads && start.num === 0 && stride.num === 1 && stride.den === 1 && extent.num === 1 && extent.den === 1;
+
+const lengths = (node: Node, axis: number): readonly [Dim, Dim] => [
+  node.inputs[0]?.type?.shape?.[axis],
+  node.outputs[0]?.type?.shape?.[axis],
+];
+
+function pool(node: Node, axis: number): Reads {
+  return axis < 2 ? POINT : windowReads(node, axis);
+}
+function convolution(node: Node, axis: number): Reads {
+  return axis === 0 ? POINT : axis === 1 ? FILTERS : windowReads(node, axis);
+}
+
+function windowReads(node: Node, axis: number): Reads {
+  const own = asWindow(node);
+  const along = own?.axes[axis - 2];
+  if (!own || !along) return notKnown('has a kernel whose size is not known');
+  const extent = extentOf(along);
+  const [length, cells] = lengths(node, axis);
+  const before = padBefore(own, along, length);
+  return window({
+    start: ratio(-before),
+    stride: ratio(along.stride),
+    extent: ratio(extent),
+    pads: before > 0 || sticksOut(own, along, { before, length, cells }),
+    // A stride that does not divide the length puts the padding elsewhere.
+    ...(own.autoPad.startsWith('SAME') && along.stride > 1 && { congruent: along.stride }),
+  });
+}
+
+/** Sizes that are not static: the padding of lengths that the stride divides. */
+function padBefore(own: Window, along: WindowAxis, length: Dim): number {
+  if (own.autoPad === 'NOTSET') return along.before;
+  if (own.autoPad === 'VALID') return 0;
+  return samePadBefore(own, along, typeof length === 'number' ? length : along.stride * extentOf(along));
+}
+
+/** Whether the last window ends beyond the data, pads and ceil_mode taken together; of a symbolic map only what is padded on purpose is known. */
+function sticksOut(
+  own: Window,
+  along: WindowAxis,
+  { before, length, cells }: { readonly before: number; readonly length: Dim; readonly cells: Dim },
+): boolean {
+  const extent = extentOf(along);
+  if (typeof length === 'number' && typeof cells === 'number') return (cells - 1) * along.stride + extent - before > length;
+  return own.autoPad.startsWith('SAME') ? extent > along.stride : (own.autoPad === 'NOTSET' && along.after > 0) || own.ceil;
+}
+
+/** Output o takes from input i where o = i * stride - pad + t * dilation, t < kernel. */
+function transposedConvolution(node: Node, axis: number): Reads {
+  if (axis < 2) return axis === 0 ? POINT : FILTERS;
+  const own = asWindow(node);
+  const along = own?.axes[axis - 2];
+  if (!own || !along) return notKnown('has a kernel whose size is not known');
+  const reach = extentOf(along) - 1;
+  const [length, cells] = lengths(node, axis);
+  let pad = along.before;
+  const follows = own.autoPad.startsWith('SAME') || own.outputShape !== undefined;
+  if (follows) {
+    if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('is padded by amounts that are not known');
+    const total = Math.max(along.stride * (length - 1) + along.outputPadding + reach + 1 - cells, 0);
+    // ONNX: SAME_UPPER puts the odd one at the end, everything else at the beginning.
+    pad = own.autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+  }
+  return window({
+    start: ratio(pad - reach, along.stride),
+    stride: ratio(1, along.stride),
+    extent: plus(ratio(reach, along.stride), ONE),
+    pads: reach + 1 > along.stride || along.outputPadding > 0,
+    ...(own.outputShape && { depends: 'gives a map of the same size, whatever the size of the image' }),
+  });
+}
+
+/** Each cell shown `times` times: result i reads cell floor(i / times). */
+const shown = (by: number): Step => ({
+  start: ratio(1 - by, by),
+  stride: ratio(1, by),
+  extent: plus(ONE, ratio(by - 1, by)),
+  pads: false,
+});
+
+function spaceToDepth(node: Node, axis: number): Reads {
+  const block = ratio(intAttr(node, 'blocksize', 1));
+  return axis === 0 ? POINT : axis === 1 ? FILTERS : window({ start: ZERO, stride: block, extent: block, pads: false });
+}
+function depthToSpace(node: Node, axis: number): Reads {
+  return axis === 0 ? POINT : axis === 1 ? FILTERS : window(shown(intAttr(node, 'blocksize', 1)));
+}
+
+function padding(node: Node, axis: number): Reads {
+  const { axes, mode } = asPad(node);
+  if (!axes) return computedPadding(node, axis);
+  const [own] = axes.filter((candidate) => candidate.axis === axis);
+  if (!own) return POINT;
+  if (mode === 'wrap') return notKnown('continues the map with its other end');
+  return window({ start: ratio(-own.before), stride: ONE, extent: ONE, pads: own.before > 0 || own.after > 0 });
+}
+
+/** Padding that the graph computes: how much there is in all is known from the sizes, not on which side. */
+function computedPadding(node: Node, axis: number): Reads {
+  const [length, cells] = lengths(node, axis);
+  if (length === cells && length !== undefined) return POINT;
+  if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('pads by amounts that are not known');
+  const total = cells - length;
+  return total > 0
+    ? window({ start: ratio(-total), stride: ONE, extent: ratio(total + 1), pads: true })
+    : window({ start: ZERO, stride: ONE, extent: ratio(1 - total), pads: false });
+}
+
+function cut(node: Node, axis: number): Reads {
+  const cuts = asSlice(node);
+  if (!cuts) return notKnown('cuts along axes that are computed');
+  const own = cuts.find((candidate) => candidate.axis === axis);
+  const [length, cells] = lengths(node, axis);
+  if (!own || (own.step === 1 && length === cells && typeof length === 'number')) return POINT;
+  if (own.start === undefined) return notKnown('begins at a place that is computed');
+  const { start, step } = own;
+  const at = step > 0 ? start : start < 0 ? start : Math.min(start, typeof length === 'number' ? length - 1 : start);
+  const fromEnd = start < 0 || (step < 0 && typeof length === 'number' && start >= length - 1);
+  if (start < 0 && typeof length !== 'number')
+    return notKnown('begins at a place that is counted from the far end of a map of unknown size');
+  const first = at < 0 ? Math.max(at + Number(length), 0) : at;
+  return window({ start: ratio(first), stride: ratio(step), extent: ONE, pads: false, ...(fromEnd && { fromEnd }) });
+}
+
+/** How many cells on each side an interpolation reads beyond the one that it falls on. */
+const TAPS: Readonly<Record<string, number>> = table({ nearest: 0, linear: 1, cubic: 2 });
+
+function stretch(node: Node, axis: number): Reads {
+  const own = asResize(node);
+  const [length, cells] = lengths(node, axis);
+  if (own && length !== undefined && length === cells) return POINT;
+  if (!own) return notKnown('stretches the map by a factor that is not known');
+  const taps = TAPS[own.mode];
+  if (taps === undefined) return notKnown(`interpolates in a way that is not known (${own.mode})`);
+  const stride = strideOf(own, axis, length, cells);
+  if (!stride) return notKnown('stretches the map by a factor that is not known, or no fraction of small numbers');
+  const by = inverse(stride);
+  const exact = own.mode === 'nearest' && by.den === 1 && isFloorOfRatio(own);
+  return window({
+    ...(exact ? shown(by.num) : loosely(own, stride, taps)),
+    ...(own.isBySize && { congruent: stride.num }),
+    ...dependsOnSize(own),
+  });
+}
+
+/** Where a cell falls depends on the coordinate mode and on rounding, by less than one cell of the coarser map each. */
+function loosely({ antialias }: Resize, stride: Ratio, taps: number): Step {
+  const wide = stride.num > stride.den ? stride : ONE;
+  const slack = plus(plus(wide, ratio(taps)), antialias ? ratio(Math.ceil(stride.num / stride.den) * taps) : ZERO);
+  return { start: times(ratio(-1), slack), stride, extent: plus(times(ratio(2), slack), ONE), pads: taps > 0 };
+}
+
+/** Given as a scale it is a fraction of small numbers that a float32 stands for; else what the lengths are to each other. */
+function strideOf({ scales, axes, coordinates }: Resize, axis: number, length: Dim, cells: Dim): Ratio | undefined {
+  const scale = scales?.[axes.indexOf(axis)];
+  if (scale === undefined || coordinates === 'align_corners')
+    return typeof length === 'number' && typeof cells === 'number' ? ratio(length, cells) : undefined;
+  const of = fractionOf(scale);
+  return of && inverse(of);
+}
+
+/** The fraction with the least denominator that rounds to the number in single precision. */
+function fractionOf(number: number): Ratio | undefined {
+  for (let den = 1; den <= LARGEST_DENOMINATOR; den++) {
+    const num = Math.round(number * den);
+    if (num > 0 && Math.fround(num / den) === Math.fround(number)) return ratio(num, den);
+  }
+  return undefined;
+}
+const LARGEST_DENOMINATOR = 1024;
+
+function dependsOnSize({ coordinates }: Resize): { readonly depends?: string } {
+  if (coordinates === 'align_corners')
+    return { depends: 'stretches the map corner to corner (align_corners), by another factor at every size' };
+  if (coordinates === 'tf_crop_and_resize')
+    return { depends: 'cuts and stretches a part of the map that is given in fractions of its size' };
+  if (coordinates === 'half_pixel_symmetric')
+    return { depends: 'centres the stretched map (half_pixel_symmetric), elsewhere at every size' };
+  return {};
+}
+
+/** Upsampling by a whole number: whether result i reads cell floor(i / n), in the settings that exporters use. */
+const isFloorOfRatio = ({ coordinates, rounding }: Resize): boolean =>
+  (coordinates === 'asymmetric' && rounding === 'floor') || (coordinates.startsWith('half_pixel') && rounding === 'round_prefer_floor');
+
+/** The step of a window-like operator along an axis, where it is known. */
+export const stepOf = (reads: Reads): Step | undefined =>
+  reads.kind === 'window' ? reads.step : reads.kind === 'point' ? { start: ZERO, stride: ONE, extent: ONE, pads: false } : undefined;
+
+/** How far the steps lie apart, whichever way they run. */
+export const paceOf = ({ stride }: Step): Ratio => absolute(stride);
+/** The last cell that the step reads for cell 0. */
+export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, extent), ONE);
+
+export const windows = {
+  AveragePool: operator('same', pool),
+  Conv: operator('same', convolution),
+  ConvInteger: operator('same', convolution),
+  ConvTranspose: operator('same', transposedConvolution),
+  DepthToSpace: operator('same', depthToSpace),
+  LpPool: operator('same', pool),
+  MaxPool: operator('same', pool),
+  Pad: operator('same', padding, [1, 2, 3]),
+  Resize: operator('same', stretch, [1, 2, 3]),
+  Slice: operator('same', cut, [1, 2, 3, 4]),
+  SpaceToDepth: operator('same', spaceToDepth),
+} satisfies Partial<Record<OnnxOp, Operator>>;
