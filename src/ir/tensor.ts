@@ -3,6 +3,7 @@
  * Nothing here touches a payload before it is asked for its elements.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
+import { halfToNumber, toHalves } from './half';
 import { table } from './table';
 import type { DType, Tensor, TensorData } from './types';
 
@@ -108,46 +109,16 @@ function decodeVarints(packed: Uint8Array, tensor: Tensor): Uint8Array {
   return out;
 }
 
-const HALF = new DataView(new ArrayBuffer(4));
-
-/** IEEE 754 half to number. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** Number to IEEE 754 half, to nearest, ties to even. */
-export function numberToHalf(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (magnitude >= 65520) return sign | 0x7c00;
-  if (magnitude < 2 ** -14) return sign | roundEven(magnitude * 2 ** 24);
-  const exponent = Math.floor(Math.log2(magnitude));
-  const scaled = magnitude * 2 ** -exponent;
-  const exact = scaled >= 2 ? exponent + 1 : scaled < 1 ? exponent - 1 : exponent;
-  // A fraction that rounds up to 1024 carries into the exponent, which is what addition does.
-  return sign | (((exact + 15) << 10) + roundEven((magnitude * 2 ** -exact - 1) * 1024));
-}
-
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
+const WORD = new DataView(new ArrayBuffer(4));
 
 function bfloat16ToNumber(bits: number): number {
-  HALF.setUint32(0, bits * 65536);
-  return HALF.getFloat32(0);
+  WORD.setUint32(0, bits * 65536);
+  return WORD.getFloat32(0);
 }
 
 function numberToBfloat16(value: number): number {
-  HALF.setFloat32(0, value);
-  const bits = HALF.getUint32(0);
+  WORD.setFloat32(0, value);
+  const bits = WORD.getUint32(0);
   if (Number.isNaN(value)) return 0x7fc0;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
@@ -201,7 +172,7 @@ export function encodeNumbers(dtype: DType, numbers: ArrayLike<number>): Uint8Ar
     case 'double':
       return bytes(new Float64Array(numbers));
     case 'float16':
-      return bytes(Uint16Array.from(numbers, numberToHalf));
+      return bytes(toHalves(numbers));
     case 'bfloat16':
       return bytes(Uint16Array.from(numbers, numberToBfloat16));
     case 'int64':

@@ -215,14 +215,20 @@ export class Emitter {
   shapeOf = (ref: Ref): Ref => this.node('Shape', [ref], { out_type: type('DT_INT32') });
 
   /** The length of one axis, a scalar. */
-  lengthOf = (ref: Ref, axis: number): Ref =>
-    this.node('StridedSlice', [this.shapeOf(ref), this.ints([axis]), this.ints([axis + 1]), this.ints([1])], {
+  lengthOf = (ref: Ref, axis: number): Ref => this.elementOf(this.shapeOf(ref), axis);
+
+  /** One number of a vector that is computed, a scalar. */
+  elementOf = (vector: Ref, at: number): Ref =>
+    this.node('StridedSlice', [vector, this.ints([at]), this.ints([at + 1]), this.ints([1])], {
       shrink_axis_mask: { i: '1' },
       begin_mask: { i: '0' },
       end_mask: { i: '0' },
       ellipsis_mask: { i: '0' },
       new_axis_mask: { i: '0' },
     });
+
+  /** The whole numbers from `first` up to, and without, `end`. */
+  countTo = (first: Ref, end: Ref): Ref => this.node('Range', [first, end, this.int(1)], { Tidx: type('DT_INT32') });
 
   /** Numbers and scalars as one vector of int32. */
   vector(parts: readonly (number | Ref)[]): Ref {

@@ -1,10 +1,10 @@
 /** Weights stored in fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
 import { noWeightMatches } from '../diagnostics/catalogue';
 import { aligned } from '../ir/bytes';
-import { elementCount, halfToNumber } from '../ir/tensor';
+import { halfToNumber, toHalves } from '../ir/half';
+import { elementCount } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
-import { toHalves } from './halves';
 import { Memory, streamTensor } from './stream';
 
 export type Quantised = 'float16' | 'uint16' | 'uint8';

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import { runtimeCrashed, runtimeFailed } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { halfToNumber, numberToHalf } from '../ir/tensor';
+import { halfToNumber, toHalves } from '../ir/half';
 import type { RuntimeChoice } from './runtime/choice';
 import { RuntimeDied, type RuntimeInfo, runtimeHost } from './runtime/host';
 
@@ -130,7 +130,7 @@ function encode({ dtype, shape, data }: Numbers): [OrtType, OrtData, number[]] {
     case 'double':
       return ['float64', Float64Array.from(data), dims];
     case 'float16':
-      return ['float16', Uint16Array.from(data, numberToHalf), dims];
+      return ['float16', toHalves(data), dims];
     case 'uint8':
       return ['uint8', Uint8Array.from(data), dims];
     case 'int8':

@@ -1,9 +1,8 @@
 /** The bytes of the files: shards, manifest, fewer bits, weights that are permuted on the way. */
-import { encodeNumbers, fromNumbers, permuted, readNumbers, tensorBytes } from '../../src/ir/tensor';
+import { fromNumbers, permuted, readNumbers, tensorBytes } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
 import { type ArtifactOptions, writeArtifacts } from '../../src/tfjs/artifacts';
 import type { TfjsGraph } from '../../src/tfjs/graph';
-import { toHalves } from '../../src/tfjs/halves';
 import { lowerToTfjs } from '../../src/tfjs/lower';
 import { quantise } from '../../src/tfjs/quantize';
 import { streamTensor } from '../../src/tfjs/stream';
@@ -96,30 +95,6 @@ test('the error of fewer bits is what decoding gives, and zero is exact', () => 
 test('a pattern that no weight has is refused before anything is written', () => {
   for (const quantisation of [{ uint8: ['W*', 'V*'] }, { float16: ['dense'] }])
     expect(() => written(dense, { quantisation })).toThrow(expect.objectContaining({ code: 'NO_WEIGHT_MATCHES' }));
-});
-
-test('halves by bits are those that are computed', () => {
-  const edges = [
-    0,
-    -0,
-    1,
-    -1,
-    65504,
-    65519.99,
-    65520,
-    1e9,
-    -1e9,
-    2 ** -14,
-    2 ** -24,
-    2 ** -25,
-    1.5 * 2 ** -25,
-    2 ** -26,
-    1 + 2 ** -11,
-    1 + 3 * 2 ** -11,
-  ];
-  const random = Array.from({ length: 20_000 }, (_, at) => Math.sin(at * 12.9898) * 2 ** ((at % 60) - 40));
-  const numbers = Float32Array.from([...edges, ...random, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
-  expect(toHalves(numbers)).toEqual(new Uint16Array(encodeNumbers('float16', numbers).buffer));
 });
 
 test('a weight that is permuted in slabs is the one that is permuted at once', () => {

@@ -15,8 +15,8 @@ import {
   sameDim,
   subtractDims,
 } from '../dims';
+import { halfToNumber, numberToHalf } from '../half';
 import { table } from '../table';
-import { halfToNumber, numberToHalf } from '../tensor';
 import type { Dim, DType } from '../types';
 
 /** over / by, where that is no whole number at every size. */

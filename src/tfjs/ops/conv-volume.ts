@@ -1,9 +1,10 @@
 import { intAttr } from '../../ir/attrs';
 import { permuted, slicedAlong } from '../../ir/tensor';
 import { int, ints, text } from '../attrs';
-import { Unsupported } from '../emitter';
+import { type Ref, Unsupported } from '../emitter';
 import { dimsOf, type Lowering } from './lowering';
-import { isDilated, isPadded, windowOf } from './window';
+import { cropped, filled } from './pad';
+import { isDilated, padsOn, windowOf } from './window';
 
 /** Maps of three axes [N, D, H, W, C]: Conv3D pads SAME or VALID only, and has neither groups nor bias. */
 export const volumeConv: Lowering = (node, make) => {
@@ -13,10 +14,12 @@ export const volumeConv: Lowering = (node, make) => {
   const window = windowOf(node, kernel, dimsOf(x).slice(1, 4));
   if (isDilated(window)) throw new Unsupported('TensorFlow.js has no dilated convolution of three axes');
   const groups = intAttr(node, 'group', 1);
-  const source =
-    window.isSame || !isPadded(window)
-      ? make.ref(x)
-      : make.node('PadV2', [make.ref(x), make.pads([0, ...window.before, 0], [0, ...window.after, 0]), make.float(0)]);
+  const { before, after } = padsOn(make, make.ref(x), window);
+  const around = { before: [0, ...before, 0], after: [0, ...after, 0] };
+  const positive = (amounts: readonly (number | Ref)[]): (number | Ref)[] =>
+    amounts.map((amount) => (typeof amount === 'number' ? Math.max(amount, 0) : amount));
+  const kept = window.pads.kind === 'known' ? cropped(make, make.ref(x), around) : make.ref(x);
+  const source = filled(make, kept, { before: positive(around.before), after: positive(around.after) }, make.float(0));
   const filters = Number(dimsOf(w)[0]) / groups;
   const split = groups === 1 ? source : make.node('Split', [make.int(4), source], { num_split: int(groups) });
   const weights = w.constant || groups === 1 ? undefined : make.node('Split', [make.int(0), make.ref(w)], { num_split: int(groups) });
@@ -29,7 +32,7 @@ export const volumeConv: Lowering = (node, make) => {
     return make.node('Conv3D', [make.output(split, group), filter], {
       strides: ints([1, ...window.strides, 1]),
       dilations: ints([1, 1, 1, 1, 1]),
-      padding: text(window.isSame ? 'SAME' : 'VALID'),
+      padding: text('VALID'),
       data_format: text('NDHWC'),
     });
   });

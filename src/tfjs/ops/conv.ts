@@ -18,8 +18,9 @@ import { type Activation, activationAfter } from './activation';
 import { volumeConv } from './conv-volume';
 import { blockDiagonal, madeOnce, stuffed } from './filters';
 import { dimsOf, type Lowering, rankOf } from './lowering';
+import { cropped, filled } from './pad';
 import { stridedSlice } from './slicing';
-import { isDilated, isPadded, isStrided, type Window, windowOf } from './window';
+import { isDilated, isSame, isStrided, type Pads, padsOn, raised, type Window, windowOf } from './window';
 
 /** Input channels of a part, at least. */
 const PART = 32;
@@ -107,17 +108,8 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
 }
 
 /** The window of a line as that of a map of one row. */
-function lineWindow(node: Node, kernel: readonly number[], lengths: readonly (number | string | undefined)[]): Window {
-  const line = windowOf(node, kernel.slice(1), lengths.slice(1));
-  return {
-    ...line,
-    kernel,
-    strides: [1, ...line.strides],
-    dilations: [1, ...line.dilations],
-    before: [0, ...line.before],
-    after: [0, ...line.after],
-  };
-}
+const lineWindow = (node: Node, kernel: readonly number[], lengths: readonly (number | string | undefined)[]): Window =>
+  raised(windowOf(node, kernel.slice(1), lengths.slice(1)));
 
 interface Plan {
   readonly make: Emitter;
@@ -226,18 +218,19 @@ function everyPlace(node: Node, make: Emitter, operands: Operands, window: Windo
 const divisorsOf = (number: number): number[] =>
   Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
 
-export function windowAttrs(window: Window): TfjsAttrs {
-  // Where the pads are known they are said: TensorFlow's SAME goes wrong in WebAssembly where the stride is beyond the kernel.
-  const padding = window.before.length === 0 ? 'SAME' : isPadded(window) ? 'EXPLICIT' : 'VALID';
-  const pads = [0, 1].flatMap((axis) => [window.before[axis] ?? 0, window.after[axis] ?? 0]);
+/** Of a window whose pads are known. */
+export function windowAttrs({ strides, dilations, pads }: Omit<Window, 'pads'> & { readonly pads: Known | 'SAME' }): TfjsAttrs {
+  const sides = pads === 'SAME' ? [] : pads.before.flatMap((pad, axis) => [pad, pads.after[axis] ?? 0]);
+  const padding = pads === 'SAME' ? 'SAME' : sides.some((pad) => pad !== 0) ? 'EXPLICIT' : 'VALID';
   return {
-    strides: ints([1, ...window.strides, 1]),
-    dilations: ints([1, ...window.dilations, 1]),
+    strides: ints([1, ...strides, 1]),
+    dilations: ints([1, ...dilations, 1]),
     padding: text(padding),
-    ...(padding === 'EXPLICIT' && { explicit_paddings: ints([0, 0, ...pads, 0, 0]) }),
+    ...(padding === 'EXPLICIT' && { explicit_paddings: ints([0, 0, ...sides, 0, 0]) }),
     data_format: text('NHWC'),
   };
 }
+type Known = Extract<Pads, { readonly kind: 'known' }>;
 
 function withBias(
   op: 'Conv2D' | 'DepthwiseConv2dNative',
@@ -248,7 +241,7 @@ function withBias(
   bias: Ref | undefined,
   activation: Activation | undefined,
 ): Ref {
-  const { node: source, attrs } = croppedFirst(make, x, window);
+  const { node: source, attrs } = padFirst(make, x, window);
   if (!make.options.fuse || (!bias && !activation)) {
     const result = make.node(op, [source, filter], attrs);
     return bias ? make.node('BiasAdd', [result, bias], { data_format: text('NHWC') }) : result;
@@ -261,23 +254,19 @@ function withBias(
   });
 }
 
-/** A negative pad cuts the map off. */
-function croppedFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; readonly attrs: TfjsAttrs } {
-  const { before, after } = window;
-  if ([...before, ...after].every((pad) => pad >= 0)) return { node: x, attrs: windowAttrs(window) };
-  const positive = (pads: readonly number[]): number[] => pads.map((pad) => Math.max(pad, 0));
-  const cut = (pads: readonly number[]): number[] => pads.map((pad) => Math.max(-pad, 0));
-  const [first, last] = [cut(before), cut(after)];
-  const ends = last.map((amount) => (amount === 0 ? 0 : -amount));
-  const endMask = 1 | 8 | ends.reduce((mask, end, axis) => (end === 0 ? mask | (1 << (axis + 1)) : mask), 0);
-  const node = make.node('StridedSlice', [x, make.ints([0, ...first, 0]), make.ints([0, ...ends, 0]), make.ints([1, 1, 1, 1])], {
-    begin_mask: int(1 | 8),
-    end_mask: int(endMask),
-    shrink_axis_mask: int(0),
-    ellipsis_mask: int(0),
-    new_axis_mask: int(0),
-  });
-  return { node, attrs: windowAttrs({ ...window, before: positive(before), after: positive(after) }) };
+/** The map and the window as the kernel takes them: a negative pad cuts off, pads that depend on the size are put around the map. */
+function padFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; readonly attrs: TfjsAttrs } {
+  const { pads } = window;
+  if (pads.kind === 'same') {
+    if (isSame(window, [])) return { node: x, attrs: windowAttrs({ ...window, pads: 'SAME' }) };
+    const { before, after } = padsOn(make, x, window);
+    const node = filled(make, x, { before: [0, ...before, 0], after: [0, ...after, 0] }, make.float(0));
+    const none = window.kernel.map(() => 0);
+    return { node, attrs: windowAttrs({ ...window, pads: { kind: 'known', before: none, after: none } }) };
+  }
+  const positive = (amounts: readonly number[]): number[] => amounts.map((pad) => Math.max(pad, 0));
+  const node = cropped(make, x, { before: [0, ...pads.before, 0], after: [0, ...pads.after, 0] });
+  return { node, attrs: windowAttrs({ ...window, pads: { kind: 'known', before: positive(pads.before), after: positive(pads.after) } }) };
 }
 
 /** No bias, where a fused node wants one. */

@@ -41,6 +41,8 @@ const TABLE: Readonly<Record<string, Lowering>> = table({
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,
   Resize: resize,
+  // In the spelling of opset 11, for coordinates that newer ones have no word for: its operands are the same.
+  'ai.onnx.v11.Resize': resize,
   'nhwc.AveragePool': averagePool,
   'nhwc.BatchNormalization': batchNormalization,
   'nhwc.Conv': conv,
@@ -64,4 +66,6 @@ const TABLE: Readonly<Record<string, Lowering>> = table({
 export const loweringFor = (op: string): Lowering | undefined => (Object.hasOwn(TABLE, op) ? TABLE[op] : undefined);
 
 /** ONNX operators that can be said, sorted. */
-export const supportedOperators: readonly string[] = [...new Set(Object.keys(TABLE).map((op) => op.replace(/^nhwc\./, '')))].sort();
+export const supportedOperators: readonly string[] = [
+  ...new Set(Object.keys(TABLE).map((op) => op.replace(/^(nhwc|ai\.onnx\.v\d+)\./, ''))),
+].sort();

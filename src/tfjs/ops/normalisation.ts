@@ -77,7 +77,13 @@ function affine(parameters: readonly (Value | undefined)[], epsilon: number): re
   return [computedTensor('float', scale.shape, factor), computedTensor('float', scale.shape, offset)];
 }
 
-const POINT = { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0], isSame: false, isCeil: false };
+const POINT = {
+  kernel: [1, 1],
+  strides: [1, 1],
+  dilations: [1, 1],
+  pads: { kind: 'known', before: [0, 0], after: [0, 0] },
+  isCeil: false,
+} as const;
 
 /** A norm of constants: the values that they are made of, what they make, and how that form of them is called. */
 interface Constants {

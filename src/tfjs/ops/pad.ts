@@ -1,92 +1,165 @@
-/** Pads of all modes, known or computed. A negative one cuts off. */
+/**
+ * Pads of all modes, by amounts that are known or computed. A negative amount cuts off.
+ *
+ *   constant                             PadV2
+ *   reflect, less than the length        MirrorPad REFLECT
+ *   edge, by one                         MirrorPad SYMMETRIC
+ *   any other, along each axis           GatherV2 with the place that each position repeats, as constants or computed from the length
+ */
 import { stringAttr } from '../../ir/attrs';
-import type { Node } from '../../ir/types';
+import type { Dim, Node, Value } from '../../ir/types';
 import { int, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, isBool, isInt, type Lowering, numberIn, numbersIn, numbersOf, range, rankOf } from './lowering';
 import { stridedSlice } from './slicing';
 
+/** Modes in which each position repeats one of the map's. */
+type Repeating = 'edge' | 'reflect' | 'wrap';
+
+/** Per axis; a number, or a scalar that is computed. */
+interface Amounts {
+  readonly before: readonly (number | Ref)[];
+  readonly after: readonly (number | Ref)[];
+}
+
 export const pad: Lowering = (node, make) => {
-  const [x, pads, value, axesInput] = node.inputs;
-  const rank = rankOf(x);
-  const mode = stringAttr(node, 'mode', 'constant');
-  const amounts = numbersIn(pads);
-  if (!amounts) return computedPad(node, make, mode);
-  const axes = axesInput
-    ? numbersOf(axesInput, 'which axes it pads').map((axis) => inRange(axis, rank))
-    : Array.from({ length: rank }, (_, axis) => axis);
-  const before = Array.from({ length: rank }, () => 0);
-  const after = Array.from({ length: rank }, () => 0);
-  axes.forEach((axis, at) => {
-    before[axis] = amounts[at] ?? 0;
-    after[axis] = amounts[at + axes.length] ?? 0;
-  });
+  const [x, , value] = node.inputs;
+  const mode = modeOf(node);
+  const amounts = amountsOf(node, make);
+  // PadV2 and GatherV2 do not know truths.
   const typed = isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x);
-  const cut = cropped(make, typed, before, after);
-  const dims = dimsOf(x).map((dim, axis) =>
-    typeof dim === 'number' ? dim + Math.min(before[axis] ?? 0, 0) + Math.min(after[axis] ?? 0, 0) : dim,
-  );
-  const [first, last] = [before.map((amount) => Math.max(amount, 0)), after.map((amount) => Math.max(amount, 0))];
   const back = (ref: Ref): Ref => (isBool(x) ? make.cast(ref, 'DT_BOOL') : ref);
-  if ([...first, ...last].every((amount) => amount === 0)) return back(cut);
-  if (mode === 'constant') {
-    const number = value ? numberIn(value) : 0;
-    // PadV2 reads its value when it runs.
-    const fill = number === undefined ? make.ref(value) : isInt(x) || isBool(x) ? make.int(number) : make.float(number);
-    return back(make.node('PadV2', [cut, make.pads(first, last), fill]));
-  }
-  const fits = dims.every((dim, axis) => typeof dim !== 'number' || Math.max(first[axis] ?? 0, last[axis] ?? 0) < dim);
-  if (mode === 'reflect' && fits) return back(make.node('MirrorPad', [cut, make.pads(first, last)], { mode: text('REFLECT') }));
-  if (mode === 'edge' && [...first, ...last].every((amount) => amount <= 1))
-    return back(make.node('MirrorPad', [cut, make.pads(first, last)], { mode: text('SYMMETRIC') }));
-  return back(
-    first.reduce((current, amount, axis) => {
-      const [length, end] = [dims[axis], last[axis] ?? 0];
-      if (amount === 0 && end === 0) return current;
-      if (typeof length !== 'number') throw new Unsupported(`the size of what it pads by '${mode}' is not known`);
-      const places = Array.from({ length: amount + length + end }, (_, at) => source(at - amount, length, mode));
-      return make.node('GatherV2', [current, make.ints(places), make.int(axis)], { batch_dims: int(0) });
-    }, cut),
-  );
+  const cut = cropped(make, typed, amounts);
+  const dims = dimsOf(x).map((dim, axis) => croppedLength(dim, amounts, axis));
+  const rest: Amounts = {
+    before: amounts.before.map((amount) => atLeastZero(make, amount)),
+    after: amounts.after.map((amount) => atLeastZero(make, amount)),
+  };
+  if ([...rest.before, ...rest.after].every((amount) => amount === 0)) return back(cut);
+  if (mode === 'constant') return back(filled(make, cut, rest, fillOf(make, x, value)));
+  return back(mirrored(make, cut, dims, rest, mode) ?? repeated(make, cut, dims, rest, mode));
 };
 
-/** Amounts that are computed: never negative, one row per axis. */
-function computedPad(node: Node, make: Emitter, mode: string): Ref {
-  const [x, pads, value, axesInput] = node.inputs;
+function modeOf(node: Node): 'constant' | Repeating {
+  const mode = stringAttr(node, 'mode', 'constant');
+  if (mode === 'constant' || mode === 'edge' || mode === 'reflect' || mode === 'wrap') return mode;
+  throw new Unsupported(`its mode is '${mode}'`);
+}
+
+/** All starts, then all ends, of the axes that are named: of all, where none are. */
+function amountsOf(node: Node, make: Emitter): Amounts {
+  const [x, pads, , axesInput] = node.inputs;
   const rank = rankOf(x);
-  if (mode !== 'constant' || isBool(x)) throw new Unsupported('how much it pads is not constant');
   const axes = axesInput ? numbersOf(axesInput, 'which axes it pads').map((axis) => inRange(axis, rank)) : range(rank);
-  const columns = make.node('Transpose', [make.reshape(make.ref(pads), [2, axes.length]), make.ints([1, 0])]);
-  // Axes that are not named get a row of zeros, which is put behind the others.
-  const isWhole = axes.length === rank;
-  const rows = isWhole ? columns : make.node('ConcatV2', [columns, make.shaped([1, 2], [0, 0]), make.int(0)], { N: int(2) });
-  const order = range(rank).map((axis) => (axes.includes(axis) ? axes.indexOf(axis) : axes.length));
-  const matrix =
-    isWhole && order.every((row, axis) => row === axis)
-      ? rows
-      : make.node('GatherV2', [rows, make.ints(order), make.int(0)], { batch_dims: int(0) });
+  const known = numbersIn(pads);
+  const amount = (at: number): number | Ref => (known ? (known[at] ?? 0) : make.elementOf(make.ref(pads), at));
+  const side = (first: number): (number | Ref)[] =>
+    range(rank).map((axis) => (axes.includes(axis) ? amount(first + axes.indexOf(axis)) : 0));
+  return { before: side(0), after: side(axes.length) };
+}
+
+/** PadV2 reads its value when it runs. */
+function fillOf(make: Emitter, x: Value | undefined, value: Value | undefined): Ref {
   const number = value ? numberIn(value) : 0;
-  return make.node('PadV2', [make.ref(x), matrix, number === undefined ? make.ref(value) : make.like(x, number)]);
+  if (number === undefined)
+    return isBool(x) ? make.cast(make.ref(value), 'DT_INT32') : rankOf(value) === 0 ? make.ref(value) : make.reshape(make.ref(value), []);
+  return isInt(x) || isBool(x) ? make.int(number) : make.float(number);
 }
 
-/** Which place of the axis stands at a place beyond it. */
-function source(at: number, length: number, mode: string): number {
-  if (mode === 'edge') return Math.min(Math.max(at, 0), length - 1);
-  if (mode === 'wrap') return ((at % length) + length) % length;
-  if (length === 1) return 0;
-  const period = 2 * (length - 1);
-  const place = ((at % period) + period) % period;
-  return place < length ? place : period - place;
+/** The map with so much of one number around it: no amount is negative. */
+export function filled(make: Emitter, x: Ref, { before, after }: Amounts, value: Ref): Ref {
+  const numbers = (amounts: readonly (number | Ref)[]): amounts is readonly number[] =>
+    amounts.every((amount) => typeof amount === 'number');
+  if ([...before, ...after].every((amount) => amount === 0)) return x;
+  if (numbers(before) && numbers(after)) return make.node('PadV2', [x, make.pads(before, after), value]);
+  const rows = before.map((amount, axis) => make.vector([amount, after[axis] ?? 0]));
+  return make.node('PadV2', [x, make.node('Pack', rows, { axis: int(0), N: int(rows.length) }), value]);
 }
 
-function cropped(make: Emitter, x: Ref, before: readonly number[], after: readonly number[]): Ref {
-  if ([...before, ...after].every((amount) => amount >= 0)) return x;
+const atLeastZero = (make: Emitter, amount: number | Ref): number | Ref =>
+  typeof amount === 'number' ? Math.max(amount, 0) : make.node('Maximum', [amount, make.int(0)]);
+
+/** The WebAssembly kernel Neg takes the bits of integers for floats. */
+const negated = (make: Emitter, x: Ref): Ref => make.node('Sub', [make.int(0), x]);
+
+/** What negative amounts leave of a map. */
+export function cropped(make: Emitter, x: Ref, { before, after }: Amounts): Ref {
+  const cuts = (amount: number | Ref | undefined): boolean => amount !== undefined && (typeof amount !== 'number' || amount < 0);
+  if (![...before, ...after].some(cuts)) return x;
   return stridedSlice(
     make,
     x,
     before.map((amount, axis) => {
-      const end = after[axis] ?? 0;
-      return { begin: amount < 0 ? -amount : undefined, end: end < 0 ? end : undefined };
+      const end = after[axis];
+      const begin = typeof amount === 'number' ? -amount : make.node('Maximum', [negated(make, amount), make.int(0)]);
+      if (typeof end === 'number' || end === undefined)
+        return { begin: cuts(amount) ? begin : undefined, end: cuts(end) ? end : undefined };
+      const last = make.node('AddV2', [make.lengthOf(x, axis), make.node('Minimum', [end, make.int(0)])]);
+      return { begin: cuts(amount) ? begin : undefined, end: last };
     }),
   );
+}
+
+function croppedLength(dim: Dim, { before, after }: Amounts, axis: number): Dim {
+  const [first = 0, last = 0] = [before[axis], after[axis]];
+  if (typeof dim !== 'number' || typeof first !== 'number' || typeof last !== 'number') return undefined;
+  return dim + Math.min(first, 0) + Math.min(last, 0);
+}
+
+/** MirrorPad, where it can: less than the length where it reflects (which it insists on where that is not known), one place where it repeats the edge. */
+function mirrored(make: Emitter, x: Ref, dims: readonly Dim[], { before, after }: Amounts, mode: Repeating): Ref | undefined {
+  const [first, last] = [before.filter((amount) => typeof amount === 'number'), after.filter((amount) => typeof amount === 'number')];
+  if (mode === 'wrap' || first.length < before.length || last.length < after.length) return undefined;
+  const fits = dims.every((dim, axis) => {
+    const most = Math.max(first[axis] ?? 0, last[axis] ?? 0);
+    return mode === 'edge' ? most <= 1 : most === 0 || typeof dim !== 'number' || most < dim;
+  });
+  if (!fits || dims.includes(0)) return undefined;
+  return make.node('MirrorPad', [x, make.pads(first, last)], { mode: text(mode === 'edge' ? 'SYMMETRIC' : 'REFLECT') });
+}
+
+function repeated(make: Emitter, x: Ref, dims: readonly Dim[], { before, after }: Amounts, mode: Repeating): Ref {
+  return before.reduce<Ref>((current, first, axis) => {
+    const [length, last = 0] = [dims[axis], after[axis]];
+    if (first === 0 && last === 0) return current;
+    const places =
+      typeof length === 'number' && typeof first === 'number' && typeof last === 'number'
+        ? make.ints(Array.from({ length: first + length + last }, (_, at) => source(at - first, length, mode)))
+        : computedSource(make, make.lengthOf(current, axis), first, last, mode);
+    return make.node('GatherV2', [current, places, make.int(axis)], { batch_dims: int(0) });
+  }, x);
+}
+
+/** Which place of the axis a position repeats; the map's own begin at 0. */
+function source(at: number, length: number, mode: Repeating): number {
+  switch (mode) {
+    case 'edge':
+      return Math.min(Math.max(at, 0), length - 1);
+    case 'wrap':
+      return ((at % length) + length) % length;
+    case 'reflect': {
+      const period = Math.max(2 * (length - 1), 1);
+      const place = ((at % period) + period) % period;
+      return length - 1 - Math.abs(place - (length - 1));
+    }
+  }
+}
+
+/** The same for all positions, from a length that is computed. */
+function computedSource(make: Emitter, length: Ref, before: number | Ref, after: number | Ref, mode: Repeating): Ref {
+  const scalar = (amount: number | Ref): Ref => (typeof amount === 'number' ? make.int(amount) : amount);
+  const positions = make.countTo(negated(make, scalar(before)), make.node('AddV2', [length, scalar(after)]));
+  const last = make.node('Sub', [length, make.int(1)]);
+  switch (mode) {
+    case 'edge':
+      return make.node('Minimum', [make.node('Maximum', [positions, make.int(0)]), last]);
+    case 'wrap':
+      return make.node('FloorMod', [positions, length]);
+    case 'reflect': {
+      const period = make.node('Maximum', [make.node('Mul', [last, make.int(2)]), make.int(1)]);
+      const place = make.node('FloorMod', [positions, period]);
+      const distance = make.node('Sub', [place, last]);
+      return make.node('Sub', [last, make.node('Maximum', [distance, negated(make, distance)])]);
+    }
+  }
 }

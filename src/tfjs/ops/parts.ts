@@ -46,9 +46,9 @@ const slice: Lowering = (node, make) => {
   axes.forEach((axis, at) => {
     const step = given?.[at] ?? 1;
     stretches[axis] = {
-      begin: from ? beginOf(from[at] ?? 0, step, dims[axis]) : element(make, starts, at),
-      end: to ? endOf(to[at] ?? 0, step, dims[axis]) : element(make, ends, at),
-      step: given ? step : element(make, stepsInput, at),
+      begin: from ? beginOf(from[at] ?? 0, step, dims[axis]) : make.elementOf(make.ref(starts), at),
+      end: to ? endOf(to[at] ?? 0, step, dims[axis]) : make.elementOf(make.ref(ends), at),
+      step: given ? step : make.elementOf(make.ref(stepsInput), at),
     };
   });
   return typedSlice(make, x, stretches);
@@ -85,16 +85,6 @@ function endOf(end: number, step: number, length: number | string | undefined): 
 }
 const BEYOND = 2 ** 31 - 1;
 const clamp = (value: number): number => Math.min(Math.max(value, -BEYOND), BEYOND);
-
-/** One number of a vector that is computed. */
-const element = (make: Emitter, vector: Value | undefined, at: number): Ref =>
-  make.node('StridedSlice', [make.ref(vector), make.ints([at]), make.ints([at + 1]), make.ints([1])], {
-    begin_mask: int(0),
-    end_mask: int(0),
-    ellipsis_mask: int(0),
-    new_axis_mask: int(0),
-    shrink_axis_mask: int(1),
-  });
 
 function typedSlice(make: Emitter, x: Value | undefined, stretches: readonly (Stretch | undefined)[]): Ref {
   // With another step than 1 the wasm kernel takes the bits of integers for floats (measured, 4.22).

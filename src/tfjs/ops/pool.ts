@@ -5,13 +5,14 @@
  *   dilations    the maximum or sum of shifted, strided slices, rows first, then columns: right at any size and stride
  *   averages     over fewer numbers at the border: the average of the padded map by that of padded ones
  */
-import { floatAttr, intAttr, intsAttr } from '../../ir/attrs';
+import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Dim, Node } from '../../ir/types';
 import { bool, ints, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, isInt, isUsed, type Lowering, rankOf } from './lowering';
+import { filled } from './pad';
 import { stridedSlice } from './slicing';
-import { isDilated, isPadded, type Window, windowOf } from './window';
+import { isDilated, isPadded, isSame, padsOn, raised, spanOf, type Window, windowOf } from './window';
 
 interface Pool {
   readonly make: Emitter;
@@ -32,63 +33,80 @@ const overMaps =
     if (rank < 3 || rank > 5) throw new Unsupported(`TensorFlow.js pools maps of one to three axes, not of ${rank - 2}`);
     const dims = dimsOf(x);
     const window = windowOf(node, kernel, dims.slice(1, -1));
+    if (stringAttr(node, 'auto_pad', 'NOTSET').startsWith('SAME')) requireCovering(window, dims);
     const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
     const back = (ref: Ref): Ref => (isInt(x) ? make.cast(ref, 'DT_INT32') : ref);
     if (rank !== 3) return back(lower({ make, x: typed, dims, window }, node));
     const [batch, length, channels] = dims;
-    const line: Window = {
-      ...window,
-      kernel: [1, ...window.kernel],
-      strides: [1, ...window.strides],
-      dilations: [1, ...window.dilations],
-      before: window.isSame ? [] : [0, ...window.before],
-      after: window.isSame ? [] : [0, ...window.after],
-    };
     const row = make.node('ExpandDims', [typed, make.int(1)]);
     return back(
-      make.node('Squeeze', [lower({ make, x: row, dims: [batch, 1, length, channels], window: line }, node)], { squeeze_dims: ints([1]) }),
+      make.node('Squeeze', [lower({ make, x: row, dims: [batch, 1, length, channels], window: raised(window) }, node)], {
+        squeeze_dims: ints([1]),
+      }),
     );
   };
 
-/** Pads at the ends, with what ceil mode adds. */
-function ends(window: Window, dims: readonly Dim[]): number[] {
-  const { kernel, strides, dilations, before, after, isCeil } = window;
-  return kernel.map((size, axis) => {
-    const [stride = 1, dilation = 1, first = 0, last = 0, length] = [
-      strides[axis],
-      dilations[axis],
-      before[axis],
-      after[axis],
-      dims[axis + 1],
-    ];
-    if (!isCeil) return last;
-    const span = (size - 1) * dilation + 1;
-    if (typeof length !== 'number') return last + stride - 1;
-    const windows = Math.min(Math.ceil((length + first + last - span) / stride) + 1, Math.floor((length + first - 1) / stride) + 1);
-    return Math.max((windows - 1) * stride + span - length - first, 0);
+/** Where strides leave places out, SAME would have to cut the map: ONNX Runtime does for averages and fails for maxima, TensorFlow does not. */
+function requireCovering(window: Window, dims: readonly Dim[]): void {
+  const isCut = window.kernel.some((_, axis) => {
+    const [span, stride, length] = [spanOf(window, axis), window.strides[axis] ?? 1, dims[axis + 1]];
+    return span < stride && (typeof length !== 'number' || (Math.ceil(length / stride) - 1) * stride + span < length);
   });
+  if (isCut)
+    throw new Unsupported(
+      'its auto_pad would have to cut the map, since its stride is beyond its kernel, and runtimes disagree about that',
+    );
+}
+
+/** Pads in front and behind, and behind what ceil mode adds as well. */
+interface Around {
+  readonly before: readonly (number | Ref)[];
+  readonly after: readonly (number | Ref)[];
+  readonly end: readonly (number | Ref)[];
+}
+
+function around({ make, x, window, dims }: Pool): Around {
+  const { pads } = window;
+  if (pads.kind === 'same') {
+    const { before, after } = padsOn(make, x, window);
+    return { before, after, end: after };
+  }
+  if ([...pads.before, ...pads.after].some((pad) => pad < 0)) throw new Unsupported('it has negative pads');
+  return { ...pads, end: window.kernel.map((_, axis) => endOf(window, axis, dims[axis + 1], known(window, axis))) };
+}
+
+interface Side {
+  readonly before: number;
+  readonly after: number;
+}
+const known = ({ pads }: Window, axis: number): Side =>
+  pads.kind === 'known' ? { before: pads.before[axis] ?? 0, after: pads.after[axis] ?? 0 } : { before: 0, after: 0 };
+
+/** The pad at the end of an axis, with what ceil mode adds. */
+function endOf(window: Window, axis: number, length: Dim, { before, after }: Side): number {
+  const [stride, span] = [window.strides[axis] ?? 1, spanOf(window, axis)];
+  if (!window.isCeil) return after;
+  if (typeof length !== 'number') return after + stride - 1;
+  const windows = Math.min(Math.ceil((length + before + after - span) / stride) + 1, Math.floor((length + before - 1) / stride) + 1);
+  return Math.max((windows - 1) * stride + span - length - before, 0);
 }
 
 /** The number of windows is right without a look at the size: none begins in what ceil mode adds. */
-const isCounted = ({ kernel, strides, dilations, after, isCeil }: Window, dims: readonly Dim[]): boolean =>
-  !isCeil ||
-  kernel.every(
-    (size, axis) =>
-      typeof dims[axis + 1] === 'number' || (after[axis] ?? 0) + (strides[axis] ?? 1) <= (size - 1) * (dilations[axis] ?? 1) + 1,
+const isCounted = (window: Window, dims: readonly Dim[]): boolean =>
+  !window.isCeil ||
+  window.kernel.every(
+    (_, axis) => typeof dims[axis + 1] === 'number' || known(window, axis).after + (window.strides[axis] ?? 1) <= spanOf(window, axis),
   );
 
-function padded(make: Emitter, x: Ref, before: readonly number[], after: readonly number[], value: number): Ref {
-  if ([...before, ...after].every((pad) => pad === 0)) return x;
-  if ([...before, ...after].some((pad) => pad < 0)) throw new Unsupported('it has negative pads');
-  return make.node('PadV2', [x, make.pads([0, ...before, 0], [0, ...after, 0]), make.float(value)]);
-}
+const padded = (make: Emitter, x: Ref, before: readonly (number | Ref)[], after: readonly (number | Ref)[], value: number): Ref =>
+  filled(make, x, { before: [0, ...before, 0], after: [0, ...after, 0] }, make.float(value));
 
 /** Cuts off the windows that ONNX does not have: those that begin behind the map. */
 function counted({ make, x, dims, window }: Pool, result: Ref): Ref {
   if (isCounted(window, dims)) return result;
   const stretches = window.kernel.map((_, axis) => {
-    const [stride = 1, first = 0] = [window.strides[axis], window.before[axis]];
-    const reach = make.node('AddV2', [make.lengthOf(x, axis + 1), make.int(first - 1)]);
+    const stride = window.strides[axis] ?? 1;
+    const reach = make.node('AddV2', [make.lengthOf(x, axis + 1), make.int(known(window, axis).before - 1)]);
     return { begin: 0, end: make.node('AddV2', [make.node('FloorDiv', [reach, make.int(stride)]), make.int(1)]) };
   });
   return stridedSlice(make, result, [undefined, ...stretches, undefined]);
@@ -96,18 +114,19 @@ function counted({ make, x, dims, window }: Pool, result: Ref): Ref {
 
 /** 2 by 2, stride 2, in ceil mode: what TensorFlow calls SAME, at every size. */
 const isHalved = (window: Window): boolean =>
-  window.isCeil &&
-  window.kernel.length === 2 &&
-  !isPadded(window) &&
-  !isDilated(window) &&
-  [0, 1].every((axis) => window.kernel[axis] === 2 && window.strides[axis] === 2);
+  window.isCeil && !isPadded(window) && !isDilated(window) && window.kernel.every((size, axis) => size === 2 && window.strides[axis] === 2);
 
-/** A pool without pads. */
-function plainPool(make: Emitter, op: 'MaxPool' | 'AvgPool', x: Ref, window: Window): Ref {
+/** TensorFlow pads as much. What it puts there is smaller than all numbers in a maximum, and does not count in an average. */
+const padsItself = (window: Window, dims: readonly Dim[]): boolean =>
+  window.kernel.length === 2 &&
+  (isHalved(window) || (isPadded(window) && !window.isCeil && !isDilated(window) && isSame(window, dims.slice(1, -1))));
+
+/** A pool without pads, or with those that TensorFlow chooses. */
+function plainPool(make: Emitter, op: 'MaxPool' | 'AvgPool', x: Ref, window: Window, padding: 'SAME' | 'VALID' = 'VALID'): Ref {
   return make.node(window.kernel.length === 3 ? `${op}3D` : op, [x], {
     ksize: ints([1, ...window.kernel, 1]),
     strides: ints([1, ...window.strides, 1]),
-    padding: text(window.isSame ? 'SAME' : 'VALID'),
+    padding: text(padding),
     data_format: text(window.kernel.length === 3 ? 'NDHWC' : 'NHWC'),
   });
 }
@@ -128,75 +147,58 @@ function taps(make: Emitter, x: Ref, { kernel, strides, dilations }: Window, com
 
 export const maxPool: Lowering = overMaps((pool, _node) => {
   const { make, x, window, dims } = pool;
-  if (window.isSame && window.kernel.length === 3) throw new Unsupported('auto_pad SAME_UPPER over three axes needs a known size');
-  if (window.isSame || isHalved(window)) return plainPool(make, 'MaxPool', x, { ...window, isSame: true });
-  const source = padded(make, x, window.before, ends(window, dims), Number.NEGATIVE_INFINITY);
+  if (padsItself(window, dims)) return plainPool(make, 'MaxPool', x, window, 'SAME');
+  const { before, end } = around(pool);
+  const source = padded(make, x, before, end, Number.NEGATIVE_INFINITY);
   // The WebAssembly kernel over three axes takes no number below 1.2e-38 for a maximum.
   const result =
     isDilated(window) || window.kernel.length === 3 ? taps(make, source, window, 'Maximum') : plainPool(make, 'MaxPool', source, window);
   return counted(pool, result);
 });
 
+/** The sum over each window, divided by its size whatever lies inside. */
+const plainAverage = (make: Emitter, source: Ref, window: Window): Ref =>
+  isDilated(window)
+    ? make.node('Mul', [taps(make, source, window, 'AddV2'), make.float(1 / productOf(window.kernel))])
+    : plainPool(make, 'AvgPool', source, window);
+
 export const averagePool: Lowering = overMaps((pool, node) => {
   const { make, x, window, dims } = pool;
   const countsPads = intAttr(node, 'count_include_pad', 0) !== 0;
-  if (window.isSame) {
-    if (countsPads || isDilated(window)) throw new Unsupported('auto_pad SAME_UPPER with count_include_pad needs a known size');
-    return plainPool(make, 'AvgPool', x, window);
-  }
-  if (isHalved(window)) return plainPool(make, 'AvgPool', x, { ...window, isSame: true });
-  const end = ends(window, dims);
-  const average = (source: Ref): Ref =>
-    isDilated(window)
-      ? make.node('Mul', [taps(make, source, window, 'AddV2'), make.float(1 / window.kernel.reduce((product, size) => product * size, 1))])
-      : plainPool(make, 'AvgPool', source, window);
-  const isExtended = end.some((pad, axis) => pad !== (window.after[axis] ?? 0));
-  const sum = average(padded(make, x, window.before, end, 0));
+  if (padsItself(window, dims) && (!countsPads || !isPadded(window))) return plainPool(make, 'AvgPool', x, window, 'SAME');
+  const { before, after, end } = around(pool);
+  const isExtended = end.some((pad, axis) => pad !== after[axis]);
+  const sum = plainAverage(make, padded(make, x, before, end, 0), window);
   if (!isExtended && (countsPads || !isPadded(window))) return sum;
-  if (!countsPads && !isExtended && !isDilated(window) && isCentred(window))
-    return plainPool(make, 'AvgPool', x, { ...window, isSame: true });
-  // What counts: the map, and its pads if they do; never what ceil mode adds.
-  const inside = countsPads ? { before: window.before, after: window.after } : { before: [], after: [] };
   const lengths = dims.slice(1, -1);
-  if (lengths.every((length) => typeof length === 'number')) {
-    const shares = lengths.map((length, axis) => sharesOf(length, axis, window, inside));
+  if (window.pads.kind === 'known' && lengths.every((length) => typeof length === 'number')) {
+    const shares = lengths.map((length, axis) => sharesOf(length, axis, window, countsPads));
     return make.node('Mul', [sum, make.floats([1, ...shares.map((share) => share.length), 1], outer(shares))]);
   }
-  const rank = dims.length;
+  // What counts: the map, and its pads if they do; never what ceil mode adds.
   const whole = window.kernel.map(() => undefined);
   const one = make.node('OnesLike', [stridedSlice(make, x, [{ begin: 0, end: 1 }, ...whole, { begin: 0, end: 1 }])]);
-  const zeros = window.kernel.map(() => 0);
-  const counting = countsPads ? padded(make, one, window.before, window.after, 1) : one;
-  const first = countsPads ? zeros : window.before;
-  const last = end.map((pad, axis) => (countsPads ? pad - (window.after[axis] ?? 0) : pad));
-  const share = average(padded(make, counting, first, last, 0));
-  if (rank < 4) throw new Unsupported('its size is not known');
-  return counted(pool, make.node('RealDiv', [sum, share]));
+  const counting = countsPads ? padded(make, one, before, after, 1) : one;
+  const first = countsPads ? before.map(() => 0) : before;
+  const last = end.map((pad, axis) => (countsPads ? added(pad, after[axis]) : pad));
+  return counted(pool, make.node('RealDiv', [sum, plainAverage(make, padded(make, counting, first, last, 0), window)]));
 });
 
-/** Stride 1 and as much on both sides as SAME would have: TensorFlow leaves pads out of the average. */
-const isCentred = ({ kernel, strides, before, after }: Window): boolean =>
-  kernel.every((size, axis) => size % 2 === 1 && strides[axis] === 1 && before[axis] === (size - 1) / 2 && after[axis] === (size - 1) / 2);
+/** How much more ceil mode adds: nothing where the pads are computed. */
+const added = (end: number | Ref, after: number | Ref | undefined): number =>
+  typeof end === 'number' && typeof after === 'number' ? end - after : 0;
+
+const productOf = (numbers: readonly number[]): number => numbers.reduce((product, number) => product * number, 1);
 
 /** Per window along one axis: kernel size by how many of its places count. */
-function sharesOf(
-  length: number,
-  axis: number,
-  window: Window,
-  inside: { readonly before: readonly number[]; readonly after: readonly number[] },
-): number[] {
-  const [size = 1, stride = 1, dilation = 1, first = 0] = [
-    window.kernel[axis],
-    window.strides[axis],
-    window.dilations[axis],
-    window.before[axis],
-  ];
-  const last = ends(window, [0, ...Array.from({ length: axis }, () => 0), length])[axis] ?? 0;
-  const span = (size - 1) * dilation + 1;
-  const count = Math.floor((length + first + last - span) / stride) + 1;
-  const [from, to] = [-(inside.before[axis] ?? 0), length + (inside.after[axis] ?? 0)];
+function sharesOf(length: number, axis: number, window: Window, countsPads: boolean): number[] {
+  const [size = 1, stride = 1, dilation = 1] = [window.kernel[axis], window.strides[axis], window.dilations[axis]];
+  const { before, after } = known(window, axis);
+  const end = endOf(window, axis, length, { before, after });
+  const count = Math.floor((length + before + end - spanOf(window, axis)) / stride) + 1;
+  const [from, to] = countsPads ? [-before, length + after] : [0, length];
   return Array.from({ length: count }, (_, at) => {
-    const begin = at * stride - first;
+    const begin = at * stride - before;
     const seen = Array.from({ length: size }, (__, tap) => begin + tap * dilation).filter((place) => place >= from && place < to).length;
     return size / Math.max(seen, 1);
   });
@@ -215,14 +217,13 @@ export const globalPool =
 /** (sum |x|^p)^(1/p) over the window, or over the map. */
 export const lpPool: Lowering = (node, make) =>
   overMaps((pool) => {
-    const { x, window, dims } = pool;
-    if (window.isSame) throw new Unsupported('auto_pad SAME_UPPER needs a known size');
-    const count = window.kernel.reduce((product, size) => product * size, 1);
+    const { x, window } = pool;
     const powers = power(make, make.node('Abs', [x]), floatOrInt(node, 'p', 2));
-    const source = padded(make, powers, window.before, ends(window, dims), 0);
+    const { before, end } = around(pool);
+    const source = padded(make, powers, before, end, 0);
     const sum = isDilated(window)
       ? taps(make, source, window, 'AddV2')
-      : make.node('Mul', [plainPool(make, 'AvgPool', source, window), make.float(count)]);
+      : make.node('Mul', [plainPool(make, 'AvgPool', source, window), make.float(productOf(window.kernel))]);
     return counted(pool, power(make, sum, 1 / floatOrInt(node, 'p', 2)));
   })(node, make);
 

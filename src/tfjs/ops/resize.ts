@@ -5,150 +5,228 @@
  *   whole factors, nearest                                                           ResizeNearestNeighbor
  *   any other nearest                                                                GatherV2 with constant places
  *   any other linear or cubic                                                        BatchMatMulV2 with a constant matrix [after, before]
+ *   any of them at a size that is not known                                          the same coordinates, computed by the model (sampling-now.ts)
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
-import type { Dim, Node } from '../../ir/types';
+import { sameDim } from '../../ir/dims';
+import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { dimsOf, inRange, isInt, type Lowering, numbersIn } from './lowering';
-import { rowsOf, type Sampling, type Scale } from './sampling';
+import { dimsOf, inRange, isInt, type Lowering, numbersIn, range } from './lowering';
+import { coordinatesOf, modeOf, roundingOf, rowsOf, type Sampling, scaledLength } from './sampling';
+import { sampled } from './sampling-now';
 
-/** `order`: which of ONNX's axes lies at each place. */
+/** What becomes of one axis: a factor, and the length afterwards; undefined where it follows from the length before. */
+interface Scale {
+  readonly factor: number | Ref;
+  readonly length: number | Ref | undefined;
+  /** The factor is that of the two lengths, to the last digit. */
+  readonly isRatio: boolean;
+}
+
+/** `orderOf`: which of ONNX's axes lies at each place. */
 const resizeIn =
   (orderOf: (rank: number) => readonly number[]): Lowering =>
   (node, make) => {
     const [x] = node.inputs;
     const dims = dimsOf(x);
-    const order = orderOf(dims.length);
-    const scales = scalesOf(node, dims, order);
-    if (!scales) return computed(node, make, order);
     const sampling = samplingOf(node);
+    const scales = scalesOf(node, make, dims, orderOf(dims.length));
     const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
     const result = atOnce(make, source, dims, scales, sampling) ?? axisByAxis(make, source, dims, scales, sampling);
     return isInt(x) ? make.cast(sampling.mode === 'nearest' ? result : make.node('Floor', [result]), 'DT_INT32') : result;
   };
-export const resize = resizeIn((rank) => Array.from({ length: rank }, (_, axis) => axis));
-export const resizeMap = resizeIn((rank) => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1]);
+export const resize = resizeIn(range);
+export const resizeMap = resizeIn((rank) => [0, ...range(rank - 2).map((axis) => axis + 2), 1]);
 
-function samplingOf(node: Node): Sampling {
-  const mode = stringAttr(node, 'mode', 'nearest');
-  const coordinates = stringAttr(node, 'coordinate_transformation_mode', 'half_pixel');
-  if (coordinates === 'tf_crop_and_resize') throw new Unsupported('it crops as it resizes');
-  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') throw new Unsupported(`its mode is '${mode}'`);
-  return {
-    mode,
-    coordinates,
-    nearest: stringAttr(node, 'nearest_mode', 'round_prefer_floor'),
-    cubic: floatAttr(node, 'cubic_coeff_a', -0.75),
-    excludesOutside: intAttr(node, 'exclude_outside', 0) !== 0,
-    antialias: intAttr(node, 'antialias', 0) !== 0,
-  };
-}
+const samplingOf = (node: Node): Sampling => ({
+  mode: modeOf(node),
+  coordinates: coordinatesOf(node),
+  nearest: roundingOf(node),
+  cubic: floatAttr(node, 'cubic_coeff_a', -0.75),
+  excludesOutside: intAttr(node, 'exclude_outside', 0) !== 0,
+  antialias: intAttr(node, 'antialias', 0) !== 0,
+});
 
-/** Per place of an axis; undefined where scales or sizes are computed. */
-function scalesOf(node: Node, dims: readonly Dim[], order: readonly number[]): (Scale | undefined)[] | undefined {
+/** Per place of an axis; undefined for an axis that stays as it is. */
+function scalesOf(node: Node, make: Emitter, dims: readonly Dim[], order: readonly number[]): (Scale | undefined)[] {
   const rank = dims.length;
-  const [, , scalesInput, sizesInput] = node.inputs;
-  const axes = (intsAttr(node, 'axes') ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
-    order.indexOf(inRange(axis, rank)),
-  );
-  const scales = numbersIn(scalesInput);
-  const sizes = numbersIn(sizesInput) ?? (sizesInput ? lengthsOf(node, axes) : undefined);
+  const [x, , scalesInput, sizesInput] = node.inputs;
+  const axes = (intsAttr(node, 'axes') ?? range(rank)).map((axis) => order.indexOf(inRange(axis, rank)));
+  const outcome = node.outputs[0]?.type?.shape;
   const result: (Scale | undefined)[] = dims.map(() => undefined);
-  if (sizes && sizes.length > 0) {
-    const policy = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch');
-    const ratios = axes.map((place, at) => (sizes[at] ?? 1) / Number(dims[place]));
-    const common = policy === 'not_larger' ? Math.min(...ratios) : policy === 'not_smaller' ? Math.max(...ratios) : undefined;
+  const put = (place: number, scale: Scale): void => {
+    if (scale.factor !== 1) result[place] = scale;
+  };
+  if (isGiven(sizesInput)) {
+    const common = commonFactor(node, axes, dims, numbersIn(sizesInput));
+    const sizes = numbersIn(sizesInput);
     axes.forEach((place, at) => {
-      const [before, after] = [dims[place], sizes[at] ?? 1];
-      if (before === after && common === undefined) return;
-      if (typeof before !== 'number') throw new Unsupported('its output has a fixed size, and its input has not');
-      // Halves are rounded up there.
-      const length = common === undefined ? after : Math.floor(common * before + 0.5);
-      result[place] = { factor: common ?? after / before, length };
+      const [before, after] = [dims[place], sizes?.[at] ?? outcome?.[place]];
+      if (common !== undefined) put(place, { factor: common, length: Math.round(Math.fround(common * Number(before))), isRatio: false });
+      else if (typeof before === 'number' && typeof after === 'number')
+        put(place, { factor: before === after ? 1 : Math.fround(after / before), length: after, isRatio: true });
+      else if (sizes || !sameDim(before, after)) {
+        const length = sizes ? make.int(sizes[at] ?? 1) : make.elementOf(make.ref(sizesInput), at);
+        const ratio = [length, make.lengthOf(make.ref(x), place)].map((whole) => make.cast(whole, 'DT_FLOAT'));
+        put(place, { factor: make.node('RealDiv', ratio), length, isRatio: true });
+      }
     });
     return result;
   }
-  if (!scales || scales.length === 0) return undefined;
+  if (!isGiven(scalesInput)) throw new Unsupported('it has neither scales nor sizes');
+  const scales = numbersIn(scalesInput);
   axes.forEach((place, at) => {
-    const [before, factor] = [dims[place], scales[at] ?? 1];
-    if (factor !== 1) result[place] = { factor, length: typeof before === 'number' ? Math.floor(before * factor) : undefined };
+    const before = dims[place];
+    const factor = scales ? (scales[at] ?? 1) : make.elementOf(make.ref(scalesInput), at);
+    const length = typeof before === 'number' && typeof factor === 'number' ? scaledLength(before, factor) : undefined;
+    // Batch and channels are not resized, though a factor that is computed does not say so.
+    if (typeof factor !== 'number' && before !== undefined && sameDim(before, outcome?.[place])) return;
+    put(place, { factor, length, isRatio: typeof before === 'number' && typeof factor === 'number' ? length === before * factor : false });
   });
   return result;
 }
 
-/** The lengths of the output, where they are known though what they are computed from is not. */
-function lengthsOf(node: Node, axes: readonly number[]): readonly number[] | undefined {
-  const shape = node.outputs[0]?.type?.shape;
-  if (stringAttr(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch' || !shape) return undefined;
-  const lengths = axes.map((place) => shape[place]);
-  return lengths.every((length) => typeof length === 'number') ? lengths : undefined;
+/** ONNX spells an operand that is not there also as a list of no numbers. */
+const isGiven = (value: Value | undefined): value is Value => value !== undefined && value.name !== '' && value.type?.shape?.[0] !== 0;
+
+/** One factor for all axes, which keeps the aspect ratio. */
+function commonFactor(node: Node, axes: readonly number[], dims: readonly Dim[], sizes: readonly number[] | undefined): number | undefined {
+  const policy = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch');
+  if (policy === 'stretch') return undefined;
+  if (policy !== 'not_larger' && policy !== 'not_smaller') throw new Unsupported(`its keep_aspect_ratio_policy is '${policy}'`);
+  const ratios = axes.map((place, at) => {
+    const [before, size] = [dims[place], sizes?.[at]];
+    if (typeof before !== 'number' || size === undefined) throw new Unsupported('it keeps the aspect ratio of a size that is not known');
+    return Math.fround(size / before);
+  });
+  return policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
 }
 
 /** One of TensorFlow's two kernels, where it gives what ONNX wants. */
 function atOnce(make: Emitter, x: Ref, dims: readonly Dim[], scales: readonly (Scale | undefined)[], sampling: Sampling): Ref | undefined {
+  if (scales.every((scale) => scale === undefined)) return make.node('Identity', [x]);
   if (dims.length !== 4 || scales[0] || scales[3]) return undefined;
-  const spatial = [1, 2].map((place) => ({ before: dims[place], scale: scales[place] ?? { factor: 1, length: undefined } }));
-  if (spatial.every(({ scale }) => scale.factor === 1)) return make.node('Identity', [x]);
-  const isWhole = spatial.every(({ scale }) => Number.isInteger(scale.factor));
-  const size = make.vector(
-    spatial.map(({ before, scale }, at): number | Ref => {
-      if (typeof before === 'number') return scale.length ?? before;
-      const length = make.lengthOf(x, at + 1);
-      return scale.factor === 1 ? length : make.node('Mul', [length, make.int(scale.factor)]);
-    }),
-  );
-  if (sampling.mode === 'nearest') {
-    const repeats =
-      isWhole && spatial.every(({ before, scale }) => isRepetition(typeof before === 'number' ? before : 8, scale.factor, sampling));
-    return repeats
-      ? make.node('ResizeNearestNeighbor', [x, size], { align_corners: bool(false), half_pixel_centers: bool(false) })
-      : undefined;
-  }
-  const isExact = spatial.every(({ before, scale }) =>
-    typeof before === 'number' ? (scale.length ?? before) === before * scale.factor : isWhole,
-  );
-  const halfPixel =
-    sampling.coordinates === 'half_pixel' ||
-    (sampling.coordinates === 'pytorch_half_pixel' && spatial.every(({ scale }) => scale.length !== 1));
-  const flags = halfPixel
-    ? [false, true]
-    : sampling.coordinates === 'asymmetric'
-      ? [false, false]
-      : sampling.coordinates === 'align_corners'
-        ? [true, false]
-        : undefined;
-  const isPlain = sampling.mode === 'linear' && !sampling.antialias && !sampling.excludesOutside;
-  // With aligned corners the lengths decide, not the scale.
-  if (!isPlain || !flags || (!isExact && !flags[0])) return undefined;
-  if (flags[0] && spatial.some(({ before, scale }) => typeof before === 'number' && scale.length === 1 && before !== 1)) return undefined;
-  return make.node('ResizeBilinear', [x, size], { align_corners: bool(flags[0] ?? false), half_pixel_centers: bool(flags[1] ?? false) });
+  const spatial = [1, 2].map((place) => ({ before: dims[place], scale: scales[place] ?? UNCHANGED }));
+  const flags = sampling.mode === 'nearest' ? repeats(spatial, sampling) : interpolates(spatial, sampling);
+  if (!flags) return undefined;
+  const size = make.vector(spatial.map(({ before, scale }, at) => lengthAfter(make, x, at + 1, before, scale)));
+  const op = sampling.mode === 'nearest' ? 'ResizeNearestNeighbor' : 'ResizeBilinear';
+  return make.node(op, [x, size], { align_corners: bool(flags.aligned), half_pixel_centers: bool(flags.centred) });
 }
 
-/** Whether each place is simply repeated. */
-const isRepetition = (before: number, factor: number, sampling: Sampling): boolean =>
-  rowsOf(before, { factor, length: before * factor }, sampling).every((row, at) => row[0]?.place === Math.floor(at / factor));
+interface Spatial {
+  readonly before: Dim;
+  readonly scale: Scale;
+}
+interface Flags {
+  readonly aligned: boolean;
+  readonly centred: boolean;
+}
+const UNCHANGED: Scale = { factor: 1, length: undefined, isRatio: true };
+
+const isWhole = (factor: number | Ref): factor is number => typeof factor === 'number' && Number.isInteger(factor);
+
+/**
+ * Whether each place is simply repeated. With whole factors a coordinate never comes near the next place, whatever the length; it does where the length
+ * decides, as with aligned corners. TensorFlow is asked from the middle of each place, so that its rounding does not matter either.
+ */
+function repeats(spatial: readonly Spatial[], sampling: Sampling): Flags | undefined {
+  if (sampling.coordinates === 'align_corners') return undefined;
+  const is = spatial.every(({ before, scale }) => {
+    const length = typeof before === 'number' ? before : 8;
+    const { factor } = scale;
+    if (!isWhole(factor)) return false;
+    if (typeof scale.length === 'number' && scale.length !== length * factor) return false;
+    return rowsOf(length, { factor, length: length * factor }, sampling).every((row, at) => row[0]?.place === Math.floor(at / factor));
+  });
+  return is ? { aligned: false, centred: true } : undefined;
+}
+
+/** Which of TensorFlow's coordinates are ONNX's; it takes its scale from the lengths. */
+function interpolates(spatial: readonly Spatial[], sampling: Sampling): Flags | undefined {
+  if (sampling.mode !== 'linear' || sampling.antialias) return undefined;
+  const isExact = spatial.every(({ scale }) => scale.isRatio || isWhole(scale.factor));
+  const mayBeOne = spatial.some(
+    ({ before, scale }) => scale.factor !== 1 && (typeof before === 'number' ? scale.length === 1 : !isWhole(scale.factor)),
+  );
+  switch (sampling.coordinates) {
+    case 'half_pixel':
+    case 'half_pixel_symmetric':
+      return isExact ? { aligned: false, centred: true } : undefined;
+    case 'pytorch_half_pixel':
+      return isExact && !mayBeOne ? { aligned: false, centred: true } : undefined;
+    case 'asymmetric':
+      return isExact ? { aligned: false, centred: false } : undefined;
+    case 'align_corners':
+      // The lengths decide, not the scale.
+      return mayBeOne ? undefined : { aligned: true, centred: false };
+    case 'tf_half_pixel_for_nn':
+      return undefined;
+  }
+}
+
+/** The length of an axis afterwards: floor(length * factor) in float32, where it is not said. */
+function lengthAfter(make: Emitter, x: Ref, axis: number, before: Dim, scale: Scale): number | Ref {
+  const { factor, length } = scale;
+  if (length !== undefined) return length;
+  if (factor === 1 && typeof before === 'number') return before;
+  const own = make.lengthOf(x, axis);
+  if (factor === 1) return own;
+  if (isWhole(factor)) return make.node('Mul', [own, make.int(factor)]);
+  const product = make.node('Mul', [make.cast(own, 'DT_FLOAT'), typeof factor === 'number' ? make.float(factor) : factor]);
+  return make.cast(make.node('Floor', [product]), 'DT_INT32');
+}
 
 function axisByAxis(make: Emitter, x: Ref, dims: readonly Dim[], scales: readonly (Scale | undefined)[], sampling: Sampling): Ref {
   const now: Dim[] = [...dims];
-  return scales.reduce<Ref>((current, scale, place) => {
-    const before = now[place];
+  return scales.reduce<Ref>((current, scale, axis) => {
     if (!scale) return current;
-    if (typeof before !== 'number' || scale.length === undefined)
-      throw new Unsupported('its factor is no whole number, and the size of the map is not known');
-    const rows = rowsOf(before, { ...scale, length: scale.length }, sampling);
-    now[place] = scale.length;
-    if (sampling.mode === 'nearest') {
-      const places = rows.map((row) => row[0]?.place ?? 0);
-      return make.node('GatherV2', [current, make.ints(places), make.int(place)], { batch_dims: int(0) });
+    const before = now[axis];
+    const { factor, length } = scale;
+    if (typeof before !== 'number' || typeof length !== 'number' || typeof factor !== 'number' || !fits(now, axis, sampling)) {
+      now[axis] = typeof length === 'number' ? length : undefined;
+      const after = lengthAfter(make, current, axis, before, scale);
+      return sampled(
+        make,
+        current,
+        {
+          axis,
+          rank: now.length,
+          factor: typeof factor === 'number' ? make.float(factor) : factor,
+          length: typeof after === 'number' ? make.int(after) : after,
+        },
+        sampling,
+      );
     }
-    const matrix = rows.flatMap((row) => {
-      const line = new Array<number>(before).fill(0);
-      for (const { place: from, weight } of row) line[from] = (line[from] ?? 0) + weight;
-      return line;
-    });
-    return alongAxis(make, current, now, place, before, make.floats([scale.length, before], matrix));
+    now[axis] = length;
+    return resampled(make, current, now, axis, rowsOf(before, { factor, length }, sampling), before, sampling);
   }, x);
+}
+
+/** A matrix takes all axes behind as one. */
+const fits = (dims: readonly Dim[], axis: number, { mode, antialias }: Sampling): boolean =>
+  mode === 'nearest' || antialias || dims.slice(axis + 1).every((dim) => typeof dim === 'number');
+
+function resampled(
+  make: Emitter,
+  x: Ref,
+  now: readonly Dim[],
+  axis: number,
+  rows: ReturnType<typeof rowsOf>,
+  before: number,
+  { mode }: Sampling,
+): Ref {
+  if (mode === 'nearest') {
+    const places = rows.map((row) => row[0]?.place ?? 0);
+    return make.node('GatherV2', [x, make.ints(places), make.int(axis)], { batch_dims: int(0) });
+  }
+  const matrix = rows.flatMap((row) => {
+    const line = new Array<number>(before).fill(0);
+    for (const { place: from, weight } of row) line[from] = (line[from] ?? 0) + weight;
+    return line;
+  });
+  return alongAxis(make, x, now, axis, before, make.floats([rows.length, before], matrix));
 }
 
 /** [.., before, rest] by [after, before]. `now`: the sizes afterwards. */
@@ -156,7 +234,7 @@ function alongAxis(make: Emitter, x: Ref, now: readonly Dim[], place: number, be
   const inner = now.slice(place + 1);
   const after = now[place];
   const sizes = make.sizesOf(x, now);
-  if (!inner.every((dim) => typeof dim === 'number')) throw new Unsupported('the size of the map is not known');
+  if (!inner.every((dim) => typeof dim === 'number')) throw new Unsupported('it is antialiased, and the size of the map is not known');
   const columns = inner.reduce((product, dim) => product * dim, 1);
   const list = make.reshape(x, [-1, before, columns]);
   const product = make.node('BatchMatMulV2', [matrix, list], { adj_x: bool(false), adj_y: bool(false) });
@@ -164,20 +242,4 @@ function alongAxis(make: Emitter, x: Ref, now: readonly Dim[], place: number, be
     product,
     sizes.map((size, axis) => (axis === place && typeof after === 'number' ? after : size)),
   );
-}
-
-/** Sizes that are computed as the model runs, for a map whose batch and channels stay. The ratio of sizes is the scale then, in ONNX as in TensorFlow. */
-function computed(node: Node, make: Emitter, order: readonly number[]): Ref {
-  const [x, , , sizes] = node.inputs;
-  const { mode, coordinates, nearest, antialias } = samplingOf(node);
-  const isPlain = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch') === 'stretch' && !intsAttr(node, 'axes') && !antialias;
-  // floor(i * before / after), and the same from the middle of each place.
-  const isAsymmetric = coordinates === 'asymmetric' && (mode === 'linear' || nearest === 'floor');
-  const isHalfPixel = coordinates.endsWith('half_pixel') && (mode === 'linear' || nearest === 'round_prefer_ceil');
-  const isAligned = coordinates === 'align_corners' && mode === 'linear';
-  if (!sizes || order[3] !== 1 || mode === 'cubic' || !isPlain || !(isAsymmetric || isHalfPixel || isAligned))
-    throw new Unsupported('how much it resizes is not constant');
-  const size = make.node('Slice', [make.ref(sizes), make.ints([2]), make.ints([2])]);
-  const op = mode === 'nearest' ? 'ResizeNearestNeighbor' : 'ResizeBilinear';
-  return make.node(op, [make.ref(x), size], { align_corners: bool(isAligned), half_pixel_centers: bool(isHalfPixel) });
 }

@@ -1,21 +1,52 @@
-/** Which places of an axis a place of the resized axis is made of, and how much of each: ONNX's definition of Resize, for one axis. */
+/**
+ * ONNX's definition of Resize along one axis whose size is known: which places a place of the resized axis is made of, and how much of each.
+ *
+ * Coordinates are computed in float32, as ONNX Runtime computes them: where one falls between two places decides which of them is the nearest.
+ */
+import { stringAttr } from '../../ir/attrs';
+import type { Node } from '../../ir/types';
+import { Unsupported } from '../emitter';
+
+/** coordinate_transformation_mode; `tf_half_pixel_for_nn` is of opset 11, and ONNX Runtime knows it in all. */
+const COORDINATES = [
+  'half_pixel',
+  'half_pixel_symmetric',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+  'tf_half_pixel_for_nn',
+] as const;
+export type Coordinates = (typeof COORDINATES)[number];
+/** nearest_mode */
+const ROUNDINGS = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
+export type Rounding = (typeof ROUNDINGS)[number];
+const MODES = ['nearest', 'linear', 'cubic'] as const;
 
 export interface Sampling {
-  readonly mode: 'nearest' | 'linear' | 'cubic';
-  /** coordinate_transformation_mode */
-  readonly coordinates: string;
-  /** nearest_mode */
-  readonly nearest: string;
+  readonly mode: (typeof MODES)[number];
+  readonly coordinates: Coordinates;
+  readonly nearest: Rounding;
   /** cubic_coeff_a */
   readonly cubic: number;
   readonly excludesOutside: boolean;
   readonly antialias: boolean;
 }
 
+/** A word of the operator that must be one of those that are known here. Throws Unsupported with the word itself. */
+function wordOf<Word extends string>(node: Node, attribute: string, otherwise: Word, known: readonly Word[]): Word {
+  const word = stringAttr(node, attribute, otherwise);
+  const found = known.find((each) => each === word);
+  if (found === undefined) throw new Unsupported(`its ${attribute} is '${word}'`);
+  return found;
+}
+export const coordinatesOf = (node: Node): Coordinates => wordOf(node, 'coordinate_transformation_mode', 'half_pixel', COORDINATES);
+export const roundingOf = (node: Node): Rounding => wordOf(node, 'nearest_mode', 'round_prefer_floor', ROUNDINGS);
+export const modeOf = (node: Node): Sampling['mode'] => wordOf(node, 'mode', 'nearest', MODES);
+
 export interface Scale {
   readonly factor: number;
-  /** Afterwards; undefined where it is not known before. */
-  readonly length: number | undefined;
+  /** Afterwards. */
+  readonly length: number;
 }
 
 export interface Tap {
@@ -23,35 +54,55 @@ export interface Tap {
   readonly weight: number;
 }
 
+/** float32, in which all of this is computed. */
+const f32 = Math.fround;
+
+/** The length afterwards, as ONNX Runtime rounds it. */
+export const scaledLength = (before: number, factor: number): number => Math.floor(f32(before * f32(factor)));
+
 /** One row of taps per place afterwards. */
-export function rowsOf(before: number, { factor, length }: Scale & { readonly length: number }, sampling: Sampling): Tap[][] {
+export function rowsOf(before: number, { factor, length }: Scale, sampling: Sampling): Tap[][] {
   return Array.from({ length }, (_, at) => {
-    const x = coordinate(at, before, length, factor, sampling.coordinates);
-    if (sampling.mode === 'nearest') return [{ place: clamp(rounded(x, sampling.nearest), before), weight: 1 }];
-    return spread(x, before, factor, sampling);
+    const x = coordinate(at, before, length, f32(factor), sampling.coordinates);
+    return sampling.mode === 'nearest'
+      ? [{ place: clamp(rounded(x, sampling.nearest), before), weight: 1 }]
+      : spread(x, before, factor, sampling, KERNELS[sampling.mode](sampling));
   });
 }
 
-function coordinate(at: number, before: number, after: number, factor: number, mode: string): number {
+interface Kernel {
+  readonly reach: number;
+  readonly weight: (distance: number) => number;
+}
+const KERNELS: Readonly<Record<'linear' | 'cubic', (sampling: Sampling) => Kernel>> = {
+  linear: () => ({ reach: 1, weight: (x) => Math.max(1 - Math.abs(x), 0) }),
+  cubic: ({ cubic }) => ({ reach: 2, weight: keys(cubic) }),
+};
+
+function coordinate(at: number, before: number, after: number, factor: number, mode: Coordinates): number {
+  const halfPixel = (): number => f32(f32((at + 0.5) / factor) - 0.5);
   switch (mode) {
     case 'asymmetric':
-      return at / factor;
+      return f32(at / factor);
     case 'align_corners':
-      return after === 1 ? 0 : (at * (before - 1)) / (after - 1);
+      return after === 1 ? 0 : f32(f32(at * (before - 1)) / (after - 1));
     case 'pytorch_half_pixel':
-      return after > 1 ? (at + 0.5) / factor - 0.5 : 0;
+      return after > 1 ? halfPixel() : 0;
     case 'half_pixel_symmetric': {
       // The length that the factor asks for, which need not be whole, around the same middle.
-      const adjustment = after / (factor * before);
-      const offset = (before / 2) * (1 - adjustment);
-      return offset + (at + 0.5) / factor - 0.5;
+      const adjustment = f32(after / f32(factor * before));
+      const offset = f32((before / 2) * f32(1 - adjustment));
+      // This mode alone is computed in double at last.
+      return f32(offset + (at + 0.5) / factor - 0.5);
     }
-    default:
-      return (at + 0.5) / factor - 0.5;
+    case 'half_pixel':
+      return halfPixel();
+    case 'tf_half_pixel_for_nn':
+      return f32((at + 0.5) / factor);
   }
 }
 
-function rounded(x: number, mode: string): number {
+function rounded(x: number, mode: Rounding): number {
   switch (mode) {
     case 'floor':
       return Math.floor(x);
@@ -59,19 +110,18 @@ function rounded(x: number, mode: string): number {
       return Math.ceil(x);
     case 'round_prefer_ceil':
       return Math.floor(x + 0.5);
-    default:
+    case 'round_prefer_floor':
       return Math.ceil(x - 0.5);
   }
 }
 
 /** The taps of a kernel around x; an antialiased one is as wide as what it shrinks. */
-function spread(x: number, before: number, factor: number, sampling: Sampling): Tap[] {
+function spread(x: number, before: number, factor: number, sampling: Sampling, kernel: Kernel): Tap[] {
   const stretch = sampling.antialias ? Math.min(factor, 1) : 1;
-  const reach = (sampling.mode === 'linear' ? 1 : 2) / stretch;
-  const kernel = sampling.mode === 'linear' ? triangle : cubicKernel(sampling.cubic);
+  const reach = kernel.reach / stretch;
   const taps: Tap[] = [];
   for (let place = Math.ceil(x - reach); place <= Math.floor(x + reach); place++) {
-    const weight = kernel((x - place) * stretch);
+    const weight = kernel.weight((x - place) * stretch);
     const isOutside = place < 0 || place >= before;
     if (weight === 0 || (isOutside && sampling.excludesOutside)) continue;
     taps.push({ place: clamp(place, before), weight });
@@ -80,10 +130,8 @@ function spread(x: number, before: number, factor: number, sampling: Sampling): 
   return sampling.antialias || sampling.excludesOutside ? taps.map(({ place, weight }) => ({ place, weight: weight / sum })) : taps;
 }
 
-const triangle = (x: number): number => Math.max(1 - Math.abs(x), 0);
-
 /** Keys' cubic convolution. */
-const cubicKernel =
+const keys =
   (a: number) =>
   (x: number): number => {
     const t = Math.abs(x);

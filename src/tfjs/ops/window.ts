@@ -1,59 +1,127 @@
-/** Strides, dilations and pads of an operator over maps [N, rows, columns, C], and what auto_pad makes of them. */
+/** Strides, dilations and pads of an operator over maps [N, rows, columns, C], and the pads that auto_pad asks for. */
 import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Dim, Node } from '../../ir/types';
-import { Unsupported } from '../emitter';
+import { type Emitter, type Ref, Unsupported } from '../emitter';
+
+/** Numbers per axis; or those of auto_pad at a size that is known only when the model runs (`upper`: the larger half behind the map). */
+export type Pads =
+  | { readonly kind: 'known'; readonly before: readonly number[]; readonly after: readonly number[] }
+  | { readonly kind: 'same'; readonly isUpper: boolean };
 
 export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Per axis. */
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  /** The pads are those that TensorFlow's SAME would choose, at any size. */
-  readonly isSame: boolean;
+  readonly pads: Pads;
   readonly isCeil: boolean;
 }
 
 /** `lengths`: of the axes that the window slides along. */
 export function windowOf(node: Node, kernel: readonly number[], lengths: readonly Dim[]): Window {
   const ones = kernel.map(() => 1);
+  const zeros = kernel.map(() => 0);
   const strides = intsAttr(node, 'strides') ?? ones;
   const dilations = intsAttr(node, 'dilations') ?? ones;
-  const pads = intsAttr(node, 'pads') ?? [...kernel, ...kernel].map(() => 0);
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
   const isCeil = intAttr(node, 'ceil_mode', 0) !== 0;
   const base = { kernel, strides, dilations };
-  if (autoPad === 'NOTSET')
-    return { ...base, before: pads.slice(0, kernel.length), after: pads.slice(kernel.length), isSame: false, isCeil };
-  if (autoPad === 'VALID') return { ...base, before: ones.map(() => 0), after: ones.map(() => 0), isSame: false, isCeil };
-  const isUpper = autoPad === 'SAME_UPPER';
-  const sides = kernel.map((size, axis) => {
-    const [stride = 1, dilation = 1, length] = [strides[axis], dilations[axis], lengths[axis]];
-    const span = (size - 1) * dilation + 1;
-    // A window that is smaller than the stride needs at most span - 1 more: one, at the end, or none.
-    if (span < stride && span <= 2 && isUpper) return { before: 0, after: span - 1 };
-    const total =
-      stride === 1
-        ? span - 1
-        : typeof length === 'number'
-          ? Math.max((Math.ceil(length / stride) - 1) * stride + span - length, 0)
-          : undefined;
-    if (total === undefined) return undefined;
-    const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
-    return isUpper ? { before: small, after: large } : { before: large, after: small };
-  });
-  if (sides.every((side) => side !== undefined)) {
-    const [before, after] = [sides.map((side) => side.before), sides.map((side) => side.after)];
-    return { ...base, before, after, isSame: isUpper && [...before, ...after].some((pad) => pad > 0), isCeil: false };
+  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  switch (autoPad) {
+    case 'NOTSET': {
+      const pads = intsAttr(node, 'pads') ?? [...zeros, ...zeros];
+      return { ...base, pads: { kind: 'known', before: pads.slice(0, kernel.length), after: pads.slice(kernel.length) }, isCeil };
+    }
+    case 'VALID':
+      return { ...base, pads: { kind: 'known', before: zeros, after: zeros }, isCeil };
+    case 'SAME_UPPER':
+    case 'SAME_LOWER': {
+      const isUpper = autoPad === 'SAME_UPPER';
+      const sides = kernel.map((_, axis) => sameSide(base, axis, lengths[axis], isUpper));
+      const isKnown = sides.every((side) => side !== undefined);
+      const known = isKnown && { before: sides.map((side) => side.before), after: sides.map((side) => side.after) };
+      return { ...base, pads: known ? { kind: 'known', ...known } : { kind: 'same', isUpper }, isCeil: false };
+    }
+    default:
+      throw new Unsupported(`its auto_pad is '${autoPad}'`);
   }
-  // Which pads these are depends on the size, and TensorFlow.js chooses them when it runs.
-  if (!isUpper) throw new Unsupported('auto_pad SAME_LOWER with a stride needs a known size');
-  if (kernel.some((size, axis) => (size - 1) * (dilations[axis] ?? 1) + 1 < (strides[axis] ?? 1)))
-    throw new Unsupported('auto_pad SAME_UPPER with a stride beyond the kernel needs a known size');
-  return { ...base, before: [], after: [], isSame: true, isCeil: false };
 }
 
-export const isPadded = ({ before, after }: Window): boolean => [...before, ...after].some((pad) => pad !== 0);
+interface Side {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The pads of SAME along one axis; undefined where they depend on a size that is not known. */
+function sameSide(
+  { kernel, strides, dilations }: Pick<Window, 'kernel' | 'strides' | 'dilations'>,
+  axis: number,
+  length: Dim,
+  isUpper: boolean,
+): Side | undefined {
+  const [stride = 1, span] = [strides[axis], spanOf({ kernel, dilations }, axis)];
+  const total =
+    typeof length === 'number'
+      ? Math.max((Math.ceil(length / stride) - 1) * stride + span - length, 0)
+      : stride === 1
+        ? span - 1
+        : span === 1
+          ? 0
+          : undefined;
+  if (total === undefined) return undefined;
+  const [small, large] = [Math.floor(total / 2), Math.ceil(total / 2)];
+  return isUpper ? { before: small, after: large } : { before: large, after: small };
+}
+
+/** How far the window reaches along an axis. */
+export const spanOf = ({ kernel, dilations }: Pick<Window, 'kernel' | 'dilations'>, axis: number): number =>
+  ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1;
+
+/** The same window over a map with one more axis in front, along which nothing happens. */
+export const raised = (window: Window): Window => ({
+  ...window,
+  kernel: [1, ...window.kernel],
+  strides: [1, ...window.strides],
+  dilations: [1, ...window.dilations],
+  // auto_pad puts nothing beside a window of one place.
+  pads:
+    window.pads.kind === 'known' ? { kind: 'known', before: [0, ...window.pads.before], after: [0, ...window.pads.after] } : window.pads,
+});
+
+/** Whether the pads are those of TensorFlow's SAME, which chooses them when the model runs. */
+export function isSame(window: Window, lengths: readonly Dim[]): boolean {
+  // TensorFlow.js's WebAssembly kernels go wrong where the stride is beyond the kernel.
+  if (window.kernel.some((_, axis) => spanOf(window, axis) < (window.strides[axis] ?? 1))) return false;
+  const { pads } = window;
+  if (pads.kind === 'same') return pads.isUpper;
+  return window.kernel.every((_, axis) => {
+    const side = sameSide(window, axis, lengths[axis], true);
+    return side !== undefined && side.before === pads.before[axis] && side.after === pads.after[axis];
+  });
+}
+
+/** Pads in front of and behind each axis, as numbers or computed when the model runs. */
+export interface Amounts {
+  readonly before: readonly (number | Ref)[];
+  readonly after: readonly (number | Ref)[];
+}
+
+/** The pads of the window on `x` [N, ..., C]. */
+export function padsOn(make: Emitter, x: Ref, window: Window): Amounts {
+  const { pads } = window;
+  if (pads.kind === 'known') return pads;
+  const halves = window.kernel.map((_, axis) => {
+    const [stride, span] = [window.strides[axis] ?? 1, spanOf(window, axis)];
+    const length = make.lengthOf(x, axis + 1);
+    // (ceil(length / stride) - 1) * stride + span - length, at least 0
+    const windows = make.node('FloorDiv', [make.node('AddV2', [length, make.int(stride - 1)]), make.int(stride)]);
+    const reach = make.node('AddV2', [make.node('Mul', [windows, make.int(stride)]), make.int(span - stride)]);
+    const total = make.node('Maximum', [make.node('Sub', [reach, length]), make.int(0)]);
+    const small = make.node('FloorDiv', [total, make.int(2)]);
+    return { small, large: make.node('Sub', [total, small]) };
+  });
+  const [small, large] = [halves.map((half) => half.small), halves.map((half) => half.large)];
+  return pads.isUpper ? { before: small, after: large } : { before: large, after: small };
+}
+
+export const isPadded = ({ pads }: Window): boolean => pads.kind === 'same' || [...pads.before, ...pads.after].some((pad) => pad !== 0);
 export const isDilated = ({ dilations }: Window): boolean => dilations.some((dilation) => dilation !== 1);
 export const isStrided = ({ strides }: Window): boolean => strides.some((stride) => stride !== 1);

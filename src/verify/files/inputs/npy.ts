@@ -1,8 +1,8 @@
 /** NumPy's file formats: one array (.npy), or several in a zip archive (.npz). */
 import { unzipSync } from 'fflate';
 import { inputFileBroken } from '../../../diagnostics/catalogue';
+import { halfToNumber } from '../../../ir/half';
 import { table } from '../../../ir/table';
-import { halfToNumber } from '../../../ir/tensor';
 import type { Numbers } from '../../onnx-runner';
 import { transposed } from '../../pair/layout';
 
