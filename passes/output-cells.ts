@@ -19,6 +19,8 @@ export const outputCells = definePass({
   summary: 'drop the final average, so that every cell of the last map has its scores',
   numbers: 'reordered',
   run(graph, { remark }) {
+    // A map can be an output once only.
+    const given = new Set<Value>();
     graph.setOutputs(
       graph.outputs.map((output) => {
         const found = mapBehind(output);
@@ -34,9 +36,15 @@ export const outputCells = definePass({
         }
         const { name } = output;
         graph.rename(output, `${name}_mean`);
-        graph.rename(found.map, name);
+        const isGiven = given.has(found.map);
+        given.add(found.map);
+        const copy = isGiven
+          ? graph.addNode({ op: 'Identity', inputs: [found.map], origin: output.producer?.origin }).outputs[0]
+          : undefined;
+        const map = copy ?? found.map;
+        graph.rename(map, name);
         remark({ kind: 'applied', rule: 'cells', at: { value: name }, origin: output.producer?.origin ?? [] });
-        return found.map;
+        return map;
       }),
     );
   },

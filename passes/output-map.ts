@@ -11,6 +11,7 @@
  * Left alone: an output that flattens a map of more than one cell, since its places would change their meaning.
  */
 import type { Graph } from '../src/ir/graph';
+import type { Value } from '../src/ir/types';
 import { flattenBehind } from '../src/ir/views';
 import { definePass, type PassContext } from '../src/rewrite/pass';
 
@@ -23,6 +24,8 @@ export const outputMap = definePass({
 
 /** Outputs that flatten a map of one cell give the map itself. */
 function keepMaps(graph: Graph, context: PassContext): void {
+  // A map can be an output once only.
+  const given = new Set<Value>();
   graph.setOutputs(
     graph.outputs.map((output) => {
       const map = flattenBehind(output)?.map;
@@ -43,7 +46,8 @@ function keepMaps(graph: Graph, context: PassContext): void {
         at: { node: output.producer?.name, value: output.name },
         origin: output.producer?.origin ?? [],
       });
-      const isPublic = graph.isOutput(map) || map.producer === undefined;
+      const isPublic = graph.isOutput(map) || given.has(map) || map.producer === undefined;
+      given.add(map);
       const result = isPublic ? graph.addNode({ op: 'Identity', inputs: [map], origin: output.producer?.origin }).outputs[0] : map;
       if (!result) return output;
       graph.rename(output, `${name}_flat`);

@@ -218,7 +218,9 @@ export class Graph {
    * (ONNX Runtime demands the same of nested graphs.)
    */
   setOutputs(values: readonly Value[]): void {
-    this.outputList = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
+    const outputs = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
+    if (outputs.length === this.outputList.length && outputs.every((output, at) => output === this.outputList[at])) return;
+    this.outputList = outputs;
     this.touch();
   }
   private isOuter(value: Value): boolean {

@@ -42,17 +42,3 @@ describe('pointwise-matmul-to-conv', () => {
     ],
   ])('leaves %s alone', (_, text) => expectPass(pointwiseMatmulToConv, text).toStay());
 });
-
-describe('cancel-transposes', () => {
-  test('composes two, keeps the first for its other reader', () =>
-    expectPass(
-      cancelTransposes,
-      graph(
-        `${away} Y = Transpose <perm = [0, 3, 1, 2]> (T) Z = Transpose <perm = [0, 2, 1, 3]> (T)`,
-        '',
-        'float[N, 4, 2, 3] Y, float[N, 3, 2, 4] Z',
-      ),
-    ).toBecome(`
-      Y = Identity (X)
-      Z = Transpose <perm = [0, 3, 2, 1]> (X)`));
-});

@@ -1,0 +1,48 @@
+import { outputCells } from '../../passes/output-cells';
+import { readNumbers } from '../../src/ir/tensor';
+import { runPasses } from '../../src/rewrite/manager';
+import { expectPass, parseGraph } from '../support/expect-pass';
+import { feedsFor, runModel } from '../support/run';
+
+const graph = (body: string, output = 'float[2, 3] Y'): string =>
+  `g (float[2, 4, 2, 3] X) => (${output}) <float[3, 4, 1, 1] W> { C = Conv (X, W) ${body} }`;
+
+describe('output-cells', () => {
+  test('the mean over the cells is the vector of the original', async () => {
+    const before = parseGraph(graph('P = GlobalAveragePool (C) Y = Flatten (P)'));
+    const after = before.clone();
+    runPasses(after, [outputCells], { validate: 'rule' });
+    const feeds = feedsFor(before.graph.inputs);
+    const [expected, map] = [(await runModel(before, feeds)).get('Y'), (await runModel(after, feeds)).get('Y')];
+    expect(map?.shape).toEqual([2, 3, 2, 3]);
+    const cells = [...(map ? readNumbers(map) : [])];
+    const means = Array.from({ length: 6 }, (_, at) => cells.slice(6 * at, 6 * at + 6).reduce((sum, number) => sum + number, 0) / 6);
+    for (const [at, number] of (expected ? [...readNumbers(expected)] : []).entries()) expect(means[at]).toBeCloseTo(number, 5);
+  });
+  test('a final Softmax goes, since probabilities would not average', () => {
+    const model = parseGraph(graph('P = GlobalAveragePool (C) F = Flatten (P) Y = Softmax <axis = 1> (F)'));
+    runPasses(model, [outputCells], { validate: 'rule' });
+    expect(model.graph.outputs.map(({ name, producer }) => [name, producer?.op])).toEqual([['Y', 'Conv']]);
+  });
+  test('two vectors of one average each become a map', () => {
+    const model = parseGraph(graph('P = GlobalAveragePool (C) Y = Flatten (P) Z = Softmax <axis = 1> (Y)', 'float[2, 3] Y, float[2, 3] Z'));
+    runPasses(model, [outputCells], { validate: 'rule' });
+    expect(model.graph.outputs.map(({ name, type }) => [name, type?.shape])).toEqual([
+      ['Y', [2, 3, 2, 3]],
+      ['Z', [2, 3, 2, 3]],
+    ]);
+  });
+  test.each([
+    ['an activation behind the average', graph('P = GlobalAveragePool (C) F = Flatten (P) Y = Relu (F)'), 'is not affine'],
+    [
+      'a layer that reads places',
+      'g (float[2, 4, 2, 3] X) => (float[2, 3] Y) <float[24, 3] V> { F = Flatten (X) Y = Gemm (F, V) }',
+      'the classifier has no global average',
+    ],
+    [
+      'an output that is an input',
+      'g (float[2, 4, 2, 3] X) => (float[2, 4, 2, 3] X, float[2, 3] Y) <float[24, 3] V> { F = Flatten (X) Y = Gemm (F, V) }',
+      'it is no result of the network',
+    ],
+  ])('refuses %s', (_, text, reason) => expectPass(outputCells, text).toRefuse(reason));
+});
