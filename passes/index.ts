@@ -8,6 +8,7 @@ import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
 import { denseShift } from './finer-maps/dense-shift';
 import { denseStride } from './finer-maps/dense-stride';
+import { fitImages } from './fit-images';
 import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
@@ -79,6 +80,7 @@ const free: Pipeline = [
   removeDeadNodes, // what the rewrites left behind would be inferred and reported
   freeSpatialDims,
   removeDeadNodes, // shape arithmetic that nobody asks any more
+  fitImages, // asks where all lengths meet
 ];
 
 /** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */

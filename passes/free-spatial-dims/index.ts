@@ -28,14 +28,14 @@ export const freeSpatialDims = definePass({
   summary: 'make the height and width of the input symbolic, and the sizes that follow from them',
   numbers: 'identical',
   run(graph, context) {
-    const symbols: Readonly<Record<string, string>> = table({ H: symbol(graph, 'height'), W: symbol(graph, 'width') });
+    const names = new SizeNames(graph);
     const windows = new Map<Value, readonly Dim[]>();
     for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
     const images = imageInputs(graph);
     const known = new AxisRoles(images);
     const roles = new Map([...allValues(graph)].map((value) => [value, known.of(value)]));
     for (const [input, roles] of images) {
-      const shape = input.type?.shape?.map((dim, axis) => symbols[roles[axis] ?? ''] ?? dim);
+      const shape = input.type?.shape?.map((dim, axis) => names.of(roles[axis], dim));
       if (input.type && shape) graph.setType(input, { ...input.type, shape });
     }
     freeSizes(graph, { windows, roles }, context);
@@ -93,10 +93,30 @@ function* allValues(graph: Graph): Generator<Value> {
   for (const node of graph.nodes) yield* node.outputs;
 }
 
-/** A name that no axis of the inputs has yet. */
-function symbol(graph: Graph, wanted: string): string {
-  const taken = new Set(graph.inputs.flatMap((input) => input.type?.shape ?? []));
-  let name = wanted;
-  for (let n = 1; taken.has(name) && n < 100; n++) name = `${wanted}_${n}`;
-  return name;
+/** Symbols for rows and columns, one for each size that images have: pictures of one size grow together. */
+class SizeNames {
+  private readonly known = new Map<string, string>();
+  private readonly taken: Set<Dim>;
+
+  constructor(graph: Graph) {
+    this.taken = new Set(graph.inputs.flatMap((input) => input.type?.shape ?? []));
+  }
+
+  of(role: string | undefined, dim: Dim): Dim {
+    const wanted = role === 'H' ? 'height' : role === 'W' ? 'width' : undefined;
+    if (wanted === undefined) return dim;
+    const key = `${wanted} ${dim}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const name = this.fresh(wanted);
+    this.taken.add(name);
+    this.known.set(key, name);
+    return name;
+  }
+
+  private fresh(wanted: string): string {
+    let name = wanted;
+    for (let n = 1; this.taken.has(name); n++) name = `${wanted}_${n}`;
+    return name;
+  }
 }

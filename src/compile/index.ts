@@ -6,6 +6,7 @@ import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '.
 import { denseShift } from '../../passes/finer-maps/dense-shift';
 import { denseStride } from '../../passes/finer-maps/dense-stride';
 import { commonDivisor } from '../../passes/finer-maps/density';
+import { fitImages } from '../../passes/fit-images';
 import { foldConstants } from '../../passes/fold-constants';
 import { foldShapes } from '../../passes/fold-shapes';
 import { freeSpatialDims } from '../../passes/free-spatial-dims';
@@ -20,6 +21,7 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { pixelStride, strideBySize } from '../ir/pixel-stride';
 import { inferShapes } from '../ir/shape-inference';
+import { declareWindows } from '../ir/sizes/windows';
 import { table } from '../ir/table';
 import type { Dim } from '../ir/types';
 import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from '../rewrite/manager';
@@ -158,16 +160,22 @@ function converted(source: Model, options: CompileOptions): Compiled {
   const runner = new PassRunner(model);
   const said = (): Remark[] => passes.flatMap((report) => report.remarks);
   let contract: Contract | undefined;
+  declareWindows(
+    model,
+    windows.map(({ input, height, width }) => [input, [height, width]]),
+  );
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
       requireSliding(model, said(), leavesOut(options));
       contract = contractOf(model.graph);
     }
+    // A finer map asks other things of its lengths.
+    if (namesIn(step).includes(fitImages.name) && options.stride !== undefined) continue;
     passes.push(...runGroup(runner, step, options));
   }
-  requireFreed(model, said(), leavesOut(options));
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
+  requireFreed(model, said(), leavesOut(options));
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
@@ -198,10 +206,14 @@ export interface Replayed {
 /** Runs the passes of a conversion, as many steps of them as `budget` allows. Outputs stay what they are at the original size, map or not. */
 export function replay(source: Model, options: CompileOptions, budget?: Budget): Replayed {
   const original = source.clone();
-  if (imageInputs(original.graph).size > 0) resolveWindows(original, options.inputSize ?? declaredSize(original));
+  const windows = imageInputs(original.graph).size > 0 ? resolveWindows(original, options.inputSize ?? declaredSize(original)) : [];
   keepOutputs(original, options.outputs);
   inferShapes(original);
   const model = original.clone();
+  declareWindows(
+    model,
+    windows.map(({ input, height, width }) => [input, [height, width]]),
+  );
   const head = options.head ?? 'window';
   const runner = new PassRunner(model);
   const run: CompileOptions = { ...options, budget };
@@ -221,7 +233,7 @@ function refine(model: Model, stride: number, head: Head, passes: PassReport[], 
       divisorsOf(ownRows).filter((divisor) => ownColumns % divisor === 0),
     );
   const pass = DENSE[options.dense ?? 'atrous'](stride);
-  const reports = runPasses(model, [pass, removeDeadNodes], options.onPass ? { onPass: options.onPass } : {});
+  const reports = runPasses(model, [pass, removeDeadNodes, fitImages], options.onPass ? { onPass: options.onPass } : {});
   passes.push(...reports);
   const [refusal] = reports.flatMap((report) => report.refusals);
   if (refusal) throw cannotRefine(refusal.at, refusal.reason ?? '');
@@ -338,11 +350,13 @@ const lastBeforeFreeing = (steps: Pipeline): number => {
   return (freeing < 0 ? steps.length : freeing) - 2;
 };
 
+/** The sizes of a conversion are free, whatever else is left out. */
+const ALWAYS: ReadonlySet<string> = new Set([freeSpatialDims.name, fitImages.name]);
+
 function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
   const known = [...new Set(pipeline.flat().map((pass) => pass.name))];
   for (const name of [...(passes ?? []), ...(skip ?? [])]) if (!known.includes(name)) throw unknownPass(name, known);
-  const keeps = (pass: Pass): boolean =>
-    pass.name === 'free-spatial-dims' || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));
+  const keeps = (pass: Pass): boolean => ALWAYS.has(pass.name) || ((!passes || passes.includes(pass.name)) && !skip?.includes(pass.name));
   return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
 }
 

@@ -3,6 +3,7 @@
  *
  *   convolutionize.version   0.1.0
  *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
+ *   convolutionize.sizes     {"image":{"height":{"multiple":32,"rest":0,"minimum":224}, ...}}   per image input: sizes that are taken whole (sizes.ts)
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
  *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
@@ -15,10 +16,11 @@ import { type Contract, describeContract } from '../analysis/contract';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { pixelStride } from '../ir/pixel-stride';
+import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
 import { version } from '../version';
 import type { ImageWindow, SizeRequest } from './input-size';
+import { declareSizes } from './sizes';
 
-const WINDOW = 'convolutionize.window';
 const HEAD = 'convolutionize.head';
 const DENSITY = 'convolutionize.density';
 const CONTRACT = 'convolutionize.contract';
@@ -37,7 +39,11 @@ export const declaredHead = (model: Model): Head | undefined =>
 export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head, density: Density = {}): void {
   const { metadata, graph } = model;
   metadata.set('convolutionize.version', version);
-  metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows.map(({ input, height, width }) => [input, [height, width]]))));
+  declareWindows(
+    model,
+    windows.map(({ input, height, width }) => [input, [height, width]]),
+  );
+  if (head !== 'original') declareSizes(model);
   metadata.set(
     'convolutionize.stride',
     JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))),
@@ -49,7 +55,7 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
 }
 
 /** How much finer its maps were made; nothing for other models. */
-export const declaredDensity = (model: Model): Density => Object.fromEntries(parsed(model.metadata.get(DENSITY)));
+export const declaredDensity = (model: Model): Density => Object.fromEntries(sizesIn(model.metadata.get(DENSITY)));
 
 /** The contract as it was written down, for models whose graph cannot be asked; undefined where the file does not say. */
 export function declaredContract(model: Model): Contract | undefined {
@@ -59,7 +65,7 @@ export function declaredContract(model: Model): Contract | undefined {
 
 /** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
 export function declaredSize(model: Model): SizeRequest | undefined {
-  const windows = parsed(model.metadata.get(WINDOW));
+  const windows = windowsOf(model);
   const shapes = new Map<string, readonly number[]>();
   for (const [input, roles] of imageInputs(model.graph)) {
     const window = windows.get(input.name);
@@ -75,21 +81,3 @@ export function declaredSize(model: Model): SizeRequest | undefined {
   }
   return shapes.size > 0 ? { shapes } : undefined;
 }
-
-function parsed(text: string | undefined): ReadonlyMap<string, readonly [number, number]> {
-  const windows = new Map<string, readonly [number, number]>();
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '{}');
-  } catch {
-    return windows;
-  }
-  for (const [input, size] of Object.entries(value ?? {})) {
-    if (!Array.isArray(size)) continue;
-    const [height, width]: unknown[] = size;
-    if (isLength(height) && isLength(width)) windows.set(input, [height, width]);
-  }
-  return windows;
-}
-
-const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

@@ -5,7 +5,7 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
-import { BAKED_SIZE, growing, obstacle, whyNoConvolution } from '../rewrite/obstacles';
+import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
 import type { Remark } from '../rewrite/pass';
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
@@ -28,7 +28,7 @@ export function requireSliding(model: Model, remarks: readonly Remark[], passesL
 export function requireFreed(model: Model, remarks: readonly Remark[], passesLeftOut: boolean): void {
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const stuck = remarks.flatMap(({ kind, rule, reason = '', at }) => {
-    const node = kind === 'refused' && rule === BAKED_SIZE ? nodes.get(at.node ?? '') : undefined;
+    const node = kind === 'refused' && (rule === BAKED_SIZE || rule === UNEQUAL_SIZES) ? nodes.get(at.node ?? '') : undefined;
     return node ? [{ node, reason }] : [];
   });
   const [first] = stuck;

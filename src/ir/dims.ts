@@ -12,9 +12,11 @@ import {
   constant,
   constantOf,
   divide,
+  evaluate,
   extreme,
   floorDivide,
   named,
+  period,
   plus,
   type Sum,
   substitute,
@@ -66,9 +68,16 @@ function choose(kind: 'min' | 'max', a: Dim, b: Dim): Dim {
 
 /** The number that a dimension is for these values of its names, or undefined where one is not bound. */
 export function evaluateDim(dim: Dim, bindings: Bindings): number | undefined {
-  const value = substituteDim(dim, bindings);
-  return typeof value === 'number' ? value : undefined;
+  if (typeof dim !== 'string') return dim;
+  const value = (name: string): number | undefined => {
+    const found = bound(bindings, name);
+    return typeof found === 'string' ? evaluateDim(found, {}) : found;
+  };
+  return value(dim) ?? evaluate(parseDim(dim), value);
 }
+
+/** How many pixels further on the dimension has grown by the same again, for every size: see `period` in dim/sum.ts. */
+export const periodOf = (dim: Dim): number => (typeof dim === 'string' ? period(parseDim(dim)) : 1);
 
 /** The dimension with values in the place of some of its names. */
 export function substituteDim(dim: Dim, bindings: Bindings): Dim {

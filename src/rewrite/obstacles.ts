@@ -8,6 +8,8 @@ import type { Remark } from './pass';
 
 /** The rule of remarks about numbers of pixels that an exporter wrote down. */
 export const BAKED_SIZE = 'baked-size';
+/** The rule of remarks about lengths that agree at the original size only. Of a network that was not converted this is a consequence, no reason. */
+export const UNEQUAL_SIZES = 'unequal-sizes';
 
 export interface Obstacle {
   /** The first one is the most telling. */
@@ -19,7 +21,7 @@ export interface Obstacle {
 export function obstacle(output: Value, before: Value | undefined, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
   const { blocker, reader } = firstFixed(output);
   const refused = remarks
-    .filter((remark) => remark.kind === 'refused')
+    .filter(({ kind, rule }) => kind === 'refused' && rule !== UNEQUAL_SIZES)
     .sort((a, b) => Number(first.has(b.pass)) - Number(first.has(a.pass)));
   // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
   const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);

@@ -193,6 +193,55 @@ export function collectNames(sum: Sum, names: Set<string>): void {
   }
 }
 
+/** The number that the sum is for these values of its names; undefined where one is missing. */
+export function evaluate(sum: Sum, numberFor: (name: string) => number | undefined): number | undefined {
+  let total = 0;
+  for (const { coefficient, atoms } of sum.values()) {
+    let product = coefficient;
+    for (const atom of atoms) {
+      const value = evaluateAtom(atom, numberFor);
+      if (value === undefined) return undefined;
+      product *= value;
+    }
+    total += product;
+  }
+  return total;
+}
+function evaluateAtom(atom: Atom, numberFor: (name: string) => number | undefined): number | undefined {
+  if (atom.kind === 'name') return numberFor(atom.name);
+  if (atom.kind === 'floor') {
+    const of = evaluate(atom.of, numberFor);
+    return of === undefined ? undefined : Math.floor(of / atom.by);
+  }
+  let extreme: number | undefined;
+  for (const side of atom.sides) {
+    const value = evaluate(side, numberFor);
+    if (value === undefined) return undefined;
+    extreme = extreme === undefined ? value : Math[atom.kind](extreme, value);
+  }
+  return extreme;
+}
+
+/**
+ * A number P, so that the sum at size + P is the sum at size plus a constant, as far as no min or max changes sides: each floor(E/n) is so with n times the
+ * period of E. Products of names grow by more than a constant, and repeat in their remainders all the same.
+ */
+export function period(sum: Sum): number {
+  let common = 1;
+  for (const { atoms } of sum.values())
+    for (const atom of atoms) {
+      const own =
+        atom.kind === 'name'
+          ? 1
+          : atom.kind === 'floor'
+            ? atom.by * period(atom.of)
+            : atom.sides.map(period).reduce(leastCommonMultiple, 1);
+      common = leastCommonMultiple(common, own);
+    }
+  return common;
+}
+const leastCommonMultiple = (a: number, b: number): number => (a / gcd(a, b)) * b;
+
 /** The sum as text: names in order, the constant last. */
 export function keyOf(sum: Sum): string {
   if (sum.size === 0) return '0';

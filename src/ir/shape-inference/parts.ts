@@ -89,12 +89,20 @@ const slice: Infer = (node, context) => {
 /** Length of start:end:step along an axis; negative positions count from behind. */
 function sliceLength(length: Dim, start: Dim, end: Dim, step: Dim): Dim {
   if (length === undefined || typeof step !== 'number' || step === 0) return undefined;
+  if (start === 0 && step === 1 && isNearTheEnd(end, length)) return end;
   const last = subtractDims(length, 1);
   const span =
     step > 0
       ? subtractDims(clipped(end, length, 0, length), clipped(start, length, 0, length))
       : subtractDims(clipped(start, length, 0, last), clipped(end, length, -1, last));
   return maxDims(ceilDivideDim(span, Math.abs(step)), 0);
+}
+
+/** Whole blocks of a length, `length - length % n`: never beyond it, and below nothing at lengths below one block only, where no model runs. */
+function isNearTheEnd(end: Dim, length: Dim): boolean {
+  if (typeof end !== 'string') return false;
+  const rest = subtractDims(length, end);
+  return leastDim(rest) >= 0 && Number.isFinite(mostDim(rest));
 }
 
 /** A position counted from the front, between `low` and `high`. */

@@ -1,0 +1,170 @@
+/**
+ * fit-images: images of any size, where the network itself takes some sizes only: what is too much at the right and at the bottom is cut off.
+ *
+ *   X [N, C, height, width]   ->   X[:, :, : height - (height - rest) % multiple, ...]        at the original size nothing is cut
+ *
+ * Sizes are limited where branches round differently (SAME padding baked in beside a pool that rounds up), where a view cuts the map into whole blocks,
+ * and where a branch runs backwards: its cells meet those of the others only where the image is whole strides larger than the window. Cutting leaves
+ * every window that fits, where the multiple is the stride of the map.
+ * Numbers: identical.
+ * Left alone: networks that take every size. Refused: lengths that agree at no other size.
+ */
+import { imageInputs } from '../src/ir/axis-roles';
+import { addDims, evaluateDim, multiplyDims, namesOf, periodOf } from '../src/ir/dims';
+import type { Graph } from '../src/ir/graph';
+import type { ShapeInference } from '../src/ir/shape-inference';
+import { describeCondition, type SizeCondition, sizeConditions } from '../src/ir/sizes/conditions';
+import type { AxisCut } from '../src/ir/sizes/cut';
+import { type SizeSymbol, solveSizes } from '../src/ir/sizes/solve';
+import { sizeSymbols, windowsOf } from '../src/ir/sizes/windows';
+import { readNumbers } from '../src/ir/tensor';
+import type { Dim, Node, Value } from '../src/ir/types';
+import { builderAt } from '../src/rewrite/builder';
+import { UNEQUAL_SIZES } from '../src/rewrite/obstacles';
+import { definePass } from '../src/rewrite/pass';
+
+/** Each round knows lengths that the one before could not tell, behind views that need whole blocks. */
+const ROUNDS = 8;
+
+export const fitImages = definePass({
+  name: 'fit-images',
+  summary: 'cut off what is too much of an image whose size the network cannot take',
+  numbers: 'identical',
+  run(graph, { model, inference, remark }) {
+    const symbols = sizeSymbols(graph, windowsOf(model));
+    if (symbols.length === 0) return;
+    const { steps, failing } = limitsOf(graph, symbols, inference);
+    for (const condition of failing) {
+      const { node } = condition;
+      const at = { node: node.name, op: node.op, origin: node.origin };
+      remark({ kind: 'refused', rule: UNEQUAL_SIZES, reason: describeCondition(condition), at, origin: node.origin });
+    }
+    if (failing.length > 0) return;
+    for (const [image] of imageInputs(graph)) {
+      const limits = limitsAlong(image, symbols, steps);
+      const first = cut(graph, image, limits, inference);
+      if (first) remark({ kind: 'applied', at: { value: image.name, origin: first.origin }, origin: first.origin });
+    }
+  },
+});
+
+/** Steps by symbol: the sizes that are taken are whole steps from the original one. `failing`: conditions that no size but perhaps that one meets. */
+function limitsOf(
+  graph: Graph,
+  symbols: readonly SizeSymbol[],
+  inference: ShapeInference,
+): { readonly steps: ReadonlyMap<string, number>; readonly failing: readonly SizeCondition[] } {
+  const images = [...imageInputs(graph).keys()].map((image) => ({ image, shape: image.type?.shape ?? [] }));
+  const steps = new Map(symbols.map(({ name }): [string, number] => [name, turnedStep(graph, name)]));
+  let failing: readonly SizeCondition[] = [];
+  let isChanged = [...steps.values()].some((step) => step > 1);
+  for (let round = 0; round < ROUNDS; round++) {
+    if (isChanged) {
+      for (const { image, shape } of images)
+        setShape(
+          graph,
+          image,
+          shape.map((dim) => inSteps(dim, symbols, steps)),
+        );
+      inference.inferAll();
+    }
+    const counted = symbols.map(({ name, original }) => ({ name, original: Math.floor(original / (steps.get(name) ?? 1)) }));
+    const solution = solveSizes(sizeConditions(graph, inference), counted);
+    failing = solution.failing;
+    const limited = [...solution.families].filter(([, { multiple }]) => multiple > 1);
+    for (const [name, { multiple }] of limited) steps.set(name, (steps.get(name) ?? 1) * multiple);
+    if (limited.length === 0) break;
+    isChanged = true;
+  }
+  if (isChanged) {
+    for (const { image, shape } of images) setShape(graph, image, shape);
+    inference.inferAll();
+  }
+  return { steps, failing };
+}
+
+const inSteps = (dim: Dim, symbols: readonly SizeSymbol[], steps: ReadonlyMap<string, number>): Dim => {
+  const symbol = symbols.find(({ name }) => name === dim);
+  const step = steps.get(symbol?.name ?? '') ?? 1;
+  return symbol ? addDims(multiplyDims(symbol.name, step), symbol.original % step) : dim;
+};
+
+const limitsAlong = (image: Value, symbols: readonly SizeSymbol[], steps: ReadonlyMap<string, number>): readonly AxisCut[] =>
+  (image.type?.shape ?? []).flatMap((dim, axis) => {
+    const symbol = symbols.find(({ name }) => name === dim);
+    const multiple = steps.get(symbol?.name ?? '') ?? 1;
+    return symbol && multiple > 1 ? [{ axis, multiple, rest: symbol.original % multiple }] : [];
+  });
+
+function setShape(graph: Graph, image: Value, shape: readonly Dim[]): void {
+  if (image.type) graph.setType(image, { ...image.type, shape });
+}
+
+/** All readers of the image get the part of it that is taken. */
+function cut(graph: Graph, image: Value, limits: readonly AxisCut[], inference: ShapeInference): Node | undefined {
+  const [first] = graph.nodes;
+  if (limits.length === 0 || !first) return undefined;
+  const readers = [...image.uses];
+  const make = builderAt({ graph, before: first, origin: readers[0]?.user.origin ?? first.origin, root: `${image.name}_cut`, inference });
+  const axes = make.int64s(
+    `${image.name}_cut_axes`,
+    limits.map(({ axis }) => axis),
+  );
+  const sizes = make.op('Gather', [make.op('Shape', [image]), axes], { axis: 0 });
+  const rests = limits.every(({ rest }) => rest === 0)
+    ? sizes
+    : make.op('Sub', [
+        sizes,
+        make.int64s(
+          `${image.name}_cut_rest`,
+          limits.map(({ rest }) => rest),
+        ),
+      ]);
+  const over = make.op('Mod', [
+    rests,
+    make.int64s(
+      `${image.name}_cut_multiple`,
+      limits.map(({ multiple }) => multiple),
+    ),
+  ]);
+  const starts = make.int64s(
+    `${image.name}_cut_starts`,
+    limits.map(() => 0),
+  );
+  const taken = make.op('Slice', [image, starts, make.op('Sub', [sizes, over]), axes]);
+  for (const { user, slot } of readers) graph.replaceInput(user, slot, taken);
+  inference.inferAll();
+  return first;
+}
+
+/** A branch that runs backwards begins at the far end of the image: its cells are those of the others where the rest of the image is whole strides. */
+function turnedStep(graph: Graph, name: string): number {
+  const strides = graph.nodes.flatMap((node) => reversedAxes(node).flatMap((axis) => strideAlong(node, axis, name)));
+  return strides.reduce((step, stride) => lcm(step, stride), 1);
+}
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
+
+/** The axes along which a Slice goes backwards. */
+function reversedAxes(node: Node): number[] {
+  const [steps, axes] = [node.inputs[4]?.constant, node.inputs[3]?.constant];
+  if (node.op !== 'Slice' || !steps) return [];
+  const rank = node.inputs[0]?.type?.shape?.length ?? 0;
+  return [...readNumbers(steps)].flatMap((step, at) => {
+    const axis = axes ? (readNumbers(axes)[at] ?? 0) : at;
+    return step < 0 ? [axis < 0 ? axis + rank : axis] : [];
+  });
+}
+
+/** How many pixels of this symbol lie between neighbours along the axis. */
+function strideAlong(node: Node, axis: number, name: string): number[] {
+  const dim = node.inputs[0]?.type?.shape?.[axis];
+  const [only, ...others] = namesOf(dim);
+  if (only !== name || others.length > 0) return [];
+  const period = periodOf(dim);
+  const length = (pixels: number): number => evaluateDim(dim, { [name]: pixels }) ?? Number.NaN;
+  const stride = period / (length(FAR + period) - length(FAR));
+  return Number.isInteger(stride) ? [stride] : [];
+}
+/** Beyond the sizes at which lengths are held at nothing. */
+const FAR = 2 ** 20;

@@ -1,0 +1,28 @@
+/**
+ * The part of an image that a network takes: a Slice that leaves whole steps, as the pass fit-images makes it.
+ *
+ *   sizes = Gather(Shape(X), axes)     Slice(X, 0, sizes - (sizes - rest) % multiple, axes)
+ */
+import { readNumbers } from '../tensor';
+import type { Value } from '../types';
+
+/** Along one axis of the image, `multiple * n + rest` places are taken. */
+export interface AxisCut {
+  readonly axis: number;
+  readonly multiple: number;
+  readonly rest: number;
+}
+
+/** What is cut off the image in the graph; nothing where it is read as it comes. */
+export function cutsOf(image: Value): readonly AxisCut[] {
+  const slice = image.uses.map(({ user }) => user).find((user) => user.op === 'Slice' && user.inputs[2]?.producer?.op === 'Sub');
+  const [sizes, over] = slice?.inputs[2]?.producer?.inputs ?? [];
+  const axes = numbersOf(slice?.inputs[3]);
+  const mod = over?.producer;
+  if (!axes || !sizes || mod?.op !== 'Mod' || sizes.producer?.inputs[0]?.producer?.inputs[0] !== image) return [];
+  const [beyond] = mod.inputs;
+  const [multiples, rests] = [numbersOf(mod.inputs[1]), numbersOf(beyond === sizes ? undefined : beyond?.producer?.inputs[1])];
+  return axes.map((axis, at) => ({ axis, multiple: multiples?.[at] ?? 1, rest: rests?.[at] ?? 0 }));
+}
+
+const numbersOf = (value: Value | undefined): number[] | undefined => value?.constant && [...readNumbers(value.constant)];

@@ -1,0 +1,151 @@
+/**
+ * The sizes of image at which a graph runs, from the conditions that it asks: the largest family  multiple * n + rest,  with the original size in it.
+ *
+ * A length is a sum of whole multiples of the size and of floors of such sums. It repeats: with the common period P of all floors, length(size + P) is
+ * length(size) plus a constant. So a condition that holds at one size and at the next of the same rest holds at all sizes of that rest, as long as no
+ * min or max changes sides in between; each rest is asked near the original size and far from it.
+ */
+import { evaluateDim, namesOf, periodOf } from '../dims';
+import type { Dim } from '../types';
+import type { SizeCondition } from './conditions';
+
+/** Sizes that are taken: `multiple * n + rest`, and `minimum` at least. */
+export interface SizeFamily {
+  readonly multiple: number;
+  readonly rest: number;
+  readonly minimum: number;
+}
+
+/** One symbol of the sizes, and the number that it is at the original size. */
+export interface SizeSymbol {
+  readonly name: string;
+  readonly original: number;
+}
+
+export interface Solution {
+  /** By symbol. */
+  readonly families: ReadonlyMap<string, SizeFamily>;
+  /** Conditions that hold at no other size, or not even at the original one. */
+  readonly failing: readonly SizeCondition[];
+}
+
+/** Periods beyond this are not searched; networks have strides of up to 64. */
+const LONGEST_PERIOD = 8192;
+const FAR = 64;
+
+export function solveSizes(conditions: readonly SizeCondition[], symbols: readonly SizeSymbol[]): Solution {
+  const original = new Map(symbols.map(({ name, original: size }) => [name, size]));
+  const failing = conditions.filter((condition) => concerns(condition, symbols) && !holds(condition, original));
+  const lasting = conditions.filter(
+    (condition) => condition.kind !== 'above' && concerns(condition, symbols) && !failing.includes(condition),
+  );
+  const steps = new Map(symbols.map(({ name }) => [name, 1]));
+  for (const condition of lasting) {
+    const names = symbols.filter(({ name }) => namesIn(condition).has(name));
+    if (holdsAlong(condition, names, steps, original)) continue;
+    const period = names.length > 0 ? periodOfCondition(condition) : 1;
+    const found = period <= LONGEST_PERIOD ? stepsFor(condition, names, period, steps, original) : undefined;
+    if (!found) failing.push(condition);
+    else for (const [name, step] of found) steps.set(name, step);
+  }
+  const families = new Map(
+    symbols.map(({ name, original: size }): [string, SizeFamily] => {
+      const multiple = steps.get(name) ?? 1;
+      return [name, { multiple, rest: size % multiple, minimum: minimumOf(name, size, multiple, conditions, original) }];
+    }),
+  );
+  return { families, failing };
+}
+
+const namesIn = ({ a, b }: SizeCondition): Set<string> => new Set([...namesOf(a), ...namesOf(b)]);
+/** Conditions on sizes of the image alone: other symbols are a batch, or numbers of data. */
+const concerns = (condition: SizeCondition, symbols: readonly SizeSymbol[]): boolean => {
+  const names = namesIn(condition);
+  return names.size > 0 && [...names].every((name) => symbols.some((symbol) => symbol.name === name));
+};
+
+function holds({ kind, a, b }: SizeCondition, sizes: ReadonlyMap<string, number>): boolean {
+  const [left, right] = [numberFor(a, sizes), numberFor(b, sizes)];
+  switch (kind) {
+    case 'equal':
+      return left === right;
+    case 'blocks':
+      return left % right === 0;
+    case 'above':
+      return left > right;
+  }
+}
+const numberFor = (dim: Dim, sizes: ReadonlyMap<string, number>): number => evaluateDim(dim, sizes) ?? Number.NaN;
+
+/** The remainder of a length repeats when the length has grown by a multiple of the divisor. */
+const periodOfCondition = ({ kind, a, b }: SizeCondition): number =>
+  kind === 'blocks' && typeof b === 'number' ? periodOf(a) * b : lcm(periodOf(a), periodOf(b));
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
+
+/** The smallest steps, multiples of those so far, at which the condition holds at every size. */
+function stepsFor(
+  condition: SizeCondition,
+  names: readonly SizeSymbol[],
+  period: number,
+  steps: ReadonlyMap<string, number>,
+  original: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> | undefined {
+  const divisors = Array.from({ length: period }, (_, at) => at + 1).filter((number) => period % number === 0);
+  let candidates: (readonly number[])[] = [[]];
+  for (const _ of names) candidates = candidates.flatMap((so) => divisors.map((divisor) => [...so, divisor]));
+  const product = (numbers: readonly number[]): number => numbers.reduce((total, number) => total * number, 1);
+  for (const candidate of candidates.sort((x, y) => product(x) - product(y))) {
+    const tried = new Map(names.map(({ name }, at) => [name, lcm(steps.get(name) ?? 1, candidate[at] ?? 1)]));
+    if (holdsAlong(condition, names, tried, original)) return tried;
+  }
+  return undefined;
+}
+
+/** Whether the condition holds at every size that is whole steps away from the original one. */
+function holdsAlong(
+  condition: SizeCondition,
+  names: readonly SizeSymbol[],
+  steps: ReadonlyMap<string, number>,
+  original: ReadonlyMap<string, number>,
+): boolean {
+  const period = Math.min(periodOfCondition(condition), LONGEST_PERIOD);
+  const samples = names.map(({ name, original: size }) => {
+    const step = steps.get(name) ?? 1;
+    const count = Math.min((2 * period) / gcd(period, step) + 1, names.length > 1 ? 70 : 2 * LONGEST_PERIOD);
+    const near = Array.from({ length: count }, (_, at) => size + at * step);
+    return [...near, ...near.map((length) => length + FAR * lcm(period, step))];
+  });
+  const sizes = new Map(original);
+  const tries = (at: number): boolean => {
+    const symbol = names[at];
+    if (!symbol) return holds(condition, sizes);
+    return (samples[at] ?? []).every((size) => {
+      sizes.set(symbol.name, size);
+      return tries(at + 1);
+    });
+  };
+  return tries(0);
+}
+
+/** The smallest size of the family from which on up to the original size every condition holds, the other sizes being the original ones. */
+function minimumOf(
+  name: string,
+  original: number,
+  multiple: number,
+  conditions: readonly SizeCondition[],
+  sizes: ReadonlyMap<string, number>,
+): number {
+  const own = conditions.filter((condition) => {
+    const names = namesIn(condition);
+    return names.has(name) && [...names].every((other) => sizes.has(other));
+  });
+  const at = new Map(sizes);
+  let minimum = original;
+  for (let size = original - multiple; size > 0; size -= multiple) {
+    at.set(name, size);
+    if (!own.every((condition) => holds(condition, at))) break;
+    minimum = size;
+  }
+  return minimum;
+}

@@ -1,0 +1,50 @@
+/** The size of image that a model was made for, as a conversion writes it into the metadata, and the symbols that stand for it. */
+import { imageInputs } from '../axis-roles';
+import type { Graph } from '../graph';
+import type { Model } from '../model';
+import type { SizeSymbol } from './solve';
+
+export const WINDOW = 'convolutionize.window';
+
+export type Windows = ReadonlyMap<string, readonly [height: number, width: number]>;
+
+/** By image input; empty where the file does not say, or says something else. */
+export const windowsOf = (model: Model): Windows => sizesIn(model.metadata.get(WINDOW));
+
+export function declareWindows(
+  model: Model,
+  windows: Iterable<readonly [input: string, size: readonly [height: number, width: number]]>,
+): void {
+  model.metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows)));
+}
+
+/** Pairs of lengths by name, in JSON: `{"image":[224,224]}`. What is no such pair is left out. */
+export function sizesIn(text: string | undefined): Windows {
+  const sizes = new Map<string, readonly [number, number]>();
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '{}');
+  } catch {
+    return sizes;
+  }
+  for (const [input, size] of Object.entries(value ?? {})) {
+    if (!Array.isArray(size)) continue;
+    const [height, width]: unknown[] = size;
+    if (isLength(height) && isLength(width)) sizes.set(input, [height, width]);
+  }
+  return sizes;
+}
+const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+
+/** The symbols of rows and columns of the image inputs, and what they were originally. */
+export function sizeSymbols(graph: Graph, windows: Windows): SizeSymbol[] {
+  const symbols = new Map<string, number>();
+  for (const [image, roles] of imageInputs(graph)) {
+    const [height, width] = windows.get(image.name) ?? [];
+    for (const [axis, dim] of (image.type?.shape ?? []).entries()) {
+      const original = roles[axis] === 'H' ? height : roles[axis] === 'W' ? width : undefined;
+      if (typeof dim === 'string' && original !== undefined) symbols.set(dim, original);
+    }
+  }
+  return [...symbols].map(([name, original]) => ({ name, original }));
+}
