@@ -92,6 +92,8 @@ function windowPool(kind: PoolKind, map: Value, kernel: readonly number[], strid
       return sum(make.op('Abs', [map]));
     case 'l2':
       return make.op('Sqrt', [sum(make.op('Mul', [map, map]))]);
+    case 'log of sum':
+      return make.op('Log', [sum(map)]);
   }
 }
 

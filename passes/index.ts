@@ -15,7 +15,9 @@ import { foldConstants } from './fold-constants';
 import { foldNetworkInNetwork } from './fold-network-in-network';
 import { freeSpatialDims } from './free-spatial-dims';
 import { fusePad } from './fuse-pad';
+import { gatePoolToGlobal } from './gate-pool-to-global';
 import { globalPoolToWindow } from './global-pool-to-window';
+import { headPerWindow } from './head-per-window';
 import { linearToConv } from './linear-to-conv';
 import { mergeEqualNodes } from './merge-equal-nodes';
 import { mergeParallelConvs } from './merge-parallel-convs';
@@ -63,6 +65,7 @@ const normalForm: Pipeline = [
     pointwiseMatmulToConv, // linear layers at every place of a channels-last map ...
     cancelTransposes, // ... whose Transposes then meet
   ],
+  gatePoolToGlobal, // the kernel of a pool over the whole map has numbers of pixels in it
 ];
 
 /** From vectors to a map. */
@@ -73,6 +76,7 @@ const classifierToMap: Pipeline = [
     linearToConv, // each Gemm behind a Flatten becomes Conv before Flatten ...
     sinkFlatten, // ... and the Flatten moves on to the next Gemm
   ],
+  headPerWindow, // what is left is no layer that has a form of its own over a map
 ];
 
 /** Last: from here on the height and width are symbols. */

@@ -52,9 +52,7 @@ const mapToVector = defineRule({
     return found && !isPlainFlatten(view, found) ? found : undefined;
   },
   build(_, make, { map, axes }) {
-    const { rows, columns } = axes.shape;
-    const source =
-      rows === 1 && columns === 1 && !isChannelsFirst(axes) ? make.op('Transpose', [map], { perm: axes.toChannelsFirst }) : map;
+    const source = isTurnedCell(axes) ? make.op('Transpose', [map], { perm: axes.toChannelsFirst }) : map;
     return make.op('Flatten', [source], { axis: 1 });
   },
 });
@@ -149,9 +147,12 @@ const isChannelsFirst = (axes: MapAxes): boolean => axes.channels === 1 && axes.
 
 /** Already in the form that this pass would write. */
 function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
-  const unit = axes.shape.rows === 1 && axes.shape.columns === 1;
-  return view.op === 'Flatten' && intAttr(view, 'axis', 1) === 1 && view.inputs[0] === map && (!unit || isChannelsFirst(axes));
+  return view.op === 'Flatten' && intAttr(view, 'axis', 1) === 1 && view.inputs[0] === map && !isTurnedCell(axes);
 }
+
+/** One cell of several channels, whose axes are not where they are channels first. */
+const isTurnedCell = (axes: MapAxes): boolean =>
+  axes.shape.rows === 1 && axes.shape.columns === 1 && axes.shape.channels !== 1 && !isChannelsFirst(axes);
 
 const rootOf = (graph: Graph): Graph => (graph.parent ? rootOf(graph.parent) : graph);
 

@@ -12,6 +12,7 @@
  * Left alone: what reads the features by their place while the map has more than one cell; operands that differ from row to row of the batch.
  */
 import { attributes, intAttr } from '../src/ir/attrs';
+import { axisRolesOf } from '../src/ir/axis-roles';
 import { sameType } from '../src/ir/graph';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
@@ -62,9 +63,11 @@ const broadcast = defineRule({
       const other = maps[slot];
       if (other) {
         if (!sameCells(map, other)) return refuse(`its operands are maps of different sizes`, op);
+        if (cells !== 1 && !sameAxes(map, other)) return refuse('its operands are maps of which one is turned', op);
       } else if (!isConst(input)) {
-        // One number for all, which may be an input of its own.
         if (input.type?.shape?.length !== 0) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
+        // One number for all, which may be an input of its own. One that is computed from the image has another value for each window.
+        if (followsFromImage(input)) return refuse(`its operand '${input.name}' is one number that is computed from the image`, op);
       } else if (elementCount(input.constant.shape) !== 1) {
         if (cells !== 1) return refuse(`its operand '${input.name}' has a number of its own for each place of the map`, op);
         if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
@@ -236,6 +239,23 @@ const sameCells = (a: Value, b: Value): boolean => {
   const [x, y] = [a.type?.shape, b.type?.shape];
   return x?.length === 4 && y?.length === 4 && x[2] === y[2] && x[3] === y[3] && (x[1] === y[1] || (x[2] === 1 && x[3] === 1));
 };
+
+/** Rows are rows in both, as far as that is known. */
+function sameAxes(a: Value, b: Value): boolean {
+  const roles = a.producer && axisRolesOf(a.producer.graph);
+  const [x, y] = [roles?.of(a), roles?.of(b)];
+  return x === undefined || y === undefined || x.every((role, axis) => role === y[axis]);
+}
+
+/** Also from its size. */
+function followsFromImage(value: Value): boolean {
+  const seen = new Set<Value>([value]);
+  for (const at of seen) {
+    if (at.producer === undefined && at.type?.shape?.length === 4) return true;
+    for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
+  }
+  return false;
+}
 
 /** [K] or [1,K]: numpy aligns it with the features. */
 const isPerChannel = (tensor: Tensor): boolean =>

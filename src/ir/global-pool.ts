@@ -15,7 +15,7 @@ import { readNumbers } from './tensor';
 import type { Node, Value } from './types';
 import { viewChain } from './views';
 
-export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2';
+export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 
 /** A node that takes the whole map of each channel into one number. */
 export interface GlobalPool {
@@ -54,10 +54,26 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   const pool = { node, map: data, axes, drops: false, isWindowed: false };
   if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
   if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };
+  if (node.op === 'GlobalLpPool') {
+    const p = intAttr(node, 'p', 2);
+    return p === 1 ? { ...pool, kind: 'l1' } : p === 2 ? { ...pool, kind: 'l2' } : undefined;
+  }
   if ((node.op === 'AveragePool' || node.op === 'MaxPool') && coversMap(node, axes))
     return { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
   return undefined;
 }
+
+/**
+ * AveragePools and MaxPools as large as the map whose result comes back to a map: gates, which look at the whole image. (The kernel says so at one size only.)
+ */
+export function gatePools(graph: Graph): GlobalPool[] {
+  const roles = new AxisRoles(imageInputs(graph));
+  return graph.nodes
+    .flatMap((node) => globalPool(node, roles) ?? [])
+    .filter((pool) => pool.isWindowed && isRead(pool.node) && !isHead(pool.node, roles));
+}
+
+const isRead = (node: Node): boolean => node.outputs.some((output) => output.uses.length > 0);
 
 /** Kernel as big as the map, nothing padded, nothing dilated: whatever the stride, there is one window. */
 function coversMap(node: Node, { shape }: MapAxes): boolean {
@@ -115,7 +131,9 @@ function isHead(pool: Node, roles: AxisRoles): boolean {
       const own = roles.of(output);
       const shape = output.type?.shape;
       if (output.uses.length > 0 && (!own || !shape)) return false;
-      if (own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
+      // Beside the numbers of a flattened map, or a factor of them, it is the classifier's all the same.
+      const isVector = shape?.length === 2 && /C/.test(own?.[1] ?? '');
+      if (!isVector && own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
         // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
         if (seen.has(user) || user.op === 'Shape' || user.op === 'Size' || user.domain === 'ai.onnx.ml') continue;

@@ -3,6 +3,7 @@
  * where to begin. The same networks with height and width as symbols run at several sizes. A failure is shrunk and printed as ONNX text.
  */
 import { allPasses, pipelineFor } from '../../passes';
+import { evaluateDim } from '../../src/ir/dims';
 import type { Model } from '../../src/ir/model';
 import { inferShapes } from '../../src/ir/shape-inference';
 import type { Tensor } from '../../src/ir/types';
@@ -103,7 +104,11 @@ async function freeOutcome(model: Model, list: readonly Pass[]): Promise<Outcome
     validateModel(after);
     for (const [height, width] of SIZES) {
       const feeds = feedsFor(before.graph.inputs, { sizes: { height, width } });
-      const expected = await runModel(before, feeds, { quiet: true }).catch(() => undefined);
+      // Of empty maps runtimes make NaN, zeros or an error, as they like.
+      const isEmpty = before.graph.nodes.some(({ outputs }) =>
+        outputs.some(({ type }) => type?.shape?.some((dim) => (evaluateDim(dim, { height, width }) ?? 1) < 1)),
+      );
+      const expected = isEmpty ? undefined : await runModel(before, feeds, { quiet: true }).catch(() => undefined);
       if (!expected) continue;
       const actual = await runModel(after, feeds);
       for (const [name, tensor] of expected) {

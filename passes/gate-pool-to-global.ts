@@ -1,0 +1,32 @@
+/**
+ * gate-pool-to-global: a pool as large as the map, whose result comes back to the map, is a global pool.
+ *
+ *   X * Sigmoid(AveragePool<kernel = the whole map>(X))         X [N,C,h,w]
+ * becomes
+ *   X * Sigmoid(GlobalAveragePool(X))
+ *
+ * and likewise MaxPool. Exact at the original size, where the one window is the map. A gate looks at the whole image by design, at every size: a kernel of
+ * h x w would see the first window of a larger map only. Pools in front of a classifier become windows (`global-pool-to-window`).
+ * Numbers: reordered.
+ * Left alone: a MaxPool whose indices are read; pools over padded maps.
+ */
+import { gatePools } from '../src/ir/global-pool';
+import { builderAt } from '../src/rewrite/builder';
+import { definePass } from '../src/rewrite/pass';
+
+export const gatePoolToGlobal = definePass({
+  name: 'gate-pool-to-global',
+  summary: 'make a pool as large as the map, whose result gates the map, a global pool',
+  numbers: 'reordered',
+  run(graph, { inference, remark }) {
+    for (const { node, kind, map } of gatePools(graph)) {
+      const [output] = node.outputs;
+      if (!output) continue;
+      const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
+      const pooled = make.op(kind === 'max' ? 'GlobalMaxPool' : 'GlobalAveragePool', [map]);
+      graph.replaceAllUses(output, pooled);
+      graph.removeNode(node);
+      remark({ kind: 'applied', rule: kind, at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
+    }
+  },
+});

@@ -1,0 +1,329 @@
+/**
+ * What each operator of a head becomes when it works on all windows at once: the same operator along the same axes, behind the three axes [N, h', w'].
+ * Each is exact for the reason that no number of one window meets a number of another: axes move, sums and their order stay.
+ */
+import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
+import { channelAffine } from '../../src/ir/channel-affine';
+import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
+import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
+import type { Attr, Dim, Node, Value } from '../../src/ir/types';
+import { isConst, rankOf } from '../../src/ir/types';
+import type { Builder } from '../../src/rewrite/builder';
+import { cellAxis, type Row, rankOfRow, rowShape, viewed, withoutBatch } from './row';
+
+/** A node of the head, what its operands are for every window, and the batch of the network. */
+export interface HeadNode {
+  readonly node: Node;
+  readonly make: Builder;
+  readonly batch: Dim;
+  /** undefined: the operand is the same for all windows and images. */
+  row(slot: number): Row | undefined;
+}
+
+/** Rows of the outputs that are read, or what speaks against it. */
+export type Result = readonly Row[] | string;
+
+export function perWindow(head: HeadNode): Result {
+  const { node } = head;
+  const first = head.row(0);
+  if (isBroadcasting(node.op)) return broadcast(head);
+  if (node.op === 'MatMul') return matMul(head);
+  if (node.op === 'Concat') return concat(head);
+  if (!first || node.inputs.slice(1).some((_, at) => head.row(at + 1))) return 'what it reads beside its data is computed from the image';
+  if (isUnaryElementwise(node.op)) return elementwise(head, first);
+  if (isQuantiser(node.op))
+    return elementCount(node.inputs[1]?.constant?.shape ?? [2]) === 1
+      ? elementwise(head, first)
+      : 'it has a scale of its own for each feature';
+  if (isReduction(node.op)) return reduction(head, first);
+  const rule = RULES[node.op];
+  return rule ? rule(head, first) : 'no rule is known that makes it work for each window';
+}
+
+type Rule = (head: HeadNode, row: Row) => Result;
+
+const view: Rule = (head, row) => {
+  const shape = head.node.outputs[0]?.type?.shape;
+  const keeps = row.hasBatch && shape?.[0] === head.batch && typeof head.batch !== 'undefined';
+  const own = rowShape(shape, head.batch, keeps);
+  if (!own || (!keeps && head.batch !== 1) || elementCount(own) !== elementCount(row.shape)) return 'it mixes the batch with other axes';
+  return [viewed(head.make, row, own, keeps)];
+};
+
+const alongAxis =
+  (fallback: number): Rule =>
+  (head, row) => {
+    const axis = cellAxis(row, intAttr(head.node, 'axis', fallback));
+    if (axis === undefined) return 'it works along the batch';
+    return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row.hasBatch);
+  };
+
+/** Over all that the map has: [C, h, w] to [C, 1, 1]. */
+const globalPool =
+  (reduce: string): Rule =>
+  (head, row) => {
+    const axes = row.shape.slice(1).map((_, at) => at - row.shape.length + 1);
+    if (!row.hasBatch || axes.length === 0) return 'it is no pool over a map';
+    const cells = head.make.op(reduce, [row.cells, head.make.int64s('places', axes)], { keepdims: 1 });
+    return [{ cells, shape: [row.shape[0] ?? 1, ...axes.map(() => 1)], hasBatch: true }];
+  };
+
+const coveringPool =
+  (reduce: string): Rule =>
+  (head, row) => {
+    const { node } = head;
+    const kernel = intsAttr(node, 'kernel_shape');
+    const covers = kernel?.every((size, axis) => size === row.shape[axis + 1]) && kernel.length === row.shape.length - 1;
+    return covers && isPlain(node) && node.outputs.length === 1 ? globalPool(reduce)(head, row) : 'its windows are smaller than the map';
+  };
+
+const normalisation: Rule = (head, row) => {
+  const { node } = head;
+  const axis = cellAxis(row, intAttr(node, 'axis', -1));
+  if (axis === undefined) return 'it normalises over the batch';
+  if (node.outputs.slice(1).some((output) => output.uses.length > 0 || node.graph.isOutput(output))) return 'its mean is read';
+  const cells = head.make.op(node.op, [row.cells, ...node.inputs.slice(1)], new Map([...node.attrs, ...attributes({ axis })]));
+  return [{ ...row, cells }];
+};
+
+const batchNormalization: Rule = (head, row) => {
+  const affine = channelAffine(head.node);
+  if (!affine || !row.hasBatch || head.node.outputs.length > 1) return 'its statistics are computed';
+  const { make, node } = head;
+  const shape = [affine.channels, ...row.shape.slice(1).map(() => 1)];
+  const constant = (name: string, numbers: (() => Float64Array) | undefined): Value | undefined =>
+    numbers && make.constant(`${node.name}_${name}`, fromNumbers(row.cells.type?.dtype ?? 'float', shape, numbers()));
+  const [scale, shift] = [constant('scale', affine.scale), constant('shift', affine.shift)];
+  const scaled = scale ? make.op('Mul', [row.cells, scale]) : row.cells;
+  return [{ ...row, cells: shift ? make.op('Add', [scaled, shift]) : scaled }];
+};
+
+const transpose: Rule = (head, row) => {
+  const rank = rankOfRow(row);
+  const perm = intsAttr(head.node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const keeps = row.hasBatch && perm[0] === 0;
+  if (row.hasBatch && !keeps && head.batch !== 1) return 'it moves the batch';
+  const from = keeps || !row.hasBatch ? row : withoutBatch(head.make, row);
+  const moved = keeps ? perm.slice(1).map((axis) => axis + 2) : perm.map((axis) => axis + 3);
+  const cells = head.make.op('Transpose', [from.cells], { perm: [0, 1, 2, ...moved] });
+  return [{ cells, shape: moved.map((axis) => from.shape[axis - 3] ?? 1), hasBatch: keeps }];
+};
+
+const gemm: Rule = (head, row) => {
+  const { node, make } = head;
+  const [, weight, bias] = node.inputs;
+  const isUnscaled = ['alpha', 'beta'].every((name) => !node.attrs.has(name) || node.attrs.get(name)?.value === 1);
+  if (!weight || !isUnscaled || intAttr(node, 'transA', 0) !== 0) return 'it scales or transposes its data';
+  if (bias && row.hasBatch && (rankOf(bias) ?? 2) > 1 && bias.type?.shape?.[0] !== 1)
+    return 'its bias differs from row to row of the batch';
+  const turned =
+    intAttr(node, 'transB', 0) === 0
+      ? weight
+      : isConst(weight)
+        ? make.constant(`${weight.name}_turned`, permuted(weight.constant, [1, 0]))
+        : make.op('Transpose', [weight], { perm: [1, 0] });
+  const product = make.op('MatMul', [row.cells, turned]);
+  const shape = rowShape(node.outputs[0]?.type?.shape, head.batch, row.hasBatch);
+  return shape ? [{ cells: bias ? make.op('Add', [product, bias]) : product, shape, hasBatch: row.hasBatch }] : 'its size is not known';
+};
+
+/** Whether a convolution has one window, as large as what it reads: a fully connected layer, which a rule made of one. */
+export function isLayer(node: Node): boolean {
+  const [data, weight, bias] = node.inputs;
+  const [kernel, map] = [weight?.constant?.shape.slice(2), data?.type?.shape?.slice(2)];
+  return (
+    node.op === 'Conv' &&
+    kernel !== undefined &&
+    kernel.length === map?.length &&
+    kernel.every((size, axis) => size === map[axis]) &&
+    (!bias || isConst(bias)) &&
+    intAttr(node, 'group', 1) === 1 &&
+    isPlain(node)
+  );
+}
+
+/** Nothing padded, nothing dilated. */
+const isPlain = (node: Node): boolean =>
+  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
+  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
+  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET'));
+
+const convolution: Rule = (head, row) => {
+  const { node, make } = head;
+  const [, weight, bias] = node.inputs;
+  if (!row.hasBatch || !isLayer(node) || !isConst(weight)) return 'its windows are smaller than the map';
+  const [outputs = 0] = weight.constant.shape;
+  const features = elementCount(row.shape);
+  const rows = make.constant(`${weight.name}_rows`, permuted(reshaped(weight.constant, [outputs, features]), [1, 0]));
+  const product = make.op('MatMul', [viewed(make, row, [features]).cells, rows]);
+  const cells = bias ? make.op('Add', [product, bias]) : product;
+  return [viewed(make, { cells, shape: [outputs], hasBatch: true }, [outputs, ...row.shape.slice(1).map(() => 1)])];
+};
+
+const slice: Rule = (head, row) => {
+  const { node, make } = head;
+  const [, starts, ends, given, steps] = node.inputs;
+  if (![starts, ends, given, steps].every((input) => !input || isConst(input))) return 'its ends are computed';
+  const axes = given?.constant
+    ? [...readNumbers(given.constant)]
+    : [...readNumbers(starts?.constant ?? fromNumbers('int64', [0], []))].map((_, at) => at);
+  const moved = axes.map((axis) => cellAxis(row, axis));
+  if (!moved.every((axis) => axis !== undefined)) return 'it cuts the batch';
+  return results(head, [row.cells, starts, ends, make.int64s(`${node.name}_axes`, moved), steps], node.attrs, row.hasBatch);
+};
+
+const gather: Rule = (head, row) => {
+  const { node, make } = head;
+  const indices = node.inputs[1]?.constant;
+  if (!indices) return 'its indices are computed';
+  const axis = cellAxis(row, intAttr(node, 'axis', 0));
+  if (axis !== undefined) return results(head, [row.cells, node.inputs[1]], { axis }, row.hasBatch);
+  // The one image of the batch.
+  const isFirst = head.batch === 1 && indices.shape.length === 0 && [0, -1].includes(readNumbers(indices)[0] ?? 1);
+  return isFirst ? [viewed(make, row, row.shape, false)] : 'it picks from the batch';
+};
+
+const expand: Rule = (head, row) => {
+  const shape = rowShape(head.node.outputs[0]?.type?.shape, head.batch, row.hasBatch);
+  if (!shape) return 'it repeats the batch';
+  const from = viewed(head.make, row, [...shape.slice(row.shape.length).map(() => 1), ...row.shape]);
+  return [{ cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [1, 1, 1, ...shape])]), shape, hasBatch: row.hasBatch }];
+};
+
+const RULES: Readonly<Record<string, Rule>> = {
+  Flatten: view,
+  Reshape: view,
+  Squeeze: view,
+  Unsqueeze: view,
+  Softmax: alongAxis(-1),
+  LogSoftmax: alongAxis(-1),
+  Hardmax: alongAxis(-1),
+  LpNormalization: alongAxis(-1),
+  TopK: alongAxis(-1),
+  Split: alongAxis(0),
+  ArgMax: (head, row) => argument(head, row),
+  ArgMin: (head, row) => argument(head, row),
+  GlobalAveragePool: globalPool('ReduceMean'),
+  GlobalMaxPool: globalPool('ReduceMax'),
+  GlobalLpPool: (head, row) =>
+    [1, 2].includes(intAttr(head.node, 'p', 2))
+      ? globalPool(`ReduceL${intAttr(head.node, 'p', 2)}`)(head, row)
+      : 'its norm is neither 1 nor 2',
+  AveragePool: coveringPool('ReduceMean'),
+  MaxPool: coveringPool('ReduceMax'),
+  LayerNormalization: normalisation,
+  RMSNormalization: normalisation,
+  BatchNormalization: batchNormalization,
+  Conv: convolution,
+  Transpose: transpose,
+  Gemm: gemm,
+  Slice: slice,
+  Gather: gather,
+  Expand: expand,
+};
+
+const elementwise: Rule = ({ node, make }, row) => [{ ...row, cells: make.op(node.op, [row.cells, ...node.inputs.slice(1)], node.attrs) }];
+
+const reduction: Rule = (head, row) => {
+  const { node, make } = head;
+  const rank = rankOfRow(row);
+  const given = node.inputs[1];
+  if (given && !isConst(given)) return 'its axes are computed';
+  const listed = given?.constant ? [...readNumbers(given.constant)] : [];
+  if (listed.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return [row];
+  const axes = (listed.length > 0 ? listed : Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
+    axis < 0 ? axis + rank : axis,
+  );
+  const takesBatch = row.hasBatch && axes.includes(0);
+  // A batch of one image is an axis of one.
+  if (takesBatch && head.batch !== 1) return 'it takes the images of a batch together';
+  const from = takesBatch ? withoutBatch(make, row) : row;
+  const moved = axes.map((axis) => cellAxis(from, axis) ?? 0);
+  return results(head, [from.cells, make.int64s(`${node.name}_axes`, moved)], node.attrs, from.hasBatch);
+};
+
+const argument: Rule = (head, row) => {
+  const axis = cellAxis(row, intAttr(head.node, 'axis', 0));
+  if (axis === undefined) return 'it works along the batch';
+  return results(head, [row.cells], new Map([...head.node.attrs, ...attributes({ axis })]), row.hasBatch);
+};
+
+/** The same operator with other inputs and attributes; the shapes of its rows follow from the original's. */
+function results(
+  head: HeadNode,
+  inputs: readonly (Value | undefined)[],
+  attrs: ReadonlyMap<string, Attr> | { readonly axis: number },
+  hasBatch: boolean,
+): Result {
+  const { node, make, batch } = head;
+  const made = make.ops(node.op, inputs, attrs, node.outputs.length);
+  const rows = made.map((cells, at): Row | undefined => {
+    const original = node.outputs[at]?.type?.shape;
+    const shape = hasBatch ? rowShape(original, batch, true) : rowShape(original, batch, false);
+    return shape && { cells, shape, hasBatch };
+  });
+  return rows.every((row): row is Row => row !== undefined) ? rows : 'its size is not known';
+}
+
+/** Operands align from the right: those of fewer axes get axes of one behind [N, h', w']. */
+function broadcast({ node, make, row, batch }: HeadNode): Result {
+  const rows = node.inputs.map((_, slot) => row(slot));
+  const present = rows.filter((each): each is Row => each !== undefined);
+  const rank = rankOf(node.outputs[0]);
+  const hasBatch = present.some((each) => each.hasBatch && rankOfRow(each) === rank) && node.outputs[0]?.type?.shape?.[0] === batch;
+  const shape = rowShape(node.outputs[0]?.type?.shape, batch, hasBatch);
+  if (!shape) return 'its operands do not agree on the batch';
+  for (const [slot, each] of rows.entries()) {
+    if (each) {
+      // An operand of fewer axes whose first is the batch would be laid across another axis.
+      if (each.hasBatch && rankOfRow(each) !== rank && batch !== 1) return 'its operands do not agree on the batch';
+      continue;
+    }
+    const own = node.inputs[slot]?.type?.shape;
+    if (own && hasBatch && own.length === rank && own[0] !== 1)
+      return `its operand '${node.inputs[slot]?.name}' differs from row to row of the batch`;
+  }
+  const inputs = node.inputs.map((input, slot) => {
+    const each = rows[slot];
+    if (!each) return input;
+    const own = each.hasBatch && !(hasBatch && rankOfRow(each) === rank) ? [1, ...each.shape] : each.shape;
+    const missing = shape.length - own.length;
+    if (missing < 0) return viewed(make, each, own.slice(-missing)).cells;
+    return viewed(make, each, [...new Array<number>(missing).fill(1), ...own]).cells;
+  });
+  return [{ cells: make.op(node.op, inputs, node.attrs), shape, hasBatch }];
+}
+
+function matMul({ node, make, row, batch }: HeadNode): Result {
+  const [a, b] = [row(0), row(1)];
+  const [left, right] = [rankOf(node.inputs[0]) ?? 0, rankOf(node.inputs[1]) ?? 0];
+  const hasBatch = a?.hasBatch ?? b?.hasBatch ?? false;
+  const shape = rowShape(node.outputs[0]?.type?.shape, batch, hasBatch);
+  if (!shape) return 'its result has no batch';
+  if (a && b) {
+    if (!a.hasBatch || !b.hasBatch || left !== right || left < 3) return 'its operands do not agree on the batch';
+  } else if (a) {
+    if (right !== 2 && !(right > 2 && right < left)) return 'its weight is no matrix';
+  } else if (b) {
+    // From the left along rows, which the batch must not be.
+    if (!b.hasBatch || right < 3 || left < 2 || left > right - 1) return 'it works along the batch';
+  }
+  return [{ cells: make.op('MatMul', [a?.cells ?? node.inputs[0], b?.cells ?? node.inputs[1]]), shape, hasBatch }];
+}
+
+function concat({ node, make, row, batch }: HeadNode): Result {
+  const rows = node.inputs.map((_, slot) => row(slot));
+  const [first] = rows;
+  const axis = first && cellAxis(first, intAttr(node, 'axis', 0));
+  if (!first || axis === undefined) return 'it lays rows of the batch next to each other';
+  if (!rows.every((each): each is Row => each !== undefined && each.hasBatch === first.hasBatch))
+    return 'it lays a constant beside what is computed';
+  const shape = rowShape(node.outputs[0]?.type?.shape, batch, first.hasBatch);
+  if (!shape) return 'its size is not known';
+  const cells = make.op(
+    'Concat',
+    rows.map((each) => each.cells),
+    { axis },
+  );
+  return [{ cells, shape, hasBatch: first.hasBatch }];
+}

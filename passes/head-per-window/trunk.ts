@@ -1,0 +1,174 @@
+/**
+ * Which values of a network are maps that slide: a larger image makes a larger map of the same numbers.
+ *
+ * A value does not slide where something in front of it has a meaning for each place of its own: a weight or a constant per place, a norm over places
+ * with a scale for each, places that are picked or laid next to each other, a sum over all of them, axes that cannot be told. Nor is it a map of places where it is the one number
+ * of a global pool, until it comes back to a map (a gate).
+ */
+import { intAttr } from '../../src/ir/attrs';
+import { type AxisRoles, axisRolesOf, mapAxes } from '../../src/ir/axis-roles';
+import type { Graph } from '../../src/ir/graph';
+import { isBroadcasting, isReduction } from '../../src/ir/operator-traits';
+import { isFloatType, isNumeric, readNumbers } from '../../src/ir/tensor';
+import { type ConstValue, isConst, type Node, type Value } from '../../src/ir/types';
+
+export interface Trunk {
+  /** Computed from pixels; sizes alone are none. */
+  dependsOnImage(value: Value): boolean;
+  /** Nothing in front of it ties it to its place, and it is not pooled over all of them. */
+  slides(value: Value): boolean;
+  /** A map of numbers [N, C, H, W], in any order, that slides. */
+  isMap(value: Value): boolean;
+  /** Runs over more than one place. */
+  hasPlaces(value: Value): boolean;
+  /** Whether a node gives places that are still apart (no flattened map) each a meaning of its own: position embeddings, class tokens, weights between places. */
+  namesPlaces(node: Node): boolean;
+}
+
+export function trunkOf(graph: Graph): Trunk {
+  const roles = axisRolesOf(graph);
+  const images = new Set<Value>();
+  const fixed = new Set<Value>();
+  const pooled = new Set<Value>();
+  for (const input of graph.inputs) if (roles.of(input)) images.add(input);
+  for (const node of graph.nodes) {
+    if (node.op === 'Shape' || node.op === 'Size') continue;
+    const read = node.inputs.filter((input): input is Value => input !== undefined && images.has(input));
+    if (read.length === 0) continue;
+    const isFixed = read.some((input) => fixed.has(input)) || tiesPlaces(node, roles) || mixes(node, read, pooled, roles);
+    const isPooled = read.every((input) => pooled.has(input)) || takesAllPlaces(node, roles);
+    for (const output of node.outputs) {
+      images.add(output);
+      if (isFixed) fixed.add(output);
+      if (isPooled) pooled.add(output);
+    }
+  }
+  const slides = (value: Value): boolean => !fixed.has(value) && !pooled.has(value);
+  return {
+    dependsOnImage: (value) => images.has(value),
+    slides,
+    isMap: (value) =>
+      images.has(value) && slides(value) && isFloatType(value.type?.dtype ?? 'string') && mapAxes(value, roles.of(value)) !== undefined,
+    hasPlaces: (value) => images.has(value) && (roles.of(value)?.some((_, axis) => isSpread(value, roles, axis)) ?? true),
+    namesPlaces: (node) => namesPlaces(node, roles),
+  };
+}
+
+function namesPlaces(node: Node, roles: AxisRoles): boolean {
+  const [output] = node.outputs;
+  if (!output || (output.type?.shape?.length ?? 0) < 3) return false;
+  if (isBroadcasting(node.op)) return node.inputs.some((input) => isConst(input) && hasNumberPerPlace(input, output, roles));
+  const [data, weight] = node.inputs;
+  if (node.op === 'Concat') return isSpread(output, roles, intAttr(node, 'axis', 0));
+  return (
+    node.op === 'MatMul' &&
+    data !== undefined &&
+    ((isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2)))
+  );
+}
+
+const isSpatial = (role: string | undefined): boolean => role !== undefined && /[HW]/.test(role);
+const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
+  const own = roles.of(value);
+  const at = own && axis < 0 ? axis + own.length : axis;
+  return isSpatial(own?.[at]) && value.type?.shape?.[at] !== 1;
+};
+
+/** Whether the node treats each place in its own way. */
+function tiesPlaces(node: Node, roles: AxisRoles): boolean {
+  const [data, weight] = node.inputs;
+  const [output] = node.outputs;
+  if (!data || !output) return true;
+  if (isBroadcasting(node.op))
+    return (
+      turnsOne(node, output, roles) ||
+      centres(node, roles) ||
+      node.inputs.some((input) => isConst(input) && hasNumberPerPlace(input, output, roles))
+    );
+  const own = roles.of(data);
+  if (!own || !roles.of(output)) return true;
+  if (SUMS.has(node.op)) return takesAllPlaces(node, roles);
+  switch (node.op) {
+    case 'Gemm':
+      return isSpread(data, roles, intAttr(node, 'transA', 0) === 0 ? 1 : 0);
+    case 'MatMul':
+      return (isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2));
+    case 'Einsum':
+      return true;
+    case 'LayerNormalization':
+    case 'RMSNormalization': {
+      const axis = intAttr(node, 'axis', -1);
+      const first = axis < 0 ? axis + own.length : axis;
+      return own.some((_, at) => at >= first && isSpread(data, roles, at)) && isConst(weight) && !isUniform(weight);
+    }
+    case 'Gather':
+    case 'Split':
+    case 'Concat':
+    case 'ArgMax':
+    case 'ArgMin':
+      return isSpread(output, roles, intAttr(node, 'axis', 0)) || isSpread(data, roles, intAttr(node, 'axis', 0));
+    case 'TopK':
+      return isSpread(data, roles, intAttr(node, 'axis', -1));
+    default:
+      return false;
+  }
+}
+
+/** Whether an operand has columns where the result has rows. */
+function turnsOne({ inputs }: Node, output: Value, roles: AxisRoles): boolean {
+  const own = roles.of(output);
+  return inputs.some((input) => {
+    const theirs = input && roles.of(input);
+    const lead = (own?.length ?? 0) - (theirs?.length ?? 0);
+    return theirs?.some((role, axis) => input && isSpread(input, roles, axis) && role !== own?.[axis + lead]) ?? false;
+  });
+}
+
+/** X less its own mean over all places, as a deviation has it: no gate, but a statistic of the window. */
+function centres({ op, inputs }: Node, roles: AxisRoles): boolean {
+  const [data, mean] = inputs;
+  const pool = mean?.producer;
+  return op === 'Sub' && pool !== undefined && pool.inputs[0] === data && takesAllPlaces(pool, roles);
+}
+
+/** Along an axis of places of the result. */
+function hasNumberPerPlace(constant: ConstValue, output: Value, roles: AxisRoles): boolean {
+  const rank = output.type?.shape?.length ?? 0;
+  const { shape } = constant.constant;
+  return shape.some((dim, axis) => dim !== 1 && isSpread(output, roles, axis + rank - shape.length)) && !isUniform(constant);
+}
+
+function isUniform({ constant }: ConstValue): boolean {
+  if (!isNumeric(constant.dtype)) return false;
+  const numbers = readNumbers(constant);
+  return numbers.every((number) => number === numbers[0]);
+}
+
+/** Whether the result has one place where the data has many, by an operator that takes them all at any size. */
+function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
+  const [data] = node.inputs;
+  const [output] = node.outputs;
+  if (!data || !output || !(node.op.startsWith('Global') || isReduction(node.op))) return false;
+  return hasMany(data, roles) && !hasMany(output, roles);
+}
+
+const hasMany = (value: Value, roles: AxisRoles): boolean => roles.of(value)?.some((_, axis) => isSpread(value, roles, axis)) ?? false;
+
+/** What a pool over the whole image gives beside what one window gives: a classifier that reads both means the window in both. */
+const mixes = (node: Node, read: readonly Value[], pooled: ReadonlySet<Value>, roles: AxisRoles): boolean =>
+  (isBroadcasting(node.op) || node.op === 'Concat') &&
+  read.some((input) => pooled.has(input)) &&
+  !read.every((input) => pooled.has(input)) &&
+  node.outputs.every((output) => !hasMany(output, roles));
+
+/** Grow with the image, so that what they gate at its size is another thing than at the original one. */
+const SUMS = new Set([
+  'ReduceSum',
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceSumSquare',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceProd',
+  'GlobalLpPool',
+]);

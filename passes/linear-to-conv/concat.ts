@@ -1,0 +1,169 @@
+/**
+ * A linear layer over several flattened maps side by side is a convolution over each, summed:
+ *
+ *   Gemm(Concat(Flatten(X), Flatten(Z), V), W)          X, Z maps; V a vector of numbers beside the image
+ * becomes
+ *   Flatten(Conv(X, W1) + Conv(Z, W2) + Gemm(V, W3))
+ *
+ * Exact: a sum over concatenated features is the sum of the sums over each part. A map whose axes are turned is turned back, and its part of the weight
+ * alike. The vector is the same for all windows of its image.
+ */
+import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
+import { axisRolesOf, imageInputs, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
+import type { Graph } from '../../src/ir/graph';
+import { pixelStride } from '../../src/ir/pixel-stride';
+import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
+import { isConst, type Node, type Value } from '../../src/ir/types';
+import type { Builder } from '../../src/rewrite/builder';
+import { constant, node, optional } from '../../src/rewrite/pattern';
+import { defineRule, refuse } from '../../src/rewrite/rule';
+import { isChannelsFirst, kernelOf } from './kernel';
+
+export const concatGemm = defineRule({
+  name: 'concat-gemm',
+  match: node(
+    'Gemm',
+    [node('Concat', [], { as: 'concat', attrs: { axis: 1 }, moreInputs: true }), constant('w'), optional(constant('b'))],
+    {
+      as: 'gemm',
+      attrs: { alpha: 1, beta: 1, transA: 0 },
+    },
+  ),
+  when({ concat, gemm, w, b }) {
+    const roles = axisRolesOf(gemm.graph);
+    const branches: Branch[] = [];
+    for (const input of concat.inputs) {
+      const flatten = input?.producer;
+      const [map] = flatten?.inputs ?? [];
+      const axes = map && mapAxes(map, roles.of(map));
+      if (flatten?.op === 'Flatten' && intAttr(flatten, 'axis', 1) === 1 && axes) branches.push(branchOf(map, axes));
+      else if (input && isBesideImages(input, gemm.graph)) branches.push({ vector: input, features: Number(input.type?.shape?.[1]) });
+      else return refuse('it reads something beside flattened maps [N,C,H,W]', concat);
+    }
+    const maps = branches.filter(isMapBranch);
+    if (maps.length === 0) return undefined;
+    // Maps of one cell are concatenated along channels by sink-flatten, which leaves one layer.
+    if (maps.length === branches.length && maps.every(({ axes, pool }) => !pool && axes.shape.rows * axes.shape.columns === 1))
+      return undefined;
+    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
+    if (branches.reduce((sum, branch) => sum + featuresOf(branch), 0) !== features)
+      return refuse('the weight does not take as many numbers as the maps have', gemm);
+    if (b && !(b.constant.shape.length === 1 && b.constant.shape[0] === outputs)) return refuse('the bias is not one number per output', b);
+    // Windows of all maps move on together: by the widest stride among them.
+    const widest = [0, 1].map((axis) => Math.max(...maps.map((branch) => branch.stride[axis] ?? 1)));
+    const steps = maps.map((branch) => widest.map((stride, axis) => stride / (branch.stride[axis] ?? 1)));
+    if (!steps.flat().every(Number.isInteger)) return refuse('its maps have strides of which none divides the others', concat);
+    return { branches, steps: new Map(maps.map((branch, at) => [branch, steps[at] ?? [1, 1]])), transB, outputs };
+  },
+  build({ w, b }, make, { branches, steps, transB, outputs }) {
+    const rowsFirst = transB ? w.constant : permuted(w.constant, [1, 0]);
+    const isBiased = branches.findIndex(isMapBranch);
+    let first = 0;
+    const parts = branches.map((branch, index) => {
+      const rows = slicedAlong(rowsFirst, 1, first, featuresOf(branch));
+      first += featuresOf(branch);
+      return isMapBranch(branch)
+        ? convolution(branch, make.constant(`${w.name}_kernel`, kernelOf(rows, outputs, sizesOf(branch), branch.axes)), make, {
+            bias: index === isBiased ? b : undefined,
+            step: steps.get(branch) ?? [1, 1],
+          })
+        : // The same for all windows of an image.
+          make.op('Reshape', [
+            make.op('Gemm', [branch.vector, make.constant(`${w.name}_beside`, rows)], { transB: 1 }),
+            make.int64s('one_cell', [0, outputs, 1, 1]),
+          ]);
+    });
+    return make.op('Flatten', [parts.slice(1).reduce((sum, part) => make.op('Add', [sum, part]), parts[0] ?? make.op('Identity', [w]))], {
+      axis: 1,
+    });
+  },
+});
+
+interface Reading {
+  readonly bias: Value | undefined;
+  readonly step: readonly number[];
+}
+
+function convolution(branch: MapBranch, kernel: Value, make: Builder, { bias, step }: Reading): Value {
+  const { axes, pool } = branch;
+  const map = pool ? make.op(pool.op, [branch.map], new Map([...pool.attrs, ...attributes({ strides: [1, 1] })])) : branch.map;
+  const data = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+  const conv = make.op('Conv', [data, kernel, bias], {
+    kernel_shape: [axes.shape.rows, axes.shape.columns],
+    dilations: branch.dilations.some((dilation) => dilation !== 1) ? branch.dilations : undefined,
+    strides: step.some((size) => size !== 1) ? step : undefined,
+  });
+  // Rows and columns that the strided pool never reached.
+  const [down = 0, across = 0] = branch.beyond;
+  if (down === 0 && across === 0) return conv;
+  const end = (beyond: number): number => (beyond === 0 ? 2 ** 63 : -beyond);
+  return make.op('Slice', [
+    conv,
+    make.int64s('starts', [0, 0]),
+    make.int64s('ends', [end(down), end(across)]),
+    make.int64s('axes', [2, 3]),
+  ]);
+}
+
+/** A vector that another input of the network gives for each image: metadata. */
+interface VectorBranch {
+  readonly vector: Value;
+  readonly features: number;
+}
+type Branch = MapBranch | VectorBranch;
+const isMapBranch = (branch: Branch): branch is MapBranch => 'map' in branch;
+
+/**
+ * A flattened map. One that an unpadded, strided pool makes (spatial pyramid pooling) is pooled at every place instead, and its convolution dilated by
+ * the old stride, which reads the same numbers: then maps of different pools stay aligned.
+ */
+interface MapBranch {
+  readonly map: Value;
+  readonly pool: Node | undefined;
+  readonly axes: MapAxes;
+  readonly dilations: readonly number[];
+  readonly beyond: readonly number[];
+  /** Input pixels between neighbouring cells of the map that is read. */
+  readonly stride: readonly number[];
+}
+
+function branchOf(map: Value, axes: MapAxes): MapBranch {
+  const pool = map.producer;
+  const [source] = pool?.inputs ?? [];
+  const size = source?.type?.shape?.slice(2);
+  const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? [1, 1]];
+  const isPool = pool && (pool.op === 'MaxPool' || pool.op === 'AveragePool') && pool.outputs.length === 1;
+  const plain = { map, pool: undefined, axes, dilations: [1, 1], beyond: [0, 0], stride: pixelStride(map) };
+  if (!isChannelsFirst(axes) || !isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isUnpadded(pool))
+    return plain;
+  const cells = [axes.shape.rows, axes.shape.columns];
+  const beyond = cells.map((count, axis) => Number(size[axis]) - (kernel[axis] ?? 1) - (count - 1) * (strides[axis] ?? 1));
+  return beyond.every((rest) => rest >= 0) ? { map: source, pool, axes, dilations: strides, beyond, stride: pixelStride(source) } : plain;
+}
+
+/** The sizes of the flattened axes, in their own order. */
+const sizesOf = ({ axes }: MapBranch): readonly number[] => {
+  const { channels, rows, columns } = axes.shape;
+  return [1, 2, 3].map((axis) => (axis === axes.channels ? channels : axis === axes.rows ? rows : columns));
+};
+const featuresOf = (branch: Branch): number => (isMapBranch(branch) ? elementCount(sizesOf(branch)) : branch.features);
+
+/** Whether [N, M] is computed from other inputs than images. */
+function isBesideImages(vector: Value, graph: Graph): boolean {
+  const shape = vector.type?.shape;
+  if (shape?.length !== 2 || typeof shape[1] !== 'number' || isConst(vector)) return false;
+  const images = imageInputs(graph);
+  const seen = new Set<Value>([vector]);
+  for (const at of seen) {
+    if (images.has(at)) return false;
+    for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
+  }
+  return true;
+}
+
+const isUnpadded = (pool: Node): boolean =>
+  (intsAttr(pool, 'pads') ?? []).every((pad) => pad === 0) &&
+  ['NOTSET', 'VALID'].includes(stringAttr(pool, 'auto_pad', 'NOTSET')) &&
+  intAttr(pool, 'ceil_mode', 0) === 0 &&
+  (intsAttr(pool, 'dilations') ?? []).every((dilation) => dilation === 1);

@@ -1,0 +1,119 @@
+import { headPerWindow } from '../../passes/head-per-window';
+import { compile } from '../../src/compile';
+import { expectPass, parseGraph } from '../support/expect-pass';
+import { expectCrops } from '../support/windows';
+
+const header = '<ir_version: 9, opset_import: ["" : 18]>';
+/** A map of 4 channels, 8 rows and 7 columns. */
+const stem = 'F = Conv <kernel_shape = [3, 3]> (X, K, k)';
+const network = (body: string, weights = '', output = 'float[1, 5] Y', input = 'float[1, 3, 10, 9] X'): string =>
+  `${header} g (${input}) => (${output}) <float[4, 3, 3, 3] K, float[4] k${weights}> { ${stem} ${body} }`;
+
+describe('head-per-window', () => {
+  test('copies windows into channels and runs the head on each', () =>
+    expectPass(
+      headPerWindow,
+      `${header} g (float[N, 2, 2, 3] X) => (float[N, 3, 4] Y) <int64[3] s = {0, 3, 4}> { R = Reshape (X, s) Y = Softmax <axis = 2> (R) }`,
+    ).toBecome(`
+      C = Conv <group = 2, kernel_shape = [2, 3]> (X, X_places)
+      T = Transpose <perm = [0, 2, 3, 1]> (C)
+      W = Reshape (T, X_window)
+      R = Reshape (W, per_window)
+      S = Softmax <axis = 4> (R)
+      Z = Reshape (S, Y_row)
+      M = Transpose <perm = [0, 3, 1, 2]> (Z)
+      G = Flatten <axis = 1> (M)
+      Y = Reshape (G, Y_shape)`));
+
+  test.each([
+    [
+      'an activation and a norm between Flatten and the layer',
+      'f = Flatten (F) r = Relu (f) p = Abs (v) n = BatchNormalization (r, s, b, m, p) Y = Gemm <transB = 1> (n, W)',
+      ', float[5, 224] W, float[224] s, float[224] b, float[224] m, float[224] v',
+    ],
+    [
+      'one scalar over all logits',
+      'f = Flatten (F) g = Gemm <transB = 1> (f, W) a = Abs (g) m = ReduceMax <keepdims = 0> (a) Y = Div (g, m)',
+      ', float[5, 224] W',
+    ],
+    [
+      'a sum of squares over everything',
+      'q = Mul (F, F) s = ReduceSum <keepdims = 1> (q) d = Div (F, s) f = Flatten (d) Y = Gemm <transB = 1> (f, W)',
+      ', float[5, 224] W',
+    ],
+    [
+      'a softmax over groups of logits',
+      'f = Flatten (F) g = Gemm <transB = 1> (f, W) r = Reshape (g, to) s = Softmax <axis = 2> (r) Y = Reshape (s, back)',
+      ', float[6, 224] W, int64[3] to = {0, 2, 3}, int64[2] back = {0, 6}',
+      'float[1, 6] Y',
+    ],
+    [
+      'the largest of several layers',
+      'f = Flatten (F) a = Gemm <transB = 1> (f, W) r = Reshape (a, to) Y = ReduceMax <keepdims = 0> (r, two)',
+      ', float[10, 224] W, int64[3] to = {0, 5, 2}, int64[1] two = {2}',
+    ],
+    [
+      'a logarithm of a sum of exponentials',
+      'l = ReduceLogSumExp <keepdims = 0> (F, hw) Y = Gemm <transB = 1> (l, W)',
+      ', float[5, 4] W, int64[2] hw = {2, 3}',
+    ],
+    [
+      'a product over the map',
+      'l = ReduceProd <keepdims = 0> (F, hw) Y = Gemm <transB = 1> (l, W)',
+      ', float[5, 4] W, int64[2] hw = {2, 3}',
+    ],
+    [
+      'a norm over the flattened map',
+      'f = Flatten (F) n = LayerNormalization (f, s, b) Y = Gemm <transB = 1> (n, W)',
+      ', float[5, 224] W, float[224] s, float[224] b',
+    ],
+    [
+      'mean and deviation',
+      'u = ReduceMean (F, hw) d = Sub (F, u) q = Mul (d, d) v = ReduceMean (q, hw) e = Sqrt (v) c = Concat <axis = 1> (u, e) f = Flatten (c) Y = Gemm <transB = 1> (f, W)',
+      ', float[5, 8] W, int64[2] hw = {2, 3}',
+    ],
+    ['a scalar at the end', 'f = Flatten (F) Y = ReduceMean <keepdims = 0> (f, one)', ', int64[1] one = {1}', 'float[1] Y'],
+    [
+      'the first image of the batch alone',
+      'z = Gather <axis = 0> (F, zero) r = Reshape (z, to) g = MatMul (r, W) s = ReduceSum <keepdims = 0> (g, one) Y = Unsqueeze (s, zeros)',
+      ', int64 zero = {0}, int64[2] to = {4, 56}, float[56, 5] W, int64[1] one = {0}, int64[1] zeros = {0}',
+    ],
+  ])('%s', async (_, body, weights, output = 'float[1, 5] Y') => {
+    expect((await expectCrops(network(body, weights, output))).stride).toEqual([1, 1]);
+  });
+
+  test('a symbolic batch', () =>
+    expectCrops(
+      network(
+        'f = Flatten (F) r = Relu (f) p = Abs (v) n = BatchNormalization (r, s, b, m, p) Y = Gemm <transB = 1> (n, W)',
+        ', float[5, 224] W, float[224] s, float[224] b, float[224] m, float[224] v',
+        'float[N, 5] Y',
+        'float[N, 3, 10, 9] X',
+      ),
+    ));
+
+  test.each([
+    [
+      'attention',
+      'r = Reshape (F, to) t = Transpose <perm = [0, 2, 1]> (r) a = MatMul (t, r) s = Softmax (a) f = Flatten (s) Y = Gemm <transB = 1> (f, W)',
+      ', int64[3] to = {0, 4, 56}, float[5, 3136] W',
+    ],
+    [
+      'position embeddings',
+      'r = Reshape (F, to) t = Add (r, e) s = ReduceMean <keepdims = 0> (t, two) Y = Gemm <transB = 1> (s, W)',
+      ', int64[3] to = {0, 4, 56}, float[4, 56] e, int64[1] two = {2}, float[5, 4] W',
+    ],
+  ])('leaves %s alone', (_, body, weights) => {
+    expect(() => compile(parseGraph(network(body, weights)))).toThrow(/cannot slide/);
+  });
+
+  test('does not take the images of a batch together', () => {
+    const text = network(
+      'f = Flatten (F) g = Gemm <transB = 1> (f, W) m = ReduceMax <keepdims = 0> (g) Y = Div (g, m)',
+      ', float[5, 224] W',
+      'float[N, 5] Y',
+      'float[N, 3, 10, 9] X',
+    );
+    expect(() => compile(parseGraph(text))).toThrow(/does not reduce the features alone/);
+  });
+});

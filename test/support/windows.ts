@@ -1,0 +1,75 @@
+/**
+ * The promise of an unpadded network, by ONNX Runtime alone: each cell of the converted map is what the original says of the crop that begins there.
+ *
+ *   await expectCrops(`g (float[1, 3, 10, 9] X) => (float[1, 4] Y) <...> { ... }`)
+ *
+ * At the original size and at two larger ones that are not square, one of them odd. Other inputs get the same numbers in both models.
+ */
+import { type CompileOptions, compile } from '../../src/compile';
+import type { Model } from '../../src/ir/model';
+import { strideBySize } from '../../src/ir/pixel-stride';
+import { fromNumbers, readNumbers } from '../../src/ir/tensor';
+import type { Tensor } from '../../src/ir/types';
+import { parseGraph } from './expect-pass';
+import { feedsFor, runModel } from './run';
+
+const GROWTH: readonly (readonly [number, number])[] = [
+  [0, 0],
+  [7, 4],
+  [4, 13],
+];
+
+export interface Crops {
+  /** Pixels between neighbouring cells. */
+  readonly stride: readonly [number, number];
+  readonly converted: Model;
+}
+
+export async function expectCrops(text: string, options: CompileOptions = {}, tolerance = 2e-5): Promise<Crops> {
+  const original = parseGraph(text);
+  const { model: converted } = compile(original, options);
+  const [image] = original.graph.inputs;
+  const [, , height = 0, width = 0] = image?.type?.shape?.map(Number) ?? [];
+  const [output] = converted.graph.outputs;
+  const stride = output && strideBySize(output);
+  if (!image || !stride || !output) throw new Error('the map does not grow with the image');
+  for (const [rows, columns] of GROWTH) {
+    const feeds = feedsFor(converted.graph.inputs, { sizes: { N: 2, height: height + rows, width: width + columns } });
+    const map = (await runModel(converted, feeds)).get(output.name);
+    const pixels = feeds.get(image.name);
+    if (!map || !pixels) throw new Error('nothing was computed');
+    const cells = [Math.floor(rows / stride[0]) + 1, Math.floor(columns / stride[1]) + 1];
+    expect(map.shape.slice(2)).toEqual(cells);
+    for (const i of [0, (cells[0] ?? 1) - 1])
+      for (const j of [0, (cells[1] ?? 1) - 1]) {
+        const crop = cropOf(pixels, [i * stride[0], j * stride[1]], [height, width]);
+        const wanted = (await runModel(original, new Map([...feeds, [image.name, crop]]))).get(output.name);
+        expectClose(cellOf(map, i, j), wanted ? [...readNumbers(wanted)] : [], tolerance);
+      }
+  }
+  return { stride: [stride[0], stride[1]], converted };
+}
+
+function cropOf(pixels: Tensor, [top = 0, left = 0]: readonly number[], [height = 0, width = 0]: readonly number[]): Tensor {
+  const [images = 0, channels = 0, rows = 0, columns = 0] = pixels.shape;
+  const numbers = readNumbers(pixels);
+  const crop: number[] = [];
+  for (let plane = 0; plane < images * channels; plane++)
+    for (let y = top; y < top + height; y++)
+      for (let x = left; x < left + width; x++) crop.push(numbers[(plane * rows + y) * columns + x] ?? Number.NaN);
+  return fromNumbers(pixels.dtype, [images, channels, height, width], crop);
+}
+
+/** All numbers of one cell, image by image. */
+function cellOf(map: Tensor, i: number, j: number): number[] {
+  const [images = 0, channels = 0, rows = 0, columns = 0] = map.shape;
+  const numbers = readNumbers(map);
+  return Array.from({ length: images * channels }, (_, plane) => numbers[(plane * rows + i) * columns + j] ?? Number.NaN);
+}
+
+function expectClose(actual: readonly number[], wanted: readonly number[], tolerance: number): void {
+  expect(actual).toHaveLength(wanted.length);
+  const scale = Math.max(...wanted.map(Math.abs), 1e-3);
+  const worst = Math.max(...actual.map((number, at) => Math.abs(number - (wanted[at] ?? Number.NaN)) / scale));
+  expect(worst).toBeLessThan(tolerance);
+}
