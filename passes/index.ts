@@ -30,6 +30,7 @@ import { outputAverage } from './output-average';
 import { outputCells } from './output-cells';
 import { outputMap } from './output-map';
 import { pointwiseMatmulToConv } from './pointwise-matmul-to-conv';
+import { rangesToSlices } from './ranges-to-slices';
 import { removeDeadNodes } from './remove-dead-nodes';
 import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
@@ -37,6 +38,7 @@ import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
+import { turnBack, turnBackCells } from './turn-back';
 import { unstack } from './unstack';
 
 export { nchwToNhwc };
@@ -53,6 +55,7 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   removeIdentities, // nothing stands between two layers that follow each other
+  rangesToSlices, // rows and columns that are taken by their numbers
   unstack, // columns that are averaged
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
@@ -89,7 +92,7 @@ const free: Pipeline = [
 
 /** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
 const conversions: Readonly<Record<MapHead, Pipeline>> = {
-  window: [...classifierToMap, outputMap],
+  window: [...classifierToMap, outputMap, turnBack],
   cell: [
     normaliseGlobalPool, // one spelling for the average that is to move
     [
@@ -98,11 +101,13 @@ const conversions: Readonly<Record<MapHead, Pipeline>> = {
       averageLast, // ... that run before the average
     ],
     outputCells, // drops the average
+    turnBackCells, // branches that look at the mirrored image
   ],
   image: [
     ...classifierToMap,
     outputAverage, // over the predictions of all windows ...
     [averageFirst], // ... or in front of what is affine in the classifier: the same numbers for less work
+    turnBack, // where predictions of a mirrored image meet before they are averaged
   ],
 };
 

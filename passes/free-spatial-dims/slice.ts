@@ -24,7 +24,7 @@ export function freeSlice(node: Node, env: FreeEnvironment): boolean | Stuck {
   };
   const [from, to, given] = [numbers(1), numbers(2), numbers(3)];
   const by = steps ? numbers(4) : from?.map(() => 1);
-  if (!starts || !ends || !from || !to || !by || (axesInput && !given)) return stuck('its ends are computed');
+  if (!starts || !ends || !from || !to || !by || (axesInput && !given)) return takesAll(node, env) ? false : stuck('its ends are computed');
   const axes = (given ?? from.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis));
   const moved = { from: [...from], to: [...to] };
   for (const [at, axis] of axes.entries()) {
@@ -51,6 +51,14 @@ export function freeSlice(node: Node, env: FreeEnvironment): boolean | Stuck {
   );
   return true;
 }
+
+/** A computed Slice that cuts nothing at the original size follows the size of a map beside it. */
+function takesAll(node: Node, env: FreeEnvironment): boolean {
+  const [before, after] = [node.inputs[0], node.outputs[0]].map((value) => value && env.window(value));
+  return before !== undefined && after !== undefined && freeAxesOf(node, env).every((axis) => before[axis] === after[axis]);
+}
+const freeAxesOf = (node: Node, env: FreeEnvironment): number[] =>
+  node.inputs[0] ? freeAxes(node.inputs[0], env).map(({ axis }) => axis) : [];
 
 /** How many places a Slice leaves out at each edge; undefined where it takes none. */
 function partOf(start: number, end: number, step: number, size: number): { readonly before: number; readonly behind: number } | undefined {

@@ -28,7 +28,7 @@ import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } 
 import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
-import { hasFixedImages, requireFreed, requireMaps, requireSliding } from './requirements';
+import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding } from './requirements';
 
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
@@ -156,6 +156,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   keepOutputs(original, options.outputs);
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
+  requireOneWay(original, leavesOut(options));
   const model = original.clone();
   const runner = new PassRunner(model);
   const said = (): Remark[] => passes.flatMap((report) => report.remarks);

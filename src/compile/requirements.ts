@@ -3,6 +3,7 @@ import { fixedPositions } from '../analysis/fixed-positions';
 import { cannotSlide, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
+import { opposedMaps } from '../ir/orientation';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
@@ -21,6 +22,18 @@ export function requireSliding(model: Model, remarks: readonly Remark[], passesL
     first.node,
     found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
     { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut },
+  );
+}
+
+/** Refuses networks that combine a map with its mirror image, or its transpose. Asked of the original: later on, cells of branches meet that are turned back. */
+export function requireOneWay(original: Model, passesLeftOut: boolean): void {
+  const found = opposedMaps(original.graph);
+  const [first] = found;
+  if (!first) return;
+  throw cannotSlide(
+    first.node,
+    found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
+    { trunkSlides: convolutionalUpTo(original, first.node), passesLeftOut },
   );
 }
 

@@ -1,0 +1,92 @@
+/**
+ * turn-back: cells of a branch that looks at the mirrored or transposed image, back in the order of the others.
+ *
+ *   Add(A, B)   where B is computed from Slice<columns, step -1>(X)
+ * becomes
+ *   Add(A, Slice<columns, step -1>(B))          Transpose(B) where rows and columns have changed places
+ *
+ * Over a larger image, cell j of B is the original on the mirrored crop n - 1 - j. At the original size there is one cell, which nothing moves.
+ * The same in front of an output. (That cells of both branches lie on one grid is what fit-images sees to.)
+ * Numbers: identical at the original size.
+ * Left alone: branches that run all the same way, and what becomes one number for the whole image.
+ */
+import type { Graph } from '../src/ir/graph';
+import { isBroadcasting } from '../src/ir/operator-traits';
+import { LETTERS, Orientations } from '../src/ir/orientation';
+import type { Node, Value } from '../src/ir/types';
+import { builderAt } from '../src/rewrite/builder';
+import { definePass, type PassContext } from '../src/rewrite/pass';
+
+const TO_THE_START = -(2 ** 63);
+
+/** For heads whose map has one cell at the original size. */
+export const turnBack = definePass({
+  name: 'turn-back',
+  summary: 'put the cells of branches that look at the mirrored or transposed image in the order of the others',
+  numbers: 'identical',
+  run: (graph, context) => turn(graph, context, (output, orientations) => isOneCell(output, orientations)),
+});
+
+/** For a map of cells that has many at the original size, of which only the average is promised. */
+export const turnBackCells = definePass({
+  ...turnBack,
+  name: 'turn-back-cells',
+  numbers: 'reordered',
+  run: (graph, context) => turn(graph, context, () => true),
+});
+
+function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orientations: Orientations) => boolean): void {
+  const orientations = new Orientations(graph);
+  const straight = (value: Value): boolean => !orientations.isTurned(value) && LETTERS.every((letter) => !orientations.of(value)[letter]);
+  for (const node of graph.nodes) {
+    if (isBroadcasting(node.op) || node.op === 'Concat') {
+      const met = [...new Set(LETTERS.flatMap((letter) => orientations.meeting(node, letter)))];
+      if (met.some(straight))
+        for (const value of met) {
+          if (straight(value)) continue;
+          const back = turnedBack(value, node, node, orientations, context);
+          for (const [slot, input] of node.inputs.entries()) if (input === value) graph.replaceInput(node, slot, back);
+          context.remark({
+            kind: 'applied',
+            at: { node: node.name, op: node.op, value: value.name, origin: node.origin },
+            origin: node.origin,
+          });
+        }
+    }
+    orientations.follow(node);
+  }
+  for (const output of graph.outputs) {
+    const { producer } = output;
+    if (!producer || straight(output) || !mayTurn(output, orientations)) continue;
+    const back = turnedBack(output, undefined, producer, orientations, context);
+    const { name, extras } = output;
+    graph.rename(output, `${name}_turned`);
+    graph.rename(back, name);
+    graph.setExtras(back, extras);
+    graph.setOutputs(graph.outputs.map((value) => (value === output ? back : value)));
+    context.remark({ kind: 'applied', at: { value: name, origin: producer.origin }, origin: producer.origin });
+  }
+}
+
+const isOneCell = (value: Value, orientations: Orientations): boolean =>
+  LETTERS.every((letter) => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] === 1);
+
+/** The value with its rows and columns straight, made in front of `before`. */
+function turnedBack(value: Value, before: Node | undefined, root: Node, orientations: Orientations, { inference }: PassContext): Value {
+  const make = builderAt({ graph: root.graph, before, origin: root.origin, root: `${root.name}_back`, inference });
+  const axes = LETTERS.flatMap((letter) => (orientations.of(value)[letter] ? (orientations.axisOf(value, letter) ?? []) : []));
+  const ints = (name: string, number: number): Value =>
+    make.int64s(
+      `${root.name}_${name}`,
+      axes.map(() => number),
+    );
+  const flipped =
+    axes.length === 0
+      ? value
+      : make.op('Slice', [value, ints('last', -1), ints('first', TO_THE_START), make.int64s(`${root.name}_axes`, axes), ints('step', -1)]);
+  if (!orientations.isTurned(value)) return flipped;
+  const [rows = 0, columns = 0] = LETTERS.map((letter) => orientations.axisOf(value, letter));
+  const rank = value.type?.shape?.length ?? 0;
+  const perm = Array.from({ length: rank }, (_, axis) => (axis === rows ? columns : axis === columns ? rows : axis));
+  return make.op('Transpose', [flipped], { perm });
+}

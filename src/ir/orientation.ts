@@ -1,0 +1,132 @@
+/**
+ * Which way the rows and the columns of a value run, seen from the image: straight, or backwards behind a flip; and in which order they stand.
+ *
+ * A branch may look at the mirrored image, or at its transpose, and its scores be averaged with those of the straight one (test-time augmentation). Over a
+ * larger image its cells come out in the mirrored order: they must be turned back before they meet the others.
+ */
+import { intAttr } from './attrs';
+import { type AxisRoles, axisRolesOf } from './axis-roles';
+import type { Graph } from './graph';
+import { isBroadcasting, isReduction } from './operator-traits';
+import { isNumeric, readNumbers } from './tensor';
+import { isConst, type Node, type Value } from './types';
+
+export type Letter = 'H' | 'W';
+export const LETTERS: readonly Letter[] = ['H', 'W'];
+
+/** Whether rows, and columns, run backwards. */
+export type Orientation = Readonly<Record<Letter, boolean>>;
+const STRAIGHT: Orientation = { H: false, W: false };
+
+export class Orientations {
+  private readonly known = new Map<Value, Orientation>();
+  readonly roles: AxisRoles;
+
+  /** Types must be inferred, at the original size. */
+  constructor(graph: Graph) {
+    this.roles = axisRolesOf(graph);
+    for (const node of graph.nodes) this.follow(node);
+  }
+
+  of(value: Value): Orientation {
+    return this.known.get(value) ?? STRAIGHT;
+  }
+
+  /** To be told of a node again whose inputs were turned. */
+  follow(node: Node): void {
+    const along = (letter: Letter): boolean => {
+      if (forgets(node, letter, this)) return false;
+      const [first] = this.meeting(node, letter);
+      const isBackwards = first !== undefined && this.of(first)[letter];
+      return reverses(node, letter, this) ? !isBackwards : isBackwards;
+    };
+    const orientation = { H: along('H'), W: along('W') };
+    for (const output of node.outputs) if (orientation.H || orientation.W || this.known.has(output)) this.known.set(output, orientation);
+  }
+
+  /** The axis that holds rows, or columns, and nothing else. */
+  axisOf(value: Value, letter: Letter): number | undefined {
+    const at = this.roles.of(value)?.indexOf(letter) ?? -1;
+    return at < 0 ? undefined : at;
+  }
+
+  /** The inputs whose rows, or columns, meet in the node; one place that is laid over many meets none of them. */
+  meeting(node: Node, letter: Letter): Value[] {
+    const length = (value: Value): number | undefined => {
+      const dim = value.type?.shape?.[this.axisOf(value, letter) ?? -1];
+      return typeof dim === 'number' ? dim : undefined;
+    };
+    const inputs = node.inputs.filter(
+      (input): input is Value => input !== undefined && !isConst(input) && this.axisOf(input, letter) !== undefined,
+    );
+    const isSpread = inputs.some((input) => length(input) !== 1);
+    return inputs.filter((input) => !isSpread || length(input) !== 1);
+  }
+
+  /** Whether columns stand in front of rows. */
+  isTurned(value: Value): boolean {
+    const [rows, columns] = LETTERS.map((letter) => this.axisOf(value, letter));
+    return rows !== undefined && columns !== undefined && columns < rows;
+  }
+}
+
+export interface Opposed {
+  readonly node: Node;
+  /** Continues "this network cannot slide because ...". */
+  readonly reason: string;
+}
+
+/** Nodes that bring together maps of which one runs another way: no map over a larger image has the windows of both. */
+export function opposedMaps(graph: Graph): Opposed[] {
+  const orientations = new Orientations(graph);
+  return graph.nodes.flatMap((node): Opposed[] => {
+    if (!isBroadcasting(node.op) && node.op !== 'Concat') return [];
+    const spread = (value: Value, letter: Letter): boolean => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] !== 1;
+    const backwards = LETTERS.some((letter) => {
+      const met = orientations.meeting(node, letter).filter((value) => spread(value, letter));
+      return new Set(met.map((value) => orientations.of(value)[letter])).size > 1;
+    });
+    if (backwards) return [{ node, reason: 'it combines a map with its mirror image' }];
+    const met = orientations.meeting(node, 'H').filter((value) => LETTERS.some((letter) => spread(value, letter)));
+    return new Set(met.map((value) => orientations.isTurned(value))).size > 1
+      ? [{ node, reason: 'it combines a map with its transpose: rows meet columns' }]
+      : [];
+  });
+}
+
+/** Everything along the axis becomes one number. */
+function forgets(node: Node, letter: Letter, orientations: Orientations): boolean {
+  const [data] = node.inputs;
+  const axis = data && orientations.axisOf(data, letter);
+  if (axis === undefined) return false;
+  if (/^Global\w+Pool$/.test(node.op)) return true;
+  if (!isReduction(node.op)) return false;
+  const axes = numbersIn(node.inputs[1]);
+  const rank = data?.type?.shape?.length ?? 0;
+  return axes === undefined ? node.inputs[1] === undefined : axes.map((at) => (at < 0 ? at + rank : at)).includes(axis);
+}
+
+function reverses(node: Node, letter: Letter, orientations: Orientations): boolean {
+  const [data] = node.inputs;
+  const axis = data && orientations.axisOf(data, letter);
+  const rank = data?.type?.shape?.length ?? 0;
+  if (axis === undefined) return false;
+  const isAxis = (at: number | undefined): boolean => at !== undefined && (at < 0 ? at + rank : at) === axis;
+  switch (node.op) {
+    case 'Slice': {
+      const [axes, steps] = [numbersIn(node.inputs[3]), numbersIn(node.inputs[4])];
+      return steps?.some((step, at) => step < 0 && isAxis(axes ? axes[at] : at)) ?? false;
+    }
+    case 'Gather': {
+      const indices = numbersIn(node.inputs[1]);
+      return isAxis(intAttr(node, 'axis', 0)) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
+    }
+    case 'ReverseSequence':
+      return isAxis(intAttr(node, 'time_axis', 0));
+    default:
+      return false;
+  }
+}
+
+const numbersIn = (value: Value | undefined): number[] | undefined =>
+  value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
