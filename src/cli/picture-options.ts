@@ -1,7 +1,7 @@
 /** Options of the commands that show pictures to a network, and what they mean. */
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
-import type { Colour } from '../pictures/colours';
+import { COLOUR_MAPS, type Colour } from '../pictures/colours';
 import type { PictureModel } from '../pictures/files/picture-model';
 import { type FoundRecipe, findRecipe } from '../pictures/files/recipes';
 import { describedFit, type Fit } from '../pictures/fit';
@@ -97,10 +97,20 @@ export const heatmapOptions = {
     type: 'string',
     array: true,
     requiresArg: true,
-    describe: 'Class to show, by name or index; repeat it for a grid. By default the best',
+    describe: 'Class to show, by name or index; repeat it for a grid. By default what predict says of the whole picture',
   },
-  top: { type: 'string', requiresArg: true, default: '1', describe: 'Without --class: show this many of the best, as a grid' },
-  scales: { type: 'string', requiresArg: true, default: '1', describe: 'Sizes at which the picture is run: 0.5,0.7,1,1.4,2,2.8' },
+  top: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Show the N classes with the highest local peaks instead, as a grid: what is surest somewhere, not what the picture is',
+  },
+  scales: {
+    type: 'string',
+    requiresArg: true,
+    default: 'auto',
+    describe:
+      'Sizes at which the picture is run: 0.5,0.7,1,1.4. auto: from the one at which the window sees the whole picture to one at which it sees a quarter',
+  },
   flip: { type: 'boolean', default: false, describe: 'Also run its mirror image' },
   combine: {
     choices: ['mean', 'max'] as const,
@@ -108,22 +118,39 @@ export const heatmapOptions = {
     describe: 'How scales and mirror images come together, cell by cell',
   },
   head: {
-    choices: ['window', 'cell'] as const,
-    default: 'window' as const,
-    describe: 'For a classifier, which is converted on the fly: one prediction per window of its size, or per cell of its last feature map',
+    choices: ['auto', 'window', 'cell'] as const,
+    default: 'auto' as const,
+    describe:
+      'For a classifier, which is converted on the fly: a prediction per window of its size, or per cell of its last feature map (the class activation map, CAM). auto: cell where a map of windows would be coarse',
   },
   stride: {
     type: 'string',
     requiresArg: true,
-    describe: 'For a classifier: pixels between neighbouring cells, a divisor of what they are, for a finer map',
+    describe: "For a classifier: output stride in pixels; must divide the network's own stride (smaller = finer map)",
+  },
+  slide: {
+    choices: ['peaks', 'all'] as const,
+    describe: 'Run the network itself on crops, which is exact and slow: for the peaks only, to compare, or for all windows',
   },
   map: {
     type: 'string',
     requiresArg: true,
     describe: 'Also write the numbers: .npy, float32 [classes, rows, columns], of the classes of --class in this order, else of all',
   },
+  'all-peaks': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Also write every local maximum of the classes shown to this file: .csv',
+  },
   alpha: { type: 'string', requiresArg: true, default: '0.7', describe: 'How much of the picture the hottest color hides, 0 to 1' },
-  size: { type: 'string', requiresArg: true, default: '1200', describe: 'Pixels on the longer side of what is drawn, about' },
+  size: {
+    type: 'string',
+    requiresArg: true,
+    default: '1200',
+    describe: 'Pixels on the longer side of what is drawn, about; letters grow with it',
+  },
+  colors: { choices: COLOUR_MAPS, default: 'turbo' as const, describe: 'Color map' },
+  bare: { type: 'boolean', default: false, describe: 'The photograph and its colors alone, in its own size: no title, legend, frame' },
   ...pixels,
 } as const satisfies Record<string, Options>;
 
@@ -254,9 +281,11 @@ export function share(option: string, text: string): number {
   return value;
 }
 
-export function scaleList(text: string): readonly number[] {
+/** undefined: to be chosen. */
+export function scaleList(text: string): readonly number[] | undefined {
+  if (text === 'auto') return undefined;
   const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (!list.every((scale) => scale >= 0.01 && scale <= 16))
-    throw badOption('scales', text, 'factors from 0.01 to 16 with commas between: 0.5,1,2');
+    throw badOption('scales', text, 'auto, or factors from 0.01 to 16 with commas between: 0.5,1,2');
   return [...new Set(list)];
 }

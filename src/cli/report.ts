@@ -219,7 +219,7 @@ function mapLines({ output, original, converted, stride: [rows, columns] }: MapF
     case 'cell':
       return [
         `${name}: one prediction for each cell of the last feature map, ${strideText(rows, columns)}`,
-        `  the mean over the map of an image of ${size} pixels is the original's output`,
+        `  the mean over the map of an image of ${size} pixels is the original's output, before its softmax if it has one`,
       ];
     case 'original':
       return [`${name}: as before`];

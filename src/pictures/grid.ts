@@ -21,6 +21,8 @@ export interface View {
   readonly grid: Grid;
   /** What a cell looks at, in pixels of the picture. */
   readonly window: { readonly height: number; readonly width: number };
+  /** From the top and the left of that window to where the cell lies on the grid. */
+  readonly lead: { readonly rows: number; readonly columns: number };
   /** By class: [rows, columns]. */
   readonly maps: ReadonlyMap<number, Float32Array>;
 }
@@ -90,8 +92,12 @@ export interface Peak {
   readonly row: number;
   readonly column: number;
   readonly score: number;
+  /** Where it is, in pixels of the picture. */
+  readonly place: { readonly y: number; readonly x: number };
   /** The window of the view that sees most there, in pixels of the picture; it may reach beyond. */
   readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
+  /** Which cell of that view, counted as it is seen straight. */
+  readonly cell: { readonly row: number; readonly column: number };
   readonly scale: number;
   readonly flipped: boolean;
 }
@@ -102,6 +108,31 @@ export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], in
   map.forEach((value, cell) => {
     if (value > (map[at] ?? Number.NaN)) at = cell;
   });
+  return peakAt(at, map, grid, views, index);
+}
+
+/** Every cell that is higher than all of its eight neighbours (of equal ones the first), highest first. */
+export function localPeaks(map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak[] {
+  const [rows, columns] = [grid.rows.count, grid.columns.count];
+  const isPeak = (at: number): boolean => {
+    const [row, column] = [Math.floor(at / columns), at % columns];
+    const own = map[at] ?? Number.NaN;
+    if (!Number.isFinite(own)) return false;
+    for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y++)
+      for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x++) {
+        const other = y * columns + x;
+        const value = map[other] ?? Number.NaN;
+        if (other !== at && (value > own || (value === own && other < at))) return false;
+      }
+    return true;
+  };
+  return [...map.keys()]
+    .filter(isPeak)
+    .map((at) => peakAt(at, map, grid, views, index))
+    .sort((a, b) => b.score - a.score);
+}
+
+function peakAt(at: number, map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak {
   const [row, column] = [Math.floor(at / grid.columns.count), at % grid.columns.count];
   const [y, x] = [centreOf(grid.rows, row), centreOf(grid.columns, column)];
   const seen = (view: View): number => {
@@ -110,13 +141,21 @@ export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], in
   };
   const view = views.reduce((best, other) => (seen(other) > seen(best) ? other : best));
   const nearest = ({ start, step, count }: GridAxis, place: number): number =>
-    start + step * Math.min(Math.max(Math.round((place - start) / step), 0), count - 1);
+    Math.min(Math.max(Math.round((place - start) / step), 0), count - 1);
+  const cell = { row: nearest(view.grid.rows, y), column: nearest(view.grid.columns, x) };
   const { height, width } = view.window;
   return {
     row,
     column,
     score: map[at] ?? Number.NaN,
-    window: { top: nearest(view.grid.rows, y) - height / 2, left: nearest(view.grid.columns, x) - width / 2, height, width },
+    place: { y, x },
+    window: {
+      top: centreOf(view.grid.rows, cell.row) - view.lead.rows,
+      left: centreOf(view.grid.columns, cell.column) - view.lead.columns,
+      height,
+      width,
+    },
+    cell,
     scale: view.scale,
     flipped: view.flipped,
   };

@@ -3,7 +3,8 @@
  * Memory stays bounded: one tile at a time, and of the maps only the classes that are asked for.
  */
 import { mapTooLarge } from '../diagnostics/catalogue';
-import { type Combine, combineViews, commonGrid, type Grid, mirrorMap, type Peak, peakOf, type View } from './grid';
+import type { Centre } from './centre';
+import { type Combine, combineViews, commonGrid, type Grid, localPeaks, mirrorMap, type Peak, peakOf, type View } from './grid';
 import type { Picture, Size } from './picture';
 import type { Encoding } from './preprocessing';
 import { scan, type TileCells } from './scan';
@@ -18,6 +19,8 @@ export interface HeatOptions extends ViewOptions {
   readonly classes: readonly number[] | 'all' | undefined;
   readonly top: number;
   readonly softmax: boolean;
+  /** Where cell 0 looks, where that was measured. */
+  readonly centre?: Centre | undefined;
   readonly onProgress?: ((doing: string, share: number) => void) | undefined;
 }
 
@@ -26,6 +29,8 @@ export interface HeatClass {
   /** [rows, columns] of the grid. */
   readonly map: Float32Array;
   readonly peak: Peak;
+  /** Every local maximum, the highest first. */
+  peaks(): readonly Peak[];
 }
 
 export interface Heat {
@@ -36,6 +41,7 @@ export interface Heat {
   readonly known: number;
   /** Tiles run in all, per scale and side. */
   readonly views: readonly { readonly scale: number; readonly flipped: boolean; readonly size: Size; readonly tiles: number }[];
+  readonly plans: readonly PlannedView[];
 }
 
 /** Bytes of maps kept at once: beyond it, the best classes are found in a first run over the picture and kept in a second one. */
@@ -62,7 +68,7 @@ export async function heatOf(network: MapNetwork, picture: Picture, encoding: En
   const grid = commonGrid(views);
   const classes = chosen.map((index): HeatClass => {
     const map = combineViews(views, index, grid, options.combine);
-    return { index, map, peak: peakOf(map, grid, views, index) };
+    return { index, map, peak: peakOf(map, grid, views, index), peaks: () => localPeaks(map, grid, views, index) };
   });
   if (!wanted) classes.sort((a, b) => b.peak.score - a.peak.score || a.index - b.index);
   return {
@@ -70,6 +76,7 @@ export async function heatOf(network: MapNetwork, picture: Picture, encoding: En
     classes,
     known,
     views: plans.map(({ scale, flipped, size, plan }) => ({ scale, flipped, size, tiles: plan.rows.length * plan.columns.length })),
+    plans,
   };
 }
 
@@ -89,7 +96,7 @@ async function runViews(
   encoding: Encoding,
   plans: readonly PlannedView[],
   classes: readonly number[],
-  { softmax, onProgress }: HeatOptions,
+  { softmax, centre, onProgress }: HeatOptions,
   what: string,
 ): Promise<{ readonly views: View[]; readonly highest: Float32Array[] }> {
   const views: View[] = [];
@@ -114,7 +121,7 @@ async function runViews(
     );
     if (flipped) for (const map of maps.values()) mirrorMap(map, columns.cells);
     highest.push(most);
-    views.push({ scale, flipped, maps, ...placed(picture, planned, network.window) });
+    views.push({ scale, flipped, maps, ...placed(picture, planned, network.window, centre) });
   }
   return { views, highest };
 }

@@ -2,11 +2,11 @@
  * The picture that `heatmap` makes: the photograph under a translucent colour map, once per class, with what the colours mean written below.
  * Pixels are blended here, letters and lines are SVG; src/node puts one over the other.
  */
-import { type Colour, heatColour, hex } from './colours';
+import { type Colour, type ColourMap, heatColour, hex } from './colours';
 import { type Grid, type GridAxis, type Peak, sampleMap } from './grid';
 import { type Picture, type Size, withChannels } from './picture';
 import { resample } from './resample';
-import { fitText, svgText, textWidth } from './text';
+import { fitText, svgText, textWidth, wrapText } from './text';
 
 export interface Panel {
   readonly title: string;
@@ -18,12 +18,15 @@ export interface Panel {
 export interface PosterOptions {
   /** How much of the photograph the hottest colour hides, 0 to 1. */
   readonly alpha: number;
-  /** Pixels of the whole picture's longer side, about. */
+  /** Pixels of the whole picture's longer side, about. Letters grow with it. */
   readonly size: number;
   /** What the numbers are: score, probability. */
   readonly unit: string;
-  /** A line about how it was made. */
-  readonly caption: string;
+  /** What is to be known about it: a paragraph each. */
+  readonly caption: readonly string[];
+  readonly colours?: ColourMap | undefined;
+  /** The photograph and its colours alone, in the photograph's own size: no title, legend, frame. */
+  readonly bare?: boolean | undefined;
 }
 
 export interface Poster {
@@ -36,36 +39,52 @@ const PAPER: Colour = [255, 255, 255];
 const INK = '#1c1c1c';
 const FAINT = '#5f5f5f';
 
-export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[], { alpha, size, unit, caption }: PosterOptions): Poster {
+export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[], options: PosterOptions): Poster {
+  const { alpha, size, unit, caption, colours = 'turbo', bare = false } = options;
+  const [low, high] = range(panels);
+  if (bare) return bareOverlay(photo, grid, panels, { low, high, alpha, colours });
   const { across, shown } = arrange(photo, panels.length, size);
   const down = Math.ceil(panels.length / across);
-  const letter = Math.round(Math.min(Math.max(shown.width / 26, 13), 22));
+  const letter = letterSize(across * shown.width, shown.width);
   const [gap, title] = [Math.round(letter * 0.9), Math.round(letter * 1.75)];
-  const legend = Math.round(letter * 4.4);
+  const small = letter * 0.82;
   const width = gap + across * (shown.width + gap);
+  const lines = caption.flatMap((paragraph) => wrapText(paragraph, small, width - 2 * gap));
+  const legend = Math.round(letter * 2.6 + lines.length * small * 1.35 + letter * 0.6);
   const height = gap + down * (title + shown.height + gap) + legend;
   const canvas = { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).map((_, at) => PAPER[at % 3] ?? 0) };
-  const [low, high] = range(panels);
   const ground = faded(withChannels(resample(photo, shown), 3));
   const zoom = shown.width / photo.width;
   const parts: string[] = [];
   panels.forEach(({ title: text, map, peak }, at) => {
     const left = gap + (at % across) * (shown.width + gap);
     const top = gap + Math.floor(at / across) * (title + shown.height + gap);
-    paste(canvas, heated(ground, map, grid, { zoom, low, high, alpha }), left, top + title);
+    paste(canvas, heated(ground, map, grid, { zoom, low, high, alpha, colours, hatch: letter }), left, top + title);
     const score = numberText(peak.score, high - low);
     const room = shown.width - textWidth(score, letter) - letter;
     parts.push(
       svgText(fitText(text, letter, room), left, top + title - letter * 0.55, { size: letter, fill: INK, bold: true }),
       svgText(score, left + shown.width, top + title - letter * 0.55, { size: letter, fill: INK, align: 'right' }),
-      frame(peak, { left, top: top + title, zoom, ...shown }),
+      frame(peak, { left, top: top + title, zoom, stroke: letter / 12, ...shown }),
     );
   });
-  parts.push(legendOf({ left: gap, top: height - legend, width: width - 2 * gap, letter, low, high, unit, caption }));
+  parts.push(legendOf({ left: gap, top: height - legend, width: width - 2 * gap, letter, low, high, unit, lines, colours }));
   return {
     canvas,
     svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`,
   };
+}
+
+/** Letters that can be read where the picture is shown as large as a page, and that leave room for a name over each panel. */
+const letterSize = (whole: number, panel: number): number => Math.round(Math.max(Math.min(whole / 48, panel / 16), 13));
+
+function bareOverlay(photo: Picture, grid: Grid, panels: readonly Panel[], colouring: Omit<Heating, 'zoom' | 'hatch'>): Poster {
+  const ground = faded(withChannels(photo, 3));
+  const [panel] = panels;
+  const hatch = Math.max(13, Math.min(photo.width, photo.height) / 40);
+  const canvas = panel ? heated(ground, panel.map, grid, { ...colouring, zoom: 1, hatch }) : ground;
+  const { width, height } = canvas;
+  return { canvas, svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"/>` };
 }
 
 /** Panels in rows and columns so that the whole comes near to 4:3, none so small that nothing is seen. */
@@ -81,7 +100,10 @@ function arrange(photo: Size, panels: number, size: number): { readonly across: 
   return { across, shown: { height: along(photo.height), width: along(photo.width) } };
 }
 
-/** Lowest and highest of all panels, so that equal colours mean equal numbers; shares begin at 0. */
+/**
+ * Lowest and highest of all panels, so that equal colours mean equal numbers. Where any number is above zero, what is below is no evidence, and stays uncoloured: shares
+ * begin at 0, and raw scores, whose lowest means nothing, do too.
+ */
 function range(panels: readonly Panel[]): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { map } of panels)
@@ -91,7 +113,7 @@ function range(panels: readonly Panel[]): readonly [number, number] {
       high = Math.max(high, value);
     }
   if (!(low <= high)) return [0, 1];
-  if (low >= 0 && high <= 1) low = 0;
+  if (high > 0) low = 0;
   return low === high ? [low, low + Math.max(Math.abs(low), 1e-6)] : [low, high];
 }
 
@@ -111,18 +133,29 @@ interface Heating {
   readonly low: number;
   readonly high: number;
   readonly alpha: number;
+  readonly colours: ColourMap;
+  /** Pixels between the lines where nothing was measured. */
+  readonly hatch: number;
 }
 
-/** The colour map over the photograph: the hotter, the more of it. */
-function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, high, alpha }: Heating): Picture {
+/** The colour map over the photograph: the hotter, the more of it. Where no cell is, nothing is coloured: it is hatched. */
+function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, high, alpha, colours: name, hatch }: Heating): Picture {
   const data = ground.data.slice();
-  const colours = Array.from({ length: 256 }, (_, at) => heatColour(at / 255));
-  const downFade = fading(grid.rows, ground.height, zoom);
-  const acrossFade = fading(grid.columns, ground.width, zoom);
+  const colours = Array.from({ length: 256 }, (_, at) => heatColour(at / 255, name));
+  const rows = measured(grid.rows, ground.height, zoom);
+  const columns = measured(grid.columns, ground.width, zoom);
   for (let y = 0; y < ground.height; y++)
     for (let x = 0; x < ground.width; x++) {
+      if (!rows[y] || !columns[x]) {
+        const isLine = (x + y) % Math.round(hatch) < hatch / 9;
+        for (let c = 0; c < 3; c++) {
+          const at = (y * ground.width + x) * 3 + c;
+          data[at] = Math.round((data[at] ?? 0) * (isLine ? 0.45 : 0.75) + 255 * (isLine ? 0.1 : 0.25));
+        }
+        continue;
+      }
       const share = Math.min(Math.max((sampleMap(map, grid, (y + 0.5) / zoom, (x + 0.5) / zoom) - low) / (high - low), 0), 1) || 0;
-      const cover = alpha * (COLDEST + (1 - COLDEST) * share) * (downFade[y] ?? 1) * (acrossFade[x] ?? 1);
+      const cover = alpha * Math.min(1, share * STEEP);
       const colour = colours[Math.round(share * 255)] ?? PAPER;
       for (let c = 0; c < 3; c++) {
         const at = (y * ground.width + x) * 3 + c;
@@ -131,18 +164,14 @@ function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, hig
     }
   return { ...ground, data };
 }
-/** How much of the hottest colour's cover the coldest has. */
-const COLDEST = 0.25;
+/** From a third of the span on, a colour hides as much as it ever does. */
+const STEEP = 3;
 
-/** Beyond the outermost cells nothing was measured: what those say is shown ever paler towards the edge of the picture. */
-function fading({ start, step, count }: GridAxis, length: number, zoom: number): Float32Array {
-  const [first, last] = [start * zoom, (start + step * (count - 1)) * zoom];
-  return Float32Array.from({ length }, (_, at) => {
-    const share = at + 0.5 < first ? (at + 0.5) / first : at + 0.5 > last ? (length - at - 0.5) / (length - last) : 1;
-    return PALEST + (1 - PALEST) * Math.min(Math.max(share, 0), 1);
-  });
+/** Which pixels lie within the outermost cells, half a cell more on either side. */
+function measured({ start, step, count }: GridAxis, length: number, zoom: number): readonly boolean[] {
+  const [first, last] = [(start - step / 2) * zoom, (start + step * (count - 0.5)) * zoom];
+  return Array.from({ length }, (_, at) => at + 0.5 >= first && at + 0.5 <= last);
 }
-const PALEST = 0.15;
 
 function paste(canvas: Picture, { width, height, data }: Picture, left: number, top: number): void {
   for (let y = 0; y < height; y++)
@@ -151,21 +180,30 @@ function paste(canvas: Picture, { width, height, data }: Picture, left: number, 
 
 /** The window of the peak, and the peak: white on black, to be seen on everything. */
 function frame(
-  { window }: Peak,
+  { window, place }: Peak,
   {
     left,
     top,
     zoom,
     width,
     height,
-  }: { readonly left: number; readonly top: number; readonly zoom: number; readonly width: number; readonly height: number },
+    stroke,
+  }: {
+    readonly left: number;
+    readonly top: number;
+    readonly zoom: number;
+    readonly width: number;
+    readonly height: number;
+    readonly stroke: number;
+  },
 ): string {
   const clamp = (value: number, most: number): number => Math.min(Math.max(value, 2), most - 2);
   const [x0, x1] = [clamp(window.left * zoom, width), clamp((window.left + window.width) * zoom, width)];
   const [y0, y1] = [clamp(window.top * zoom, height), clamp((window.top + window.height) * zoom, height)];
-  const [x, y] = [(window.left + window.width / 2) * zoom, (window.top + window.height / 2) * zoom];
-  const shape = `<rect x="${(left + x0).toFixed(1)}" y="${(top + y0).toFixed(1)}" width="${(x1 - x0).toFixed(1)}" height="${(y1 - y0).toFixed(1)}" rx="2"/><path d="M${(left + x - 7).toFixed(1)} ${(top + y).toFixed(1)}h14m-7 -7v14"/>`;
-  return `<g fill="none" stroke="#000" stroke-width="4" stroke-opacity="0.65">${shape}</g><g fill="none" stroke="#fff" stroke-width="1.8">${shape}</g>`;
+  const [x, y] = [place.x * zoom, place.y * zoom];
+  const arm = 6 * stroke;
+  const shape = `<rect x="${(left + x0).toFixed(1)}" y="${(top + y0).toFixed(1)}" width="${(x1 - x0).toFixed(1)}" height="${(y1 - y0).toFixed(1)}" rx="2"/><path d="M${(left + x - arm).toFixed(1)} ${(top + y).toFixed(1)}h${(2 * arm).toFixed(1)}m${(-arm).toFixed(1)} ${(-arm).toFixed(1)}v${(2 * arm).toFixed(1)}"/>`;
+  return `<g fill="none" stroke="#000" stroke-width="${(stroke * 2.4).toFixed(1)}" stroke-opacity="0.65">${shape}</g><g fill="none" stroke="#fff" stroke-width="${stroke.toFixed(1)}">${shape}</g>`;
 }
 
 interface Legend {
@@ -176,15 +214,18 @@ interface Legend {
   readonly low: number;
   readonly high: number;
   readonly unit: string;
-  readonly caption: string;
+  readonly lines: readonly string[];
+  readonly colours: ColourMap;
 }
 
-function legendOf({ left, top, width, letter, low, high, unit, caption }: Legend): string {
+function legendOf({ left, top, width, letter, low, high, unit, lines, colours }: Legend): string {
   const small = Math.round(letter * 0.82);
   const [barTop, barHeight] = [top + small * 0.2, Math.round(small * 0.9)];
   const label = textWidth(unit, small) + small;
   const [barLeft, barWidth] = [left + label, width - label];
-  const stops = Array.from({ length: 33 }, (_, at) => `<stop offset="${at / 32}" stop-color="${hex(heatColour(at / 32))}"/>`).join('');
+  const stops = Array.from({ length: 33 }, (_, at) => `<stop offset="${at / 32}" stop-color="${hex(heatColour(at / 32, colours))}"/>`).join(
+    '',
+  );
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const x = barLeft + share * barWidth;
     const align = share === 0 ? 'left' : share === 1 ? 'right' : 'centre';
@@ -198,7 +239,7 @@ function legendOf({ left, top, width, letter, low, high, unit, caption }: Legend
     svgText(unit, left, barTop + barHeight * 0.85, { size: small, fill: INK }),
     `<rect x="${barLeft.toFixed(1)}" y="${barTop.toFixed(1)}" width="${barWidth.toFixed(1)}" height="${barHeight}" fill="url(#heat)"/>`,
     ...ticks,
-    svgText(fitText(caption, small, width), left, barTop + barHeight + small * 2.75, { size: small, fill: FAINT }),
+    ...lines.map((line, at) => svgText(line, left, barTop + barHeight + small * (2.75 + 1.35 * at), { size: small, fill: FAINT })),
   ].join('');
 }
 

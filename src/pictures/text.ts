@@ -30,6 +30,20 @@ export function fitText(text: string, size: number, width: number): string {
   return `${letters.join('').trimEnd()}…`;
 }
 
+/** The text in lines that fit, broken between words; a word that is too long is cut. */
+export function wrapText(text: string, size: number, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && textWidth(longer, size) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, ...(line === '' ? [] : [line])].map((full) => fitText(full, size, width));
+}
+
 /** An SVG element; x, y: pixels, y of the baseline. */
 export function svgText(text: string, x: number, y: number, { size, fill = '#222', align = 'left', bold = false }: TextStyle): string {
   const scale = size / EM;

@@ -4,6 +4,7 @@ import { pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import type { Numbers } from '../verify/onnx-runner';
+import type { Centre } from './centre';
 import { type GridAxis, mirrorAxis, type View } from './grid';
 import { mirrorPicture, type Picture, type Size } from './picture';
 import { type Encoding, encodePicture } from './preprocessing';
@@ -17,6 +18,10 @@ export interface MapNetwork {
   readonly output: string;
   /** The size that one cell stands for, where cells are windows of the original network; undefined: cells are what they look at. */
   readonly window: Size | undefined;
+  /** Pixels between neighbouring cells, where that is known beforehand. */
+  readonly strides?: { readonly rows: number; readonly columns: number } | undefined;
+  /** A map [N, rows, columns, classes]. */
+  readonly classesLast?: boolean | undefined;
   readonly infer: (model: Model) => void;
   run(image: Numbers): Promise<Numbers>;
 }
@@ -138,22 +143,39 @@ export function imageOf(
   });
 }
 
-/** Where the cells lie on the picture, and how large their windows are there. */
+/** Where the cells lie on the picture, and how large their windows are there. `centre`: of cell 0, where it was measured. */
 export function placed(
   picture: Picture,
   { size, padded, flipped, tiling }: PlannedView,
   window: Size | undefined,
-): Pick<View, 'grid' | 'window'> {
-  const axis = (tiled: TiledAxis, own: number | undefined, whole: number, scaled: number, margin: number): readonly [GridAxis, number] => {
+  centre?: Centre,
+): Pick<View, 'grid' | 'window' | 'lead'> {
+  const axis = (
+    tiled: TiledAxis,
+    own: number | undefined,
+    measured: number | undefined,
+    whole: number,
+    scaled: number,
+    margin: number,
+  ): { readonly grid: GridAxis; readonly length: number; readonly lead: number } => {
     // Of a network that looks at the whole image, a cell stands for the pixels up to the next one.
     const field = tiled.field === 'whole' ? undefined : tiled.field;
     const { stride } = tiled;
     const length = own ?? field?.window ?? stride;
     const offset = own === undefined ? (field?.offset ?? 0) : 0;
+    const middle = measured ?? offset + length / 2;
     const ratio = whole / scaled;
-    return [{ start: (offset + length / 2 - Math.floor(margin / 2)) * ratio, step: stride * ratio, count: tiled.cells }, length * ratio];
+    return {
+      grid: { start: (middle - Math.floor(margin / 2)) * ratio, step: stride * ratio, count: tiled.cells },
+      length: length * ratio,
+      lead: (middle - offset) * ratio,
+    };
   };
-  const [rows, height] = axis(tiling.rows, window?.height, picture.height, size.height, padded.height - size.height);
-  const [columns, width] = axis(tiling.columns, window?.width, picture.width, size.width, padded.width - size.width);
-  return { grid: { rows, columns: flipped ? mirrorAxis(columns, picture.width) : columns }, window: { height, width } };
+  const rows = axis(tiling.rows, window?.height, centre?.rows, picture.height, size.height, padded.height - size.height);
+  const columns = axis(tiling.columns, window?.width, centre?.columns, picture.width, size.width, padded.width - size.width);
+  return {
+    grid: { rows: rows.grid, columns: flipped ? mirrorAxis(columns.grid, picture.width) : columns.grid },
+    window: { height: rows.length, width: columns.length },
+    lead: { rows: rows.lead, columns: flipped ? columns.length - columns.lead : columns.lead },
+  };
 }

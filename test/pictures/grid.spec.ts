@@ -1,5 +1,15 @@
 /** Maps of several scales on one grid: where cells lie, what is between them, whose window the peak is. */
-import { combineViews, commonGrid, type Grid, mirrorAxis, mirrorMap, peakOf, sampleMap, type View } from '../../src/pictures/grid';
+import {
+  combineViews,
+  commonGrid,
+  type Grid,
+  localPeaks,
+  mirrorAxis,
+  mirrorMap,
+  peakOf,
+  sampleMap,
+  type View,
+} from '../../src/pictures/grid';
 
 const grid = (rows: readonly [number, number, number], columns: readonly [number, number, number]): Grid => ({
   rows: { start: rows[0], step: rows[1], count: rows[2] },
@@ -10,6 +20,7 @@ const view = (scale: number, where: Grid, numbers: readonly number[], window = 2
   flipped: false,
   grid: where,
   window: { height: window, width: window },
+  lead: { rows: window / 2, columns: window / 2 },
   maps: new Map([[0, Float32Array.from(numbers)]]),
 });
 
@@ -37,7 +48,16 @@ test('the grid is that of the view with most cells; others are read between thei
 test('the peak has the window of the view that sees most there', () => {
   const views = [coarse, fine];
   const peak = peakOf(combineViews(views, 0, fine.grid, 'max'), fine.grid, views, 0);
-  expect(peak).toEqual({ row: 1, column: 2, score: 9, scale: 1, flipped: false, window: { top: 4, left: 8, height: 28, width: 28 } });
+  expect(peak).toEqual({
+    row: 1,
+    column: 2,
+    score: 9,
+    place: { y: 18, x: 22 },
+    cell: { row: 1, column: 2 },
+    scale: 1,
+    flipped: false,
+    window: { top: 4, left: 8, height: 28, width: 28 },
+  });
   const far = peakOf(Float32Array.of(0, 0, 8, 0, 0, 0), fine.grid, views, 0);
   expect(far).toMatchObject({ row: 0, column: 2, scale: 0.5, window: { top: 16 - 28, left: 22 - 28, height: 56, width: 56 } });
 });
@@ -46,4 +66,18 @@ test('in a mirror', () => {
   // Windows of 28 at every fourth of 37 columns: cells at 14, 18, 22; in the mirror at 23, 19, 15.
   expect(mirrorAxis({ start: 14, step: 4, count: 3 }, 37)).toEqual({ start: 15, step: 4, count: 3 });
   expect([...mirrorMap(Float32Array.of(1, 2, 3, 4, 5, 6), 3)]).toEqual([3, 2, 1, 6, 5, 4]);
+});
+
+test('local peaks: higher than all eight neighbours, of equal ones the first, the highest first', () => {
+  const map = Float32Array.from([5, 1, 4, 1, 1, 1, 2, 2, 0]);
+  const where = grid([10, 10, 3], [10, 10, 3]);
+  const seen = [view(1, where, [...map])];
+  expect(localPeaks(map, where, seen, 0).map(({ row, column, score, place }) => [row, column, score, place.y, place.x])).toEqual([
+    [0, 0, 5, 10, 10],
+    [0, 2, 4, 10, 30],
+    [2, 0, 2, 30, 10],
+  ]);
+  expect(
+    localPeaks(Float32Array.of(Number.NaN, 3), grid([0, 1, 1], [0, 1, 2]), [view(1, grid([0, 1, 1], [0, 1, 2]), [0, 3])], 0),
+  ).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 /** What is drawn: letters as outlines, colours that mean numbers, panels that fit. */
-import { heatColour } from '../../src/pictures/colours';
+import { COLOUR_MAPS, heatColour } from '../../src/pictures/colours';
 import { drawPoster, numberText } from '../../src/pictures/poster';
-import { fitText, svgText, textWidth } from '../../src/pictures/text';
+import { fitText, svgText, textWidth, wrapText } from '../../src/pictures/text';
 
 describe('letters', () => {
   test('are outlines, and need no font', () => {
@@ -33,6 +33,27 @@ test('colors run from dark blue over green to dark red, each unlike the others',
   expect(heatColour(-1)).toEqual(heatColour(0));
 });
 
+test.each(COLOUR_MAPS.filter((name) => name !== 'turbo'))('%s gets lighter all the way', (name) => {
+  const lightness = Array.from({ length: 65 }, (_, at) => {
+    const [red, green, blue] = heatColour(at / 64, name);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  });
+  for (let at = 1; at < lightness.length; at++) expect(lightness[at]).toBeGreaterThan((lightness[at - 1] ?? 0) - 1);
+  expect((lightness.at(-1) ?? 0) - (lightness[0] ?? 0)).toBeGreaterThan(150);
+});
+
+test('viridis and inferno end where those of matplotlib do', () => {
+  const near = (actual: readonly number[], expected: readonly number[]): void =>
+    actual.forEach((value, at) => {
+      expect(Math.abs(value - (expected[at] ?? 0))).toBeLessThan(6);
+    });
+  near(heatColour(0, 'viridis'), [68, 1, 84]);
+  near(heatColour(0.5, 'viridis'), [33, 145, 140]);
+  near(heatColour(1, 'viridis'), [253, 231, 37]);
+  near(heatColour(0.5, 'inferno'), [188, 55, 84]);
+  near(heatColour(1, 'inferno'), [252, 255, 164]);
+});
+
 test.each([
   [0.9939, 0.994, '0.994'],
   [0.9939, 1, '0.99'],
@@ -45,9 +66,18 @@ test.each([
 describe('panels', () => {
   const grid = { rows: { start: 10, step: 10, count: 2 }, columns: { start: 10, step: 10, count: 2 } };
   const photo = { width: 40, height: 30, channels: 1 as const, data: new Uint8Array(1200).fill(100) };
-  const peak = { row: 0, column: 0, score: 1, scale: 1, flipped: false, window: { top: 0, left: 0, height: 20, width: 20 } };
+  const peak = {
+    row: 0,
+    column: 0,
+    score: 1,
+    place: { y: 10, x: 10 },
+    cell: { row: 0, column: 0 },
+    scale: 1,
+    flipped: false,
+    window: { top: 0, left: 0, height: 20, width: 20 },
+  };
   const panel = { title: 'cat', map: Float32Array.of(1, 0.2, 0.1, 0), peak };
-  const options = { alpha: 0.7, size: 200, unit: 'score', caption: '' };
+  const options = { alpha: 0.7, size: 200, unit: 'score', caption: [] };
 
   test.each([1, 2, 4, 7, 12])('%i of them have a place each', (count) => {
     const { canvas, svg } = drawPoster(photo, grid, Array(count).fill(panel), options);
@@ -67,7 +97,51 @@ describe('panels', () => {
       return [...canvas.data.subarray(at * 3, at * 3 + 3)];
     };
     expect(middle(0, Float32Array.of(1, 1, 1, 0.9))).toEqual([100, 100, 100]);
-    expect(middle(1, Float32Array.of(0, 0, 0, 0))).not.toEqual([100, 100, 100]);
+    expect(middle(1, Float32Array.of(1, 1, 1, 1))).toEqual([...heatColour(1)]);
+  });
+
+  test('raw scores below zero are no evidence: they are not coloured', () => {
+    const { canvas } = drawPoster(photo, grid, [{ ...panel, map: Float32Array.of(-3, -3, 5, -1) }], { ...options, bare: true });
+    const at = (x: number, y: number): readonly number[] => [...canvas.data.subarray((y * 40 + x) * 3, (y * 40 + x) * 3 + 3)];
+    expect([at(20, 10), at(10, 20)]).toEqual([
+      [100, 100, 100],
+      [expect.any(Number), expect.any(Number), expect.any(Number)],
+    ]);
+    expect(at(10, 20)[0]).toBeGreaterThan((at(10, 20)[2] ?? 0) + 30);
+  });
+
+  test('beyond the outermost cells nothing is coloured: it is hatched', () => {
+    const flat = Float32Array.of(1, 1, 1, 1);
+    const { canvas } = drawPoster(photo, grid, [{ ...panel, map: flat }], { ...options, bare: true });
+    const isGrey = (x: number, y: number): boolean => {
+      const [red, green, blue] = canvas.data.subarray((y * 40 + x) * 3, (y * 40 + x) * 3 + 3);
+      return red === green && green === blue;
+    };
+    // Cells at 10 and 20, half a step more on either side: columns 5 to 24, rows 5 to 24.
+    const coloured = Array.from({ length: 40 }, (_, x) => x).filter((x) => !isGrey(x, 15));
+    expect([coloured[0], coloured.at(-1), coloured.length]).toEqual([5, 24, 20]);
+    expect(Array.from({ length: 30 }, (_, y) => y).filter((y) => !isGrey(15, y))).toHaveLength(20);
+    expect(new Set(Array.from({ length: 40 }, (_, x) => canvas.data[x * 3])).size).toBeGreaterThan(1);
+  });
+
+  test('bare: the photograph alone, in its own size', () => {
+    const { canvas, svg } = drawPoster(photo, grid, [panel], { ...options, bare: true });
+    expect([canvas.width, canvas.height, /<(path|rect)/.test(svg)]).toEqual([40, 30, false]);
+  });
+
+  test('letters grow with the picture, and a caption breaks into lines that fit', () => {
+    const letters = (size: number): number => {
+      const { svg } = drawPoster(photo, grid, [panel], { ...options, size });
+      return Math.max(...[...svg.matchAll(/scale\(([\d.]+)\)/g)].map(([, scale]) => Number(scale)));
+    };
+    expect(letters(3000) / letters(1500)).toBeCloseTo(2, 1);
+    const caption = ['a long line about how it was made, which has no place below a picture of two hundred pixels', 'another one'];
+    const short = drawPoster(photo, grid, [panel], options);
+    const long = drawPoster(photo, grid, [panel], { ...options, caption });
+    expect(long.canvas.height).toBeGreaterThan(short.canvas.height + 40);
+    const widest = wrapText(caption[0] ?? '', 12, 200).map((line) => textWidth(line, 12));
+    expect(Math.max(...widest)).toBeLessThanOrEqual(200);
+    expect(wrapText(caption[0] ?? '', 12, 200).join(' ')).toBe(caption[0]);
   });
 
   test('numbers that are none, or all the same, are drawn', () => {

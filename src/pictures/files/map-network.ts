@@ -1,23 +1,34 @@
 /** A network that gives maps, from a file that has one, or by converting the classifier in it on the fly. */
-import { compile, settle } from '../../compile';
-import { declaredHead } from '../../compile/metadata';
+import type { Contract } from '../../analysis/contract';
+import { type Compiled, compile, settle } from '../../compile';
+import { declaredContract, declaredHead } from '../../compile/metadata';
 import { noScores, usage } from '../../diagnostics/catalogue';
+import { CompileError } from '../../diagnostics/compile-error';
 import { inheritOrigin } from '../../files';
 import type { Model } from '../../ir/model';
+import { pixelStride } from '../../ir/pixel-stride';
+import type { Size } from '../picture';
 import type { MapNetwork } from '../views';
 import { type OpenOptions, openWritten, type PictureModel, runnerOf } from './picture-model';
 
 export interface MapOptions extends OpenOptions {
-  readonly head: 'window' | 'cell';
+  /** auto: windows, or cells where a map of windows would be too coarse and the network can give cells. */
+  readonly head: 'window' | 'cell' | 'auto';
   readonly stride?: number | undefined;
+  /** For auto: how many cells a map would have, where those are too few; else undefined. */
+  readonly tooFew?: ((network: Omit<MapNetwork, 'run'>) => Size | undefined) | undefined;
 }
 
 export interface OpenedMap extends MapNetwork {
   /** Whether the file held a classifier, which was converted for this run. */
   readonly converted: boolean;
   readonly head: 'window' | 'cell' | undefined;
+  /** Why this head, where it was chosen by itself. */
+  readonly reason: string | undefined;
   /** How many there are. */
   readonly classes: number;
+  /** What holds between a cell and the original; undefined: the file does not say. */
+  readonly contract: Contract | undefined;
   close(): Promise<void>;
 }
 
@@ -25,27 +36,29 @@ export interface OpenedMap extends MapNetwork {
  * The map of an opened model, whose weights must stay readable. Throws CompileError as `compile` does, where the classifier cannot be converted;
  * USAGE where the model is a map already and a stride is asked for.
  */
-export async function openMap(opened: PictureModel, { head, stride, inputSize }: MapOptions): Promise<OpenedMap> {
-  const { model, output, path, window } = opened;
+export async function openMap(opened: PictureModel, options: MapOptions): Promise<OpenedMap> {
+  const { model, output, path, window, classesLast } = opened;
+  const { stride, inputSize } = options;
   if (!model) throw usage(`${path} is a TensorFlow.js model: a heat map is made from the ONNX file behind it`, 'heatmap');
   const declared = declaredHead(model);
   if (opened.isMap) {
     if (stride !== undefined) throw usage('the model is a map already: --stride is for classifiers, which are converted first', 'heatmap');
     const known = declared === 'window' || declared === 'cell' ? declared : undefined;
     return {
-      model,
-      output,
-      window: known === 'window' ? window : undefined,
+      ...partsOf(model, output, known === 'window' ? window : undefined, classesLast),
       head: known,
+      reason: undefined,
       classes: classesOf(model, opened),
+      contract: declaredContract(model),
       converted: false,
-      infer: settle,
       run: (image) => opened.run(image),
       close: async () => undefined,
     };
   }
   if (declared === 'image') throw noScores(path, 'it was converted to one prediction per image, which has no places (--head image)');
-  const compiled = compile(model, { head, stride, outputs: [output], inputSize });
+  const { compiled, head, reason } = choose(opened, model, options, (of) =>
+    compile(model, { head: of, stride, outputs: [output], inputSize }),
+  );
   inheritOrigin(compiled.model, model);
   const session = await openWritten(compiled.model, path);
   const [image] = compiled.model.graph.inputs;
@@ -55,18 +68,53 @@ export async function openMap(opened: PictureModel, { head, stride, inputSize }:
     { input: image?.name ?? '', output, batch: typeof batch === 'number' ? batch : 1 },
     () => undefined,
   );
-  const [made] = compiled.report.windows;
   return {
-    model: compiled.model,
-    output,
-    window: head === 'window' ? made : undefined,
+    ...partsOf(compiled.model, output, head === 'window' ? compiled.report.windows[0] : undefined, classesLast),
     head,
+    reason,
     classes: classesOf(compiled.model, opened),
+    contract: compiled.report.contract,
     converted: true,
-    infer: settle,
     run: runner.run,
     close: () => session.release(),
   };
+}
+
+function partsOf(model: Model, output: string, window: Size | undefined, classesLast: boolean): Omit<MapNetwork, 'run'> {
+  const value = model.graph.outputs.find(({ name }) => name === output);
+  const [rows, columns] = value ? pixelStride(value) : [1, 1];
+  const size = window && { height: window.height, width: window.width };
+  return { model, output, window: size, strides: { rows, columns }, classesLast, infer: settle };
+}
+
+interface Choice {
+  readonly compiled: Compiled;
+  readonly head: 'window' | 'cell';
+  readonly reason: string | undefined;
+}
+
+function choose(
+  { output, classesLast }: PictureModel,
+  model: Model,
+  { head, tooFew }: MapOptions,
+  convert: (head: 'window' | 'cell') => Compiled,
+): Choice {
+  if (head !== 'auto') return { compiled: convert(head), head, reason: undefined };
+  const windows = convert('window');
+  inheritOrigin(windows.model, model);
+  const few = tooFew?.(partsOf(windows.model, output, windows.report.windows[0], classesLast));
+  if (!few) return { compiled: windows, head: 'window', reason: undefined };
+  const cells = `a map of windows would have ${few.height}x${few.width} cells at most`;
+  try {
+    return { compiled: convert('cell'), head: 'cell', reason: cells };
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    return {
+      compiled: windows,
+      head: 'window',
+      reason: `${few.height}x${few.width} cells at most; the network gives no finer ones: try --stride`,
+    };
+  }
 }
 
 function classesOf({ graph }: Model, { output, classesLast, path }: PictureModel): number {
