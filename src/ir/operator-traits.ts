@@ -100,9 +100,6 @@ export const isIntegerOp = (op: string): boolean =>
   /^(com\.microsoft\.)?(QLinear\w+|QGemm|\w+Integer|MatMulInteger\w+|DynamicQuantize\w+)$/.test(op);
 
 export const isBroadcasting = (op: string): boolean => BROADCASTING.has(op);
-/** All inputs have one element type. */
-export const hasOneType = (op: string): boolean =>
-  (isBroadcasting(op) && op !== 'Pow' && op !== 'Where') || ['MatMul', 'Gemm', 'Conv', 'ConvTranspose', 'Concat'].includes(op);
 export const isReduction = (op: string): boolean => REDUCTIONS.has(op);
 
 export const unaryElementwiseOps: readonly string[] = [...UNARY_ELEMENTWISE];

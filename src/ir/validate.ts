@@ -2,9 +2,10 @@
  * The invariants of the IR, each with a code. Run between passes: a violation is our bug, and the pass before it is to blame. Linear in the graph.
  */
 import { InvariantError } from '../diagnostics/compile-error';
+import { attributeViolations } from './conformance';
 import { type Graph, nestedGraphs } from './graph';
 import type { Model } from './model';
-import { NEWEST_OPSET, operatorSchema } from './operators';
+import { NEWEST_OPSET } from './operators';
 import type { Node, Value } from './types';
 
 export interface Violation {
@@ -41,29 +42,13 @@ export function validateModel(model: Model): void {
 /** A newer opset than those known here may have attributes that are not. */
 export const knowsAttributes = (model: Model): boolean => (model.opsets.get('') ?? 0) <= NEWEST_OPSET;
 
-/** Attributes that the operator's newest version does not have, or not of that kind. */
-export function attributeViolations(node: Node): Violation[] {
-  const schema = node.domain === '' ? operatorSchema(node.op) : undefined;
-  if (!schema) return [];
-  const found: Violation[] = [];
-  for (const [name, attr] of node.attrs) {
-    const kind = schema.attributes.get(name)?.kind;
-    if (kind === undefined) found.push({ code: 'UNKNOWN_ATTRIBUTE', message: `${node.op} '${node.name}' has no attribute '${name}'` });
-    else if (kind !== attr.kind && attr.kind !== 'opaque')
-      found.push({
-        code: 'WRONG_ATTRIBUTE_KIND',
-        message: `attribute '${name}' of ${node.op} '${node.name}' is of kind ${attr.kind}, not ${kind}`,
-      });
-  }
-  return found;
-}
-
 class Checker {
   readonly found: Violation[] = [];
   private readonly valueNames = new Set<string>();
   private readonly nodeNames = new Set<string>();
   private readonly values = new Set<Value>();
   private readonly nodes = new Set<Node>();
+  private readonly uses = new Map<Value, Map<Node, Map<number, number>>>();
 
   constructor(private readonly knowsAttributes: boolean) {}
 
@@ -107,11 +92,25 @@ class Checker {
         if (later.has(input)) this.report('WRONG_ORDER', `node '${node.name}' reads '${input.name}' before it is made`);
         else this.report('UNDEFINED_INPUT', `node '${node.name}' reads '${input.name}', which nobody makes`);
       }
-      let listed = 0;
-      for (const use of input.uses) if (use.user === node && use.slot === slot) listed++;
+      const listed = this.listed(input, node, slot);
       if (listed !== 1) this.report('USE_MISSING', `'${input.name}' lists input ${slot} of '${node.name}' ${listed} times`);
     });
     if (this.knowsAttributes && node.attrs.size > 0) this.found.push(...attributeViolations(node));
+  }
+
+  /** How often the value says that this input reads it. A value may have many readers: its list is walked once. */
+  private listed(value: Value, user: Node, slot: number): number {
+    let counts = this.uses.get(value);
+    if (!counts) {
+      counts = new Map();
+      for (const use of value.uses) {
+        const slots = counts.get(use.user) ?? new Map<number, number>();
+        slots.set(use.slot, (slots.get(use.slot) ?? 0) + 1);
+        counts.set(use.user, slots);
+      }
+      this.uses.set(value, counts);
+    }
+    return counts.get(user)?.get(slot) ?? 0;
   }
 
   /** Uses by nodes that are no longer there. */

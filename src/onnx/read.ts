@@ -8,12 +8,13 @@
 import { badGraph, badModel, cyclicGraph, notOnnx } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic, type Location } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
+import { requireConformance } from '../ir/conformance';
 import { allNodes, Graph } from '../ir/graph';
 import { Model } from '../ir/model';
 import { NEWEST_OPSET } from '../ir/operators';
 import { fromNumbers } from '../ir/tensor';
 import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
-import { attributeViolations, knowsAttributes } from '../ir/validate';
+import { knowsAttributes } from '../ir/validate';
 import { inlineFunctions } from './inline-functions';
 import { raiseToNormalForm } from './opset';
 import { originIn, originsIn, withoutOrigins } from './origins';
@@ -88,16 +89,8 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
   });
   if (options.keepOpset) return model;
   raiseToNormalForm(model);
-  if (knowsAttributes(model)) requireKnownAttributes(model);
+  if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
   return model;
-}
-
-/** ONNX Runtime refuses such a node as well: what the attribute says would be lost on every rule that does not know it. */
-function requireKnownAttributes(model: Model): void {
-  for (const node of allNodes(model.graph)) {
-    const [violation] = attributeViolations(node);
-    if (violation) throw badGraph(violation.message, { node: node.name, op: node.op });
-  }
 }
 
 function decode(bytes: Uint8Array, file: string): ModelProto {

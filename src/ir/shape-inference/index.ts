@@ -4,11 +4,10 @@
  * One rule per operator, one file per family. What no rule knows is taken from the file's declarations as long as the inputs are those it was declared
  * for, never guessed. Shapes that contradict each other are a CompileError SHAPE_MISMATCH that names the node.
  */
-import { badGraph } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
+import { requireTypes } from '../conformance';
 import { type Graph, nestedGraphs } from '../graph';
 import type { Model } from '../model';
-import { hasOneType } from '../operator-traits';
 import { table } from '../table';
 import type { Dim, Node, TensorType, Value } from '../types';
 import type { Infer, InferContext } from './context';
@@ -119,7 +118,6 @@ export class ShapeInference {
     const before = this.firstInputs.get(node);
     if (!before) this.firstInputs.set(node, inputs);
     const isDeclared = !before || sameTypes(before, inputs);
-    if (hasOneType(node.op)) requireOneType(node);
     const types = node.op === 'If' ? this.inferIf(node) : this.ruled(node, inputs);
     return node.outputs.map((output, index) => {
       const declared = isDeclared || !output.type ? output.type : { dtype: output.type.dtype };
@@ -128,12 +126,13 @@ export class ShapeInference {
   }
 
   private ruled(node: Node, types: Types): Types {
-    const rule = ruleOf(node);
-    if (!rule) return [];
     const known = this.memo.get(node);
     const { op, attrs } = node;
     const isSame = known?.op === op && known.attrs === attrs && known.outputs === node.outputs.length;
     if (known && isSame && sameItems(known.types, types) && sameItems(known.inputs, node.inputs)) return known.result;
+    requireTypes(node);
+    const rule = ruleOf(node);
+    if (!rule) return [];
     const outer = this.asked;
     this.asked = false;
     const result = rule(node, this.context);
@@ -188,21 +187,6 @@ export class ShapeInference {
       this.depth--;
     }
   }
-}
-
-/** Runtimes refuse such a node; no rule may have to think of it. */
-function requireOneType(node: Node): void {
-  const [first, ...others] = node.inputs.filter((input) => input?.type !== undefined);
-  const other = others.find((input) => input?.type?.dtype !== first?.type?.dtype);
-  if (first?.type && other?.type)
-    throw badGraph(
-      `${node.op} '${node.name}' reads '${first.name}' of type ${first.type.dtype} and '${other.name}' of type ${other.type.dtype}`,
-      {
-        node: node.name,
-        op: node.op,
-        origin: node.origin,
-      },
-    );
 }
 
 /** Nodes in a row of one shape computation, more than any exporter writes. */

@@ -15,9 +15,11 @@
  */
 import { textDuplicateValue, textUndefinedValue } from '../../diagnostics/catalogue';
 import { assertInvariant } from '../../diagnostics/compile-error';
-import { Graph } from '../../ir/graph';
+import { requireConformance } from '../../ir/conformance';
+import { allNodes, Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
 import type { Tensor, TensorType, Value } from '../../ir/types';
+import { knowsAttributes } from '../../ir/validate';
 import { raiseToNormalForm } from '../opset';
 import { type AttributeContext, parseAttributes } from './attributes';
 import { constantTensor } from './constant-node';
@@ -40,7 +42,9 @@ export interface ParseOptions {
 
 export function parseModel(text: string, options: ParseOptions = {}): Model {
   const model = new Parser(text, options).model();
-  if (!options.asWritten) raiseToNormalForm(model);
+  if (options.asWritten) return model;
+  raiseToNormalForm(model);
+  if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
   return model;
 }
 

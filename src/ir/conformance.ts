@@ -1,0 +1,98 @@
+/**
+ * What ONNX's schema demands of one node: attributes that the operator has, required ones there, as many inputs and outputs as it takes, element types
+ * that it takes. Runtimes refuse a node that breaks one of these, so no pass and no rule has to think of it.
+ */
+import { badGraph, locate } from '../diagnostics/catalogue';
+import { type OperatorSchema, operatorSchema, type Parameter } from './operators';
+import type { DType, Node } from './types';
+
+/** A broken demand on attributes; validate.ts reports these between passes as well. */
+export interface AttributeViolation {
+  readonly code: 'UNKNOWN_ATTRIBUTE' | 'WRONG_ATTRIBUTE_KIND';
+  readonly message: string;
+}
+
+const schemaOf = (node: Node): OperatorSchema | undefined => (node.domain === '' ? operatorSchema(node.op) : undefined);
+
+/** Attributes that the operator's newest version does not have, or not of that kind. */
+export function attributeViolations(node: Node): AttributeViolation[] {
+  const schema = schemaOf(node);
+  if (!schema) return [];
+  const found: AttributeViolation[] = [];
+  for (const [name, attr] of node.attrs) {
+    const kind = schema.attributes.get(name)?.kind;
+    if (kind === undefined) found.push({ code: 'UNKNOWN_ATTRIBUTE', message: `${node.op} '${node.name}' has no attribute '${name}'` });
+    else if (kind !== attr.kind && attr.kind !== 'opaque')
+      found.push({
+        code: 'WRONG_ATTRIBUTE_KIND',
+        message: `attribute '${name}' of ${node.op} '${node.name}' is of kind ${attr.kind}, not ${kind}`,
+      });
+  }
+  return found;
+}
+
+/** Throws CompileError BAD_GRAPH where the node, in normal form, breaks a rule of its operator. */
+export function requireConformance(node: Node): void {
+  const schema = schemaOf(node);
+  if (!schema) return;
+  const [violation] = attributeViolations(node);
+  const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema);
+  if (problem !== undefined) throw badGraph(problem, locate(node));
+  requireTypes(node);
+}
+
+const named = (node: Node): string => `${node.op} '${node.name}'`;
+
+function missingAttribute(node: Node, schema: OperatorSchema): string | undefined {
+  for (const { name, required } of schema.attributes.values())
+    if (required && !node.attrs.has(name)) return `${named(node)} lacks the attribute '${name}', which it needs`;
+  return undefined;
+}
+
+function wrongCount(node: Node, { inputs, outputs }: OperatorSchema): string | undefined {
+  const { inputs: given, outputs: made } = node;
+  const [most, mostMade] = [mostOf(inputs), mostOf(outputs)];
+  if (given.length > most) return `${named(node)} reads ${given.length} values; it takes ${most}`;
+  if (made.length > mostMade) return `${named(node)} makes ${made.length} values; it can make ${mostMade}`;
+  for (const [slot, { name, optional, variadic, minimum }] of inputs.entries()) {
+    if (variadic && given.length < slot + minimum)
+      return `${named(node)} reads ${given.length} values; it needs at least ${slot + minimum}`;
+    if (!optional && !variadic && given[slot] === undefined) return `${named(node)} lacks its input '${name}', which it needs`;
+  }
+  return undefined;
+}
+const mostOf = (parameters: readonly Parameter[]): number => (parameters.at(-1)?.variadic ? Number.POSITIVE_INFINITY : parameters.length);
+
+/** Throws CompileError BAD_GRAPH where an input has an element type that the operator does not take, or not beside that of another input. */
+export function requireTypes(node: Node): void {
+  const schema = schemaOf(node);
+  if (!schema) return;
+  const bound = new Map<string, { readonly dtype: DType; readonly value: string }>();
+  for (const [slot, input] of node.inputs.entries()) {
+    const dtype = input?.type?.dtype;
+    const parameter = schema.inputs[slot] ?? schema.inputs.at(-1);
+    if (!input || !dtype || !parameter) continue;
+    const allowed = schema.types.get(parameter.type);
+    if (allowed ? !allowed.has(schemaName(dtype)) : parameter.type !== dtype && parameter.type !== 'other')
+      throw badGraph(
+        `${named(node)} reads '${input.name}' of type ${dtype} as its input '${parameter.name}', which must be ${listed(allowed ?? [parameter.type])}`,
+        locate(node),
+      );
+    if (!allowed || !parameter.homogeneous) continue;
+    const other = bound.get(parameter.type);
+    if (!other) bound.set(parameter.type, { dtype, value: input.name });
+    else if (other.dtype !== dtype)
+      throw badGraph(
+        `${named(node)} reads '${other.value}' of type ${other.dtype} and '${input.name}' of type ${dtype}, which must be the same`,
+        locate(node),
+      );
+  }
+}
+
+/** Types that the IR carries by number have names in the schema. */
+const schemaName = (dtype: DType): string => (dtype === 'dtype27' ? 'float6e2m3' : dtype === 'dtype28' ? 'float6e3m2' : dtype);
+
+function listed(types: Iterable<string>): string {
+  const all = [...types];
+  return all.length <= 4 ? all.join(' or ') : `one of ${all.slice(0, 4).join(', ')} ...`;
+}
