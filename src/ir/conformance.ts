@@ -3,6 +3,7 @@
  * that it takes. Runtimes refuse a node that breaks one of these, so no pass and no rule has to think of it.
  */
 import { badGraph, locate } from '../diagnostics/catalogue';
+import { nestedGraphs } from './graph';
 import { type OperatorSchema, operatorSchema, type Parameter } from './operators';
 import type { DType, Node } from './types';
 
@@ -36,7 +37,7 @@ export function requireConformance(node: Node): void {
   const schema = schemaOf(node);
   if (!schema) return;
   const [violation] = attributeViolations(node);
-  const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema);
+  const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema) ?? unequalBranches(node);
   if (problem !== undefined) throw badGraph(problem, locate(node));
   requireTypes(node);
 }
@@ -62,6 +63,13 @@ function wrongCount(node: Node, { inputs, outputs }: OperatorSchema): string | u
   return undefined;
 }
 const mostOf = (parameters: readonly Parameter[]): number => (parameters.at(-1)?.variadic ? Number.POSITIVE_INFINITY : parameters.length);
+
+/** Either branch makes all that the node makes. */
+function unequalBranches(node: Node): string | undefined {
+  if (node.op !== 'If') return undefined;
+  const other = nestedGraphs(node).find(({ outputs }) => outputs.length !== node.outputs.length);
+  return other && `${named(node)} makes ${node.outputs.length} values, its branch '${other.name}' ${other.outputs.length}`;
+}
 
 /** Throws CompileError BAD_GRAPH where an input has an element type that the operator does not take, or not beside that of another input. */
 export function requireTypes(node: Node): void {

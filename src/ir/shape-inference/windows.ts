@@ -20,6 +20,10 @@ export function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[],
   if (shape.length !== rank + 2) throw shapeMismatch(node, `a window over ${rank} axes slides over a map of ${shape.length - 2}`);
   const [strides, dilations, pads] = [intsAttr(node, 'strides'), intsAttr(node, 'dilations'), intsAttr(node, 'pads')];
   const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  requireList(node, 'kernel_shape', kernel, rank, 1);
+  requireList(node, 'strides', strides, rank, 1);
+  requireList(node, 'dilations', dilations, rank, 1);
+  requireList(node, 'pads', pads, 2 * rank, 0);
   return kernel.map((size, axis) => {
     const length = windowed(shape[axis + 2], {
       kernel: size,
@@ -34,6 +38,13 @@ export function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[],
       throw shapeMismatch(node, `a window of ${size} does not fit into ${shape[axis + 2]} places`);
     return length;
   });
+}
+
+/** ONNX's own inference refuses others, and so does the runtime. */
+function requireList(node: Node, name: string, list: readonly Dim[] | undefined, length: number, least: number): void {
+  if (list && list.length !== length) throw shapeMismatch(node, `${name} has ${list.length} numbers in place of ${length}`);
+  const wrong = list?.find((number) => typeof number === 'number' && number < least);
+  if (wrong !== undefined) throw shapeMismatch(node, `${name} has ${wrong}, which is less than ${least}`);
 }
 
 function windowed(length: Dim, { kernel, stride, dilation, padBefore, padAfter, autoPad, ceil }: Window): Dim {
