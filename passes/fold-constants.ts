@@ -7,11 +7,13 @@
  * Covers integer arithmetic on shapes, data movement, and elementwise and reducing arithmetic on weights (see src/ir/evaluate.ts).
  * Large results are computed while the output file is written, one at a time.
  * Numbers: rounding (in double precision, rounded once, where the runtime rounds after every operator).
+ * A model that makes far more numbers than it stores is refused (src/ir/limits.ts).
  * Left alone: operators over images, random ones, strings; a constant that is a graph output.
  */
 import { evaluate } from '../src/ir/evaluate';
 import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
+import { Room } from '../src/ir/limits';
 import type { ShapeInference } from '../src/ir/shape-inference';
 import type { Node, Value } from '../src/ir/types';
 import { definePass } from '../src/rewrite/pass';
@@ -20,14 +22,14 @@ export const foldConstants = definePass({
   name: 'fold-constants',
   summary: 'compute what does not depend on the input',
   numbers: 'rounding',
-  run: (graph, { inference }) => fold(graph, inference),
+  run: (graph, { inference, model }) => fold(graph, inference, new Room(graph, model.limits)),
 });
 
-function fold(graph: Graph, inference: ShapeInference): void {
+function fold(graph: Graph, inference: ShapeInference, room: Room): void {
   const { edits } = graph;
   for (const node of graph.nodes) {
     if (node.op === 'If' && takeBranch(graph, node, inference)) continue;
-    for (const nested of nestedGraphs(node)) fold(nested, inference);
+    for (const nested of nestedGraphs(node)) fold(nested, inference, room);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
     // What was folded just before tells the shape of what follows.
     if (graph.edits !== edits)
@@ -35,7 +37,7 @@ function fold(graph: Graph, inference: ShapeInference): void {
         const output = node.outputs[index];
         if (output) graph.setType(output, type);
       });
-    const tensors = evaluate(node);
+    const tensors = evaluate(node, (elements) => room.take(node, elements));
     if (!tensors) continue;
     tensors.forEach((tensor, index) => {
       const output = node.outputs[index];

@@ -3,7 +3,7 @@
  * Sections follow the folders of src/. docs/diagnostics.md is generated from here.
  */
 import type { Node, Value } from '../ir/types';
-import { CompileError, type Location } from './compile-error';
+import { CompileError, type Diagnostic, type Location } from './compile-error';
 
 /** Where a node is, for a diagnostic. */
 export const locate = (node: Node): Location => ({ node: node.name, op: node.op, origin: node.origin });
@@ -26,6 +26,14 @@ export const shapeMismatch = (node: Node, what: string): CompileError =>
     at: locate(node),
     notes: node.inputs.flatMap((input) => (input ? [`it reads ${describeValue(input)}`] : [])),
     hint: 'the model is damaged, or --input-size is not the size that it was made for',
+  });
+
+export const expandsTooFar = (what: string, limit: string, at: Location): CompileError =>
+  new CompileError({
+    code: 'EXPANDS_TOO_FAR',
+    message: `the model expands too far: ${what}; ${limit}`,
+    at,
+    hint: 'a file that expands like this is damaged or hostile; if it is meant to be, raise all limits with CONVOLUTIONIZE_LIMITS=10 (ten times)',
   });
 
 // ---- onnx ----
@@ -180,6 +188,44 @@ export const textTensor = (message: string, at: Location): CompileError =>
   });
 export const textUnsupported = (what: string, at: Location, hint: string): CompileError =>
   new CompileError({ code: 'TEXT_UNSUPPORTED', message: `${what} cannot be read from the textual form`, at, hint });
+
+// ---- warnings ----
+const warning = (diagnostic: Diagnostic): Diagnostic => diagnostic;
+export const newerIr = (version: number, newest: number, file: string): Diagnostic =>
+  warning({
+    code: 'NEWER_IR',
+    message: `IR version ${version} is newer than ${newest}, the newest known here`,
+    at: inFile(file),
+    hint: 'the model is read as if it were of that version; what is new in it may be refused',
+  });
+export const newerOpset = (opset: number, newest: number, file: string): Diagnostic =>
+  warning({
+    code: 'NEWER_OPSET',
+    message: `opset ${opset} is newer than ${newest}, the newest known here`,
+    at: inFile(file),
+    hint: 'operators are read as in that version; compare the converted model with care',
+  });
+export const oldOpset = (own: number, runAs: number | undefined, file: string | undefined): Diagnostic =>
+  warning({
+    code: 'OLD_OPSET',
+    message: `ONNX Runtime has no operators of opset ${own}: the original is run as opset ${runAs} spells it`,
+    at: file === undefined ? {} : inFile(file),
+    hint: 'export the model with opset 7 or later to compare with the file itself',
+  });
+export const repeatedOutput = (name: string): Diagnostic =>
+  warning({
+    code: 'REPEATED_OUTPUT',
+    message: `'${name}' is listed twice among the outputs, and is read as one output`,
+    at: { value: name },
+    hint: 'the converted model lists it once',
+  });
+export const unknownExternalKey = (name: string, key: string): Diagnostic =>
+  warning({
+    code: 'UNKNOWN_EXTERNAL_KEY',
+    message: `external data of '${name}' has the unknown key '${key}', which is not carried over`,
+    at: { value: name },
+    hint: 'the keys are location, offset, length and checksum',
+  });
 
 // ---- rewrite and pass ----
 
@@ -650,6 +696,12 @@ export const usage = (message: string, command?: string): CompileError =>
   new CompileError({ code: 'USAGE', message, hint: `see 'convolutionize ${command ? `${command} ` : ''}--help'` });
 export const badOption = (option: string, value: string, expected: string): CompileError =>
   new CompileError({ code: 'BAD_OPTION', message: `--${option} cannot be '${value}'`, hint: `expected ${expected}` });
+export const badVariable = (name: string, value: string, expected: string): CompileError =>
+  new CompileError({
+    code: 'BAD_VARIABLE',
+    message: `the environment variable ${name} cannot be '${value}'`,
+    hint: `expected ${expected}`,
+  });
 export const outputExists = (path: string): CompileError =>
   new CompileError({
     code: 'OUTPUT_EXISTS',

@@ -2,6 +2,8 @@
  * Two kinds of failure. A `CompileError` is about the user's model, files or options: they can act on it.
  * An `InvariantError` is our mistake: they can only report it.
  */
+import type { Code } from './codes';
+
 export interface Location {
   readonly file?: string | undefined;
   /** Byte offset in a binary file. */
@@ -18,8 +20,8 @@ export interface Location {
 }
 
 export interface Diagnostic {
-  /** UPPER_SNAKE, one meaning each; see catalogue.ts. */
-  readonly code: string;
+  /** One meaning each; see catalogue.ts. */
+  readonly code: Code;
   readonly message: string;
   readonly at?: Location | undefined;
   /** What to do. */
@@ -34,7 +36,7 @@ export class CompileError extends Error {
     super(diagnostic.message, options);
     this.diagnostic = diagnostic;
   }
-  get code(): string {
+  get code(): Code {
     return this.diagnostic.code;
   }
 }

@@ -11,6 +11,7 @@ import { planModel, sendPlan } from '../onnx/write';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
+import { limitsFactor } from './limits';
 import { nameBeside } from './temporary';
 import { isTextFile, locationBelow, readText } from './text';
 
@@ -42,6 +43,7 @@ export function readModelFile(path: string, options: ReadFileOptions = {}): Mode
           openExternal: (location, tensor) => external.source(location, tensor),
           warn: options.warn,
           keepOpset: options.keepOpset,
+          limits: limitsFactor(),
         });
     origins.set(model, { path, source, external });
     return model;

@@ -10,13 +10,19 @@ import { parseModel } from '../onnx/text/parser';
 import { placeInSource, printModel } from '../onnx/text/printer';
 import type { ExternalFiles } from './external-data';
 import type { FileSource } from './file-source';
+import { limitsFactor } from './limits';
 
 export const isTextFile = (path: string): boolean => /\.onnxte?xt$/i.test(path);
 
 /** Throws CompileError TEXT_*, or BAD_EXTERNAL_DATA. */
 export function readText(source: FileSource, external: ExternalFiles, keepOpset: boolean | undefined): Model {
   const text = new TextDecoder().decode(source.read(0, source.size));
-  return parseModel(text, { file: source.name, source: (location) => external.source(location, location), asWritten: keepOpset });
+  return parseModel(text, {
+    file: source.name,
+    source: (location) => external.source(location, location),
+    asWritten: keepOpset,
+    limits: limitsFactor(),
+  });
 }
 
 export interface TextOptions {

@@ -3,6 +3,7 @@
  *
  *   2*height + 1        floor((height + 3)/4) - 5        N*floor(width/2)
  *
+ * An expression longer than a model needs is not followed: the dimension is unknown then. A few nodes can double it again and again.
  * Names stand for at least 1. Exporters' own expressions (`((s0 - 1)//2) + 1`) are read; text that is none stays one opaque name.
  * undefined, an unknown dimension, stays unknown. src/ir/dim holds the algebra.
  */
@@ -100,7 +101,7 @@ const isMap = (bindings: Bindings): bindings is ReadonlyMap<string, number | str
 export const sameDim = (a: Dim, b: Dim): boolean => a !== undefined && b !== undefined && (a === b || canonicalDim(a) === canonicalDim(b));
 
 /** The canonical spelling. */
-export const canonicalDim = (dim: Dim): Dim => (typeof dim === 'string' ? dimOf(parseDim(dim)) : dim);
+export const canonicalDim = (dim: Dim): Dim => (typeof dim === 'string' ? (dimOf(parseDim(dim)) ?? dim) : dim);
 
 /** Names that the dimension depends on. */
 export function namesOf(dim: Dim): Set<string> {
@@ -120,6 +121,9 @@ function combine(a: Dim, b: Dim, operation: (a: Sum, b: Sum) => Sum): Dim {
   return a === undefined || b === undefined ? undefined : dimOf(operation(parseDim(a), parseDim(b)));
 }
 
+/** Characters of an expression that is followed. Exporters' longest have some hundred. */
+const LONGEST = 1000;
+
 /** Sums that were read before. A pure function's memory: what it holds never depends on who asked, and it is emptied when it grows large. */
 const known = new Map<string, Sum>();
 const KNOWN_LIMIT = 20_000;
@@ -129,14 +133,16 @@ function parseDim(dim: string | number): Sum {
   if (typeof dim === 'number') return constant(dim);
   const before = known.get(dim);
   if (before) return before;
-  const sum = parseSum(dim);
+  const sum = dim.length > LONGEST ? undefined : parseSum(dim);
   return remember(dim, sum && (constantOf(sum) ?? 0) >= 0 ? sum : named(dim));
 }
 
-function dimOf(sum: Sum): number | string {
+/** undefined: longer than what is followed, or a number that is not exact. */
+function dimOf(sum: Sum): Dim {
   const value = constantOf(sum);
-  if (value !== undefined) return value;
+  if (value !== undefined) return Number.isFinite(value) ? value : undefined;
   const text = textOf(sum);
+  if (text.length > LONGEST) return undefined;
   remember(text, sum);
   return text;
 }

@@ -48,8 +48,11 @@ const FEW = 64;
 /** Integers of more elements than this are data; only movements of them are made, when asked for. */
 const MANY = 2 ** 20;
 
-/** The outputs as tensors, or undefined where the operator, its attributes or its types are not covered. Types must be inferred. */
-export function evaluate(node: Node): readonly Tensor[] | undefined {
+/**
+ * The outputs as tensors, or undefined where the operator, its attributes or its types are not covered. Types must be inferred.
+ * `take` is told how many elements are to be computed before any is, and may throw.
+ */
+export function evaluate(node: Node, take: (elements: number) => void = () => {}): readonly Tensor[] | undefined {
   // Statistics that a norm in training mode would hand on are for training.
   const [, ...more] = node.outputs;
   if (node.domain !== '' || more.some((output) => output.name !== '' && (output.uses.length > 0 || node.graph.isOutput(output))))
@@ -68,13 +71,39 @@ export function evaluate(node: Node): readonly Tensor[] | undefined {
   const kernel = kernelOf(node, dtype, shape);
   if (!kernel) return undefined;
   if (node.op === 'Gather' && !isGatherable(node, inputs)) return undefined;
+  take(elementCount(shape));
   const read = isStep(node.op, dtype) ? readRounded : readOnce;
-  const compute = (): Numbers => kernel(inputs.map((tensor) => tensor && { shape: tensor.shape, data: read(tensor) }));
+  const compute = (): Numbers => {
+    // A tensor that is read twice is computed once.
+    const known = new Map<Tensor, Float64Array>();
+    const dataOf = (tensor: Tensor): Float64Array => {
+      const data = known.get(tensor) ?? read(tensor);
+      known.set(tensor, data);
+      return data;
+    };
+    return kernel(inputs.map((tensor) => tensor && { shape: tensor.shape, data: dataOf(tensor) }));
+  };
   const isAtMost = (limit: number): boolean => [{ shape }, ...inputs].every((tensor) => !tensor || elementCount(tensor.shape) <= limit);
-  if (isFloatType(dtype)) return [isAtMost(FEW) ? fromNumbers(dtype, shape, compute()) : computedTensor(dtype, shape, compute)];
-  if (!isAtMost(MANY)) return isMovement(node.op) ? [computedTensor(dtype, shape, compute)] : undefined;
+  if (isFloatType(dtype)) return [isAtMost(FEW) ? fromNumbers(dtype, shape, compute()) : lazily(dtype, shape, inputs, compute)];
+  if (!isAtMost(MANY)) return isMovement(node.op) ? [lazily(dtype, shape, inputs, compute)] : undefined;
   const numbers = compute();
   return every(numbers, isMovement(node.op) ? isKept : Number.isSafeInteger) ? [fromNumbers(dtype, shape, numbers)] : undefined;
+}
+
+/** Steps to each computed payload, those of what it reads included. */
+const steps = new WeakMap<Tensor['data'], number>();
+/** Beyond so many per element, what a chain of operators reads is computed again and again: twice as often with each Add(x, x). */
+const MOST_STEPS = 64;
+const FEW_STEPS = 2 ** 26;
+
+/** Made when the writer asks for it; at once where a chain of such tensors would be walked too often. */
+function lazily(dtype: DType, shape: readonly number[], inputs: readonly (Tensor | undefined)[], compute: () => Numbers): Tensor {
+  const own = elementCount(shape) + inputs.reduce((sum, tensor) => sum + (tensor ? elementCount(tensor.shape) : 0), 0);
+  const all = inputs.reduce((sum, tensor) => sum + ((tensor && steps.get(tensor.data)) ?? 0), own);
+  if (all > FEW_STEPS && all > MOST_STEPS * own) return fromNumbers(dtype, shape, compute());
+  const tensor = computedTensor(dtype, shape, compute);
+  steps.set(tensor.data, all);
+  return tensor;
 }
 
 function every(numbers: Numbers, holds: (number: number) => boolean): boolean {

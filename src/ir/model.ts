@@ -11,6 +11,7 @@ export interface ModelInit {
   readonly producer?: { readonly name: string; readonly version: string } | undefined;
   readonly extras?: unknown;
   readonly upgradedFrom?: number | undefined;
+  readonly limits?: number | undefined;
 }
 
 export class Model {
@@ -28,6 +29,8 @@ export class Model {
   extras: unknown;
   /** The opset of ONNX's own domain that the file declared, where that is too old to be written or run. */
   upgradedFrom: number | undefined;
+  /** How far the model may expand, as a factor of what is usual: see limits.ts. */
+  readonly limits: number;
 
   constructor(init: ModelInit) {
     this.graph = init.graph;
@@ -37,6 +40,7 @@ export class Model {
     this.producer = init.producer ?? { name: '', version: '' };
     this.extras = init.extras;
     this.upgradedFrom = init.upgradedFrom;
+    this.limits = init.limits ?? 1;
   }
 
   /** A copy whose graph can be edited without touching this one; payloads and extras are shared. */
@@ -49,6 +53,7 @@ export class Model {
       producer: this.producer,
       extras: this.extras,
       upgradedFrom: this.upgradedFrom,
+      limits: this.limits,
     });
   }
 }

@@ -1,15 +1,16 @@
 /**
  * Local functions go: each call is replaced by the function's nodes, with its own names for inner values and the caller's attributes.
- * Works on protobuf messages, before the IR sees them. Functions may call functions, to a depth of 100.
+ * Works on protobuf messages, before the IR sees them. Functions may call functions, to a depth of 100, and come to at most `most` nodes.
  */
-import { badFunction } from '../diagnostics/catalogue';
+import { badFunction, expandsTooFar } from '../diagnostics/catalogue';
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from './proto';
 
 const DEPTH_LIMIT = 100;
 const COUNT_LIMIT = 10_000;
+const LONGEST_NAME = 200;
 
 /** The model's graph without calls of local functions; opset imports of the functions are added where the model has none. */
-export function inlineFunctions(model: ModelProto): GraphProto | undefined {
+export function inlineFunctions(model: ModelProto, most = Number.POSITIVE_INFINITY): GraphProto | undefined {
   const functions = model.functions ?? [];
   if (functions.length === 0 || !model.graph) return model.graph ?? undefined;
   if (functions.length > COUNT_LIMIT)
@@ -27,7 +28,7 @@ export function inlineFunctions(model: ModelProto): GraphProto | undefined {
       }
     }
   }
-  return new Inliner(table).graph(model.graph, []);
+  return new Inliner(table, most).graph(model.graph, []);
 }
 
 const normalDomain = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
@@ -36,7 +37,11 @@ const keyOf = (domain: string | null | undefined, name: string | null | undefine
 
 class Inliner {
   private count = 0;
-  constructor(private readonly table: ReadonlyMap<string, FunctionProto>) {}
+  private made = 0;
+  constructor(
+    private readonly table: ReadonlyMap<string, FunctionProto>,
+    private readonly most: number,
+  ) {}
 
   graph(graph: GraphProto, stack: readonly string[]): GraphProto {
     return { ...graph, node: (graph.node ?? []).flatMap((node) => this.node(node, stack)) };
@@ -70,17 +75,37 @@ class Inliner {
   }
 
   private expand(call: NodeProto, definition: FunctionProto, stack: readonly string[]): NodeProto[] {
-    const prefix = `${call.name || call.op_type}_${this.count++}/`;
+    // Of long names, the end: they grow with each level.
+    const prefix = `${(call.name || call.op_type || '').slice(-LONGEST_NAME)}_${this.count++}/`;
     const names = new Map<string, string>([['', '']]);
     for (const [index, formal] of (definition.input ?? []).entries()) names.set(formal, call.input?.[index] ?? '');
     for (const [index, formal] of (definition.output ?? []).entries()) names.set(formal, call.output?.[index] || `${prefix}${formal}`);
     const attributes = new Map<string, AttributeProto>();
     for (const attribute of definition.attribute_proto ?? []) attributes.set(attribute.name ?? '', attribute);
     for (const attribute of call.attribute ?? []) attributes.set(attribute.name ?? '', attribute);
+    this.made += countNodes(definition.node ?? []);
+    if (this.made > this.most)
+      throw expandsTooFar(
+        `its local functions come to more than ${Math.floor(this.most).toLocaleString('en')} nodes`,
+        'that is more than a file of this size may have',
+        { op: definition.name ?? '' },
+      );
     const body = (definition.node ?? []).map((node) => renamed(node, prefix, names, attributes));
     return body.flatMap((node) => this.node(node, stack));
   }
 }
+
+/** Those of nested graphs included. */
+const countNodes = (nodes: readonly NodeProto[]): number =>
+  nodes.reduce(
+    (sum, { attribute }) =>
+      sum +
+      (attribute ?? []).reduce(
+        (inner, { g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])].reduce((all, graph) => all + countNodes(graph.node ?? []), inner),
+        1,
+      ),
+    0,
+  );
 
 function renamed(node: NodeProto, prefix: string, names: Map<string, string>, attributes: ReadonlyMap<string, AttributeProto>): NodeProto {
   const nameOf = (name: string): string => {

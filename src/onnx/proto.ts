@@ -1,5 +1,5 @@
 /**
- * The only door to protobuf. Messages are encoded and decoded by code generated from proto/onnx-ml.proto (`npm run generate:proto`); unknown fields are
+ * The only door to protobuf. Messages are encoded and decoded by code generated from proto/onnx-ml.proto (generated/README.md); unknown fields are
  * kept, strings are verified UTF-8.
  */
 import type Long from 'long';
@@ -12,6 +12,7 @@ export type FunctionProto = onnx.FunctionProto.$Properties;
 export type GraphProto = onnx.GraphProto.$Properties;
 export type ModelProto = onnx.ModelProto.$Properties;
 export type NodeProto = onnx.NodeProto.$Properties;
+export type SparseTensorProto = onnx.SparseTensorProto.$Properties;
 export type StringEntry = onnx.StringStringEntryProto.$Properties;
 export type TensorProto = onnx.TensorProto.$Properties;
 export type TypeProto = onnx.TypeProto.$Properties;

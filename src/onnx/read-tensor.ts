@@ -17,11 +17,13 @@ export interface TensorReader {
   readonly file: string;
   /** Opens the file of an external tensor; absent where external data cannot be reached. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
+  /** A factor of how far a file may expand: see ir/limits.ts. */
+  readonly limits?: number | undefined;
 }
 
 /** Throws CompileError BAD_TENSOR or BAD_EXTERNAL_DATA. */
 export function readTensor(proto: TensorProto, name: string, reader: TensorReader): Tensor {
-  const shape = readShape(proto, name, reader.file);
+  const shape = readShape(proto.dims, name, reader.file);
   const dtype = dtypeOf(proto.data_type ?? 0);
   if (!proto.data_type) throw badTensor(name, 'it has no element type', reader.file);
   const data = readData(proto, name, dtype, shape, reader);
@@ -30,9 +32,10 @@ export function readTensor(proto: TensorProto, name: string, reader: TensorReade
   return tensor;
 }
 
-function readShape(proto: TensorProto, name: string, file: string): number[] {
+/** Throws CompileError BAD_TENSOR. */
+export function readShape(dims: TensorProto['dims'], name: string, file: string): number[] {
   let count = 1;
-  return (proto.dims ?? []).map((long) => {
+  return (dims ?? []).map((long) => {
     const dim = fromInt64(long);
     if (dim < 0) throw badTensor(name, `negative dimension ${dim}`, file);
     count *= Number(dim);

@@ -13,15 +13,15 @@ export function readType(type: TypeProto | null | undefined, name: string): Tens
   return tensor.shape ? { dtype, shape: (dims ?? []).map((dim) => readDim(dim, name)) } : { dtype };
 }
 
+/**
+ * Exporters write -1, and MXNet 0, for an axis of unknown length; runtimes read it so. An axis that is empty indeed is found by inference.
+ * Beyond 2^53 a number is not exact.
+ */
 function readDim(dim: DimensionProto, name: string): Dim {
   if (dim.dim_param) return dim.dim_param;
   if (dim.dim_value === undefined || dim.dim_value === null) return undefined;
-  const value = Number(fromInt64(dim.dim_value));
-  if (value < 0)
-    throw badGraph(
-      `'${name}' has the negative dimension ${value}`,
-      { value: name },
-      'an axis of unknown length has a name or nothing at all',
-    );
+  const value = fromInt64(dim.dim_value);
+  if (value <= 0) return undefined;
+  if (typeof value === 'bigint') throw badGraph(`'${name}' has a dimension of ${value}, which is larger than any tensor`, { value: name });
   return value;
 }

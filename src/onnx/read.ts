@@ -5,18 +5,21 @@
  * initializers that IR version 3 lists among the inputs are constants and no inputs, unsorted graphs are sorted, and every operator is raised to its newest
  * spelling (opset/). What the IR has no word for (documentation, metadata, quantisation, training, unknown fields) travels in `extras`.
  */
-import { badGraph, badModel, cyclicGraph, notOnnx } from '../diagnostics/catalogue';
+import { badGraph, badModel, newerIr, newerOpset, notOnnx, repeatedOutput, unknownExternalKey } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic, type Location } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
 import { requireConformance } from '../ir/conformance';
 import { allNodes, Graph } from '../ir/graph';
+import { mostNodes } from '../ir/limits';
 import { Model } from '../ir/model';
 import { NEWEST_OPSET } from '../ir/operators';
+import { requireRoomForConstants } from '../ir/shape-inference/constants';
 import { fromNumbers } from '../ir/tensor';
 import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
 import { knowsAttributes } from '../ir/validate';
 import { inlineFunctions } from './inline-functions';
 import { raiseToNormalForm } from './opset';
+import { inOrder } from './order';
 import { originIn, originsIn, withoutOrigins } from './origins';
 import {
   type AttributeProto,
@@ -29,6 +32,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './proto';
+import { readSparseTensor } from './read-sparse';
 import { readTensor, type TensorReader, unknownExternalKeys } from './read-tensor';
 import { readType } from './read-type';
 import { readSkeleton } from './wire/skeleton';
@@ -39,6 +43,8 @@ export interface ReadOptions {
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
   /** Leaves the operators in the file's own spelling: for tools that look at the file, not for passes. */
   readonly keepOpset?: boolean | undefined;
+  /** A factor of how far the file may expand (functions, sparse weights, constants): see ir/limits.ts. */
+  readonly limits?: number | undefined;
 }
 
 /** What a node, value, graph or model keeps for the writer. */
@@ -49,7 +55,7 @@ export interface ValueExtras {
   readonly info: Pick<ValueInfoProto, 'doc_string' | 'metadata_props' | 'type' | '$unknowns'>;
 }
 export interface GraphExtras {
-  readonly graph: Pick<GraphProto, 'doc_string' | 'sparse_initializer' | 'quantization_annotation' | 'metadata_props' | '$unknowns'>;
+  readonly graph: Pick<GraphProto, 'doc_string' | 'quantization_annotation' | 'metadata_props' | '$unknowns'>;
 }
 export interface ModelExtras {
   readonly model: Pick<ModelProto, 'domain' | 'model_version' | 'doc_string' | 'training_info' | 'configuration' | '$unknowns'>;
@@ -67,15 +73,11 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
     throw badModel(source.name, 'the model has no graph', 'the file may be damaged, or hold something other than an ONNX model');
   const irVersion = Number(fromInt64(proto.ir_version));
   if (irVersion < 1) throw badModel(source.name, 'the model has no ir_version');
-  if (irVersion > NEWEST_IR)
-    warn({
-      code: 'NEWER_IR',
-      message: `IR version ${irVersion} is newer than ${NEWEST_IR}, the newest known here`,
-      at: { file: source.name },
-    });
-  const graphProto = inlineFunctions(proto);
+  if (irVersion > NEWEST_IR) warn(newerIr(irVersion, NEWEST_IR, source.name));
+  const { limits = 1 } = options;
+  const graphProto = inlineFunctions(proto, mostNodes(skeleton.bytes.length, limits));
   const opsets = readOpsets(proto, irVersion, source.name, warn);
-  const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal };
+  const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal, limits };
   const graph = new GraphReader(reader, originsIn(proto.metadata_props), warn).read(graphProto ?? {}, undefined, new Map());
   const model = new Model({
     graph,
@@ -83,6 +85,7 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
     opsets,
     metadata: new Map(withoutOrigins(proto.metadata_props).map(({ key, value }) => [key ?? '', value ?? ''])),
     producer: { name: proto.producer_name ?? '', version: proto.producer_version ?? '' },
+    limits,
     extras: {
       model: pick(proto, ['domain', 'model_version', 'doc_string', 'training_info', 'configuration', '$unknowns']),
     } satisfies ModelExtras,
@@ -90,6 +93,7 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
   if (options.keepOpset) return model;
   raiseToNormalForm(model);
   if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
+  requireRoomForConstants(model);
   return model;
 }
 
@@ -136,8 +140,7 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
   const own = opsets.get('');
   if (opsets.size === 0) throw badModel(file, 'the model imports no opset');
   if (own !== undefined && own < 1) throw badModel(file, `the model imports opset ${own}`);
-  if (own !== undefined && own > NEWEST_OPSET)
-    warn({ code: 'NEWER_OPSET', message: `opset ${own} is newer than ${NEWEST_OPSET}, the newest known here`, at: { file } });
+  if (own !== undefined && own > NEWEST_OPSET) warn(newerOpset(own, NEWEST_OPSET, file));
   return opsets;
 }
 
@@ -153,7 +156,7 @@ class GraphReader {
   read(proto: GraphProto, parent: Graph | undefined, outer: ReadonlyMap<string, Value>): Graph {
     const graph = new Graph(proto.name ?? '', parent);
     graph.extras = {
-      graph: pick(proto, ['doc_string', 'sparse_initializer', 'quantization_annotation', 'metadata_props', '$unknowns']),
+      graph: pick(proto, ['doc_string', 'quantization_annotation', 'metadata_props', '$unknowns']),
     } satisfies GraphExtras;
     const scope = new Map(outer);
     const own = new Map<string, NodeProto | string>();
@@ -165,8 +168,10 @@ class GraphReader {
     };
     const initializers = this.readInitializers(proto);
     const infos = new Map((proto.value_info ?? []).map((info) => [info.name ?? '', info]));
+    const outputInfos = new Map((proto.output ?? []).map((info) => [info.name ?? '', info]));
     for (const info of proto.input ?? []) {
       const name = info.name ?? '';
+      if (name === '') throw badGraph('an input of the graph has no name', {});
       if (initializers.has(name)) {
         infos.set(name, info);
         continue;
@@ -181,20 +186,30 @@ class GraphReader {
     }
     const nodes = proto.node ?? [];
     for (const node of nodes) for (const output of node.output ?? []) if (output) claim(output, node);
-    const outputs = (proto.output ?? []).map((info) => info.name ?? '');
-    for (const node of inOrder(nodes, scope)) this.addNode(graph, node, scope, infos, proto);
-    const twice = outputs.find((name, index) => outputs.indexOf(name) !== index);
-    if (twice !== undefined) throw badGraph(`'${twice}' is listed twice among the outputs`, { value: twice });
-    graph.setOutputs(
-      (proto.output ?? []).map((info) => {
-        const value = scope.get(info.name ?? '');
-        if (!value) throw badGraph(`graph output '${info.name}' is made by no node`, { value: info.name ?? '' });
-        if (!value.type) graph.setType(value, readType(info.type, info.name ?? ''));
-        if (value.extras === undefined) graph.setExtras(value, infoExtras(info));
-        return value;
-      }),
-    );
+    for (const node of inOrder(nodes, scope)) this.addNode(graph, node, scope, infos, outputInfos);
+    graph.setOutputs(this.outputs(proto.output ?? [], graph, scope));
     return graph;
+  }
+
+  private outputs(infos: readonly ValueInfoProto[], graph: Graph, scope: ReadonlyMap<string, Value>): Value[] {
+    const found = new Set<Value>();
+    return infos.flatMap((info) => {
+      const name = info.name ?? '';
+      const value = scope.get(name);
+      if (!value)
+        throw badGraph(name === '' ? 'an output of the graph has no name' : `graph output '${name}' is made by no node`, { value: name });
+      if (!value.type) graph.setType(value, readType(info.type, name));
+      if (value.extras === undefined) graph.setExtras(value, infoExtras(info));
+      if (!found.has(value)) {
+        found.add(value);
+        return [value];
+      }
+      // The outputs of a nested graph go by their place; those of a model by their name, and one that is listed twice is one.
+      if (graph.parent)
+        return graph.addNode({ op: 'Identity', inputs: [value], outputs: [`${name}_again`], outputTypes: [value.type] }).outputs;
+      this.warn(repeatedOutput(name));
+      return [];
+    });
   }
 
   private readInitializers(proto: GraphProto): Map<string, Tensor> {
@@ -205,16 +220,17 @@ class GraphReader {
       if (found.has(name)) throw badGraph(`two initializers are named '${name}'`, { value: name });
       found.set(name, this.tensor(tensor, name));
     }
+    for (const sparse of proto.sparse_initializer ?? []) {
+      const name = sparse.values?.name ?? '';
+      if (!name) throw badGraph('a sparse initializer has no name', {});
+      if (found.has(name)) throw badGraph(`two initializers are named '${name}'`, { value: name });
+      found.set(name, readSparseTensor(sparse, name, this.tensors));
+    }
     return found;
   }
 
   private tensor(proto: TensorProto, name: string): Tensor {
-    for (const key of unknownExternalKeys(proto))
-      this.warn({
-        code: 'UNKNOWN_EXTERNAL_KEY',
-        message: `external data of '${name}' has the unknown key '${key}', which is not carried over`,
-        at: { value: name },
-      });
+    for (const key of unknownExternalKeys(proto)) this.warn(unknownExternalKey(name, key));
     return readTensor(proto, name, this.tensors);
   }
 
@@ -223,7 +239,7 @@ class GraphReader {
     node: NodeProto,
     scope: Map<string, Value>,
     infos: ReadonlyMap<string, ValueInfoProto>,
-    owner: GraphProto,
+    outputInfos: ReadonlyMap<string, ValueInfoProto>,
   ): void {
     const domain = node.domain === 'ai.onnx' ? '' : (node.domain ?? '');
     const at: Location = { node: node.name || node.output?.[0] || '', op: node.op_type ?? '' };
@@ -235,8 +251,6 @@ class GraphReader {
       scope.set(name, graph.addConstant(name, constant, info && infoExtras(info)));
       return;
     }
-    const isDeclared = (output: string): ValueInfoProto | undefined =>
-      infos.get(output) ?? owner.output?.find((info) => info.name === output);
     const outputs = node.output ?? [];
     const added = graph.addNode({
       op: node.op_type,
@@ -244,7 +258,7 @@ class GraphReader {
       inputs: (node.input ?? []).map((input) => (input === '' ? undefined : scope.get(input))),
       attrs: this.attributes(node, graph, scope, at),
       outputs,
-      outputTypes: outputs.map((output): TensorType | undefined => readType(isDeclared(output)?.type, output)),
+      outputTypes: outputs.map((output): TensorType | undefined => readType((infos.get(output) ?? outputInfos.get(output))?.type, output)),
       name: node.name || undefined,
       origin: originIn(node.metadata_props) ?? this.origins.get(node.name ?? ''),
       extras: { node: pick(node, ['doc_string', 'metadata_props', 'device_configurations', 'overload', '$unknowns']) } satisfies NodeExtras,
@@ -258,7 +272,7 @@ class GraphReader {
     });
   }
 
-  /** The tensor of a Constant node, or undefined for a kind that stays a node (sparse). */
+  /** The tensor of a Constant node. */
   private constant(node: NodeProto, at: Location): Tensor | undefined {
     const name = node.output?.[0] ?? '';
     const [attribute] = node.attribute ?? [];
@@ -280,7 +294,7 @@ class GraphReader {
       case 'value_strings':
         return { dtype: 'string', shape: [attribute.strings?.length ?? 0], data: { kind: 'strings', values: attribute.strings ?? [] } };
       case 'sparse_value':
-        return undefined;
+        return attribute.sparse_tensor ? readSparseTensor(attribute.sparse_tensor, name, this.tensors) : undefined;
       default:
         throw badGraph(`Constant '${at.node}' has the unknown attribute '${attribute.name}'`, at);
     }
@@ -394,93 +408,4 @@ function pick<T extends object, K extends keyof T>(message: T, keys: readonly K[
     if (present(value) && !(Array.isArray(value) && value.length === 0) && value !== '') kept[key] = value;
   }
   return kept as Pick<T, K>;
-}
-
-/** Names that a node needs from outside of itself. */
-function reads(node: NodeProto): readonly string[] {
-  const names = (node.input ?? []).filter((input) => input !== '');
-  for (const attribute of node.attribute ?? []) {
-    if (!attribute.g && !attribute.graphs?.length) continue;
-    for (const graph of [...(attribute.g ? [attribute.g] : []), ...(attribute.graphs ?? [])]) {
-      const own = new Set<string>([
-        ...(graph.input ?? []).map(({ name }) => name ?? ''),
-        ...(graph.initializer ?? []).map(({ name }) => name ?? ''),
-        ...(graph.node ?? []).flatMap(({ output }) => output ?? []),
-      ]);
-      for (const inner of graph.node ?? []) for (const name of reads(inner)) if (!own.has(name)) names.push(name);
-      for (const { name } of graph.output ?? []) if (name && !own.has(name)) names.push(name);
-    }
-  }
-  return names;
-}
-
-/** Whether each node reads only what is there by then. */
-function isInOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, Value>): boolean {
-  const made = new Set<string>();
-  for (const node of nodes) {
-    for (const name of reads(node)) if (!made.has(name) && !scope.has(name)) return false;
-    for (const output of node.output ?? []) made.add(output);
-  }
-  return true;
-}
-
-/** The nodes such that each comes after what it reads; the file's own order where it is right. */
-function inOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, Value>): readonly NodeProto[] {
-  if (isInOrder(nodes, scope)) return nodes;
-  const producers = new Map<string, number>();
-  nodes.forEach((node, index) => {
-    for (const output of node.output ?? []) if (output) producers.set(output, index);
-  });
-  const needs = nodes.map((node) => reads(node).filter((name) => !scope.has(name) || producers.has(name)));
-  let sorted = true;
-  needs.forEach((names, index) => {
-    for (const name of names) {
-      const producer = producers.get(name);
-      const node = nodes[index];
-      if (producer === undefined)
-        throw badGraph(`${node?.op_type} '${node?.name || node?.output?.[0]}' reads '${name}', which nothing makes`, {
-          node: node?.name ?? '',
-          op: node?.op_type ?? '',
-          value: name,
-        });
-      if (producer >= index) sorted = false;
-    }
-  });
-  return sorted ? nodes : depthFirst(nodes, needs, producers);
-}
-
-/** Iterative, in the file's order; throws where it comes back to a node that waits. */
-function depthFirst(
-  nodes: readonly NodeProto[],
-  needs: readonly (readonly string[])[],
-  producers: ReadonlyMap<string, number>,
-): NodeProto[] {
-  const done = new Set<number>();
-  const waiting = new Set<number>();
-  const result: NodeProto[] = [];
-  nodes.forEach((_, root) => {
-    const stack = [root];
-    while (stack.length > 0) {
-      const index = stack[stack.length - 1] ?? 0;
-      const node = nodes[index];
-      const open = done.has(index)
-        ? []
-        : (needs[index] ?? []).map((name) => producers.get(name) ?? -1).filter((producer) => producer >= 0 && !done.has(producer));
-      if (open.length === 0) {
-        if (!done.has(index) && node) result.push(node);
-        done.add(index);
-        waiting.delete(index);
-        stack.pop();
-        continue;
-      }
-      waiting.add(index);
-      const [next = 0] = open;
-      if (waiting.has(next)) {
-        const cycle = [...stack.slice(stack.indexOf(next)), next].reverse();
-        throw cyclicGraph(cycle.map((at) => nodes[at]?.name || nodes[at]?.output?.[0] || String(at)));
-      }
-      stack.push(next);
-    }
-  });
-  return result;
 }

@@ -132,7 +132,6 @@ class ModelWriter {
         output: graph.outputs.map(valueInfo),
         value_info: described.map(valueInfo),
         ...(kept.quantization_annotation && { quantization_annotation: kept.quantization_annotation }),
-        ...(kept.sparse_initializer && { sparse_initializer: kept.sparse_initializer }),
         ...(kept.metadata_props && { metadata_props: kept.metadata_props }),
         ...(kept.$unknowns && { $unknowns: kept.$unknowns }),
       }),

@@ -54,7 +54,7 @@ test.each([
 });
 
 describe('color', () => {
-  const error = { code: 'A', message: 'b' };
+  const error = { code: 'USAGE', message: 'b' } as const;
   const shown = (isTTY: boolean, color: boolean, env: Record<string, string>): string => {
     const stream = recorder(isTTY);
     const terminal = new Terminal(stream, stream, env);
@@ -68,5 +68,5 @@ describe('color', () => {
     ['--no-color', true, false, {}],
     ['NO_COLOR', true, true, { NO_COLOR: '1' }],
     ['a dumb terminal', true, true, { TERM: 'dumb' }],
-  ])('is not for %s', (_, isTTY, color, env) => expect(shown(isTTY, color, env)).toBe('error[A]: b\n'));
+  ])('is not for %s', (_, isTTY, color, env) => expect(shown(isTTY, color, env)).toBe('error[USAGE]: b\n'));
 });

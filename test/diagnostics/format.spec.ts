@@ -3,7 +3,7 @@ import { formatDiagnostic, formatLocation, printable } from '../../src/diagnosti
 test('says what, where and what to do', () => {
   expect(
     formatDiagnostic({
-      code: 'UNSUPPORTED',
+      code: 'UNSUPPORTED_OPERATORS',
       message: "there is no counterpart for 'GridSample'",
       at: { file: 'model.onnx', graph: ['main', 'body'], node: 'warp', op: 'GridSample', origin: ['head/warp'], value: 'grid' },
       notes: ['first', 'second'],
@@ -11,7 +11,7 @@ test('says what, where and what to do', () => {
     }),
   ).toBe(
     [
-      "error[UNSUPPORTED]: there is no counterpart for 'GridSample'",
+      "error[UNSUPPORTED_OPERATORS]: there is no counterpart for 'GridSample'",
       "  at model.onnx, graph 'main' / 'body', node 'warp' (GridSample, from 'head/warp'), value 'grid'",
       '  note: first',
       '  note: second',
@@ -21,8 +21,8 @@ test('says what, where and what to do', () => {
 });
 
 test('leaves out what is not known', () => {
-  expect(formatDiagnostic({ code: 'A', message: 'b' })).toBe('error[A]: b');
-  expect(formatDiagnostic({ code: 'A', message: 'b', at: {} }, undefined, 'warning')).toBe('warning[A]: b');
+  expect(formatDiagnostic({ code: 'USAGE', message: 'b' })).toBe('error[USAGE]: b');
+  expect(formatDiagnostic({ code: 'USAGE', message: 'b', at: {} }, undefined, 'warning')).toBe('warning[USAGE]: b');
 });
 
 test.each([
@@ -38,6 +38,6 @@ test.each([
 
 test('lets no control character of a name reach the terminal', () => {
   expect(printable('a\u001b[31mb\nc\u202ed\u009b')).toBe('a\\u001b[31mb\\nc\\u202ed\\u009b');
-  const text = formatDiagnostic({ code: 'A', message: 'x\u001b]0;y', at: { node: '\u0007' }, hint: '\r' });
+  const text = formatDiagnostic({ code: 'USAGE', message: 'x\u001b]0;y', at: { node: '\u0007' }, hint: '\r' });
   for (const control of ['\u001b', '\u0007', '\r']) expect(text).not.toContain(control);
 });

@@ -1,12 +1,13 @@
-/** Reads the error catalogue as text: its codes with their sentences and hints, section by section. */
+/** Reads the catalogue of errors and warnings as text: its codes with their sentences and hints, section by section. */
 import { readFileSync } from 'node:fs';
-import { type Expression, type KeyValueProperty, type NewExpression, parseSync } from '@swc/core';
+import { type CallExpression, type Expression, type KeyValueProperty, type NewExpression, parseSync } from '@swc/core';
 
 export interface Entry {
   readonly section: string;
   /** The function that makes the error. */
   readonly name: string;
   readonly code: string;
+  readonly severity: 'error' | 'warning';
   readonly message: string;
   readonly hint: string | undefined;
   /** Its doc comment. */
@@ -37,6 +38,7 @@ export function readCatalogue(file: string): Entry[] {
           section,
           name,
           code: render(code),
+          severity: made.type === 'NewExpression' ? 'error' : 'warning',
           message: render(fields.get('message')),
           hint: hint && render(hint),
           comment: comment?.replace(/\s*\n\s*\*/g, '').trim(),
@@ -55,19 +57,21 @@ function sections(source: string): [string, string][] {
   return result;
 }
 
-function errorsIn(node: unknown): NewExpression[] {
+type Made = NewExpression | CallExpression;
+function errorsIn(node: unknown): Made[] {
   if (Array.isArray(node)) return node.flatMap(errorsIn);
   if (typeof node !== 'object' || node === null) return [];
   const found = Object.values(node).flatMap(errorsIn);
   return isNewError(node) ? [node, ...found] : found;
 }
 
-const isNewError = (node: object): node is NewExpression => {
-  const { type, callee } = node as Partial<NewExpression>;
-  return type === 'NewExpression' && callee?.type === 'Identifier' && callee.value === 'CompileError';
+const isNewError = (node: object): node is Made => {
+  const { type, callee } = node as Partial<Made>;
+  if (callee?.type !== 'Identifier') return false;
+  return (type === 'NewExpression' && callee.value === 'CompileError') || (type === 'CallExpression' && callee.value === 'warning');
 };
 
-function propertiesOf(made: NewExpression): KeyValueProperty[] {
+function propertiesOf(made: Made): KeyValueProperty[] {
   const argument = made.arguments?.[0]?.expression;
   if (argument?.type !== 'ObjectExpression') return [];
   return argument.properties.flatMap((property): KeyValueProperty[] => {

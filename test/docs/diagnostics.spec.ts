@@ -18,7 +18,7 @@ test('docs/diagnostics.md is up to date (npm run docs)', () => {
 
 test('the reader of the catalogue misses nothing', () => {
   const source = readFileSync(join(root, 'src/diagnostics/catalogue.ts'), 'utf8');
-  expect(entries).toHaveLength(source.match(/new CompileError\(/g)?.length ?? 0);
+  expect(entries).toHaveLength(source.match(/new CompileError\(|^ {2}warning\(/gm)?.length ?? 0);
 });
 
 test('every error has a code in upper case, a sentence, and says what to do', () => {
@@ -43,6 +43,7 @@ function render(all: readonly Entry[]): string {
     '',
     'Every error that is about a model, a file or the command line has a code. The program then ends with exit code 2 and writes no output;',
     'the library throws a `CompileError` whose `diagnostic` has the fields `code`, `message`, `at`, `hint` and `notes`.',
+    'Warnings go to stderr and change nothing else.',
     'Words in `<angle brackets>` stand for what is put in. `INTERNAL` (exit code 70) is a bug of ours.',
   ];
   let section: string | undefined;
@@ -55,10 +56,16 @@ function render(all: readonly Entry[]): string {
       '',
       ...(entry.comment ? [entry.comment, ''] : []),
       '```',
-      `error[${entry.code}]: ${entry.message}`,
+      `${entry.severity}[${entry.code}]: ${entry.message}`,
     );
     if (entry.hint !== undefined) lines.push(`  hint: ${entry.hint}`);
     lines.push('```');
   }
   return `${lines.join('\n')}\n`;
 }
+
+test('every code that there is has an entry', () => {
+  const codes = readFileSync(join(root, 'src/diagnostics/codes.ts'), 'utf8').match(/'[A-Z0-9_]+'/g) ?? [];
+  const told = new Set(entries.map(({ code }) => `'${code}'`));
+  expect(codes.filter((code) => !told.has(code))).toEqual(["'INTERNAL'"]);
+});

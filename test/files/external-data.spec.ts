@@ -242,7 +242,7 @@ describe('model files', () => {
 
   test('a failure in the middle leaves nothing behind', () => {
     const failing = big(() => {
-      throw new CompileError({ code: 'TEST', message: 'in the middle' });
+      throw new CompileError({ code: 'CANNOT_WRITE', message: 'in the middle' });
     });
     expect(failure(() => writeModelFile(failing, join(home, 'a.onnx')))).toMatch(/in the middle/);
     expect(readdirSync(home).sort()).toEqual(['models', 'outside.bin']);

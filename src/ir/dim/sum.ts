@@ -55,8 +55,15 @@ export function plus(a: Sum, b: Sum, factor = 1): Sum {
 }
 
 export function times(a: Sum, b: Sum): Sum {
-  let product = ZERO;
-  for (const x of a.values()) for (const y of b.values()) product = plus(product, sumOf(termTimes(x, y)));
+  const product = new Map<string, Term>();
+  for (const x of a.values()) {
+    for (const y of b.values()) {
+      const term = termTimes(x, y);
+      const coefficient = (product.get(term.key)?.coefficient ?? 0) + term.coefficient;
+      if (coefficient === 0) product.delete(term.key);
+      else product.set(term.key, { ...term, coefficient });
+    }
+  }
   return product;
 }
 

@@ -51,6 +51,8 @@ function modulo(x: Quotient, y: Quotient): Sum | undefined {
   return quotient && plus(x.over, times(quotient, y.over), -1);
 }
 
+const MOST_TERMS = 100;
+
 class Parser {
   private at = 0;
   constructor(private readonly text: string) {}
@@ -98,7 +100,8 @@ class Parser {
     if (!base || !this.take('**')) return base;
     this.space();
     const exponent = Number(this.match(/^\d/));
-    if (base.by !== 1 || !Number.isInteger(exponent)) return undefined;
+    // A power of a sum has many terms, and is no size of an image.
+    if (base.by !== 1 || !Number.isInteger(exponent) || base.over.size ** exponent > MOST_TERMS) return undefined;
     return { over: new Array<Sum>(exponent).fill(base.over).reduce(times, constant(1)), by: 1 };
   }
   private factor(): Quotient | undefined {

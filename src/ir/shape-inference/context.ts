@@ -24,8 +24,9 @@ export const typed = (dtype: DType | undefined, shape: Shape): TensorType | unde
   dtype ? { dtype, ...(shape && { shape }) } : undefined;
 /** One output of the first input's element type. */
 export const like = (node: Node, shape: Shape): readonly (TensorType | undefined)[] => [typed(dtypeOf(node), shape)];
-/** As many axes, their lengths unknown. */
-export const vague = (rank: Dim): Shape => (typeof rank === 'number' ? new Array<Dim>(rank).fill(undefined) : undefined);
+/** As many axes, their lengths unknown. A rank that no runtime has is none. */
+export const vague = (rank: Dim): Shape =>
+  typeof rank === 'number' && rank >= 0 && rank <= 64 ? new Array<Dim>(rank).fill(undefined) : undefined;
 
 export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 /** The axis counted from the front; the model is at fault where there is none such. */

@@ -1,6 +1,6 @@
 /**
  * What a model holds that the textual syntax has no words for, as lines for comments: documentation and metadata of nodes, values, tensors and graphs,
- * quantisation, sparse weights, training, and attributes that have no form.
+ * quantisation, training, and attributes that have no form.
  */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
@@ -63,7 +63,7 @@ export function aboutModel(model: Model): string[] {
 
 /** Of a graph, and of what it is given and gives. */
 export function aboutGraph(graph: Graph): string[] {
-  const { doc_string, metadata_props, quantization_annotation, sparse_initializer, $unknowns } = known(graph.extras).graph ?? {};
+  const { doc_string, metadata_props, quantization_annotation, $unknowns } = known(graph.extras).graph ?? {};
   return [
     ...documentation(`graph '${graph.name}'`, doc_string, metadata_props, $unknowns),
     ...(quantization_annotation ?? []).map(({ tensor_name, quant_parameter_tensor_names }) =>
@@ -71,7 +71,6 @@ export function aboutGraph(graph: Graph): string[] {
         ' ',
       ),
     ),
-    ...(sparse_initializer ?? []).map(({ values }) => `sparse weight '${values?.name}' is not shown: the syntax has no form for it`),
     ...graph.inputs.flatMap(aboutValue),
   ];
 }

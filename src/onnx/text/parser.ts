@@ -18,6 +18,7 @@ import { assertInvariant } from '../../diagnostics/compile-error';
 import { requireConformance } from '../../ir/conformance';
 import { allNodes, Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
+import { requireRoomForConstants } from '../../ir/shape-inference/constants';
 import type { Tensor, TensorType, Value } from '../../ir/types';
 import { knowsAttributes } from '../../ir/validate';
 import { raiseToNormalForm } from '../opset';
@@ -38,6 +39,8 @@ export interface ParseOptions {
   readonly missing?: ((name: string, type: TensorType | undefined) => Tensor | undefined) | undefined;
   /** Nodes stay in the spelling of the text's opset, which is no normal form: for tests of the spelling itself. */
   readonly asWritten?: boolean | undefined;
+  /** A factor of how far the model may expand: see ir/limits.ts. */
+  readonly limits?: number | undefined;
 }
 
 export function parseModel(text: string, options: ParseOptions = {}): Model {
@@ -45,6 +48,7 @@ export function parseModel(text: string, options: ParseOptions = {}): Model {
   if (options.asWritten) return model;
   raiseToNormalForm(model);
   if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
+  requireRoomForConstants(model);
   return model;
 }
 
@@ -74,7 +78,7 @@ class Parser {
     const rest = this.scan.next();
     if (rest.kind !== 'end')
       throw this.scan.unsupported(rest, 'a local function', 'save the model as .onnx, or write the nodes of the function out');
-    return new Model({ graph, ...header });
+    return new Model({ graph, ...header, limits: this.options.limits });
   }
 
   private header() {

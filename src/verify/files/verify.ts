@@ -6,6 +6,7 @@ import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../../compile/metadata';
+import { oldOpset } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelFile } from '../../files';
 import { isTextFile } from '../../files/text';
@@ -87,12 +88,8 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     // The file itself is run where it gives these outputs and no others, which might be dictionaries.
     const isPart = names !== undefined && given !== undefined && !sameNames(namesOf(given), names);
     const isOld = whole.upgradedFrom !== undefined;
-    if (isOld)
-      options.warn?.({
-        code: 'OLD_OPSET',
-        message: `ONNX Runtime has no operators of opset ${whole.upgradedFrom}: the original is run as opset ${whole.opsets.get('')} spells it`,
-        at: typeof original === 'string' ? { file: original } : {},
-      });
+    if (whole.upgradedFrom !== undefined)
+      options.warn?.(oldOpset(whole.upgradedFrom, whole.opsets.get(''), typeof original === 'string' ? original : undefined));
     const sides = {
       original: {
         source: isPart || isOld ? place(standIn(read(original), names), 'original') : runnable(original, 'original'),

@@ -1,0 +1,41 @@
+/**
+ * What a model computes from constants alone has a size before anything runs. Whoever runs the model would compute it: one that makes far more numbers
+ * than it stores is refused where it is read.
+ */
+import type { Graph } from '../graph';
+import { nestedGraphs } from '../graph';
+import { Room } from '../limits';
+import type { Model } from '../model';
+import { elementCount } from '../tensor';
+import { type Node, staticShape, type Value } from '../types';
+import { ShapeInference } from '.';
+
+/** Throws CompileError EXPANDS_TOO_FAR, or what inference throws. */
+export function requireRoomForConstants(model: Model): void {
+  const nodes = fromConstants(model.graph);
+  if (nodes.length === 0) return;
+  const room = new Room(model.graph, model.limits);
+  // Types stay as the file declares them: what a rule says of them is for the compiler to ask.
+  const work = model.clone();
+  const inference = new ShapeInference(work);
+  for (const node of fromConstants(work.graph)) {
+    inference.inferNode(node).forEach((type, index) => {
+      const output = node.outputs[index];
+      if (!output || !type) return;
+      node.graph.setType(output, type);
+      const shape = staticShape(output);
+      if (shape) room.take(node, elementCount(shape));
+    });
+  }
+}
+
+/** Nodes all of whose inputs are constants or come from such nodes, in order. Those with graphs of their own are left to the runtime. */
+function fromConstants(graph: Graph): readonly Node[] {
+  const known = new Set<Value>();
+  return graph.nodes.filter((node) => {
+    if (node.inputs.length === 0 || nestedGraphs(node).length > 0) return false;
+    if (!node.inputs.every((input) => !input || input.constant !== undefined || known.has(input))) return false;
+    for (const output of node.outputs) known.add(output);
+    return true;
+  });
+}
