@@ -212,6 +212,14 @@ export const oldOpset = (own: number, runAs: number | undefined, file: string | 
     at: file === undefined ? {} : inFile(file),
     hint: 'export the model with opset 7 or later to compare with the file itself',
   });
+export const readAsMeant = (file: string | undefined): Diagnostic =>
+  warning({
+    code: 'READ_AS_MEANT',
+    message:
+      'ONNX Runtime does not take the file as it is (an input of length 0, two nodes of one name, or an empty input at the end): the original is run as it was read',
+    at: file === undefined ? {} : inFile(file),
+    hint: 'export the model anew to compare with the file itself',
+  });
 export const repeatedOutput = (name: string): Diagnostic =>
   warning({
     code: 'REPEATED_OUTPUT',
@@ -369,7 +377,9 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     code: 'RUNTIME_FAILED',
     message: `ONNX Runtime cannot ${doing} ${model}: ${reason}`,
     ...(file !== undefined && { at: { file } }),
-    hint: 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
+    hint: /could not find an implementation/i.test(reason)
+      ? 'the runtime has this operator for other element types only: export a float64 network in float32; --no-verify converts without running it'
+      : 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
   });
 export const runtimeCrashed = (
   model: string,

@@ -12,6 +12,7 @@ export interface ModelInit {
   readonly extras?: unknown;
   readonly upgradedFrom?: number | undefined;
   readonly limits?: number | undefined;
+  readonly mended?: boolean | undefined;
 }
 
 export class Model {
@@ -31,6 +32,8 @@ export class Model {
   upgradedFrom: number | undefined;
   /** How far the model may expand, as a factor of what is usual: see limits.ts. */
   readonly limits: number;
+  /** The file says something that no runtime takes, and was read in the sense that was meant: it cannot be run as it is, what is written from here can. */
+  readonly mended: boolean;
 
   constructor(init: ModelInit) {
     this.graph = init.graph;
@@ -41,6 +44,7 @@ export class Model {
     this.extras = init.extras;
     this.upgradedFrom = init.upgradedFrom;
     this.limits = init.limits ?? 1;
+    this.mended = init.mended ?? false;
   }
 
   /** A copy whose graph can be edited without touching this one; payloads and extras are shared. */
@@ -54,6 +58,7 @@ export class Model {
       extras: this.extras,
       upgradedFrom: this.upgradedFrom,
       limits: this.limits,
+      mended: this.mended,
     });
   }
 }

@@ -16,6 +16,7 @@ import { NEWEST_OPSET } from '../ir/operators';
 import { requireRoomForConstants } from '../ir/shape-inference/constants';
 import { fromNumbers } from '../ir/tensor';
 import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
+import { nameUnknownAxes } from '../ir/unknown-axes';
 import { knowsAttributes } from '../ir/validate';
 import { inlineFunctions } from './inline-functions';
 import { raiseToNormalForm } from './opset';
@@ -24,6 +25,7 @@ import { originIn, originsIn, withoutOrigins } from './origins';
 import {
   type AttributeProto,
   AttributeType,
+  type DimensionProto,
   decodeModel,
   fromInt64,
   type GraphProto,
@@ -78,7 +80,8 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
   const graphProto = inlineFunctions(proto, mostNodes(skeleton.bytes.length, limits));
   const opsets = readOpsets(proto, irVersion, source.name, warn);
   const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal, limits };
-  const graph = new GraphReader(reader, originsIn(proto.metadata_props), warn).read(graphProto ?? {}, undefined, new Map());
+  const graphs = new GraphReader(reader, originsIn(proto.metadata_props), warn);
+  const graph = graphs.read(graphProto ?? {}, undefined, new Map());
   const model = new Model({
     graph,
     irVersion,
@@ -86,12 +89,14 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
     metadata: new Map(withoutOrigins(proto.metadata_props).map(({ key, value }) => [key ?? '', value ?? ''])),
     producer: { name: proto.producer_name ?? '', version: proto.producer_version ?? '' },
     limits,
+    mended: graphs.mended,
     extras: {
       model: pick(proto, ['domain', 'model_version', 'doc_string', 'training_info', 'configuration', '$unknowns']),
     } satisfies ModelExtras,
   });
   if (options.keepOpset) return model;
   raiseToNormalForm(model);
+  nameUnknownAxes(model.graph);
   if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
   requireRoomForConstants(model);
   return model;
@@ -145,6 +150,10 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
 }
 
 class GraphReader {
+  /** Whether something was read that runtimes refuse: two nodes of one name, inputs that are left out at the end, an input of length 0. */
+  mended = false;
+  private readonly nodeNames = new Set<string>();
+
   constructor(
     private readonly tensors: TensorReader,
     /** By name of node. */
@@ -177,6 +186,7 @@ class GraphReader {
         continue;
       }
       claim(name, 'a graph input');
+      if (info.type?.tensor_type?.shape?.dim?.some(isEmptyAxis)) this.mended = true;
       scope.set(name, graph.addInput(name, readType(info.type, name), infoExtras(info)));
     }
     for (const [name, tensor] of initializers) {
@@ -252,6 +262,9 @@ class GraphReader {
       return;
     }
     const outputs = node.output ?? [];
+    if (node.name && this.nodeNames.has(node.name)) this.mended = true;
+    this.nodeNames.add(node.name ?? '');
+    if (node.input?.at(-1) === '') this.mended = true;
     const added = graph.addNode({
       op: node.op_type,
       domain,
@@ -355,6 +368,9 @@ class GraphReader {
     }
   }
 }
+
+const isEmptyAxis = ({ dim_param, dim_value }: DimensionProto): boolean =>
+  !dim_param && dim_value !== undefined && dim_value !== null && fromInt64(dim_value) === 0;
 
 const maker = (by: NodeProto | string, output: string): string => (typeof by === 'string' ? by : `${by.op_type} '${by.name || output}'`);
 

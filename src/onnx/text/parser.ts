@@ -20,6 +20,7 @@ import { allNodes, Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
 import { requireRoomForConstants } from '../../ir/shape-inference/constants';
 import type { Tensor, TensorType, Value } from '../../ir/types';
+import { nameUnknownAxes } from '../../ir/unknown-axes';
 import { knowsAttributes } from '../../ir/validate';
 import { raiseToNormalForm } from '../opset';
 import { type AttributeContext, parseAttributes } from './attributes';
@@ -47,6 +48,7 @@ export function parseModel(text: string, options: ParseOptions = {}): Model {
   const model = new Parser(text, options).model();
   if (options.asWritten) return model;
   raiseToNormalForm(model);
+  nameUnknownAxes(model.graph);
   if (knowsAttributes(model)) allNodes(model.graph).forEach(requireConformance);
   requireRoomForConstants(model);
   return model;

@@ -6,7 +6,7 @@ import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../../compile/metadata';
-import { oldOpset } from '../../diagnostics/catalogue';
+import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelFile } from '../../files';
 import { isTextFile } from '../../files/text';
@@ -87,9 +87,10 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     const given = options.compiled && !names ? undefined : read(original);
     // The file itself is run where it gives these outputs and no others, which might be dictionaries.
     const isPart = names !== undefined && given !== undefined && !sameNames(namesOf(given), names);
-    const isOld = whole.upgradedFrom !== undefined;
+    const isOld = whole.upgradedFrom !== undefined || whole.mended;
     if (whole.upgradedFrom !== undefined)
       options.warn?.(oldOpset(whole.upgradedFrom, whole.opsets.get(''), typeof original === 'string' ? original : undefined));
+    if (whole.mended) options.warn?.(readAsMeant(typeof original === 'string' ? original : undefined));
     const sides = {
       original: {
         source: isPart || isOld ? place(standIn(read(original), names), 'original') : runnable(original, 'original'),
