@@ -39,6 +39,7 @@ import { sinkFlatten } from './sink-flatten';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
 import { turnBack, turnBackCells } from './turn-back';
+import { uniformParameters } from './uniform-parameters';
 import { unstack } from './unstack';
 
 export { nchwToNhwc };
@@ -55,6 +56,7 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   removeIdentities, // nothing stands between two layers that follow each other
+  uniformParameters, // what is the same at every place of the window is so at every other
   rangesToSlices, // rows and columns that are taken by their numbers
   unstack, // columns that are averaged
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
