@@ -18,6 +18,7 @@ import { fusePad } from './fuse-pad';
 import { gatePoolToGlobal } from './gate-pool-to-global';
 import { globalPoolToWindow } from './global-pool-to-window';
 import { headPerWindow } from './head-per-window';
+import { inlineFunctions } from './inline-functions';
 import { linearToConv } from './linear-to-conv';
 import { mergeEqualNodes } from './merge-equal-nodes';
 import { mergeParallelConvs } from './merge-parallel-convs';
@@ -39,7 +40,6 @@ import { sinkFlatten } from './sink-flatten';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
 import { turnBack, turnBackCells } from './turn-back';
-import { uniformParameters } from './uniform-parameters';
 import { unstack } from './unstack';
 
 export { nchwToNhwc };
@@ -55,8 +55,8 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 /** Before the heads part: one spelling for everything that they look for. */
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
+  inlineFunctions, // an operator that others define is those others
   removeIdentities, // nothing stands between two layers that follow each other
-  uniformParameters, // what is the same at every place of the window is so at every other
   rangesToSlices, // rows and columns that are taken by their numbers
   unstack, // columns that are averaged
   removeIdlePools, // adaptive pools that do nothing at this size would average at another

@@ -5,6 +5,7 @@
  */
 import { unsupportedOperators, unsupportedType } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
+import { inlineBodies } from '../ir/functions';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { isFloatType } from '../ir/tensor';
@@ -29,6 +30,8 @@ export interface LowerOptions {
 /** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS, UNSUPPORTED_TYPE. */
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
+  // What TensorFlow.js has no words for may have a definition in others.
+  inlineBodies(moved.graph, (node) => !loweringFor(node.op));
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
   const { ports: layouts, places } = moveToChannelsLast(moved, inputLayout);
   onLayout?.(moved);
