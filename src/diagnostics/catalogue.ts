@@ -726,6 +726,20 @@ export const outputIsInput = (path: string): CompileError =>
     at: { file: path },
     hint: 'choose another name with -o',
   });
+export const outputTwice = (path: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_TWICE',
+    message: 'two outputs of this run have the same name',
+    at: { file: path },
+    hint: 'give each output a file of its own',
+  });
+export const outputLinkBroken = (path: string, target: string): CompileError =>
+  new CompileError({
+    code: 'OUTPUT_LINK_BROKEN',
+    message: `the output is a symbolic link to '${target}', which does not exist`,
+    at: { file: path },
+    hint: 'name the file that is to be written, or remove the link',
+  });
 export const outputIsDirectory = (path: string): CompileError =>
   new CompileError({
     code: 'OUTPUT_IS_DIRECTORY',

@@ -2,17 +2,17 @@
  * Writing a file from start to end through one small buffer: small pieces are gathered, ranges of files copied.
  * 128 KB because larger buffers were measured slower and, on some kernels, several times slower.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { cannotWrite } from '../diagnostics/catalogue';
 import type { ByteSource } from '../ir/bytes';
 import type { ByteSink } from '../onnx/wire/segments';
+import { NewFile } from '../output';
 import { FileSource, reasonOf } from './file-source';
 
 const BUFFER_SIZE = 128 * 1024;
 
 export class FileSink implements ByteSink {
   private readonly buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE);
-  private readonly descriptor: number;
+  private readonly file: NewFile;
   private readonly checked = new Set<FileSource>();
   private filled = 0;
   /** Bytes taken so far. */
@@ -20,7 +20,7 @@ export class FileSink implements ByteSink {
 
   /** Creates the file; it must not exist. */
   constructor(private readonly path: string) {
-    this.descriptor = this.guarded(() => openSync(path, 'wx'));
+    this.file = this.guarded(() => new NewFile(path));
   }
 
   write(bytes: Uint8Array): void {
@@ -62,7 +62,7 @@ export class FileSink implements ByteSink {
     this.close();
   }
   close(): void {
-    this.guarded(() => closeSync(this.descriptor));
+    this.guarded(() => this.file.close());
   }
 
   private flush(): void {
@@ -71,9 +71,7 @@ export class FileSink implements ByteSink {
     this.out(this.buffer, filled);
   }
   private out(bytes: Uint8Array, length: number): void {
-    this.guarded(() => {
-      for (let done = 0; done < length; ) done += writeSync(this.descriptor, bytes, done, Math.min(length - done, 1 << 30));
-    });
+    this.guarded(() => this.file.write(bytes, length));
   }
   private guarded<T>(action: () => T): T {
     try {

@@ -1,0 +1,65 @@
+/** Outputs of one file, and what is written into temporary places. */
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { outputNotWritable } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import { moveOne } from './moves';
+import { checkPlace, type PlaceRules } from './place';
+import { sendBytes } from './stream';
+import { ownedUntil, removeAbandoned, temporaryName } from './temporary';
+
+/** Writes a file to its place, whole or not at all. Throws CompileError as `checkPlace` does, OUTPUT_NOT_WRITABLE. */
+export function writeOutput(output: string, content: string | Uint8Array, rules: PlaceRules): void {
+  const place = checkPlace(output, rules);
+  orNotWritable(output, () => {
+    if (place.kind === 'stream') return sendBytes(place.path, typeof content === 'string' ? Buffer.from(content) : content);
+    const home = dirname(place.path);
+    removeAbandoned(home);
+    const temporary = join(home, temporaryName(true));
+    const remove = ownedUntil(temporary);
+    try {
+      writeFileSync(temporary, content, { flag: 'wx' });
+      moveOne(temporary, place.path, place.kind === 'new');
+    } finally {
+      remove();
+    }
+  });
+}
+
+/** The same for a text whose inputs are plain. */
+export const writeTextFile = (output: string, text: string, inputs: readonly string[], force: boolean, others: readonly string[] = []): void =>
+  writeOutput(output, text, { inputs, force, others });
+
+/** Adds to a file that others write into as well, such as the job summary of GitHub. */
+export function appendText(path: string, text: string): void {
+  orNotWritable(path, () => appendFileSync(path, text));
+}
+
+/** Writes a file into a temporary directory of this run. */
+export function writeInScratch(directory: string, name: string, content: string | Uint8Array): string {
+  const path = fileInScratch(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The path of a file in a temporary directory of this run, at which nothing is any more. */
+export function fileInScratch(directory: string, name: string): string {
+  const path = join(directory, name);
+  rmSync(path, { force: true });
+  return path;
+}
+
+/** A directory below a temporary one. */
+export function makeFolder(directory: string, ...names: readonly string[]): string {
+  const path = join(directory, ...names);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+export function orNotWritable<T>(output: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof CompileError ? error : outputNotWritable(output, error);
+  }
+}
