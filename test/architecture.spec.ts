@@ -22,6 +22,7 @@ const OUTSIDE = [
   'pictures',
   'pictures/files',
   'files',
+  'output',
   'certificate',
   'compile',
   'debug',
@@ -41,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   analysis: [...BASE, 'compile'],
   'graph-view': [...BASE, 'onnx', 'analysis'],
   verify: [...BASE, 'analysis', 'tfjs', 'compile', 'verify/tfjs'],
-  'verify/tfjs': [...BASE, 'tfjs', 'verify', 'files'],
+  'verify/tfjs': [...BASE, 'tfjs', 'verify', 'files', 'output'],
   'verify/files': [...OUTSIDE],
   pictures: [...BASE, 'analysis', 'verify'],
   'pictures/files': [...OUTSIDE],
@@ -51,6 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'passes/index.ts': ['rewrite', 'a pass'],
   'version.ts': ['package.json'],
   compile: [...BASE, 'onnx', 'tfjs', 'rewrite', 'analysis', 'version.ts', 'passes/index.ts', 'a pass'],
+  // Every file that is written.
+  output: ['diagnostics'],
   files: OUTSIDE,
   certificate: OUTSIDE,
   'authoring.ts': ['ir', 'rewrite'],
@@ -78,7 +81,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
 };
 
 /** The rest compiles in a web page. */
-const KNOWS_NODE = new Set(['files', 'certificate', 'pictures/files', 'verify', 'verify/files', 'verify/tfjs', 'cli', 'cli.ts']);
+const KNOWS_NODE = new Set(['files', 'output', 'certificate', 'pictures/files', 'verify', 'verify/files', 'verify/tfjs', 'cli', 'cli.ts']);
 
 interface Import {
   readonly file: string;
@@ -89,6 +92,10 @@ interface Import {
 
 const files = [...sources('src'), ...sources('passes')];
 const imports = files.flatMap(importsOf);
+/** JavaScript that runs as it stands. */
+const scripts = readdirSync(join(ROOT, 'src/verify/runtime'))
+  .filter((name) => name.endsWith('.js'))
+  .map((name) => `src/verify/runtime/${name}`);
 
 test('every file belongs to a zone of the table', () => {
   expect(files.filter((file) => !(zoneOf(file) in MAY_IMPORT))).toEqual([]);
@@ -144,6 +151,40 @@ test('the compiler itself knows no Node', () => {
       });
   }
   expect(broken).toEqual([]);
+});
+
+/** What reads only. */
+const READERS =
+  /^(type Stats|constants|existsSync|(l|f)?statSync|readdirSync|readFileSync|readSync|openSync|closeSync|realpathSync|readlinkSync)$/;
+/** Beside src/output, which writes for everybody: the launcher keeps what was compiled of the program, and is loaded before all else. */
+const WRITES = /^src\/(output\/|cli\/launch\.ts$)/;
+
+test('only src/output writes files', () => {
+  const broken = [...files, ...scripts].flatMap((file) => {
+    if (WRITES.test(file)) return [];
+    const text = code(file);
+    const named = [
+      ...text.matchAll(/import\s+(?:\{([^}]*)\}|([^{;]*?))\s+from 'node:(fs|fs\/promises)'|(?:const \{([^}]*)\} = )?require\('node:fs'\)/g),
+    ];
+    const imported = named.flatMap(([whole, names, other, , required]) =>
+      (names ?? required ?? other ?? whole).split(',').map((name) => name.trim()),
+    );
+    const opened = [...text.matchAll(/\bopenSync\([^,)]*(,[^)]*)?\)?/g)].filter(
+      ([, flags = '']) => !/^, ('r'|constants\.O_RDONLY\b)/.test(flags),
+    );
+    const others = [...text.matchAll(/\.toFile\(|createWriteStream|'node:fs\/promises'/g)].map(([found]) => found);
+    return [...imported.filter((name) => name !== '' && !READERS.test(name)), ...opened.map(([call]) => call), ...others].map(
+      (what) => `${file}: ${what}`,
+    );
+  });
+  expect(broken).toEqual([]);
+});
+
+test('only the process that runs models loads ONNX Runtime', () => {
+  const named = [...files, ...scripts].filter((file) =>
+    /(require|import)\(['"]onnxruntime-(node|web)['"]\)|from 'onnxruntime-(node|web)'/.test(code(file)),
+  );
+  expect(named).toEqual(['src/verify/runtime/worker.js']);
 });
 
 function sources(folder: string): string[] {

@@ -5,17 +5,17 @@
 import { statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { type Compiled, type CompileOptions, compile } from '../compile';
-import { badOption, referenceOutside } from '../diagnostics/catalogue';
+import { badOption, externalToStream, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
-import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelFile } from '../files';
+import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
 import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/types';
+import { checkOutput, placeOf, type Staged, stage, writeTextFile } from '../output';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
 import type { TfjsBackend } from '../verify/tfjs/backend';
-import { checkOutput, type Staged, stage, writeTextFile } from './staging';
 
 export interface ConvertFileOptions {
   readonly compile: CompileOptions;
@@ -65,7 +65,7 @@ export async function convertFile<Facts>(
   describe: (compiled: Compiled) => Facts,
 ): Promise<{ readonly result: ConvertedFile; readonly facts: Facts }> {
   options.step(`reading ${input}`);
-  await checkPlace(input, options);
+  await checkOutputs(input, options);
   const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
   try {
     options.opened?.(source);
@@ -80,10 +80,14 @@ export async function convertFile<Facts>(
   }
 }
 
-async function checkPlace(input: string, { output, force, tfjs }: ConvertFileOptions): Promise<void> {
+async function checkOutputs(input: string, { output, force, tfjs, certificate, weights }: ConvertFileOptions): Promise<void> {
   if (output === undefined) return;
   if (tfjs) (await import('../files/tfjs-files')).checkTfjsOutput(output, force);
-  else checkOutput(output, [input], force);
+  else {
+    checkOutput(output, [input], force);
+    if (weights === 'external' && placeOf(output).kind === 'stream') throw externalToStream(output);
+  }
+  if (certificate !== undefined) checkOutput(certificate, [input], force, tfjs ? [] : [output]);
 }
 
 async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
@@ -96,7 +100,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
   checkRecord(source, output, options);
   if (weights === 'reference') requireBelow(input, output);
   // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
-  const staged = stage(output, dataPath === undefined);
+  const staged = stage(output, dataPath === undefined, { inputs: filesBehind(source), force });
   try {
     step(`writing ${output}`);
     writeStaged(compiled.model, staged.path, output, weights);
@@ -126,7 +130,7 @@ function checkRecord(source: Model, output: string, { certificate, force, tfjs }
 /** The user asked for the output, and knows nothing of the place where it is made. */
 function writeStaged(model: Model, path: string, output: string, weights: ConvertFileOptions['weights']): void {
   try {
-    writeModelFile(model, path, { weights });
+    writeModelInto(model, path, { weights });
   } catch (error) {
     if (error instanceof CompileError && error.code === 'CANNOT_WRITE')
       throw new CompileError({ ...error.diagnostic, at: { file: output } }, { cause: error });
@@ -143,17 +147,16 @@ async function writeTfjs(
   options: ConvertFileOptions,
 ): Promise<ConvertedFile> {
   const { output, step, keepFailed } = options;
-  const [{ lowerToTfjs }, { stageDirectory, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../files/tfjs-files')]);
+  const [{ lowerToTfjs }, { stageTfjs, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../files/tfjs-files')]);
   const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   checkRecord(source, output, options);
-  const staged = stageDirectory(output);
+  const staged = stageTfjs(output, options.force);
   try {
     step(`writing ${output}`);
     const report = writeTfjsFiles(compiled.model, graph, staged.path, tfjs);
-    const scratch = `${staged.path}-scratch`;
     const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
-    const verification = await verified(input, { path: staged.path, scratch }, compiled, { ...options, verify });
+    const verification = await verified(input, staged, compiled, { ...options, verify });
     if (verification?.verdict === 'different' && !keepFailed) return { compiled, verification, written: undefined };
     const made = new Map(graph.weights.map(({ name, tensor }) => [name, tensor]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);

@@ -1,23 +1,19 @@
 /** `debug bisect` and `debug reduce`: the step at which a conversion goes wrong, and the smallest network on which it does. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { diffGraphs } from '../analysis/diff';
 import type { CompileOptions } from '../compile';
 import { type Bisected, bisect } from '../debug/bisect';
 import { type Reduced, reduce } from '../debug/reduce';
 import type { TrialOptions, Verdict } from '../debug/trial';
-import { cannotWrite, directoryNotEmpty } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
-import { closeModel, readModelFile, writeModelFile } from '../files';
-import { DumpDirectory } from '../files/dump';
-import { reasonOf } from '../files/file-source';
+import { closeModel, readModelFile, writeModelInto } from '../files';
+import { DumpDirectory, isOfDump } from '../files/dump';
 import { loadPlugins } from '../files/plugins';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
 import { fromNumbers, tensorByteLength } from '../ir/tensor';
 import { dtypeNamed } from '../onnx/dtypes';
 import { tensorFile } from '../onnx/tensor-file';
+import { type DirectoryRules, fileInScratch, makeFolder, scratchDirectory, stageDirectory, writeInScratch } from '../output';
 import type { Step } from '../rewrite/manager';
 import type { Numbers } from '../verify/onnx-runner';
 import type { DebugArgs } from './commands';
@@ -31,12 +27,10 @@ type Failure = Exclude<Verdict, { kind: 'equal' }>;
 
 export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise<number> {
   const progress = terminal.progress();
-  const scratch = mkdtempSync(join(tmpdir(), 'convolutionize-debug-'));
   const output = args.what === 'reduce' ? (args.output ?? 'reduced') : args.output;
-  const isEmpty = (path: string): boolean =>
-    !statSync(path, { throwIfNoEntry: false }) || (statSync(path).isDirectory() && readdirSync(path).length === 0);
-  if (output !== undefined && !args.force && !isEmpty(output)) throw directoryNotEmpty(output);
+  if (output !== undefined) stageDirectory(output, replacing(args)).discard();
   const source = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
+  const scratch = scratchDirectory();
   try {
     const options: CompileOptions = {
       inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
@@ -51,8 +45,8 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
       ...verifyOptions(args),
       onProgress: (doing) => progress.step(doing),
       place(model, name) {
-        const path = join(scratch, `${name.replace(/\W/g, '_')}.onnx`);
-        writeModelFile(model, path, { force: true });
+        const path = fileInScratch(scratch.path, `${name.replace(/\W/g, '_')}.onnx`);
+        writeModelInto(model, path);
         return path;
       },
     };
@@ -77,7 +71,7 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
   } finally {
     progress.end();
     closeModel(source);
-    rmSync(scratch, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 
@@ -169,32 +163,36 @@ function writeSteps(directory: string, { number, step, before, after }: NonNulla
 
 /** As ONNX keeps test cases: a model, and test_data_set_0 with inputs and what the original gives. */
 function writeReduced(directory: string, { model, verdict }: Reduced, step: Step | undefined, args: DebugArgs): void {
+  const staged = stageDirectory(directory, replacing(args));
   try {
-    const data = join(directory, 'test_data_set_0');
-    mkdirSync(data, { recursive: true });
-    const path = join(directory, 'model.onnx');
-    writeModelFile(model, path, { force: args.force });
+    const path = fileInScratch(staged.path, 'model.onnx');
+    writeModelInto(model, path);
     const written = readModelFile(path);
     const isSmall = written.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0) <= 1 << 14;
-    writeFileSync(
-      join(directory, 'model.onnxtxt'),
-      modelText(written, { path, weights: isSmall ? 'inline' : 'reference', title: 'model.onnx' }),
-    );
+    const text = modelText(written, { path, weights: isSmall ? 'inline' : 'reference', title: 'model.onnx' });
+    writeInScratch(staged.path, 'model.onnxtxt', text);
     closeModel(written);
     if (verdict.kind === 'different') {
+      const data = makeFolder(staged.path, 'test_data_set_0');
       const save = (kind: string, values: ReadonlyMap<string, Numbers>): void => {
         for (const [at, [name, { dtype, shape, data: numbers }]] of [...values].entries())
-          writeFileSync(join(data, `${kind}_${at}.pb`), tensorFile(fromNumbers(dtypeNamed(dtype) ?? 'float', shape, numbers), name));
+          writeInScratch(data, `${kind}_${at}.pb`, tensorFile(fromNumbers(dtypeNamed(dtype) ?? 'float', shape, numbers), name));
       };
       save('input', verdict.sample.feeds);
       save('output', verdict.expected);
     }
-    writeFileSync(join(directory, 'README.md'), readme(args, verdict, step));
-  } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw cannotWrite(directory, reasonOf(error));
-    throw error;
+    writeInScratch(staged.path, 'README.md', readme(args, verdict, step));
+    staged.commit();
+  } finally {
+    staged.discard();
   }
 }
+
+/** With --force, what an earlier run left there goes, and nothing else. */
+const replacing = ({ what, force }: DebugArgs): DirectoryRules => ({
+  replaces: force ? { kind: 'some', isOld: what === 'reduce' ? isOfCase : isOfDump } : undefined,
+});
+const isOfCase = (name: string): boolean => /^(model\.onnx|model\.onnxtxt|README\.md|test_data_set_0)$/.test(name);
 
 function readme(args: DebugArgs, verdict: Failure, step: Step | undefined): string {
   const flags = [

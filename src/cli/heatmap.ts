@@ -1,13 +1,13 @@
 /** `heatmap`: where in a picture classes are seen, as a picture and as numbers. */
-import { writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { SizeRequest } from '../compile/input-size';
-import { badOption, cannotWrite, usage } from '../diagnostics/catalogue';
+import { badOption, usage } from '../diagnostics/catalogue';
+import { checkOutput, writeOutput } from '../output';
 import { type Centre, measureCentre } from '../pictures/centre';
 import { labelsFor } from '../pictures/files/labels';
 import { type OpenedMap, openMap } from '../pictures/files/map-network';
 import { openPictureModel, type PictureModel } from '../pictures/files/picture-model';
-import { readPicture, WRITABLE, writePoster } from '../pictures/files/pictures';
+import { posterBytes, readPicture, WRITABLE } from '../pictures/files/pictures';
 import { describedFit, fitPicture } from '../pictures/fit';
 import { type Heat, type HeatClass, heatOf } from '../pictures/heat';
 import { findClass, labelOf, shortName } from '../pictures/labels';
@@ -25,7 +25,6 @@ import { EXIT } from './exit';
 import { caption, csv, type HeatFacts, json, lines, type OnCrop, type WholePicture } from './heatmap-report';
 import { colour, pixelsText, positive, recipeOf, scaleList, share, tileChoice } from './picture-options';
 import type { Progress } from './progress';
-import { checkOutput, stage } from './staging';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
 
@@ -50,7 +49,8 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: leave --head cell away', 'heatmap');
   const picture = await readPicture(args.picture, background);
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
-  for (const file of [output, ...others]) checkOutput(file, [args.picture, args.model], args.force);
+  const inputs = [args.picture, args.model];
+  [output, ...others].forEach((file, at, all) => checkOutput(file, inputs, args.force, all.slice(0, at)));
 
   const progress = terminal.progress();
   progress.step(`reading ${args.model}`);
@@ -140,19 +140,9 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
         shown.map((item) => ({ title: shortName(facts.name(item)), map: item.map, peak: item.peak })),
         { ...drawing, unit: facts.unit, caption: caption(facts) },
       );
-      const staged = [output, ...others].map((file) => stage(file, false));
-      try {
-        const [drawn, ...numbers] = staged;
-        if (drawn) await writePoster(poster, drawn.path, format);
-        for (const [at, file] of others.entries()) {
-          const path = numbers[at]?.path ?? '';
-          if (file === args.map) guarded(file, () => writeFileSync(path, numbersOf(heat)));
-          else guarded(file, () => writeFileSync(path, csv(facts)));
-        }
-        for (const one of staged) one.commit();
-      } finally {
-        for (const one of staged) one.discard();
-      }
+      const rules = { inputs, force: args.force };
+      writeOutput(output, await posterBytes(poster, format), rules);
+      for (const file of others) writeOutput(file, file === args.map ? numbersOf(heat) : csv(facts), rules);
       progress.end();
       if (args.json) terminal.result(JSON.stringify(json(facts), undefined, 2));
       else terminal.report(lines(facts, terminal.columns));
@@ -285,12 +275,4 @@ function numbersOf({ classes, grid }: Heat): Uint8Array {
   const all = new Float32Array(classes.length * area);
   for (const [at, { map }] of classes.entries()) all.set(map, at * area);
   return npyBytes([classes.length, grid.rows.count, grid.columns.count], all);
-}
-
-function guarded(path: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    throw cannotWrite(path, error instanceof Error ? error.message : String(error));
-  }
 }

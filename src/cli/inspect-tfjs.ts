@@ -7,10 +7,10 @@ import { printable } from '../diagnostics/format';
 import { readTfjsView, type TfjsView } from '../files/tfjs-view';
 import { elementCount } from '../ir/tensor';
 import type { Node } from '../ir/types';
+import { checkOutput, writeTextFile } from '../output';
 import type { InspectArgs } from './commands';
 import { depthOf, drawing } from './drawing';
 import { formatOf } from './inspect';
-import { checkOutput, writeTextFile } from './staging';
 import { bytes, cut, grouped, table } from './table';
 import type { Terminal } from './terminal';
 

@@ -1,12 +1,14 @@
 /**
  * dist/cli.js: starts the program beside it. A good part of what a short conversion takes is the compilation of JavaScript, so what was compiled is kept
  * from run to run, in the system's directory for temporary files: by Node itself from 22.1 on, here before that. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
+ * It is the only thing that the program keeps. V8 runs what it is given: what is kept has a checksum, and is compiled anew where that does not hold.
  */
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import vm from 'node:vm';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 /** Of the program's text, put in by .ci/build.mjs: V8 compares lengths only. */
 declare const PROGRAM_HASH: string;
@@ -27,7 +29,7 @@ function runKept(kept: string): void {
   // esbuild writes ASCII.
   const script = new vm.Script(Module.wrap(readFileSync(program, 'latin1')), {
     filename: program,
-    cachedData: contentOf(kept),
+    cachedData: checked(contentOf(kept)),
   });
   const exports = {};
   script.runInThisContext()(exports, createRequire(program), { exports }, program, dirname(program));
@@ -35,12 +37,27 @@ function runKept(kept: string): void {
     process.on('exit', () => {
       const part = `${kept}.${process.pid}.tmp`;
       try {
-        writeFileSync(part, script.createCachedData(), { mode: 0o600 });
+        writeFileSync(part, withChecksum(script.createCachedData()), { mode: 0o600 });
         renameSync(part, kept);
+        // Of other versions of the program.
+        for (const name of readdirSync(dirname(kept)))
+          if (!name.startsWith(PROGRAM_HASH)) rmSync(join(dirname(kept), name), { force: true });
       } catch {
         rmSync(part, { force: true });
       }
     });
+}
+
+/** Stored, not compressed: it is the checksum of the format that counts, by native code. One of our own would take longer than it saves. */
+const withChecksum = (data: Buffer): Buffer => gzipSync(data, { level: 0 });
+
+/** What was kept, if it is what was written. */
+function checked(file: Buffer | undefined): Buffer | undefined {
+  try {
+    return file && gunzipSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Each command compiles other parts. */

@@ -3,6 +3,7 @@
  * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
  */
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { rememberInputs } from '../output';
 import { version } from '../version';
 import { chooseAction, type GlobalArgs } from './commands';
 import { EXIT } from './exit';
@@ -16,6 +17,7 @@ export interface Surroundings {
 
 export async function main(args: readonly string[], { stdout, stderr, env }: Surroundings): Promise<number> {
   const terminal = new Terminal(stdout, stderr, env);
+  rememberInputs();
   // Until the arguments are understood, these must be looked for by hand: errors in them obey them as well.
   let globals: GlobalArgs = {
     json: args.includes('--json'),

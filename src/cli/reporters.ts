@@ -1,9 +1,11 @@
-/** Where verdicts go: reporters and their files. Files are replaced, as reports in CI are; one that cannot be written is told before anything is run. */
-import { appendFileSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { badOption, cannotWrite, usage } from '../diagnostics/catalogue';
+/**
+ * Where verdicts go: reporters and their files. A report of an earlier run is replaced, as CI wants it; any other file only with --force.
+ * What cannot be written is told before anything is run.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { badOption, usage } from '../diagnostics/catalogue';
 import { formatDiagnostic, printable } from '../diagnostics/format';
-import { reasonOf } from '../files/file-source';
+import { appendText, checkPlace, writeOutput } from '../output';
 import { formatVerifyReport } from '../verify/report';
 import { annotations, summary } from '../verify/suite/github';
 import { junit } from '../verify/suite/junit';
@@ -24,7 +26,12 @@ export interface Reporting {
 export function reportersOf(
   texts: readonly string[] | undefined,
   files: Readonly<Partial<Record<ReporterName | '', string | undefined>>>,
-  { inActions, json }: { readonly inActions: boolean; readonly json: boolean },
+  {
+    inActions,
+    json,
+    inputs = [],
+    force = false,
+  }: { readonly inActions: boolean; readonly json: boolean; readonly inputs?: readonly string[]; readonly force?: boolean },
 ): readonly Reporting[] {
   const given = (texts ?? [])
     .flatMap((text) => (text.includes('=') ? [text] : text.split(',')))
@@ -46,36 +53,62 @@ export function reportersOf(
   if (list.filter(({ file, name }) => file === undefined && name !== 'github').length > 1)
     throw usage('two reporters would print at once; give one of them a file: --reporter junit=report.xml', 'verify');
   if (inActions && !list.some(({ name }) => name === 'github')) list.push({ name: 'github', file: undefined });
-  for (const { file } of list) if (file !== undefined) requireWritable(file);
+  const others: string[] = [];
+  for (const { name, file } of list) {
+    if (file === undefined) continue;
+    checkPlace(file, { inputs, force, isOurs: isReport(name), others });
+    others.push(file);
+  }
   return list;
 }
 
-function requireWritable(file: string): void {
-  if (!existsSync(dirname(file))) throw cannotWrite(file, 'its directory does not exist');
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw cannotWrite(file, 'it is a directory');
+/** What every report of a kind has in it. */
+const MARKS: Readonly<Record<ReporterName, RegExp>> = {
+  text: /^ {2}verdict {2,}\S|^error\[[A-Z_]+\]|pairs are equal/m,
+  json: /"format": ?"convolutionize verify"/,
+  junit: /^<\?xml[^>]*>\s*<testsuites>\s*(<testsuite [^>]*"convolutionize\.verify"|<\/testsuites>)/,
+  markdown: /^## convolutionize verify: /,
+  github: /^::notice title=convolutionize verify::/m,
+};
+const LARGEST_REPORT = 1 << 28;
+
+/** Whether a file is a report of this kind, which an earlier run wrote. */
+const isReport =
+  (name: ReporterName) =>
+  (file: string): boolean => {
+    const { size } = statSync(file);
+    return size > 0 && size < LARGEST_REPORT && MARKS[name].test(readFileSync(file, 'utf8'));
+  };
+
+export interface Telling {
+  /** Whether the suite is one pair, given as two models. */
+  readonly isAlone: boolean;
+  readonly inputs: readonly string[];
+  readonly force: boolean;
 }
 
-export function tellSuite(suite: SuiteReport, reporters: readonly Reporting[], terminal: Terminal, isAlone: boolean): void {
+export function tellSuite(suite: SuiteReport, reporters: readonly Reporting[], terminal: Terminal, telling: Telling): void {
+  const { isAlone } = telling;
   for (const reporter of reporters) {
-    if (reporter.name === 'github') tellGithub(suite, reporter, reporters, terminal);
+    if (reporter.name === 'github') tellGithub(suite, reporter, reporters, terminal, telling);
     else {
       const text = { text: textOf, json: reportToJson, junit, markdown }[reporter.name](suite, isAlone);
-      if (reporter.file !== undefined) write(reporter.file, text);
+      if (reporter.file !== undefined) write(reporter.name, reporter.file, text, telling);
       else if (reporter.name === 'text') terminal.report(text.split('\n'));
       else terminal.result(text);
     }
   }
 }
 
-function tellGithub(suite: SuiteReport, { file }: Reporting, all: readonly Reporting[], terminal: Terminal): void {
+function tellGithub(suite: SuiteReport, { name, file }: Reporting, all: readonly Reporting[], terminal: Terminal, telling: Telling): void {
   const lines = annotations(suite);
   const isTaken = all.some((other) => other.file === undefined && other.name !== 'github' && other.name !== 'text');
-  if (file !== undefined) write(file, lines.join('\n'));
+  if (file !== undefined) write(name, file, lines.join('\n'), telling);
   // GitHub reads both streams; what a machine reads on one of them stays whole.
   else if (isTaken) terminal.aside(lines.join('\n'));
   else terminal.result(lines.join('\n'));
   const page = terminal.variable('GITHUB_STEP_SUMMARY');
-  if (page) orCannotWrite(page, () => appendFileSync(page, `${summary(suite)}\n`));
+  if (page) appendText(page, `${summary(suite)}\n`);
 }
 
 const textOf = (suite: SuiteReport, isAlone: boolean): string => {
@@ -90,23 +123,5 @@ function pairText({ name, original, converted, report, error }: PairOutcome): st
   return `${printable(title)}\n${report ? formatVerifyReport(report) : error ? formatDiagnostic(error) : ''}`;
 }
 
-/** Whole or not there. */
-function write(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    orCannotWrite(file, () => {
-      writeFileSync(temporary, text.endsWith('\n') ? text : `${text}\n`);
-      renameSync(temporary, file);
-    });
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-function orCannotWrite(file: string, action: () => void): void {
-  try {
-    action();
-  } catch (error) {
-    throw cannotWrite(file, reasonOf(error));
-  }
-}
+const write = (name: ReporterName, file: string, text: string, { inputs, force }: Telling): void =>
+  writeOutput(file, text.endsWith('\n') ? text : `${text}\n`, { inputs, force, isOurs: isReport(name) });

@@ -44,6 +44,12 @@ export const comparisonOptions = {
     requiresArg: true,
     describe: 'text, json, junit, markdown or github; repeatable, each perhaps with a file: junit=report.xml',
   },
+  force: {
+    alias: 'f',
+    type: 'boolean',
+    default: false,
+    describe: 'Replace files that exist; reports of an earlier run are replaced without',
+  },
   'output-file': { type: 'string', requiresArg: true, describe: 'File of the only reporter; of one of several: --output-file.junit FILE' },
   'output-file.text': { type: 'string', requiresArg: true, hidden: true },
   'output-file.json': { type: 'string', requiresArg: true, hidden: true },

@@ -28,6 +28,8 @@ export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promi
   const reporters = reportersOf(args.reporter, outputFiles(args), {
     inActions: terminal.variable('GITHUB_ACTIONS') === 'true',
     json: args.json,
+    inputs: inputsOf(args),
+    force: args.force,
   });
   if (args.certificate !== undefined) return (await import('./certificate')).certificateCommand(args.certificate, args, terminal);
   if (args.merge?.length) return tell(merged([...args.merge, ...args.models]), args, reporters, terminal, false);
@@ -58,11 +60,12 @@ const head = (started: number): Pick<SuiteReport, 'format' | 'version' | 'progra
 
 function tell(suite: SuiteReport, args: VerifyArgs, reporters: readonly Reporting[], terminal: Terminal, isAlone: boolean): number {
   const [only] = suite.pairs;
+  const telling = { isAlone, inputs: inputsOf(args), force: args.force };
   if (args.json) {
     terminal.result(reportToJson(isAlone && !suite.shard ? only?.report : suite));
     const others = reporters.filter(({ name, file }) => file !== undefined || name === 'github');
-    tellSuite(suite, others, terminal, isAlone);
-  } else tellSuite(suite, reporters, terminal, isAlone);
+    tellSuite(suite, others, terminal, telling);
+  } else tellSuite(suite, reporters, terminal, telling);
   return CODES[suiteOutcome(suite)];
 }
 
@@ -129,6 +132,14 @@ function merged(files: readonly string[]): SuiteReport {
     }),
   );
 }
+
+/** Files that are named on the command line; what they name in turn is remembered when it is read. */
+const inputsOf = (args: VerifyArgs): readonly string[] => [
+  ...args.models,
+  ...(args.inputs ?? []).map((text) => text.replace(/^[^=/\\]+=/, '')),
+  ...(args.merge ?? []),
+  ...[args.suite, args.certificate].filter((file) => file !== undefined),
+];
 
 const outputFiles = (args: VerifyArgs): Parameters<typeof reportersOf>[1] => ({
   '': args.outputFile,

@@ -717,14 +717,14 @@ export const outputExists = (path: string): CompileError =>
     code: 'OUTPUT_EXISTS',
     message: 'the output exists already',
     at: { file: path },
-    hint: 'choose another name with -o, or replace it with --force',
+    hint: 'choose another name, or replace it with --force',
   });
 export const outputIsInput = (path: string): CompileError =>
   new CompileError({
     code: 'OUTPUT_IS_INPUT',
-    message: 'the output is the input, which is never changed',
+    message: 'the output is an input of this run, which is never changed',
     at: { file: path },
-    hint: 'choose another name with -o',
+    hint: 'choose another name',
   });
 export const outputTwice = (path: string): CompileError =>
   new CompileError({
@@ -732,6 +732,13 @@ export const outputTwice = (path: string): CompileError =>
     message: 'two outputs of this run have the same name',
     at: { file: path },
     hint: 'give each output a file of its own',
+  });
+export const externalToStream = (path: string): CompileError =>
+  new CompileError({
+    code: 'EXTERNAL_TO_STREAM',
+    message: 'the output is a device or a pipe, beside which no file of weights can be',
+    at: { file: path },
+    hint: 'leave --external-data away, or name a file with -o',
   });
 export const outputLinkBroken = (path: string, target: string): CompileError =>
   new CompileError({

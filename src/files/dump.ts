@@ -3,21 +3,25 @@
  *
  *   00-original.onnxtxt   01-fold-constants.onnxtxt   ...   weights.data
  */
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { cannotWrite, directoryNotEmpty } from '../diagnostics/catalogue';
+import { cannotWrite } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { tensorByteLength, tensorBytes } from '../ir/tensor';
 import type { Tensor, TensorData } from '../ir/types';
 import { printModel, type TextPlace } from '../onnx/text/printer';
+import { NewFile, type StagedDirectory, stageDirectory, writeInScratch } from '../output';
 import { reasonOf } from './file-source';
 
 const WEIGHTS = 'weights.data';
 const STRETCH = 1 << 20;
 
+/** Whether a file in such a directory is one of its own. */
+export const isOfDump = (name: string): boolean => name === WEIGHTS || /^\d{2,}-[\w.-]+\.onnxtxt$/.test(name);
+
 export class DumpDirectory {
   private readonly places = new Map<TensorData, TextPlace>();
-  private readonly descriptor: number;
+  private readonly staged: StagedDirectory;
+  private readonly weights: NewFile;
   private length = 0;
   private count = 0;
 
@@ -26,13 +30,9 @@ export class DumpDirectory {
     private readonly path: string,
     { force = false }: { readonly force?: boolean } = {},
   ) {
-    this.descriptor = this.guarded(() => {
-      mkdirSync(path, { recursive: true });
-      const there = readdirSync(path);
-      if (there.length > 0 && !force) throw directoryNotEmpty(path);
-      for (const name of there) if (name === WEIGHTS || /^\d{2,}-[\w.-]+\.onnxtxt$/.test(name)) rmSync(join(path, name));
-      return openSync(join(path, WEIGHTS), 'wx');
-    });
+    const replaces = force ? { kind: 'some' as const, isOld: isOfDump } : undefined;
+    this.staged = stageDirectory(path, { replaces });
+    this.weights = this.guarded(() => new NewFile(join(this.staged.path, WEIGHTS)));
   }
 
   /** Writes the next text. `title` becomes a comment at its top. */
@@ -45,11 +45,14 @@ export class DumpDirectory {
       origins: true,
       beyond: true,
     });
-    this.guarded(() => writeFileSync(join(this.path, name), `# ${title.replace(/\s+/g, ' ')}\n${text}`));
+    this.guarded(() => writeInScratch(this.staged.path, name, `# ${title.replace(/\s+/g, ' ')}\n${text}`));
   }
 
+  /** Moves the directory to its place: until then, and where the program is interrupted, nothing is there. */
   close(): void {
-    closeSync(this.descriptor);
+    this.guarded(() => this.weights.close());
+    this.staged.commit();
+    this.staged.discard();
   }
 
   /** Every payload is written once, whatever the shapes that it is seen in. */
@@ -68,9 +71,7 @@ export class DumpDirectory {
   }
 
   private append(bytes: Uint8Array): void {
-    this.guarded(() => {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.descriptor, bytes, done);
-    });
+    this.guarded(() => this.weights.write(bytes));
     this.length += bytes.length;
   }
 

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { cannotRead, inputChanged, malformed } from '../diagnostics/catalogue';
 import type { ByteSource } from '../ir/bytes';
 import { table } from '../ir/table';
+import { noteRead } from '../output';
 
 export class FileSource implements ByteSource {
   readonly size: number;
@@ -17,6 +18,7 @@ export class FileSource implements ByteSource {
     const stat = fstatSync(descriptor);
     this.size = stat.size;
     this.mtime = stat.mtimeMs;
+    noteRead(stat);
     this.device = stat.dev;
     this.inode = stat.ino;
   }

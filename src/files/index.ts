@@ -1,18 +1,16 @@
 /** Models as files. The rest of the compiler knows bytes only. */
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { outputExists, outputIsInput } from '../diagnostics/catalogue';
+import { basename, dirname, resolve } from 'node:path';
 import { assertInvariant, type Diagnostic } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
 import type { Model } from '../ir/model';
 import { readModel } from '../onnx/read';
 import type { Segment } from '../onnx/wire/segments';
 import { planModel, sendPlan } from '../onnx/write';
+import { checkOutput, stage } from '../output';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
 import { limitsFactor } from './limits';
-import { nameBeside } from './temporary';
 import { isTextFile, locationBelow, readText } from './text';
 
 export interface ReadFileOptions {
@@ -86,36 +84,35 @@ export interface WriteFileOptions {
    * - `reference`: weights stay where they are, the original .onnx included, which must lie in the output's directory or below it.
    */
   readonly weights?: 'copy' | 'external' | 'reference' | undefined;
-  /** The directory in which the output will stand in the end, where it is written elsewhere first. Default: the path's own. */
+  /** The directory in which the output will be in the end, where it is written elsewhere first. Default: the path's own. */
   readonly home?: string | undefined;
 }
 
-/** Writes the model to a temporary file beside `path` and renames it when complete: the file is whole or not there. Throws CompileError. */
+/** Writes the model to temporary files beside `path` and renames them when they are complete: the file is whole or not there. Throws CompileError. */
 export function writeModelFile(model: Model, path: string, options: WriteFileOptions = {}): void {
-  const origin = origins.get(model);
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there && origin && there.dev === origin.source.device && there.ino === origin.source.inode && !options.force)
-    throw outputIsInput(path);
-  if (there && !options.force) throw outputExists(path);
-  const weights = options.weights ?? 'copy';
-  const dataName = weights === 'external' ? `${basename(path)}.data` : undefined;
-  const plan = planModel(model, { externalData: dataName, locate: locator(origin, options.home ?? dirname(path), weights) });
-  const files: { readonly from: string; readonly to: string }[] = [];
+  const { force = false, weights } = options;
+  const inputs = force ? [] : filesBehind(model);
+  if (weights === 'external') checkOutput(dataFile(path), inputs, force);
+  const staged = stage(path, weights !== 'external', { inputs, force });
   try {
-    if (dataName !== undefined && plan.data) {
-      const to = join(dirname(path), dataName);
-      if (existsSync(to) && !options.force) throw outputExists(to);
-      files.push({ from: nameBeside(to), to });
-      writeSegments(plan.data, plan.dataLength, files[0]?.from ?? to);
-    }
-    const from = nameBeside(path);
-    files.push({ from, to: path });
-    writeSegments(plan.onnx, plan.onnxLength, from);
-    for (const file of files) renameSync(file.from, file.to);
-  } catch (error) {
-    for (const file of files) rmSync(file.from, { force: true });
-    throw error;
+    writeModelInto(model, staged.path, options);
+    staged.commit();
+  } finally {
+    staged.discard();
   }
+}
+
+/** Where the weights of a model go that has them in a file of their own. */
+export const dataFile = (path: string): string => `${path}.data`;
+
+/** The same into a temporary place, where nothing is that counts: `home` is the directory in which the model will be in the end. */
+export function writeModelInto(model: Model, path: string, options: Pick<WriteFileOptions, 'weights' | 'home'> = {}): void {
+  const weights = options.weights ?? 'copy';
+  const dataName = weights === 'external' ? basename(dataFile(path)) : undefined;
+  const locate = locator(origins.get(model), options.home ?? dirname(path), weights);
+  const plan = planModel(model, { externalData: dataName, locate });
+  if (plan.data) writeSegments(plan.data, plan.dataLength, dataFile(path));
+  writeSegments(plan.onnx, plan.onnxLength, path);
 }
 
 function writeSegments(segments: readonly Segment[], length: number, path: string): void {

@@ -1,30 +1,17 @@
 /** TensorFlow.js models as directories: written beside their place, and renamed when they are whole. */
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { cannotWrite, outputDirectoryMissing, outputExists, outputNotModel } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
+import { type StagedDirectory, stageDirectory, writeInScratch } from '../output';
 import { type ArtifactOptions, type ArtifactReport, writeArtifacts } from '../tfjs/artifacts';
 import type { TfjsGraph } from '../tfjs/graph';
 import { type LowerOptions, lowerToTfjs } from '../tfjs/lower';
 import { pathOf } from '.';
 import { bufferedFile, type OpenFile } from './file-sink';
 import { reasonOf } from './file-source';
-import { removedAtTheLatestOnExit } from './temporary';
 
 export interface WriteTfjsOptions extends LowerOptions {
   /** Replaces a directory that holds a TensorFlow.js model. An empty one is replaced anyway. */
@@ -48,9 +35,10 @@ export interface TfjsWritten extends ArtifactReport {
  * Throws CompileError: UNSUPPORTED_OPERATORS before anything is written, OUTPUT_EXISTS, OUTPUT_NOT_MODEL, CANNOT_WRITE.
  */
 export function writeTfjsModel(model: Model, directory: string, options: WriteTfjsOptions = {}): TfjsWritten {
-  checkTfjsOutput(directory, options.force ?? false);
+  const force = options.force ?? false;
+  checkTfjsOutput(directory, force);
   const graph = lowerToTfjs(model, options);
-  const staged = stageDirectory(directory);
+  const staged = stageTfjs(directory, force);
   try {
     const report = writeTfjsFiles(model, graph, staged.path, options);
     staged.commit();
@@ -85,43 +73,10 @@ function isTfjsModel(directory: string, files: readonly string[]): boolean {
   }
 }
 
-export interface StagedDirectory {
-  readonly path: string;
-  /** Puts it in its place; what was there goes. */
-  commit(): void;
-  /** Removes it, unless it was committed. */
-  discard(): void;
-}
+/** A new directory beside `directory`; whatever the program ends by, the old one is there until the new one takes its place. */
+export const stageTfjs = (directory: string, force: boolean): StagedDirectory =>
+  stageDirectory(directory, { replaces: { kind: 'all', check: () => checkTfjsOutput(directory, force) } });
 
-/** A new directory beside `directory`. It is removed if the process ends before `commit`. */
-export function stageDirectory(directory: string): StagedDirectory {
-  const place = resolve(directory);
-  const path = guarded(directory, () => mkdtempSync(join(dirname(place), `.${basename(place)}-`)));
-  const discard = removedAtTheLatestOnExit(path);
-  return {
-    path,
-    discard,
-    commit: () =>
-      guarded(directory, () => {
-        // mkdtemp makes directories for nobody else; a web server that runs as another user must read this one.
-        chmodSync(path, existsSync(place) ? statSync(place).mode & 0o777 : 0o777 & ~process.umask());
-        if (!existsSync(place)) {
-          renameSync(path, place);
-          return;
-        }
-        // The old one steps aside first: a rename does not replace a directory that is not empty.
-        const aside = `${path}.old`;
-        renameSync(place, aside);
-        try {
-          renameSync(path, place);
-        } catch (error) {
-          renameSync(aside, place);
-          throw error;
-        }
-        rmSync(aside, { recursive: true, force: true });
-      }),
-  };
-}
 /** The files of a graph, in a directory that is there. */
 export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string, options: WriteTfjsOptions = {}): ArtifactReport {
   let file: OpenFile | undefined;
@@ -137,7 +92,7 @@ export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string
         json(text) {
           file?.close();
           file = undefined;
-          guarded(directory, () => writeFileSync(join(directory, 'model.json'), text));
+          guarded(directory, () => writeInScratch(directory, 'model.json', text));
         },
       },
       {

@@ -2,9 +2,9 @@
  * Every file that this program writes goes through here: whole or not at all, by the rules of place.ts, with nothing left behind (temporary.ts).
  * Nobody else imports what writes from node:fs (test/architecture.spec.ts).
  */
-export { noteRead, rememberInputs } from './inputs';
+export { noteRead, readInput, rememberInputs } from './inputs';
 export { NewFile } from './new-file';
 export { checkOutput, checkPlace, type Place, type PlaceRules, placeOf } from './place';
-export { appendText, fileInScratch, makeFolder, writeInScratch, writeOutput, writeTextFile } from './single';
-export { type Staged, type StagedDirectory, stage, stageDirectory } from './stage';
+export { appendText, fileInScratch, keepForReport, makeFolder, writeInScratch, writeOutput, writeTextFile } from './single';
+export { type DirectoryRules, type Staged, type StagedDirectory, stage, stageDirectory } from './stage';
 export { scratchDirectory, type Temporary } from './temporary';

@@ -1,4 +1,5 @@
 /** Which files this run has read: they are never written, under whatever name. The command line forgets them when a run begins. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
 interface FileIdentity {
   readonly dev: number;
@@ -12,6 +13,17 @@ const keyOf = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 export function noteRead(file: FileIdentity): void {
   // Windows may not tell: then names are compared by the caller.
   if (isRemembering && file.ino !== 0) read.add(keyOf(file));
+}
+
+/** Reads a file whole, and notes it. Throws what the file system says. */
+export function readInput(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    noteRead(fstatSync(file));
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 export const wasRead = (file: FileIdentity): boolean => read.has(keyOf(file));

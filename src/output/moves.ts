@@ -2,7 +2,20 @@
  * Moving complete files to their place. Several files that belong together cannot be moved at once: what is to be moved is written down first, so that the
  * next run finishes what a killed one had begun. In between, a main file (the model) never stands beside parts (its weights) that are not its own.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const JOURNAL = 'moves.json';
@@ -39,8 +52,14 @@ export function finishMoves(from: string, home: string): void {
 
 /** Names only: nothing outside of the two directories is touched, whatever the file says. */
 function isMoves(value: unknown): value is Moves {
-  const { main, parts, removed } = { main: undefined, parts: undefined, removed: [], ...(value as object | null) };
-  const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && name === basename(name) && name !== '.' && name !== '..';
+  const { main, parts, removed }: { readonly main: unknown; readonly parts: unknown; readonly removed: unknown } = {
+    main: undefined,
+    parts: undefined,
+    removed: [],
+    ...(typeof value === 'object' ? value : {}),
+  };
+  const isName = (name: unknown): boolean =>
+    typeof name === 'string' && name !== '' && name === basename(name) && name !== '.' && name !== '..';
   return isName(main) && Array.isArray(parts) && parts.every(isName) && Array.isArray(removed) && removed.every(isName);
 }
 

@@ -78,7 +78,8 @@ export function checkPlace(output: string, rules: PlaceRules): Place {
   if (place.kind === 'stream') return place;
   for (const other of rules.others ?? []) {
     const its = placeOf(other);
-    if (its.kind !== 'stream' && (its.path === place.path || (place.kind === 'file' && isSame(its.path, place.path)))) throw outputTwice(output);
+    if (its.kind !== 'stream' && (its.path === place.path || (place.kind === 'file' && isSame(its.path, place.path))))
+      throw outputTwice(output);
   }
   if (place.kind === 'new') return place;
   if (isInput(place.path, rules.inputs)) throw outputIsInput(output);

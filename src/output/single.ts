@@ -1,6 +1,7 @@
 /** Outputs of one file, and what is written into temporary places. */
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { outputNotWritable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { moveOne } from './moves';
@@ -27,8 +28,13 @@ export function writeOutput(output: string, content: string | Uint8Array, rules:
 }
 
 /** The same for a text whose inputs are plain. */
-export const writeTextFile = (output: string, text: string, inputs: readonly string[], force: boolean, others: readonly string[] = []): void =>
-  writeOutput(output, text, { inputs, force, others });
+export const writeTextFile = (
+  output: string,
+  text: string,
+  inputs: readonly string[],
+  force: boolean,
+  others: readonly string[] = [],
+): void => writeOutput(output, text, { inputs, force, others });
 
 /** Adds to a file that others write into as well, such as the job summary of GitHub. */
 export function appendText(path: string, text: string): void {
@@ -54,6 +60,22 @@ export function makeFolder(directory: string, ...names: readonly string[]): stri
   const path = join(directory, ...names);
   mkdirSync(path, { recursive: true });
   return path;
+}
+
+/** Keeps a temporary model, for a report to somebody else, and answers where; undefined where it cannot be kept. */
+export function keepForReport(model: string | Uint8Array): string | undefined {
+  try {
+    const kept = join(mkdtempSync(join(tmpdir(), 'convolutionize-crashed-')), 'model.onnx');
+    if (typeof model !== 'string') writeFileSync(kept, model);
+    else {
+      copyFileSync(model, kept);
+      // A model names the file of its weights.
+      if (existsSync(`${model}.data`)) copyFileSync(`${model}.data`, join(dirname(kept), basename(`${model}.data`)));
+    }
+    return kept;
+  } catch {
+    return undefined;
+  }
 }
 
 export function orNotWritable<T>(output: string, action: () => T): T {

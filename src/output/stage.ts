@@ -2,7 +2,7 @@
  * Outputs that come into being all at once: written under other names beside their place, looked at there, and only then moved to it.
  * Whatever happens before, interrupts included, the place keeps what it had and nothing else stays behind.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { directoryNotEmpty, outputNotModel } from '../diagnostics/catalogue';
 import { moveAll, moveOne } from './moves';
@@ -87,8 +87,13 @@ export interface StagedDirectory {
 }
 
 export interface DirectoryRules {
-  /** What in a directory that is not empty may go: all, where it is a model; the files of an earlier run, beside which others stay. By default nothing. */
-  readonly replaces?: { readonly kind: 'all' } | { readonly kind: 'some'; readonly isOld: (name: string) => boolean } | undefined;
+  /**
+   * What in a directory that is not empty may go: all, if `check` does not throw; the files of an earlier run, beside which others stay. By default nothing.
+   */
+  readonly replaces?:
+    | { readonly kind: 'all'; readonly check: () => void }
+    | { readonly kind: 'some'; readonly isOld: (name: string) => boolean }
+    | undefined;
 }
 
 /** A new directory beside `output`, or, where others' files stay in that, within it. Throws CompileError DIRECTORY_NOT_EMPTY, OUTPUT_NOT_MODEL, OUTPUT_NOT_WRITABLE. */
@@ -96,7 +101,11 @@ export function stageDirectory(output: string, { replaces }: DirectoryRules = {}
   const place = placeOf(output.replace(/(?<=.)[/\\]+$/, ''));
   if (place.kind === 'file' || place.kind === 'stream') throw outputNotModel(output, 'it is a file');
   const old = place.kind === 'directory' ? orNotWritable(output, () => readdirSync(place.path)) : [];
-  if (old.length > 0 && replaces === undefined) throw directoryNotEmpty(output);
+  const check = (files: readonly string[]): void => {
+    if (replaces?.kind === 'all') replaces.check();
+    else if (files.length > 0 && replaces === undefined) throw directoryNotEmpty(output);
+  };
+  check(old);
   const isMerged = old.length > 0 && replaces?.kind === 'some';
   const home = isMerged ? place.path : dirname(place.path);
   const temporary = orNotWritable(output, () => temporaryBeside(home));
@@ -109,6 +118,8 @@ export function stageDirectory(output: string, { replaces }: DirectoryRules = {}
     discard: temporary.remove,
     commit: () =>
       orNotWritable(output, () => {
+        // Again: something may have come into being meanwhile.
+        if (!isMerged) check(existsSync(place.path) ? readdirSync(place.path) : []);
         const removed = isMerged && replaces.kind === 'some' ? readdirSync(home).filter(replaces.isOld) : [];
         const [main = name, ...parts] = isMerged ? readdirSync(path).filter((file) => file !== SCRATCH) : [name];
         moveAll(temporary.path, home, { main, parts, removed });

@@ -78,8 +78,12 @@ export function temporaryBeside(home: string): Temporary {
   return makeDirectory(home, true);
 }
 
-/** A new directory where the system keeps temporary files. */
-export function scratchDirectory(): Temporary {
+/** A directory for temporary files: `path`, which is made if it is not there, or a new one where the system keeps such files. */
+export function scratchDirectory(path?: string): Temporary {
+  if (path !== undefined) {
+    mkdirSync(path, { recursive: true });
+    return { path, remove: ownedUntil(path) };
+  }
   removeAbandoned(tmpdir());
   return makeDirectory(tmpdir(), false);
 }
@@ -163,7 +167,9 @@ function sixDigits(text: string): string {
 function startOf(pid: number): string | undefined {
   try {
     // The second field is the name of the program, in brackets, and may hold anything.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return Number(fields[19]).toString(36);
   } catch {
     return undefined;

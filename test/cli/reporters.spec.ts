@@ -26,7 +26,7 @@ function told(reporters: Parameters<typeof tellSuite>[1], env: Readonly<Record<s
       streams[name] += text;
     },
   });
-  tellSuite(suite, reporters, new Terminal(write('stdout'), write('stderr'), env), true);
+  tellSuite(suite, reporters, new Terminal(write('stdout'), write('stderr'), env), { isAlone: true, inputs: [], force: false });
   return streams;
 }
 
@@ -54,8 +54,8 @@ test('what cannot be meant is an error, before anything is run', () => {
   expect(codeOf(() => reportersOf(['xml'], {}, outside))).toBe('BAD_OPTION');
   expect(codeOf(() => reportersOf(['json', 'junit'], {}, outside))).toBe('USAGE');
   expect(codeOf(() => reportersOf(['json', 'junit'], { '': at('r') }, outside))).toBe('USAGE');
-  expect(codeOf(() => reportersOf([`junit=${at('nowhere/r.xml')}`], {}, outside))).toBe('CANNOT_WRITE');
-  expect(codeOf(() => reportersOf([`junit=${home}`], {}, outside))).toBe('CANNOT_WRITE');
+  expect(codeOf(() => reportersOf([`junit=${at('nowhere/r.xml')}`], {}, outside))).toBe('OUTPUT_DIRECTORY_MISSING');
+  expect(codeOf(() => reportersOf([`junit=${home}`], {}, outside))).toBe('OUTPUT_IS_DIRECTORY');
 });
 
 test('annotations do not get into what a machine reads; the summary is appended', () => {

@@ -1,7 +1,8 @@
 /** Names of classes: built in, from a file, or from the model itself. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cannotRead, labelsDoNotFit } from '../../diagnostics/catalogue';
+import { readInput } from '../../output';
 import { parseLabels } from '../labels';
 
 /** Keys under which tools leave names in a model's metadata: Ultralytics, fastai and others. */
@@ -86,7 +87,7 @@ function readText(path: string): string {
     const stat = statSync(path);
     if (stat.isDirectory()) throw new Error('it is a folder');
     if (stat.size > LARGEST) throw new Error(`it has ${stat.size} bytes, too many for a list of names`);
-    return readFileSync(path, 'utf8');
+    return readInput(path).toString('utf8');
   } catch (error) {
     throw cannotRead(path, error instanceof Error ? error.message : String(error));
   }

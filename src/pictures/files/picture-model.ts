@@ -1,15 +1,13 @@
 /** A model that can be shown pictures, whatever the format of its file: what it takes, what it gives, and a way to run it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { resolveWindows, type SizeRequest } from '../../compile/input-size';
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
 import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import { closeModel, readModelFile, writeModelFile } from '../../files';
+import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
+import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
 import { tfjsModelPath } from '../../verify/tfjs/files';
@@ -77,16 +75,13 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
 
 /** Opens a model that is no ONNX file as it stands: it is written for the runtime, which has read it all when it is open. `name` is for messages. */
 export async function openWritten(model: Model, name: string): Promise<Session> {
-  const directory = mkdtempSync(join(tmpdir(), 'convolutionize-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  process.once('exit', remove);
+  const directory = scratchDirectory();
   try {
-    const file = join(directory, 'model.onnx');
-    writeModelFile(model, file);
-    return await openSession(file, name, { frugal: true });
+    const file = fileInScratch(directory.path, 'model.onnx');
+    writeModelInto(model, file);
+    return await openSession(file, name, { frugal: true, keep: keepForReport });
   } finally {
-    remove();
-    process.off('exit', remove);
+    directory.remove();
   }
 }
 

@@ -1,16 +1,9 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import {
-  cannotRead,
-  cannotWrite,
-  noPictures,
-  notAPicture,
-  pictureDamaged,
-  pictureIsFolder,
-  sharpMissing,
-} from '../../diagnostics/catalogue';
+import { cannotRead, noPictures, notAPicture, pictureDamaged, pictureIsFolder, sharpMissing } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
+import { noteRead } from '../../output';
 import type { Colour } from '../colours';
 import type { Picture } from '../picture';
 import type { Poster } from '../poster';
@@ -85,6 +78,7 @@ async function loadSharp() {
 function looksLikePicture(path: string): boolean {
   const start = Buffer.alloc(12);
   const file = openSync(path, 'r');
+  noteRead(fstatSync(file));
   try {
     readSync(file, start, 0, start.length, 0);
   } finally {
@@ -107,16 +101,13 @@ export function picturesIn(path: string): readonly string[] {
   return found.map((name) => join(path, name));
 }
 
-/** Writes canvas and lines as one picture, in the format of `format`'s extension. Throws CompileError CANNOT_WRITE. */
-export async function writePoster({ canvas, svg }: Poster, path: string, format: 'png' | 'jpeg' | 'webp'): Promise<void> {
+/** Canvas and lines as one picture. */
+export async function posterBytes({ canvas, svg }: Poster, format: 'png' | 'jpeg' | 'webp'): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const { width, height, channels, data } = canvas;
-  await sharp(data, { raw: { width, height, channels } })
+  return sharp(data, { raw: { width, height, channels } })
     .composite([{ input: Buffer.from(svg) }])
     .removeAlpha()
     .toFormat(format, format === 'jpeg' ? { quality: 90, mozjpeg: true } : format === 'png' ? { compressionLevel: 9 } : { quality: 90 })
-    .toFile(path)
-    .catch((error: unknown) => {
-      throw cannotWrite(path, error instanceof Error ? error.message : String(error));
-    });
+    .toBuffer();
 }

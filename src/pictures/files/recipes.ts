@@ -1,9 +1,10 @@
 /**
  * Finds out how a model wants its pictures: what the user says, else what the model's file says, else what Hugging Face and timm put beside it, else what is usual.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { badOption, cannotRead, preprocessingInvalid } from '../../diagnostics/catalogue';
+import { readInput } from '../../output';
 import { PRESETS, type Preset, preprocessings, usualPreset } from '../preprocessing';
 import { checkChannels, type Recipe } from '../recipe';
 import { recipeFromFields, recipeInMetadata, recipeOfKnownModel } from '../recipe-sources';
@@ -77,7 +78,7 @@ function jsonFile(path: string): unknown {
     const stat = statSync(path);
     if (stat.isDirectory()) throw new Error('it is a folder');
     if (stat.size > LARGEST) throw new Error(`it has ${stat.size} bytes, too many for a description`);
-    text = readFileSync(path, 'utf8');
+    text = readInput(path).toString('utf8');
   } catch (error) {
     throw cannotRead(path, error instanceof Error ? error.message : String(error));
   }

@@ -1,20 +1,18 @@
 /** Verification of models as users have them: files, bytes, or models in memory. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../../compile/metadata';
 import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import { closeModel, readModelFile, writeModelFile } from '../../files';
+import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
 import { imageInputs } from '../../ir/axis-roles';
 import { bufferSource } from '../../ir/bytes';
 import { Model } from '../../ir/model';
 import { inferShapes } from '../../ir/shape-inference';
 import { readModel } from '../../onnx/read';
+import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type VerifyOptions, verifyModels } from '../equivalence';
 import { verifyExactly } from '../exact/exact';
 import { onnxIntegers } from '../exact/side';
@@ -60,11 +58,12 @@ export type ModelLike = string | Uint8Array | Model;
  * larger images too; any other pair to its outputs. Throws CompileError where they cannot be run or compared; a difference is a verdict.
  */
 export async function verifyFiles(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
-  const scratch = options.scratch ?? mkdtempSync(join(tmpdir(), 'convolutionize-'));
+  const temporary = scratchDirectory(options.scratch);
+  const scratch = temporary.path;
   const opened: Model[] = [];
   const place = (model: Model, name: string): string => {
-    const path = join(scratch, `${name}.onnx`);
-    writeModelFile(model, path, { force: true });
+    const path = fileInScratch(scratch, `${name}.onnx`);
+    writeModelInto(model, path);
     return path;
   };
   const read = (from: ModelLike): Model => {
@@ -78,7 +77,6 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
   const runnable = (from: ModelLike, name: string): string | Uint8Array =>
     from instanceof Model ? place(from, name) : typeof from === 'string' && isTextFile(from) ? place(read(from), name) : from;
   try {
-    mkdirSync(scratch, { recursive: true });
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
     const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
     const whole = options.compiled ? options.compiled.original : read(original).clone();
@@ -102,7 +100,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         runtime: tfjs === undefined ? undefined : tfjsRuntime(tfjs, options.tfjsBackend),
       },
       place,
-      options,
+      options: { ...options, keepCrashed: keepForReport },
     };
     if (options.exact) {
       openWindows(subject, result, options.inputSize ?? declaredSize(result));
@@ -150,7 +148,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     });
   } finally {
     for (const model of opened) closeModel(model);
-    rmSync(scratch, { recursive: true, force: true });
+    temporary.remove();
   }
 }
 

@@ -2,11 +2,12 @@
  * A TensorFlow.js graph model as it lies on the disk: model.json and the shards beside it, checked before the runtime sees them.
  * What the runtime would tell as a failure deep inside ("Invalid typed array length") is told here with the file that is at fault.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
+import { readInput } from '../../output';
 import type { TfjsAbout, TfjsPort } from '../../tfjs/about';
 
 export type WeightEntry = io.WeightsManifestEntry;
@@ -34,7 +35,7 @@ export function readModelJson(path: string): io.ModelJSON {
   const file = tfjsModelPath(path) ?? path;
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readInput(file).toString('utf8');
   } catch (error) {
     throw notTfjs(file, `cannot be read (${error instanceof Error ? error.message : error})`);
   }
@@ -154,7 +155,7 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = table({
 
 function readShard(path: string, name: string): ArrayBuffer {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readInput(path);
     const { buffer, byteOffset, byteLength } = bytes;
     // A small file may come as a view of a shared pool.
     return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength ? buffer : new Uint8Array(bytes).buffer;

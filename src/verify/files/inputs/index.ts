@@ -9,7 +9,7 @@
  *
  * An array with more than one image along its first axis is as many samples, where the model takes one at a time.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { ImageWindow } from '../../../compile/input-size';
 import { cannotRead, inputDtype, inputFileUnknown, inputMissing, inputShape } from '../../../diagnostics/catalogue';
@@ -17,6 +17,7 @@ import { reasonOf } from '../../../files/file-source';
 import { readNumbers } from '../../../ir/tensor';
 import type { Dim, TensorType } from '../../../ir/types';
 import { readTensorFile } from '../../../onnx/tensor-file';
+import { readInput } from '../../../output';
 import type { Numbers } from '../../onnx-runner';
 import type { Sample } from '../../samples';
 import { readImage } from './image';
@@ -158,7 +159,7 @@ function partsOf(numbers: Numbers, wanted: readonly Dim[]): readonly Numbers[] |
 
 function bytesOf(file: string): Uint8Array {
   try {
-    return readFileSync(file);
+    return readInput(file);
   } catch (error) {
     throw cannotRead(file, reasonOf(error));
   }
