@@ -50,7 +50,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   const picture = await readPicture(args.picture, background);
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
   const inputs = [args.picture, args.model];
-  [output, ...others].forEach((file, at, all) => checkOutput(file, inputs, args.force, all.slice(0, at)));
+  for (const [at, file] of [output, ...others].entries()) checkOutput(file, inputs, args.force, [output, ...others].slice(0, at));
 
   const progress = terminal.progress();
   progress.step(`reading ${args.model}`);
