@@ -16,8 +16,8 @@
 import { intsAttr } from '../src/ir/attrs';
 import { type GlobalPool, headPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
-import { pixelStride } from '../src/ir/pixel-stride';
 import type { Node, Value } from '../src/ir/types';
+import { pixelStride } from '../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';
 

@@ -4,9 +4,9 @@
  */
 import { AxisRoles, imageInputs } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
+import { pixelStride } from '../../src/operators/pixel-stride';
 
 /** [rows, columns]. */
 export type Pair = readonly [number, number];

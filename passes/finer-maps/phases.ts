@@ -5,10 +5,11 @@
  * begun that much later. All phases are as long as the first, which is the map that there was; what the others have more than cells is a gap at their end.
  * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
  */
-import { pixelStride } from '../../src/ir/pixel-stride';
+
 import { fromNumbers, int64s, readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
 import type { Pair } from './density';
 

@@ -15,10 +15,10 @@
  */
 import { axisRolesOf, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
 import { type Graph, sameType } from '../../src/ir/graph';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import { computedTensor, elementCount } from '../../src/ir/tensor';
 import { type Dim, isConst, type Node, type Value } from '../../src/ir/types';
 import { flattenBehind, hasCells } from '../../src/ir/views';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
 import { isLayer, perWindow } from './nodes';

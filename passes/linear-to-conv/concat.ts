@@ -11,9 +11,9 @@
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { axisRolesOf, imageInputs, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
 import { isConst, type Node, type Value } from '../../src/ir/types';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
 import { constant, node, optional } from '../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../src/rewrite/rule';

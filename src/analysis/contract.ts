@@ -10,7 +10,9 @@
 import { imageInputs } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Node, Value } from '../ir/types';
-import { type AxisField, type ReceptiveField, receptiveFields } from './receptive-field';
+import { leadingTo } from './fixed-positions';
+import { type Motion, motionOf } from './motion';
+import { type AxisField, fieldsIn, type ReceptiveField } from './receptive-field';
 
 export interface Contract {
   readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
@@ -27,9 +29,9 @@ export interface Contract {
 }
 
 /** The graph must be convolutional already and still have the window's static sizes. */
-export function contractOf(graph: Graph): Contract {
-  const fields = receptiveFields(graph);
-  const leading = nodesBehind(graph.outputs);
+export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Contract {
+  const fields = fieldsIn(motion);
+  const leading = leadingTo(graph.outputs);
   const named = (nodes: readonly Node[]): string[] => nodes.filter((node) => leading.has(node)).map(sourceName);
   const [padded, global, unknown] = [named(fields.padding), named(fields.global), named(fields.unknown)];
   const kind = global.length + unknown.length > 0 ? 'whole-image' : padded.length > 0 ? 'border' : 'everywhere';
@@ -92,16 +94,4 @@ function imageSize(graph: Graph): readonly [number | undefined, number | undefin
     return typeof dim === 'number' ? dim : undefined;
   };
   return [size('H'), size('W')];
-}
-
-/** The nodes that an output is computed from. */
-function nodesBehind(outputs: readonly Value[]): ReadonlySet<Node> {
-  const found = new Set<Node>();
-  const queue = outputs.flatMap((output) => output.producer ?? []);
-  for (let node = queue.pop(); node; node = queue.pop()) {
-    if (found.has(node)) continue;
-    found.add(node);
-    for (const input of node.inputs) if (input?.producer) queue.push(input.producer);
-  }
-  return found;
 }

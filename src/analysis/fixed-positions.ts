@@ -1,87 +1,100 @@
 /**
  * What ties a network to the size of its training images: nodes whose meaning depends on where in the image a place is, or on how many places there
- * are. Such a network cannot slide over a larger image, however well its graph might run on one.
+ * are, and nodes of which it is not known how they move with the image. Such a network cannot slide over a larger image, however well its graph might run on one.
  *
  * Decided by what the graph means, not by running it: attention over positions with dynamic shapes runs at any size and is still another function.
- * Global context (squeeze-and-excitation, instance normalisation, attention pooling over the whole map) is not listed here: it has a meaning at every
- * size, and the contract reports it.
+ * Most of it is read off how values move with the image (motion/). Global context (squeeze-and-excitation, instance normalisation, attention pooling
+ * over the whole map) is not listed here: it has a meaning at every size, and the contract reports it.
  */
 
+import { assertInvariant } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
-import { AxisRoles, imageInputs, type Roles } from '../ir/axis-roles';
+import { type AxisRoles, axisRolesOf, type Roles } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
-import { isBroadcasting } from '../ir/operator-traits';
-import { isNumeric, readNumbers } from '../ir/tensor';
-import type { ConstValue, Node, Value } from '../ir/types';
+import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
+import { isForeign } from '../operators';
+import { asNorm } from '../operators/norm';
+import { type Motion, motionOf } from './motion';
+import { isUniform } from './uniform';
 
 export interface FixedPosition {
   readonly node: Node;
   /** Continues "this network cannot slide because ...". */
   readonly reason: string;
+  /** Nothing is known against it but that nothing is known of it. */
+  readonly isUnknown: boolean;
 }
 
-/** Every node that fixes positions, in graph order. The image inputs must have the window's static size. */
-export function fixedPositions(graph: Graph): FixedPosition[] {
-  const roles = new AxisRoles(imageInputs(graph));
-  return graph.nodes.flatMap((node) => {
+/** Every node that an output depends on and that fixes positions, in graph order. The image inputs must have the window's static size. */
+export function fixedPositions(graph: Graph, motion: Motion = motionOf(graph)): FixedPosition[] {
+  const roles = axisRolesOf(graph);
+  const found = new Map<Node, FixedPosition>();
+  const add = (node: Node, reason: string, isUnknown = false): void => {
+    if (!found.has(node)) found.set(node, { node, reason, isUnknown });
+  };
+  for (const node of graph.nodes) {
     const reason = fixes(node, roles);
-    return reason ? [{ node, reason }] : [];
-  });
+    if (reason) add(node, reason);
+  }
+  // Other domains have reasons of their own: see obstacles.
+  for (const { node, why } of motion.unknown) if (!isForeign(node)) add(node, `it ${why}`, true);
+  for (const { node, why } of motion.tied) add(node, `it ${why}`);
+  for (const output of graph.outputs) if (isMirrored(output, motion)) add(turning(output, motion), MIRRORED);
+  const leading = leadingTo(graph.outputs);
+  return graph.nodes.flatMap((node) => (leading.has(node) ? (found.get(node) ?? []) : []));
 }
 
+const MIRRORED = 'it turns the map around, and nothing turns it back: cells would come out in the order of the mirrored image';
+
+function isMirrored(value: Value, motion: Motion): boolean {
+  const state = motion.of(value);
+  return state.kind === 'moving' && [...state.tracks.values()].some(({ stride, whole }) => !whole && stride.num < 0);
+}
+
+/** The node behind which the map is mirrored. */
+function turning(output: Value, motion: Motion): Node {
+  let at = output;
+  for (;;) {
+    const before: Value | undefined = at.producer?.inputs.find((input) => input && isMirrored(input, motion));
+    if (!before?.producer) break;
+    at = before;
+  }
+  assertInvariant(at.producer, () => 'an image is mirrored');
+  return at.producer;
+}
+
+/** The nodes that these values are computed from. */
+export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  const queue = values.flatMap(({ producer }) => producer ?? []);
+  for (let node = queue.pop(); node; node = queue.pop()) {
+    if (found.has(node)) continue;
+    found.add(node);
+    for (const input of node.inputs) if (input?.producer) queue.push(input.producer);
+    for (const attr of node.attrs.values()) {
+      const graphs = attr.kind === 'graph' ? [attr.value] : attr.kind === 'graphs' ? attr.value : [];
+      for (const inner of graphs) queue.push(...inner.nodes);
+    }
+  }
+  return found;
+}
+
+/** What is known against a node beyond how its result moves. */
 function fixes(node: Node, roles: AxisRoles): string | undefined {
-  const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
   if (node.op === 'MatMul' && multipliesUnknown(node, roles))
     return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
+  const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
   if (!varying.some((input) => isSpread(input, roles.of(input)))) return undefined;
-  if (isBroadcasting(node.op)) return perPlaceConstant(node, roles);
   switch (node.op) {
     case 'MatMul':
       return matMul(node, roles);
     case 'Gemm':
       return gemm(node, roles);
-    case 'Einsum':
-    case 'Attention':
-    case 'MultiHeadAttention':
-    case 'com.microsoft.MultiHeadAttention':
-    case 'com.microsoft.Attention':
-      return 'it compares positions with each other (attention)';
-    case 'LSTM':
-    case 'GRU':
-    case 'RNN':
-    case 'Scan':
-    case 'Loop':
-    case 'CumSum':
-    case 'DFT':
-      return `it runs along the rows or columns of the image one after the other (${node.op})`;
-    case 'Conv':
-    case 'ConvTranspose':
-      return node.inputs[1] && dependsOnImage(node.inputs[1], roles) ? 'its kernel is computed from the image' : undefined;
-    case 'Concat':
-      return concat(node, roles);
-    case 'Gather':
-      return gather(node, roles);
-    case 'GatherND':
-      return isConst(node.inputs[1])
-        ? 'it takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'
-        : undefined;
-    case 'Split':
-      return alongSpatial(node, roles, intAttr(node, 'axis', 0)) ? 'it cuts the map into a fixed number of rows or columns' : undefined;
     case 'ReduceSum':
       return weightedSum(node, roles);
-    case 'LayerNormalization':
-      return layerNormalization(node, roles);
-    case 'GridSample':
-    case 'AffineGrid':
-    case 'RoiAlign':
-      return `it samples places that are given in absolute coordinates (${node.op})`;
-    case 'ArgMax':
-    case 'ArgMin':
-    case 'TopK':
-      return alongSpatial(node, roles, intAttr(node, 'axis', node.op === 'TopK' ? -1 : 0)) ? 'it returns places of the map' : undefined;
     default:
-      return undefined;
+      return scalesPlaces(node, roles);
   }
 }
 
@@ -90,32 +103,6 @@ const isSpread = (value: Value, roles: Roles | undefined): boolean =>
   roles?.some((role, axis) => isSpatial(role) && value.type?.shape?.[axis] !== 1) ?? false;
 const isSpatial = (role: string | undefined): boolean => role !== undefined && /[HW]/.test(role);
 const spans = (value: Value, roles: Roles, axis: number): boolean => isSpatial(roles[axis]) && value.type?.shape?.[axis] !== 1;
-const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-const dependsOnImage = (value: Value, roles: AxisRoles): boolean => !isConst(value) && roles.of(value) !== undefined;
-
-/** A constant with one number per place: position embeddings, relative biases, masks. */
-function perPlaceConstant(node: Node, roles: AxisRoles): string | undefined {
-  const [output] = node.outputs;
-  const own = output && roles.of(output);
-  if (!own) return undefined;
-  for (const input of node.inputs) {
-    if (!isConst(input)) continue;
-    const { shape } = input.constant;
-    const lead = own.length - shape.length;
-    const axis = shape.findIndex((dim, at) => dim !== 1 && isSpatial(own[lead + at]));
-    if (axis >= 0 && !isUniform(input)) {
-      return `its constant '${input.name}' [${shape.join(', ')}] has a number of its own for each position, for the training size only`;
-    }
-  }
-  return undefined;
-}
-
-/** Whether moving along its axes changes nothing: a mask of ones is no position embedding. */
-function isUniform(constant: ConstValue): boolean {
-  if (!isNumeric(constant.constant.dtype)) return false;
-  const numbers = readNumbers(constant.constant);
-  return numbers.every((number) => number === numbers[0]);
-}
 
 function matMul(node: Node, roles: AxisRoles): string | undefined {
   const [a, b] = node.inputs;
@@ -163,31 +150,6 @@ function gemm(node: Node, roles: AxisRoles): string | undefined {
     : undefined;
 }
 
-function concat(node: Node, roles: AxisRoles): string | undefined {
-  const [output] = node.outputs;
-  const own = output && roles.of(output);
-  if (!own || !isSpatial(own[inRange(intAttr(node, 'axis', 0), own.length)])) return undefined;
-  const axis = inRange(intAttr(node, 'axis', 0), own.length);
-  // A token may be learnt, or be the mean of all positions.
-  return node.inputs.some((input) => isConst(input) || (input && (roles.of(input) === undefined || input.type?.shape?.[axis] === 1)))
-    ? 'it puts a token of its own among the positions (class token)'
-    : 'it lays maps next to each other in space';
-}
-
-function gather(node: Node, roles: AxisRoles): string | undefined {
-  const [data, indices] = node.inputs;
-  if (!data || !alongSpatial(node, roles, intAttr(node, 'axis', 0))) return undefined;
-  return isConst(indices)
-    ? 'it takes fixed positions of the map (a class token, or windows cut out at fixed places)'
-    : 'it takes positions that are computed';
-}
-
-function alongSpatial(node: Node, roles: AxisRoles, axis: number): boolean {
-  const [data] = node.inputs;
-  const own = data && roles.of(data);
-  return own !== undefined && data !== undefined && spans(data, own, inRange(axis, own.length));
-}
-
 /**
  * Additive attention: a sum over all positions, weighted by one number per position that is computed from the image and no softmax has made a share of.
  * Such a sum grows with the image; a mean, and global context by softmax, have a meaning at every size.
@@ -212,11 +174,11 @@ function weightedSum(node: Node, roles: AxisRoles): string | undefined {
 }
 
 /** Normalising over places with a scale per place. */
-function layerNormalization(node: Node, roles: AxisRoles): string | undefined {
+function scalesPlaces(node: Node, roles: AxisRoles): string | undefined {
   const [data, scale] = node.inputs;
   const own = data && roles.of(data);
-  if (!own || !data) return undefined;
-  const first = inRange(intAttr(node, 'axis', -1), own.length);
-  const places = own.some((_, axis) => axis >= first && spans(data, own, axis));
+  const norm = asNorm(node);
+  if (!own || !data || !norm) return undefined;
+  const places = norm.scaled.some((axis) => spans(data, own, axis));
   return places && isConst(scale) && !isUniform(scale) ? 'its scale has a number of its own for each position' : undefined;
 }

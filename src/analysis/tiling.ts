@@ -13,8 +13,8 @@
 import { intAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { pixelStride, strideBySize } from '../ir/pixel-stride';
 import type { Node, Value } from '../ir/types';
+import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { activationBytes } from './activation-memory';
 import { contractOf, describeContract } from './contract';
 import { type AxisField, type ReceptiveField, receptiveFields } from './receptive-field';

@@ -10,8 +10,8 @@ import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
 import type { ImageWindow, SizeRequest } from '../compile/input-size';
 import { formatLocation, printable } from '../diagnostics/format';
-import { pixelStride } from '../ir/pixel-stride';
 import type { Dim } from '../ir/types';
+import { pixelStride } from '../operators/pixel-stride';
 import type { Remark } from '../rewrite/pass';
 import { grouped, table } from './table';
 

@@ -15,15 +15,17 @@ import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { sinkTokens } from '../../passes/sink-tokens';
 import { spaceToDepth } from '../../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
+import { type Cells, cellsOf } from '../analysis/growing';
+import { motionOf } from '../analysis/motion';
 import { cannotRefine, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { pixelStride, strideBySize } from '../ir/pixel-stride';
 import { inferShapes } from '../ir/shape-inference';
 import { declareWindows } from '../ir/sizes/windows';
 import { table } from '../ir/table';
 import type { Dim } from '../ir/types';
+import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from '../rewrite/manager';
 import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
@@ -161,6 +163,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   const runner = new PassRunner(model);
   const said = (): Remark[] => passes.flatMap((report) => report.remarks);
   let contract: Contract | undefined;
+  let cells: Cells = new Map();
   declareWindows(
     model,
     windows.map(({ input, height, width }) => [input, [height, width]]),
@@ -168,15 +171,17 @@ function converted(source: Model, options: CompileOptions): Compiled {
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
-      requireSliding(model, said(), leavesOut(options));
-      contract = contractOf(model.graph);
+      const motion = motionOf(model.graph);
+      requireSliding(model, motion, said(), leavesOut(options));
+      contract = contractOf(model.graph, motion);
+      cells = cellsOf(model.graph, motion);
     }
     // A finer map asks other things of its lengths.
     if (namesIn(step).includes(fitImages.name) && options.stride !== undefined) continue;
     passes.push(...runGroup(runner, step, options));
   }
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
-  requireFreed(model, said(), leavesOut(options));
+  requireFreed(model, cells, said(), leavesOut(options));
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);

@@ -15,8 +15,8 @@
 import { type Contract, describeContract } from '../analysis/contract';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { pixelStride } from '../ir/pixel-stride';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
+import { pixelStride } from '../operators/pixel-stride';
 import { version } from '../version';
 import type { ImageWindow, SizeRequest } from './input-size';
 import { declareSizes } from './sizes';

@@ -1,5 +1,7 @@
 /** What a network must be for a conversion to mean anything: asked of the graph, not of the passes that made it so. */
-import { fixedPositions } from '../analysis/fixed-positions';
+import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
+import { type Cells, heldBack } from '../analysis/growing';
+import type { Motion } from '../analysis/motion';
 import { cannotSlide, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -10,8 +12,8 @@ import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '
 import type { Remark } from '../rewrite/pass';
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-export function requireSliding(model: Model, remarks: readonly Remark[], passesLeftOut: boolean): void {
-  const found = fixedPositions(model.graph);
+export function requireSliding(model: Model, motion: Motion, remarks: readonly Remark[], passesLeftOut: boolean): void {
+  const found = fixedPositions(model.graph, motion);
   const [first] = found;
   if (!first) return;
   // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
@@ -21,7 +23,7 @@ export function requireSliding(model: Model, remarks: readonly Remark[], passesL
   throw cannotSlide(
     first.node,
     found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
-    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut },
+    { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut, isUnknown: first.isUnknown },
   );
 }
 
@@ -38,12 +40,17 @@ export function requireOneWay(original: Model, passesLeftOut: boolean): void {
 }
 
 /** Refuses networks with a size that stays what it was: one that reads the whole image, or always the same places of it, does not slide. */
-export function requireFreed(model: Model, remarks: readonly Remark[], passesLeftOut: boolean): void {
+export function requireFreed(model: Model, cells: Cells, remarks: readonly Remark[], passesLeftOut: boolean): void {
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const stuck = remarks.flatMap(({ kind, rule, reason = '', at }) => {
     const node = kind === 'refused' && (rule === BAKED_SIZE || rule === UNEQUAL_SIZES) ? nodes.get(at.node ?? '') : undefined;
     return node ? [{ node, reason }] : [];
   });
+  // What no rule saw: a map that does not grow as it moves.
+  if (stuck.length === 0) {
+    const held = heldBack(model.graph, cells, leadingTo(model.graph.outputs));
+    if (held) stuck.push({ node: held.node, reason: `it ${held.why}` });
+  }
   const [first] = stuck;
   if (!first) return;
   throw cannotSlide(

@@ -287,10 +287,16 @@ export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
     message: `the model has no classifier to convert: its output ${outputs.map(describeValue).join(', ')} already has rows and columns`,
     hint: 'it is fully convolutional as it stands; `inspect` shows its layers',
   });
+interface CannotSlideDetails {
+  readonly trunkSlides?: boolean;
+  readonly passesLeftOut?: boolean;
+  /** Nothing is known against the node but that nothing is known of it. */
+  readonly isUnknown?: boolean;
+}
 export const cannotSlide = (
   node: Node,
   reasons: readonly string[],
-  { trunkSlides = false, passesLeftOut = false }: { readonly trunkSlides?: boolean; readonly passesLeftOut?: boolean } = {},
+  { trunkSlides = false, passesLeftOut = false, isUnknown = false }: CannotSlideDetails = {},
 ): CompileError =>
   new CompileError({
     code: 'CANNOT_SLIDE',
@@ -304,7 +310,9 @@ export const cannotSlide = (
     ],
     hint: passesLeftOut
       ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
-      : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
+      : isUnknown
+        ? 'nothing tells what it does on a larger image: write it with other operators, cut it off (--outputs), or slide the network over crops instead'
+        : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
 export const strideNotDivisor = (stride: number, divisors: readonly number[]): CompileError =>
   new CompileError({

@@ -8,6 +8,7 @@
  * undefined, an unknown dimension, stays unknown. src/ir/dim holds the algebra.
  */
 import { highest, lowest } from './dim/bounds';
+import { growthOf } from './dim/growth';
 import {
   collectNames,
   constant,
@@ -25,6 +26,7 @@ import {
   times,
 } from './dim/sum';
 import { parseSum } from './dim/text';
+import type { Ratio } from './ratio';
 import type { Dim } from './types';
 
 export const addDims = (a: Dim, b: Dim): Dim =>
@@ -109,6 +111,10 @@ export function namesOf(dim: Dim): Set<string> {
   if (typeof dim === 'string') collectNames(parseDim(dim), names);
   return names;
 }
+
+/** By how much the dimension grows with the one name that it depends on, in the long run; undefined where it depends on none, or on several. */
+export const dimGrowth = (dim: Dim): Ratio | undefined =>
+  typeof dim === 'string' && namesOf(dim).size === 1 ? growthOf(parseDim(dim)) : undefined;
 
 /** A number that the dimension is never below; -Infinity where none is known. */
 export const leastDim = (dim: Dim): number =>

@@ -21,7 +21,8 @@ export const operators: Record<OnnxOp, Operator> = {
 };
 
 const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known');
+/** Whether the node's operator is of another domain than ONNX's own. */
+export const isForeign = (node: Node): boolean => !(node.domain === '' || node.domain === 'ai.onnx') || !isOnnxOp(node.opType);
 
 /** What is known of the node's operator. Those of other domains are not known, but for ONNX's own in another layout. */
-export const operatorOf = (node: Node): Operator =>
-  (node.domain === '' || node.domain === 'ai.onnx') && isOnnxOp(node.opType) ? operators[node.opType] : FOREIGN;
+export const operatorOf = (node: Node): Operator => (!isForeign(node) && isOnnxOp(node.opType) ? operators[node.opType] : FOREIGN);

@@ -7,9 +7,9 @@ import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles'
 import { Graph } from '../ir/graph';
 import { Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
-import { pixelStride } from '../ir/pixel-stride';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
+import { pixelStride } from '../operators/pixel-stride';
 
 export interface CutMap {
   readonly value: Value;

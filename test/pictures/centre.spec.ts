@@ -1,7 +1,7 @@
 /** Where cells look, measured on networks whose answer is known to the pixel: kernels with one number that is not zero. */
 import { compile, settle } from '../../src/compile';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import { modelToBytes } from '../../src/onnx/write';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import { measureCentre } from '../../src/pictures/centre';
 import { heatOf } from '../../src/pictures/heat';
 import type { Picture } from '../../src/pictures/picture';

@@ -5,10 +5,10 @@
  */
 import { Graph } from '../../src/ir/graph';
 import { Model } from '../../src/ir/model';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import { inferShapes, type ShapeInference } from '../../src/ir/shape-inference';
 import { fromNumbers, int64s } from '../../src/ir/tensor';
 import type { Value } from '../../src/ir/types';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { random } from './seeded';
 

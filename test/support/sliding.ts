@@ -2,9 +2,9 @@
 import { compile } from '../../src/compile';
 import { imageInputs } from '../../src/ir/axis-roles';
 import type { Model } from '../../src/ir/model';
-import { pixelStride } from '../../src/ir/pixel-stride';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
+import { pixelStride } from '../../src/operators/pixel-stride';
 import { parseGraph } from './expect-pass';
 import { type Feeds, runModel } from './run';
 import { seededTensor } from './seeded';

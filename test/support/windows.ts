@@ -7,9 +7,9 @@
  */
 import { type CompileOptions, compile } from '../../src/compile';
 import type { Model } from '../../src/ir/model';
-import { strideBySize } from '../../src/ir/pixel-stride';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
+import { strideBySize } from '../../src/operators/pixel-stride';
 import { parseGraph } from './expect-pass';
 import { feedsFor, runModel } from './run';
 

@@ -2,9 +2,10 @@
 
 import { intAttr } from '../../ir/attrs';
 import { wrapAxis } from '../../ir/axis';
+import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
 import { asAxis, asTranspose } from '../../operators/axes';
-import type { Operator, Reads } from '../../operators/operator';
+import type { Operator, Reads, Step } from '../../operators/operator';
 import { asReduce } from '../../operators/reduce';
 import { isSpatial, regrouped, spreadOf } from './digits';
 import { combined } from './meet';
@@ -18,6 +19,7 @@ export interface Notes {
   readonly global: Set<Node>;
 }
 
+const STAY: Step = { start: ZERO, stride: ONE, extent: ONE, pads: false };
 const NOT_SHAPED = 'has a shape that is not known';
 
 export function follow(node: Node, inputs: readonly State[], at: number, operator: Operator, notes: Notes): State {
@@ -33,9 +35,7 @@ export function follow(node: Node, inputs: readonly State[], at: number, operato
     return otherMoves(node);
   switch (form) {
     case 'same':
-      return at > 0 && node.op === 'MaxPool'
-        ? unknownBy(node, 'gives the place of each maximum, counted over the whole map')
-        : axisByAxis(node, data, operator, output, notes);
+      return at > 0 && node.op === 'MaxPool' ? { kind: 'sized', places: true, node } : axisByAxis(node, data, operator, output, notes);
     case 'reduced': {
       const own = asReduce(node);
       const next = axisByAxis(node, data, operator, output, notes);
@@ -121,6 +121,9 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
   const spread = spreadOf(own);
   switch (reads.kind) {
     case 'point':
+      // Cut off at the far end.
+      if (spread.length > 0 && size !== undefined && size !== before)
+        return alongAxis(node, state, axis, { kind: 'window', step: STAY }, { size, leaves, notes });
       // Copies of one cell are the same everywhere.
       return size !== undefined && size !== before && spread.length === 0 && before !== 1 ? withCount(state, axis, size) : state;
     case 'unknown':

@@ -108,7 +108,7 @@ function tiedBy(node: Node, inputs: readonly State[], state: Moving, settings: r
       if (own.length > 0 && !isUniformAlong(input, own))
         return {
           node,
-          why: `has a constant '${input.name}' [${shape.join(', ')}] with a number of its own for each position, for the training size only`,
+          why: `is tied to places: its constant '${input.name}' [${shape.join(', ')}] has a number of its own for each position, for the training size only`,
         };
     }
   }

@@ -86,20 +86,17 @@ export const repeated = (track: Track, by: number, cells: Dim): Track =>
 
 /** The union of what two branches look at, or why they do not meet; continues "it ...". */
 export function met(a: Track, b: Track): Track | string {
-  // What was pooled to one cell meets what was not: on a larger image one number is laid over many.
-  const pooled = a.pooled === b.pooled ? undefined : (a.pooled ?? b.pooled);
-  const whole = a.whole ?? b.whole ?? (a.pooled === undefined || b.pooled === undefined ? pooled : undefined);
+  // Of one cell nothing is taken together; on a larger image that one number would stand for many.
+  if ((a.pooled === undefined) !== (b.pooled === undefined) && !a.whole && !b.whole)
+    return `combines one cell with what ${(a.pooled ?? b.pooled)?.op} '${(a.pooled ?? b.pooled)?.name}' took together: on a larger image there are many cells`;
   const shared = {
     period: commonMultiple(a.period, b.period),
     congruent: commonMultiple(a.congruent, b.congruent),
-    whole,
+    whole: a.whole ?? b.whole,
     pooled: a.pooled && b.pooled ? a.pooled : undefined,
   };
-  if (a.whole || b.whole || a.pooled || b.pooled) {
-    // The one that still has places tells where they are.
-    const main = a.whole || a.pooled ? b : a;
-    return { ...main, ...shared };
-  }
+  // The one that still has places tells where they are.
+  if (a.whole || b.whole || a.pooled || b.pooled) return { ...(a.whole || a.pooled ? b : a), ...shared };
   if (a.stride.num < 0 !== b.stride.num < 0) return 'combines a map with its mirror image';
   if (!sameRatio(a.stride, b.stride))
     return `combines maps of which one has a cell every ${told(a.stride)} pixels and the other every ${told(b.stride)}`;

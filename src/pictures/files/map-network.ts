@@ -6,7 +6,7 @@ import { noScores, usage } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import { inheritOrigin } from '../../files';
 import type { Model } from '../../ir/model';
-import { pixelStride } from '../../ir/pixel-stride';
+import { pixelStride } from '../../operators/pixel-stride';
 import type { Size } from '../picture';
 import type { MapNetwork } from '../views';
 import { type OpenOptions, openWritten, type PictureModel, runnerOf } from './picture-model';
