@@ -6,6 +6,7 @@ import { adaptivePool } from './adaptive-pool';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
+import { dropPhases } from './drop-phases';
 import { denseShift } from './finer-maps/dense-shift';
 import { denseStride } from './finer-maps/dense-stride';
 import { fitImages } from './fit-images';
@@ -94,7 +95,12 @@ const free: Pipeline = [
 
 /** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
 const conversions: Readonly<Record<MapHead, Pipeline>> = {
-  window: [...classifierToMap, outputMap, turnBack],
+  window: [
+    ...classifierToMap,
+    dropPhases, // while the map has one cell
+    outputMap,
+    turnBack,
+  ],
   cell: [
     normaliseGlobalPool, // one spelling for the average that is to move
     [
@@ -107,6 +113,7 @@ const conversions: Readonly<Record<MapHead, Pipeline>> = {
   ],
   image: [
     ...classifierToMap,
+    dropPhases, // the mean is of what the original would have said
     outputAverage, // over the predictions of all windows ...
     [averageFirst], // ... or in front of what is affine in the classifier: the same numbers for less work
     turnBack, // where predictions of a mirrored image meet before they are averaged

@@ -9,9 +9,11 @@
 
 import { imageInputs } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
+import { commonMultiple } from '../ir/ratio';
 import type { Node, Value } from '../ir/types';
 import { leadingTo } from './fixed-positions';
-import { type Motion, motionOf } from './motion';
+import { type Motion, motionOf, type Track } from './motion';
+import { hasPhases } from './motion/track';
 import { type AxisField, fieldsIn, type ReceptiveField } from './receptive-field';
 
 export interface Contract {
@@ -24,6 +26,10 @@ export interface Contract {
   readonly unknown?: readonly string[] | undefined;
   /** How many pixels beyond its window a cell can see, on the farthest side; undefined where that is the whole image or not known. */
   readonly reach?: { readonly rows: number; readonly columns: number } | undefined;
+  /** By how many pixels the image must move for cells to repeat, where that is more than their stride: cells between see it in another phase. */
+  readonly period?: { readonly rows: number; readonly columns: number } | undefined;
+  /** It holds for images whose height and width leave the same rest by these as the window's. */
+  readonly congruent?: { readonly rows: number; readonly columns: number } | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
   readonly meaning?: string | undefined;
 }
@@ -32,19 +38,55 @@ export interface Contract {
 export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Contract {
   const fields = fieldsIn(motion);
   const leading = leadingTo(graph.outputs);
+  const pads = new Set([...motion.padding, ...motion.mayPad]);
   const named = (nodes: readonly Node[]): string[] => nodes.filter((node) => leading.has(node)).map(sourceName);
-  const [padded, global, unknown] = [named(fields.padding), named(fields.global), named(fields.unknown)];
+  const [padded, global, unknown] = [named(graph.nodes.filter((node) => pads.has(node))), named(fields.global), named(fields.unknown)];
   const kind = global.length + unknown.length > 0 ? 'whole-image' : padded.length > 0 ? 'border' : 'everywhere';
   const reach = kind === 'whole-image' ? undefined : reachOf(graph, fields.of);
-  return { kind, padded, global, ...(unknown.length > 0 && { unknown }), ...(reach && { reach }) };
+  const tracks = graph.outputs.flatMap((output) => {
+    const state = motion.of(output);
+    return state.kind === 'moving' ? [state.tracks] : [];
+  });
+  const period = pair(tracks, (track) => (hasPhases(track) && !track.whole ? track.period : 1));
+  const congruent = pair(tracks, (track) => (track.whole ? 1 : track.congruent));
+  return {
+    kind,
+    padded,
+    global,
+    ...(unknown.length > 0 && { unknown }),
+    ...(reach && { reach }),
+    ...(period && { period }),
+    ...(congruent && { congruent }),
+  };
+}
+
+/** The least common multiple over all outputs, along rows and columns; undefined where it is 1. */
+function pair(
+  tracks: readonly ReadonlyMap<string, Track>[],
+  of: (track: Track) => number,
+): { readonly rows: number; readonly columns: number } | undefined {
+  const along = (letter: string): number =>
+    tracks.reduce((common, own) => {
+      const track = own.get(letter);
+      return track ? commonMultiple(common, of(track)) : common;
+    }, 1);
+  const [rows, columns] = [along('H'), along('W')];
+  return rows === 1 && columns === 1 ? undefined : { rows, columns };
 }
 
 /** Of a model that was folded only. */
 export const originalContract: Contract = { kind: 'original', padded: [], global: [] };
 
 /** One sentence for people. */
-export function describeContract({ kind, padded, global, unknown = [], reach, meaning }: Contract): string {
+export function describeContract(contract: Contract): string {
+  const { meaning, period, congruent } = contract;
   if (meaning !== undefined) return meaning;
+  const phases = period ? `; cells repeat every ${describeReach(period)}: those between see the image in another phase` : '';
+  const sizes = congruent ? `; at sizes that differ from the original's by multiples of ${describeReach(congruent)}` : '';
+  return `${meaningOf(contract)}${phases}${sizes}`;
+}
+
+function meaningOf({ kind, padded, global, unknown = [], reach }: Contract): string {
   switch (kind) {
     case 'original':
       return 'equal to the original at every size that it takes';

@@ -16,7 +16,7 @@ import { isConst } from '../ir/types';
 import { isForeign } from '../operators';
 import { asNorm } from '../operators/norm';
 import { type Motion, motionOf } from './motion';
-import { isUniform } from './uniform';
+import { isUniform } from './motion/uniform';
 
 export interface FixedPosition {
   readonly node: Node;

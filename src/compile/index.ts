@@ -30,6 +30,7 @@ import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } 
 import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
+import { type Phased, phasesIn, requireInPhase } from './phases';
 import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding } from './requirements';
 
 export interface CompileOptions {
@@ -164,6 +165,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   const said = (): Remark[] => passes.flatMap((report) => report.remarks);
   let contract: Contract | undefined;
   let cells: Cells = new Map();
+  let phased: readonly Phased[] = [];
   declareWindows(
     model,
     windows.map(({ input, height, width }) => [input, [height, width]]),
@@ -175,6 +177,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
       requireSliding(model, motion, said(), leavesOut(options));
       contract = contractOf(model.graph, motion);
       cells = cellsOf(model.graph, motion);
+      phased = phasesIn(model.graph, motion);
     }
     // A finer map asks other things of its lengths.
     if (namesIn(step).includes(fitImages.name) && options.stride !== undefined) continue;
@@ -182,6 +185,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   }
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
   requireFreed(model, cells, said(), leavesOut(options));
+  if (options.stride !== undefined) requireInPhase(phased, options.stride);
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);

@@ -17,6 +17,8 @@ export interface Step {
   readonly extent: Ratio;
   /** Some cell reads beyond the edge of the data: zeros, repeated edges, nothing. */
   readonly pads: boolean;
+  /** Some cell does at another length, if not at this one. */
+  readonly mayPad?: boolean | undefined;
   /** `start` is counted from the far end, so that it moves when the data gets longer. */
   readonly fromEnd?: boolean | undefined;
   /** `start` is the same for lengths that leave the same rest by this number. */

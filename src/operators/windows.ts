@@ -2,7 +2,7 @@
 
 import { intAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
-import { absolute, inverse, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
+import { absolute, commonMultiple, inverse, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
 import { table } from '../ir/table';
 import type { Dim, Node } from '../ir/types';
 import { FILTERS, type Operator, operator, POINT, type Reads, type Step } from './operator';
@@ -14,8 +14,8 @@ import { asWindow, extentOf, samePadBefore, type Window, type WindowAxis } from 
 const window = (step: Step): Reads => (isIdentity(step) ? POINT : { kind: 'window', step });
 const notKnown = (why: string): Reads => ({ kind: 'unknown', why });
 
-const isIdentity = ({ start, stride, extent, pads }: Step): boolean =>
-  !pads && start.num === 0 && stride.num === 1 && stride.den === 1 && extent.num === 1 && extent.den === 1;
+const isIdentity = ({ start, stride, extent, pads, mayPad }: Step): boolean =>
+  !pads && !mayPad && start.num === 0 && stride.num === 1 && stride.den === 1 && extent.num === 1 && extent.den === 1;
 
 const lengths = (node: Node, axis: number): readonly [Dim, Dim] => [
   node.inputs[0]?.type?.shape?.[axis],
@@ -36,13 +36,15 @@ function windowReads(node: Node, axis: number): Reads {
   const extent = extentOf(along);
   const [length, cells] = lengths(node, axis);
   const before = padBefore(own, along, length);
+  const isSame = own.autoPad.startsWith('SAME');
   return window({
     start: ratio(-before),
     stride: ratio(along.stride),
     extent: ratio(extent),
     pads: before > 0 || sticksOut(own, along, { before, length, cells }),
+    mayPad: isSame ? extent > 1 : own.ceil && along.stride > 1,
     // A stride that does not divide the length puts the padding elsewhere.
-    ...(own.autoPad.startsWith('SAME') && along.stride > 1 && { congruent: along.stride }),
+    ...(isSame && along.stride > 1 && { congruent: along.stride }),
   });
 }
 
@@ -117,13 +119,22 @@ function padding(node: Node, axis: number): Reads {
 /** Padding that the graph computes: how much there is in all is known from the sizes, not on which side. */
 function computedPadding(node: Node, axis: number): Reads {
   const [length, cells] = lengths(node, axis);
-  if (length === cells && length !== undefined) return POINT;
+  if (axis < 2 && length === cells && length !== undefined) return POINT;
   if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('pads by amounts that are not known');
   const total = cells - length;
+  // As SAME padding it follows the rest that the stride of the next layer leaves.
+  const congruent = strideBehind(node, axis);
+  const step = { stride: ONE, mayPad: true, ...(congruent > 1 && { congruent }) };
   return total > 0
-    ? window({ start: ratio(-total), stride: ONE, extent: ratio(total + 1), pads: true })
-    : window({ start: ZERO, stride: ONE, extent: ratio(1 - total), pads: false });
+    ? window({ ...step, start: ratio(-total), extent: ratio(total + 1), pads: true })
+    : window({ ...step, start: ZERO, extent: ratio(1 - total), pads: false });
 }
+
+const strideBehind = (node: Node, axis: number): number =>
+  (node.outputs[0]?.uses ?? []).reduce((common, { user }) => {
+    const kernel = ['Conv', 'AveragePool', 'MaxPool', 'LpPool'].includes(user.op) ? asWindow(user)?.axes[axis - 2] : undefined;
+    return commonMultiple(common, kernel?.stride ?? 1);
+  }, 1);
 
 function cut(node: Node, axis: number): Reads {
   const cuts = asSlice(node);

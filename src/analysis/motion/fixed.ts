@@ -2,8 +2,8 @@
 import type { Node } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import type { Operator } from '../../operators/operator';
-import { isUniform } from '../uniform';
 import { FIXED, GROWN, type State, unknownBy } from './state';
+import { isUniform } from './uniform';
 
 /** The result of a node none of whose inputs is computed from pixels. */
 export function fixedState(node: Node, inputs: readonly State[], { form, settings }: Operator): State {

@@ -16,6 +16,7 @@ import { walked } from './track';
 /** What is found on the way. */
 export interface Notes {
   readonly padding: Set<Node>;
+  readonly mayPad: Set<Node>;
   readonly global: Set<Node>;
 }
 
@@ -136,7 +137,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
     case 'together':
     case 'filters': {
       const filters = reads.kind === 'filters';
-      const found = taken(state, axis, node, leaves || filters);
+      const found = taken(state, axis, node, filters ? 'filtered' : leaves ? 'pooled' : 'stay');
       if (typeof found === 'string') return found;
       if (found.whole) notes.global.add(node);
       if (filters) return withCount(found.state, axis, size);
@@ -150,6 +151,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       const track = ready?.tracks.get(letter);
       if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
       if (reads.step.pads) notes.padding.add(node);
+      if (reads.step.mayPad) notes.mayPad.add(node);
       const next: Moving = {
         ...ready,
         axes: replaced(ready.axes, axis, [{ letter, size, step: 1 }]),

@@ -24,6 +24,8 @@ export interface Motion {
   of(value: Value): State;
   /** Nodes that read beyond the edge of a map, in graph order, as the others. */
   readonly padding: readonly Node[];
+  /** Nodes that do so at other lengths, if not at this one. */
+  readonly mayPad: readonly Node[];
   /** Nodes that take all places of a map together. */
   readonly global: readonly Node[];
   /** Nodes that could not be followed, or that tie their result to places or to a size; not those behind them. */
@@ -33,7 +35,7 @@ export interface Motion {
 
 export function motionOf(graph: Graph): Motion {
   const states = new Map<Value, State>();
-  const notes: Notes = { padding: new Set(), global: new Set() };
+  const notes: Notes = { padding: new Set(), mayPad: new Set(), global: new Set() };
   const unknown: Blame[] = [];
   const tied: Blame[] = [];
   for (const [image, roles] of imageInputs(graph)) {
@@ -57,7 +59,7 @@ export function motionOf(graph: Graph): Motion {
       if (state.kind === 'moving' && state.tied?.node === node && tied.at(-1)?.node !== node) tied.push(state.tied);
     }
   }
-  return { of: stateOf, padding: [...notes.padding], global: [...notes.global], unknown, tied };
+  return { of: stateOf, padding: [...notes.padding], mayPad: [...notes.mayPad], global: [...notes.global], unknown, tied };
 }
 
 function derive(

@@ -4,10 +4,10 @@ import { wrapAxis } from '../../ir/axis';
 import type { Dim, Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import type { Operator } from '../../operators/operator';
-import { isUniformAlong } from '../uniform';
 import { type Digits, isSpatial, sameDigits, spreadOf } from './digits';
 import { type Blame, counted, digitsOf, isSpread, type Moving, type State, settled, unknownBy } from './state';
 import { met } from './track';
+import { isUniformAlong } from './uniform';
 
 export function combined(node: Node, inputs: readonly State[], { form, settings }: Operator): State {
   const shape = node.outputs[0]?.type?.shape;
@@ -63,10 +63,13 @@ function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | stri
       continue;
     }
     const [here, there] = [digitsOf(left, letter).length > 0, digitsOf(right, letter).length > 0];
-    const single = here === there ? undefined : here ? track : own;
     // One cell of a map, laid over all others: on a larger image it would be the first of several.
-    if (single && single.whole === undefined && single.pooled === undefined)
+    const single = here === there ? undefined : here ? track : own;
+    if (single && single.pooled === undefined)
       return 'lays one cell of a map over all others: on a larger image that is the first of several';
+    const pooled = own.pooled ?? track.pooled;
+    if (!here && !there && pooled && (own.pooled === undefined || track.pooled === undefined))
+      return `combines one cell with what ${pooled.op} '${pooled.name}' takes of the whole image: on a larger image there are many cells`;
     const both = met(own, track);
     if (typeof both === 'string') return both;
     tracks.set(letter, both);

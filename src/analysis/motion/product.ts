@@ -66,7 +66,7 @@ export function product(node: Node, inputs: readonly State[], notes: Notes): Sta
 /** An operand whose axis is summed over. */
 function side(node: Node, state: State | undefined, axis: number, notes: Notes): Moving | string | undefined {
   if (state?.kind !== 'moving') return undefined;
-  const found = taken(state, axis, node, true);
+  const found = taken(state, axis, node, 'filtered');
   if (typeof found === 'string') return found;
   if (found.whole) notes.global.add(node);
   return { ...found.state, axes: replaced(found.state.axes, axis, []) };

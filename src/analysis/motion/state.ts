@@ -79,12 +79,15 @@ export function settled(state: Moving, letter: string, axis: number): Moving | u
   return { ...state, axes, tracks: new Map(state.tracks).set(letter, next) };
 }
 
-/** Everything along an axis taken together by a node. `leaves`: the axis goes, or counts something else. */
+/** `stay`: the axis stays as it is. `pooled`: one number is left of it. `filtered`: it counts something else. */
+export type Leaves = 'stay' | 'pooled' | 'filtered';
+
+/** Everything along an axis taken together by a node. */
 export function taken(
   state: Moving,
   axis: number,
   node: Node,
-  leaves: boolean,
+  leaves: Leaves,
 ): { readonly state: Moving; readonly whole: boolean } | string {
   const own = state.axes[axis] ?? [];
   let next = state;
@@ -96,7 +99,7 @@ export function taken(
     const all = digitsOf(next, letter);
     if (mine.length === 0) {
       // One cell here, several on a larger image.
-      if (leaves && all.length === 0 && track.whole === undefined)
+      if (leaves === 'pooled' && all.length === 0)
         next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, pooled: track.pooled ?? node }) };
       continue;
     }
@@ -116,9 +119,10 @@ export function taken(
       };
       continue;
     }
-    if (leaves && mine.length < all.length) return 'takes together places of the map that lie far from each other';
+    if (leaves !== 'stay' && mine.length < all.length) return 'takes together places of the map that lie far from each other';
     whole = true;
-    next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, whole: track.whole ?? node }) };
+    const pooled = leaves === 'pooled' ? node : track.pooled;
+    next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, whole: track.whole ?? node, pooled }) };
   }
   return { state: next, whole };
 }

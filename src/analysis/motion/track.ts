@@ -33,7 +33,7 @@ export interface Track {
   readonly far: Ratio | undefined;
   /** The node that took everything along the axis together; the image as a whole is looked at then. */
   readonly whole: Node | undefined;
-  /** The node that took everything together where there is one cell: on a larger image it will be several. */
+  /** The node that left one number of all cells, be it one cell or many. */
   readonly pooled: Node | undefined;
 }
 
@@ -86,17 +86,14 @@ export const repeated = (track: Track, by: number, cells: Dim): Track =>
 
 /** The union of what two branches look at, or why they do not meet; continues "it ...". */
 export function met(a: Track, b: Track): Track | string {
-  // Of one cell nothing is taken together; on a larger image that one number would stand for many.
-  if ((a.pooled === undefined) !== (b.pooled === undefined) && !a.whole && !b.whole)
-    return `combines one cell with what ${(a.pooled ?? b.pooled)?.op} '${(a.pooled ?? b.pooled)?.name}' took together: on a larger image there are many cells`;
   const shared = {
     period: commonMultiple(a.period, b.period),
     congruent: commonMultiple(a.congruent, b.congruent),
     whole: a.whole ?? b.whole,
     pooled: a.pooled && b.pooled ? a.pooled : undefined,
   };
-  // The one that still has places tells where they are.
-  if (a.whole || b.whole || a.pooled || b.pooled) return { ...(a.whole || a.pooled ? b : a), ...shared };
+  // What was pooled is the same for all places of the other, which tells where they are.
+  if (a.pooled || b.pooled) return { ...(a.pooled ? b : a), ...shared };
   if (a.stride.num < 0 !== b.stride.num < 0) return 'combines a map with its mirror image';
   if (!sameRatio(a.stride, b.stride))
     return `combines maps of which one has a cell every ${told(a.stride)} pixels and the other every ${told(b.stride)}`;

@@ -1,5 +1,5 @@
-import { isNumeric, readNumbers } from '../ir/tensor';
-import type { ConstValue } from '../ir/types';
+import { isNumeric, readNumbers } from '../../ir/tensor';
+import type { ConstValue } from '../../ir/types';
 
 /** Whether all numbers of a constant are the same one: moving along its axes changes nothing then. */
 export function isUniform({ constant }: ConstValue): boolean {

@@ -1,0 +1,91 @@
+/**
+ * drop-phases: of a map of predictions, keep the cells that see the image in the phase in which the original saw it.
+ *
+ *   M [N,K,h,w], a cell every s pixels, that repeats only when the image moves by p * s pixels
+ * becomes
+ *   Slice<steps = [p, p]>(M)
+ *
+ * A trunk that goes down and up again (a strided Conv, then Resize, ConvTranspose or DepthToSpace) has a cell for every pixel, yet moves with the image in
+ * steps of the stride that it went down by: the cells between meet another phase of that stride, and are not what the original says of the window there.
+ * Numbers: identical at the original size, where M has one cell.
+ * Left alone: maps that repeat with every cell; along an axis that is looked at as a whole.
+ */
+import { motionOf, type Track } from '../src/analysis/motion';
+import { hasPhases } from '../src/analysis/motion/track';
+import { absolute, toNumber } from '../src/ir/ratio';
+import type { Value } from '../src/ir/types';
+import { flattenBehind } from '../src/ir/views';
+import { builderAt } from '../src/rewrite/builder';
+import { definePass } from '../src/rewrite/pass';
+
+/** Beyond every map. */
+const TO_THE_END = 2 ** 31 - 1;
+
+export const dropPhases = definePass({
+  name: 'drop-phases',
+  summary: 'keep the cells of a map that see the image in the phase of the original, where a trunk goes down and up again',
+  numbers: 'identical',
+  run(graph, { inference, remark }) {
+    const motion = motionOf(graph);
+    for (const output of graph.outputs) {
+      const found = flattenBehind(output);
+      const map = found?.map ?? output;
+      const steps = map.producer && isOneCell(map) ? stepsOf(motion.of(map)) : [];
+      const { producer } = output;
+      if (!producer || steps.length === 0) continue;
+      const make = builderAt({
+        graph,
+        before: found?.flatten,
+        origin: producer.origin,
+        root: `${producer.name}_phases`,
+        inference,
+      });
+      const kept = make.op('Slice', [
+        map,
+        make.int64s(
+          'starts',
+          steps.map(() => 0),
+        ),
+        make.int64s(
+          'ends',
+          steps.map(() => TO_THE_END),
+        ),
+        make.int64s(
+          'axes',
+          steps.map(({ axis }) => axis),
+        ),
+        make.int64s(
+          'steps',
+          steps.map(({ step }) => step),
+        ),
+      ]);
+      if (found) graph.replaceInput(found.flatten, 0, kept);
+      else {
+        const { name, extras } = output;
+        graph.rename(output, `${name}_map`);
+        graph.rename(kept, name);
+        graph.setExtras(kept, extras);
+        graph.setOutputs(graph.outputs.map((value) => (value === output ? kept : value)));
+      }
+      remark({
+        kind: 'applied',
+        rule: 'phases',
+        at: { node: producer.name, op: producer.op, value: output.name },
+        origin: producer.origin,
+      });
+    }
+  },
+});
+
+const isOneCell = ({ type }: Value): boolean => type?.shape?.length === 4 && type.shape[2] === 1 && type.shape[3] === 1;
+
+/** Along which axes of a map every how manieth cell is to be kept. */
+function stepsOf(state: ReturnType<ReturnType<typeof motionOf>['of']>): { readonly axis: number; readonly step: number }[] {
+  if (state.kind !== 'moving') return [];
+  return [...state.tracks].flatMap(([letter, track]) => {
+    const axis = state.axes.findIndex((digits) => digits.some((digit) => digit.letter === letter));
+    return axis >= 2 && isPhased(track) ? [{ axis, step: track.period / toNumber(absolute(track.stride)) }] : [];
+  });
+}
+
+const isPhased = (track: Track): boolean => !track.whole && !track.pooled && hasPhases(track);
