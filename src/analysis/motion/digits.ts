@@ -8,7 +8,7 @@ import { divideDim, multiplyDims, sameDim } from '../../ir/dims';
 import type { Dim } from '../../ir/types';
 
 export interface Digit {
-  /** N, C, or a spatial axis of the image. */
+  /** N, C, a spatial axis of the image, or '': copies of one and the same. */
   readonly letter: string;
   readonly size: Dim;
   /** In cells of the map. */
@@ -18,8 +18,12 @@ export interface Digit {
 export type Digits = readonly Digit[];
 
 /** What is neither batch nor channels. */
-export const isSpatial = (letter: string): boolean => letter !== 'N' && letter !== 'C';
+export const isSpatial = (letter: string): boolean => letter !== 'N' && letter !== 'C' && letter !== '';
 export const channels = (size: Dim): Digits => [{ letter: 'C', size, step: 1 }];
+
+export const copies = (size: Dim): Digits => (size === 1 ? [] : [{ letter: '', size, step: 0 }]);
+/** The same number all along: one cell, or copies of one. */
+export const isAlike = (digits: Digits): boolean => digits.every(({ letter, size }) => letter === '' || size === 1);
 
 /** Digits that run over more than one place. */
 export const spreadOf = (digits: Digits): Digits => digits.filter(({ letter, size }) => isSpatial(letter) && size !== 1);

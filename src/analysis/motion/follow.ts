@@ -1,7 +1,5 @@
 /** One step of the fold: the state of a node's result from those of its inputs, of which at least one moves with the image. */
 
-import { intAttr } from '../../ir/attrs';
-import { wrapAxis } from '../../ir/axis';
 import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
 import { asAxis, asTranspose } from '../../operators/axes';
@@ -10,7 +8,7 @@ import { asReduce } from '../../operators/reduce';
 import { isSpatial, regrouped, spreadOf } from './digits';
 import { combined } from './meet';
 import { product } from './product';
-import { counted, isSpread, type Moving, replaced, type State, settled, taken, unknownBy } from './state';
+import { counted, isSpread, type Moving, recounted, replaced, type State, settled, taken, unknownBy } from './state';
 import { walked } from './track';
 
 /** What is found on the way. */
@@ -126,14 +124,14 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       if (spread.length > 0 && size !== undefined && size !== before)
         return alongAxis(node, state, axis, { kind: 'window', step: STAY }, { size, leaves, notes });
       // Copies of one cell are the same everywhere.
-      return size !== undefined && size !== before && spread.length === 0 && before !== 1 ? withCount(state, axis, size) : state;
+      return size !== undefined && size !== before && spread.length === 0 && before !== 1 ? recounted(state, axis, size) : state;
     case 'unknown':
       return own.some(({ letter }) => isSpatial(letter) && state.tracks.get(letter)?.whole === undefined)
         ? reads.why
-        : withCount(state, axis, size);
+        : recounted(state, axis, size);
     case 'in order':
     case 'picks':
-      return spread.length > 0 ? reads.why : size !== undefined && size !== before ? withCount(state, axis, size) : state;
+      return spread.length > 0 ? reads.why : size !== undefined && size !== before ? recounted(state, axis, size) : state;
     case 'together':
     case 'filters': {
       const filters = reads.kind === 'filters';
@@ -146,7 +144,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
     case 'window': {
       const letters = new Set(own.filter((digit) => isSpatial(digit.letter)).map((digit) => digit.letter));
       const [letter] = letters;
-      if (letter === undefined) return own.length === 0 ? state : withCount(state, axis, size);
+      if (letter === undefined) return recounted(state, axis, size);
       const ready = letters.size === 1 ? settled(state, letter, axis) : undefined;
       const track = ready?.tracks.get(letter);
       if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
@@ -167,6 +165,3 @@ const withCount = (state: Moving, axis: number, size: number | string | undefine
   ...state,
   axes: replaced(state.axes, axis, size === undefined ? [] : counted(size)),
 });
-
-/** The axis of a Concat, counted from the front. */
-export const joinAxis = (node: Node, rank: number): number => wrapAxis(intAttr(node, 'axis'), rank);

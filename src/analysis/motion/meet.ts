@@ -4,7 +4,7 @@ import { wrapAxis } from '../../ir/axis';
 import type { Dim, Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import type { Operator } from '../../operators/operator';
-import { type Digits, isSpatial, sameDigits, spreadOf } from './digits';
+import { copies, type Digits, isAlike, isSpatial, sameDigits, spreadOf } from './digits';
 import { type Blame, counted, digitsOf, isSpread, type Moving, type State, settled, unknownBy } from './state';
 import { met } from './track';
 import { isUniformAlong } from './uniform';
@@ -24,9 +24,30 @@ export function combined(node: Node, inputs: readonly State[], { form, settings 
     if (typeof both === 'string') return unknownBy(node, both);
     state = both;
   }
+  state = {
+    ...state,
+    axes: state.axes.map((digits, axis) => (isAlike(digits) ? laidOut(node, digits, axis, { shape, settings }) : digits)),
+  };
   if (joins !== undefined) state = { ...state, axes: state.axes.map((digits, axis) => (axis === joins ? counted(shape?.[axis]) : digits)) };
   const tied = state.tied ?? tiedBy(node, inputs, state, settings);
   return tied ? { ...state, tied } : state;
+}
+
+/** One number along an axis becomes many: copies, unless a constant tells them apart. */
+function laidOut(
+  node: Node,
+  digits: Digits,
+  axis: number,
+  { shape, settings }: { readonly shape: readonly Dim[] | undefined; readonly settings: readonly number[] },
+): Digits {
+  const size = shape?.[axis];
+  if (size === undefined || size === 1) return digits;
+  const tellsApart = node.inputs.some((input, slot) => {
+    if (!isConst(input) || settings.includes(slot)) return false;
+    const at = axis - (shape?.length ?? 0) + input.constant.shape.length;
+    return (input.constant.shape[at] ?? 1) !== 1 && !isUniformAlong(input, [at]);
+  });
+  return tellsApart ? counted(size) : copies(size);
 }
 
 /** Broadcasting aligns axes at the end. */
@@ -50,10 +71,10 @@ function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | stri
     const [x, y] = [spreadOf(one), spreadOf(other)];
     if (axis !== joins && x.length > 0 && y.length > 0 && !sameDigits(x, y))
       return 'combines places of a map with other places of the image';
-    const counts = (digits: Digits): boolean => digits.some(({ letter, size }) => !isSpatial(letter) && size !== 1);
+    const counts = (digits: Digits): boolean => digits.some(({ letter, size }) => !isSpatial(letter) && letter !== '' && size !== 1);
     if (axis !== joins && ((x.length > 0 && y.length === 0 && counts(other)) || (y.length > 0 && x.length === 0 && counts(one))))
       return 'combines places of a map with numbers that run along channels';
-    axes.push(x.length > 0 ? one : y.length > 0 ? other : one.length > 0 ? one : other);
+    axes.push(x.length > 0 ? one : y.length > 0 ? other : isAlike(one) && other.length > 0 ? other : one);
   }
   const tracks = new Map(left.tracks);
   for (const [letter, track] of right.tracks) {

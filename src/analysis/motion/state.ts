@@ -1,6 +1,6 @@
 /** What is known of a value: how it moves with the image, or that it does not. */
 import type { Dim, Node } from '../../ir/types';
-import { channels, type Digits, isSpatial, lowBlock, spreadOf } from './digits';
+import { channels, copies, type Digits, isAlike, isSpatial, lowBlock, spreadOf } from './digits';
 import { grouped, repeated, type Track } from './track';
 
 /** Why something does not hold, and by which node. `why` continues "it ...". */
@@ -132,3 +132,9 @@ export const replaced = (axes: readonly Digits[], axis: number, digits: Digits):
   axes.map((own, at) => (at === axis ? digits : own));
 
 export const counted = (size: Dim): Digits => (size === 1 ? [] : channels(size));
+
+/** The axis with another number of what it has: copies stay copies. */
+export const recounted = (state: Moving, axis: number, size: Dim): Moving => {
+  const own = state.axes[axis] ?? [];
+  return { ...state, axes: replaced(state.axes, axis, isAlike(own) && own.length > 0 ? copies(size) : counted(size)) };
+};
