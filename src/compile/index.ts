@@ -174,7 +174,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
       const motion = motionOf(model.graph);
-      requireSliding(model, motion, said(), leavesOut(options));
+      requireSliding(model, motion, said(), { original, passesLeftOut: leavesOut(options) });
       contract = contractOf(model.graph, motion);
       cells = cellsOf(model.graph, motion);
       phased = phasesIn(model.graph, motion);

@@ -2,6 +2,7 @@
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
 import type { Motion } from '../analysis/motion';
+import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -12,10 +13,20 @@ import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '
 import type { Remark } from '../rewrite/pass';
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
-export function requireSliding(model: Model, motion: Motion, remarks: readonly Remark[], passesLeftOut: boolean): void {
+export function requireSliding(model: Model, motion: Motion, remarks: readonly Remark[], { original, passesLeftOut }: Slid): void {
   const found = fixedPositions(model.graph, motion);
   const [first] = found;
   if (!first) return;
+  // A classifier of which no map was made: why not says more than what it would do on one.
+  if (first.isUnknown && isBehindPlaces(first.node, motion)) {
+    const output = model.graph.outputs.find((candidate) => leadingTo([candidate]).has(first.node));
+    const isHead = ({ kind, pass }: Remark): boolean => kind === 'refused' && (HEAD_PASSES.has(pass) || pass === 'head-per-window');
+    if (output && remarks.some(isHead)) {
+      const before = original.graph.outputs.find(({ name }) => name === output.name);
+      const { reasons, at } = obstacle(output, before, remarks.filter(isHead), HEAD_PASSES);
+      throw notConvertible(output, reasons, at, { passesLeftOut });
+    }
+  }
   // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
   const { output, reasons } = whyNoConvolution(first.node, remarks);
   if (output && reasons.length > 0)
@@ -26,6 +37,19 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
     { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut, isUnknown: first.isUnknown },
   );
 }
+
+interface Slid {
+  readonly original: Model;
+  /** Not all passes of the pipeline were to run. */
+  readonly passesLeftOut: boolean;
+}
+
+/** Whether the node works on predictions: nothing that it reads has more than one place. */
+const isBehindPlaces = (node: Node, motion: Motion): boolean =>
+  node.inputs.every((input) => {
+    const state = input && motion.of(input);
+    return state?.kind !== 'moving' || !isSpread(state);
+  });
 
 /** Refuses networks that combine a map with its mirror image, or its transpose. Asked of the original: later on, cells of branches meet that are turned back. */
 export function requireOneWay(original: Model, passesLeftOut: boolean): void {

@@ -5,7 +5,7 @@ import type { Node, Value } from '../../ir/types';
 import { asAxis, asTranspose } from '../../operators/axes';
 import type { Operator, Reads, Step } from '../../operators/operator';
 import { asReduce } from '../../operators/reduce';
-import { isSpatial, regrouped, spreadOf } from './digits';
+import { copies, isAlike, isSpatial, regrouped, spreadOf } from './digits';
 import { combined } from './meet';
 import { product } from './product';
 import { counted, isSpread, type Moving, recounted, replaced, type State, settled, taken, unknownBy } from './state';
@@ -144,7 +144,11 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
     case 'window': {
       const letters = new Set(own.filter((digit) => isSpatial(digit.letter)).map((digit) => digit.letter));
       const [letter] = letters;
-      if (letter === undefined) return recounted(state, axis, size);
+      if (letter === undefined) {
+        // One number stretched, or taken again and again, is the same everywhere; padded, it is not.
+        const alike = isAlike(own) && (node.op === 'Resize' || !reads.step.pads);
+        return alike ? { ...state, axes: replaced(state.axes, axis, copies(size)) } : recounted(state, axis, size);
+      }
       const ready = letters.size === 1 ? settled(state, letter, axis) : undefined;
       const track = ready?.tracks.get(letter);
       if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
