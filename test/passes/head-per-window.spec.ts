@@ -114,6 +114,6 @@ describe('head-per-window', () => {
       'float[N, 5] Y',
       'float[N, 3, 10, 9] X',
     );
-    expect(() => compile(parseGraph(text))).toThrow(/does not reduce the features alone/);
+    expect(() => compile(parseGraph(text))).toThrow(/takes the images of a batch together/);
   });
 });
