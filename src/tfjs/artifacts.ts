@@ -63,7 +63,7 @@ export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: Ar
     }
     const before = shards.total;
     const { entry: quantization, error } = quantise(weight, type, (bytes) => shards.write(bytes), memory);
-    quantised.push({ name: weight.name, type, error, bytes: shards.total - before });
+    if (!weight.grid) quantised.push({ name: weight.name, type, error, bytes: shards.total - before });
     return { ...entry, quantization };
   });
   const text = JSON.stringify(modelJson(graph, weights, shards.names, options));

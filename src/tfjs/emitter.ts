@@ -8,7 +8,8 @@ import type { Graph } from '../ir/graph';
 import { computedTensor, elementCount, fromNumbers, isFloatType, isIntType, readNumbers } from '../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../ir/types';
 import { sizes, tfjsType, type } from './attrs';
-import type { TfjsAttrs, TfjsNode, TfjsType, TfjsWeight } from './graph';
+import { type Coded, type Codes, collapsed } from './codes';
+import type { Grid, TfjsAttrs, TfjsNode, TfjsType, TfjsWeight } from './graph';
 
 /** One output of a node. */
 export interface Ref {
@@ -22,6 +23,8 @@ interface Draft {
   readonly inputs: readonly Ref[];
   readonly attrs: TfjsAttrs;
   readonly weight: Tensor | undefined;
+  /** Of a weight that is stored as codes. */
+  readonly grid?: Grid | undefined;
   /** Grows where one node does the work of several. */
   readonly origin: Set<string>;
   readonly id: number;
@@ -39,6 +42,8 @@ export class Emitter {
   private readonly parted = new Map<Value, readonly Ref[]>();
   private readonly weights = new Map<Value, Map<string, Ref>>();
   private readonly names = new Set<string>();
+  /** Of nodes that decode a weight. */
+  private readonly decoders = new Map<Draft, readonly number[]>();
   /** Nodes that an earlier one does the work of, by fusion. */
   readonly fused = new Map<Node, Ref>();
   /** Tensors in another shape than that of the value that they stand for: they are not it. */
@@ -49,6 +54,8 @@ export class Emitter {
   constructor(
     readonly graph: Graph,
     readonly options: { readonly fuse: boolean },
+    /** Weights that are made of codes. */
+    private readonly coded: Coded = new Map(),
   ) {}
 
   // ---- nodes ----
@@ -64,8 +71,8 @@ export class Emitter {
   /** Another output of a node. */
   output = (ref: Ref, index: number): Ref => ({ node: ref.node, index });
 
-  private draft(op: string, inputs: readonly Ref[], attrs: TfjsAttrs, weight?: Tensor, name?: string): Draft {
-    const node: Draft = { name, op, inputs, attrs, weight, origin: new Set(this.current?.origin), id: this.drafts.length };
+  private draft(op: string, inputs: readonly Ref[], attrs: TfjsAttrs, weight?: Tensor, name?: string, grid?: Grid): Draft {
+    const node: Draft = { name, op, inputs, attrs, weight, grid, origin: new Set(this.current?.origin), id: this.drafts.length };
     this.drafts.push(node);
     return node;
   }
@@ -173,12 +180,45 @@ export class Emitter {
     return ref;
   }
 
+  isCoded = (value: Value): boolean => value.constant !== undefined && this.coded.has(value.constant);
+
+  /** A weight in a form that only moves its numbers, and puts zeros between them: as codes, where it is made of codes. */
+  moved(value: Value, form: string, move: (constant: Tensor) => Tensor): Ref {
+    const codes = value.constant && this.coded.get(value.constant);
+    if (!value.constant || !codes) return this.weight(value, form, move);
+    const forms = this.weights.get(value) ?? new Map<string, Ref>();
+    this.weights.set(value, forms);
+    const ref = forms.get(form) ?? this.decoded(value.name, value.constant, codes, move) ?? this.weight(value, form, move);
+    forms.set(form, ref);
+    return ref;
+  }
+
+  /** A weight as codes; undefined where its scales are not those of one or two axes. */
+  private decoded(name: string, whole: Tensor, { numbers, scales, lowest }: Codes, make: (constant: Tensor) => Tensor): Ref | undefined {
+    const isOne = scales.shape.length === 0;
+    const few = isOne ? scales : collapsed(make(scales));
+    if (!few) return undefined;
+    if (elementCount(few.shape) === 1) {
+      const scale = readNumbers(few)[0] ?? 1;
+      return this.constant(name, make(whole), { scale, min: lowest * scale });
+    }
+    const codes = make(numbers);
+    const lead = few.shape.findIndex((length) => length !== 1);
+    const scale = this.constant(`${name}/scale`, { ...few, shape: few.shape.slice(lead) });
+    const product = this.node('Mul', [this.constant(`${name}/codes`, codes, { scale: 1, min: lowest }), scale]);
+    this.decoders.set(product.node, codes.shape);
+    return product;
+  }
+
+  /** The shape of a weight, however it is stored. */
+  shapeOfWeight = ({ node }: Ref): readonly number[] | undefined => node.weight?.shape ?? this.decoders.get(node);
+
   /** A new constant. Numbers of other types become float32 or int32. */
-  constant(name: string, tensor: Tensor): Ref {
+  constant(name: string, tensor: Tensor, grid?: Grid): Ref {
     const stored = storable(tensor);
     const dtype = tfjsType(stored.dtype) ?? 'DT_FLOAT';
     const attrs: TfjsAttrs = { dtype: type(dtype), value: { tensor: { dtype, tensorShape: sizes(stored.shape) } } };
-    return { node: this.draft('Const', [], attrs, stored, this.unique(name)), index: 0 };
+    return { node: this.draft('Const', [], attrs, stored, this.unique(name), grid), index: 0 };
   }
 
   /** Small numbers that several nodes may share. */
@@ -280,7 +320,9 @@ export class Emitter {
         }),
       ),
       weights: kept.flatMap((node): TfjsWeight[] =>
-        node.weight ? [{ name: nameOf(node), dtype: storedType(node.weight), tensor: node.weight }] : [],
+        node.weight
+          ? [{ name: nameOf(node), dtype: storedType(node.weight), tensor: node.weight, ...(node.grid && { grid: node.grid }) }]
+          : [],
       ),
     };
   }

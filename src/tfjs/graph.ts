@@ -32,6 +32,14 @@ export interface TfjsWeight {
   readonly dtype: 'float32' | 'int32' | 'bool';
   /** In the type that the weight is stored as: float, int32 or bool. Its payload is made when the files are written. */
   readonly tensor: Tensor;
+  /** All its numbers are on a grid of eight bits. */
+  readonly grid?: Grid | undefined;
+}
+
+/** Numbers `scale * code + min`, for codes from 0 to 255. */
+export interface Grid {
+  readonly scale: number;
+  readonly min: number;
 }
 
 /** An input or output under its ONNX name. */

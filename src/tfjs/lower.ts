@@ -13,6 +13,7 @@ import type { Node, Value } from '../ir/types';
 import { tfjsType } from './attrs';
 import { type InputLayout, type Layouts, moveToChannelsLast } from './channels-last';
 import { channelsLast, identity, isIdentity, type Order, sameOrder } from './channels-last/order';
+import { foldCodes } from './codes';
 import { Emitter, type Ref, refText, Unsupported } from './emitter';
 import type { TfjsGraph, TfjsNode, TfjsPort, TfjsValue } from './graph';
 import { loweringFor } from './ops';
@@ -31,12 +32,13 @@ export interface LowerOptions {
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
   // What TensorFlow.js has no words for may have a definition in others.
+  const coded = foldCodes(moved.graph);
   inlineBodies(moved.graph, (node) => !loweringFor(node.op));
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
   const { ports: layouts, places } = moveToChannelsLast(moved, inputLayout);
   onLayout?.(moved);
   const { graph } = moved;
-  const make = new Emitter(graph, { fuse });
+  const make = new Emitter(graph, { fuse }, coded);
   const strange = graph.inputs.find(({ type }) => !tfjsType(type?.dtype));
   if (strange) throw unsupportedType(strange);
   const inputs = graph.inputs.map((input): Port => ({ value: input, name: input.name, ref: make.input(input) }));

@@ -20,6 +20,8 @@ const TYPES: readonly Quantised[] = ['float16', 'uint16', 'uint8'];
 
 /** The type for a weight, or undefined. Integers, and single numbers, stay what they are: sizes and bounds must be exact. */
 export function quantisedType(weight: TfjsWeight, quantisation: Quantisation): Quantised | undefined {
+  // A quantised network's own codes are the fewest bits already, without an error.
+  if (weight.grid) return 'uint8';
   if (!isQuantisable(weight)) return undefined;
   return TYPES.find((type) => {
     const patterns = quantisation[type];
@@ -54,7 +56,7 @@ export interface QuantisedWeight {
 
 /** Writes the weight as it is stored, piece by piece. Zero is stored exactly, as TensorFlow's converter does it. */
 export function quantise(
-  { tensor }: TfjsWeight,
+  { tensor, grid }: TfjsWeight,
   type: Quantised,
   write: (bytes: Uint8Array) => void,
   memory = new Memory(),
@@ -63,7 +65,8 @@ export function quantise(
   const compare = (numbers: Float32Array, decoded: (at: number) => number): void => {
     for (let at = 0; at < numbers.length; at++) {
       const number = numbers[at] ?? 0;
-      if (Number.isFinite(number)) error = Math.max(error, Math.abs(number - decoded(at)));
+      // Decoded in double, stored in float.
+      if (Number.isFinite(number)) error = Math.max(error, Math.abs(number - Math.fround(decoded(at))));
     }
   };
   if (type === 'float16') {
@@ -76,7 +79,7 @@ export function quantise(
     return { entry: { dtype: 'float16', original_dtype: 'float32' }, error };
   }
   const levels = type === 'uint8' ? 255 : 65535;
-  const { scale, min } = range(tensor, levels, memory);
+  const { scale, min } = grid ?? range(tensor, levels, memory);
   pieces(tensor, memory, (numbers) => {
     const stored = type === 'uint8' ? new Uint8Array(numbers.length) : new Uint16Array(numbers.length);
     for (let at = 0; at < numbers.length; at++) stored[at] = Math.min(Math.max(Math.round(((numbers[at] ?? 0) - min) / scale), 0), levels);

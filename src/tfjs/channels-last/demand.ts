@@ -8,7 +8,7 @@ import type { Value } from '../../ir/types';
 import { arranged, channelsLast, identity, inverse, type Order } from './order';
 import { isOverMaps } from './rules';
 
-const KEEPS_ORDER = new Set(['Concat', 'Pad', 'Slice', 'Split', 'Gather', 'Dropout', 'Identity']);
+const KEEPS_ORDER = new Set(['QuantizeLinear', 'DequantizeLinear', 'Concat', 'Pad', 'Slice', 'Split', 'Gather', 'Dropout', 'Identity']);
 const REACH = 200;
 
 /** undefined: nobody asks for another order than ONNX's. */

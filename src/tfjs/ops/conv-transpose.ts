@@ -66,7 +66,7 @@ function filterOf(make: Emitter, w: Value, { group, groups, lift, dilations, isL
   const isDilated = dilations.some((dilation) => dilation !== 1);
   if (w.constant) {
     const channels = (w.constant.shape[0] ?? 0) / groups;
-    return make.weight(w, `transposed ${group} of ${groups} ${dilations}`, (constant) => {
+    return make.moved(w, `transposed ${group} of ${groups} ${dilations}`, (constant) => {
       const part = groups === 1 ? lift(constant) : slicedAlong(lift(constant), 0, group * channels, channels);
       return permuted(isDilated ? stuffed(part, dilations) : part, [2, 3, 1, 0]);
     });

@@ -25,7 +25,7 @@ export const volumeConv: Lowering = (node, make) => {
   const weights = w.constant || groups === 1 ? undefined : make.node('Split', [make.int(0), make.ref(w)], { num_split: int(groups) });
   const results = Array.from({ length: groups }, (_, group) => {
     const filter = w.constant
-      ? make.weight(w, `DHWIO ${group} of ${groups}`, (tensor) =>
+      ? make.moved(w, `DHWIO ${group} of ${groups}`, (tensor) =>
           permuted(slicedAlong(tensor, 0, group * filters, filters), [2, 3, 4, 1, 0]),
         )
       : make.node('Transpose', [weights ? make.output(weights, group) : make.ref(w), make.ints([2, 3, 4, 1, 0])]);

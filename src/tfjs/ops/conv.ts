@@ -123,7 +123,7 @@ interface Plan {
 function oneConv({ make, operands, window, stuff, form }: Plan): Ref {
   const { x, w, b, activation, lift } = operands;
   const filter = w.constant
-    ? make.weight(w, `HWIO${form}`, (tensor) => permuted(stuff(lift(tensor)), [2, 3, 1, 0]))
+    ? make.moved(w, `HWIO${form}`, (tensor) => permuted(stuff(lift(tensor)), [2, 3, 1, 0]))
     : make.node('Transpose', [computedWeight(make, operands), make.ints([2, 3, 1, 0])]);
   return withBias('Conv2D', make, x, filter, window, b && make.ref(b), activation);
 }
@@ -136,7 +136,7 @@ function depthwise({ make, operands, window, stuff, form }: Plan, channels: numb
     const filter = make.node('Transpose', [parted, make.ints([2, 3, 0, 1])]);
     return withBias('DepthwiseConv2dNative', make, x, filter, window, b && make.ref(b), activation);
   }
-  const filter = make.weight(w, `HWCM${form}`, (constant) => {
+  const filter = make.moved(w, `HWCM${form}`, (constant) => {
     const tensor = stuff(lift(constant));
     return permuted(reshaped(tensor, [channels, multiplier, ...tensor.shape.slice(2)]), [2, 3, 0, 1]);
   });
@@ -152,10 +152,10 @@ function grouped(node: Node, { make, operands, window, stuff, form }: Plan, w: V
   const maps = make.isPrivate(map, node) ? madeInParts(x, parts, make) : undefined;
   if (map && maps) make.inParts(map, maps);
   const split = parts === 1 || maps ? x : make.node('Split', [make.int(3), x], { num_split: int(parts) });
-  const whole = w.constant && madeOnce(stuff(lift(w.constant)), parts);
+  const whole = w.constant && !make.isCoded(w) ? madeOnce(stuff(lift(w.constant)), parts) : undefined;
   const results = Array.from({ length: parts }, (_, part) => {
-    const filter = make.weight(w, `group ${part} of ${parts}${form}`, (constant) =>
-      blockDiagonal(slicedAlong(whole ?? constant, 0, part * perPart, perPart), merged),
+    const filter = make.moved(w, `group ${part} of ${parts}${form}`, (constant) =>
+      blockDiagonal(slicedAlong(whole ?? stuff(lift(constant)), 0, part * perPart, perPart), merged),
     );
     const bias = b?.constant && make.weight(b, `part ${part} of ${parts}`, (constant) => slicedAlong(constant, 0, part * perPart, perPart));
     return withBias('Conv2D', make, maps?.[part] ?? make.output(split, part), filter, window, bias, activation);
@@ -271,7 +271,7 @@ function padFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; 
 
 /** No bias, where a fused node wants one. */
 function zeros(make: Emitter, filter: Ref, op: string): Ref {
-  const shape = filter.node.weight?.shape;
+  const shape = make.shapeOfWeight(filter);
   if (!shape) throw new Unsupported('its weight is not constant');
   const [, , channels = 1, last = 1] = shape;
   const count = op === 'Conv2D' ? last : channels * last;

@@ -60,7 +60,11 @@ function rows(node: Node, make: Emitter, left: readonly Dim[], transB: boolean):
   const [a, b] = node.inputs;
   const depth = left[left.length - 1];
   const columns = node.outputs[0]?.type?.shape?.at(-1);
-  const weight = b?.constant && transB ? make.weight(b, 'transposed', (tensor) => permuted(tensor, [1, 0])) : make.ref(b);
+  const weight = !b?.constant
+    ? make.ref(b)
+    : transB
+      ? make.moved(b, 'transposed', (tensor) => permuted(tensor, [1, 0]))
+      : make.moved(b, 'as it is', (tensor) => tensor);
   const isTransposed = transB && !b?.constant;
   const isFlat = left.length === 2;
   const x = make.ref(a);
@@ -114,9 +118,9 @@ export const gemm: Lowering = (node, make) => {
   const [alpha, beta] = [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)];
   const read = (value: Value | undefined): Ref => (isInt(value) ? make.cast(make.ref(value), 'DT_FLOAT') : make.ref(value));
   const scale = (tensor: Tensor): Tensor => (alpha === 1 ? tensor : scaled(tensor, alpha));
-  const weight = b?.constant
-    ? make.weight(b, `gemm ${alpha} ${transB}`, (tensor) => (transB ? permuted(scale(tensor), [1, 0]) : scale(tensor)))
-    : read(b);
+  const put = (tensor: Tensor): Tensor => (transB ? permuted(scale(tensor), [1, 0]) : scale(tensor));
+  const form = `gemm ${alpha} ${transB}`;
+  const weight = !b?.constant ? read(b) : alpha === 1 ? make.moved(b, form, put) : make.weight(b, form, put);
   const attrs = { transpose_a: bool(transA), transpose_b: bool(transB && !b?.constant) };
   const columns = node.outputs[0]?.type?.shape?.[1];
   const shape = c?.constant?.shape;

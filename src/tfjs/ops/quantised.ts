@@ -4,7 +4,7 @@ import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { bool } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { dimsOf, inRange, type Lowering, rankOf } from './lowering';
+import { dimsOf, inRange, type Lowering, numberIn, rankOf } from './lowering';
 
 const RANGES: Readonly<Record<string, readonly [number, number]>> = table({
   int8: [-128, 127],
@@ -30,9 +30,32 @@ function parameter(node: Node, make: Emitter, value: Value, x: Value | undefined
 const asFloat = (make: Emitter, value: Value | undefined): Ref =>
   value?.type?.dtype === 'float' ? make.ref(value) : make.cast(make.ref(value), 'DT_FLOAT');
 
+/**
+ * A QuantizeLinear, and a DequantizeLinear with the same numbers behind it:
+ *
+ *   clip(round(x / scale) + zero) - zero   =   clip(round(x / scale)) between bounds without the zero point
+ */
+function roundedOff(node: Node, make: Emitter): Ref | undefined {
+  const [x, scale, zero] = node.inputs;
+  const quantising = x?.producer;
+  if (quantising?.op !== 'QuantizeLinear') return undefined;
+  const [source, ownScale, ownZero] = quantising.inputs;
+  const bounds = boundsOf(x);
+  const [by, again] = [numberIn(scale), numberIn(ownScale)];
+  const [shift, back] = [ownZero ? numberIn(ownZero) : 0, zero ? numberIn(zero) : 0];
+  if (!bounds || by === undefined || by !== again || shift === undefined || shift !== back) return undefined;
+  const steps = make.node('Round', [make.node('RealDiv', [asFloat(make, source), make.float(by)])]);
+  const inside = make.node('ClipByValue', [steps, make.float(bounds[0] - shift), make.float(bounds[1] - shift)]);
+  return make.node('Mul', [inside, make.float(by)]);
+}
+
+const boundsOf = (value: Value | undefined): readonly [number, number] | undefined => RANGES[value?.type?.dtype ?? ''];
+
 const dequantize: Lowering = (node, make) => {
   const [x, scale, zero] = node.inputs;
   if (!scale) throw new Unsupported('it has no scale');
+  const rounded = roundedOff(node, make);
+  if (rounded) return rounded;
   const source = asFloat(make, x);
   const shifted = zero ? make.node('Sub', [source, parameter(node, make, zero, x)]) : source;
   return make.node('Mul', [shifted, parameter(node, make, scale, x)]);
@@ -40,7 +63,7 @@ const dequantize: Lowering = (node, make) => {
 
 const quantize: Lowering = (node, make) => {
   const [x, scale, zero] = node.inputs;
-  const bounds = RANGES[node.outputs[0]?.type?.dtype ?? ''];
+  const bounds = boundsOf(node.outputs[0]);
   if (!scale || !bounds) throw new Unsupported(`it makes ${node.outputs[0]?.type?.dtype}`);
   const steps = make.node('Round', [make.node('RealDiv', [asFloat(make, x), parameter(node, make, scale, x)])]);
   const shifted = zero ? make.node('AddV2', [steps, parameter(node, make, zero, x)]) : steps;

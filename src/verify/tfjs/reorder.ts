@@ -49,20 +49,21 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
       nodes.push(...summedOtherwise(node, data, integers(weights.get(other)?.bytes), constant));
       continue;
     }
-    const weight = weights.get(other);
+    const stored = codesOf(other, topology.node, weights) ?? other;
+    const weight = weights.get(stored);
     const axis = weight && summedAxis(node, weight.spec);
     if (!weight || axis === undefined) {
       nodes.push(node);
       continue;
     }
     // Two nodes may share a weight: it is permuted once, and both read accordingly.
-    if (!orders.has(other)) {
+    if (!orders.has(stored)) {
       const length = weight.spec.shape[axis] ?? 1;
       const order = length > 1 ? shuffled(length, random) : undefined;
-      orders.set(other, order);
+      orders.set(stored, order);
       if (order) weight.bytes = permuted(weight.bytes, weight.spec.shape, axis, order);
     }
-    const order = orders.get(other);
+    const order = orders.get(stored);
     if (!order) {
       nodes.push(node);
       continue;
@@ -79,6 +80,18 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
     weightSpecs: all.map(({ spec }) => spec),
     weightData: all.map(({ bytes }) => bytes.buffer as ArrayBuffer),
   };
+}
+
+/** A weight of codes behind the Mul that decodes it, with a scale for each place of the last axis: its other axes may be put in any order. */
+function codesOf(
+  name: string,
+  nodes: readonly NodeDef[],
+  weights: ReadonlyMap<string, { readonly spec: WeightEntry }>,
+): string | undefined {
+  const node = nodes.find((each) => each.name === name);
+  if (node?.op !== 'Mul') return undefined;
+  const [codes = '', scale = ''] = (node.input ?? []).map(nameOf);
+  return weights.has(codes) && weights.get(scale)?.spec.shape.length === 1 ? codes : undefined;
 }
 
 /** A sum axis by axis, from the last on so that the others keep their numbers; of one axis alone, from its end. */
