@@ -7,6 +7,7 @@ import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
 import { dropPhases } from './drop-phases';
+import { einsumToMatmul } from './einsum-to-matmul';
 import { denseShift } from './finer-maps/dense-shift';
 import { denseStride } from './finer-maps/dense-stride';
 import { fitImages } from './fit-images';
@@ -38,10 +39,13 @@ import { removeIdentities } from './remove-identities';
 import { removeIdlePools } from './remove-idle-pools';
 import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
+import { sinkRows } from './sink-rows';
 import { sinkTokens } from './sink-tokens';
 import { spaceToDepth } from './space-to-depth';
 import { turnBack, turnBackCells } from './turn-back';
+import { uniformParameters } from './uniform-parameters';
 import { unstack } from './unstack';
+import { windowSizes } from './window-sizes';
 
 export { nchwToNhwc };
 
@@ -60,8 +64,11 @@ const normalForm: Pipeline = [
   removeIdentities, // nothing stands between two layers that follow each other
   rangesToSlices, // rows and columns that are taken by their numbers
   unstack, // columns that are averaged
+  uniformParameters, // what is the same at every place of the window is so at every other
+  einsumToMatmul, // one spelling for sums of products
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
+  sinkRows, // places written as rows of a batch
   sinkTokens, // maps written as lists of places become maps again
   adaptivePool, // averages over windows from a table are pools
   normaliseFlatten, // one spelling for the step from map to vector
@@ -76,6 +83,7 @@ const normalForm: Pipeline = [
 
 /** From vectors to a map. */
 const classifierToMap: Pipeline = [
+  windowSizes, // while pools still read the map whose size they divide by
   globalPoolToWindow, // pooled heads give one prediction per window as well
   flattenToChannels, // what tells the numbers of a window apart then works along channels
   [
@@ -102,6 +110,7 @@ const conversions: Readonly<Record<MapHead, Pipeline>> = {
     turnBack,
   ],
   cell: [
+    windowSizes, // a sum divided by the number of its places is an average
     normaliseGlobalPool, // one spelling for the average that is to move
     [
       linearToConv, // the classifier as 1x1 convolutions ...
@@ -148,7 +157,12 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
 /** The passes of a conversion in order. */
 export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
   head === 'original'
-    ? [...normalForm.filter((step) => step !== sinkTokens), ...optimisations[level], [mergeViews, cancelTransposes], removeDeadNodes]
+    ? [
+        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows),
+        ...optimisations[level],
+        [mergeViews, cancelTransposes],
+        removeDeadNodes,
+      ]
     : [...normalForm, ...conversions[head], ...optimisations[level], ...free];
 
 /** The default: one prediction per window, folded. */

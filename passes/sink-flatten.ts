@@ -5,6 +5,7 @@
  * becomes
  *   Y = Flatten<axis=1>(Op'(X, ...))
  *
+ * Maps of one cell whose strides differ meet at the cells that they share: of the finer one every second (third ...) is taken.
  * Op' is Op where it works on each number alone; where it works along the features (BatchNormalization, LayerNormalization, Softmax, Concat, Split ...)
  * the map must have one cell, and Op' works along the channels. So the Flatten travels to the outputs of the network, where `free-spatial-dims`
  * drops it and a map remains.
@@ -19,6 +20,7 @@ import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
+import { pixelStride } from '../src/operators/pixel-stride';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
@@ -57,6 +59,8 @@ const broadcast = defineRule({
     const channels = map.type?.shape?.[1];
     if (map.type?.shape?.length !== 4 || typeof channels !== 'number')
       return refuse('the flattened value is not [N,C,H,W] with static C', op);
+    const steps = cells === 1 ? stepsOf(maps) : [];
+    if (!steps) return refuse(DIFFERENT_STRIDES, op);
     if (op.outputs[0]?.type?.shape?.length !== 2) return refuse('an operand of more axes makes more than rows of features of them', op);
     for (const [slot, input] of op.inputs.entries()) {
       if (input === undefined) continue;
@@ -73,10 +77,12 @@ const broadcast = defineRule({
         if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
       }
     }
-    return { maps };
+    return { maps, steps };
   },
-  build({ op }, make, { maps }) {
-    const operands = op.inputs.map((input, slot) => maps[slot] ?? (isConst(input) ? perChannel(input, make) : input));
+  build({ op }, make, { maps, steps }) {
+    const operands = op.inputs.map(
+      (input, slot) => everyStep(maps[slot], steps[slot], make) ?? (isConst(input) ? perChannel(input, make) : input),
+    );
     return flatten(make, make.op(op.op, operands, op.attrs));
   },
 });
@@ -151,9 +157,18 @@ const concat = defineRule({
       if ('cells' in cell) continue;
       return cell;
     }
-    return { maps: known };
+    const steps = stepsOf(known);
+    return steps ? { maps: known, steps } : refuse(DIFFERENT_STRIDES, op);
   },
-  build: ({ op }, make, { maps }) => flatten(make, make.op('Concat', maps, withAxis(op))),
+  build: ({ op }, make, { maps, steps }) =>
+    flatten(
+      make,
+      make.op(
+        'Concat',
+        maps.map((map, slot) => everyStep(map, steps[slot], make)),
+        withAxis(op),
+      ),
+    ),
 });
 
 const split = defineRule({
@@ -218,6 +233,28 @@ const keepingAxis = (op: Node, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<st
 const perRow = (op: Node, vector: Value, make: Builder): Value =>
   dropsAxis(op) ? make.op('Squeeze', [vector, make.int64s(`${op.name}_axis`, [1])]) : vector;
 const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims', 1) === 0;
+
+const DIFFERENT_STRIDES = 'its maps have strides of which none divides the others';
+
+/** How many cells of each map lie between two of the coarsest, along rows and columns; undefined where that is no whole number. */
+function stepsOf(maps: readonly (Value | undefined)[]): readonly (readonly number[])[] | undefined {
+  const strides = maps.map((map) => map && pixelStride(map));
+  const widest = [0, 1].map((axis) => Math.max(...strides.map((stride) => stride?.[axis] ?? 0)));
+  const steps = strides.map((stride) => widest.map((wide, axis) => wide / (stride?.[axis] ?? wide)));
+  return steps.flat().every(Number.isInteger) ? steps : undefined;
+}
+
+/** Every second cell of a map, where another has half as many: those that begin at the same pixels. */
+function everyStep(map: Value | undefined, steps: readonly number[] | undefined, make: Builder): Value | undefined {
+  if (!map || !steps?.some((step) => step !== 1)) return map;
+  return make.op('Slice', [
+    map,
+    make.int64s('starts', [0, 0]),
+    make.int64s('ends', [2 ** 63, 2 ** 63]),
+    make.int64s('axes', [2, 3]),
+    make.int64s('steps', steps),
+  ]);
+}
 
 /** What stands in front of Flatten<axis=1>. */
 function mapBehind(input: Value | undefined): Value | undefined {

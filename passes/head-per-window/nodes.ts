@@ -220,7 +220,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   Slice: slice,
   Gather: gather,
   Expand: expand,
+  // One place has the same neighbours everywhere.
+  Resize: (head, row) => (row.shape.slice(1).every((dim) => dim === 1) && !cropsOutside(head.node) ? expand(head, row) : 'it interpolates'),
 };
+
+const cropsOutside = (resize: Node): boolean => stringAttr(resize, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
 
 const elementwise: Rule = ({ node, make }, row) => [{ ...row, cells: make.op(node.op, [row.cells, ...node.inputs.slice(1)], node.attrs) }];
 

@@ -59,7 +59,8 @@ function namesPlaces(node: Node, roles: AxisRoles): boolean {
   if (!output || (output.type?.shape?.length ?? 0) < 3) return false;
   if (isBroadcasting(node.op)) return node.inputs.some((input) => isConst(input) && hasNumberPerPlace(input, output, roles));
   const [data, weight] = node.inputs;
-  if (node.op === 'Concat') return isSpread(output, roles, intAttr(node, 'axis', 0));
+  if (node.op === 'Concat')
+    return node.inputs.some((input) => input && !isConst(input) && isSpread(input, roles, intAttr(node, 'axis', 0)));
   return (
     node.op === 'MatMul' &&
     data !== undefined &&
@@ -107,6 +108,10 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
     case 'ArgMax':
     case 'ArgMin':
       return isSpread(output, roles, intAttr(node, 'axis', 0)) || isSpread(data, roles, intAttr(node, 'axis', 0));
+    case 'Resize':
+    case 'Expand':
+      // One number of a pool laid over all places of the window.
+      return !hasMany(data, roles) && hasMany(output, roles);
     case 'TopK':
       return isSpread(data, roles, intAttr(node, 'axis', -1));
     default:

@@ -12,6 +12,7 @@ import { foldShapes } from '../../passes/fold-shapes';
 import { freeSpatialDims } from '../../passes/free-spatial-dims';
 import { normaliseGlobalPool } from '../../passes/normalise-global-pool';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
+import { sinkRows } from '../../passes/sink-rows';
 import { sinkTokens } from '../../passes/sink-tokens';
 import { spaceToDepth } from '../../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
@@ -288,7 +289,7 @@ export function withOutputs(original: Model, names: readonly string[]): Model {
 /** The same function, with maps where an exporter wrote lists of places: for cutting a network between trunk and head. */
 export function cuttable(original: Model): Model {
   const model = original.clone();
-  runPasses(model, [sinkTokens, removeDeadNodes]);
+  runPasses(model, [sinkRows, sinkTokens, removeDeadNodes]);
   return model;
 }
 

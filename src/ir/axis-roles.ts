@@ -8,6 +8,7 @@
 import { intAttr, intsAttr } from './attrs';
 import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
+import { channelsByUse } from './image-layout';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
 import { isNumeric, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
@@ -302,23 +303,20 @@ function constantInts(value: Value | undefined): readonly number[] | undefined {
 
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** Roles from the graph inputs of rank 4 with a static channel count of 1 to 4: [N, C, H, W], or [N, H, W, C] where only the last axis is that small. */
+/**
+ * Roles from the graph inputs of rank 4. What reads the image tells whether it is [N, C, H, W] or [N, H, W, C] (image-layout.ts); where nothing does, the
+ * sizes do: at most 4 channels, last only where the second axis is longer than that.
+ */
 export function imageInputs(graph: Graph): Map<Value, Roles> {
   const images = new Map<Value, Roles>();
   for (const input of graph.inputs) {
-    const layout = imageLayout(input);
-    if (layout) images.set(input, layout);
+    const shape = input.type?.shape;
+    if (shape?.length !== 4) continue;
+    const few = (dim: unknown): boolean => typeof dim === 'number' && dim <= 4;
+    const channels = channelsByUse(input) ?? (!few(shape[1]) && few(shape[3]) ? 3 : 1);
+    images.set(input, channels === 3 ? ['N', 'H', 'W', 'C'] : ['N', 'C', 'H', 'W']);
   }
   return images;
-}
-
-function imageLayout(input: Value): Roles | undefined {
-  const shape = input.type?.shape;
-  if (shape?.length !== 4) return undefined;
-  const [, second, , last] = shape;
-  const few = (dim: unknown): boolean => typeof dim === 'number' && dim <= 4;
-  if (!few(second) && few(last)) return ['N', 'H', 'W', 'C'];
-  return ['N', 'C', 'H', 'W'];
 }
 
 /** The static shape of a map whose roles are N, C and the two spatial axes in any order, with where each is. */

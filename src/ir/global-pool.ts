@@ -123,7 +123,7 @@ function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undef
 }
 
 /** Whether nothing that depends on the result has rows or columns again: then it is the classifier's. */
-function isHead(pool: Node, roles: AxisRoles): boolean {
+export function isHead(pool: Node, roles: AxisRoles): boolean {
   const seen = new Set<Node>([pool]);
   const queue: Node[] = [pool];
   for (let node = queue.pop(); node; node = queue.pop()) {
