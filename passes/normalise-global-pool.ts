@@ -1,15 +1,17 @@
 /**
  * normalise-global-pool: one spelling for the global average in front of a classifier.
  *
- *   ReduceMean<axes of H and W>(X), AveragePool<kernel = the whole map>(X), a mean over the H*W of a view of X ...
+ *   ReduceMean<axes of H and W>(X), AveragePool<kernel = the whole map>(X), a mean over the H*W of a view of X,
+ *   ReduceSum<axes of H and W>(X) / (h*w) ...
  * becomes
  *   GlobalAveragePool(X), behind it Flatten or Transpose as the old result had it
  *
  * Numbers: reordered.
- * Left alone: maxima, sums and norms; pools whose result comes back to a map.
+ * Left alone: maxima, sums that nothing divides by the number of places, and norms; pools whose result comes back to a map.
  */
 import { headPools } from '../src/ir/global-pool';
-import type { Value } from '../src/ir/types';
+import { elementCount, readNumbers } from '../src/ir/tensor';
+import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
 
@@ -22,8 +24,9 @@ export const normaliseGlobalPool = definePass({
     const replaced = new Map<Value, Value>();
     for (const { node, kind, map: found, axes, drops } of headPools(graph)) {
       const map = replaced.get(found) ?? found;
-      const [output] = node.outputs;
-      if (kind !== 'mean' || node.op === 'GlobalAveragePool' || !output) continue;
+      const divided = kind === 'sum' ? dividedByPlaces(node, axes.shape.rows * axes.shape.columns) : undefined;
+      const [output] = (divided ?? node).outputs;
+      if ((kind !== 'mean' && !divided) || node.op === 'GlobalAveragePool' || !output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
       const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
       const pooled = make.op('GlobalAveragePool', [isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst })]);
@@ -35,8 +38,22 @@ export const normaliseGlobalPool = definePass({
           : make.op('Transpose', [pooled], { perm: inverse });
       replaced.set(output, result);
       graph.replaceAllUses(output, result);
+      if (divided) graph.removeNode(divided);
       graph.removeNode(node);
       remark({ kind: 'applied', rule: 'global-average', at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
     }
   },
 });
+
+/** The only reader of a sum, where it makes a mean of it. */
+function dividedByPlaces(sum: Node, places: number): Node | undefined {
+  const [total] = sum.outputs;
+  const [use, ...others] = total?.uses ?? [];
+  if (!total || !use || others.length > 0 || sum.graph.isOutput(total)) return undefined;
+  const { user, slot } = use;
+  const by = user.inputs[1 - slot]?.constant;
+  if (!by || elementCount(by.shape) !== 1 || by.shape.length > (total.type?.shape?.length ?? 0)) return undefined;
+  const number = readNumbers(by)[0] ?? 0;
+  const factor = user.op === 'Mul' ? number : user.op === 'Div' && slot === 0 ? 1 / number : 0;
+  return Math.abs(factor * places - 1) < 1e-6 ? user : undefined;
+}
