@@ -169,7 +169,7 @@ function stretch(node: Node, axis: number): Reads {
   return window({
     ...(exact ? shown(by.num) : loosely(own, stride, taps)),
     ...(own.isBySize && { congruent: stride.num }),
-    ...dependsOnSize(own),
+    ...dependsOnSize(own, node, stride),
   });
 }
 
@@ -199,14 +199,15 @@ function fractionOf(number: number): Ratio | undefined {
 }
 const LARGEST_DENOMINATOR = 1024;
 
-function dependsOnSize({ coordinates }: Resize): { readonly depends?: string } {
+function dependsOnSize({ coordinates, isBySize }: Resize, node: Node, { num, den }: Ratio): { readonly depends?: string } {
   if (coordinates === 'align_corners')
     return { depends: 'stretches the map corner to corner (align_corners), by another factor at every size' };
   if (coordinates === 'tf_crop_and_resize')
     return { depends: 'cuts and stretches a part of the map that is given in fractions of its size' };
   if (coordinates === 'half_pixel_symmetric')
     return { depends: 'centres the stretched map (half_pixel_symmetric), elsewhere at every size' };
-  return {};
+  const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
+  return isBySize && num !== 1 && den !== 1 ? { depends: `resizes [${from}] to [${to}], which is no whole-numbered scale` } : {};
 }
 
 /** Upsampling by a whole number: whether result i reads cell floor(i / n), in the settings that exporters use. */
