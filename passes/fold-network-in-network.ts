@@ -7,7 +7,7 @@
  * puts zeros where the first layer would have put its bias); Gemm then Gemm. Groups where both layers have the same number of them.
  * Only where multiply-adds do not grow: a bottleneck C -> 64 -> C stays two layers.
  * Numbers: rounding (products of weights computed in double precision).
- * Left alone: weights that are computed or shared; a first layer whose result has another reader.
+ * Left alone: weights that are computed or shared; products of weights that would take minutes; a first layer whose result has another reader.
  */
 import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { composedKernel, computedBias, matMul, responseTo } from '../src/ir/linear-algebra';
@@ -45,8 +45,8 @@ const convConv = defineRule({
       if (b1 && isPadded(second)) return refuse('the second layer pads with zeros where the first has its bias', second);
       attrs = new Map(second.attrs);
     } else return undefined;
-    const grows = costsMore(first, second, w1, w2, group);
-    return grows ?? { attrs, group };
+    const products = ((w2.constant.shape[0] ?? 0) * (productOf(w1.constant.shape) ?? 0) * k2) / group;
+    return costsMore(first, second, w1, w2, group) ?? takesTooLong(products, second) ?? { attrs, group };
   },
   build({ x, w1, w2, b1, b2 }, make, { attrs, group }) {
     const kernel = composedKernel(w1.constant, w2.constant, group);
@@ -78,6 +78,8 @@ const gemmGemm = defineRule({
     if ([b1, b2].some((vector, at) => vector && vector.constant.shape.join() !== String(at === 0 ? middle : outputs)))
       return refuse('a bias is not one number per output', second);
     if (outputs * inputs > outputs * middle + middle * inputs) return refuse('one layer would cost more multiply-adds than two', second);
+    const tooLong = takesTooLong(outputs * middle * inputs, second);
+    if (tooLong) return tooLong;
     return { a, b };
   },
   build({ x, w2, b1, b2 }, make, { a, b }) {
@@ -115,6 +117,16 @@ function mergedStride(first: Node, second: Node, spatial: number): Map<string, A
   const strides = before.map((stride, axis) => stride * (own[axis] ?? 1));
   return new Map([...first.attrs, ...attributes({ strides: strides.some((stride) => stride !== 1) ? strides : undefined })]);
 }
+
+/** Products of the two weights that are computed: some seconds. */
+const MOST_PRODUCTS = 2 ** 31;
+const takesTooLong = (products: number, second: Node): Refusal | undefined =>
+  products > MOST_PRODUCTS
+    ? refuse(
+        `the product of the two weights takes ${products.toExponential(1)} multiply-adds, more than ${MOST_PRODUCTS.toExponential(1)}`,
+        second,
+      )
+    : undefined;
 
 function costsMore(first: Node, second: Node, w1: ConstValue, w2: ConstValue, group: number): Refusal | undefined {
   const places = (layer: Node): number | undefined => productOf(layer.outputs[0]?.type?.shape?.slice(2) ?? [undefined]);

@@ -18,9 +18,7 @@ export const mergeEqualNodes = definePass({
   summary: 'compute once what is written twice',
   numbers: 'identical',
   run(graph, { remark }) {
-    merge(graph, (node, kept) =>
-      remark({ kind: 'applied', rule: node.op, at: { node: kept.name, op: node.op, origin: kept.origin }, origin: node.origin }),
-    );
+    merge(graph, (node, kept) => remark({ kind: 'applied', rule: node.op, at: { node: kept.name, op: node.op }, origin: node.origin }));
   },
 });
 

@@ -69,7 +69,7 @@ const NARROWER = ['short notation', 'short numbers', 'offset', 'stride', 'reads'
 type Narrower = (typeof NARROWER)[number];
 
 function layerTable(summary: ModelSummary, columns: number | undefined): string[] {
-  const widest = (lines: readonly string[]): number => Math.max(...lines.map(width));
+  const widest = (lines: readonly string[]): number => lines.reduce((most, line) => Math.max(most, width(line)), 0);
   for (let steps = 0; ; steps++) {
     const less = new Set(NARROWER.slice(0, steps));
     const lines = layerTableWithout(summary, less);

@@ -4,9 +4,13 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
+/** A longer cell is cut off: all rows are as wide as the widest one, and one node of a hostile model can read thousands of others. */
+const WIDEST = 200;
+
 /** Lines without trailing blanks: a line of titles (where any column has one), then the rows; two blanks between columns. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): string[] {
-  const widths = columns.map((column, at) => Math.max(width(column.title), ...rows.map((row) => width(row[at] ?? ''))));
+export function table(columns: readonly Column[], all: readonly (readonly string[])[], indent = ''): string[] {
+  const rows = all.map((row) => row.map((cell) => cut(cell, WIDEST)));
+  const widths = columns.map((column, at) => rows.reduce((widest, row) => Math.max(widest, width(row[at] ?? '')), width(column.title)));
   const line = (cells: readonly string[]): string =>
     (
       indent +
@@ -50,4 +54,4 @@ export const width = (text: string): number => [...text].length;
 
 /** No wider than that; an ellipsis stands for what was cut off. */
 export const cut = (text: string, columns: number): string =>
-  width(text) <= columns ? text : `${[...text].slice(0, columns - 1).join('')}…`;
+  text.length <= columns || width(text) <= columns ? text : `${[...text.slice(0, 2 * columns)].slice(0, columns - 1).join('')}…`;

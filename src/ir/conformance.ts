@@ -42,6 +42,9 @@ export function requireConformance(node: Node): void {
   requireTypes(node);
 }
 
+/** Far more than any exporter writes. */
+const MOST_INPUTS = 65_536;
+
 const named = (node: Node): string => `${node.op} '${node.name}'`;
 
 function missingAttribute(node: Node, schema: OperatorSchema): string | undefined {
@@ -53,6 +56,7 @@ function missingAttribute(node: Node, schema: OperatorSchema): string | undefine
 function wrongCount(node: Node, { inputs, outputs }: OperatorSchema): string | undefined {
   const { inputs: given, outputs: made } = node;
   const [most, mostMade] = [mostOf(inputs), mostOf(outputs)];
+  if (given.length > MOST_INPUTS) return `${named(node)} reads ${given.length} values; more than ${MOST_INPUTS} are not read`;
   if (given.length > most) return `${named(node)} reads ${given.length} values; it takes ${most}`;
   if (made.length > mostMade) return `${named(node)} makes ${made.length} values; it can make ${mostMade}`;
   for (const [slot, { name, optional, variadic, minimum }] of inputs.entries()) {

@@ -30,17 +30,29 @@ class MutableNode implements Node {
   readonly outputs: MutableValue[] = [];
   /** Asked of every node in every walk. */
   nested: readonly Graph[];
+  private readonly origins: Set<string>;
+  private originList: readonly string[] | undefined;
   constructor(
     public name: string,
     public domain: string,
     public opType: string,
     readonly inputs: (MutableValue | undefined)[],
     public attrs: ReadonlyMap<string, Attr>,
-    public origin: readonly string[],
+    origin: readonly string[],
     readonly extras: unknown,
     readonly graph: Graph,
   ) {
     this.nested = graphsIn(attrs);
+    this.origins = new Set(origin);
+  }
+  get origin(): readonly string[] {
+    this.originList ??= [...this.origins];
+    return this.originList;
+  }
+  /** One node may come to stand for thousands, one after the other. */
+  addOrigin(names: readonly string[]): void {
+    for (const name of names) this.origins.add(name);
+    this.originList = undefined;
   }
   get op(): string {
     return this.domain === '' ? this.opType : `${this.domain}.${this.opType}`;
@@ -105,6 +117,7 @@ export class Graph {
   private editCount = 0;
   private readonly inputList: MutableValue[] = [];
   private outputList: MutableValue[] = [];
+  private outputSet = new Set<Value>();
   private readonly constantSet = new Set<MutableValue>();
 
   constructor(
@@ -153,7 +166,7 @@ export class Graph {
     return node.graph === this && asNode(node).alive;
   }
   isOutput(value: Value): boolean {
-    return this.outputList.some((output) => output === value);
+    return this.outputSet.has(value);
   }
   /** Nobody but `user` (however often) reads the value, and it is no graph output. */
   isPrivateTo(value: Value, user: Node): boolean {
@@ -221,6 +234,7 @@ export class Graph {
     const outputs = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
     if (outputs.length === this.outputList.length && outputs.every((output, at) => output === this.outputList[at])) return;
     this.outputList = outputs;
+    this.outputSet = new Set(outputs);
     this.touch();
   }
   private isOuter(value: Value): boolean {
@@ -315,6 +329,8 @@ export class Graph {
     const owner = ownerOf(old);
     if (owner.isOutput(old)) {
       owner.outputList = owner.outputList.map((output) => (output === from ? to : output));
+      owner.outputSet.delete(from);
+      owner.outputSet.add(to);
       const name = from.name;
       from.name = this.names.mint(this.names.values, `${name}_replaced`);
       this.names.values.delete(to.name);
@@ -369,7 +385,7 @@ export class Graph {
   }
   /** Adds to what the node stands for. */
   addOrigin(node: Node, origin: readonly string[]): void {
-    asNode(node).origin = [...new Set([...node.origin, ...origin])];
+    asNode(node).addOrigin(origin);
   }
 
   /**

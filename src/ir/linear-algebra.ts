@@ -62,16 +62,48 @@ export function responseTo(weight: Tensor, group: number, perChannel: ArrayLike<
 /** Row-major a [rows, inner] times b [inner, columns], in double precision. */
 export function matMul(a: Float64Array, b: Float64Array, rows: number, inner: number, columns: number): Float64Array {
   const result = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const out = result.subarray(row * columns, (row + 1) * columns);
-    for (let at = 0; at < inner; at++) {
-      const factor = a[row * inner + at] ?? 0;
-      if (factor === 0) continue;
-      const line = b.subarray(at * columns, (at + 1) * columns);
-      for (let column = 0; column < columns; column++) out[column] = (out[column] ?? 0) + factor * (line[column] ?? 0);
+  // A block of b stays in the cache while all rows of a pass over it.
+  for (let from = 0; from < inner; from += BLOCK) {
+    const to = Math.min(from + BLOCK, inner);
+    for (let left = 0; left < columns; left += BLOCK) {
+      const right = Math.min(left + BLOCK, columns);
+      for (let row = 0; row < rows; row++) multiplyBlock(result, row * columns, a, row * inner, b, columns, from, to, left, right);
     }
   }
   return result;
+}
+const BLOCK = 128;
+
+/** One row of the block, four rows of b at a time. */
+function multiplyBlock(
+  out: Float64Array,
+  outRow: number,
+  a: Float64Array,
+  aRow: number,
+  b: Float64Array,
+  columns: number,
+  from: number,
+  to: number,
+  left: number,
+  right: number,
+): void {
+  let at = from;
+  for (; at + 4 <= to; at += 4) {
+    const [p, q, r, s] = [a[aRow + at] ?? 0, a[aRow + at + 1] ?? 0, a[aRow + at + 2] ?? 0, a[aRow + at + 3] ?? 0];
+    const [i, j, k, l] = [at * columns, (at + 1) * columns, (at + 2) * columns, (at + 3) * columns];
+    for (let column = left; column < right; column++)
+      out[outRow + column] =
+        (out[outRow + column] ?? 0) +
+        p * (b[i + column] ?? 0) +
+        q * (b[j + column] ?? 0) +
+        r * (b[k + column] ?? 0) +
+        s * (b[l + column] ?? 0);
+  }
+  for (; at < to; at++) {
+    const factor = a[aRow + at] ?? 0;
+    for (let column = left; column < right; column++)
+      out[outRow + column] = (out[outRow + column] ?? 0) + factor * (b[at * columns + column] ?? 0);
+  }
 }
 
 /**
