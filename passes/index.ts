@@ -62,7 +62,6 @@ const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   inlineFunctions, // an operator that others define is those others
   removeIdentities, // nothing stands between two layers that follow each other
-  uniformParameters, // what is the same at every place of the window is so at every other
   rangesToSlices, // rows and columns that are taken by their numbers
   unstack, // columns that are averaged
   uniformParameters, // what is the same at every place of the window is so at every other
