@@ -30,6 +30,8 @@ export interface Contract {
   readonly period?: { readonly rows: number; readonly columns: number } | undefined;
   /** It holds for images whose height and width leave the same rest by these as the window's. */
   readonly congruent?: { readonly rows: number; readonly columns: number } | undefined;
+  /** Per output: the pixels that cell 0 depends on, and how far on the next cell looks; `whole` along an axis where that is the whole image. */
+  readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
   readonly meaning?: string | undefined;
 }
@@ -57,6 +59,7 @@ export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Cont
     ...(reach && { reach }),
     ...(period && { period }),
     ...(congruent && { congruent }),
+    fields: fieldsOf(graph, fields.of),
   };
 }
 
@@ -73,6 +76,14 @@ function pair(
   const [rows, columns] = [along('H'), along('W')];
   return rows === 1 && columns === 1 ? undefined : { rows, columns };
 }
+
+const fieldsOf = (graph: Graph, fieldOf: (value: Value) => ReceptiveField | undefined): Contract['fields'] =>
+  Object.fromEntries(
+    graph.outputs.flatMap((output) => {
+      const field = fieldOf(output);
+      return field ? [[output.name, field] as const] : [];
+    }),
+  );
 
 /** Of a model that was folded only. */
 export const originalContract: Contract = { kind: 'original', padded: [], global: [] };

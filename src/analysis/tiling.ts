@@ -12,9 +12,7 @@
 
 import { intAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
-import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { cutsOf } from '../ir/sizes/cut';
 import type { Node, Value } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { activationBytes } from './activation-memory';
@@ -80,10 +78,7 @@ export function tilingOf(
   const [rowStride, columnStride] = (declared && strideBySize(declared)) ?? pixelStride(output);
   const contract = contractOf(graph);
   const behind = graph.nodes.flatMap((node) => node.outputs.flatMap((value) => fields.of(value) ?? []));
-  const align = {
-    rows: wholeSteps(commonStride(behind, 'rows'), graph, 'H'),
-    columns: wholeSteps(commonStride(behind, 'columns'), graph, 'W'),
-  };
+  const align = { rows: commonStride(behind, 'rows'), columns: commonStride(behind, 'columns') };
   const stretched = graph.nodes.find(isUnevenResize);
   const obstacle =
     contract.kind === 'whole-image'
@@ -123,14 +118,6 @@ function commonStride(fields: readonly ReceptiveField[], axis: 'rows' | 'columns
     if (Math.abs(stride - whole) > 1e-6) return 0;
     if (along.stride >= 1) common = (common / divisor(common, whole)) * whole;
   }
-  return common;
-}
-
-/** What the graph cuts off an image must be cut off each tile: nothing, where that is so of the whole. */
-function wholeSteps(stride: number, graph: Graph, role: string): number {
-  let common = stride;
-  for (const [image, roles] of imageInputs(graph))
-    for (const { axis, multiple } of cutsOf(image)) if (roles[axis] === role) common = (common / divisor(common, multiple)) * multiple;
   return common;
 }
 

@@ -4,6 +4,7 @@
  * It holds a hash of itself, which tells an accident from a whole record. It is no signature: who can write the file can write another.
  */
 import { createHash } from 'node:crypto';
+import type { Verdict } from '../verify/report';
 
 export const FORMAT = 'convolutionize certificate';
 
@@ -78,7 +79,7 @@ export interface WeightRecord {
 }
 
 export interface VerificationRecord {
-  readonly verdict: 'equal' | 'different';
+  readonly verdict: Verdict;
   readonly checks: readonly { readonly name: string; readonly status: string }[];
   /** Allowed, as a share of the largest number. */
   readonly tolerance: number;

@@ -56,6 +56,12 @@ const tolerance = {
     describe: 'Allowed absolute difference, instead of one measured on the original: 1e-4, or output:1e-4',
   },
   seed: { type: 'string', requiresArg: true, describe: 'Seed of the random inputs' },
+  samples: { alias: 'n', type: 'string', requiresArg: true, describe: 'Number of random inputs to compare on' },
+  'verify-budget': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'How long the comparison may take beyond what the verdict needs: 30s (the default), 5m',
+  },
 } as const satisfies Record<string, Options>;
 
 const symlinks = {
@@ -87,6 +93,11 @@ export const convertOptions = {
     describe: 'Record what was done, and hashes of both files, in this file: see verify --certificate',
   },
   'keep-failed': { type: 'boolean', default: false, describe: 'Keep an output that is not equivalent' },
+  'allow-unverified': {
+    type: 'boolean',
+    default: false,
+    describe: 'Keep an output that could not be verified beyond the original size, and exit with 0',
+  },
   'dry-run': { type: 'boolean', default: false, describe: 'Tell what would be rewritten, write nothing' },
   head: {
     choices: ['window', 'cell', 'image', 'original'] as const,

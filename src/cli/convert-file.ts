@@ -35,6 +35,8 @@ export interface ConvertFileOptions {
   /** undefined: the output is not checked. */
   readonly verify: VerifyOptions | undefined;
   readonly keepFailed: boolean;
+  /** Keeps an output that could not be verified beyond the original size. */
+  readonly allowUnverified: boolean;
   /** Where to record what was done. */
   readonly certificate: string | undefined;
   readonly warn: (warning: Diagnostic) => void;
@@ -106,7 +108,7 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
     writeStaged(compiled.model, staged.path, output, weights);
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
     const verification = await verified(input, staged, compiled, options);
-    if (verification?.verdict === 'different' && !options.keepFailed) return { compiled, verification, written: undefined };
+    if (!isKept(verification, options)) return { compiled, verification, written: undefined };
     const made = new Map(compiled.model.graph.constants.map(({ name, constant }) => [name, constant]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
@@ -115,6 +117,12 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
   } finally {
     staged.discard();
   }
+}
+
+/** Only what was found equal is called the output, unless it was asked for otherwise. */
+function isKept(verification: VerifyReport | undefined, { keepFailed, allowUnverified }: ConvertFileOptions): boolean {
+  if (!verification || verification.verdict === 'equal') return true;
+  return verification.verdict === 'different' ? keepFailed : allowUnverified || keepFailed;
 }
 
 /** The certificate is no file that is read or written. */
@@ -146,7 +154,7 @@ async function writeTfjs(
   tfjs: WriteTfjsOptions,
   options: ConvertFileOptions,
 ): Promise<ConvertedFile> {
-  const { output, step, keepFailed } = options;
+  const { output, step } = options;
   const [{ lowerToTfjs }, { stageTfjs, writeTfjsFiles }] = await Promise.all([import('../tfjs/lower'), import('../files/tfjs-files')]);
   const graph = lowerToTfjs(compiled.model, { ...tfjs, onLayout: (model) => options.onLayout?.(model, compiled.model.graph.nodeCount) });
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
@@ -157,7 +165,7 @@ async function writeTfjs(
     const report = writeTfjsFiles(compiled.model, graph, staged.path, tfjs);
     const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
     const verification = await verified(input, staged, compiled, { ...options, verify });
-    if (verification?.verdict === 'different' && !keepFailed) return { compiled, verification, written: undefined };
+    if (!isKept(verification, options)) return { compiled, verification, written: undefined };
     const made = new Map(graph.weights.map(({ name, tensor }) => [name, tensor]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();

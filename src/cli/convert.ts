@@ -90,6 +90,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       tfjsBackend: args.tfjsBackend,
       verify: args.noVerify ? undefined : verifyOptions(args),
       keepFailed: args.keepFailed,
+      allowUnverified: args.allowUnverified,
       certificate: args.dryRun ? undefined : args.certificate,
       warn: (warning) => terminal.warning(warning),
       step: (label) => progress.step(label),
@@ -101,7 +102,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       return EXIT.done;
     }
     if (facts) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
-    return result.verification?.verdict === 'different' ? EXIT.different : EXIT.done;
+    return exitCode(result, args);
   } catch (error) {
     progress.end();
     // A model that is refused is where an explanation is wanted most. (--json has room for one result.)
@@ -114,6 +115,13 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     progress.end();
     dump?.close();
   }
+}
+
+/** An output that was asked for unverified is what was asked for. */
+function exitCode({ verification }: ConvertedFile, { allowUnverified }: ConvertArgs): number {
+  if (!verification || verification.verdict === 'equal') return EXIT.done;
+  if (verification.verdict === 'different') return EXIT.different;
+  return allowUnverified ? EXIT.done : EXIT.unverified;
 }
 
 const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
@@ -161,9 +169,13 @@ function tell(args: ConvertArgs, output: string, { result, facts, savings }: Tol
     ]);
 }
 
-function headline({ input, dryRun }: ConvertArgs, output: string, { written }: ConvertedFile): string {
+function headline({ input, dryRun }: ConvertArgs, output: string, { written, verification }: ConvertedFile): string {
   if (dryRun) return printable(`${input}: this would be done (--dry-run: nothing is written)`);
-  if (!written) return printable(`${input}: nothing is written, since the result is not equivalent`);
+  if (!written) {
+    const why = verification?.verdict === 'different' ? 'the result is not equivalent' : 'the result could not be verified';
+    const how = verification?.verdict === 'different' ? '--keep-failed' : '--allow-unverified';
+    return printable(`${input}: nothing is written, since ${why} (${how} keeps it)`);
+  }
   if (written.tfjs) return printable(tfjsHeadline(input ?? '', output, written.tfjs));
   const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
   return printable(`${input} -> ${output} (${bytes(written.bytes)})${data}`);

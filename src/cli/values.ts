@@ -44,8 +44,33 @@ export function verifyOptions(args: {
   readonly rtol: readonly string[] | undefined;
   readonly atol: readonly string[] | undefined;
   readonly seed: string | undefined;
+  readonly samples: string | undefined;
+  readonly verifyBudget: string | undefined;
 }): VerifyOptions {
-  return { rtol: perOutput('rtol', args.rtol), atol: perOutput('atol', args.atol), seed: wholeNumber('seed', args.seed) };
+  return {
+    rtol: perOutput('rtol', args.rtol),
+    atol: perOutput('atol', args.atol),
+    seed: wholeNumber('seed', args.seed),
+    samples: positiveNumber('samples', args.samples),
+    budget: seconds('verify-budget', args.verifyBudget),
+  };
+}
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['s', 1],
+  ['m', 60],
+  ['min', 60],
+  ['h', 3600],
+]);
+
+/** `30s`, `2m`, `90`. */
+export function seconds(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text) ?? [];
+  const scale = UNITS.get(unit);
+  if (digits === undefined || scale === undefined) throw badOption(option, text, 'a time: 30s, 2m');
+  return Number(digits) * scale;
 }
 
 /** `1e-4`, `output:1e-4`; both, for one output and the rest. */

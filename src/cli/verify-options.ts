@@ -2,7 +2,6 @@
 import type { Options } from 'yargs';
 
 export const comparisonOptions = {
-  samples: { alias: 'n', type: 'string', requiresArg: true, describe: 'Number of random inputs' },
   inputs: {
     type: 'string',
     array: true,

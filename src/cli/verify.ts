@@ -20,9 +20,15 @@ import type { VerifyArgs } from './commands';
 import { EXIT } from './exit';
 import { type Reporting, reportersOf, tellSuite } from './reporters';
 import type { Terminal } from './terminal';
-import { inputSize, mapping, positiveNumber, shardOf, verifyOptions } from './values';
+import { inputSize, mapping, shardOf, verifyOptions } from './values';
 
-const CODES: Readonly<Record<Outcome, number>> = { equal: EXIT.done, different: EXIT.different, error: EXIT.fault };
+const CODES: Readonly<Record<Outcome, number>> = {
+  equal: EXIT.done,
+  different: EXIT.different,
+  unverified: EXIT.unverified,
+  'not reproducible': EXIT.unverified,
+  error: EXIT.fault,
+};
 
 export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promise<number> {
   const reporters = reportersOf(args.reporter, outputFiles(args), {
@@ -114,7 +120,8 @@ function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'i
     rtol: given.rtol ?? list.rtol,
     atol: given.atol ?? list.atol,
     seed: given.seed ?? list.seed,
-    samples: positiveNumber('samples', args.samples) ?? list.samples,
+    samples: given.samples ?? list.samples,
+    budget: given.budget ?? list.budget,
     inputs: args.inputs ?? list.inputs,
     map: args.map ? mapping(args.map) : list.map,
     relation: args.relation ?? list.relation,

@@ -10,6 +10,7 @@ import { fitImages } from '../../passes/fit-images';
 import { foldConstants } from '../../passes/fold-constants';
 import { foldShapes } from '../../passes/fold-shapes';
 import { freeSpatialDims } from '../../passes/free-spatial-dims';
+import { gatePoolToGlobal } from '../../passes/gate-pool-to-global';
 import { normaliseGlobalPool } from '../../passes/normalise-global-pool';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { sinkRows } from '../../passes/sink-rows';
@@ -297,7 +298,7 @@ export function cuttable(original: Model): Model {
 export function freeSizes(part: Model): Model {
   const model = part.clone();
   // A pool over the whole map means the whole map at any size, however it is spelled.
-  runPasses(model, [spaceToDepth, normaliseGlobalPool, freeSpatialDims, removeDeadNodes]);
+  runPasses(model, [spaceToDepth, normaliseGlobalPool, gatePoolToGlobal, freeSpatialDims, removeDeadNodes]);
   return model;
 }
 

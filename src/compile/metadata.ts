@@ -5,6 +5,9 @@
  *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
  *   convolutionize.sizes     {"image":{"height":{"multiple":32,"rest":0,"minimum":224}, ...}}   per image input: sizes that are taken whole (sizes.ts)
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
+ *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel that cell 0 depends on and how many, along rows and columns; or "whole"
+ *   convolutionize.moves     {"period":{"rows":8,"columns":8}}  pixels by which an image moves for cells to repeat, where that is more than the stride;
+ *                            "congruent": it holds at sizes that leave the same rest by these as the window's
  *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
@@ -13,14 +16,19 @@
  * Which nodes of the original each node stands for is written by onnx/origins.ts.
  */
 import { type Contract, describeContract } from '../analysis/contract';
+import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
+import { table } from '../ir/table';
 import { pixelStride } from '../operators/pixel-stride';
 import { version } from '../version';
 import type { ImageWindow, SizeRequest } from './input-size';
 import { declareSizes } from './sizes';
 
+const STRIDE = 'convolutionize.stride';
+const FIELD = 'convolutionize.field';
+const MOVES = 'convolutionize.moves';
 const HEAD = 'convolutionize.head';
 const DENSITY = 'convolutionize.density';
 const CONTRACT = 'convolutionize.contract';
@@ -44,14 +52,64 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
     windows.map(({ input, height, width }) => [input, [height, width]]),
   );
   if (head !== 'original') declareSizes(model);
-  metadata.set(
-    'convolutionize.stride',
-    JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))),
-  );
+  metadata.set(STRIDE, JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))));
+  const fields = Object.entries(contract.fields ?? {}).filter(([name]) => graph.outputs.some((output) => output.name === name));
+  if (fields.length > 0)
+    metadata.set(
+      FIELD,
+      JSON.stringify(Object.fromEntries(fields.map(([name, { rows, columns }]) => [name, [fieldText(rows), fieldText(columns)]]))),
+    );
+  const { period, congruent } = contract;
+  if (period || congruent) metadata.set(MOVES, JSON.stringify({ period, congruent }));
   if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
   metadata.set(HEAD, head);
   metadata.set(CONTRACT, contract.kind);
   metadata.set(MEANING, describeContract(contract));
+}
+
+/** First pixel and number of pixels; the file says whole numbers. */
+function fieldText(field: AxisField | 'whole'): readonly [number, number] | 'whole' {
+  if (field === 'whole') return field;
+  const start = Math.floor(field.offset);
+  return [start, Math.ceil(field.offset + field.window) - start];
+}
+
+/** Pixels between neighbouring cells, as the file says; undefined where it does not. */
+export function declaredStrides(model: Model): Readonly<Record<string, readonly [number, number]>> | undefined {
+  const strides: Record<string, readonly [number, number]> = table({});
+  for (const [name, pair] of entriesOf(model.metadata.get(STRIDE))) {
+    if (!Array.isArray(pair)) continue;
+    const [rows, columns]: unknown[] = pair;
+    if (typeof rows === 'number' && typeof columns === 'number' && rows > 0 && columns > 0) strides[name] = [rows, columns];
+  }
+  return Object.keys(strides).length > 0 ? strides : undefined;
+}
+
+function declaredFields(model: Model): Contract['fields'] {
+  const fields: Record<string, ReceptiveField> = table({});
+  const strides = declaredStrides(model);
+  for (const [name, pair] of entriesOf(model.metadata.get(FIELD))) {
+    if (!Array.isArray(pair)) continue;
+    const axis = (of: unknown, stride: number): AxisField | 'whole' | undefined => {
+      if (of === 'whole') return of;
+      if (!Array.isArray(of)) return undefined;
+      const [offset, window]: unknown[] = of;
+      return Number.isSafeInteger(offset) && isLength(window) ? { offset: Number(offset), window, stride } : undefined;
+    };
+    const [rows, columns] = [axis(pair[0], strides?.[name]?.[0] ?? 1), axis(pair[1], strides?.[name]?.[1] ?? 1)];
+    if (rows && columns) fields[name] = { rows, columns };
+  }
+  return Object.keys(fields).length > 0 ? fields : undefined;
+}
+
+function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent'> {
+  const moves = new Map(entriesOf(model.metadata.get(MOVES)));
+  const pair = (name: string): Contract['period'] => {
+    const sides = new Map(Object.entries(moves.get(name) ?? {}));
+    const [rows, columns]: unknown[] = [sides.get('rows'), sides.get('columns')];
+    return isLength(rows) && isLength(columns) ? { rows, columns } : undefined;
+  };
+  return { period: pair('period'), congruent: pair('congruent') };
 }
 
 /** How much finer its maps were made; nothing for other models. */
@@ -60,7 +118,9 @@ export const declaredDensity = (model: Model): Density => Object.fromEntries(siz
 /** The contract as it was written down, for models whose graph cannot be asked; undefined where the file does not say. */
 export function declaredContract(model: Model): Contract | undefined {
   const kind = (['everywhere', 'border', 'whole-image', 'original'] as const).find((known) => known === model.metadata.get(CONTRACT));
-  return kind && { kind, padded: [], global: [], meaning: model.metadata.get(MEANING) };
+  return (
+    kind && { kind, padded: [], global: [], meaning: model.metadata.get(MEANING), fields: declaredFields(model), ...declaredMoves(model) }
+  );
 }
 
 /** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
@@ -81,3 +141,15 @@ export function declaredSize(model: Model): SizeRequest | undefined {
   }
   return shapes.size > 0 ? { shapes } : undefined;
 }
+
+/** Of a JSON object; none where it is not one. */
+function entriesOf(text: string | undefined): readonly (readonly [string, unknown])[] {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return Object.entries(value ?? {});
+  } catch {
+    return [];
+  }
+}
+
+const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

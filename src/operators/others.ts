@@ -7,9 +7,7 @@ import { type Operator, unknown } from './operator';
 
 const notKnown = unknown();
 const attention = unknown('compares positions with each other (attention)');
-const IN_ORDER = 'runs along the rows or columns of the image one after the other';
-const recurrent = unknown(IN_ORDER);
-const cell = { weights: [1, 2, 3] };
+const recurrent = unknown('runs along the rows or columns of the image one after the other');
 const sampled = unknown('samples places that are given in absolute coordinates');
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
@@ -29,12 +27,12 @@ export const others = {
   DeformConv: unknown('samples places that are computed'),
   Det: notKnown,
   DynamicQuantizeLinear: unknown('scales by the range of the whole image'),
-  GRU: unknown(IN_ORDER, cell),
+  GRU: recurrent,
   GatherND: unknown('takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'),
   GridSample: sampled,
   If: branching,
   ImageDecoder: notKnown,
-  LSTM: unknown(IN_ORDER, { weights: [1, 2, 3, 7] }),
+  LSTM: recurrent,
   LinearAttention: attention,
   Loop: recurrent,
   MaxRoiPool: sampled,
@@ -45,9 +43,9 @@ export const others = {
   Optional: noTensor,
   OptionalGetElement: noTensor,
   OptionalHasElement: noTensor,
-  QLinearConv: unknown('computes in integers', { weights: [3, 8] }),
-  QLinearMatMul: unknown('computes in integers', { weights: [3] }),
-  RNN: unknown(IN_ORDER, cell),
+  QLinearConv: notKnown,
+  QLinearMatMul: notKnown,
+  RNN: recurrent,
   RandomNormal: random,
   RandomNormalLike: random,
   RandomUniform: random,

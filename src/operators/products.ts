@@ -2,14 +2,14 @@
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, operator, POINT } from './operator';
 
-const product = (weights: readonly number[]): Operator => operator('product', 'a whole axis of each operand', () => POINT, { weights });
+const product = operator('product', () => POINT);
 
 export const products = {
-  Gemm: product([0, 1, 2]),
-  MatMul: product([0, 1]),
-  MatMulInteger: product([1]),
+  Gemm: product,
+  MatMul: product,
+  MatMulInteger: product,
   // With a constant operand it is a product as any other, which passes say as one.
-  Einsum: operator('unknown', 'not known: it sums over axes', (node) => ({
+  Einsum: operator('unknown', (node) => ({
     kind: 'unknown',
     why: node.inputs.some((input) => input?.constant)
       ? 'sums over axes in a way that no rule is known for'

@@ -30,18 +30,12 @@ const along =
     return own === undefined ? notKnown('works along an axis that is computed') : own === axis ? reads : POINT;
   };
 
-const overPlaces = operator('same', 'all places together', (_, axis) => (axis < 2 ? POINT : TOGETHER));
-const reduction = operator('reduced', 'all along its axes together', reduced, { settings: [1] });
-const TOGETHER_ALONG = 'all along its axes together';
-const norm = operator('same', TOGETHER_ALONG, normalised, { weights: [1, 2] });
-const softmax = operator('same', 'all along its axis together', along(TOGETHER));
-const inOrder = operator(
-  'same',
-  'all before it along its axis, in order',
-  along({ kind: 'in order', why: 'runs along the rows or columns of the image one after the other' }),
-  { settings: [1] },
-);
-const extreme = operator('reduced', 'all along its axis; tells a place', (node, axis) =>
+const overPlaces = operator('same', (_, axis) => (axis < 2 ? POINT : TOGETHER));
+const reduction = operator('reduced', reduced, [1]);
+const norm = operator('same', normalised);
+const softmax = operator('same', along(TOGETHER));
+const inOrder = operator('same', along({ kind: 'in order', why: 'runs along the rows or columns of the image one after the other' }), [1]);
+const extreme = operator('reduced', (node, axis) =>
   asReduce(node)?.axes.includes(axis) ? { kind: 'picks', why: 'returns places of the map' } : POINT,
 );
 
@@ -60,8 +54,8 @@ export const reductions = {
   LayerNormalization: norm,
   LogSoftmax: softmax,
   LpNormalization: softmax,
-  MeanVarianceNormalization: operator('same', TOGETHER_ALONG, normalised),
-  RMSNormalization: operator('same', TOGETHER_ALONG, normalised, { weights: [1] }),
+  MeanVarianceNormalization: norm,
+  RMSNormalization: norm,
   ReduceL1: reduction,
   ReduceL2: reduction,
   ReduceLogSum: reduction,
@@ -72,12 +66,7 @@ export const reductions = {
   ReduceProd: reduction,
   ReduceSum: reduction,
   ReduceSumSquare: reduction,
-  ReverseSequence: operator('same', 'a part turned around', () => ({ kind: 'in order', why: 'turns a part of the map around' }), {
-    settings: [1],
-  }),
+  ReverseSequence: operator('same', () => ({ kind: 'in order', why: 'turns a part of the map around' }), [1]),
   Softmax: softmax,
-  TopK: operator('same', 'all along its axis, sorted; tells places', along({ kind: 'picks', why: 'returns places of the map' }), {
-    settings: [1],
-    weights: [],
-  }),
+  TopK: operator('same', along({ kind: 'picks', why: 'returns places of the map' }), [1]),
 } satisfies Partial<Record<OnnxOp, Operator>>;

@@ -14,6 +14,8 @@ export interface VerifyOptions {
   readonly threads?: number | undefined;
   /** How many random inputs; by default more for smaller models. */
   readonly samples?: number | undefined;
+  /** Seconds that it may take, beyond what has to run for a verdict. Default: 30. */
+  readonly budget?: number | undefined;
   /** Only a part of the samples: every n-th, and the first, on which the noise is measured. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
   readonly onProgress?: ((doing: string) => void) | undefined;

@@ -1,15 +1,33 @@
 /** The checks, each comparing what is expected with what the converted model gave. */
 import { CompileError } from '../diagnostics/compile-error';
 import { table } from '../ir/table';
+import type { Claim } from './claim';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
-import { cropSteps, type Larger } from './larger';
-import { agreeing, compareMaps, meanOf, meanOfCells, type WindowMap, type WindowResults } from './maps';
+import type { ExpectedCrops } from './crops';
+import { agreeing, compareCells, meanOf, meanOfCells, ownNoise } from './maps';
+import type { Moved } from './moved';
+import { ORDER_FACTOR } from './noise';
 import type { Numbers } from './onnx-runner';
 import type { Check, Tolerance } from './report';
 import { isWithin, type Results } from './results';
 import { describeSamples, type Sample } from './samples';
+import type { LargerScores } from './scores';
+import { type LargerImage, sizeText } from './sizes';
 import type { Subject } from './subject';
-import { hasStrides } from './windows';
+import type { ExpectedWindows } from './windows';
+
+/** What the converted model gave on larger images. */
+export type Given = ReadonlyMap<LargerImage, Results | CompileError>;
+
+export const skipped = (name: Check['name'], note: string, required = false): Check => ({
+  name,
+  status: 'skipped',
+  outputs: {},
+  sizes: [],
+  cells: 0,
+  note,
+  ...(required && { required }),
+});
 
 export function originalSize(
   subject: Subject,
@@ -18,144 +36,194 @@ export function originalSize(
   actual: readonly Results[],
   tolerances: readonly Tolerance[],
 ): Check {
-  const outputs: Record<string, Difference> = table({});
-  const agreements: Record<string, Agreement> = table({});
-  let equal = true;
+  const tally = new Tally();
   samples.forEach((_, index) => {
     for (const [name, numbers] of expected[index] ?? []) {
-      const difference = compareTensors(numbers, actual[index]?.get(name));
-      const tolerance = tolerances[index];
-      equal &&= tolerance !== undefined && isWithin(difference, tolerance, name);
-      outputs[name] = worse(outputs[name], difference);
-      const agreed = agreeingOverall(agreements[name], agreement(numbers, actual[index]?.get(name)));
-      if (agreed) agreements[name] = agreed;
+      const found = actual[index]?.get(name);
+      tally.add(name, compareTensors(numbers, found), tolerances[index]);
+      tally.agree(name, agreement(numbers, found));
     }
   });
-  return {
-    name: 'original size',
-    status: equal ? 'equal' : 'different',
-    outputs,
-    agreement: agreements,
+  return tally.check('original size', {
     sizes: [`${subject.image.height}x${subject.image.width}`],
     cells: samples.length,
     note: describeSamples(samples),
-  };
+    required: true,
+  });
 }
 
-export function windowsOfTheMap(
-  subject: Subject,
-  plans: readonly Larger[],
-  expected: readonly WindowResults[] | string,
-  actual: readonly (Results | CompileError)[],
-  tolerance: Tolerance,
-): Check {
-  const skipped = (note: string): Check => ({ name: 'windows of the map', status: 'skipped', outputs: {}, sizes: [], cells: 0, note });
-  if (typeof expected === 'string') return skipped(expected);
-  const outputs: Record<string, Difference> = table({});
+export interface LargerRequest {
+  readonly subject: Subject;
+  readonly claims: readonly Claim[];
+  readonly given: Given;
+  /** Whether of a finer map only the cells are given that the network has by itself. */
+  readonly isCoarse: boolean;
+  readonly tolerance: Tolerance;
+  /** How far the converted model is from itself on this image, as a share of its largest number. */
+  readonly noiseAt: (image: LargerImage) => number;
+}
+
+export function windowsOfTheMap(request: LargerRequest, expected: readonly ExpectedWindows[] | string, required: boolean): Check {
+  const name = 'windows of the map';
+  const { subject, given, tolerance } = request;
+  if (typeof expected === 'string') return skipped(name, expected, required);
+  const tally = new Tally();
   const sizes: string[] = [];
-  const notes: string[] = [];
-  let [equal, cells] = [true, 0];
-  plans.forEach((plan, index) => {
-    const size = `${plan.height}x${plan.width}`;
-    const [wanted, found] = [expected[index], actual[index]];
-    if (!wanted || !found || found instanceof CompileError) {
-      equal = false;
-      notes.push(`the converted model does not take ${size}: ${found instanceof CompileError ? found.diagnostic.message : ''}`);
-      return;
+  let [cells, growing] = [0, 0];
+  for (const { image, outputs } of expected) {
+    const found = given.get(image);
+    if (!found || found instanceof CompileError) {
+      tally.fault(`the converted model does not take ${sizeText(image)}: ${found instanceof CompileError ? found.diagnostic.message : ''}`);
+      continue;
     }
-    sizes.push(size);
-    for (const [name, map] of wanted) {
-      const difference =
-        subject.head === 'image' && !subject.isMap(name)
-          ? compare(meanOf(map.cells), found.get(name)?.data ?? [])
-          : compareMaps(map, found.get(name));
-      equal &&= isWithin(difference, tolerance, name);
-      outputs[name] = worse(outputs[name], difference);
-      cells += map.rows * map.columns;
+    tally.faults(sizeFaults(request, image, found));
+    sizes.push(sizeText(image));
+    let isLarger = false;
+    for (const [output, map] of outputs) {
+      if (map.cells.length === 0) continue;
+      const isMean = subject.head === 'image' && !subject.isMap(output);
+      const difference = isMean ? compare(meanOf(map.cells), found.get(output)?.data ?? []) : compareCells(map, found.get(output));
+      tally.add(output, difference, allowing(tolerance, ownNoise(map), request.noiseAt(image)));
+      cells += map.cells.length;
+      isLarger ||= map.rows > 1 && map.columns > 1;
     }
+    if (isLarger && image.purpose === 'growing') growing++;
+  }
+  if (sizes.length === 0 && tally.equal) return skipped(name, 'the original takes none of the larger sizes that were tried', required);
+  const own = expected.every((each) => each.own);
+  const note = own ? undefined : "the original's sizes are baked in: its trunk was freed as a conversion frees it";
+  return tally.check(name, { sizes, cells, note, required, isEnough: growing >= 2 });
+}
+
+/** The tolerance where the original itself is not exact: at larger sizes it adds up more numbers. */
+const allowing = (tolerance: Tolerance, ...noise: readonly number[]): Tolerance =>
+  tolerance.from === 'noise' ? { ...tolerance, relative: Math.max(tolerance.relative, ORDER_FACTOR * Math.max(...noise)) } : tolerance;
+
+/** Maps that have other sizes than the model says. */
+function sizeFaults({ subject, claims, isCoarse }: LargerRequest, image: LargerImage, found: Results): string[] {
+  if (subject.head === 'image') return [];
+  return claims.flatMap(({ output, rows, columns }): string[] => {
+    const [height, width] = found.get(output)?.shape.slice(2) ?? [];
+    const [ky, kx] = (isCoarse ? subject.request.density?.[output] : undefined) ?? [1, 1];
+    const [y, x] = [rows.cells(image.height), columns.cells(image.width)];
+    if (y === undefined || x === undefined || height === undefined || width === undefined) return [];
+    const [wantedY, wantedX] = [Math.ceil(y / ky), Math.ceil(x / kx)];
+    return height === wantedY && width === wantedX
+      ? []
+      : [`'${output}' has ${height}x${width} cells at ${sizeText(image)}, where the model says ${wantedY}x${wantedX}`];
   });
-  if (sizes.length === 0 && equal) return skipped(notes.join('; '));
-  return {
-    name: 'windows of the map',
-    status: equal ? 'equal' : 'different',
-    outputs,
-    sizes,
-    cells,
-    note: notes.join('; ') || undefined,
-  };
 }
 
 /** The mean over all cells against the original's scores of the whole image. */
 export function meansOfTheMap(
-  subject: Subject,
-  plans: readonly Larger[],
-  expected: readonly (Results | CompileError)[],
-  actual: readonly (Results | CompileError)[],
-  tolerance: Tolerance,
+  { subject, given, tolerance, noiseAt }: LargerRequest,
+  expected: readonly LargerScores[],
+  required: boolean,
 ): Check {
-  const outputs: Record<string, Difference> = table({});
+  const name = 'mean of the map';
+  const tally = new Tally();
   const sizes: string[] = [];
-  let equal = true;
-  plans.forEach((plan, index) => {
-    const [wanted, found] = [expected[index], actual[index]];
-    if (!wanted || wanted instanceof CompileError) return;
-    sizes.push(`${plan.height}x${plan.width}`);
+  let growing = 0;
+  for (const { image, results, noise } of expected) {
+    const found = given.get(image);
     const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found, subject.isMap);
-    for (const [name, numbers] of wanted) {
-      const difference = compare(numbers.data, means.get(name)?.data ?? []);
-      equal &&= isWithin(difference, tolerance, name);
-      outputs[name] = worse(outputs[name], difference);
-    }
-  });
-  if (sizes.length === 0)
-    return { name: 'mean of the map', status: 'skipped', outputs, sizes, cells: 0, note: 'the original does not take larger images' };
-  return { name: 'mean of the map', status: equal ? 'equal' : 'different', outputs, sizes, cells: sizes.length };
+    sizes.push(sizeText(image));
+    for (const [output, numbers] of results)
+      tally.add(output, compare(numbers.data, means.get(output)?.data ?? []), allowing(tolerance, noise, noiseAt(image)));
+    if (image.purpose === 'growing') growing++;
+  }
+  if (sizes.length === 0) return skipped(name, 'the original does not take larger images', required);
+  const note = expected.every(({ own }) => own) ? undefined : "the original's sizes are baked in: it was freed as a conversion frees it";
+  return tally.check(name, { sizes, cells: sizes.length, note, required, isEnough: growing >= 2 });
 }
 
-export function cropsOfTheImage(
-  subject: Subject,
-  plans: readonly Larger[],
-  expected: readonly (readonly Results[])[],
-  actual: readonly (Results | CompileError)[],
-  tolerance: Tolerance,
-): Check {
-  const outputs: Record<string, Difference> = table({});
-  const sizes: string[] = [];
-  let [equal, cells, same] = [true, 0, 0];
-  plans.forEach((plan, index) => {
-    const found = actual[index];
-    const crops = expected[index];
-    if (!found || !crops || found instanceof CompileError) return;
-    sizes.push(`${plan.height}x${plan.width}`);
-    const rows = Math.floor((plan.height - subject.image.height) / cropSteps(subject, plan.strides)[0]) + 1;
-    const columns = crops.length / rows;
-    for (const name of crops[0]?.keys() ?? []) {
-      // An auxiliary classifier may look every 48 pixels where the main one looks every 32: its cells are other crops.
-      if (subject.isMap(name) || !hasStrides(subject, name, plan.strides)) continue;
-      const map: WindowMap = { rows, columns, cells: crops.map((crop) => Float64Array.from(crop.get(name)?.data ?? [])) };
-      const difference = compareMaps(map, found.get(name));
-      equal &&= isWithin(difference, tolerance, name);
-      outputs[name] = worse(outputs[name], difference);
-      cells += crops.length;
-      same += agreeing(map, found.get(name));
-    }
-  });
-  if (sizes.length === 0)
-    return {
-      name: 'crops of the image',
-      status: 'skipped',
-      outputs,
-      sizes,
-      cells,
-      note: 'the converted model has no map that grows with the image',
-    };
+export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<LargerImage, ExpectedCrops>, required: boolean): Check {
+  const name = 'crops of the image';
+  const { subject, given, tolerance } = request;
   const mustBeEqual = subject.request.contract?.kind === 'everywhere';
+  const tally = new Tally();
+  const sizes: string[] = [];
+  const notes: string[] = [];
+  let [cells, same, growing] = [0, 0, 0];
+  for (const [image, outputs] of expected) {
+    const found = given.get(image);
+    if (!found || found instanceof CompileError) {
+      notes.push(`the converted model does not take ${sizeText(image)}`);
+      continue;
+    }
+    if (mustBeEqual) tally.faults(sizeFaults(request, image, found));
+    sizes.push(sizeText(image));
+    let isLarger = false;
+    for (const [output, map] of outputs) {
+      if (map.cells.length === 0) continue;
+      const actual = found.get(output);
+      tally.add(output, compareCells(map, actual), allowing(tolerance, request.noiseAt(image)));
+      cells += map.cells.length;
+      same += agreeing(map, actual);
+      isLarger ||= map.rows > 1 && map.columns > 1;
+    }
+    if (isLarger && image.purpose === 'growing') growing++;
+  }
+  const note = notes.join('; ') || undefined;
+  if (sizes.length === 0) return skipped(name, note ?? 'the converted model has no map that grows with the image', required);
+  const check = tally.check(name, { sizes, cells, note, required, isEnough: growing >= 2 });
   return {
-    name: 'crops of the image',
-    status: equal ? 'equal' : mustBeEqual ? 'different' : 'informative',
-    outputs,
-    sizes,
-    cells,
+    ...check,
+    status: check.status === 'different' && !mustBeEqual ? 'informative' : check.status,
     sameBest: cells > 0 ? same / cells : undefined,
   };
+}
+
+/** What was found on the converted model alone. */
+export function movedCheck(
+  subject: Subject,
+  moved: Moved | CompileError,
+  name: Check['name'],
+  tolerance: Tolerance,
+  required: boolean,
+): Check {
+  if (moved instanceof CompileError)
+    return { ...skipped(name, '', required), status: 'different', note: `the converted model cannot be run: ${moved.diagnostic.message}` };
+  const tally = new Tally();
+  for (const [output, difference] of Object.entries(moved.outputs)) if (difference.count > 0) tally.add(output, difference, tolerance);
+  const why = [...new Set(moved.skipped.values())].join('; ') || undefined;
+  if (moved.cells === 0) return skipped(name, why ?? 'no map of predictions', required);
+  const missing = [...moved.skipped.keys()].some((output) => !subject.isMap(output));
+  return tally.check(name, { sizes: moved.sizes, cells: moved.cells, note: why, required, isEnough: !missing });
+}
+
+/** Differences per output, and whether all are within what is allowed. */
+export class Tally {
+  equal = true;
+  private compared = 0;
+  private readonly outputs: Record<string, Difference> = table({});
+  private readonly agreements: Record<string, Agreement> = table({});
+  private readonly notes: string[] = [];
+
+  add(output: string, difference: Difference, tolerance: Tolerance | undefined): void {
+    this.equal &&= tolerance !== undefined && isWithin(difference, tolerance, output);
+    this.outputs[output] = worse(this.outputs[output], difference);
+    this.compared += difference.count + difference.broken;
+  }
+  agree(output: string, agreed: Agreement | undefined): void {
+    const all = agreeingOverall(this.agreements[output], agreed);
+    if (all) this.agreements[output] = all;
+  }
+  fault(note: string): void {
+    this.equal = false;
+    if (this.notes.length < 3) this.notes.push(note);
+  }
+  faults(notes: readonly string[]): void {
+    for (const note of notes) this.fault(note);
+  }
+
+  /** `isEnough`: whether what the check is about was seen. Numbers of which none was compared prove nothing. */
+  check(name: Check['name'], about: Pick<Check, 'sizes' | 'cells' | 'note' | 'required'> & { readonly isEnough?: boolean }): Check {
+    const { isEnough = true, note, ...rest } = about;
+    const notes = [...this.notes, ...(note === undefined ? [] : [note])].join('; ') || undefined;
+    if (this.equal && this.compared === 0) return skipped(name, 'there was nothing to compare: the outputs are empty', about.required);
+    const status = !this.equal ? 'different' : isEnough ? 'equal' : 'partial';
+    const agreed = Object.keys(this.agreements).length > 0 ? { agreement: this.agreements } : {};
+    return { name, status, outputs: this.outputs, ...agreed, ...rest, note: notes };
+  }
 }

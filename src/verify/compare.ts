@@ -126,7 +126,6 @@ export function worse(a: Difference | undefined, b: Difference): Difference {
     count: a.count + b.count,
     broken: a.broken + b.broken,
     cosine: Math.min(a.cosine, b.cosine),
-    maxAbs: Math.max(a.maxAbs, b.maxAbs),
     maxRel: Math.max(a.maxRel, b.maxRel),
     scale: Math.max(a.scale, b.scale),
   };

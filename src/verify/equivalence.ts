@@ -1,33 +1,49 @@
 /**
- * Proof by running both: the converted model against its original in ONNX Runtime, graph optimisations disabled.
+ * A conversion against its original: proof by running both, graph optimisations disabled.
  *
- * Three checks, each with a status of its own:
- * (a) original size: the map has one cell, which equals the original's output, over seeded inputs of different statistics;
- * (b) windows of the map: at two larger sizes, not square, one odd, every cell equals the original's own head applied to that window of the original's
- *     own feature map (the original is cut at its last map): exact whatever the padding;
- * (c) crops of the image: cells against the original run on the matching crops: equal for a network without padding, else a report of border effects.
+ * With the original: its own size; its own head on windows of its own map at larger sizes (windows.ts), or its scores of the whole image (scores.ts); the
+ * original on crops of larger images (crops.ts). Without it: the converted model on images that are moved, patches elsewhere, batches (moved.ts).
+ * Which of these must hold follows from the contract; docs/verify.md says why together they are enough. What must hold and could not be looked at makes the
+ * verdict "unverified".
  *
- * The tolerance is measured: how far the original differs from itself between one and more threads, between batch sizes, and when its input moves by one
- * unit in the last place; and, where the converted model is run by another runtime, how far it differs from itself there when its sums are taken in
- * another order. One model is in memory at a time.
+ * The tolerance is measured: how far the original differs from itself between one and more threads, between batch sizes, when its input moves by one
+ * unit in the last place, and with its long sums in double precision; and, where the converted model is run by another runtime, how far it differs from
+ * itself there when its sums are taken in another order. One model is in memory at a time.
  */
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { judges } from './bench';
-import { cropsOfTheImage, meansOfTheMap, originalSize, windowsOfTheMap } from './checks';
+import {
+  cropsOfTheImage,
+  type Given,
+  type LargerRequest,
+  meansOfTheMap,
+  movedCheck,
+  originalSize,
+  skipped,
+  windowsOfTheMap,
+} from './checks';
+import { type Claim, claimsOf } from './claim';
 import { compareTensors } from './compare';
-import { cropsOf, type Larger } from './larger';
+import { type ExpectedCrops, runCrops } from './crops';
+import { withExactSums } from './exact-sums';
+import { movedWithGates } from './gates';
+import { isExtreme } from './inputs';
 import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from './locate';
 import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
-import { measure } from './noise';
+import { batches, type Moved, patchesElsewhere, shiftedImages } from './moved';
+import { MOST_NUDGED, measure } from './noise';
 import type { Session } from './onnx-runner';
-import type { Tolerance, VerifyReport } from './report';
+import { largerSizes } from './original-head';
+import type { Check, Tolerance, VerifyReport } from './report';
 import { asCompileError, each, type Results, worstOf } from './results';
-import type { Sample } from './samples';
+import { type Sample, weightBytes } from './samples';
 import { scores as scoresOf } from './scores';
+import { type LargerImage, planSizes } from './sizes';
 import { Subject, type VerifyRequest } from './subject';
-import { headOnWindows, runTrunk } from './windows';
+import { verdictOf } from './verdict';
+import { headOnWindows, runTrunk, type Trunk } from './windows';
 
 export type { VerifyOptions } from './bench';
 export type { VerifyRequest } from './subject';
@@ -38,61 +54,213 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const subject = new Subject(request);
   const { original, converted, contract } = request;
   const samples = subject.samples();
-  const { plans, ...trunk } = await runTrunk(subject);
-  const crops = plans.map((plan) => cropsOf(subject, plan));
+  const claims = claimsOf(subject);
+  const plan = planSizes(subject, claims, subject.budget);
+  const isCells = subject.head === 'cell';
+  const scores = isCells ? await scoresOf(subject, samples, plan.choices) : undefined;
+  const trunk: Trunk = isCells ? { features: [] } : await runTrunk(subject, plan.choices, claims);
+  const images = scores ? scores.larger.map(({ image }) => image) : trunk.features.map(({ image }) => image);
   const judged = { source: original.source, model: original.model, rounded: request.rounded };
-  const measured = await measure(subject.bench, judged, samples, (session) =>
-    each(crops, (list) => each(list, (feeds) => session.run(feeds))),
-  );
-  const expectedWindows = subject.head === 'cell' ? 'a cell is no window of the original' : await headOnWindows(subject, plans, trunk);
-  const scores = subject.head === 'cell' ? await scoresOf(subject, samples, plans) : undefined;
-  subject.bench.progress('running the converted model');
-  const actual = await subject.withinConverted(async (session) => {
-    requireSameNames(request, session, measured.outputNames);
-    return {
-      results: await each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
-      // The finer map at every cell, for the crops; what stands for the cells that it had, for the rest.
-      fine: await each(plans, async (plan) => session.run(plan.feeds).catch((error: unknown) => asCompileError(error))),
-    };
-  });
-  const larger = actual.fine.map((found) => (found instanceof CompileError ? found : subject.coarse(found)));
+  const measured = await measure(subject.bench, judged, samples, (session) => cropsIn(subject, claims, images, session));
+  const windows = isCells ? 'a cell is no window of the original' : await headOnWindows(subject, trunk, claims);
+  const given = await runConverted(subject, claims, samples, images, measured.outputNames);
   subject.bench.progress('measuring the noise of the converted model');
   const reordered = await subject.withinReordered((session) =>
     each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
   );
-  const order = reordered?.map((other, at) => worstOf([actual.results[at] ?? new Map()], [other])?.maxRel ?? 0);
-  const { tolerance, own, fault } = measured.judge(order);
+  const sums = await withLongSumsInDouble(subject, samples, images);
+  const order = ownOrder(given.results, reordered, sums?.results);
+  const { tolerance, own, noise, fault } = measured.judge(order);
   const expected = scores?.small ?? measured.results;
-  const found = scores ? actual.results.map((results) => meanOfCells(results, subject.isMap)) : actual.results;
-  const checks = scores
-    ? [originalSize(subject, samples, scores.small, found, own), meansOfTheMap(subject, plans, scores.larger, larger, tolerance)]
-    : [
-        originalSize(subject, samples, measured.results, actual.results, own),
-        ...(subject.head === 'original' ? [] : [windowsOfTheMap(subject, plans, expectedWindows, larger, tolerance)]),
-        ...(subject.head === 'window'
-          ? [cropsOfTheImage(subject, plans, measured.more, subject.cropsAreFine ? actual.fine : larger, tolerance)]
-          : []),
-      ];
-  const verdict = checks.some((check) => check.status === 'different') ? 'different' : 'equal';
-  const departure = verdict === 'different' ? await departureOf(subject, samples, plans, expected, found, own) : undefined;
+  const found = scores ? given.results.map((results) => meanOfCells(results, subject.isMap)) : given.results;
+  // What overflows in the original itself says nothing about the other model.
+  const judgeable = samples.map(({ kind }, at) => !isExtreme(kind) || allFinite(measured.results[at]));
+  const kept = <T>(list: readonly T[]): T[] => list.filter((_, at) => judgeable[at]);
+  const needs = requiredBy(subject, trunk);
+  const noiseAt = (image: LargerImage): number => noiseBetween(given.coarse.get(image), sums?.larger.get(image));
+  const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance, noiseAt };
+  const checks: Check[] = [originalSize(subject, kept(samples), kept(expected), kept(found), kept(own))];
+  if (scores) checks.push(meansOfTheMap(larger, scores.larger, true));
+  else if (subject.head === 'original') checks.push(...(await largerSizes(subject, tolerance)));
+  else checks.push(windowsOfTheMap(larger, windows, needs.windows));
+  if (subject.head === 'window')
+    checks.push(
+      cropsOfTheImage(
+        { ...larger, given: subject.cropsAreFine ? given.fine : given.coarse, isCoarse: !subject.cropsAreFine },
+        measured.more,
+        needs.crops,
+      ),
+    );
+  const moved = (await movedWithGates(subject)) ?? given;
+  if (moved.shifted) checks.push(movedCheck(subject, moved.shifted, 'shifted images', tolerance, needs.moved));
+  if (moved.patches) checks.push(movedCheck(subject, moved.patches, 'patches elsewhere', tolerance, needs.moved));
+  checks.push(
+    given.batched ? movedCheck(subject, given.batched, 'batches', tolerance, false) : skipped('batches', 'the batch is of a fixed size'),
+  );
+  settleByCrops(checks);
+  const verdict = verdictOf(checks, noise, tolerance.from);
+  const departure = verdict === 'different' ? await departureOf(subject, samples, images, expected, found, own) : undefined;
+  const ordinary = samples.map(({ kind }) => !isExtreme(kind));
   return {
     verdict,
     checks,
     tolerance,
     ...departure,
-    notFinite: await notFiniteIn(subject.bench, original.model, samples, measured.results),
+    notFinite: await notFiniteIn(
+      subject.bench,
+      original.model,
+      samples.filter((_, at) => ordinary[at]),
+      measured.results.filter((_, at) => ordinary[at]),
+    ),
     contract,
     runtimeFault: fault,
     runtime: judges(subject.bench, converted.runtime?.name),
     seconds: (performance.now() - started) / 1000,
+    budget: { seconds: subject.budget.seconds, leftOut: plan.leftOut },
   };
+}
+
+/**
+ * Where each cell is the original on its crop, nothing else can be asked of it: an original that runs at larger sizes and means something else there (a
+ * mirrored or cut map, a softmax over all places) is not what its map shall be.
+ */
+function settleByCrops(checks: Check[]): void {
+  if (!checks.some(({ name, required, status }) => name === 'crops of the image' && required && status === 'equal')) return;
+  const at = checks.findIndex(({ name, status }) => name === 'windows of the map' && status === 'different');
+  const check = checks[at];
+  if (!check) return;
+  const note = 'on larger images the nodes of the original mean something else than on each crop';
+  checks[at] = { ...check, status: 'informative', note };
+}
+
+const allFinite = (results: Results | undefined): boolean =>
+  [...(results?.values() ?? [])].every(({ data }) => data.every((number) => Number.isFinite(number)));
+
+/**
+ * What the contract speaks of. Without padding every cell is the original on its crop. With it, a cell is the original's head on its window of the
+ * original's map, and moves with the image. Where cells depend on the whole image, only the original's own nodes can say what is right.
+ */
+function requiredBy(
+  subject: Subject,
+  { features }: Trunk,
+): { readonly windows: boolean; readonly crops: boolean; readonly moved: boolean } {
+  const kind = subject.request.contract?.kind;
+  const isWindow = subject.head === 'window';
+  const isLocal = kind === 'everywhere' || kind === 'border';
+  const freed = features.some(({ own, results }) => results && !own);
+  return {
+    windows: !(isWindow && kind === 'everywhere'),
+    crops: isWindow && kind === 'everywhere',
+    // What is not known may do anything: nothing but moving the image can tell.
+    moved: isWindow && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0),
+  };
+}
+
+async function cropsIn(
+  subject: Subject,
+  claims: readonly Claim[],
+  images: readonly LargerImage[],
+  session: Session,
+): Promise<ReadonlyMap<LargerImage, ExpectedCrops>> {
+  const crops = new Map<LargerImage, ExpectedCrops>();
+  if (subject.head !== 'window') return crops;
+  // With padding, crops only tell how far its effects go.
+  const isWanted = (image: LargerImage): boolean => image.purpose === 'growing' || subject.request.contract?.kind === 'everywhere';
+  for (const image of images) if (isWanted(image)) crops.set(image, await runCrops(subject, claims, image, session));
+  return crops;
+}
+
+/** Per sample, how far the converted model is from itself with its sums in another order, or exact. */
+function ownOrder(
+  results: readonly Results[],
+  ...others: readonly (readonly (Results | undefined)[] | undefined)[]
+): readonly number[] | undefined {
+  const known = others.filter((other) => other !== undefined);
+  if (known.length === 0) return undefined;
+  return results.map((own, at) => Math.max(0, ...known.map((other) => noiseBetween(own, other[at]))));
+}
+
+function noiseBetween(one: Results | CompileError | undefined, other: Results | undefined): number {
+  if (!one || !other || one instanceof CompileError) return 0;
+  const found = worstOf([one], [other]);
+  return found?.broken === 0 ? found.maxRel : 0;
+}
+
+/**
+ * The converted model with its long sums in double precision: a pool that slides over the map adds as many numbers as the original's global one, in a kernel
+ * of its own. Whatever is wrong in it is wrong on both sides.
+ */
+async function withLongSumsInDouble(
+  subject: Subject,
+  samples: readonly Sample[],
+  images: readonly LargerImage[],
+): Promise<{ readonly results: readonly Results[]; readonly larger: ReadonlyMap<LargerImage, Results> } | undefined> {
+  const { converted, place } = subject.request;
+  const exact = converted.runtime || weightBytes(converted.model) > MOST_NUDGED ? undefined : withExactSums(converted.model);
+  if (!exact) return undefined;
+  const name = 'the converted model, its long sums in double precision,';
+  return subject.bench
+    .within(place(exact, 'converted-sums'), name, {}, async (session) => {
+      const results = await each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds)));
+      const larger = new Map<LargerImage, Results>();
+      for (const image of images) larger.set(image, subject.coarse(await session.run(image.feeds)));
+      return { results, larger };
+    })
+    .catch((error: unknown) => void asCompileError(error));
+}
+
+interface ConvertedRuns {
+  readonly results: readonly Results[];
+  /** The finer map at every cell; and what stands for the cells that the network has by itself. */
+  readonly fine: Given;
+  readonly coarse: Given;
+  /** undefined: there is nothing to move. */
+  readonly shifted: Moved | CompileError | undefined;
+  readonly patches: Moved | CompileError | undefined;
+  readonly batched: Moved | CompileError | undefined;
+}
+
+/** Everything that is asked of the converted model. */
+async function runConverted(
+  subject: Subject,
+  claims: readonly Claim[],
+  samples: readonly Sample[],
+  images: readonly LargerImage[],
+  outputs: readonly string[],
+): Promise<ConvertedRuns> {
+  subject.bench.progress('running the converted model');
+  return await subject.withinConverted(async (session) => {
+    requireSameNames(subject.request, session, outputs);
+    const results = await each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds)));
+    const fine = new Map<LargerImage, Results | CompileError>();
+    for (const image of images) fine.set(image, await session.run(image.feeds).catch((error: unknown) => asCompileError(error)));
+    const coarse = new Map(
+      [...fine].map(([image, found]) => [image, found instanceof CompileError ? found : subject.coarse(found)] as const),
+    );
+    const slides = subject.head === 'window' && images.length > 0;
+    const growing = images.filter(({ purpose }) => purpose === 'growing').slice(0, 1);
+    const { height, width } = subject.image;
+    subject.bench.progress('running the converted model on images that are moved');
+    return {
+      results,
+      fine,
+      coarse,
+      shifted: slides ? await shiftedImages(subject, claims, session).catch(asCompileError) : undefined,
+      patches: slides ? await patchesElsewhere(subject, claims, session).catch(asCompileError) : undefined,
+      batched: subject.takesBatches
+        ? await batches(subject, session, [[height, width], ...growing.map((image) => [image.height, image.width] as const)]).catch(
+            asCompileError,
+          )
+        : undefined,
+    };
+  });
 }
 
 /** Where they part: at the original size if they do there, else on the first larger image. */
 async function departureOf(
   subject: Subject,
   samples: readonly Sample[],
-  plans: readonly Larger[],
+  images: readonly LargerImage[],
   expected: readonly Results[],
   actual: readonly Results[],
   own: readonly Tolerance[],
@@ -121,7 +289,7 @@ async function departureOf(
   );
   const worst = worstSample(observed);
   const feeds = worst && samples[worst.sample]?.feeds;
-  const [plan] = plans;
+  const [image] = images;
   if (worst && feeds && worst.ends.size > 0)
     return tellDeparture({
       ...common,
@@ -131,7 +299,7 @@ async function departureOf(
       sample: nameOf(samples, worst.sample),
       ends: worst.ends,
     });
-  return plan ? tellOnLarger(subject, plan, common) : {};
+  return image ? tellOnLarger(subject, image, common) : {};
 }
 
 function requireSameNames({ original }: VerifyRequest, session: Session, outputs: readonly string[]): void {

@@ -1,21 +1,21 @@
 /**
  * The original with its long sums taken in double precision: how far it is from its own exact value there.
  *
- *   ReduceMean(X) over rows and columns           Cast > ReduceMean > Cast             of the head, where a map becomes one number per channel
+ *   ReduceMean(X) ... over many numbers           Cast > ReduceMean > Cast
+ *   GlobalAveragePool(X)                          Cast > ReduceMean over rows and columns > Cast; of an AveragePool over the whole map as well
+ *   AveragePool(X) of large unpadded windows      AveragePool of columns of AveragePool of rows: sums as long as one side
  *   InstanceNormalization(X, scale, shift)        Cast > (X - mean) / sqrt(mean((X - mean)^2) + epsilon) * scale + shift > Cast
  *   GroupNormalization, LayerNormalization        the same, over the channels of a group, over the last axes
  *
  * The runtime adds these numbers one after the other in float32. Where nearly all are equal (a plain background) every step rounds the same way, and the
  * sum is off by a share of their count, which moving inputs by a unit in the last place does not show.
  */
-import { attributes, floatAttr, intAttr } from '../ir/attrs';
-import { headPools } from '../ir/global-pool';
+import { attributes, floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { isReduction } from '../ir/operator-traits';
 import { inferShapes } from '../ir/shape-inference';
-import { elementCount, int64s, scalar } from '../ir/tensor';
-import type { Node, Value } from '../ir/types';
+import { elementCount, int64s, readNumbers, scalar } from '../ir/tensor';
+import type { Dim, Node, Value } from '../ir/types';
 
 /** Sums of fewer numbers than this are as good in one order as in another. */
 const LONG_SUM = 64;
@@ -26,7 +26,7 @@ const [FLOAT, DOUBLE] = [1, 11];
 export function withExactSums(original: Model): Model | undefined {
   const model = original.clone();
   const { graph } = model;
-  const sites = [...exactPools(graph), ...graph.nodes.flatMap((node) => exactNorm(node) ?? [])];
+  const sites = graph.nodes.flatMap((node) => exactSum(node) ?? exactNorm(node) ?? []);
   let count = 0;
   for (const { node, exact } of sites) {
     const make = new Maker(graph, node);
@@ -48,13 +48,52 @@ interface Site {
   readonly exact: (make: Maker) => Maybe;
 }
 
-const exactPools = (graph: Graph): Site[] =>
-  headPools(graph)
-    .filter(({ node, axes }) => isReduction(node.op) && isFloat(node) && axes.shape.rows * axes.shape.columns >= LONG_SUM)
-    .map(({ node }) => ({
-      node,
-      exact: (make) => make.like(node, [make.double(node.inputs[0]), ...node.inputs.slice(1)]),
-    }));
+/** Of a sum: the runtime adds as many numbers as it has, one after the other. Where their count is not known, they may be many. */
+function exactSum(node: Node): Site | undefined {
+  const [x] = node.inputs;
+  const rank = x?.type?.shape?.length;
+  if (!x || !isFloat(node)) return undefined;
+  if (SUMS.has(node.op)) {
+    const given = node.inputs[1];
+    if (given && !given.constant) return undefined;
+    const axes = given?.constant ? [...readNumbers(given.constant)].map((axis) => (axis < 0 ? axis + (rank ?? 0) : axis)) : undefined;
+    const isNothing = axes?.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0;
+    const summed = x.type?.shape?.filter((_, axis) => !axes || axes.length === 0 || axes.includes(axis));
+    if (isNothing || isShort(summed)) return undefined;
+    return { node, exact: (make) => make.like(node, [make.double(x), ...node.inputs.slice(1)]) };
+  }
+  if (rank === undefined || rank < 3) return undefined;
+  const places = x.type?.shape?.slice(2);
+  const over = Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
+  const mean = (make: Maker): Maybe => make.op('ReduceMean', [make.double(x), make.ints(over)], { keepdims: 1 });
+  if (node.op === 'GlobalAveragePool') return isShort(places) ? undefined : { node, exact: mean };
+  const kernel = node.op === 'AveragePool' ? intsAttr(node, 'kernel_shape') : undefined;
+  if (!kernel || elementCount(kernel) < LONG_SUM || !isPlainPool(node)) return undefined;
+  if (kernel.every((length, axis) => length === places?.[axis])) return { node, exact: mean };
+  // The runtime pools single precision only: shorter sums stand for exact ones.
+  const strides = intsAttr(node, 'strides') ?? kernel.map(() => 1);
+  const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
+  return {
+    node,
+    exact: (make) =>
+      kernel.reduce<Maybe>(
+        (map, _, axis) => make.op('AveragePool', [map], { kernel_shape: only(kernel, axis), strides: only(strides, axis) }),
+        x,
+      ),
+  };
+}
+
+const SUMS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2']);
+
+const isShort = (sizes: readonly Dim[] | undefined): boolean =>
+  sizes?.every((size): size is number => typeof size === 'number') === true && elementCount(sizes) < LONG_SUM;
+
+/** Unpadded, undilated, rounded down. */
+const isPlainPool = (node: Node): boolean =>
+  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) &&
+  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
+  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
+  intAttr(node, 'ceil_mode') === 0;
 
 function exactNorm(node: Node): Site | undefined {
   const [x, scale, shift] = node.inputs;
@@ -70,7 +109,7 @@ function exactNorm(node: Node): Site | undefined {
     value && make.op('Reshape', [make.double(value), make.ints([-1, ...over(2).map(() => 1)])]);
   switch (node.op) {
     case 'InstanceNormalization':
-      if (elementCount(sizes.slice(2)) < LONG_SUM) return undefined;
+      if (isShort(shape.slice(2))) return undefined;
       return {
         node,
         exact: (make) => make.affine(make.whitened(make.double(x), over(2), epsilon), perChannel(make, scale), perChannel(make, shift)),

@@ -5,7 +5,11 @@
 import type { Numbers } from './onnx-runner';
 
 export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse', 'strokes', 'large'] as const;
-export type InputKind = (typeof INPUT_KINDS)[number];
+/** Far from what a network was made for: what overflows or vanishes in one model only shows here. */
+export const EXTREME_KINDS = ['thousands', 'millions', 'tiny'] as const;
+export type InputKind = (typeof INPUT_KINDS)[number] | (typeof EXTREME_KINDS)[number];
+const ALL_KINDS: readonly InputKind[] = [...INPUT_KINDS, ...EXTREME_KINDS];
+export const isExtreme = (kind: string): boolean => EXTREME_KINDS.some((extreme) => extreme === kind);
 
 /** xoshiro128**: the same numbers on every platform. */
 export function seededRandom(seed: number): () => number {
@@ -33,7 +37,7 @@ export function makeInput(
   shape: readonly number[],
   axes: readonly [rows: number, columns: number] = [2, 3],
 ): Numbers {
-  const random = seededRandom(seed * 7919 + INPUT_KINDS.indexOf(kind));
+  const random = seededRandom(seed * 7919 + ALL_KINDS.indexOf(kind));
   const count = shape.reduce((product, dim) => product * dim, 1);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const data = new Float32Array(count);
@@ -58,6 +62,15 @@ export function makeInput(
         data[at] = 8 * normal();
       });
       break;
+    case 'thousands':
+    case 'millions':
+    case 'tiny': {
+      const scale = { thousands: 1e3, millions: 1e6, tiny: 1e-6 }[kind];
+      data.forEach((_, at) => {
+        data[at] = scale * normal();
+      });
+      break;
+    }
     case 'sparse':
       data.forEach((_, at) => {
         data[at] = random() < 0.05 ? 4 * normal() : 0;

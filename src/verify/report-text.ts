@@ -6,6 +6,7 @@ import { exactLines } from './exact/text';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
 import type { Check, Departure, Tolerance, VerifyReport } from './report';
+import { VERDICT_TEXT } from './verdict';
 
 export function formatVerifyReport(report: VerifyReport): string {
   const { contract, match } = report;
@@ -24,10 +25,19 @@ export function formatVerifyReport(report: VerifyReport): string {
       ),
     );
   }
-  lines.push(
-    row('verdict', `${report.verdict === 'equal' ? 'equal' : 'NOT EQUIVALENT'} (${report.seconds.toFixed(1)} s, ${report.runtime})`),
-  );
+  if (report.budget && report.budget.leftOut.length > 0)
+    lines.push(
+      row('left out', `for want of time (${report.budget.seconds} s): ${report.budget.leftOut.join(', ')}; --verify-budget gives more`),
+    );
+  lines.push(row('verdict', `${VERDICT_TEXT[report.verdict]}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`));
   return lines.map(printable).join('\n');
+}
+
+/** What "equal" would need and was not seen. */
+function missingText({ verdict, checks }: VerifyReport): string {
+  if (verdict !== 'unverified') return '';
+  const missing = checks.filter(({ required, status }) => required && status !== 'equal').map(({ name }) => name);
+  return missing.length > 0 ? `: ${missing.join(', ')} could not be looked at in full` : '';
 }
 
 const departureText = (departure: Departure): string[] =>
@@ -73,7 +83,7 @@ export const noiseOf = ({ noise }: Tolerance): number =>
   Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0);
 
 export function formatCheck(check: Check): string[] {
-  if (check.status === 'skipped') return [row(check.name, `skipped: ${check.note}`)];
+  if (check.status === 'skipped') return [row(check.name, `${check.required ? 'NOT LOOKED AT' : 'skipped'}: ${check.note}`)];
   const where =
     check.name === 'outputs'
       ? `${check.cells} input${check.cells === 1 ? '' : 's'}`
@@ -81,7 +91,14 @@ export function formatCheck(check: Check): string[] {
         ? `${check.cells} round${check.cells === 1 ? '' : 's'} of other integers`
         : cellsText(check);
   const agreement = check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %`;
-  const status = check.status === 'informative' ? 'border effects' : check.status;
+  const status =
+    check.status === 'informative'
+      ? check.name === 'crops of the image'
+        ? 'border effects'
+        : 'decides nothing'
+      : check.status === 'partial'
+        ? 'equal as far as it went'
+        : check.status;
   const outputs = Object.entries(check.outputs);
   const one = outputs.length === 1 && check.name !== 'outputs';
   const short = one ? `; ${outputs.map(([output, difference]) => `${output}: ${describe(difference)}`).join('')}` : '';
@@ -92,7 +109,15 @@ export function formatCheck(check: Check): string[] {
   ];
 }
 
-const cellsText = ({ cells, sizes }: Check): string => `${cells} cell${cells === 1 ? '' : 's'} at ${sizes.join(', ')}`;
+const cellsText = ({ cells, sizes }: Check): string => {
+  const shown =
+    sizes.length > 4 ? `${sizes.slice(0, 3).join(', ')} and ${sizes.length - 3} more sizes up to ${largestOf(sizes)}` : sizes.join(', ');
+  return `${cells} cell${cells === 1 ? '' : 's'} at ${shown}`;
+};
+const largestOf = (sizes: readonly string[]): string => {
+  const area = (size: string): number => size.split('x').reduce((product, side) => product * Number(side), 1);
+  return [...sizes].sort((a, b) => area(b) - area(a))[0] ?? '';
+};
 
 function describe({ maxAbs, maxRel, broken, worst }: Difference): string {
   if (broken > 0)

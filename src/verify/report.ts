@@ -5,8 +5,21 @@ import type { PortMatch } from './pair/ports';
 import type { Relation } from './pair/relation';
 
 export interface Check {
-  readonly name: 'outputs' | 'integers' | 'original size' | 'windows of the map' | 'mean of the map' | 'crops of the image';
-  readonly status: 'equal' | 'different' | 'informative' | 'skipped';
+  readonly name:
+    | 'outputs'
+    | 'integers'
+    | 'original size'
+    | 'larger sizes'
+    | 'windows of the map'
+    | 'mean of the map'
+    | 'crops of the image'
+    | 'shifted images'
+    | 'patches elsewhere'
+    | 'batches';
+  /** `partial`: equal as far as it went, which is not as far as the contract goes. */
+  readonly status: 'equal' | 'different' | 'informative' | 'partial' | 'skipped';
+  /** Whether the contract speaks of it: "equal" needs it then. */
+  readonly required?: boolean | undefined;
   /** Per output: the worst difference over all inputs of the check. */
   readonly outputs: Readonly<Record<string, Difference>>;
   /** Per output with classes: how often both models name the same. */
@@ -20,12 +33,20 @@ export interface Check {
   readonly note?: string | undefined;
 }
 
+/**
+ * `unverified`: equal at the original size, and beyond it something that the contract speaks of could not be looked at. `not reproducible`: no difference
+ * was found, but the original differs from itself so much that this says little.
+ */
+export type Verdict = 'equal' | 'different' | 'unverified' | 'not reproducible';
+
 export interface Tolerance {
   /** Largest difference allowed, as a share of the largest expected number. */
   readonly relative: number;
   readonly absolute: number;
   /** What is left to rounding where no noise was measured, as a share as well. */
   readonly floor?: number | undefined;
+  /** Of outputs that end in an activation which the runtime computes with an error of its own, whatever the size of its result: an absolute difference. */
+  readonly activation?: Readonly<Record<string, number>> | undefined;
   /** Of outputs that were given one of their own. */
   readonly outputs?: Readonly<Record<string, { readonly relative: number; readonly absolute: number }>> | undefined;
   /**
@@ -121,7 +142,7 @@ export interface ExactReport {
 }
 
 export interface VerifyReport {
-  readonly verdict: 'equal' | 'different';
+  readonly verdict: Verdict;
   readonly checks: readonly Check[];
   readonly tolerance: Tolerance;
   readonly contract: Contract | undefined;
@@ -140,6 +161,8 @@ export interface VerifyReport {
   readonly runtimeFault: Difference | undefined;
   readonly runtime: string;
   readonly seconds: number;
+  /** How far the verification reached: the seconds that were planned for, and what was left out for want of them. */
+  readonly budget?: { readonly seconds: number; readonly leftOut: readonly string[] } | undefined;
 }
 
 export { formatCheck, formatVerifyReport, noiseOf, toleranceText } from './report-text';

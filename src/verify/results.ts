@@ -18,7 +18,8 @@ export function worstOf(expected: readonly Results[], actual: readonly Results[]
 /** `output`: an output with a tolerance of its own is held to that. */
 export function isWithin(difference: Difference, tolerance: Tolerance, output: string): boolean {
   const { relative, absolute } = tolerance.outputs?.[output] ?? tolerance;
-  return difference.broken === 0 && difference.maxAbs <= absolute + relative * difference.scale;
+  const activation = tolerance.outputs?.[output] ? 0 : (tolerance.activation?.[output] ?? 0);
+  return difference.broken === 0 && difference.maxAbs <= Math.max(absolute + relative * difference.scale, activation);
 }
 
 export function asCompileError(error: unknown): CompileError {

@@ -1,11 +1,12 @@
 /** Inputs by the dozen: kinds of different statistics in turn. */
 
-import type { ImageWindow } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
-import { INPUT_KINDS, type InputKind } from './inputs';
+import type { Budget } from './budget';
+import { EXTREME_KINDS, INPUT_KINDS, type InputKind } from './inputs';
 import type { Numbers } from './onnx-runner';
+import { coarsestType, EPSILON } from './precision';
 
 export interface Sample {
   /** What it is, for reports: a kind of random input, or the name of a file. */
@@ -13,19 +14,38 @@ export interface Sample {
   readonly feeds: ReadonlyMap<string, Numbers>;
 }
 
-export function randomSamples(count: number, feeds: (kind: InputKind, round: number) => ReadonlyMap<string, Numbers>): readonly Sample[] {
+/** Kinds in turn: first all of them, then the ordinary ones again and again. */
+export function randomSamples(
+  count: number,
+  kinds: readonly InputKind[],
+  feeds: (kind: InputKind, round: number) => ReadonlyMap<string, Numbers>,
+): readonly Sample[] {
   return Array.from({ length: count }, (_, at): Sample => {
-    const kind = INPUT_KINDS[at % INPUT_KINDS.length] ?? 'normal';
-    return { kind, feeds: feeds(kind, Math.floor(at / INPUT_KINDS.length)) };
+    const later = at - kinds.length;
+    const kind = (later < 0 ? kinds[at] : INPUT_KINDS[later % INPUT_KINDS.length]) ?? 'normal';
+    return { kind, feeds: feeds(kind, later < 0 ? 0 : 1 + Math.floor(later / INPUT_KINDS.length)) };
   });
 }
 
-/** Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by size, not by time: the same every time. */
-export function usualSamples(model: Model, image: Pick<ImageWindow, 'height' | 'width'> | undefined): number {
+/** Those of extreme magnitude are for networks that take and compute in single precision or better. */
+export function kindsFor(model: Model): readonly InputKind[] {
+  const isFloat = model.graph.inputs.some(({ type }) => type?.dtype === 'float' || type?.dtype === 'double');
+  const coarse = EPSILON[coarsestType(model)] ?? 0;
+  return isFloat && coarse <= 2 ** -23 ? [...INPUT_KINDS, ...EXTREME_KINDS] : INPUT_KINDS;
+}
+
+/** Of the budget. */
+const SHARE = 0.05;
+
+/**
+ * Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by what the network costs, not by the clock: the
+ * same every time. `seconds`: of one sample. Each kind once in any case.
+ */
+export function usualSamples(model: Model, budget: Budget, seconds: number): number {
   const bytes = weightBytes(model);
   const wanted = bytes < 4e6 ? 16 : bytes < 40e6 ? 3 : 1;
-  // All of them are in memory: large images are fewer.
-  return INPUT_KINDS.length * Math.max(1, Math.min(wanted, Math.floor(2 ** 22 / (image ? image.height * image.width : 1))));
+  const affordable = Math.floor((SHARE * budget.seconds) / Math.max(seconds, 1e-6) / INPUT_KINDS.length);
+  return kindsFor(model).length + INPUT_KINDS.length * (Math.max(1, Math.min(wanted, affordable)) - 1);
 }
 
 export const weightBytes = (model: Model): number =>

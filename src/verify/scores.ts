@@ -1,37 +1,95 @@
 /** The original's scores before a final softmax: what the cells of a map are the parts of. */
-import type { CompileError } from '../diagnostics/compile-error';
+import { CompileError } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
 import type { Value } from '../ir/types';
 import { trunkOf } from './cut';
-import type { Larger } from './larger';
-import { asCompileError, each, only, type Results } from './results';
+import { withExactSums } from './exact-sums';
+import { asCompileError, each, only, type Results, worstOf } from './results';
 import type { Sample } from './samples';
+import type { Choices, LargerImage } from './sizes';
 import type { Subject } from './subject';
+import { ownPart } from './windows';
 
-/** The original's scores, a final softmax taken away, at its own size and, with its sizes freed, at larger ones. */
-export async function scores(
-  subject: Subject,
-  samples: readonly Sample[],
-  plans: readonly Larger[],
-): Promise<{ readonly small: readonly Results[]; readonly larger: readonly (Results | CompileError)[] }> {
+/** The original's scores of one larger image as a whole. */
+export interface LargerScores {
+  readonly image: LargerImage;
+  readonly results: Results;
+  /** Whether the nodes of the original's file ran as they are. */
+  readonly own: boolean;
+  /** How far they are from themselves with long sums in double precision, as a share of the largest. */
+  readonly noise: number;
+}
+
+export interface Scores {
+  readonly small: readonly Results[];
+  readonly larger: readonly LargerScores[];
+}
+
+/** The original's scores, a final softmax taken away, at its own size and at larger ones: by its own nodes where these run there, else with its sizes freed. */
+export async function scores(subject: Subject, samples: readonly Sample[], choices: Choices): Promise<Scores> {
   const { model } = subject.request.original;
   const values = model.graph.outputs.map(scoresBehind);
   const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
   const renamed = (results: Results): Results => new Map([...results].map(([name, numbers]) => [names.get(name) ?? name, numbers]));
   const part = trunkOf(model, values);
-  subject.bench.progress('running the scores of the original');
-  const small = await subject.bench.within(
-    subject.request.place(part, 'scores'),
-    'the part of the original that leads to its scores',
-    {},
-    (session) => each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
+  const { bench, request } = subject;
+  bench.progress('running the scores of the original');
+  const small = await bench.within(request.place(part, 'scores'), 'the part of the original that leads to its scores', {}, (session) =>
+    each(samples, async ({ feeds }) => renamed(await session.run(only(feeds, session.inputNames)))),
   );
-  const larger = await subject.bench.within(
-    subject.request.place(subject.request.free(part), 'free'),
-    'the original, its sizes freed,',
-    {},
-    (session) => each(plans, async ({ feeds }) => session.run(only(feeds, session.inputNames)).then(renamed, asCompileError)),
-  );
-  return { small, larger };
+  const larger = new Map<number, LargerScores>();
+  const ways: readonly (readonly [boolean, () => Model | undefined])[] = [
+    [
+      true,
+      () =>
+        ownPart(
+          subject,
+          values.map(({ name }) => name),
+        ),
+    ],
+    [false, () => request.free(part)],
+  ];
+  for (const [own, make] of ways) {
+    try {
+      const whole = make();
+      if (!whole) continue;
+      const exact = withExactSums(whole);
+      const missing = [...choices.entries()].filter(([at]) => !larger.has(at));
+      const found = await runOn(subject, whole, missing, own ? 'own' : 'free');
+      const better = exact && (await runOn(subject, exact, missing, 'free-sums'));
+      for (const [at, [image, results]] of found) {
+        const other = better?.get(at);
+        const noise = other && other[0] === image ? (worstOf([other[1]], [results])?.maxRel ?? 0) : 0;
+        larger.set(at, { image, own, results: renamed(results), noise });
+      }
+    } catch (error) {
+      asCompileError(error);
+    }
+  }
+  return { small, larger: [...larger.entries()].sort(([a], [b]) => a - b).map(([, scored]) => scored) };
+}
+
+async function runOn(
+  subject: Subject,
+  model: Model,
+  wanted: readonly (readonly [number, readonly LargerImage[]])[],
+  name: string,
+): Promise<ReadonlyMap<number, readonly [LargerImage, Results]>> {
+  const found = new Map<number, readonly [LargerImage, Results]>();
+  if (wanted.length === 0) return found;
+  const { bench, request } = subject;
+  await bench.within(request.place(model, name), 'the original at larger sizes', {}, async (session) => {
+    for (const [at, images] of wanted)
+      for (const image of images) {
+        const results = await session
+          .run(only(subject.fitted(image.feeds, image.height, image.width), session.inputNames))
+          .catch((error: unknown) => asCompileError(error));
+        if (results instanceof CompileError) continue;
+        found.set(at, [image, results]);
+        break;
+      }
+  });
+  return found;
 }
 
 /** What a final softmax reads, through views; the value itself where there is none. */

@@ -4,16 +4,18 @@ import type { ImageWindow } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { elementCount } from '../ir/tensor';
+import type { TensorType } from '../ir/types';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
+import { type Budget, makeBudget, secondsOf, secondsToFeed } from './budget';
 import { isMap } from './cut';
-import { type InputKind, makeInput } from './inputs';
-import { onnxSide, type Side } from './locate/side';
+import { cropped, type InputKind, makeInput } from './inputs';
+import { type Feeds, onnxSide, type Side } from './locate/side';
 import { everyOther } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
 import type { Rewrite } from './report';
 import type { Results } from './results';
-import { partOf, randomSamples, type Sample, usualSamples } from './samples';
+import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from './samples';
 
 export interface VerifyRequest {
   /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
@@ -30,6 +32,14 @@ export interface VerifyRequest {
   readonly cuttable?: ((original: Model) => Model) | undefined;
   /** Puts a model where the runtime can load it, for as long as the verification lasts. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
+  /** The original as its file has it, no pass applied, no size put in: its own nodes are run on larger images, where they can be. */
+  readonly verbatim?: (() => Model | undefined) | undefined;
+  /** Per output: pixels between neighbouring cells, as the converted model declares them. */
+  readonly strides?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** Per output: the sizes that the file of the converted model declares, where these are to be held against what it gives. */
+  readonly declared?: ReadonlyMap<string, TensorType['shape']> | undefined;
+  /** The part of an image, from its top left, that the converted model says it looks at: some networks take some sizes only. Default: all of it. */
+  readonly fitted?: ((height: number, width: number) => readonly [number, number]) | undefined;
   /** Per output: cells for each one of the map that the network has by itself, along rows and columns, where it was made finer (`--stride`). */
   readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
@@ -67,6 +77,7 @@ export class Subject {
   readonly whole: Model;
 
   readonly bench: Bench;
+  readonly budget: Budget;
 
   constructor(readonly request: VerifyRequest) {
     const { options = {}, place, original, converted } = request;
@@ -76,6 +87,7 @@ export class Subject {
       files: [original.source, converted.source],
       epsilon: EPSILON[coarsestType(original.model)] ?? 2 ** -23,
     });
+    this.budget = makeBudget(options.budget);
     const image = request.windows[0] ?? (request.head === 'original' ? NO_IMAGE : undefined);
     if (!image) throw notComparable('the original has no image input');
     this.image = image;
@@ -83,24 +95,82 @@ export class Subject {
     this.axes = image.layout === 'NCHW' ? [2, 3] : [1, 2];
   }
 
+  /** The name that the height (0) or width (1) of the image goes by in the sizes of the converted model. */
+  sizeName(axis: 0 | 1): string | undefined {
+    const input = this.request.converted.model.graph.inputs.find(({ name }) => name === this.image.input);
+    const dim = input?.type?.shape?.[this.axes[axis]];
+    return typeof dim === 'string' ? dim : undefined;
+  }
+
+  /** Whether images of other sizes can be fed: the original's file leaves the height and width open. */
+  get hasFreeSizes(): boolean {
+    const input = this.request.verbatim?.()?.graph.inputs.find(({ name }) => name === this.image.input);
+    return this.axes.every((axis) => input?.type?.shape !== undefined && typeof input.type.shape[axis] !== 'number');
+  }
+  /** Whether both models leave the size of the batch open. */
+  get takesBatches(): boolean {
+    const isOpen = ({ graph }: Model): boolean =>
+      graph.inputs.every(({ type }) => typeof type?.shape?.[0] !== 'number' || type.shape[0] === 0);
+    return isOpen(this.request.original.model) && isOpen(this.request.converted.model);
+  }
+
+  /** An image as far as the converted model looks at it. */
+  fitted(feeds: Feeds, height: number, width: number): Feeds {
+    const [rows, columns] = this.fittedSize(height, width);
+    if (rows === height && columns === width) return feeds;
+    return new Map(
+      [...feeds].map(([name, numbers]) => {
+        const own = this.windowOf(name);
+        if (!own) return [name, numbers];
+        const { image } = this;
+        return [name, cropped(numbers, this.axes, 0, 0, own.height + rows - image.height, own.width + columns - image.width)];
+      }),
+    );
+  }
+  fittedSize(height: number, width: number): readonly [number, number] {
+    return this.request.fitted?.(height, width) ?? [height, width];
+  }
+
   get head(): 'window' | 'cell' | 'image' | 'original' {
     return this.request.head ?? 'window';
   }
   /** Whether an output of the original is a map of more than one cell in itself. */
   readonly isMap = (name: string): boolean => isMap(this.whole, name);
-  readonly isImage = (name: string): boolean => this.request.windows.some((window) => window.input === name);
+  readonly isImage = (name: string): boolean => this.windowOf(name) !== undefined;
+  readonly windowOf = (name: string): ImageWindow | undefined => this.request.windows.find((window) => window.input === name);
+
+  /** What looking at one image of this size takes: the original's map and the converted model, and the numbers of the image. */
+  secondsFor(height: number, width: number): number {
+    const { image, request } = this;
+    const [rows, columns] = [this.sizeName(0), this.sizeName(1)];
+    const sizes = { ...(rows !== undefined && { [rows]: height }), ...(columns !== undefined && { [columns]: width }) };
+    const share = (height * width) / (image.height * image.width);
+    const original = share * secondsOf(request.original.model.graph);
+    // What another runtime runs is not seen node by node.
+    const converted = request.converted.runtime ? 4 * original : Math.max(secondsOf(request.converted.model.graph, sizes), original);
+    return original + converted + 3 * secondsToFeed(height * width * (image.channels ?? 3));
+  }
 
   /** Those that were given, else random ones: kinds in turn, small networks more of each. */
   samples(): readonly Sample[] {
     const { options, onSamples } = this.request;
     const all =
       this.request.samples ??
-      randomSamples(options?.samples ?? usualSamples(this.request.original.model, this.image), (kind, round) =>
+      randomSamples(options?.samples ?? this.usualSamples(), this.kinds(), (kind, round) =>
         this.feeds(kind, this.image.height, this.image.width, 1, round),
       );
     const samples = partOf(all, options?.shard);
     onSamples?.(samples);
     return samples;
+  }
+
+  private usualSamples(): number {
+    const { height, width } = this.image;
+    // Each is run by the original five times, in different ways, and by the converted model.
+    return usualSamples(this.request.original.model, this.budget, 3 * this.secondsFor(height, width));
+  }
+  private kinds(): readonly InputKind[] {
+    return kindsFor(this.request.original.model);
   }
 
   feeds(kind: InputKind, height: number, width: number, batch = 1, round = 0): ReadonlyMap<string, Numbers> {
@@ -112,7 +182,8 @@ export class Subject {
         const shape = (input.type?.shape ?? []).map((dim, axis) => {
           if (own && axis === this.axes[0]) return own.height + height - this.image.height;
           if (own && axis === this.axes[1]) return own.width + width - this.image.width;
-          return typeof dim === 'number' ? dim : axis === 0 ? batch : 1;
+          // No image at all proves nothing: a length of 0 stands for one that is not known.
+          return typeof dim === 'number' && dim > 0 ? dim : axis === 0 ? batch : 1;
         });
         if (elementCount(shape) > MOST_ELEMENTS)
           throw notComparable(`input '${input.name}' [${shape}] is too large to be made up`, '--no-verify converts without running them');
@@ -127,9 +198,8 @@ export class Subject {
     if (!density) return results;
     return new Map([...results].map(([name, numbers]) => [name, density[name] ? everyOther(numbers, density[name]) : numbers]));
   }
-  get densest(): readonly [number, number] {
-    const all = Object.values(this.request.density ?? {});
-    return [Math.max(1, ...all.map(([rows]) => rows)), Math.max(1, ...all.map(([, columns]) => columns))];
+  densestAlong(axis: 0 | 1): number {
+    return Math.max(1, ...Object.values(this.request.density ?? {}).map((cells) => cells[axis]));
   }
   /** Without padding, each cell of the finer map as well equals the original on its crop. */
   get cropsAreFine(): boolean {

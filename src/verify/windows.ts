@@ -1,90 +1,355 @@
-/** The original cut at its last map: its trunk on larger images, its own head on every window of the map that comes of it. */
+/**
+ * The original cut at its last map: its trunk on larger images, its own head on windows of the map that comes of it.
+ *
+ * The trunk is the original's own nodes with nothing but the size of its input let go, where these run on larger images and their maps grow as their strides
+ * say: no part of the rewriter has touched it. Only where sizes are baked into them is the trunk freed by the passes of a conversion; the checks that need
+ * no original (moved.ts) then have to hold as well.
+ */
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { imageInputs } from '../ir/axis-roles';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
 import type { Value } from '../ir/types';
+import { type AxisClaim, type Claim, commonMultiple } from './claim';
+import { onGround, settled } from './crops';
 import { type CutMap, headOf, lastMaps, trunkOf } from './cut';
+import { withExactSums } from './exact-sums';
 import { cropped } from './inputs';
-import { type Larger, larger } from './larger';
-import { cellsOf, type WindowMap, type WindowResults } from './maps';
+import { cellAt, type ExpectedCell, type ExpectedMap, type Place, places } from './maps';
+import { shiftedImages } from './moved';
 import type { Numbers, Session } from './onnx-runner';
 import { asCompileError, each, only, type Results } from './results';
+import type { Choices, LargerImage } from './sizes';
 import type { Subject } from './subject';
 
-/** What came of running the original's trunk on larger images: its maps, or why there are none. */
+/** The original's maps of one larger image. */
+export interface Features {
+  readonly image: LargerImage;
+  /** undefined: the original cannot be run on it. */
+  readonly results: Results | undefined;
+  /** The same with long sums in double precision, where there are any. */
+  readonly exact?: Results | undefined;
+  /** Whether it was the original's own nodes that ran. */
+  readonly own: boolean;
+}
+
 export interface Trunk {
-  readonly plans: readonly Larger[];
-  readonly features?: readonly Results[] | undefined;
+  readonly features: readonly Features[];
   readonly maps?: readonly CutMap[] | undefined;
+  /** Why there are no maps. */
   readonly reason?: string | undefined;
 }
 
-/** The original's own maps at larger sizes, and which sizes it takes. */
-export async function runTrunk(subject: Subject): Promise<Trunk> {
-  const model = subject.whole;
-  const choices = larger(subject);
-  const without = (reason: string): Trunk => ({ plans: choices.flatMap(([first]) => first ?? []), reason });
+/** The original's maps at larger sizes; of alternatives the first that it takes. */
+export async function runTrunk(subject: Subject, choices: Choices, claims: readonly Claim[]): Promise<Trunk> {
+  const without = (reason: string): Trunk => ({
+    features: choices.flatMap(([image]) => (image ? [{ image, results: undefined, own: false }] : [])),
+    reason,
+  });
   if (choices.length === 0) return without('the converted model has no map that grows with the image');
+  const model = subject.whole;
   if (model.graph.nodes.some((node) => nestedGraphs(node).length > 0))
     return without('the original has nested graphs, which cannot be cut');
   const maps = lastMaps(model, model.graph.outputs);
   if (!maps) return without('the original has no map of more than one cell to cut it at');
   subject.bench.progress('running the trunk of the original on larger images');
-  let trunk: Model;
-  try {
-    trunk = subject.request.free(
-      trunkOf(
-        model,
-        maps.map((map) => map.value),
-      ),
-    );
-  } catch (error) {
-    if (error instanceof CompileError) return without(`the trunk of the original cannot be freed: ${error.diagnostic.message}`);
-    throw error;
-  }
-  const run = (session: Session) => async (plans: readonly Larger[]) => {
-    for (const plan of plans) {
-      const found = await session.run(only(plan.feeds, session.inputNames)).catch((error: unknown) => asCompileError(error));
-      if (!(found instanceof CompileError)) return [{ plan, features: found }];
+  const found = new Map<number, Features>();
+  const trunks: readonly (readonly [boolean, () => Model | undefined])[] = [
+    [true, () => ownTrunk(subject, maps)],
+    [false, () => subject.request.free(trunkOf(model, valuesOf(maps)))],
+  ];
+  let reason: string | undefined;
+  for (const [own, make] of trunks) {
+    const missing = [...choices.keys()].filter((at) => !found.has(at));
+    if (missing.length === 0) break;
+    try {
+      const trunk = make();
+      if (!trunk) continue;
+      for (const [at, features] of await runOn(subject, trunk, maps, choices, missing, own, claims)) found.set(at, features);
+    } catch (error) {
+      reason = `the trunk of the original cannot be freed: ${asCompileError(error).diagnostic.message}`;
     }
-    return [];
+  }
+  if (found.size === 0) return without(reason ?? 'the original takes none of the larger sizes that were tried');
+  return {
+    features: choices.flatMap(([first], at): Features[] => {
+      const features = found.get(at);
+      return features ? [features] : first ? [{ image: first, results: undefined, own: false }] : [];
+    }),
+    maps,
   };
-  const taken = await subject.bench.within(subject.request.place(trunk, 'trunk'), 'the trunk of the original', {}, (session) =>
-    each(choices, run(session)),
-  );
-  const found = taken.flat();
-  if (found.length === 0) return without('the original takes none of the larger sizes that were tried');
-  return { plans: found.map(({ plan }) => plan), features: found.map(({ features }) => features), maps };
 }
 
-/** For each larger size and output, the head's result for every window of the original's own map. */
+const fittedFeeds = (subject: Subject, image: LargerImage): ReadonlyMap<string, Numbers> =>
+  subject.fitted(image.feeds, image.height, image.width);
+
+const valuesOf = (maps: readonly CutMap[]): Value[] => maps.map(({ value }) => value);
+
+async function runOn(
+  subject: Subject,
+  trunk: Model,
+  maps: readonly CutMap[],
+  choices: Choices,
+  wanted: readonly number[],
+  own: boolean,
+  claims: readonly Claim[],
+): Promise<ReadonlyMap<number, Features>> {
+  const { bench, request } = subject;
+  const found = new Map<number, Features>();
+  const name = own ? 'own' : 'trunk';
+  await bench.within(request.place(trunk, name), 'the trunk of the original', {}, async (session) => {
+    for (const at of wanted)
+      for (const image of choices[at] ?? []) {
+        const results = await session
+          .run(only(fittedFeeds(subject, image), session.inputNames))
+          .catch((error: unknown) => asCompileError(error));
+        if (results instanceof CompileError) continue;
+        // One map that stays as it is tells of a size that is baked in, which at other sizes may go unnoticed.
+        if (!maps.every((map) => growsAsItShould(subject, map, image, results))) {
+          found.clear();
+          return;
+        }
+        found.set(at, { image, results, own });
+        break;
+      }
+    // What runs at some sizes only is tied to them: a pool as large as the map is the gate of the first window, until the map has room for two.
+    if (own && found.size < wanted.length) found.clear();
+    if (own && found.size > 0 && !(await movesAsItShould(subject, maps, claims, session))) found.clear();
+  });
+  const exact = found.size > 0 ? withExactSums(trunk) : undefined;
+  if (exact)
+    await bench
+      .within(
+        request.place(exact, `${name}-sums`),
+        'the trunk of the original, its long sums in double precision,',
+        {},
+        async (session) => {
+          for (const [at, features] of found) {
+            const results = await session.run(only(fittedFeeds(subject, features.image), session.inputNames));
+            found.set(at, { ...features, exact: results });
+          }
+        },
+      )
+      .catch((error: unknown) => void asCompileError(error));
+  return found;
+}
+
+/** A map that stays as it is while the image grows has a size baked into it, and is no map of the larger image. */
+function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
+  const { height, width } = subject.image;
+  const [rows, columns] = subject.fittedSize(image.height, image.width);
+  const shape = results.get(value.name)?.shape ?? [];
+  const grows = (cells: number, own: number, pixels: number, by: number): boolean =>
+    Math.abs(cells - own - pixels / by) < (by <= 1 ? 1e-6 : 2) && (cells > own || pixels < 2 * by);
+  return (
+    grows(shape[axes.rows] ?? 0, axes.shape.rows, rows - height, stride[0]) &&
+    grows(shape[axes.columns] ?? 0, axes.shape.columns, columns - width, stride[1])
+  );
+}
+
+/**
+ * Whether the original's own map moves with the image. One that is mirrored or cut out at fixed places means something else on a larger image than a window
+ * of it means to the original. Of a map cell it is known that it depends on no more than the cells of the converted map do that look at it.
+ */
+async function movesAsItShould(subject: Subject, maps: readonly CutMap[], claims: readonly Claim[], session: Session): Promise<boolean> {
+  const [claim] = claims.filter(({ output }) => !subject.isMap(output));
+  if (!claim || subject.head !== 'window') return true;
+  const along = (of: AxisClaim, cells: number, stride: number): AxisClaim => {
+    if (of.field === undefined || of.field === 'whole') return of;
+    const more = Math.ceil((cells - 1) * stride);
+    const field = { start: of.field.start - more, extent: of.field.extent + more };
+    return { stride, period: commonMultiple(Math.ceil(stride), of.period), congruent: of.congruent, field, cells: () => undefined };
+  };
+  const own = maps
+    .filter(({ axes }) => axes.rows === 2 && axes.columns === 3)
+    .map(
+      ({ value, axes, stride }): Claim => ({
+        output: value.name,
+        rows: along(claim.rows, axes.shape.rows, stride[0]),
+        columns: along(claim.columns, axes.shape.columns, stride[1]),
+      }),
+    );
+  const feeding: Session = { ...session, run: (feeds) => session.run(only(feeds, session.inputNames)) };
+  const moved = await shiftedImages(subject, own, feeding).catch(asCompileError);
+  if (moved instanceof CompileError) return true;
+  return Object.values(moved.outputs).every(({ broken, maxRel }) => broken === 0 && maxRel < MOVED);
+}
+/** As a share of the largest number of a map: far above rounding, far below another pixel. */
+const MOVED = 1e-3;
+
+/** The nodes of the file that lead to these maps, the height and width of the image let go. undefined: the file does not have them all. */
+export function ownTrunk(subject: Subject, maps: readonly CutMap[]): Model | undefined {
+  return ownPart(
+    subject,
+    maps.map(({ value }) => value.name),
+  );
+}
+
+/** The nodes of the original's file that lead to values of these names, for images of any size. Types are dropped: they are those of the original size. */
+export function ownPart(subject: Subject, names: readonly string[]): Model | undefined {
+  const verbatim = subject.request.verbatim?.();
+  if (!verbatim || verbatim.graph.nodes.some((node) => nestedGraphs(node).length > 0)) return undefined;
+  const values = new Map(verbatim.graph.nodes.flatMap(({ outputs }) => outputs.map((output) => [output.name, output] as const)));
+  const ends = names.map((name) => values.get(name));
+  if (!ends.every((value): value is Value => value !== undefined)) return undefined;
+  const part = trunkOf(verbatim, ends);
+  for (const node of part.graph.nodes) for (const output of node.outputs) part.graph.setType(output, undefined);
+  for (const input of part.graph.inputs) {
+    const shape = input.type?.shape;
+    if (!input.type || !subject.isImage(input.name) || shape?.length !== 4) continue;
+    const sizes = shape.map((dim, axis) =>
+      axis === subject.axes[0] ? 'height' : axis === subject.axes[1] ? 'width' : dim === 0 ? 'N' : dim,
+    );
+    part.graph.setType(input, { ...input.type, shape: sizes });
+  }
+  if (imageInputs(part.graph).size === 0) return undefined;
+  inferShapes(part);
+  return part;
+}
+
+/** What the head gives for the places of a larger image's map. */
+export interface ExpectedWindows {
+  readonly image: LargerImage;
+  readonly own: boolean;
+  readonly outputs: ReadonlyMap<string, ExpectedMap>;
+}
+
+/** For each larger image and output, the head's result for windows of the original's own map. */
 export async function headOnWindows(
   subject: Subject,
-  plans: readonly Larger[],
-  { reason, features, maps }: Omit<Trunk, 'plans'>,
-): Promise<readonly WindowResults[] | string> {
-  if (!features || !maps) return reason ?? 'the original was not cut';
+  { features, maps, reason }: Trunk,
+  claims: readonly Claim[],
+): Promise<readonly ExpectedWindows[] | string> {
+  if (!maps) return reason ?? 'the original was not cut';
   subject.bench.progress('running the head of the original on windows of its map');
   const model = subject.whole;
-  const { outputs } = model.graph;
-  const head = headOf(
-    model,
-    maps.map((map) => map.value),
-    outputs,
-  );
-  return subject.bench.within(subject.request.place(head, 'head'), 'the head of the original', {}, (session) =>
-    each(plans, async (_, index): Promise<WindowResults> => {
-      const perOutput: WindowResults = new Map();
-      for (const output of outputs) {
-        const found = features[index] ?? new Map<string, Numbers>();
-        const own = maps.find((map) => map.value === output);
-        const cells = own ? cellsOf(found.get(output.name), own.axes) : await slide(subject, session, maps, found, output);
-        perOutput.set(output.name, cells);
+  const head = headOf(model, valuesOf(maps), model.graph.outputs);
+  const exactHead = withExactSums(head);
+  const slide = (session: Session, exactly: boolean): Promise<ReadonlyMap<string, ExpectedMap>[]> =>
+    each(features, async ({ image, results, exact }) => {
+      const maps4 = exactly ? (exact ?? results) : results;
+      const perOutput = new Map<string, ExpectedMap>();
+      if (!maps4) return perOutput;
+      for (const output of model.graph.outputs) {
+        const map = await new Slide(subject, session, maps, maps4, output, claims).run(image);
+        if (map) perOutput.set(output.name, map);
       }
       return perOutput;
-    }),
+    });
+  const { bench, request } = subject;
+  const plain = await bench.within(request.place(head, 'head'), 'the head of the original', {}, (session) => slide(session, false));
+  const isLong = exactHead !== undefined || features.some(({ exact }) => exact !== undefined);
+  const exact = isLong
+    ? await bench
+        .within(
+          request.place(exactHead ?? head, 'head-sums'),
+          'the head of the original, its long sums in double precision,',
+          {},
+          (session) => slide(session, true),
+        )
+        .catch((error: unknown) => void asCompileError(error))
+    : undefined;
+  return features.flatMap(({ image, results, own }, at) =>
+    results
+      ? [
+          {
+            image,
+            own,
+            outputs: new Map(
+              [...(plain[at] ?? [])].map(([name, map]) => [name, { ...map, exact: exact?.[at]?.get(name)?.cells }] as const),
+            ),
+          },
+        ]
+      : [],
   );
+}
+
+/** One output: the head on windows of the maps that lead to it. */
+class Slide {
+  private readonly used: readonly CutMap[];
+  private readonly steps: readonly (readonly [number, number])[];
+
+  constructor(
+    private readonly subject: Subject,
+    private readonly session: Session,
+    private readonly maps: readonly CutMap[],
+    private readonly features: Results,
+    private readonly output: Value,
+    private readonly claims: readonly Claim[],
+  ) {
+    this.used = mapsOf(subject, output, maps);
+    const [y, x] = strideOf(subject, this.used, output, claims);
+    this.steps = this.used.map(({ stride }) => [y / stride[0], x / stride[1]]);
+  }
+
+  async run(image: LargerImage): Promise<ExpectedMap | undefined> {
+    const { purpose } = image;
+    const own = this.maps.find(({ value }) => value === this.output);
+    const [rows, columns] = own ? this.sizeOf(own) : this.counts();
+    const all = this.subject.head === 'image' && !own;
+    const cells: ExpectedCell[] = [];
+    for (const place of places(rows, columns, all ? 'all' : purpose)) {
+      const values = own ? cellAt(this.features.get(own.value.name), own.axes, place) : await this.cell(place);
+      if (values) cells.push({ ...place, values });
+    }
+    for (const place of own ? [] : this.beyond(image, rows, columns)) {
+      const [one, other] = [await this.cell(place, 1), await this.cell(place, 2)];
+      if (one && other) cells.push({ ...place, values: settled(one, other) });
+    }
+    return { rows, columns, cells };
+  }
+
+  /** Cells that the map says it has although their windows stick out of the original's map: right only where nothing out there is looked at. */
+  private beyond({ height, width }: LargerImage, rows: number, columns: number): Place[] {
+    const claim = this.subject.head === 'window' ? this.claims.find(({ output }) => output === this.output.name) : undefined;
+    const [ky, kx] = this.subject.request.density?.[this.output.name] ?? [1, 1];
+    if (!claim || ky * kx > 1 || rows === 0 || columns === 0) return [];
+    return [
+      ...((claim.rows.cells(height) ?? rows) > rows ? [{ row: rows, column: 0 }] : []),
+      ...((claim.columns.cells(width) ?? columns) > columns ? [{ row: 0, column: columns }] : []),
+    ];
+  }
+
+  private sizeOf({ value, axes }: CutMap): readonly [number, number] {
+    const shape = this.features.get(value.name)?.shape ?? [];
+    return [shape[axes.rows] ?? 0, shape[axes.columns] ?? 0];
+  }
+
+  /** Windows that fit into every map. */
+  private counts(): readonly [number, number] {
+    const most = (axis: 0 | 1): number =>
+      Math.min(
+        ...this.used.map((map, at) => {
+          const window = axis === 0 ? map.axes.shape.rows : map.axes.shape.columns;
+          return Math.floor((this.sizeOf(map)[axis] - window) / (this.steps[at]?.[axis] ?? 1) + 1e-9) + 1;
+        }),
+      );
+    return [Math.max(0, most(0)), Math.max(0, most(1))];
+  }
+
+  /** undefined: no window of the map begins there. */
+  private async cell({ row, column }: Place, fill?: number): Promise<Float64Array | undefined> {
+    const window = (map: CutMap, top: number, left: number): [string, Numbers] => {
+      const found = this.features.get(map.value.name);
+      const { rows: height, columns: width } = map.axes.shape;
+      const axes = [map.axes.rows, map.axes.columns] as const;
+      const [y, x] = [Math.round(top), Math.round(left)];
+      const whole = found && fill !== undefined ? onGround(found, axes, [y + height, x + width], fill) : found;
+      if (!whole) throw notComparable(`the trunk has no '${map.value.name}'`);
+      return [map.value.name, cropped(whole, axes, y, x, height, width)];
+    };
+    const starts = this.used.map((_, at) => [row * (this.steps[at]?.[0] ?? 1), column * (this.steps[at]?.[1] ?? 1)] as const);
+    if (starts.some((start) => start.some((place) => Math.abs(place - Math.round(place)) > 1e-6))) return undefined;
+    const feeds = new Map([
+      ...this.used.map((map, at) => window(map, ...(starts[at] ?? [0, 0]))),
+      // The runtime wants every input of the head, those of other outputs too.
+      ...this.maps.filter((map) => !this.used.includes(map)).map((map) => window(map, 0, 0)),
+    ]);
+    const result = await this.session.run(only(feeds, this.session.inputNames));
+    return Float64Array.from(result.get(this.output.name)?.data ?? []);
+  }
 }
 
 /** Those of the maps that lead to one output. */
@@ -94,53 +359,11 @@ function mapsOf(subject: Subject, output: Value, maps: readonly CutMap[]): reado
   return used.length > 0 ? used : maps;
 }
 
-async function slide(subject: Subject, session: Session, maps: readonly CutMap[], features: Results, output: Value): Promise<WindowMap> {
-  const used = mapsOf(subject, output, maps);
-  const [strideY, strideX] = stridesOf(used);
-  const steps = used.map((map): readonly [number, number] => [strideY / map.stride[0], strideX / map.stride[1]]);
-  const others = maps.filter((map) => !used.includes(map));
-  const counts = used.map((map, index) => {
-    const shape = features.get(map.value.name)?.shape ?? [];
-    const [stepY, stepX] = steps[index] ?? [1, 1];
-    return [
-      Math.floor(((shape[map.axes.rows] ?? 0) - map.axes.shape.rows) / stepY) + 1,
-      Math.floor(((shape[map.axes.columns] ?? 0) - map.axes.shape.columns) / stepX) + 1,
-    ];
-  });
-  const [rows, columns] = [Math.min(...counts.map(([y]) => y ?? 0)), Math.min(...counts.map(([, x]) => x ?? 0))];
-  const cells: Float64Array[] = [];
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      const window = (map: CutMap, top: number, left: number): [string, Numbers] => {
-        const whole = features.get(map.value.name);
-        if (!whole) throw notComparable(`the trunk has no '${map.value.name}'`);
-        const { rows: height, columns: width } = map.axes.shape;
-        return [map.value.name, cropped(whole, [map.axes.rows, map.axes.columns], Math.round(top), Math.round(left), height, width)];
-      };
-      const feeds = new Map([
-        ...used.map((map, index) => window(map, y * (steps[index]?.[0] ?? 1), x * (steps[index]?.[1] ?? 1))),
-        // The runtime wants every input of the head, those of other outputs too.
-        ...others.map((map) => window(map, 0, 0)),
-      ]);
-      const result = await session.run(only(feeds, session.inputNames));
-      cells.push(Float64Array.from(result.get(output.name)?.data ?? []));
-    }
-  }
-  return { rows, columns, cells };
+/** Pixels between the windows that are looked at: those between the cells of the converted map; else, where maps of several strides meet, the widest. */
+function strideOf(subject: Subject, used: readonly CutMap[], output: Value, claims: readonly Claim[]): readonly [number, number] {
+  const claim = subject.head === 'window' ? claims.find((each) => each.output === output.name) : undefined;
+  const [ky, kx] = subject.request.density?.[output.name] ?? [1, 1];
+  const of = (claimed: number | undefined, axis: 0 | 1): number =>
+    claimed !== undefined && Number.isFinite(claimed) && claimed > 0 ? claimed : Math.max(...used.map(({ stride }) => stride[axis]));
+  return [of(claim && claim.rows.stride * ky, 0), of(claim && claim.columns.stride * kx, 1)];
 }
-
-/** Whether the maps that lead to one output have these strides. */
-export function hasStrides(subject: Subject, name: string, [y, x]: readonly [number, number]): boolean {
-  const model = subject.whole;
-  const output = model.graph.outputs.find((candidate) => candidate.name === name);
-  const maps = output && lastMaps(model, [output]);
-  if (!maps) return true;
-  const [ownY, ownX] = stridesOf(maps);
-  return ownY === y && ownX === x;
-}
-
-/** Where maps of several strides meet, the widest sets the pace. */
-const stridesOf = (maps: readonly CutMap[]): readonly [number, number] => [
-  Math.max(...maps.map(({ stride }) => stride[0])),
-  Math.max(...maps.map(({ stride }) => stride[1])),
-];

@@ -41,6 +41,7 @@ async function converted(
     allowSymlinks: false,
     verify: { samples: 1 },
     keepFailed: false,
+    allowUnverified: false,
     certificate: at(certificate),
     warn: () => {},
     step: () => {},

@@ -7,7 +7,6 @@ import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
-import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
@@ -24,8 +23,6 @@ export interface PictureModel {
   readonly fixed: Size | undefined;
   /** The size that it was made for, where the file says so. */
   readonly window: Size | undefined;
-  /** The sizes that it takes whole; undefined: the file does not say. */
-  readonly sizes: ImageSizes | undefined;
   /** What a conversion made of it; undefined: it is as it was. */
   readonly head: Head | undefined;
   readonly metadata: ReadonlyMap<string, string>;
@@ -107,7 +104,7 @@ async function openTfjs(path: string, options: OpenOptions): Promise<PictureMode
 
 export type Described = Pick<
   PictureModel,
-  'image' | 'fixed' | 'window' | 'sizes' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
+  'image' | 'fixed' | 'window' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
 > & {
   readonly input: string;
   /** The batch that the file insists on. */
@@ -137,7 +134,6 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
     image: { dtype: input.type?.dtype ?? 'float', layout: roles[1] === 'C' ? 'NCHW' : 'NHWC', channels },
     fixed,
     window: window && { height: window.height, width: window.width },
-    sizes: sizesTaken(model).get(input.name),
     head: declaredHead(model),
     metadata,
     model,

@@ -4,10 +4,12 @@ import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compil
 import { openDimension } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
+import { elementCount } from '../../ir/tensor';
 import type { Value } from '../../ir/types';
 import type { VerifyOptions } from '../bench';
-import { makeInput } from '../inputs';
-import { partOf, randomSamples, type Sample, usualSamples } from '../samples';
+import { makeBudget, secondsOf, secondsToFeed } from '../budget';
+import { isExtreme, makeInput } from '../inputs';
+import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from '../samples';
 
 export interface SampleOptions extends VerifyOptions {
   readonly inputs?: readonly string[] | undefined;
@@ -15,14 +17,20 @@ export interface SampleOptions extends VerifyOptions {
 }
 
 /** The samples from the files that were given, or random ones. */
-export async function samplesFor(original: Model, windows: readonly ImageWindow[], options: SampleOptions): Promise<readonly Sample[]> {
+export async function samplesFor(
+  original: Model,
+  converted: Model,
+  windows: readonly ImageWindow[],
+  options: SampleOptions,
+): Promise<readonly Sample[]> {
   const { inputs } = original.graph;
   const seed = options.seed ?? 1;
   const axes: readonly [number, number] = windows[0]?.layout === 'NHWC' ? [1, 2] : [2, 3];
   const samples = options.inputs?.length
     ? await loadSamples(original, windows, options.inputs)
     : randomSamples(
-        options.samples ?? usualSamples(original, windows[0]),
+        options.samples ?? usualSamples(original, makeBudget(options.budget), 6 * secondsOfSample(original)),
+        kindsFor(original).filter((kind) => !isExtreme(kind) || kindsFor(converted).includes(kind)),
         (kind, round) =>
           new Map(
             inputs.map((input, index) => [
@@ -36,6 +44,9 @@ export async function samplesFor(original: Model, windows: readonly ImageWindow[
   return part;
 }
 
+const secondsOfSample = ({ graph }: Model): number =>
+  secondsOf(graph) + secondsToFeed(graph.inputs.reduce((sum, input) => sum + elementCount(sizesOf(input)), 0));
+
 export const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
   (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
 
@@ -44,7 +55,8 @@ export function sizesOf({ name, type }: Value): readonly number[] {
   const shape = type?.shape;
   if (!shape) throw openDimension(name, 'rank unknown');
   return shape.map((dim, axis) => {
-    if (typeof dim === 'number') return dim;
+    // No image at all proves nothing: a length of 0 stands for one that is not known.
+    if (typeof dim === 'number' && (dim > 0 || axis > 0)) return dim;
     if (axis === 0) return 1;
     throw openDimension(name, shape.map((each) => each ?? '?').join(', '));
   });

@@ -29,6 +29,8 @@ export interface PairSettings {
   readonly atol?: PerOutput | undefined;
   readonly seed?: number | undefined;
   readonly samples?: number | undefined;
+  /** Seconds. */
+  readonly budget?: number | undefined;
   readonly relation?: Relation | undefined;
   readonly map?: ReadonlyMap<string, string> | undefined;
   readonly inputs?: readonly string[] | undefined;
@@ -84,6 +86,7 @@ class SuiteReader {
       rtol: at('rtol', (value, place) => this.perOutput(value, place)),
       atol: at('atol', (value, place) => this.perOutput(value, place)),
       seed: at('seed', (value, place) => this.whole(value, place, 0)),
+      budget: at('verify-budget', (value, place) => this.whole(value, place, 0)),
       samples: at('samples', (value, place) => this.whole(value, place, 1)),
       relation: at(
         'relation',
@@ -150,4 +153,4 @@ class SuiteReader {
   }
 }
 
-const SETTINGS = ['rtol', 'atol', 'seed', 'samples', 'relation', 'map', 'inputs', 'input-size', 'exact'];
+const SETTINGS = ['rtol', 'atol', 'seed', 'samples', 'verify-budget', 'relation', 'map', 'inputs', 'input-size', 'exact'];

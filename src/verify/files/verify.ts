@@ -2,7 +2,8 @@
 import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
-import { declaredContract, declaredDensity, declaredHead, declaredSize } from '../../compile/metadata';
+import { declaredContract, declaredDensity, declaredHead, declaredSize, declaredStrides } from '../../compile/metadata';
+import { largestTaken, sizesTaken } from '../../compile/sizes';
 import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelInto } from '../../files';
@@ -66,12 +67,18 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     writeModelInto(model, path);
     return path;
   };
-  const read = (from: ModelLike): Model => {
+  const read = (from: ModelLike, warn = options.warn): Model => {
     if (from instanceof Model) return from;
     if (typeof from !== 'string') return readModel(bufferSource(from));
-    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks, warn: options.warn });
+    const model = readModelFile(from, { allowSymlinks: options.allowSymlinks, warn });
     opened.push(model);
     return model;
+  };
+  // Read once more: the one that is verified has the sizes of its window put in, and its constants folded.
+  let verbatim: Model | undefined;
+  const asItIs = (): Model => {
+    verbatim ??= read(original, () => {}).clone();
+    return verbatim;
   };
   // The runtime reads neither models in memory nor text.
   const runnable = (from: ModelLike, name: string): string | Uint8Array =>
@@ -122,7 +129,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     if (!options.compiled && (tfjs === undefined ? !isConversion(subject, result, options) : declaredHead(result) === undefined)) {
       const windows = openWindows(subject, result, options.inputSize);
       for (const model of [subject, result]) inferShapes(model);
-      const samples = await samplesFor(subject, windows, options);
+      const samples = await samplesFor(subject, result, windows, options);
       return await verifyPair({ ...sides, samples, map: options.map, relation: options.relation });
     }
     const windows = options.compiled ? options.compiled.report.windows : windowsOf(subject, result, options.inputSize);
@@ -132,9 +139,14 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       : tfjs === undefined
         ? contractBetween(result, windows)
         : declaredContract(result);
+    const declared = new Map(result.graph.outputs.map((output) => [output.name, output.type?.shape] as const));
     if (tfjs === undefined) inferShapes(result);
     return await verifyModels({
       ...sides,
+      verbatim: asItIs,
+      strides: declaredStrides(result),
+      declared,
+      fitted: fittingOf(result, windows),
       samples: options.inputs?.length ? await loadSamples(subject, windows, options.inputs) : undefined,
       onSamples: options.onSamples,
       windows,
@@ -195,10 +207,25 @@ function windowsOf(original: Model, converted: Model, request: SizeRequest | und
   return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
 }
 
-/** Of the graph; in a finer map, whose phases are stitched, it cannot be seen any more, and is what the conversion wrote down. */
+/** What the converted model looks at of an image, where its network takes some sizes only. */
+function fittingOf(
+  converted: Model,
+  [window]: readonly ImageWindow[],
+): ((height: number, width: number) => readonly [number, number]) | undefined {
+  const sizes = window && sizesTaken(converted).get(window.input);
+  return sizes && ((height, width) => [largestTaken(sizes.height, height) ?? height, largestTaken(sizes.width, width) ?? width]);
+}
+
+/**
+ * What the file says it promises, which it is then held to, with the nodes that the graph shows to be the reason. In a finer map, whose phases are stitched,
+ * these cannot be seen any more.
+ */
 function contractBetween(result: Model, windows: readonly ImageWindow[]): Contract {
-  const declared = Object.keys(declaredDensity(result)).length > 0 ? declaredContract(result) : undefined;
-  return declared ?? contractOf(atWindows(result, windows).graph);
+  const declared = declaredContract(result);
+  if (declared && Object.keys(declaredDensity(result)).length > 0) return declared;
+  const found = contractOf(atWindows(result, windows).graph);
+  if (!declared) return found;
+  return declared.kind === found.kind ? { ...found, fields: declared.fields ?? found.fields } : declared;
 }
 
 /** The converted model at the size of the original. */

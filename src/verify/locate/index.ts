@@ -4,11 +4,11 @@ import type { Model } from '../../ir/model';
 import type { Value } from '../../ir/types';
 import { compareTensors, type Difference } from '../compare';
 import { lastMaps, trunkOf } from '../cut';
-import type { Larger } from '../larger';
 import { floorOf, ORDER_FACTOR } from '../noise';
 import type { Departure, Tolerance, VerifyReport } from '../report';
 import type { Results } from '../results';
 import type { Sample } from '../samples';
+import type { LargerImage } from '../sizes';
 import type { Subject } from '../subject';
 import { type LocateRequest, locate } from './departure';
 import { probe } from './probe';
@@ -74,7 +74,7 @@ async function telling(action: () => Promise<Told>): Promise<Told> {
 /** Of a conversion that is equal at its own size: larger images go through the trunk of the original, which can be run on them. */
 export function tellOnLarger(
   subject: Subject,
-  { feeds, height, width }: Larger,
+  { feeds, height, width }: LargerImage,
   request: Pick<LocateRequest, 'rounded' | 'sameSizes' | 'rewrites'> & Pick<TellRequest, 'converted'>,
 ): Promise<Told> {
   return telling(async () => {
@@ -112,7 +112,7 @@ async function departingMaps(
   subject: Subject,
   trunk: Model,
   converted: Side,
-  feeds: Larger['feeds'],
+  feeds: LargerImage['feeds'],
 ): Promise<ReadonlyMap<Value, Difference> | undefined> {
   const outputs = new Set(trunk.graph.outputs);
   const pairs = [...converted.counterparts(trunk.graph)].filter(([, from]) => outputs.has(from));

@@ -4,6 +4,13 @@ import { formatVerifyReport } from '../report';
 import { markdown } from './markdown';
 import { outcomeOf, type PairOutcome, type SuiteReport } from './suite-report';
 
+const TITLES = {
+  equal: 'equal',
+  different: 'different',
+  unverified: 'not verified beyond the original size',
+  'not reproducible': 'the original is not reproducible',
+};
+
 /** One line for each pair that is not equal, and one that counts those that are. */
 export function annotations(suite: SuiteReport): string[] {
   const equal = suite.pairs.filter((pair) => outcomeOf(pair) === 'equal').length;
@@ -15,7 +22,7 @@ export function annotations(suite: SuiteReport): string[] {
 
 function annotation({ name, original, converted, report, error }: PairOutcome): string {
   if (!report) return command('error', `${name}: cannot be verified`, error ? formatDiagnostic(error) : '');
-  return command('error', `${name}: different`, `${original} and ${converted}\n${formatVerifyReport(report)}`);
+  return command('error', `${name}: ${TITLES[report.verdict]}`, `${original} and ${converted}\n${formatVerifyReport(report)}`);
 }
 
 const command = (kind: 'error' | 'notice', title: string, message: string): string =>

@@ -22,12 +22,17 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
     timestamp: new Date(started * 1000).toISOString().slice(0, 19),
     hostname: 'localhost',
     tests: pair.report ? checks.length : 1,
-    failures: checks.filter(({ status }) => status === 'different').length,
+    failures: checks.filter(isFailure).length,
     errors: pair.report ? 0 : 1,
-    skipped: checks.filter(({ status }) => status === 'skipped').length,
+    skipped: checks.filter((check) => check.status === 'skipped' && !isFailure(check)).length,
     time: seconds.toFixed(3),
   };
-  const properties = { original: pair.original, converted: pair.converted, 'convolutionize.version': program };
+  const properties = {
+    original: pair.original,
+    converted: pair.converted,
+    'convolutionize.version': program,
+    ...(pair.report && { 'convolutionize.verdict': pair.report.verdict }),
+  };
   const cases = pair.report
     ? checks.map((check) => caseXml(pair, check, seconds / Math.max(1, checks.length)))
     : [
@@ -59,6 +64,9 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
   );
 }
 
+/** What differs, and what the verdict needs and could not be looked at. */
+const isFailure = ({ status, required }: Check): boolean => status === 'different' || (required === true && status !== 'equal');
+
 const caseAttributes = (pair: PairOutcome, name: string, seconds: number): Attributes => ({
   name: token(name),
   classname: token(pair.name),
@@ -74,9 +82,11 @@ function caseXml(pair: PairOutcome, check: Check, seconds: number): string {
           { message: token(lines[0] ?? ''), type: 'different' },
           text(pair.report ? formatVerifyReport(pair.report) : lines.join('\n')),
         )
-      : check.status === 'skipped'
-        ? element('skipped', { message: check.note ?? '' })
-        : '';
+      : check.required && check.status !== 'equal'
+        ? element('failure', { message: token(`not verified: ${lines[0] ?? ''}`), type: 'unverified' }, text(lines.join('\n')))
+        : check.status === 'skipped'
+          ? element('skipped', { message: check.note ?? '' })
+          : '';
   return element('testcase', caseAttributes(pair, check.name, seconds), inside);
 }
 

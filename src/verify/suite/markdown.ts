@@ -4,7 +4,13 @@ import type { Difference } from '../compare';
 import { formatVerifyReport, toleranceText, type VerifyReport } from '../report';
 import { outcomeOf, type PairOutcome, type SuiteReport, suiteOutcome } from './suite-report';
 
-const MARKS = { equal: '✅ equal', different: '❌ different', error: '⚠️ error' } as const;
+const MARKS = {
+  equal: '✅ equal',
+  different: '❌ different',
+  unverified: '❔ not verified beyond the original size',
+  'not reproducible': '❔ the original is not reproducible',
+  error: '⚠️ error',
+} as const;
 
 export function markdown(suite: SuiteReport): string {
   const { pairs, shard } = suite;
@@ -51,7 +57,7 @@ function details(pair: PairOutcome): string[] {
 /** The worst difference of the checks that count. */
 function largest({ checks }: VerifyReport): string {
   const counted = checks
-    .filter(({ status }) => status === 'equal' || status === 'different')
+    .filter(({ status }) => status === 'equal' || status === 'partial' || status === 'different')
     .flatMap(({ outputs }) => Object.entries(outputs));
   const [worst] = counted.sort(([, a], [, b]) => b.broken - a.broken || b.maxRel - a.maxRel);
   if (!worst) return '';

@@ -3,6 +3,7 @@ import { mergeIncomplete, mergeMixed } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
 import { agreeingOverall, worse } from '../compare';
 import type { Check, VerifyReport } from '../report';
+import { worstVerdict } from '../verdict';
 import type { PairOutcome, SuiteReport } from './suite-report';
 
 /** Throws CompileError MERGE_INCOMPLETE where a part is missing or there twice, MERGE_MIXED where parts are of different kinds. */
@@ -49,7 +50,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   const wider = b.tolerance.relative > a.tolerance.relative ? b : a;
   return {
     ...a,
-    verdict: a.verdict === 'different' || b.verdict === 'different' ? 'different' : 'equal',
+    verdict: worstVerdict(a.verdict, b.verdict),
     checks: a.checks.map((check, at) => joinedChecks(check, b.checks.find(({ name }) => name === check.name) ?? b.checks[at])),
     tolerance: wider.tolerance,
     departure: a.departure ?? b.departure,
@@ -60,7 +61,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   };
 }
 
-const WORST_FIRST = ['different', 'informative', 'skipped', 'equal'] as const;
+const WORST_FIRST = ['different', 'informative', 'skipped', 'partial', 'equal'] as const;
 
 function joinedChecks(a: Check, b: Check | undefined): Check {
   if (!b) return a;

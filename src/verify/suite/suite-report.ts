@@ -1,6 +1,7 @@
 /** Verdicts on one pair of models or many, as a plain object that survives JSON: what every reporter prints, and `--merge` reads back. */
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import type { VerifyReport } from '../report';
+import type { Verdict, VerifyReport } from '../report';
+import { worstVerdict } from '../verdict';
 
 export const FORMAT = 'convolutionize verify';
 
@@ -34,14 +35,14 @@ export interface PairOutcome {
   readonly error?: Diagnostic | undefined;
 }
 
-export type Outcome = 'equal' | 'different' | 'error';
+export type Outcome = Verdict | 'error';
 
 export const outcomeOf = ({ report }: PairOutcome): Outcome => report?.verdict ?? 'error';
 
 /** What could not be judged is worse than a difference: nobody knows. */
 export function suiteOutcome({ pairs }: SuiteReport): Outcome {
   const outcomes = pairs.map(outcomeOf);
-  return outcomes.includes('error') ? 'error' : outcomes.includes('different') ? 'different' : 'equal';
+  return outcomes.includes('error') ? 'error' : worstVerdict(...outcomes.filter((outcome) => outcome !== 'error'));
 }
 
 /** docs/schemas/verify-report.schema.json says what is in it. JSON has no NaN and no infinities: they are written as strings. */

@@ -1,0 +1,84 @@
+/**
+ * What a converted model says about each of its maps: pixels between neighbouring cells, and which pixels a cell depends on.
+ * The checks hold the model to it; where it says nothing there is nothing to hold it to, and what is then not known is reported as not verified.
+ */
+import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
+import { evaluateDim } from '../ir/dims';
+import type { Dim, Value } from '../ir/types';
+import { pixelStride } from '../operators/pixel-stride';
+import type { Subject } from './subject';
+
+export interface AxisClaim {
+  /** Pixels between neighbouring cells; a fraction behind upsampling. */
+  readonly stride: number;
+  /** Pixels by which the image must move for the map to move by whole cells: the least multiple of the stride that is a whole number, or what the model says. */
+  readonly period: number;
+  /** Sizes of images at which the claim holds leave the same rest by this as the original's. */
+  readonly congruent: number;
+  /** First pixel that cell 0 depends on, and how many. `whole`: all of them; undefined: the model does not say. */
+  readonly field: { readonly start: number; readonly extent: number } | 'whole' | undefined;
+  /** Cells along the axis of an image of so many pixels, where the sizes of the model say it. */
+  cells(pixels: number): number | undefined;
+}
+
+export interface Claim {
+  readonly output: string;
+  readonly rows: AxisClaim;
+  readonly columns: AxisClaim;
+}
+
+/** Of every output that is a map of rows and columns. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
+export function claimsOf(subject: Subject): readonly Claim[] {
+  const { graph } = subject.request.converted.model;
+  return graph.outputs.flatMap((output): Claim[] => {
+    const shape = subject.request.declared?.get(output.name) ?? output.type?.shape;
+    if (shape?.length !== 4) return [];
+    const fields = subject.request.contract?.fields?.[output.name];
+    const strides = stridesOf(subject, output, fields);
+    return [
+      {
+        output: output.name,
+        rows: axisClaim(subject, strides[0], fields?.rows, shape[2], 0),
+        columns: axisClaim(subject, strides[1], fields?.columns, shape[3], 1),
+      },
+    ];
+  });
+}
+
+/** As the model declares them; else as its graph says. */
+function stridesOf({ request }: Subject, output: Value, fields: ReceptiveField | undefined): readonly [number, number] {
+  const declared = request.strides?.[output.name];
+  if (declared) return declared;
+  const [rows, columns] = pixelStride(output);
+  const density = request.density?.[output.name];
+  const of = (field: AxisField | 'whole' | undefined, other: number): number =>
+    field && field !== 'whole' && !density && Number.isFinite(field.stride) ? field.stride : other;
+  return [of(fields?.rows, rows), of(fields?.columns, columns)];
+}
+
+function axisClaim(subject: Subject, stride: number, field: AxisField | 'whole' | undefined, dim: Dim, axis: 0 | 1): AxisClaim {
+  const symbol = subject.sizeName(axis);
+  const name = axis === 0 ? 'rows' : 'columns';
+  const start = field === 'whole' || field === undefined ? 0 : Math.floor(field.offset);
+  return {
+    stride,
+    period: commonMultiple(periodOf(stride), subject.request.contract?.period?.[name] ?? 1),
+    congruent: subject.request.contract?.congruent?.[name] ?? 1,
+    field: field === 'whole' || field === undefined ? field : { start, extent: Math.ceil(field.offset + field.window) - start },
+    cells: (pixels) => (symbol === undefined ? undefined : evaluateDim(dim, { [symbol]: pixels })),
+  };
+}
+
+/** The least multiple of the stride that is a whole number of pixels. */
+function periodOf(stride: number): number {
+  for (let times = 1; times <= 64; times++)
+    if (Math.abs(stride * times - Math.round(stride * times)) < 1e-9) return Math.round(stride * times);
+  return stride;
+}
+
+export function commonMultiple(a: number, b: number): number {
+  if (!Number.isInteger(a) || !Number.isInteger(b)) return a;
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}

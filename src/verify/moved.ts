@@ -1,0 +1,301 @@
+/**
+ * Checks that need no original and share nothing with the rewriter: what a map of predictions is can be tested on the converted model alone.
+ *
+ *   shifted images      the image moved by one period moves the map by as many cells, wherever what a cell depends on lies inside both images
+ *   patches elsewhere   the same patch, the pixels that a cell depends on, in another image of another size at another place gives the same cell:
+ *                       nothing outside of the patch matters, and neither does the size of the image or the place in it
+ *   batches             three images at once give what each gives alone
+ *
+ * A trunk that goes down and up again (every second cell meets another phase), a mirrored branch, rows cut out at fixed places, coordinates and positions
+ * break the first two, whatever the compiler believes. Where the pixels that a cell depends on are many, images are strips: they are moved along one axis
+ * and stay as they are along the other.
+ */
+
+import { table } from '../ir/table';
+import { type AxisClaim, type Claim, commonMultiple } from './claim';
+import { compare, type Difference, worse } from './compare';
+import { pasted } from './crops';
+import { cropped } from './inputs';
+import type { Numbers, Session } from './onnx-runner';
+import type { Check } from './report';
+import type { Results } from './results';
+import type { Subject } from './subject';
+
+type Feeds = ReadonlyMap<string, Numbers>;
+
+/** Runs of the converted model of which some numbers must be the same. */
+interface Twins {
+  readonly size: string;
+  readonly images: readonly (() => Feeds)[];
+  /** Per output: numbers that shall be the same, and of how many cells. */
+  same(results: readonly Results[]): ReadonlyMap<string, Pairs>;
+}
+
+interface Pairs {
+  readonly expected: number[];
+  readonly actual: number[];
+  cells: number;
+}
+
+export interface Moved {
+  readonly name: Check['name'];
+  readonly outputs: Readonly<Record<string, Difference>>;
+  readonly sizes: readonly string[];
+  readonly cells: number;
+  /** Outputs that nothing could be found out about, and why. */
+  readonly skipped: ReadonlyMap<string, string>;
+}
+
+type Axis = 'rows' | 'columns';
+const AXES: readonly Axis[] = ['rows', 'columns'];
+
+/** Numbers of one image that is made up for this: 32 million are 128 MB. */
+const MOST_NUMBERS = 2 ** 25;
+
+/** What of an output can be moved along one axis, and by how much. */
+interface Track {
+  readonly axis: Axis;
+  readonly output: string;
+  /** Pixels of the field. */
+  readonly start: number;
+  readonly extent: number;
+  readonly stride: number;
+  /** Pixels that the image is moved by, and cells that the map then moves by. */
+  readonly period: number;
+  readonly cells: number;
+  /** Sizes of images differ by multiples of this. */
+  readonly grain: number;
+}
+
+function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skipped: Map<string, string>): Track[] {
+  return claims.flatMap((claim): Track[] => {
+    const own: AxisClaim = claim[axis];
+    const skip = (why: string): Track[] => {
+      skipped.set(claim.output, why);
+      return [];
+    };
+    if (own.field === undefined) return skip(`what a cell of '${claim.output}' depends on is not known`);
+    if (own.field === 'whole') return skip(`every cell of '${claim.output}' depends on the whole image along its ${axis}`);
+    const cells = own.period / own.stride;
+    if (!Number.isInteger(own.period) || own.period < 1 || Math.abs(cells - Math.round(cells)) > 1e-9)
+      return skip(`the stride of '${claim.output}' is no whole number of pixels`);
+    const track: Track = {
+      axis,
+      output: claim.output,
+      ...own.field,
+      stride: own.stride,
+      period: own.period,
+      cells: Math.round(cells),
+      grain: commonMultiple(own.period, own.congruent),
+    };
+    const { image } = subject;
+    const across = axis === 'rows' ? image.width : image.height;
+    if (lengthFor(track, axis === 'rows' ? image.height : image.width, 3) * across * (image.channels ?? 3) > MOST_NUMBERS)
+      return skip(`a cell of '${claim.output}' depends on ${track.extent} ${axis} of pixels, too many to make them up`);
+    return [track];
+  });
+}
+
+/** First cell whose field begins inside of the image. */
+const firstInside = ({ start, stride }: Track): number => Math.max(0, Math.ceil(-start / stride - 1e-9));
+/** Last cell whose field ends inside of an image of this size. */
+const lastInside = ({ start, extent, stride }: Track, size: number): number => Math.floor((size - extent - start) / stride + 1e-9);
+
+/** Pixels of an image with so many periods of cells inside: as many more than the original has as the period divides, for which the phases are the same. */
+function lengthFor(track: Track, own: number, periods: number): number {
+  const first = firstInside(track) * track.stride;
+  // A cell may look at less than its window: it is there where the window fits.
+  const needed = Math.max(track.start + first + track.extent, own + first) + periods * track.period;
+  return own + Math.max(0, Math.ceil((needed - own) / track.grain)) * track.grain;
+}
+
+const sizeOf = (subject: Subject, axis: Axis): number => (axis === 'rows' ? subject.image.height : subject.image.width);
+const sizesFor = (along: number, across: number, axis: Axis): readonly [number, number] =>
+  axis === 'rows' ? [along, across] : [across, along];
+
+/** The side that images are not moved along: two cells, where that is known. */
+function acrossOf(subject: Subject, claims: readonly Claim[], axis: Axis): number {
+  const other = axis === 'rows' ? 'columns' : 'rows';
+  const periods = claims
+    .map((claim) => commonMultiple(claim[other].period, claim[other].congruent))
+    .filter((period) => Number.isInteger(period) && period <= sizeOf(subject, other));
+  return sizeOf(subject, other) + Math.max(0, ...periods);
+}
+
+/** Each output's image moved by one period along each axis. */
+export async function shiftedImages(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
+  const skipped = new Map<string, string>();
+  const twins = AXES.flatMap((axis) =>
+    grouped(tracksOf(subject, claims, axis, skipped)).map((tracks): Twins => {
+      const [{ period }] = tracks;
+      const along = Math.max(...tracks.map((track) => lengthFor(track, sizeOf(subject, axis), 3)));
+      const [height, width] = sizesFor(along, acrossOf(subject, claims, axis), axis);
+      const whole = (): Feeds => subject.feeds('normal', ...sizesFor(along + period, axis === 'rows' ? width : height, axis), 1, 5);
+      const part = (at: number) => (): Feeds =>
+        mapImages(subject, whole(), (numbers, name) => {
+          const [y, x] = grownSize(subject, name, height, width);
+          return cropped(numbers, subject.axes, axis === 'rows' ? at : 0, axis === 'rows' ? 0 : at, y, x);
+        });
+      return {
+        size: `${height}x${width}`,
+        images: [part(0), part(period)],
+        same: ([still = new Map(), moved = new Map()]) =>
+          new Map(
+            tracks.map((track) => [
+              track.output,
+              samePlaces(
+                still.get(track.output),
+                moved.get(track.output),
+                axis,
+                firstInside(track),
+                lastInside(track, along) - track.cells,
+                (cell) => cell + track.cells,
+              ),
+            ]),
+          ),
+      };
+    }),
+  );
+  return told('shifted images', await runTwins(subject, twins, session), skipped);
+}
+
+/** The patch that a cell depends on, in another image, elsewhere. */
+export async function patchesElsewhere(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
+  const skipped = new Map<string, string>();
+  const twins = AXES.flatMap((axis) =>
+    tracksOf(subject, claims, axis, skipped).map((track): Twins => {
+      const own = sizeOf(subject, axis);
+      const across = acrossOf(subject, claims, axis);
+      const [along, longer] = [lengthFor(track, own, 1), lengthFor(track, own, 4)];
+      const [from, to] = [firstInside(track), firstInside(track) + 3 * track.cells];
+      const top = (cell: number): number => Math.floor(track.start + cell * track.stride + 1e-9);
+      const source = (): Feeds => subject.feeds('normal', ...sizesFor(along, across, axis), 1, 6);
+      const target = (): Feeds => {
+        const patches = source();
+        return mapImages(subject, subject.feeds('uniform', ...sizesFor(longer, across, axis), 1, 7), (ground, name) => {
+          const patch = patches.get(name);
+          if (!patch) return ground;
+          const [y, x] = grownSize(subject, name, ...sizesFor(track.extent, across, axis));
+          const cut = axis === 'rows' ? cropped(patch, subject.axes, top(from), 0, y, x) : cropped(patch, subject.axes, 0, top(from), y, x);
+          return pasted(ground, cut, subject.axes, axis === 'rows' ? [top(to), 0] : [0, top(to)]);
+        });
+      };
+      const [height, width] = sizesFor(longer, across, axis);
+      return {
+        size: `${height}x${width}`,
+        images: [source, target],
+        same: ([here = new Map(), there = new Map()]) =>
+          new Map([
+            [track.output, samePlaces(there.get(track.output), here.get(track.output), axis, from, from, (cell) => cell + 3 * track.cells)],
+          ]),
+      };
+    }),
+  );
+  return told('patches elsewhere', await runTwins(subject, twins, session), skipped);
+}
+
+/** Three images at once against one by one, at the original size and at a larger one. */
+export async function batches(subject: Subject, session: Session, sizes: readonly (readonly [number, number])[]): Promise<Moved> {
+  const twins = sizes.map(([height, width]): Twins => {
+    const kinds = ['normal', 'strokes', 'large'] as const;
+    const one = (at: number) => (): Feeds => subject.feeds(kinds[at] ?? 'normal', height, width, 1, 8 + at);
+    const all = (): Feeds => {
+      const each = kinds.map((_, at) => one(at)());
+      return new Map(
+        [...(each[0] ?? new Map<string, Numbers>())].map(([name, first]) => [name, stacked(each.map((feeds) => feeds.get(name) ?? first))]),
+      );
+    };
+    return {
+      size: `${height}x${width}`,
+      images: [all, one(0), one(1), one(2)],
+      same: ([whole = new Map(), ...alone]) =>
+        new Map(
+          [...whole].map(([name, numbers]) => {
+            const expected = alone.flatMap((results) => [...(results.get(name)?.data ?? [])]);
+            return [name, { expected, actual: [...numbers.data], cells: kinds.length }];
+          }),
+        ),
+    };
+  });
+  return told('batches', await runTwins(subject, twins, session), new Map());
+}
+
+function stacked(list: readonly Numbers[]): Numbers {
+  const [first] = list;
+  const size = first?.data.length ?? 0;
+  const data = new Float32Array(size * list.length);
+  for (const [at, { data: own }] of list.entries()) data.set(own, at * size);
+  return { dtype: first?.dtype ?? 'float', shape: [list.length * (first?.shape[0] ?? 1), ...(first?.shape.slice(1) ?? [])], data };
+}
+
+/** Outputs that move by as many pixels are looked at in the same images. */
+function grouped(tracks: readonly Track[]): readonly (readonly [Track, ...Track[]])[] {
+  const groups = new Map<number, [Track, ...Track[]]>();
+  for (const track of tracks) {
+    const group = groups.get(track.period);
+    if (group) group.push(track);
+    else groups.set(track.period, [track]);
+  }
+  return [...groups.values()];
+}
+
+const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numbers, name: string) => Numbers): Feeds =>
+  new Map([...feeds].map(([name, numbers]) => [name, subject.isImage(name) ? change(numbers, name) : numbers]));
+
+/** Images of different sizes grow by as many pixels. */
+function grownSize({ image, windowOf }: Subject, name: string, height: number, width: number): readonly [number, number] {
+  const own = windowOf(name) ?? image;
+  return [own.height + height - image.height, own.width + width - image.width];
+}
+
+/** Cells of one map along an axis against those of another that stand for the same pixels. */
+function samePlaces(
+  still: Numbers | undefined,
+  moved: Numbers | undefined,
+  axis: Axis,
+  first: number,
+  last: number,
+  counterpart: (cell: number) => number,
+): Pairs {
+  const pairs: Pairs = { expected: [], actual: [], cells: 0 };
+  if (still?.shape.length !== 4 || moved?.shape.length !== 4) return pairs;
+  const at = axis === 'rows' ? 2 : 3;
+  const [length = 0, otherLength = 0] = [still.shape[at], moved.shape[at]];
+  for (let cell = first; cell <= last; cell++) {
+    const other = counterpart(cell);
+    if (cell >= otherLength || other >= length) continue;
+    const cut = (numbers: Numbers, place: number): Numbers =>
+      axis === 'rows'
+        ? cropped(numbers, [2, 3], place, 0, 1, numbers.shape[3] ?? 0)
+        : cropped(numbers, [2, 3], 0, place, numbers.shape[2] ?? 0, 1);
+    pairs.expected.push(...cut(still, other).data);
+    pairs.actual.push(...cut(moved, cell).data);
+    pairs.cells++;
+  }
+  return pairs;
+}
+
+interface Ran {
+  readonly outputs: Record<string, Difference>;
+  readonly sizes: string[];
+  readonly cells: number;
+}
+
+async function runTwins(_subject: Subject, twins: readonly Twins[], session: Session): Promise<Ran> {
+  const outputs: Record<string, Difference> = table({});
+  const sizes: string[] = [];
+  let cells = 0;
+  for (const { size, images, same } of twins) {
+    const results: Results[] = [];
+    for (const image of images) results.push(await session.run(image()));
+    sizes.push(size);
+    for (const [name, pairs] of same(results)) {
+      if (pairs.cells === 0) continue;
+      cells += pairs.cells;
+      outputs[name] = worse(outputs[name], compare(pairs.expected, pairs.actual));
+    }
+  }
+  return { outputs, sizes, cells };
+}
+
+const told = (name: Check['name'], ran: Ran, skipped: ReadonlyMap<string, string>): Moved => ({ name, ...ran, skipped });
