@@ -17,7 +17,6 @@ import type { Dim, Node, Value } from '../../src/ir/types';
 import { builderAt } from '../../src/rewrite/builder';
 import { BAKED_SIZE } from '../../src/rewrite/obstacles';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
-import { alignBranches } from './align';
 import { freeSpread } from './broadcast';
 import type { FreeEnvironment, Stuck } from './environment';
 import { freeReshape } from './reshape';
@@ -78,7 +77,7 @@ function freeSizes(graph: Graph, { windows, roles }: Before, context: PassContex
   };
   for (const node of graph.nodes) {
     const place = { node: node.name, op: node.op, origin: node.origin };
-    const freed = FREED[node.op]?.(node, env) ?? alignBranches(node, env);
+    const freed = FREED[node.op]?.(node, env) ?? false;
     if (typeof freed === 'object') remark({ kind: 'refused', rule: BAKED_SIZE, reason: freed.stuck, at: place, origin: node.origin });
     else if (freed) remark({ kind: 'applied', rule: BAKED_SIZE, at: place, origin: node.origin });
     if (!graph.has(node)) continue;

@@ -32,6 +32,11 @@ const upAndDown = `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y) <float[2
   C = Conv <kernel_shape = [2, 2], strides = [2, 2]> (X, K) U = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"> (C, , s)
   Z = Concat <axis = 1> (X, U) D = Conv <kernel_shape = [2, 2], strides = [2, 2]> (Z, L) R = Relu (D) ${head} }`;
 
+/** Pooled maps of three strides, beside each other. */
+const scales = `${header} g (float[1, 2, 9, 10] X) => (float[1, 3] Y) <float[2, 2, 2, 2] K, float[2, 2, 2, 2] L, float[2, 2, 2, 2] M, float[3, 6] W> {
+  A = Conv <kernel_shape = [2, 2]> (X, K) B = Conv <kernel_shape = [2, 2], strides = [2, 2]> (A, L) R = Relu (B) C = Conv <kernel_shape = [2, 2], strides = [2, 2]> (R, M)
+  P = GlobalAveragePool (A) Q = GlobalAveragePool (R) O = GlobalAveragePool (C) Z = Concat <axis = 1> (P, Q, O) F = Flatten (Z) Y = Gemm <transB = 1> (F, W) }`;
+
 const sizesOf = (text: string): unknown => {
   const { model } = compile(parseGraph(text));
   return sizesTaken(model).get('X');
@@ -42,6 +47,7 @@ describe('fit-images', () => {
     ['blocks by views', blocks],
     ['a focus stem', focus],
     ['down and up beside a skip', upAndDown],
+    ['pooled maps of three strides', scales],
   ])('%s: every window has its cell, at every size', async (_, text) => {
     await expectSliding(text, {
       beyond: [
