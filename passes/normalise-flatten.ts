@@ -143,16 +143,14 @@ function mapBehind(view: Node, features: number): MapBehind | undefined {
   return undefined;
 }
 
-const isChannelsFirst = (axes: MapAxes): boolean => axes.channels === 1 && axes.rows === 2;
-
 /** Already in the form that this pass would write. */
 function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
   return view.op === 'Flatten' && intAttr(view, 'axis', 1) === 1 && view.inputs[0] === map && !isTurnedCell(axes);
 }
 
-/** One cell of several channels, whose axes are not where they are channels first. */
+/** One cell of several channels that stand last. Which of rows and columns comes first is no matter where there is one of each. */
 const isTurnedCell = (axes: MapAxes): boolean =>
-  axes.shape.rows === 1 && axes.shape.columns === 1 && axes.shape.channels !== 1 && !isChannelsFirst(axes);
+  axes.shape.rows === 1 && axes.shape.columns === 1 && axes.shape.channels !== 1 && axes.channels !== 1;
 
 const rootOf = (graph: Graph): Graph => (graph.parent ? rootOf(graph.parent) : graph);
 

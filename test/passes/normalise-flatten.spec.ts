@@ -107,4 +107,13 @@ describe('as_strided over a batch of any size', () => {
     ['another order', 3, '0, 2, 1'],
     ['another step', 2, '0, 1, 2'],
   ])('is none with %s', (_, step, base) => expectPass(normaliseFlatten, graph(step, base)).toStay());
+
+  test('comes to an end where one cell is left of a transposed map', () =>
+    expectPass(
+      normaliseFlatten,
+      `${header} g (float[1, 4, 5, 3] X) => (float[1, 4] Y) { T = Transpose <perm = [0, 1, 3, 2]> (X) P = GlobalAveragePool (T) Y = Flatten <axis = 1> (P) }`,
+    ).toBecome(`
+        T = Transpose <perm = [0, 1, 3, 2]> (X)
+        P = GlobalAveragePool (T)
+        Y = Flatten <axis = 1> (P)`));
 });
