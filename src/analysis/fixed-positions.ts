@@ -145,7 +145,7 @@ function followsFromImage(value: Value, roles: AxisRoles): boolean {
 function gemm(node: Node, roles: AxisRoles): string | undefined {
   const [data, weight] = node.inputs;
   const own = data && roles.of(data);
-  return own && isConst(weight) && spans(data, own, intAttr(node, 'transA', 0) === 0 ? 1 : 0)
+  return own && isConst(weight) && spans(data, own, intAttr(node, 'transA') === 0 ? 1 : 0)
     ? `it has a weight for each of the ${data.type?.shape?.[1] ?? ''} numbers of the map at the training size`
     : undefined;
 }

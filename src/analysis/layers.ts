@@ -152,7 +152,7 @@ function linearGroup(node: Node, data: ReadonlySet<Value>): Group | undefined {
   if (node.op === 'Gemm' && !isPlainGemm(node)) return undefined;
   const bias = node.op === 'MatMul' ? biasAfter(node, data) : undefined;
   const shape = weight.type?.shape;
-  const flipped = intAttr(node, 'transB', 0) !== 0;
+  const flipped = intAttr(node, 'transB') !== 0;
   return {
     main: node,
     nodes: [...flatteningBefore(x, node), node, ...(bias ? [bias] : [])],
@@ -161,9 +161,7 @@ function linearGroup(node: Node, data: ReadonlySet<Value>): Group | undefined {
 }
 
 const isPlainGemm = (node: Node): boolean =>
-  intAttr(node, 'transA', 0) === 0 &&
-  floatAttr(node, 'alpha', 1) === 1 &&
-  (node.inputs[2] === undefined || floatAttr(node, 'beta', 1) === 1);
+  intAttr(node, 'transA') === 0 && floatAttr(node, 'alpha', 1) === 1 && (node.inputs[2] === undefined || floatAttr(node, 'beta', 1) === 1);
 
 function biasAfter(matmul: Node, data: ReadonlySet<Value>): Node | undefined {
   const [product] = matmul.outputs;

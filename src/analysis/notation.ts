@@ -36,7 +36,7 @@ const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = ta
   ConvTranspose: convolution,
   MaxPool: (node) => pool(node, 'MaxPool'),
   AveragePool: (node) => pool(node, 'AvgPool'),
-  LpPool: (node) => pool(node, 'LPPool', `norm_type=${intAttr(node, 'p', 2)}`),
+  LpPool: (node) => pool(node, 'LPPool', `norm_type=${intAttr(node, 'p')}`),
   GlobalAveragePool: (node) => torch(ranked(node, 'AdaptiveAvgPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
   GlobalMaxPool: (node) => torch(ranked(node, 'AdaptiveMaxPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
   ReduceMean: meanOverMap,
@@ -67,7 +67,7 @@ const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = ta
   Swish: (node) => (floatAttr(node, 'alpha', 1) === 1 ? torch('SiLU') : undefined),
   HardSwish: () => torch('Hardswish'),
   HardSigmoid: (node) => (isPyTorchHardSigmoid(node) ? torch('Hardsigmoid') : undefined),
-  Gelu: (node) => torch('GELU', `approximate='${stringAttr(node, 'approximate', 'none')}'`),
+  Gelu: (node) => torch('GELU', `approximate='${stringAttr(node, 'approximate')}'`),
   Clip: clip,
   Softmax: (node) => torch('Softmax', `dim=${intAttr(node, 'axis', -1)}`),
   LogSoftmax: (node) => torch('LogSoftmax', `dim=${intAttr(node, 'axis', -1)}`),
@@ -96,7 +96,7 @@ function convolution(node: Node): Notation | undefined {
   const weight = node.inputs[1]?.type?.shape;
   if (!weight) return undefined;
   const transposed = node.op === 'ConvTranspose';
-  const groups = intAttr(node, 'group', 1);
+  const groups = intAttr(node, 'group');
   const [first, second] = weight;
   const times = (dim: Dim): Dim => (typeof dim === 'number' ? dim * groups : dim);
   const kernel = intsAttr(node, 'kernel_shape') ?? weight.slice(2);
@@ -131,16 +131,14 @@ function pool(node: Node, kind: string, ...first: readonly string[]): Notation |
     `stride=${tuple(intsAttr(node, 'strides') ?? ones)}`,
     padded,
     (node.op === 'MaxPool' || dilation.some((step) => step !== 1)) && `dilation=${tuple(dilation)}`,
-    intAttr(node, 'ceil_mode', 0) !== 0 && 'ceil_mode=True',
-    node.op === 'AveragePool' &&
-      padded !== undefined &&
-      `count_include_pad=${intAttr(node, 'count_include_pad', 0) !== 0 ? 'True' : 'False'}`,
+    intAttr(node, 'ceil_mode') !== 0 && 'ceil_mode=True',
+    node.op === 'AveragePool' && padded !== undefined && `count_include_pad=${intAttr(node, 'count_include_pad') !== 0 ? 'True' : 'False'}`,
   );
 }
 
 /** One number per axis where both sides agree, as PyTorch says it; all of them (begins, then ends) otherwise. */
 function pads(node: Node, rank: number): string | undefined {
-  const auto = stringAttr(node, 'auto_pad', 'NOTSET');
+  const auto = stringAttr(node, 'auto_pad');
   if (auto.startsWith('SAME')) return `padding='${auto.toLowerCase()}'`;
   const all = auto === 'VALID' ? undefined : intsAttr(node, 'pads');
   if (!all || all.every((pad) => pad === 0)) return undefined;
@@ -153,7 +151,7 @@ function pads(node: Node, rank: number): string | undefined {
 function meanOverMap(node: Node): Notation {
   const rank = rankOf(node.inputs[0]);
   const axes = numbersOf(node.inputs[1])?.map((axis) => (axis < 0 && rank !== undefined ? axis + rank : axis));
-  const keep = intAttr(node, 'keepdims', 1) !== 0;
+  const keep = intAttr(node, 'keepdims') !== 0;
   const wholeMap = rank !== undefined && rank > 2 && axes?.length === rank - 2 && axes.every((axis) => axis >= 2);
   if (wholeMap && keep) return torch(`AdaptiveAvgPool${rank - 2}d`, `output_size=${tuple(axes.map(() => 1))}`);
   return torch('Mean', axes && `dim=${tuple(axes)}`, keep && 'keepdim=True');

@@ -132,10 +132,6 @@ function isUnevenResize(node: Node): boolean {
     if (length === cells) return false;
     if (typeof length !== 'number' || typeof cells !== 'number') return true;
     const even = cells % length === 0 || length % cells === 0;
-    return (
-      !even ||
-      stringAttr(node, 'coordinate_transformation_mode', 'half_pixel') === 'align_corners' ||
-      intAttr(node, 'exclude_outside', 0) !== 0
-    );
+    return !even || stringAttr(node, 'coordinate_transformation_mode') === 'align_corners' || intAttr(node, 'exclude_outside') !== 0;
   });
 }

@@ -18,7 +18,7 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
     case 'Conv':
       return only.slot === 0 && isPointwise(node) ? only : undefined;
     case 'BatchNormalization':
-      return only.slot === 0 && intAttr(node, 'training_mode', 0) === 0 ? only : undefined;
+      return only.slot === 0 && intAttr(node, 'training_mode') === 0 ? only : undefined;
     case 'Add':
     case 'Sub':
     case 'Mul':
@@ -40,7 +40,7 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
 export function isPointwise(conv: Node): boolean {
   const kernel = intsAttr(conv, 'kernel_shape') ?? conv.inputs[1]?.type?.shape?.slice(2);
   const ones = (name: string): boolean => intsAttr(conv, name)?.every((value) => value === 1) ?? true;
-  const isUnpadded = (intsAttr(conv, 'pads') ?? []).every((pad) => pad === 0) || stringAttr(conv, 'auto_pad', 'NOTSET') !== 'NOTSET';
+  const isUnpadded = (intsAttr(conv, 'pads') ?? []).every((pad) => pad === 0) || stringAttr(conv, 'auto_pad') !== 'NOTSET';
   return (kernel?.every((size) => size === 1) ?? false) && ones('strides') && isUnpadded;
 }
 

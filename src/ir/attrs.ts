@@ -2,7 +2,7 @@
  * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema serve every opset.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
-import { attrDefault } from './operators';
+import { attrDefault, sharedDefault } from './operators';
 import type { Attr, Node, Tensor } from './types';
 
 /** An int attribute, or the operator's default where it is absent. Values beyond 2^53 are rounded, which keeps "to the end" markers huge. */
@@ -10,7 +10,7 @@ export function intAttr(node: Node, name: string, fallback?: number): number {
   const attr = node.attrs.get(name);
   if (attr?.kind === 'int') return Number(attr.value);
   if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name);
+  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
   assertInvariant(own?.kind === 'int', () => `${node.op} has no default for '${name}'`);
   return Number(own.value);
 }
@@ -25,7 +25,7 @@ export function floatAttr(node: Node, name: string, fallback?: number): number {
   const attr = node.attrs.get(name);
   if (attr?.kind === 'float') return attr.value;
   if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name);
+  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
   assertInvariant(own?.kind === 'float', () => `${node.op} has no default for '${name}'`);
   return own.value;
 }
@@ -39,7 +39,7 @@ export function stringAttr(node: Node, name: string, fallback?: string): string 
   const attr = node.attrs.get(name);
   if (attr?.kind === 'string' && typeof attr.value === 'string') return attr.value;
   if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name);
+  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
   assertInvariant(own?.kind === 'string' && typeof own.value === 'string', () => `${node.op} has no default for '${name}'`);
   return own.value;
 }

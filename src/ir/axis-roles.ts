@@ -105,10 +105,10 @@ export class AxisRoles {
       case 'ArgMax':
       case 'ArgMin': {
         const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
-        return intAttr(node, 'keepdims', 1) === 0 ? roles.filter((_, at) => at !== axis) : roles;
+        return intAttr(node, 'keepdims') === 0 ? roles.filter((_, at) => at !== axis) : roles;
       }
       case 'Gemm':
-        return intAttr(node, 'transA', 0) === 0 ? [roles[0] ?? '', 'C'] : undefined;
+        return intAttr(node, 'transA') === 0 ? [roles[0] ?? '', 'C'] : undefined;
       case 'Transpose': {
         const perm = intsAttr(node, 'perm') ?? roles.map((_, axis) => roles.length - 1 - axis);
         return perm.map((axis) => roles[axis] ?? '');
@@ -193,7 +193,7 @@ function reduce(node: Node, roles: Roles): Roles | undefined {
   const axes = constantInts(node.inputs[1]);
   if (node.inputs[1] && !axes) return undefined;
   const reduced = new Set((axes ?? roles.map((_, axis) => axis)).map((axis) => normalAxis(axis, roles.length)));
-  return intAttr(node, 'keepdims', 1) === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
+  return intAttr(node, 'keepdims') === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
 }
 
 /** Nodes looked at on the way back to a shape that is restored. */

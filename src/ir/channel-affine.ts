@@ -47,10 +47,10 @@ export function channelAffine(node: Node, axis = 1): ChannelAffine | undefined {
 
 function batchNormalization(node: Node): ChannelAffine | undefined {
   const [input, ...stats] = node.inputs;
-  if (!input || intAttr(node, 'training_mode', 0) !== 0 || stats.length !== 4 || !stats.every(isConst)) return undefined;
+  if (!input || intAttr(node, 'training_mode') !== 0 || stats.length !== 4 || !stats.every(isConst)) return undefined;
   const [scale, shift, mean, variance] = stats.map((stat) => stat.constant);
   if (!scale || !shift || !mean || !variance || !isFloatType(scale.dtype)) return undefined;
-  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const epsilon = floatAttr(node, 'epsilon');
   const factors = (): Float64Array => {
     const spread = readNumbers(variance);
     return readNumbers(scale).map((number, channel) => number / Math.sqrt((spread[channel] ?? 0) + epsilon));

@@ -172,7 +172,7 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
   if (binary) {
     const integer = !isFloatType(node.inputs[0]?.type?.dtype ?? dtype);
     const truncated = integer && node.op === 'Div' ? (a: number, b: number) => Math.trunc(a / b) : binary;
-    const apply = node.op === 'Mod' && intAttr(node, 'fmod', 0) !== 0 ? (a: number, b: number) => a % b : truncated;
+    const apply = node.op === 'Mod' && intAttr(node, 'fmod') !== 0 ? (a: number, b: number) => a % b : truncated;
     const along = apply === binary ? (ROWS[node.op] ?? rowsOf(apply)) : rowsOf(apply);
     return (inputs) => inputs.slice(1).reduce<Operand>((a, b) => zip(a, need(b), along), need(inputs[0])).data;
   }
@@ -181,13 +181,13 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
     // The mean of integers is cut off; of their root the runtime's rounding is not documented.
     if (!isFloatType(dtype) && node.op === 'ReduceL2') return undefined;
     const apply = isFloatType(dtype) ? reducer : (group: Float64Array) => Math.trunc(reducer(group));
-    const noop = intAttr(node, 'noop_with_empty_axes', 0) !== 0;
+    const noop = intAttr(node, 'noop_with_empty_axes') !== 0;
     return ([x, axes]) => reduce(need(x), axes?.data, noop, apply);
   }
   switch (node.op) {
     case 'Shape': {
       const rank = node.inputs[0]?.constant?.shape.length ?? 0;
-      return ([x]) => need(x).shape.slice(intAttr(node, 'start', 0), intAttr(node, 'end', rank));
+      return ([x]) => need(x).shape.slice(intAttr(node, 'start'), intAttr(node, 'end', rank));
     }
     case 'Size':
       return ([x]) => [elementCount(need(x).shape)];
@@ -218,13 +218,13 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
     case 'BatchNormalization':
       return (inputs) => {
         const operands = inputs.map(need);
-        const trained = intAttr(node, 'training_mode', 0) === 0 ? operands : [...operands.slice(0, 3), ...statistics(need(operands[0]))];
-        return batchNormalization(trained, floatAttr(node, 'epsilon', 1e-5));
+        const trained = intAttr(node, 'training_mode') === 0 ? operands : [...operands.slice(0, 3), ...statistics(need(operands[0]))];
+        return batchNormalization(trained, floatAttr(node, 'epsilon'));
       };
     case 'ScatterND':
       return stringAttr(node, 'reduction', 'none') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined;
     case 'InstanceNormalization':
-      return ([x, scale, bias]) => instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon', 1e-5));
+      return ([x, scale, bias]) => instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon'));
     case 'Pad':
       return stringAttr(node, 'mode', 'constant') === 'constant'
         ? ([x, pads, value, axes]) => pad(need(x), need(pads).data, value?.data[0] ?? 0, axes?.data, shape)

@@ -55,7 +55,7 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
   if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };
   if (node.op === 'GlobalLpPool') {
-    const p = intAttr(node, 'p', 2);
+    const p = intAttr(node, 'p');
     return p === 1 ? { ...pool, kind: 'l1' } : p === 2 ? { ...pool, kind: 'l2' } : undefined;
   }
   if ((node.op === 'AveragePool' || node.op === 'MaxPool') && coversMap(node, axes))
@@ -79,8 +79,7 @@ const isRead = (node: Node): boolean => node.outputs.some((output) => output.use
 function coversMap(node: Node, { shape }: MapAxes): boolean {
   const [rows, columns] = intsAttr(node, 'kernel_shape') ?? [];
   if (rows !== shape.rows || columns !== shape.columns || rows * columns === 1) return false;
-  const unpadded =
-    ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
+  const unpadded = ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
   return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
 }
 
@@ -89,7 +88,7 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
   const kind = REDUCTION_KIND[node.op];
   const reduced = reducedRoles(node, data, roles);
   if (!kind || !reduced) return undefined;
-  const keeps = intAttr(node, 'keepdims', 1) !== 0;
+  const keeps = intAttr(node, 'keepdims') !== 0;
   if (reduced === 'HW' || reduced === 'WH') {
     const own = mapAxes(data, roles.of(data));
     if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
@@ -106,8 +105,8 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
   const before = reducedRoles(inner, map, roles);
   const axes = mapAxes(map, roles.of(map));
   if (!axes || !before || ![`${before}${reduced}`, `${reduced}${before}`].includes('HW')) return undefined;
-  const dropsBoth = !keeps && intAttr(inner, 'keepdims', 1) === 0;
-  const keepsBoth = keeps && intAttr(inner, 'keepdims', 1) !== 0;
+  const dropsBoth = !keeps && intAttr(inner, 'keepdims') === 0;
+  const keepsBoth = keeps && intAttr(inner, 'keepdims') !== 0;
   return dropsBoth || keepsBoth ? { node, kind, map, axes, drops: dropsBoth, isWindowed: false } : undefined;
 }
 

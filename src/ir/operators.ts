@@ -97,6 +97,20 @@ export function operatorSchema(op: string, version = NEWEST_OPSET): OperatorSche
 /** Default of an attribute in the newest spelling; undefined where there is none. */
 export const attrDefault = (op: string, name: string): Attr | undefined => operatorSchema(op)?.attributes.get(name)?.default;
 
+/** The one default that all operators with such an attribute share: for those of other domains that are made like ONNX's own. */
+export function sharedDefault(name: string): Attr | undefined {
+  let known = shared.get(name);
+  if (known === undefined) {
+    const all = onnxOps.flatMap((op) => attrDefault(op, name) ?? []);
+    const [first] = all;
+    known = first && all.every((other) => other.kind === first.kind && String(other.value) === String(first.value)) ? first : 'none';
+    shared.set(name, known);
+  }
+  return known === 'none' ? undefined : known;
+}
+/** A pure function of the table, remembered. */
+const shared = new Map<string, Attr | 'none'>();
+
 type Row = OperatorTable['operators'][string][number];
 
 /** Expanded rows: a pure function of the table, remembered. */

@@ -122,7 +122,7 @@ function reverses(node: Node, letter: Letter, orientations: Orientations): boole
       return isAxis(intAttr(node, 'axis', 0)) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
     }
     case 'ReverseSequence':
-      return isAxis(intAttr(node, 'time_axis', 0));
+      return isAxis(intAttr(node, 'time_axis'));
     default:
       return false;
   }

@@ -178,7 +178,7 @@ const shapeRule: Propagate = (node, { sizes }) => {
   if (!shape) return undefined;
   for (const dim of shape) if (typeof dim === 'string') sizes.add(dim);
   const clamp = (value: number): number => Math.min(Math.max(inRange(value, shape.length), 0), shape.length);
-  return list(shape.slice(clamp(intAttr(node, 'start', 0)), clamp(intAttr(node, 'end', shape.length))));
+  return list(shape.slice(clamp(intAttr(node, 'start')), clamp(intAttr(node, 'end', shape.length))));
 };
 
 /** Numbers only; undefined where one is symbolic or no number is there at all. */
@@ -317,7 +317,7 @@ const reduced =
     const [data, shape] = [source.data(0), source.shape(0)];
     const axes = node.inputs[1] ? numbersOf(source.data(1)) : [];
     if (!data || !axes || !isSmall(shape)) return undefined;
-    if (axes.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return data;
+    if (axes.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0) return data;
     const gone = new Set(axes.length > 0 ? axes.map((axis) => inRange(axis, data.shape.length)) : data.shape.keys());
     const groups = new Map<string, Element>();
     for (const at of positions(data.shape)) {
@@ -353,7 +353,7 @@ const RULES: Readonly<Record<string, Propagate>> = table({
   LessOrEqual: comparison((a, b) => atLeast(b, a) ?? (compared(a, b) === 1 ? false : undefined)),
   Max: folded(larger),
   Min: folded(smaller),
-  Mod: folded((a, b, node, sizes) => modulo(a, b, intAttr(node, 'fmod', 0) !== 0, sizes)),
+  Mod: folded((a, b, node, sizes) => modulo(a, b, intAttr(node, 'fmod') !== 0, sizes)),
   Mul: folded(multiply),
   Neg: unary(negate),
   Not: unary((x) => (typeof x === 'number' ? Number(x === 0) : undefined)),

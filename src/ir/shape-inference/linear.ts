@@ -21,8 +21,8 @@ function gemmShape(node: Node, right: number): Shape {
   const [a, b] = [shapeOf(node), shapeOf(node, right)];
   if (!a || !b) return vague(2);
   if (a.length !== 2 || b.length !== 2) throw shapeMismatch(node, `it multiplies matrices, not values of ${a.length} and ${b.length} axes`);
-  const [rows, inner] = intAttr(node, 'transA', 0) ? [a[1], a[0]] : a;
-  const [depth, columns] = intAttr(node, 'transB', 0) ? [b[1], b[0]] : b;
+  const [rows, inner] = intAttr(node, 'transA') ? [a[1], a[0]] : a;
+  const [depth, columns] = intAttr(node, 'transB') ? [b[1], b[0]] : b;
   agree(inner, depth, node, 'columns of the first operand and rows of the second');
   return [rows, columns];
 }
@@ -84,9 +84,9 @@ const einsum: Infer = (node) => {
 const recurrent: Infer = (node) => {
   const shape = shapeOf(node);
   const hidden = intAttr(node, 'hidden_size', 0);
-  const directions = stringAttr(node, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
+  const directions = stringAttr(node, 'direction') === 'bidirectional' ? 2 : 1;
   if (!shape || !hidden) return node.outputs.map(() => typed(dtypeOf(node), undefined));
-  const batchFirst = intAttr(node, 'layout', 0) !== 0;
+  const batchFirst = intAttr(node, 'layout') !== 0;
   const [sequence, batch] = batchFirst ? [shape[1], shape[0]] : shape;
   const state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
   const all = batchFirst ? [batch, sequence, directions, hidden] : [sequence, directions, batch, hidden];

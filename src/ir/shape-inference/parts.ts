@@ -123,7 +123,7 @@ const gather: Infer = (node) => {
 
 const gatherND: Infer = (node) => {
   const [shape, indices] = [shapeOf(node), shapeOf(node, 1)];
-  const batch = intAttr(node, 'batch_dims', 0);
+  const batch = intAttr(node, 'batch_dims');
   const depth = indices?.[indices.length - 1];
   return like(node, shape && indices && typeof depth === 'number' ? [...indices.slice(0, -1), ...shape.slice(batch + depth)] : undefined);
 };

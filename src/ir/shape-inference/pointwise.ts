@@ -31,7 +31,7 @@ const layerNormalization: Infer = (node) => {
   const shape = shapeOf(node);
   const axis = shape && axisOf(intAttr(node, 'axis', -1), shape.length, node);
   const stats = shape?.map((dim, at) => (axis !== undefined && at >= axis ? 1 : dim));
-  return [first(node), ...node.outputs.slice(1).map(() => typed(dtypeNumbered(intAttr(node, 'stash_type', 1)), stats))];
+  return [first(node), ...node.outputs.slice(1).map(() => typed(dtypeNumbered(intAttr(node, 'stash_type')), stats))];
 };
 
 const skipLayerNormalization: Infer = (node) => [first(node), undefined, undefined, ...(node.outputs.length > 3 ? [first(node)] : [])];

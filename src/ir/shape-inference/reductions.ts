@@ -6,10 +6,10 @@ import { axisOf, dtypeOf, type Infer, like, shapeOf, staticInts, typed, vague } 
 
 const reduction: Infer = (node, context) => {
   const shape = shapeOf(node);
-  const keeps = intAttr(node, 'keepdims', 1) !== 0;
+  const keeps = intAttr(node, 'keepdims') !== 0;
   const axes = node.inputs[1] ? staticInts(context, node, 1) : [];
   if (!shape || !axes) return like(node, keeps ? vague(shape?.length) : undefined);
-  if (axes.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return like(node, shape);
+  if (axes.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0) return like(node, shape);
   const gone = new Set(axes.length > 0 ? axes.map((axis) => axisOf(axis, shape.length, node)) : shape.keys());
   return like(node, keeps ? shape.map((dim, axis) => (gone.has(axis) ? 1 : dim)) : shape.filter((_, axis) => !gone.has(axis)));
 };
@@ -17,7 +17,7 @@ const reduction: Infer = (node, context) => {
 const argExtreme: Infer = (node) => {
   const shape = shapeOf(node);
   const at = shape && axisOf(intAttr(node, 'axis', 0), shape.length, node);
-  const keeps = intAttr(node, 'keepdims', 1) !== 0;
+  const keeps = intAttr(node, 'keepdims') !== 0;
   return [typed('int64', keeps ? shape?.map((dim, axis) => (axis === at ? 1 : dim)) : shape?.filter((_, axis) => axis !== at))];
 };
 

@@ -16,7 +16,7 @@ const resize: Infer = (node, context) => {
 
 function sizesOf(node: Node, axes: readonly number[], shape: readonly Dim[], context: InferContext): Shape {
   const sizes = context.ints(node.inputs[3]);
-  const policy = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch');
+  const policy = stringAttr(node, 'keep_aspect_ratio_policy');
   if (!sizes || policy === 'stretch') return sizes;
   // One scale for all axes, in the runtime's single precision; rounded half up.
   const scales = axes.map((axis, at) => {

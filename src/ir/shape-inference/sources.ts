@@ -24,7 +24,7 @@ const shapeOperator: Infer = (node) => {
   const rank = shapeOf(node)?.length;
   if (rank === undefined) return [typed('int64', [undefined])];
   const clamp = (value: number): number => Math.min(Math.max(inRange(value, rank), 0), rank);
-  return [typed('int64', [Math.max(0, clamp(intAttr(node, 'end', rank)) - clamp(intAttr(node, 'start', 0)))])];
+  return [typed('int64', [Math.max(0, clamp(intAttr(node, 'end', rank)) - clamp(intAttr(node, 'start')))])];
 };
 
 const random: Infer = (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 1)), intsAttr(node, 'shape'))];
@@ -40,7 +40,7 @@ const unique: Infer = (node) => {
 export const sources: Readonly<Record<string, Infer>> = table({
   ConstantOfShape: (node, context) => [typed(tensorAttr(node, 'value')?.dtype ?? 'float', context.ints(node.inputs[0]))],
   ImageDecoder: () => [typed('uint8', [undefined, undefined, undefined])],
-  Multinomial: (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 6)), [shapeOf(node)?.[0], intAttr(node, 'sample_size', 1)])],
+  Multinomial: (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 6)), [shapeOf(node)?.[0], intAttr(node, 'sample_size')])],
   NonMaxSuppression: () => [typed('int64', [undefined, 3])],
   NonZero: (node) => [typed('int64', [shapeOf(node)?.length, undefined])],
   OneHot: oneHot,

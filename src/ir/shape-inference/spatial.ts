@@ -12,7 +12,7 @@ function convolved(node: Node, slot: number, bias: number): Shape {
   const [shape, weight] = [shapeOf(node), shapeOf(node, slot)];
   if (!shape || !weight) return vague(shape?.length ?? weight?.length);
   if (shape.length !== weight.length) throw shapeMismatch(node, `its input has ${shape.length} axes, its weight ${weight.length}`);
-  const group = intAttr(node, 'group', 1);
+  const group = intAttr(node, 'group');
   agree(
     shape[1],
     multiplyDims(weight[1], group),
@@ -39,7 +39,7 @@ const convTranspose: Infer = (node) => {
   const [strides, dilations, pads, extra, fixed] = ['strides', 'dilations', 'pads', 'output_padding', 'output_shape'].map((name) =>
     intsAttr(node, name),
   );
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  const autoPad = stringAttr(node, 'auto_pad');
   const kernel = kernelOf(node, weight);
   const spatial = kernel.map((size, axis): Dim => {
     // Some exporters write the batch and channels too.
@@ -55,7 +55,7 @@ const convTranspose: Infer = (node) => {
         : (pads?.[axis] ?? 0) + (pads?.[axis + kernel.length] ?? 0);
     return addDims(multiplyDims(shape[axis + 2], stride), beyond - cut);
   });
-  const filters = multiplyDims(weight[1], intAttr(node, 'group', 1));
+  const filters = multiplyDims(weight[1], intAttr(node, 'group'));
   agree(filters, shapeOf(node, 2)?.[0], node, 'filters and the length of the bias');
   return like(node, [shape[0], filters, ...spatial]);
 };
@@ -63,7 +63,7 @@ const convTranspose: Infer = (node) => {
 const pool: Infer = (node) => {
   const shape = shapeOf(node);
   const kernel = intsAttr(node, 'kernel_shape');
-  const result: Shape = shape && kernel && [shape[0], shape[1], ...slide(node, shape, kernel, intAttr(node, 'ceil_mode', 0) !== 0)];
+  const result: Shape = shape && kernel && [shape[0], shape[1], ...slide(node, shape, kernel, intAttr(node, 'ceil_mode') !== 0)];
   return [typed(dtypeOf(node), result), ...(node.outputs.length > 1 ? [typed('int64', result)] : [])];
 };
 
@@ -124,7 +124,7 @@ const affineGrid: Infer = (node, context) => {
 
 const roiAlign: Infer = (node) => {
   const [shape, rois] = [shapeOf(node), shapeOf(node, 1)];
-  return like(node, shape && rois && [rois[0], shape[1], intAttr(node, 'output_height', 1), intAttr(node, 'output_width', 1)]);
+  return like(node, shape && rois && [rois[0], shape[1], intAttr(node, 'output_height'), intAttr(node, 'output_width')]);
 };
 const maxRoiPool: Infer = (node) => {
   const [shape, rois] = [shapeOf(node), shapeOf(node, 1)];
@@ -144,7 +144,7 @@ const nhwcPool: Infer = (node) => {
   if (!shape || !kernel || shape.length < 3) return like(node, undefined);
   const channels = shape[shape.length - 1];
   const moved = [shape[0], channels, ...shape.slice(1, -1)];
-  return like(node, [shape[0], ...slide(node, moved, kernel, intAttr(node, 'ceil_mode', 0) !== 0), channels]);
+  return like(node, [shape[0], ...slide(node, moved, kernel, intAttr(node, 'ceil_mode') !== 0), channels]);
 };
 
 /** channels_last: [N, ..., C]. */

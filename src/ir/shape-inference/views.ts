@@ -12,7 +12,7 @@ const reshape: Infer = (node, context) => {
   const from = shapeOf(node);
   const target = context.ints(node.inputs[1]);
   if (!target) return like(node, vague(shapeOf(node, 1)?.[0]));
-  const keepsZero = intAttr(node, 'allowzero', 0) !== 0;
+  const keepsZero = intAttr(node, 'allowzero') !== 0;
   const copied = target.map((dim, axis) => (dim === 0 && !keepsZero ? from?.[axis] : dim));
   return like(node, completed(copied, from, node));
 };

@@ -19,7 +19,7 @@ export function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[],
   const rank = kernel.length;
   if (shape.length !== rank + 2) throw shapeMismatch(node, `a window over ${rank} axes slides over a map of ${shape.length - 2}`);
   const [strides, dilations, pads] = [intsAttr(node, 'strides'), intsAttr(node, 'dilations'), intsAttr(node, 'pads')];
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  const autoPad = stringAttr(node, 'auto_pad');
   requireList(node, 'kernel_shape', kernel, rank, 1);
   requireList(node, 'strides', strides, rank, 1);
   requireList(node, 'dilations', dilations, rank, 1);

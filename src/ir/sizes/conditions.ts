@@ -52,17 +52,17 @@ function conditionsOf(node: Node, inference: ShapeInference): Condition[] {
         : [];
     case 'Gemm':
       return first && second
-        ? [['equal', first[intAttr(node, 'transA', 0) === 0 ? 1 : 0], second[intAttr(node, 'transB', 0) === 0 ? 0 : 1]]]
+        ? [['equal', first[intAttr(node, 'transA') === 0 ? 1 : 0], second[intAttr(node, 'transB') === 0 ? 0 : 1]]]
         : [];
     case 'Conv':
-      return first && second ? [['equal', first[1], multiplyDims(second[1], intAttr(node, 'group', 1))]] : [];
+      return first && second ? [['equal', first[1], multiplyDims(second[1], intAttr(node, 'group'))]] : [];
     case 'LayerNormalization':
     case 'RMSNormalization':
       return first ? parameters(node, first) : [];
     case 'Expand':
       return broadcast([first, intsOf(node.inputs[1], inference)]);
     case 'Reshape':
-      return first ? reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero', 0) !== 0) : [];
+      return first ? reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero') !== 0) : [];
     case 'SpaceToDepth':
       return (first ?? []).slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize', 1)]);
     case 'Split':
