@@ -45,7 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   analysis: [...BASE, 'analysis/motion', 'compile'],
   'graph-view': [...BASE, 'onnx', 'analysis'],
   verify: [...BASE, 'analysis', 'tfjs', 'compile', 'verify/tfjs'],
-  'verify/tfjs': [...BASE, 'tfjs', 'verify', 'files', 'output'],
+  // Files of other kinds are named in one place.
+  'verify/tfjs': [...BASE, 'onnx', 'tfjs', 'verify', 'files', 'output'],
   'verify/files': [...OUTSIDE],
   pictures: [...BASE, 'analysis', 'verify'],
   'pictures/files': [...OUTSIDE],

@@ -149,9 +149,9 @@ export const convertOptions = {
 export const inspectOptions = {
   ...inputSize,
   format: {
-    choices: ['summary', 'json', 'text', 'dot', 'svg', 'html'] as const,
+    choices: ['summary', 'json', 'text', 'dot', 'svg', 'html', 'png'] as const,
     describe:
-      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back; dot, svg, html: the graph as a picture. Without it, what the name of OUTPUT says',
+      'summary: layers in PyTorch notation, the default; json: the same for machines, as --json; text: ONNX text (.onnxtxt), which can be read back; dot, svg, html, png: the graph as a picture. Without it, what the ending of OUTPUT says',
   },
   output: { alias: 'o', type: 'string', requiresArg: true, describe: 'File to write; by default the result is printed' },
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace OUTPUT if it exists' },

@@ -7,10 +7,10 @@ import { printable } from '../diagnostics/format';
 import { filesBehind, readModelFile } from '../files';
 import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
-import { checkOutput, writeTextFile } from '../output';
+import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
-import { depthOf, drawing } from './drawing';
-import { formatOf, sizeOf } from './inspect';
+import { type DrawingFormat, depthOf, drawing } from './drawing';
+import { formatOf, sizeOf, writeFormat } from './inspect';
 import { cut } from './table';
 import type { Terminal } from './terminal';
 import { typed } from './typed';
@@ -38,7 +38,7 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
         ? JSON.stringify(diffJson(first, second, diff), undefined, 2)
         : drawn(format, `${basename(first)} → ${basename(second)}`, before, after, diff, args);
   if (output === undefined) terminal.result(text);
-  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, [...filesBehind(original), ...filesBehind(converted)], args.force);
+  else await writeFormat(format, text, output, [...filesBehind(original), ...filesBehind(converted)], args.force);
   return 0;
 }
 
@@ -151,7 +151,7 @@ export function diffJson(first: string, second: string, { nodes, counts, weights
 
 // ---- picture ----
 
-function drawn(format: 'dot' | 'svg' | 'html', title: string, before: Model, after: Model, diff: GraphDiff, args: InspectArgs): string {
+function drawn(format: DrawingFormat, title: string, before: Model, after: Model, diff: GraphDiff, args: InspectArgs): string {
   const byNode = new Map<Node, NodeDiff>(
     diff.nodes.flatMap((node) => ((node.after ?? node.before) ? [[(node.after ?? node.before) as Node, node] as const] : [])),
   );

@@ -10,7 +10,8 @@ import { pageOf } from '../graph-view/page';
 import { svgOf } from '../graph-view/svg';
 import type { Model } from '../ir/model';
 
-export type DrawingFormat = 'dot' | 'svg' | 'html';
+/** png: drawn as SVG, which becomes pixels when it is written. */
+export type DrawingFormat = 'dot' | 'svg' | 'html' | 'png';
 
 export interface DrawOptions extends BuildOptions {
   /** Levels of groups that are open; as many as fit a page where it is not said. */
@@ -25,6 +26,7 @@ export function drawing(format: DrawingFormat, model: Model, { depth, ...options
     case 'dot':
       return dotOf(index, open);
     case 'svg':
+    case 'png':
       return svgOf(index, layoutView(index, open));
     case 'html':
       // Built beside the program.

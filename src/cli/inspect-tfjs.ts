@@ -7,16 +7,16 @@ import { printable } from '../diagnostics/format';
 import { readTfjsView, type TfjsView } from '../files/tfjs-view';
 import { elementCount } from '../ir/tensor';
 import type { Node } from '../ir/types';
-import { checkOutput, writeTextFile } from '../output';
+import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
 import { depthOf, drawing } from './drawing';
-import { formatOf } from './inspect';
+import { formatOf, writeFormat } from './inspect';
 import { bytes, cut, grouped, table } from './table';
 import type { Terminal } from './terminal';
 
 export const TFJS_SCHEMA = 'convolutionize/inspect-tfjs/1';
 
-export function inspectTfjsCommand(args: InspectArgs, modelJson: string, terminal: Terminal): number {
+export async function inspectTfjsCommand(args: InspectArgs, modelJson: string, terminal: Terminal): Promise<number> {
   const { output } = args;
   const format = formatOf(args);
   if (format === 'text') throw badOption('format', format, 'summary, json, html, svg or dot for a TensorFlow.js model');
@@ -29,7 +29,7 @@ export function inspectTfjsCommand(args: InspectArgs, modelJson: string, termina
         ? JSON.stringify(tfjsJson(args.model, view), undefined, 2)
         : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth) });
   if (output === undefined) terminal.result(text);
-  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, [modelJson], args.force);
+  else await writeFormat(format, text, output, [modelJson], args.force);
   return 0;
 }
 

@@ -4,10 +4,12 @@ import { shapeText } from '../analysis/layers';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import { declaredSize } from '../compile/metadata';
-import { filesBehind, readModelFile } from '../files';
+import { badOption, usage, weightsMissing } from '../diagnostics/catalogue';
+import { filesBehind, type ReadFileOptions, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
-import { checkOutput, writeTextFile } from '../output';
+import { checkOutput, writeOutput, writeTextFile } from '../output';
+import { drawingBytes } from '../pictures/files/pictures';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, depthOf, drawing } from './drawing';
@@ -32,6 +34,7 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
   dot: (model, args) => drawn('dot', model, args),
   svg: (model, args) => drawn('svg', model, args),
   html: (model, args) => drawn('html', model, args),
+  png: (model, args) => drawn('png', model, args),
 };
 
 /** At the size that a converted model was made for, as the list: shapes that are numbers can be read. */
@@ -42,6 +45,20 @@ function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
   return drawing(format, shown, { title: basename(args.model), facts: images, depth: depthOf(args.depth) });
 }
 
+/** Warns of weights that are not beside the model: layers, shapes and costs do not need them. */
+export function missingWeights(
+  model: string,
+  terminal: Terminal,
+): { readonly onMissing: NonNullable<ReadFileOptions['onMissing']>; report(): void } {
+  const missing = new Map<string, string[]>();
+  return {
+    onMissing: (tensor, location) => missing.set(location, [...(missing.get(location) ?? []), tensor]),
+    report() {
+      for (const [location, tensors] of missing) terminal.warning(weightsMissing(model, location, tensors));
+    },
+  };
+}
+
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {
   if (args.diff || args.other !== undefined) return (await import('./diff')).diffCommand(args, terminal);
   const tfjs = tfjsModelPath(args.model);
@@ -49,29 +66,53 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   const { output } = args;
   if (output !== undefined) checkOutput(output, [args.model], args.force);
   const format = formatOf(args);
-  const model = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
+  const missing = missingWeights(args.model, terminal);
+  const model = readModelFile(args.model, {
+    allowSymlinks: args.allowSymlinks,
+    warn: (warning) => terminal.warning(warning),
+    onMissing: missing.onMissing,
+  });
+  missing.report();
   const text = FORMATS[format](model, args, output === undefined ? terminal.columns : undefined);
+  if (output === undefined && format === 'png') throw usage('a picture is written to a file: -o model.png', 'inspect');
   if (output === undefined) terminal.result(text);
-  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, filesBehind(model), args.force);
+  else await writeFormat(format, text, output, filesBehind(model), args.force);
   return 0;
 }
 
-/** As asked for, or as the name of the file says; a summary where neither does. */
+/** As asked for, or as the name of the file says; a summary without either, or where the name has no ending. Throws CompileError BAD_OPTION. */
 export function formatOf({ format, json, output }: InspectArgs): Format {
   if (format || json) return format ?? 'json';
-  const [, extension = ''] = /\.(\w+)$/.exec(output?.toLowerCase() ?? '') ?? [];
-  return EXTENSIONS.get(extension) ?? 'summary';
+  const [, ending] = /\.(\w+)$/.exec(output?.toLowerCase() ?? '') ?? [];
+  if (output === undefined || ending === undefined) return 'summary';
+  const known = ENDINGS.get(ending);
+  if (!known)
+    throw badOption(
+      'output',
+      output,
+      `a name in ${[...ENDINGS.keys()].map((name) => `.${name}`).join(', ')}, or --format to say what is to be written`,
+    );
+  return known;
 }
-const EXTENSIONS: ReadonlyMap<string, Format> = new Map([
+const ENDINGS: ReadonlyMap<string, Format> = new Map([
+  ['txt', 'summary'],
+  ['log', 'summary'],
   ['json', 'json'],
   ['onnxtxt', 'text'],
   ['onnxtext', 'text'],
-  ['dot', 'dot'],
-  ['gv', 'dot'],
-  ['svg', 'svg'],
   ['html', 'html'],
   ['htm', 'html'],
+  ['svg', 'svg'],
+  ['png', 'png'],
+  ['dot', 'dot'],
+  ['gv', 'dot'],
 ]);
+
+/** Writes what a format gives: text, or a picture of the drawing. */
+export async function writeFormat(format: Format, text: string, output: string, inputs: readonly string[], force: boolean): Promise<void> {
+  if (format === 'png') writeOutput(output, await drawingBytes(text), { inputs, force });
+  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, inputs, force);
+}
 
 export const sizeOf = ({ inputSize: size }: InspectArgs) => (size?.length ? inputSize(size) : undefined);
 const summaryOf = (model: Model, args: InspectArgs) => summarise(model, sizeOf(args), settle);

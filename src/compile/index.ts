@@ -33,7 +33,7 @@ import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type Phased, phasesIn, requireInPhase } from './phases';
-import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding } from './requirements';
+import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding, requireTrained } from './requirements';
 
 export interface CompileOptions {
   /** Height and width that the network was made for, where the file does not say. */
@@ -161,6 +161,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   keepOutputs(original, options.outputs);
   // Shapes that are computed from constants must be numbers for anything to be said about the original.
   const passes: PassReport[] = runPasses(original, [foldConstants]);
+  requireTrained(original);
   requireOneWay(original, leavesOut(options));
   const model = original.clone();
   const runner = new PassRunner(model);

@@ -3,7 +3,8 @@ import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
 import type { Motion } from '../analysis/motion';
 import { isSpread } from '../analysis/motion/state';
-import { cannotSlide, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
+import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
+import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { opposedMaps } from '../ir/orientation';
@@ -11,6 +12,20 @@ import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
 import type { Remark } from '../rewrite/pass';
+
+/**
+ * Refuses networks that were exported while they were being trained: their norms take mean and variance from the batch, so a prediction depends on what else is in it,
+ * and on how large the image is. Norms of weights alone are another matter: weights are the same each time.
+ */
+export function requireTrained({ graph }: Model): void {
+  const fromImage = new Set<Value>(graph.inputs);
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((input) => input && fromImage.has(input))) continue;
+    for (const output of node.outputs) fromImage.add(output);
+    const [data] = node.inputs;
+    if (node.op === 'BatchNormalization' && intAttr(node, 'training_mode') !== 0 && data && fromImage.has(data)) throw inTraining(node);
+  }
+}
 
 /** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
 export function requireSliding(model: Model, motion: Motion, remarks: readonly Remark[], { original, passesLeftOut }: Slid): void {

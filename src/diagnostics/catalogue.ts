@@ -205,6 +205,13 @@ export const newerOpset = (opset: number, newest: number, file: string): Diagnos
     at: inFile(file),
     hint: 'operators are read as in that version; compare the converted model with care',
   });
+export const weightsMissing = (file: string, location: string, tensors: readonly string[]): Diagnostic =>
+  warning({
+    code: 'WEIGHTS_MISSING',
+    message: `'${location}', which holds ${tensors.length} of the weights, is not beside the model or is too short: ${tensors.slice(0, 8).join(', ')}${tensors.length > 8 ? ', ...' : ''}`,
+    at: inFile(file),
+    hint: 'layers, shapes and costs do not need it; to run or convert the model, copy it along',
+  });
 export const oldOpset = (own: number, runAs: number | undefined, file: string | undefined): Diagnostic =>
   warning({
     code: 'OLD_OPSET',
@@ -333,6 +340,13 @@ export const cannotRefine = (at: Location, reason: string): CompileError =>
     at,
     hint: 'leave --stride away, or ask for a stride that leaves this node as it is',
   });
+export const inTraining = (node: Node): CompileError =>
+  new CompileError({
+    code: 'IN_TRAINING_MODE',
+    message: `the model was exported in training mode: ${node.op} '${node.name}' takes mean and variance from the batch`,
+    at: locate(node),
+    hint: 'call model.eval() before torch.onnx.export (and leave its argument training away), and export again',
+  });
 export const notConvertible = (
   output: Value,
   reasons: readonly string[],
@@ -412,12 +426,16 @@ export const notComparable = (reason: string, hint = 'give the original and what
   new CompileError({ code: 'NOT_COMPARABLE', message: `the two models cannot be compared: ${reason}`, hint });
 
 // ---- verify (TensorFlow.js) ----
-export const notTfjs = (file: string, what: string): CompileError =>
+export const notTfjs = (
+  file: string,
+  what: string,
+  hint = 'give the directory that `convert --to tfjs` wrote, or its model.json',
+): CompileError =>
   new CompileError({
     code: 'TFJS_NOT_A_MODEL',
     message: `not a TensorFlow.js graph model: the file ${what}`,
     at: inFile(file),
-    hint: 'give the directory that `convert --to tfjs` wrote, or its model.json',
+    hint,
   });
 export const shardMissing = (file: string, name: string, reason: string): CompileError =>
   new CompileError({

@@ -17,6 +17,7 @@ export type Code =
   | 'CYCLIC_GRAPH'
   | 'DIRECTORY_NOT_EMPTY'
   | 'EXPANDS_TOO_FAR'
+  | 'IN_TRAINING_MODE'
   | 'INPUT_CHANGED'
   | 'INPUT_DTYPE'
   | 'INPUT_FILE_BROKEN'
@@ -105,4 +106,5 @@ export type Code =
   | 'UNKNOWN_PASS'
   | 'UNSUPPORTED_OPERATORS'
   | 'UNSUPPORTED_TYPE'
-  | 'USAGE';
+  | 'USAGE'
+  | 'WEIGHTS_MISSING';

@@ -8,10 +8,27 @@ import { constants, fstatSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { badExternalData } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import type { ByteSource } from '../ir/bytes';
 import { FileSource } from './file-source';
 
 export interface ExternalDataOptions {
   readonly allowSymlinks?: boolean | undefined;
+  /** Called for weights that cannot be reached, instead of an error: for tools that look at the graph. Reading their numbers is still one. */
+  readonly onMissing?: ((tensor: string, location: string, reason: CompileError) => void) | undefined;
+}
+
+/** Stands for a file that is not there: it has a name and no bytes. */
+class AbsentFile implements ByteSource {
+  readonly size = Number.MAX_SAFE_INTEGER;
+  readonly isAbsent = true;
+  constructor(
+    readonly name: string,
+    private readonly reason: CompileError,
+  ) {}
+
+  read(): Uint8Array {
+    throw this.reason;
+  }
 }
 
 /** Opens external files for one model; each once. */
@@ -25,8 +42,25 @@ export class ExternalFiles {
     private readonly options: ExternalDataOptions = {},
   ) {}
 
-  /** Throws CompileError BAD_EXTERNAL_DATA naming the tensor. */
-  source(location: string, tensor: string): FileSource {
+  /** Throws CompileError BAD_EXTERNAL_DATA naming the tensor, unless missing weights are allowed. */
+  source(location: string, tensor: string): ByteSource {
+    try {
+      return this.file(location, tensor);
+    } catch (error) {
+      const absent = error instanceof CompileError ? this.absent(location, tensor, error) : undefined;
+      if (!absent) throw error;
+      return absent;
+    }
+  }
+
+  /** For a tensor whose bytes are not there; undefined where that is an error. */
+  absent(location: string, tensor: string, reason: CompileError): ByteSource | undefined {
+    if (!this.options.onMissing) return undefined;
+    this.options.onMissing(tensor, location, reason);
+    return new AbsentFile(join(dirname(this.modelPath), location), reason);
+  }
+
+  private file(location: string, tensor: string): FileSource {
     const known = this.open.get(location);
     if (known) return known;
     const source = this.openChecked(location, tensor);

@@ -1,8 +1,10 @@
 /** Models as files. The rest of the compiler knows bytes only. */
-import { basename, dirname, resolve } from 'node:path';
-import { assertInvariant, type Diagnostic } from '../diagnostics/compile-error';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { assertInvariant, type CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
 import type { Model } from '../ir/model';
+import { otherFormat, savedModel } from '../onnx/other-formats';
 import { readModel } from '../onnx/read';
 import type { Segment } from '../onnx/wire/segments';
 import { planModel, sendPlan } from '../onnx/write';
@@ -17,6 +19,8 @@ export interface ReadFileOptions {
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
   readonly keepOpset?: boolean | undefined;
+  /** Called for weights that cannot be reached, instead of an error (BAD_EXTERNAL_DATA): for tools that look at the graph. */
+  readonly onMissing?: ((tensor: string, location: string, reason: CompileError) => void) | undefined;
 }
 
 /** What a model was read from, by model: the writer has to know which bytes it may refer to. */
@@ -32,6 +36,8 @@ interface ModelOrigin {
  * Throws CompileError.
  */
 export function readModelFile(path: string, options: ReadFileOptions = {}): Model {
+  const folder = otherFolder(path);
+  if (folder) throw folder;
   const source = FileSource.open(path);
   const external = new ExternalFiles(path, options);
   try {
@@ -39,6 +45,7 @@ export function readModelFile(path: string, options: ReadFileOptions = {}): Mode
       ? readText(source, external, options.keepOpset)
       : readModel(source, {
           openExternal: (location, tensor) => external.source(location, tensor),
+          absent: (location, tensor, reason) => external.absent(location, tensor, reason),
           warn: options.warn,
           keepOpset: options.keepOpset,
           limits: limitsFactor(),
@@ -49,6 +56,20 @@ export function readModelFile(path: string, options: ReadFileOptions = {}): Mode
     source.close();
     external.close();
     throw error;
+  }
+}
+
+/** Models of other kinds that are folders. */
+function otherFolder(path: string): CompileError | undefined {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  if (existsSync(join(path, 'saved_model.pb'))) return savedModel(path);
+  const tfjs = join(path, 'model.json');
+  if (!existsSync(tfjs)) return undefined;
+  const source = FileSource.open(tfjs);
+  try {
+    return otherFormat(source);
+  } finally {
+    source.close();
   }
 }
 

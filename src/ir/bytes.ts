@@ -5,6 +5,8 @@
 export interface ByteSource {
   /** For messages: a path or another name that the user knows. */
   readonly name: string;
+  /** There is a name, and no bytes: reading them is an error. */
+  readonly isAbsent?: true;
   /** Bytes in all. */
   readonly size: number;
   /**
@@ -22,6 +24,10 @@ export interface ByteRange {
   readonly offset: number;
   readonly length: number;
 }
+
+/** Whether the payload is somewhere that cannot be reached. */
+export const isAbsent = (data: { readonly kind: string; readonly ranges?: readonly ByteRange[] }): boolean =>
+  data.ranges?.some(({ source }) => source.isAbsent === true) ?? false;
 
 /** The same bytes where numbers of four bytes may lie; a copy only where they do not. */
 export const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes));

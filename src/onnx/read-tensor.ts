@@ -1,5 +1,6 @@
 /** TensorProto -> Tensor: a shape, a type and where the bytes are. Nothing is read that is large. */
 import { badExternalData, badTensor } from '../diagnostics/catalogue';
+import type { CompileError } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
 import { byteSize, tensorByteLength } from '../ir/tensor';
 import type { DType, Tensor, TensorData } from '../ir/types';
@@ -17,6 +18,8 @@ export interface TensorReader {
   readonly file: string;
   /** Opens the file of an external tensor; absent where external data cannot be reached. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
+  /** Stands for data that is too short; undefined: that is an error. */
+  readonly absent?: ((location: string, tensor: string, reason: CompileError) => ByteSource | undefined) | undefined;
   /** A factor of how far a file may expand: see ir/limits.ts. */
   readonly limits?: number | undefined;
 }
@@ -112,19 +115,28 @@ function externalData(proto: TensorProto, name: string, dtype: DType, shape: rea
   if (!location) throw badExternalData(name, 'it has no location');
   if (!reader.openExternal)
     throw badExternalData(name, `it lies in '${location}', which cannot be reached from here`, 'read the model from its file');
-  const source = reader.openExternal(location, name);
+  const opened = reader.openExternal(location, name);
   const offset = natural(entries.get('offset') ?? '0', name, 'offset');
-  if (offset > source.size) throw badExternalData(name, `offset ${offset} is past the end of '${location}' (${source.size} bytes)`);
   const expected = byteSize(
     dtype,
     shape.reduce((product, dim) => product * dim, 1),
   );
-  const length = natural(entries.get('length') ?? String(entries.has('length') ? 0 : (expected ?? source.size - offset)), name, 'length');
-  if (offset + length > source.size)
-    throw badExternalData(name, `'${location}' has only ${source.size - offset} of its ${length} bytes at offset ${offset}`);
+  const rest = Math.max(0, opened.size - offset);
+  const length = natural(entries.get('length') ?? String(entries.has('length') ? 0 : (expected ?? rest)), name, 'length');
+  const source = offset + length > opened.size ? tooShort(opened, offset, length) : opened;
   if (expected !== undefined && length !== expected)
     throw badExternalData(name, `length ${length} does not match its shape [${shape}] and type ${dtype} (${expected} bytes)`);
   return { kind: 'ranges', ranges: [{ source, offset, length }], encoding: 'raw' };
+
+  function tooShort({ size }: ByteSource, from: number, wanted: number): ByteSource {
+    const reason =
+      from > size
+        ? badExternalData(name, `offset ${from} is past the end of '${location}' (${size} bytes)`)
+        : badExternalData(name, `'${location}' has only ${size - from} of its ${wanted} bytes at offset ${from}`);
+    const absent = reader.absent?.(location ?? '', name, reason);
+    if (!absent) throw reason;
+    return absent;
+  }
 }
 
 /** Keys that this version does not know. */

@@ -7,14 +7,14 @@
  */
 import { badGraph, badModel, newerIr, newerOpset, notOnnx, repeatedOutput, unknownExternalKey } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic, type Location } from '../diagnostics/compile-error';
-import type { ByteSource } from '../ir/bytes';
+import { type ByteSource, isAbsent } from '../ir/bytes';
 import { requireConformance } from '../ir/conformance';
 import { allNodes, Graph } from '../ir/graph';
 import { mostNodes } from '../ir/limits';
 import { Model } from '../ir/model';
 import { NEWEST_OPSET } from '../ir/operators';
 import { requireRoomForConstants } from '../ir/shape-inference/constants';
-import { fromNumbers } from '../ir/tensor';
+import { fromNumbers, isFloatType } from '../ir/tensor';
 import type { Attr, AttrString, Tensor, TensorType, Value } from '../ir/types';
 import { nameUnknownAxes } from '../ir/unknown-axes';
 import { knowsAttributes } from '../ir/validate';
@@ -22,6 +22,7 @@ import { inlineFunctions } from './inline-functions';
 import { raiseToNormalForm } from './opset';
 import { inOrder } from './order';
 import { originIn, originsIn, withoutOrigins } from './origins';
+import { otherFormat } from './other-formats';
 import {
   type AttributeProto,
   AttributeType,
@@ -42,6 +43,8 @@ import { readSkeleton } from './wire/skeleton';
 export interface ReadOptions {
   /** Opens the file of external data by its location, relative to the model. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
+  /** Stands for data that is too short or not there; undefined: that is an error. */
+  readonly absent?: ((location: string, tensor: string, reason: CompileError) => ByteSource | undefined) | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
   /** Leaves the operators in the file's own spelling: for tools that look at the file, not for passes. */
   readonly keepOpset?: boolean | undefined;
@@ -79,7 +82,7 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
   const { limits = 1 } = options;
   const graphProto = inlineFunctions(proto, mostNodes(skeleton.bytes.length, limits));
   const opsets = readOpsets(proto, irVersion, source.name, warn);
-  const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal, limits };
+  const reader: TensorReader = { skeleton, file: source.name, openExternal: options.openExternal, absent: options.absent, limits };
   const graphs = new GraphReader(reader, originsIn(proto.metadata_props), warn);
   const graph = graphs.read(graphProto ?? {}, undefined, new Map());
   const model = new Model({
@@ -122,6 +125,8 @@ function sniff(source: ByteSource): void {
   const head = source.read(0, Math.min(64, source.size));
   const text = String.fromCharCode(...head);
   if (text.startsWith('version https://git-lfs')) throw notOnnx(source.name, 'this is a Git LFS pointer', 'run git lfs pull');
+  const other = otherFormat(source);
+  if (other) throw other;
   if (text.startsWith('PK'))
     throw notOnnx(source.name, 'this is a zip archive', 'unpack it; a PyTorch file (.pt, .pth) has to be exported with torch.onnx.export');
   if (head[0] === 0x1f && head[1] === 0x8b) throw notOnnx(source.name, 'this is gzip-compressed', 'run gunzip');
@@ -192,7 +197,10 @@ class GraphReader {
     for (const [name, tensor] of initializers) {
       claim(name, 'an initializer');
       const info = infos.get(name);
-      scope.set(name, graph.addConstant(name, tensor, info && infoExtras(info)));
+      // Integers that cannot be reached may decide shapes: what they are is as open as an input.
+      const isOpen = isAbsent(tensor.data) && !isFloatType(tensor.dtype);
+      const { dtype, shape } = tensor;
+      scope.set(name, isOpen ? graph.addInput(name, { dtype, shape }) : graph.addConstant(name, tensor, info && infoExtras(info)));
     }
     const nodes = proto.node ?? [];
     for (const node of nodes) for (const output of node.output ?? []) if (output) claim(output, node);

@@ -44,20 +44,42 @@ export function mirrorMap(map: Float32Array, columns: number): Float32Array {
   return map;
 }
 
-/** The map between its cells: bilinear, and beyond the outermost ones what those say. x, y: pixels of the picture. */
-export function sampleMap(map: Float32Array, { rows, columns }: Grid, y: number, x: number): number {
-  const along = ({ start, step, count }: GridAxis, at: number): readonly [low: number, high: number, share: number] => {
-    const place = Math.min(Math.max((at - start) / step, 0), count - 1);
-    const low = Math.floor(place);
-    return [low, Math.min(low + 1, count - 1), place - low];
-  };
-  const [top, bottom, down] = along(rows, y);
-  const [left, right, across] = along(columns, x);
-  const value = (row: number, column: number): number => map[row * columns.count + column] ?? Number.NaN;
-  // A share of nothing must not let infinities in.
-  const mix = (a: number, b: number, share: number): number => (share === 0 ? a : a * (1 - share) + b * share);
-  return mix(mix(value(top, left), value(top, right), across), mix(value(bottom, left), value(bottom, right), across), down);
+/** Where places along an axis lie between cells: beyond the outermost ones, on those. */
+export interface Between {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly share: Float64Array;
 }
+
+export function between({ start, step, count }: GridAxis, places: ArrayLike<number>): Between {
+  const [low, high, share] = [new Int32Array(places.length), new Int32Array(places.length), new Float64Array(places.length)];
+  for (let at = 0; at < places.length; at++) {
+    const place = Math.min(Math.max(((places[at] ?? 0) - start) / step, 0), count - 1);
+    const cell = Math.floor(place);
+    low[at] = cell;
+    high[at] = Math.min(cell + 1, count - 1);
+    share[at] = place - cell;
+  }
+  return { low, high, share };
+}
+
+/** The map between its cells: bilinear, and beyond the outermost ones what those say. y, x: which of the places along rows and columns. */
+export function sampleBetween(map: Float32Array, columns: number, down: Between, y: number, across: Between, x: number): number {
+  const [top, bottom] = [(down.low[y] ?? 0) * columns, (down.high[y] ?? 0) * columns];
+  const left = across.low[x] ?? 0;
+  const right = across.high[x] ?? 0;
+  const share = across.share[x] ?? 0;
+  const above = mix(map[top + left] ?? Number.NaN, map[top + right] ?? Number.NaN, share);
+  const below = mix(map[bottom + left] ?? Number.NaN, map[bottom + right] ?? Number.NaN, share);
+  return mix(above, below, down.share[y] ?? 0);
+}
+
+/** A share of nothing must not let infinities in. */
+const mix = (a: number, b: number, share: number): number => (share === 0 ? a : a * (1 - share) + b * share);
+
+/** The map at one place. x, y: pixels of the picture. */
+export const sampleMap = (map: Float32Array, { rows, columns }: Grid, y: number, x: number): number =>
+  sampleBetween(map, columns.count, between(rows, [y]), 0, between(columns, [x]), 0);
 
 /** The grid that maps are combined on: that of the view with most cells, the first of equal ones. */
 export function commonGrid(views: readonly View[]): Grid {

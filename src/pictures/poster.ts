@@ -3,7 +3,7 @@
  * Pixels are blended here, letters and lines are SVG; src/node puts one over the other.
  */
 import { type Colour, type ColourMap, heatColour, hex } from './colours';
-import { type Grid, type GridAxis, type Peak, sampleMap } from './grid';
+import { between, type Grid, type GridAxis, type Peak, sampleBetween } from './grid';
 import { type Picture, type Size, withChannels } from './picture';
 import { resample } from './resample';
 import { fitText, svgText, textWidth, wrapText } from './text';
@@ -52,7 +52,7 @@ export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[],
   const lines = caption.flatMap((paragraph) => wrapText(paragraph, small, width - 2 * gap));
   const legend = Math.round(letter * 2.6 + lines.length * small * 1.35 + letter * 0.6);
   const height = gap + down * (title + shown.height + gap) + legend;
-  const canvas = { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).map((_, at) => PAPER[at % 3] ?? 0) };
+  const canvas = { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).fill(255) };
   const ground = faded(withChannels(resample(photo, shown), 3));
   const zoom = shown.width / photo.width;
   const parts: string[] = [];
@@ -121,9 +121,8 @@ function range(panels: readonly Panel[]): readonly [number, number] {
 function faded(picture: Picture): Picture {
   const data = picture.data.slice();
   for (let at = 0; at < data.length; at += 3) {
-    const [red = 0, green = 0, blue = 0] = picture.data.subarray(at, at + 3);
-    const grey = 0.299 * red + 0.587 * green + 0.114 * blue;
-    for (const [c, value] of [red, green, blue].entries()) data[at + c] = Math.round(0.7 * grey + 0.3 * value);
+    const grey = 0.299 * (data[at] ?? 0) + 0.587 * (data[at + 1] ?? 0) + 0.114 * (data[at + 2] ?? 0);
+    for (let c = at; c < at + 3; c++) data[c] = Math.round(0.7 * grey + 0.3 * (data[c] ?? 0));
   }
   return { ...picture, data };
 }
@@ -144,6 +143,8 @@ function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, hig
   const colours = Array.from({ length: 256 }, (_, at) => heatColour(at / 255, name));
   const rows = measured(grid.rows, ground.height, zoom);
   const columns = measured(grid.columns, ground.width, zoom);
+  const places = (length: number): Float64Array => Float64Array.from({ length }, (_, at) => (at + 0.5) / zoom);
+  const [down, across] = [between(grid.rows, places(ground.height)), between(grid.columns, places(ground.width))];
   for (let y = 0; y < ground.height; y++)
     for (let x = 0; x < ground.width; x++) {
       if (!rows[y] || !columns[x]) {
@@ -154,7 +155,7 @@ function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, hig
         }
         continue;
       }
-      const share = Math.min(Math.max((sampleMap(map, grid, (y + 0.5) / zoom, (x + 0.5) / zoom) - low) / (high - low), 0), 1) || 0;
+      const share = Math.min(Math.max((sampleBetween(map, grid.columns.count, down, y, across, x) - low) / (high - low), 0), 1) || 0;
       const cover = alpha * Math.min(1, share * STEEP);
       const colour = colours[Math.round(share * 255)] ?? PAPER;
       for (let c = 0; c < 3; c++) {

@@ -8,6 +8,7 @@
  * Large constants are left out by default (a typed name without data), or become references into the file they lie in.
  */
 import type { ByteSource } from '../../ir/bytes';
+import { isAbsent } from '../../ir/bytes';
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { irVersionFor } from '../../ir/operators';
@@ -149,7 +150,7 @@ function constantText(value: ConstValue, settings: Settings): Entry {
 
 /** `{1, 2}`, or where it lies, or undefined where it is left out. */
 function dataText(tensor: Tensor, { weights, inlineLimit, place }: Settings): string | undefined {
-  if (elementCount(tensor.shape) > inlineLimit && weights !== 'inline') {
+  if ((elementCount(tensor.shape) > inlineLimit && weights !== 'inline') || isAbsent(tensor.data)) {
     if (weights === 'elide') return undefined;
     const at = place(tensor);
     if (at) return `["location" : ${quoted(at.location)}, "offset" : "${at.offset}", "length" : "${at.length}"]`;

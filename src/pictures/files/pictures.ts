@@ -111,3 +111,23 @@ export async function posterBytes({ canvas, svg }: Poster, format: 'png' | 'jpeg
     .toFormat(format, format === 'jpeg' ? { quality: 90, mozjpeg: true } : format === 'png' ? { compressionLevel: 9 } : { quality: 90 })
     .toBuffer();
 }
+
+/** Beyond so many pixels on a side a picture is of no use, and takes gigabytes. */
+const LONGEST_DRAWING = 16_000;
+
+/** An SVG drawing as PNG, twice as fine as it says where that is not too large. */
+export async function drawingBytes(svg: string): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const [, width = '1', height = '1'] = /<svg [^>]*width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
+  const density = Math.min(144, (72 * LONGEST_DRAWING) / Math.max(Number(width), Number(height)));
+  // Its letters come from the fonts of this machine; variables of CSS are written out, since the renderer knows none.
+  return sharp(Buffer.from(plainColours(svg)), { density, limitInputPixels: false, unlimited: true })
+    .flatten({ background: '#ffffff' })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+function plainColours(svg: string): string {
+  const colours = new Map([...svg.matchAll(/--([\w-]+):(#[\da-f]+)/g)].map(([, name = '', colour = '']) => [name, colour]));
+  return svg.replace(/var\(--([\w-]+)\)/g, (whole, name: string) => colours.get(name) ?? whole);
+}

@@ -7,6 +7,7 @@ import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
+import { savedModel, tfjsFormat } from '../../onnx/other-formats';
 import { readInput } from '../../output';
 import type { TfjsAbout, TfjsPort } from '../../tfjs/about';
 
@@ -37,6 +38,7 @@ export function readModelJson(path: string): io.ModelJSON {
   try {
     text = readInput(file).toString('utf8');
   } catch (error) {
+    if (statSync(join(dirname(file), 'saved_model.pb'), { throwIfNoEntry: false })) throw savedModel(dirname(file));
     throw notTfjs(file, `cannot be read (${error instanceof Error ? error.message : error})`);
   }
   let json: unknown;
@@ -50,7 +52,7 @@ export function readModelJson(path: string): io.ModelJSON {
     json.format === 'layers-model' ||
     isRecord(json.modelTopology && isRecord(json.modelTopology) ? json.modelTopology.model_config : undefined)
   )
-    throw notTfjs(file, 'is a layers model, not a graph model');
+    throw notTfjs(file, 'is a layers model, not a graph model', tfjsFormat(file, 'layers').hint);
   if (!isRecord(json.modelTopology) || !Array.isArray(json.modelTopology.node)) throw notTfjs(file, 'has no modelTopology with nodes');
   if (!Array.isArray(json.weightsManifest)) throw notTfjs(file, 'has no weightsManifest');
   return json as unknown as io.ModelJSON;
