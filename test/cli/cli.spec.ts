@@ -315,7 +315,7 @@ describe('convert', () => {
   });
 
   test('runs the passes that are asked for', async () => {
-    const { code, stderr } = await program.run(['convert', LENET, '--dry-run', '--skip', 'linear-to-conv']);
+    const { code, stderr } = await program.run(['convert', LENET, '--dry-run', '--skip', 'linear-to-conv,head-per-window']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/error\[(NOT_CONVERTIBLE|CANNOT_SLIDE)\]/);
     expect(stderr).toContain('some passes were left out');
@@ -367,7 +367,14 @@ describe('a model with a list of indices and several outputs', () => {
 });
 
 test('--remarks says why a model could not be converted', async () => {
-  const { code, stdout, stderr } = await program.run(['convert', LENET, '--dry-run', '--remarks', '--skip', 'linear-to-conv']);
+  const { code, stdout, stderr } = await program.run([
+    'convert',
+    LENET,
+    '--dry-run',
+    '--remarks',
+    '--skip',
+    'linear-to-conv,head-per-window',
+  ]);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(/^(left alone|no rule came near)/);
   expect(stderr).toContain('error[');
