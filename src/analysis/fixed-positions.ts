@@ -47,9 +47,10 @@ export function fixedPositions(graph: Graph, motion: Motion = motionOf(graph)): 
 
 const MIRRORED = 'it turns the map around, and nothing turns it back: cells would come out in the order of the mirrored image';
 
+/** What is pooled has no order any more. */
 function isMirrored(value: Value, motion: Motion): boolean {
   const state = motion.of(value);
-  return state.kind === 'moving' && [...state.tracks.values()].some(({ stride, whole }) => !whole && stride.num < 0);
+  return state.kind === 'moving' && [...state.tracks.values()].some(({ stride, whole, pooled }) => !whole && !pooled && stride.num < 0);
 }
 
 /** The node behind which the map is mirrored. */

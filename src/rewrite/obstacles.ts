@@ -22,7 +22,7 @@ export function obstacle(output: Value, before: Value | undefined, remarks: read
   const { blocker, reader } = firstFixed(output);
   const refused = remarks
     .filter(({ kind, rule }) => kind === 'refused' && rule !== UNEQUAL_SIZES)
-    .sort((a, b) => Number(first.has(b.pass)) - Number(first.has(a.pass)));
+    .sort((a, b) => weight(b, first) - weight(a, first));
   // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
   const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);
   const reasons = distinct([...namedReasons(before ?? output), ...(refused.length > 0 ? refused : near).map(told)]);
@@ -31,6 +31,9 @@ export function obstacle(output: Value, before: Value | undefined, remarks: read
     at: blocker ? { node: blocker.name, op: blocker.op, origin: blocker.origin } : { value: output.name },
   };
 }
+
+/** What the conversion itself refused says most, then what keeps the map from growing; why nothing was folded says nothing. */
+const weight = ({ pass, rule }: Remark, first: ReadonlySet<string>): number => (first.has(pass) ? 2 : rule === BAKED_SIZE ? 1 : 0);
 
 /** Nodes that stand in the way by what they are, whatever rules say of their neighbours. */
 function namedReasons(output: Value): string[] {
