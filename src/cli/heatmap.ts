@@ -23,7 +23,7 @@ import { type MapNetwork, planView } from '../pictures/views';
 import type { HeatmapArgs } from './commands';
 import { EXIT } from './exit';
 import { caption, csv, type HeatFacts, json, lines, type OnCrop, type WholePicture } from './heatmap-report';
-import { colour, pixelsText, positive, recipeOf, scaleList, share, tileChoice } from './picture-options';
+import { colour, levelsOf, pixelsText, positive, recipeOf, scaleList, share, tileChoice } from './picture-options';
 import type { Progress } from './progress';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
@@ -47,7 +47,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   if (args.bare && ((top ?? 1) > 1 || (args.class?.length ?? 1) > 1))
     throw usage('--bare draws one class: choose it by --class', 'heatmap');
   if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: leave --head cell away', 'heatmap');
-  const picture = await readPicture(args.picture, background);
+  const picture = await readPicture(args.picture, background, levelsOf(args));
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
   const inputs = [args.picture, args.model];
   for (const [at, file] of [output, ...others].entries()) checkOutput(file, inputs, args.force, [output, ...others].slice(0, at));

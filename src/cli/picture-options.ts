@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
 import { COLOUR_MAPS, type Colour } from '../pictures/colours';
 import type { PictureModel } from '../pictures/files/picture-model';
+import type { ReadPicture } from '../pictures/files/pictures';
 import { type FoundRecipe, findRecipe } from '../pictures/files/recipes';
 import { describedFit, type Fit } from '../pictures/fit';
 import type { Picture, Size } from '../pictures/picture';
@@ -39,6 +40,10 @@ const pixels = {
       'Names of the classes: imagenet (built in), or a file: one per line, JSON, a Python dictionary. By default those in the model, if any',
   },
   ...preprocessingOptions,
+  black: { type: 'string', requiresArg: true, describe: 'Number in the picture file that is black, for more than 8 bits. By default 0' },
+  white: { type: 'string', requiresArg: true, describe: 'Number in the picture file that is white: 4095 for 12 bits' },
+  levels: { type: 'string', requiresArg: true, describe: 'Black and white by shares of the pixels instead: 1%,99%' },
+  page: { type: 'string', requiresArg: true, describe: 'Page of a file with several, from 1' },
   background: { type: 'string', requiresArg: true, default: '#ffffff', describe: 'Color behind transparent parts: #rrggbb' },
   softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model has not done so' },
   'output-name': { type: 'string', requiresArg: true, describe: 'Output of the model that has the scores. By default the first that may' },
@@ -254,6 +259,26 @@ export function colour(text: string): Colour {
   const [, red = '', green = '', blue = ''] = /^#?([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(text) ?? [];
   if (red === '') throw badOption('background', text, 'a color such as #ffffff');
   return [Number.parseInt(red, 16), Number.parseInt(green, 16), Number.parseInt(blue, 16)];
+}
+
+/** How the numbers of picture files become bytes. Throws CompileError BAD_OPTION, USAGE. */
+export function levelsOf({ black, white, levels, page }: Pick<PixelOptions, 'black' | 'white' | 'levels' | 'page'>): ReadPicture {
+  if (levels !== undefined && (black !== undefined || white !== undefined))
+    throw usage('--levels says what is black and white: leave --black and --white away');
+  const [, low, high] = /^(\d+(?:\.\d+)?)%,(\d+(?:\.\d+)?)%$/.exec(levels ?? '') ?? [];
+  const shares = low === undefined ? undefined : ([Number(low) / 100, Number(high) / 100] as const);
+  if (levels !== undefined && (!shares || shares[0] >= shares[1] || shares[1] > 1))
+    throw badOption('levels', levels, 'two shares, such as 1%,99%');
+  const number = (option: string, text: string | undefined): number | undefined => {
+    if (text !== undefined && (text.trim() === '' || !Number.isFinite(Number(text)))) throw badOption(option, text, 'a number');
+    return text === undefined ? undefined : Number(text);
+  };
+  return {
+    black: number('black', black),
+    white: number('white', white),
+    shares,
+    page: page === undefined ? undefined : positive('page', page),
+  };
 }
 
 export function tileChoice({ tile, memory }: Pick<PixelOptions, 'tile' | 'memory'>): {

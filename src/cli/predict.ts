@@ -14,7 +14,7 @@ import { areShares, ranked, softmaxInPlace } from '../pictures/scores';
 import { scoresOfWhole } from '../pictures/whole';
 import type { PredictArgs } from './commands';
 import { EXIT } from './exit';
-import { type ChosenRecipe, colour, fitOf, pixelsText, positive, recipeOf, requireFit, tileChoice } from './picture-options';
+import { type ChosenRecipe, colour, fitOf, levelsOf, pixelsText, positive, recipeOf, requireFit, tileChoice } from './picture-options';
 import { table } from './table';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
@@ -31,6 +31,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
   const files = [args.picture, ...args.more].flatMap(picturesIn);
   const top = positive('top', args.top);
   const background = colour(args.background);
+  const reading = levelsOf(args);
   const progress = terminal.progress();
   const model = await openPictureModel(args.model, {
     inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
@@ -46,7 +47,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     for (const [at, file] of files.entries()) {
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
-        const picture = await readPicture(file, background);
+        const picture = await readPicture(file, background, reading);
         const { scores, fed, cells } = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
         const isShare = areShares(scores);
@@ -95,6 +96,8 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
 /** Errors of one picture, not of the command line or the model. */
 const PICTURE_FAULTS = new Set([
   'NOT_A_PICTURE',
+  'LEVELS_UNKNOWN',
+  'PAGE_NEEDED',
   'PICTURE_DAMAGED',
   'PICTURE_IS_FOLDER',
   'CANNOT_READ',

@@ -573,6 +573,20 @@ export const pictureDamaged = (file: string, reason: string): CompileError =>
     at: inFile(file),
     hint: 'copy it again from where it came',
   });
+export const levelsUnknown = (file: string, depth: string, low: number, high: number): CompileError =>
+  new CompileError({
+    code: 'LEVELS_UNKNOWN',
+    message: `which numbers of the picture are black and white is not known: its pixels are ${depth}, from ${low} to ${high}`,
+    at: inFile(file),
+    hint: 'say it by --black and --white (--white 4095 for 12 bits), or by --levels 1%,99%',
+  });
+export const pageNeeded = (file: string, pages: number): CompileError =>
+  new CompileError({
+    code: 'PAGE_NEEDED',
+    message: `the file has ${pages} pages`,
+    at: inFile(file),
+    hint: `choose one by --page, 1 to ${pages}`,
+  });
 export const sharpMissing = (reason: string): CompileError =>
   new CompileError({
     code: 'SHARP_MISSING',

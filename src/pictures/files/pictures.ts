@@ -1,16 +1,27 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { cannotRead, noPictures, notAPicture, pictureDamaged, pictureIsFolder, sharpMissing } from '../../diagnostics/catalogue';
+import type { Metadata, Sharp } from 'sharp';
+import {
+  cannotRead,
+  noPictures,
+  notAPicture,
+  pageNeeded,
+  pictureDamaged,
+  pictureIsFolder,
+  sharpMissing,
+} from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
 import { noteRead } from '../../output';
 import type { Colour } from '../colours';
+import { type Levels, toBytes } from '../levels';
 import type { Picture } from '../picture';
 import type { Poster } from '../poster';
 
 /** What may come in; SVG and PDF are programs for drawing rather than pictures. */
 const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
-const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp'];
+/** What a single argument may be, in folders too. */
+const EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif'];
 /** Formats by the extension of the output. */
 export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = table({
   '.png': 'png',
@@ -26,7 +37,11 @@ const MOST_PIXELS = 1e9;
  * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, one channel where it is grey, else red, green and blue.
  * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_DAMAGED.
  */
-export async function readPicture(path: string, background: Colour = [255, 255, 255]): Promise<Picture> {
+export async function readPicture(
+  path: string,
+  background: Colour = [255, 255, 255],
+  { page, ...levels }: ReadPicture = {},
+): Promise<Picture> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw cannotRead(path, 'there is no such file');
   if (stat.isDirectory()) throw pictureIsFolder(path);
@@ -34,13 +49,19 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
   const sharp = await loadSharp();
   const words = (error: unknown): string =>
     (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
-  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true });
+  const chosen = page === undefined ? {} : { page: page - 1 };
+  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true, ...chosen });
   const metadata = await open()
     .metadata()
     .catch((error: unknown) => {
       throw looksLikePicture(path) ? pictureDamaged(path, words(error)) : notAPicture(path, words(error));
     });
   if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  const pages = metadata.pages ?? 1;
+  // Of a film the first picture is what is meant; of a stack nobody knows which.
+  if (page !== undefined ? page > pages : pages > 1 && metadata.format === 'tiff') throw pageNeeded(path, pages);
+  const hasLevels = levels.black !== undefined || levels.white !== undefined || levels.shares !== undefined;
+  if (!metadata.hasAlpha && (metadata.depth !== 'uchar' || hasLevels)) return withLevels(open(), metadata, levels, path);
   const grey = metadata.space === 'b-w' || metadata.space === 'grey16';
   const [red, green, blue] = background;
   const isGrey = grey && red === green && green === blue;
@@ -61,6 +82,41 @@ export async function readPicture(path: string, background: Colour = [255, 255, 
     channels: info.channels,
     data: new Uint8Array(data.buffer, data.byteOffset, data.length),
   };
+}
+
+export interface ReadPicture extends Levels {
+  /** Of several, from 1. */
+  readonly page?: number | undefined;
+}
+
+const ARRAYS = {
+  uchar: Uint8Array,
+  ushort: Uint16Array,
+  short: Int16Array,
+  uint: Uint32Array,
+  int: Int32Array,
+  float: Float32Array,
+} as const;
+
+/** The numbers as they are in the file, not as a viewer would show them. */
+async function withLevels(picture: Sharp, metadata: Metadata, levels: Levels, path: string): Promise<Picture> {
+  // Of signed numbers of 16 bits the negative ones are lost on the way.
+  const depth = (['uchar', 'ushort', 'uint', 'int', 'float'] as const).find((known) => known === metadata.depth);
+  const { channels: count } = metadata;
+  if (!depth || (count !== 1 && count !== 3)) throw notAPicture(path, `its pixels are ${count} numbers of the kind ${metadata.depth}`);
+  const { space } = metadata;
+  const { data, info } = await picture
+    .pipelineColourspace(space)
+    .autoOrient()
+    .toColourspace(space)
+    .raw({ depth })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw pictureDamaged(path, error instanceof Error ? error.message : String(error));
+    });
+  const channels = info.channels === 1 ? 1 : 3;
+  const values = new ARRAYS[depth](data.buffer.slice(data.byteOffset, data.byteOffset + data.length));
+  return { width: info.width, height: info.height, channels, data: toBytes(values, depth, levels, path) };
 }
 
 /** Its native part is an optional package, which may have been left out. Nothing is read twice, so nothing is kept. */
