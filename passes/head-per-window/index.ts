@@ -15,15 +15,15 @@
  */
 import { axisRolesOf, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
 import { type Graph, sameType } from '../../src/ir/graph';
+import { type Head, headBehind, type Refused, type Trunk, trunkOf } from '../../src/ir/sliding-maps';
 import { computedTensor, elementCount } from '../../src/ir/tensor';
 import { type Dim, isConst, type Node, type Value } from '../../src/ir/types';
 import { flattenBehind, hasCells } from '../../src/ir/views';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
-import { isLayer, perWindow } from './nodes';
+import { perWindow } from './nodes';
 import { type Row, rowShape } from './row';
-import { type Trunk, trunkOf } from './trunk';
 
 /** Numbers in the kernel that copies a window, beyond which it would be larger than most networks. */
 const MOST = 2 ** 24;
@@ -45,55 +45,11 @@ export const headPerWindow = definePass({
   },
 });
 
-interface Refused {
-  readonly node: Node | undefined;
-  readonly reason: string;
-}
-interface Head {
-  /** In graph order. */
-  readonly nodes: readonly Node[];
-  readonly cuts: readonly Value[];
-}
-
 /** Whether an output is a flattened map of one cell that slides already. */
 function isMap(output: Value, trunk: Trunk): boolean {
   const map = flattenBehind(output)?.map ?? output;
   const shape = map.type?.shape;
   return shape?.length === 4 && shape[2] === 1 && shape[3] === 1 && trunk.slides(map);
-}
-
-/** Walks back to the nearest maps that slide. */
-function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refused {
-  const nodes = new Set<Node>();
-  const cuts = new Set<Value>();
-  const queue = [...outputs];
-  for (let value = queue.pop(); value; value = queue.pop()) {
-    const { producer } = value;
-    if (trunk.isMap(value)) cuts.add(value);
-    else if (!producer) return { node: undefined, reason: 'it reads the image in a form of its own' };
-    else if (!nodes.has(producer)) {
-      const obstacle = standsInTheWay(producer, trunk);
-      if (obstacle) return { node: producer, reason: obstacle };
-      nodes.add(producer);
-      queue.push(...producer.inputs.filter((input): input is Value => input !== undefined && trunk.dependsOnImage(input)));
-    }
-  }
-  const [first] = outputs;
-  return { nodes: (first?.producer?.graph.nodes ?? []).filter((node) => nodes.has(node)), cuts: [...cuts] };
-}
-
-function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
-  if (isLayer(node)) return undefined;
-  if (node.op === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
-  if (trunk.namesPlaces(node)) return 'it gives each place of the map a meaning of its own';
-  const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
-  if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1)
-    return 'it compares positions with each other (attention)';
-  const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
-  const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
-  if (new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor)))
-    return 'it adds positions up by weights that are compared over all of them (attention)';
-  return undefined;
 }
 
 function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Trunk, context: PassContext): Refused | undefined {

@@ -5,6 +5,7 @@
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { channelAffine } from '../../src/ir/channel-affine';
 import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
+import { isLayer, isUnpadded } from '../../src/ir/sliding-maps';
 import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
 import type { Attr, Dim, Node, Value } from '../../src/ir/types';
 import { isConst, rankOf } from '../../src/ir/types';
@@ -74,7 +75,7 @@ const coveringPool =
     const { node } = head;
     const kernel = intsAttr(node, 'kernel_shape');
     const covers = kernel?.every((size, axis) => size === row.shape[axis + 1]) && kernel.length === row.shape.length - 1;
-    return covers && isPlain(node) && node.outputs.length === 1 ? globalPool(reduce)(head, row) : 'its windows are smaller than the map';
+    return covers && isUnpadded(node) && node.outputs.length === 1 ? globalPool(reduce)(head, row) : 'its windows are smaller than the map';
   };
 
 const normalisation: Rule = (head, row) => {
@@ -126,27 +127,6 @@ const gemm: Rule = (head, row) => {
   const shape = rowShape(node.outputs[0]?.type?.shape, head.batch, row.hasBatch);
   return shape ? [{ cells: bias ? make.op('Add', [product, bias]) : product, shape, hasBatch: row.hasBatch }] : 'its size is not known';
 };
-
-/** Whether a convolution has one window, as large as what it reads: a fully connected layer, which a rule made of one. */
-export function isLayer(node: Node): boolean {
-  const [data, weight, bias] = node.inputs;
-  const [kernel, map] = [weight?.constant?.shape.slice(2), data?.type?.shape?.slice(2)];
-  return (
-    node.op === 'Conv' &&
-    kernel !== undefined &&
-    kernel.length === map?.length &&
-    kernel.every((size, axis) => size === map[axis]) &&
-    (!bias || isConst(bias)) &&
-    intAttr(node, 'group', 1) === 1 &&
-    isPlain(node)
-  );
-}
-
-/** Nothing padded, nothing dilated. */
-const isPlain = (node: Node): boolean =>
-  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
-  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
-  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET'));
 
 const convolution: Rule = (head, row) => {
   const { node, make } = head;

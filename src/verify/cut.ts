@@ -7,6 +7,7 @@ import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles'
 import { Graph } from '../ir/graph';
 import { Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
+import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../ir/sliding-maps';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
@@ -21,14 +22,30 @@ export interface CutMap {
 /** The last maps of more than one cell on the ways from the image to the outputs, or undefined where a way has none. Sizes must be static. */
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
   const roles = new AxisRoles(imageInputs(model.graph));
+  const trunk = trunkOfNetwork(model.graph);
   const maps = new Map<Value, CutMap>();
   for (const output of outputs) {
-    const own = mapsBefore(output, roles);
+    const nearest = mapsBefore(output, roles);
+    const own = nearest?.every(({ value }) => trunk.slides(value)) ? nearest : (slidingMaps(output, trunk, roles) ?? nearest);
     if (!own) return undefined;
     for (const map of own) maps.set(map.value, map);
   }
   // One map may feed another through a second way: the head would then need both trunk and map.
   return maps.size > 0 ? [...maps.values()] : undefined;
+}
+
+/**
+ * Where the nearest map does not slide by itself (it is less its own mean, it has a pool of the window laid over it), the classifier begins in front of that.
+ * undefined where something that is no classifier stands in between.
+ */
+function slidingMaps(output: Value, trunk: Trunk, roles: AxisRoles): readonly CutMap[] | undefined {
+  const head = headBehind([output], trunk);
+  if ('reason' in head) return undefined;
+  const maps = head.cuts.flatMap((value) => {
+    const axes = mapAxes(value, roles.of(value));
+    return axes && axes.shape.rows * axes.shape.columns > 1 ? [{ value, axes, stride: pixelStride(value) }] : [];
+  });
+  return maps.length === head.cuts.length && maps.length > 0 ? maps : undefined;
 }
 
 /** Those of one output. */

@@ -5,12 +5,12 @@
  * with a scale for each, places that are picked or laid next to each other, a sum over all of them, axes that cannot be told. Nor is it a map of places where it is the one number
  * of a global pool, until it comes back to a map (a gate).
  */
-import { intAttr } from '../../src/ir/attrs';
-import { type AxisRoles, axisRolesOf, mapAxes } from '../../src/ir/axis-roles';
-import type { Graph } from '../../src/ir/graph';
-import { isBroadcasting, isReduction } from '../../src/ir/operator-traits';
-import { isFloatType, isNumeric, readNumbers } from '../../src/ir/tensor';
-import { type ConstValue, isConst, type Node, type Value } from '../../src/ir/types';
+import { intAttr, intsAttr, stringAttr } from './attrs';
+import { type AxisRoles, axisRolesOf, mapAxes } from './axis-roles';
+import type { Graph } from './graph';
+import { isBroadcasting, isReduction } from './operator-traits';
+import { isFloatType, isNumeric, readNumbers } from './tensor';
+import { type ConstValue, isConst, type Node, type Value } from './types';
 
 export interface Trunk {
   /** Computed from pixels; sizes alone are none. */
@@ -149,13 +149,16 @@ function isUniform({ constant }: ConstValue): boolean {
   return numbers.every((number) => number === numbers[0]);
 }
 
-/** Whether the result has one place where the data has many, by an operator that takes them all at any size. */
+/** Whether the result has one row, or one column, where the data has many, by an operator that takes them all at any size. */
 function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
   const [data] = node.inputs;
   const [output] = node.outputs;
   if (!data || !output || !(node.op.startsWith('Global') || isReduction(node.op))) return false;
-  return hasMany(data, roles) && !hasMany(output, roles);
+  return ['H', 'W'].some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
 }
+
+const runsOver = (value: Value, letter: string, roles: AxisRoles): boolean =>
+  roles.of(value)?.some((role, axis) => role.includes(letter) && isSpread(value, roles, axis)) ?? false;
 
 const hasMany = (value: Value, roles: AxisRoles): boolean => roles.of(value)?.some((_, axis) => isSpread(value, roles, axis)) ?? false;
 
@@ -177,3 +180,70 @@ const SUMS = new Set([
   'ReduceProd',
   'GlobalLpPool',
 ]);
+
+/** What stands in the way of a head. */
+export interface Refused {
+  readonly node: Node | undefined;
+  readonly reason: string;
+}
+/** The part of a network behind the last maps that slide. */
+export interface Head {
+  /** In graph order. */
+  readonly nodes: readonly Node[];
+  readonly cuts: readonly Value[];
+}
+
+/** Walks back to the nearest maps that slide. */
+export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refused {
+  const nodes = new Set<Node>();
+  const cuts = new Set<Value>();
+  const queue = [...outputs];
+  for (let value = queue.pop(); value; value = queue.pop()) {
+    const { producer } = value;
+    if (trunk.isMap(value)) cuts.add(value);
+    else if (!producer) return { node: undefined, reason: 'it reads the image in a form of its own' };
+    else if (!nodes.has(producer)) {
+      const obstacle = standsInTheWay(producer, trunk);
+      if (obstacle) return { node: producer, reason: obstacle };
+      nodes.add(producer);
+      queue.push(...producer.inputs.filter((input): input is Value => input !== undefined && trunk.dependsOnImage(input)));
+    }
+  }
+  const [first] = outputs;
+  return { nodes: (first?.producer?.graph.nodes ?? []).filter((node) => nodes.has(node)), cuts: [...cuts] };
+}
+
+function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
+  if (isLayer(node)) return undefined;
+  if (node.op === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
+  if (trunk.namesPlaces(node)) return 'it gives each place of the map a meaning of its own';
+  const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
+  if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1)
+    return 'it compares positions with each other (attention)';
+  const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
+  const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
+  if (new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor)))
+    return 'it adds positions up by weights that are compared over all of them (attention)';
+  return undefined;
+}
+
+/** Whether a convolution has one window, as large as what it reads: a fully connected layer, which a rule made of one. */
+export function isLayer(node: Node): boolean {
+  const [data, weight, bias] = node.inputs;
+  const [kernel, map] = [weight?.constant?.shape.slice(2), data?.type?.shape?.slice(2)];
+  return (
+    node.op === 'Conv' &&
+    kernel !== undefined &&
+    kernel.length === map?.length &&
+    kernel.every((size, axis) => size === map[axis]) &&
+    (!bias || isConst(bias)) &&
+    intAttr(node, 'group', 1) === 1 &&
+    isUnpadded(node)
+  );
+}
+
+/** Nothing padded, nothing dilated. */
+export const isUnpadded = (node: Node): boolean =>
+  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
+  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
+  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET'));
