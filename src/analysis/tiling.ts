@@ -12,7 +12,9 @@
 
 import { intAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { cutsOf } from '../ir/sizes/cut';
 import type { Node, Value } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { activationBytes } from './activation-memory';
@@ -21,7 +23,7 @@ import { type AxisField, type ReceptiveField, receptiveFields } from './receptiv
 
 /** One axis of an image and of the map made from it. */
 export interface TiledAxis {
-  /** Pixels. */
+  /** Pixels that the model uses: where it cuts its image to a size that its layers can take, those behind the cut do not count. */
   readonly length: number;
   /** Of the map. */
   readonly cells: number;
@@ -61,6 +63,7 @@ export function tilingOf(
     const shape = roles.map((role, axis) => (role === 'N' ? 1 : role === 'H' ? height : role === 'W' ? width : image.type?.shape?.[axis]));
     graph.setType(image, { dtype: image.type?.dtype ?? 'float', shape });
   }
+  const [rowsUsed, columnsUsed] = [usedLength(graph, 'H', height), usedLength(graph, 'W', width)];
   infer(model);
   const output = graph.outputs.find(({ name }) => name === outputName);
   const axes = output && mapAxesOf(output, new AxisRoles(imageInputs(graph)).of(output));
@@ -91,13 +94,19 @@ export function tilingOf(
             ? `a map is stretched by a factor that depends on the size${stretched ? ` (${stretched.origin[0] ?? stretched.name})` : ''}`
             : undefined;
   return {
-    rows: { length: height, cells: cellRows, stride: rowStride, field: field?.rows ?? 'whole', align: align.rows },
-    columns: { length: width, cells: cellColumns, stride: columnStride, field: field?.columns ?? 'whole', align: align.columns },
+    rows: { length: rowsUsed, cells: cellRows, stride: rowStride, field: field?.rows ?? 'whole', align: align.rows },
+    columns: { length: columnsUsed, cells: cellColumns, stride: columnStride, field: field?.columns ?? 'whole', align: align.columns },
     obstacle,
     bytes: activationBytes(graph),
     axes,
     classes: size(axes.classes),
   };
+}
+
+/** Of `length` pixels, those in front of the place where the model cuts its image. */
+function usedLength(graph: Graph, role: 'H' | 'W', length: number): number {
+  const cuts = [...imageInputs(graph)].flatMap(([image, roles]) => cutsOf(image).filter(({ axis }) => roles[axis] === role));
+  return Math.min(length, ...cuts.map(({ multiple, rest }) => length - ((((length - rest) % multiple) + multiple) % multiple)));
 }
 
 /** [N, K, H, W] or [N, H, W, K]; where roles are lost, the channels come second. */

@@ -26,8 +26,11 @@ describe('reading and writing', () => {
   test.each(readdirSync(fixtures).filter((name) => name.endsWith('.onnx')))('%s: onnx-proto finds the same in what we write', (name) => {
     const original = onnx.ModelProto.decode(readFileSync(join(fixtures, name)));
     const written = onnx.ModelProto.decode(modelToBytes(read(readFileSync(join(fixtures, name)))));
+    // Inputs left out at the end of the list are not listed: that is the same node.
     expect(written.graph?.node?.map(({ opType, input, output }) => [opType, input, output])).toEqual(
-      original.graph?.node?.filter(({ opType }) => opType !== 'Constant').map(({ opType, input, output }) => [opType, input, output]),
+      original.graph?.node
+        ?.filter(({ opType }) => opType !== 'Constant')
+        .map(({ opType, input, output }) => [opType, input?.slice(0, input.findLastIndex((name) => name !== '') + 1), output]),
     );
     for (const tensor of original.graph?.initializer ?? []) {
       const twin = written.graph?.initializer?.find((candidate) => candidate.name === tensor.name);
