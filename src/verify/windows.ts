@@ -10,6 +10,7 @@ import { CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { Orientations } from '../ir/orientation';
 import { inferShapes } from '../ir/shape-inference';
 import type { Value } from '../ir/types';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
@@ -270,6 +271,7 @@ export async function headOnWindows(
 class Slide {
   private readonly used: readonly CutMap[];
   private readonly steps: readonly (readonly [number, number])[];
+  private readonly orientations: Orientations;
 
   constructor(
     private readonly subject: Subject,
@@ -280,6 +282,7 @@ class Slide {
     private readonly claims: readonly Claim[],
   ) {
     this.used = mapsOf(subject, output, maps);
+    this.orientations = new Orientations(subject.whole.graph);
     const [y, x] = strideOf(subject, this.used, output, claims);
     this.steps = this.used.map(({ stride }) => [y / stride[0], x / stride[1]]);
   }
@@ -340,7 +343,14 @@ class Slide {
       if (!whole) throw notComparable(`the trunk has no '${map.value.name}'`);
       return [map.value.name, cropped(whole, axes, y, x, height, width)];
     };
-    const starts = this.used.map((_, at) => [row * (this.steps[at]?.[0] ?? 1), column * (this.steps[at]?.[1] ?? 1)] as const);
+    const starts = this.used.map((map, at) => {
+      const { H: upward, W: leftward } = this.orientations.of(map.value);
+      const [y, x] = [row * (this.steps[at]?.[0] ?? 1), column * (this.steps[at]?.[1] ?? 1)];
+      // The map of a mirrored image has its windows in the other order.
+      const [rows, columns] = this.sizeOf(map);
+      return [upward ? rows - map.axes.shape.rows - y : y, leftward ? columns - map.axes.shape.columns - x : x] as const;
+    });
+    if (starts.some((start) => start.some((place) => place < 0))) return undefined;
     if (starts.some((start) => start.some((place) => Math.abs(place - Math.round(place)) > 1e-6))) return undefined;
     const feeds = new Map([
       ...this.used.map((map, at) => window(map, ...(starts[at] ?? [0, 0]))),
