@@ -389,9 +389,44 @@ function complaint(message: string, command: string | undefined): CompileError {
     return badOption(option, given, (choices ?? '').replaceAll('"', '').replaceAll(', ', ' or '));
   const [, missing] = /^Not enough arguments following: (.*)/.exec(message) ?? [];
   if (missing !== undefined) return usage(`the option ${missing.length > 1 ? '--' : '-'}${missing} needs a value`, known);
-  if (message.startsWith('Not enough non-option arguments')) return usage('an argument is missing', known);
+  const [, got] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? [];
+  if (got !== undefined) return usage(`an argument is missing: ${POSITIONALS[known ?? '']?.[Number(got)] ?? 'see the help'}`, known);
   const [, unknown] = /^Unknown arguments?: (.*)/.exec(message) ?? [];
-  return usage(unknown === undefined ? message : `unknown argument: ${unknown}`, known);
+  if (unknown === undefined) return usage(message, known);
+  const near = nearest(unknown.split(', ')[0] ?? '', [...Object.keys(OPTIONS[known ?? ''] ?? {}), ...Object.keys(globalOptions)]);
+  return usage(`unknown argument: ${unknown}${near === undefined ? '' : `; did you mean --${near}?`}`, known);
+}
+
+/** What a command cannot do without, in order. */
+const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
+  inspect: ['MODEL'],
+  predict: ['MODEL', 'PICTURE'],
+  heatmap: ['MODEL', 'PICTURE'],
+  debug: ['WHAT (bisect or reduce)', 'MODEL'],
+};
+
+/** The name that a mistyped one comes nearest to; undefined: none is near. */
+function nearest(typed: string, names: readonly string[]): string | undefined {
+  const best = names
+    .map((name) => ({ name, distance: name.startsWith(typed) && typed.length > 2 ? 1 : editDistance(typed, name) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return best && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.name : undefined;
+}
+
+/** Letters to insert, leave out, change or exchange with their neighbour. */
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) =>
+    Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
+  );
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i++)
+    for (let j = 1; j <= b.length; j++) {
+      const change = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY;
+      const row = rows[i];
+      if (row) row[j] = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, change, swap);
+    }
+  return at(a.length, b.length);
 }
 
 /** What yargs would print: help or the version. */

@@ -180,7 +180,18 @@ function weightLines(node: Node): string[] {
   });
   const kernel = node.attrs.get('kernel_shape');
   const own = kernel?.kind === 'ints' && lines.length === 0 ? [`kernel ${kernel.value.join('×')}`] : [];
-  return [...own, ...lines.slice(0, 3), ...(lines.length > 3 ? [`+ ${lines.length - 3} more`] : [])];
+  return [...own, ...windowLine(node), ...lines.slice(0, 3), ...(lines.length > 3 ? [`+ ${lines.length - 3} more`] : [])];
+}
+
+/** Strides, pads and dilations that are not the usual ones: `stride 2, pad 1`. */
+function windowLine({ attrs }: Node): string[] {
+  const told = (name: string, word: string, usual: number): string[] => {
+    const attr = attrs.get(name);
+    if (attr?.kind !== 'ints' || attr.value.length === 0 || attr.value.every((value) => Number(value) === usual)) return [];
+    return [`${word} ${new Set(attr.value.map(Number)).size === 1 ? attr.value[0] : attr.value.join('×')}`];
+  };
+  const parts = [...told('strides', 'stride', 1), ...told('pads', 'pad', 0), ...told('dilations', 'dilation', 1)];
+  return parts.length > 0 ? [parts.join(', ')] : [];
 }
 
 const resultLines = ({ outputs }: Node): string[] => {

@@ -89,7 +89,7 @@ describe('what is to be seen', () => {
 
   test('a box tells its weights, shape, attributes and costs', () => {
     const conv = blocks().view.boxes.find(({ id }) => id === 'n:/b/b.0/Conv');
-    expect(conv?.lines).toEqual(['W 2×2×3×3', '→ [1, 2, 5, 6]']);
+    expect(conv?.lines).toEqual(['pad 1', 'W 2×2×3×3', '→ [1, 2, 5, 6]']);
     expect(Object.fromEntries(conv?.details ?? [])).toMatchObject({
       pads: '[1, 1, 1, 1]',
       scope: 'b / b.0',

@@ -71,6 +71,13 @@ function showAll(): void {
   move((clientWidth - layout.width * next) / 2, whole > READABLE ? (clientHeight - layout.height * next) / 2 : 0, next);
 }
 
+/** All of it, however small: what the button says. */
+function fitAll(): void {
+  const { clientWidth, clientHeight } = stage;
+  const next = Math.min(clientWidth / layout.width, clientHeight / layout.height, 1.2);
+  move((clientWidth - layout.width * next) / 2, (clientHeight - layout.height * next) / 2, next);
+}
+
 function show(id: string): void {
   const placed = places.get(visible(index, open, id));
   if (!placed) return;
@@ -247,12 +254,12 @@ window.addEventListener('keydown', (event) => {
   if (event.key === '/') {
     event.preventDefault();
     search.focus();
-  } else if (event.key === '0') showAll();
+  } else if (event.key === '0') fitAll();
   else if (event.key === '+' || event.key === '=') zoom(1.25);
   else if (event.key === '-') zoom(0.8);
 });
 const press = (id: string, action: () => void): void => element(id).addEventListener('click', action);
-press('fit', showAll);
+press('fit', fitAll);
 press('in', () => zoom(1.25));
 press('out', () => zoom(0.8));
 press('expand', () => {
