@@ -80,12 +80,13 @@ export async function measure<T>(
     outputNames: rest.outputNames,
     more: rest.more,
     judge(order) {
-      const noise = noiseOn(results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, sums });
+      const allowed = activationNoise(judged.model);
+      const noise = noiseOn(allowed, results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, sums });
       const measured = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
-      const activation = measured.from === 'noise' ? activationNoise(judged.model) : {};
+      const activation = measured.from === 'noise' ? allowed : {};
       const tolerance: Tolerance = Object.keys(activation).length > 0 ? { ...measured, activation } : measured;
       const shares = samples.map((_, at) =>
-        noiseOfSample({ reference: results[at], nudge: nudges[at], moved: moved?.[at], sums: sums?.[at], order: order?.[at] }),
+        noiseOfSample({ reference: results[at], nudge: nudges[at], moved: moved?.[at], sums: sums?.[at], order: order?.[at], allowed }),
       );
       const own = shares.map((share) => toleranceOf(share, tolerance));
       const ordinary = shares.filter((_, at) => !isExtreme(samples[at]?.kind ?? ''));
@@ -133,6 +134,7 @@ function behindViews(output: Value): Node | undefined {
 const VIEWS: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity', 'Transpose', 'Concat']);
 
 function noiseOn(
+  allowed: Readonly<Record<string, number>>,
   results: readonly Results[],
   nudges: readonly Results[],
   again: {
@@ -144,14 +146,14 @@ function noiseOn(
   },
 ): Tolerance['noise'] {
   const [reference, nudge] = [results[0] ?? new Map(), nudges[0] ?? new Map()];
-  const kernels = again.optimised && worstOf(results, again.optimised);
+  const kernels = again.optimised && worstOf(results, again.optimised, allowed);
   return {
-    threads: worstOf([reference], [again.single])?.maxRel ?? 0,
-    nudge: worstOf([reference], [nudge])?.maxRel ?? 0,
-    batch: again.batched && worstOf([reference], [again.batched])?.maxRel,
+    threads: worstOf([reference], [again.single], allowed)?.maxRel ?? 0,
+    nudge: worstOf([reference], [nudge], allowed)?.maxRel ?? 0,
+    batch: again.batched && worstOf([reference], [again.batched], allowed)?.maxRel,
     kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
-    weights: again.moved && worstOf([reference], [again.moved[0] ?? new Map()])?.maxRel,
-    ...(again.sums && { sums: worstOf([reference], [again.sums[0] ?? new Map()])?.maxRel }),
+    weights: again.moved && worstOf([reference], [again.moved[0] ?? new Map()], allowed)?.maxRel,
+    ...(again.sums && { sums: worstOf([reference], [again.sums[0] ?? new Map()], allowed)?.maxRel }),
   };
 }
 
@@ -264,9 +266,10 @@ function noiseOfSample(sample: {
   readonly moved: Results | undefined;
   readonly sums: Results | undefined;
   readonly order: number | undefined;
+  readonly allowed: Readonly<Record<string, number>>;
 }): SampleNoise {
-  const { reference = new Map(), nudge, moved, sums, order = 0 } = sample;
-  const of = (other: Results | undefined): number => (other && worstOf([reference], [other])?.maxRel) ?? 0;
+  const { reference = new Map(), nudge, moved, sums, order = 0, allowed } = sample;
+  const of = (other: Results | undefined): number => (other && worstOf([reference], [other], allowed)?.maxRel) ?? 0;
   return { moving: Math.max(of(nudge), of(moved)), adding: Math.max(order, of(sums)) };
 }
 

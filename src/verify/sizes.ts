@@ -23,7 +23,7 @@ export type Choices = readonly (readonly LargerImage[])[];
 export const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}x${width}`;
 
 /** Further sizes are worth so much of the budget. */
-const SHARE = 0.1;
+const SHARE = 0.04;
 /** Cells along each side of a map with many. */
 const MANY_CELLS = 24;
 /** More than a thousand, and odd: a number like it may be written into a network. */
