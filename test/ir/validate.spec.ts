@@ -77,7 +77,7 @@ describe('the invariants of the IR', () => {
   });
   test('a node that stands for nothing', () => {
     const { model, relu } = chain();
-    break_(relu, 'origin', []);
+    break_(relu, 'originList', []);
     expect(codes(model)).toEqual(['EMPTY_ORIGIN']);
   });
   test('attributes that the operator does not have, or of another kind', () => {
@@ -88,8 +88,8 @@ describe('the invariants of the IR', () => {
   });
   test('the exception lists all of them', () => {
     const { model, relu, abs } = chain();
-    break_(relu, 'origin', []);
-    break_(abs, 'origin', []);
+    break_(relu, 'originList', []);
+    break_(abs, 'originList', []);
     expect(() => validateModel(model)).toThrow(/EMPTY_ORIGIN.*'A'.*EMPTY_ORIGIN.*'Y'/);
   });
 
