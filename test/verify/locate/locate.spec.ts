@@ -172,7 +172,7 @@ describe('a residual network with folded norms', () => {
 
   test('what shows on larger images only is found in the trunk', async () => {
     const report = await judged((graph) => addLaterRows(graph, 'p0', 8));
-    expect(report.checks.map(({ status }) => status)).toEqual(['equal', 'different', 'informative']);
+    expect([report.verdict, report.checks.find(({ name }) => name === 'original size')?.status]).toEqual(['different', 'equal']);
     expect(['n1', 'a1']).toContain(report.departure?.value);
     expect(report.departure?.others.map(({ op }) => op).sort()).toEqual(['Add', 'ReduceSum', 'Slice']);
   });
