@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile, type Model, modelToBytes, readModel, verify, writeModel } from '../../../src';
+import { expectEqual } from '../../support/checks';
 import { parseGraph } from '../../support/expect-pass';
 
 const LENET = join(__dirname, '../../../fixtures/models/lenet5.onnx');
@@ -25,13 +26,8 @@ describe('both models may be given as', () => {
   ];
   test.each(forms)('%s', async (_, models) => {
     const report = await verify(...models());
-    expect(report.verdict).toBe('equal');
+    expectEqual(report, 'original size', 'crops of the image');
     expect(report.contract?.kind).toBe('everywhere');
-    expect(report.checks.map(({ name, status }) => [name, status])).toEqual([
-      ['original size', 'equal'],
-      ['windows of the map', 'equal'],
-      ['crops of the image', 'equal'],
-    ]);
   });
 });
 
@@ -47,10 +43,10 @@ describe('a conversion is found equal', () => {
     ['from an IR version of old', classifier('float[1, 3, 12, 12] X', 'float[1, 5] Y', '<ir_version: 3, opset_import: ["" : 8]>')],
   ])('%s', async (_, original) => {
     const report = await verify(original, compile(original).model);
-    expect([report.verdict, ...report.checks.map(({ status }) => status)]).toEqual(['equal', 'equal', 'equal', 'equal']);
+    expectEqual(report, 'original size');
     // A map that was there before is compared as well, cell by cell.
     const maps = original.graph.outputs.filter(({ type }) => type?.shape?.length === 4);
-    for (const { name } of maps) expect(report.checks[1]?.outputs[name]?.count).toBeGreaterThan(1000);
+    for (const { name } of maps) expect(report.checks.some(({ outputs }) => (outputs[name]?.count ?? 0) > 1000)).toBe(true);
   });
 
   test('but not with a fault in a map among its outputs', async () => {
