@@ -2,10 +2,12 @@
  * What each operator of a head becomes when it works on all windows at once: the same operator along the same axes, behind the three axes [N, h', w'].
  * Each is exact for the reason that no number of one window meets a number of another: axes move, sums and their order stay.
  */
+
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { channelAffine } from '../../src/ir/channel-affine';
 import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
 import { isLayer, isUnpadded } from '../../src/ir/sliding-maps';
+import { table } from '../../src/ir/table';
 import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
 import type { Attr, Dim, Node, Value } from '../../src/ir/types';
 import { isConst, rankOf } from '../../src/ir/types';
@@ -170,7 +172,7 @@ const expand: Rule = (head, row) => {
   return [{ cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [1, 1, 1, ...shape])]), shape, hasBatch: row.hasBatch }];
 };
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, Rule>> = table({
   Flatten: view,
   Reshape: view,
   Squeeze: view,
@@ -202,7 +204,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Expand: expand,
   // One place has the same neighbours everywhere.
   Resize: (head, row) => (row.shape.slice(1).every((dim) => dim === 1) && !cropsOutside(head.node) ? expand(head, row) : 'it interpolates'),
-};
+});
 
 const cropsOutside = (resize: Node): boolean => stringAttr(resize, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
 

@@ -398,12 +398,12 @@ function complaint(message: string, command: string | undefined): CompileError {
 }
 
 /** What a command cannot do without, in order. */
-const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
+const POSITIONALS: Readonly<Record<string, readonly string[]>> = table({
   inspect: ['MODEL'],
   predict: ['MODEL', 'PICTURE'],
   heatmap: ['MODEL', 'PICTURE'],
   debug: ['WHAT (bisect or reduce)', 'MODEL'],
-};
+});
 
 /** The name that a mistyped one comes nearest to; undefined: none is near. */
 function nearest(typed: string, names: readonly string[]): string | undefined {

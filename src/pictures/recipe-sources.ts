@@ -5,7 +5,9 @@
  * All of these are x = (p factor - shift) / deviation in one spelling or another, so each becomes a range, a mean and a std. What says something that cannot be done
  * here is an error: pixels that a network was not trained on give wrong classes without a word.
  */
+
 import { preprocessingInvalid } from '../diagnostics/catalogue';
+import { table } from '../ir/table';
 import { KNOWN_MODELS } from './known-models.generated';
 import { type Fields, fields, parseRecipe, type Recipe } from './recipe';
 import type { Filter } from './resample';
@@ -198,15 +200,15 @@ function imageMetadata(metadata: ReadonlyMap<string, string>, file: string): Rec
   const unknown = (key: string, value: string, known: string): never => {
     throw preprocessingInvalid(file, `Image.${key} is '${value}'; known are ${known}`);
   };
-  const orders: Readonly<Record<string, Recipe['order']>> = { gray8: 'rgb', rgb8: 'rgb', rgba8: 'rgb', bgr8: 'bgr', bgra8: 'bgr' };
+  const orders: Readonly<Record<string, Recipe['order']>> = table({ gray8: 'rgb', rgb8: 'rgb', rgba8: 'rgb', bgr8: 'bgr', bgra8: 'bgr' });
   // Windows ML takes what says nothing for Bgr8.
   const order = orders[(format ?? 'bgr8').toLowerCase()] ?? unknown('BitmapPixelFormat', format ?? '', 'Gray8, Rgb8, Bgr8, Rgba8, Bgra8');
-  const ranges: Readonly<Record<string, Pick<Recipe, 'range' | 'mean' | 'std'>>> = {
+  const ranges: Readonly<Record<string, Pick<Recipe, 'range' | 'mean' | 'std'>>> = table({
     nominalrange_0_255: { range: 255, mean: [0], std: [1] },
     normalized_0_1: { range: 1, mean: [0], std: [1] },
     normalized_1_1: { range: 255, mean: [127.5], std: [127.5] },
     nominalrange_16_235: { range: 255, mean: [(-16 * 255) / 219], std: [255 / 219] },
-  };
+  });
   const range =
     ranges[(nominal ?? 'NominalRange_0_255').toLowerCase()] ??
     unknown('NominalPixelRange', nominal ?? '', 'NominalRange_0_255, Normalized_0_1, Normalized_1_1, NominalRange_16_235');

@@ -277,7 +277,7 @@ describe('convert', () => {
     const weights = readFileSync(join(cwd, 'in.onnx.data'));
     for (const args of [
       ['convert', 'in.onnx', '-o', 'in.onnx.data', '--head', 'original', '--no-verify', '--force'],
-      ['inspect', 'in.onnx', '-o', 'in.onnx.data', '--force'],
+      ['inspect', 'in.onnx', '-o', 'in.onnx.data', '--format', 'json', '--force'],
     ]) {
       const { code, stderr } = await program.run(args, { cwd });
       expect([code, stderr]).toEqual([2, expect.stringContaining('error[OUTPUT_IS_INPUT]')]);

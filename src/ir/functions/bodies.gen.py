@@ -273,9 +273,10 @@ def main():
  * Read through index.ts, which also documents the notation.
  */
 // biome-ignore-all format: generated
+import {{ table }} from '../table';
 import type {{ FunctionText }} from '.';
 
-export const bodies: Readonly<Record<string, FunctionText>> = {{""")
+export const bodies: Readonly<Record<string, FunctionText>> = table({{""")
     for name, spec in OPERATORS.items():
         opset, never, lines = learn(name, spec)
         schema = defs.get_schema(name)
@@ -291,7 +292,7 @@ export const bodies: Readonly<Record<string, FunctionText>> = {{""")
             text = line[:-1] + ("," + json.dumps(condition, separators=(",", ":")) if condition else "") + "]"
             print(f"      '{text}',")
         print("    ],\n  },")
-    print("};")
+    print("});")
 
 
 main()

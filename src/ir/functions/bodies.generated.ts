@@ -3,9 +3,10 @@
  * Read through index.ts, which also documents the notation.
  */
 // biome-ignore-all format: generated
+import { table } from '../table';
 import type { FunctionText } from '.';
 
-export const bodies: Readonly<Record<string, FunctionText>> = {
+export const bodies: Readonly<Record<string, FunctionText>> = table({
   Attention: {
     since: 25,
     opset: 25,
@@ -463,4 +464,4 @@ export const bodies: Readonly<Record<string, FunctionText>> = {
       '["Cast","output","Temp1",{"to":"@output_datatype"}]',
     ],
   },
-};
+});
