@@ -7,7 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +18,11 @@ const dist = join(root, 'dist');
 
 /** Packages that few commands use stay outside: to read past them costs every start. */
 const SELDOM = ['yaml', 'fflate', '@dagrejs/*'];
-/** Native code and WebAssembly cannot be bundled; they are loaded when something is run. */
-const external = ['onnxruntime-node', '@tensorflow/*', 'sharp', ...SELDOM];
+/** Native code cannot be bundled. */
+const external = ['onnxruntime-node', '@tensorflow/tfjs-node', 'sharp', ...SELDOM];
+
+/** Packages that are in the bundles: their licences go with them. */
+const bundled = new Set();
 
 /** `long`, which protobufjs reads int64 with, compiles a WebAssembly module for products and quotients at every start: nobody takes any. */
 const withoutWasm = {
@@ -28,8 +31,9 @@ const withoutWasm = {
     onLoad({ filter: /[\\/]node_modules[\\/]long[\\/].*\.js$/ }, ({ path }) => ({ contents: `var WebAssembly;\n${readFileSync(path, 'utf8')}` })),
 };
 
-const bundle = (entry, outfile, options = {}) =>
-  build({
+const bundle = async (entry, outfile, options = {}) => {
+  const { metafile } = await build({
+    metafile: true,
     absWorkingDir: root,
     entryPoints: [entry],
     outfile,
@@ -45,6 +49,12 @@ const bundle = (entry, outfile, options = {}) =>
     plugins: [withoutWasm],
     ...options,
   });
+  for (const path of Object.keys(metafile.inputs)) {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path.slice(path.lastIndexOf('node_modules/'))) ?? [];
+    const home = name && path.slice(0, path.lastIndexOf('node_modules/') + 'node_modules/'.length + name.length);
+    if (home) bundled.add(home);
+  }
+};
 
 function types() {
   const work = join(dist, 'types');
@@ -89,9 +99,42 @@ const importOutside = {
   setup: ({ onResolve }) => onResolve({ filter: /\/import-module$/ }, () => ({ path: './import-module.js', external: true })),
 };
 
-/** The program, and beside it what imports modules for it, and what it puts into pages. */
-async function program(outfile, options = HASHBANG) {
-  await bundle('src/cli.ts', outfile, { ...options, plugins: [withoutWasm, importOutside], supported: { 'dynamic-import': false } });
+/** TensorFlow.js is in a file of its own beside the program, which loads it when a model is run. */
+const TFJS = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-converter', '@tensorflow/tfjs-backend-wasm'];
+const tfjsOutside = {
+  name: 'tfjs-outside',
+  setup: ({ onResolve }) => onResolve({ filter: /^@tensorflow\/tfjs-(core|converter|backend-wasm)$/ }, () => ({ path: './tfjs.js', external: true })),
+};
+/** import() of what is outside becomes require(): the program may run from a script that cannot import (src/cli/launch.ts), and names are not lost. */
+const main = { supported: { 'dynamic-import': false } };
+
+/** What runs models, as WebAssembly: part of the package, so that a plain install needs no script, no download and no native code. */
+async function runtimes() {
+  const entry = join(dist, 'tfjs-entry.js');
+  writeFileSync(entry, `module.exports = { ${TFJS.map((name) => `...require('${name}')`).join(', ')} };\n`);
+  await bundle(entry, 'dist/tfjs.js', { minify: true, nodePaths: [join(root, 'node_modules')], plugins: [] });
+  rmSync(entry);
+  const modules = join(root, 'node_modules');
+  const files = [
+    ...['mjs', 'wasm'].map((extension) => `onnxruntime-web/dist/ort-wasm-simd-threaded.${extension}`),
+    ...['', '-simd', '-threaded-simd'].map((kind) => `@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm${kind}.wasm`),
+  ];
+  for (const file of files) copyFileSync(join(modules, file), join(dist, file.slice(file.lastIndexOf('/') + 1)));
+}
+
+/** Who made what is inside, and on what terms. */
+function licences() {
+  const entries = [...bundled].sort().map((path) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, path)).find((each) => /^licen[cs]e/i.test(each));
+    return [`${name} ${version} (${license})`, ...(file ? ['', readFileSync(join(root, path, file), 'utf8').trim()] : [])].join('\n');
+  });
+  writeFileSync(join(dist, 'THIRD-PARTY.txt'), `The files beside this one contain these packages.\n\n${entries.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
+}
+
+/** The program, and beside it what imports modules for it, what runs models, and what it puts into pages. */
+async function program(outfile, { plugins = [], ...options } = HASHBANG) {
+  await bundle('src/cli.ts', outfile, { ...options, ...main, plugins: [withoutWasm, importOutside, ...plugins] });
   await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/verify/runtime/worker.js', join(dirname(outfile), 'worker.js'), { supported: { 'dynamic-import': true } });
   await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
@@ -106,15 +149,17 @@ async function program(outfile, options = HASHBANG) {
 }
 
 const [, , flag, file] = process.argv;
-if (flag === '--program') await program(file);
+if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS] });
 else {
   rmSync(dist, { recursive: true, force: true });
-  await program('dist/program.js', {});
+  await program('dist/program.js', { plugins: [tfjsOutside] });
+  await runtimes();
   const hash = createHash('sha256').update(readFileSync(join(dist, 'program.js'))).digest('hex').slice(0, 16);
   await bundle('src/cli/launch.ts', 'dist/cli.js', { ...HASHBANG, define: { PROGRAM_HASH: JSON.stringify(hash) } });
   chmodSync(join(dist, 'cli.js'), 0o755);
-  await bundle('src/index.ts', 'dist/index.js');
+  await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, tfjsOutside] });
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
   writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
   types();
+  licences();
 }

@@ -9,6 +9,7 @@ import { table } from '../ir/table';
 import { version } from '../version';
 import { recordOptions } from './picture-metadata';
 import { type HeatmapOptions, heatmapOptions, type PredictOptions, predictOptions } from './picture-options';
+import { runtimeOption } from './runtime-option';
 import type { Terminal } from './terminal';
 import { tfjsBackend, tfjsOptions, withDefaults } from './tfjs-options';
 import { comparisonOptions } from './verify-options';
@@ -62,6 +63,7 @@ const tolerance = {
     requiresArg: true,
     describe: 'How long the comparison may take beyond what the verdict needs: 30s (the default), 5m',
   },
+  ...runtimeOption,
 } as const satisfies Record<string, Options>;
 
 const symlinks = {

@@ -127,12 +127,12 @@ function shortContract(contract: Contract | undefined, head: OpenedMap['head'], 
 }
 
 export function lines(facts: HeatFacts, columns?: number): string[] {
-  const { args, output, picture, named, heat, shown, name, crops } = facts;
+  const { args, output, picture, named, heat, shown, name, crops, network } = facts;
   const { rows, columns: across } = heat.grid;
   const most = Math.max(...shown.map(({ peak }) => Math.abs(peak.score)));
   const tiles = heat.views.reduce((sum, view) => sum + view.tiles, 0);
   const paragraphs = [
-    `${picture.width}x${picture.height} pixels (${named}), ${heat.views.length} run${heat.views.length > 1 ? 's' : ''} in ${tiles} tile${tiles > 1 ? 's' : ''}`,
+    `${picture.width}x${picture.height} pixels (${named}), ${heat.views.length} run${heat.views.length > 1 ? 's' : ''} in ${tiles} tile${tiles > 1 ? 's' : ''}, ${network.runtime() ?? 'nothing was run'}`,
     scalesText(facts),
     headText(facts),
     `${rows.count}x${across.count} cells: cell (i, j) is at row ${plain(rows.start)} + ${plain(rows.step)} i, column ${plain(across.start)} + ${plain(across.step)} j${facts.centre ? ', where it looks as measured' : ', the middle of its window'}`,
@@ -206,6 +206,7 @@ export function json(facts: HeatFacts): object {
     head: network.head ?? null,
     headReason: network.reason ?? null,
     converted: network.converted,
+    runtime: network.runtime() ?? null,
     contract: network.contract?.kind ?? null,
     meaning: contractText(facts) ?? null,
     output,

@@ -58,6 +58,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   const model = await openPictureModel(args.model, {
     inputSize: asked,
     output: args.outputName,
+    runtime: args.runtime,
     allowSymlinks: args.allowSymlinks,
     warn: (warning) => terminal.warning(warning),
   });

@@ -9,6 +9,7 @@ import { describedFit, type Fit } from '../pictures/fit';
 import type { Picture, Size } from '../pictures/picture';
 import { preprocessings } from '../pictures/preprocessing';
 import type { Recipe } from '../pictures/recipe';
+import { runtimeOption } from './runtime-option';
 import { notNegative } from './values';
 
 /** How pixels become numbers: options of `predict`, `heatmap` and `convert`. */
@@ -61,6 +62,7 @@ const pixels = {
       'Pixels on a side of the tiles in which large pictures go through a network that gives maps; auto: by --memory; none: in one piece',
   },
   memory: { type: 'string', requiresArg: true, default: '1', describe: 'Gigabytes that may lie between the layers, for --tile auto' },
+  ...runtimeOption,
   pad: { type: 'boolean', default: false, describe: 'Surround a picture that is smaller than the window with zeros' },
   'allow-symlinks': { type: 'boolean', default: false, describe: 'Follow symbolic links to external data, as in a Hugging Face cache' },
 } as const satisfies Record<string, Options>;

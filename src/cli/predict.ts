@@ -25,6 +25,8 @@ interface Prediction {
   readonly fed: Size;
   /** Cells that the scores are of; undefined: there is one prediction. */
   readonly cells: Size | undefined;
+  /** What ran the model. */
+  readonly runtime: string | undefined;
 }
 
 export async function predictCommand(args: PredictArgs, terminal: Terminal): Promise<number> {
@@ -37,6 +39,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
     output: args.outputName,
     tfjsBackend: args.tfjsBackend,
+    runtime: args.runtime,
     allowSymlinks: args.allowSymlinks,
     warn: (warning) => terminal.warning(warning),
   });
@@ -48,7 +51,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
         const picture = await readPicture(file, background, reading);
-        const { scores, fed, cells } = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
+        const { scores, fed, cells, runtime } = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
         const isShare = areShares(scores);
         const best = ranked(scores, top).map(({ index, score }) => ({ class: index, name: labelOf(labels, index), score }));
@@ -63,11 +66,15 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
             cells: cells ?? null,
             combine: cells ? args.combine : null,
             kind,
+            runtime: runtime ?? null,
             best,
           });
         else {
           progress.end();
-          terminal.report([...(at > 0 ? [''] : []), `${file}: ${seen(picture, fed, pixelsText(chosen), cells, args.combine)}`]);
+          terminal.report([
+            ...(at > 0 ? [''] : []),
+            `${file}: ${seen(picture, fed, pixelsText(chosen), cells, args.combine)}${runtime ? `, ${runtime}` : ''}`,
+          ]);
           terminal.result(
             table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
@@ -121,12 +128,12 @@ async function predict(
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, ...tileChoice(args), onProgress };
     const { scores, rows, columns } = await scoresOfWhole(network, fitted, encoding, options, file);
-    return { scores, fed: fitted, cells: { height: rows, width: columns } };
+    return { scores, fed: fitted, cells: { height: rows, width: columns }, runtime: network.runtime() };
   }
   const small = (isMap || model.head === 'image') && window !== undefined && (fitted.height < window.height || fitted.width < window.width);
   if (small && window && !args.pad) throw pictureTooSmall(file, fitted, window, 1);
   const result = await model.run(encodePicture(fitted, encoding, small ? window : undefined));
-  return { ...single(result, args, model), fed: fitted };
+  return { ...single(result, args, model), fed: fitted, runtime: model.runtime() };
 }
 
 /** [1, classes], or a map of one size, whose cells become one prediction. */

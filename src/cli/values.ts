@@ -4,6 +4,7 @@ import type { SizeRequest } from '../compile/input-size';
 import { badOption } from '../diagnostics/catalogue';
 import { table } from '../ir/table';
 import type { PerOutput, VerifyOptions } from '../verify/bench';
+import type { RuntimeChoice } from '../verify/runtime/choice';
 
 const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 
@@ -39,13 +40,14 @@ export function names(texts: readonly string[] | undefined): readonly string[] |
   return all?.filter((name) => name !== '');
 }
 
-/** Tolerances and seed of a comparison. */
+/** Tolerances and seed of a comparison, and what runs the models. */
 export function verifyOptions(args: {
   readonly rtol: readonly string[] | undefined;
   readonly atol: readonly string[] | undefined;
   readonly seed: string | undefined;
   readonly samples: string | undefined;
   readonly verifyBudget: string | undefined;
+  readonly runtime: RuntimeChoice;
 }): VerifyOptions {
   return {
     rtol: perOutput('rtol', args.rtol),
@@ -53,6 +55,7 @@ export function verifyOptions(args: {
     seed: wholeNumber('seed', args.seed),
     samples: positiveNumber('samples', args.samples),
     budget: seconds('verify-budget', args.verifyBudget),
+    runtime: args.runtime,
   };
 }
 

@@ -2,6 +2,7 @@
 import { notAReport, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { readText } from '../files/read-text';
+import type { VerifyOptions } from '../verify/bench';
 import { type PairSettings, readSuite, type SuitePair } from '../verify/files/suite';
 import { verifyFiles } from '../verify/files/verify';
 import { mergeSuites } from '../verify/suite/merge';
@@ -114,12 +115,13 @@ async function run(
 }
 
 /** The command line wins over the list. */
-function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'inputSize'> {
+function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'inputSize'> & Pick<VerifyOptions, 'runtime'> {
   const given = verifyOptions(args);
   return {
     rtol: given.rtol ?? list.rtol,
     atol: given.atol ?? list.atol,
     seed: given.seed ?? list.seed,
+    runtime: given.runtime,
     samples: given.samples ?? list.samples,
     budget: given.budget ?? list.budget,
     inputs: args.inputs ?? list.inputs,

@@ -1,10 +1,9 @@
 /** The commands of docs/ci.md do what the page says, and so does the action that is made of them. */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
+import { action, perform } from '../support/action';
 import { useProgram } from '../support/cli';
 
 const root = join(__dirname, '../..');
@@ -49,58 +48,24 @@ test('the keys of the page are those that are read', async () => {
 });
 
 describe('the action', () => {
-  const action = parse(readFileSync(join(root, '.github/actions/verify/action.yml'), 'utf8'));
-  const [step] = action.runs.steps;
-
-  /** As GitHub runs it: inputs in the environment, `npx` with our program behind it. */
-  const perform = (
-    inputs: Readonly<Record<string, string>>,
-  ): { readonly code: number | null; readonly stdout: string; readonly output: string; readonly summary: string } => {
-    const bin = join(home, 'bin');
-    mkdirSync(bin, { recursive: true });
-    writeFileSync(
-      join(bin, 'npx'),
-      `#!/usr/bin/env bash\n[ "$1 $2" = "--yes convolutionize" ] || exit 99\nshift 2\nexec "${process.execPath}" "${program.file}" "$@"\n`,
-    );
-    chmodSync(join(bin, 'npx'), 0o755);
-    const value = (name: string): string => inputs[name] ?? action.inputs[name].default;
-    const env = Object.fromEntries(
-      Object.entries<string>(step.env).map(([name, text]) => [
-        name,
-        text.replace(/\$\{\{ inputs\.(\w+) \}\}/, (_, key: string) => value(key)),
-      ]),
-    );
-    const [output, summary] = ['output', 'summary'].map((name) => join(home, name));
-    for (const file of [output, summary]) writeFileSync(file ?? '', '');
-    const ran = spawnSync('bash', ['-e', '-o', 'pipefail', '-c', step.run], {
-      cwd: home,
-      encoding: 'utf8',
-      env: {
-        ...process.env,
-        PATH: `${bin}:${process.env.PATH}`,
-        GITHUB_ACTIONS: 'true',
-        GITHUB_OUTPUT: output,
-        GITHUB_STEP_SUMMARY: summary,
-        ...env,
-      },
-    });
-    return {
-      code: ran.status,
-      stdout: ran.stdout + ran.stderr,
-      output: readFileSync(output ?? '', 'utf8'),
-      summary: readFileSync(summary ?? '', 'utf8'),
-    };
+  /** Instead of what npm installs (test/package/pack.spec.ts has that): `script` for the program. */
+  const installed = (script: string): Readonly<Record<string, Readonly<Record<string, string>>>> => {
+    const place = program.directory();
+    mkdirSync(join(place, 'node_modules/.bin'), { recursive: true });
+    writeFileSync(join(place, 'node_modules/.bin/convolutionize'), `#!/usr/bin/env bash\n${script}\n`, { mode: 0o755 });
+    return { install: { home: place } };
   };
+  const ours = `exec "${process.execPath}" "${program.file}" "$@"`;
 
   test('every input is used, and nothing else', () => {
-    const used = Object.values<string>(step.env).map((text) => /inputs\.(\w+)/.exec(text)?.[1]);
+    const used = action.runs.steps.flatMap(({ env }) => Object.values(env).flatMap((text) => /inputs\.(\w+)/.exec(text)?.[1] ?? []));
     expect(used.sort()).toEqual(Object.keys(action.inputs).sort());
   });
 
   test('says yes', () => {
-    const ran = perform({ original: 'lenet5.onnx', converted: 'lenet5-fcn.onnx', args: '--samples=7\n--seed=3' });
-    expect([ran.code, ran.output]).toEqual([0, 'verdict=equal\n']);
-    expect(ran.stdout).toContain('::notice title=convolutionize verify::1 of 1 pairs of models are equal');
+    const ran = perform(home, { original: 'lenet5.onnx', converted: 'lenet5-fcn.onnx', args: '--samples=7\n--seed=3' }, installed(ours));
+    expect([ran.code, ran.verdict]).toEqual([0, 'equal']);
+    expect(ran.log).toContain('::notice title=convolutionize verify::1 of 1 pairs of models are equal');
     expect(ran.summary).toContain('| ✅ equal |');
     for (const file of ['verify.xml', 'verify.json']) expect(existsSync(join(home, file))).toBe(true);
   }, 60_000);
@@ -113,14 +78,23 @@ describe('the action', () => {
     model.graph.replaceAllUses(weight, model.graph.addConstant('wrong', fromNumbers('float', weight.constant.shape, numbers)));
     writeModelFile(model, join(home, 'wrong.onnx'));
     closeModel(model);
-    const ran = perform({ original: 'lenet5.onnx', converted: 'wrong.onnx', args: '--samples=7' });
-    expect([ran.code, ran.output]).toEqual([1, 'verdict=different\n']);
-    expect(ran.stdout).toMatch(/^::error title=lenet5\.onnx and wrong\.onnx%3A different::/m);
+    const ran = perform(home, { original: 'lenet5.onnx', converted: 'wrong.onnx', args: '--samples=7' }, installed(ours));
+    expect([ran.code, ran.verdict]).toEqual([1, 'different']);
+    expect(ran.log).toMatch(/^::error title=lenet5\.onnx and wrong\.onnx%3A different::/m);
     expect(ran.summary).toContain('First departs at');
   }, 60_000);
 
   test('says what is wrong', () => {
-    const ran = perform({ suite: 'nowhere.yaml' });
-    expect([ran.code, ran.output]).toEqual([2, 'verdict=error\n']);
+    expect(perform(home, { suite: 'nowhere.yaml' }, installed(ours))).toMatchObject({ code: 2, verdict: 'error' });
   }, 60_000);
+
+  test.each([
+    ['a program that ends with 1 and has reported nothing', 'exit 1'],
+    ['one that ends well and has reported nothing', 'exit 0'],
+    ['one that is not there', 'exec /nowhere/node'],
+  ])('%s has no verdict', (_, script) => {
+    const ran = perform(home, { original: 'lenet5.onnx', converted: 'lenet5-fcn.onnx' }, installed(script));
+    expect(ran.verdict).toBe('error');
+    expect(ran.code).toBeGreaterThan(1);
+  });
 });

@@ -1,7 +1,8 @@
 /**
  * The package as its users get it: packed, installed into an empty folder, used from the command line, from ES modules, from CommonJS and from TypeScript.
  *
- * Its dependencies are linked from here, which takes no network and no time; with CONVOLUTIONIZE_TEST_INSTALL=1, as .ci/run has it, npm installs them.
+ * Its dependencies are linked from here, which takes no network and no time; with CONVOLUTIONIZE_TEST_INSTALL=1, as .ci/run has it, npm installs them, with
+ * nothing in the environment that would help it.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -19,6 +20,7 @@ import {
 import Module from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { perform } from '../support/action';
 
 const root = join(__dirname, '../..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -35,13 +37,21 @@ beforeAll(() => {
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', private: true }));
   if (process.env.CONVOLUTIONIZE_TEST_INSTALL) npm(['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], app);
   else link();
+  // As on a platform that it does not support; a folder above this one may have another, which is not found then.
+  const native = join(app, 'node_modules/onnxruntime-node');
+  mkdirSync(native);
+  writeFileSync(join(native, 'package.json'), JSON.stringify({ name: 'onnxruntime-node', version: '1.30.0', main: 'index.js' }));
+  writeFileSync(join(native, 'index.js'), `throw new Error('no binary for this platform');`);
   copyFileSync(join(root, 'fixtures/models/lenet5.onnx'), join(app, 'lenet5.onnx'));
 }, 600_000);
 
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
 function npm(args: readonly string[], cwd: string): string {
-  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  // What npm needs to find itself, and the registry that this machine uses.
+  const kept =
+    /^(PATH|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|ComSpec|TEMP|TMP|TMPDIR|(https?|no)_proxy|npm_config_(registry|cache|userconfig)|NODE_EXTRA_CA_CERTS)$/i;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name)));
   return execFileSync(windows ? 'npm.cmd' : 'npm', args, { cwd, env, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
@@ -71,13 +81,38 @@ test('is small and holds what is built, not the sources', () => {
       'dist/index.js',
       'dist/index.mjs',
       'dist/viewer.js',
+      'dist/worker.js',
+      'dist/ort-wasm-simd-threaded.wasm',
+      'dist/tfjs-backend-wasm-simd.wasm',
+      'dist/THIRD-PARTY.txt',
       'docs/schemas/inspect.schema.json',
     ]),
   );
   for (const path of paths) expect(path).toMatch(/^(dist\/|docs\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/);
   // Something is in it by mistake, or the program has grown by a quarter.
-  expect(packed.size).toBeLessThan(1_250_000);
+  expect(packed.size).toBeLessThan(6_000_000);
+  const sizeOf = (file: string): number => statSync(join(app, 'node_modules/convolutionize/dist', file)).size;
+  expect(sizeOf('program.js')).toBeLessThan(3_000_000);
+  expect(sizeOf('index.js')).toBeLessThan(2_200_000);
+  expect(sizeOf('tfjs.js')).toBeLessThan(1_300_000);
+  expect(sizeOf('ort-wasm-simd-threaded.wasm')).toBeLessThan(16_000_000);
 });
+
+test('needs no script to be installed, no native runtime, and little room', () => {
+  const { dependencies, scripts } = JSON.parse(readFileSync(join(app, 'node_modules/convolutionize/package.json'), 'utf8'));
+  expect(Object.keys(dependencies).filter((name) => /onnxruntime|tensorflow/.test(name))).toEqual([]);
+  expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
+  if (!process.env.CONVOLUTIONIZE_TEST_INSTALL) return;
+  const { packages } = JSON.parse(readFileSync(join(app, 'node_modules/.package-lock.json'), 'utf8'));
+  expect(Object.entries(packages).flatMap(([path, entry]) => (Object(entry).hasInstallScript ? [path] : []))).toEqual([]);
+  expect(Object.keys(packages).filter((path) => /onnxruntime|tensorflow/.test(path))).toEqual([]);
+  expect(bytesBelow(join(app, 'node_modules'))).toBeLessThan(120e6);
+});
+
+function bytesBelow(directory: string): number {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((path) => statSync(join(directory, path)));
+  return files.reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+}
 
 test('converts from the command line', () => {
   const { bin } = JSON.parse(readFileSync(join(app, 'node_modules/convolutionize/package.json'), 'utf8'));
@@ -85,6 +120,8 @@ test('converts from the command line', () => {
   const run = node([program, 'convert', 'lenet5.onnx', '-o', 'from-cli.onnx']);
   expect([run.status, run.stderr]).toEqual([0, '']);
   expect(run.stdout).toContain('Conv2d(16, 120, kernel_size=(4, 4), stride=(1, 1))');
+  // Where there is no native runtime, the one that comes with the package judges.
+  expect(run.stdout).toMatch(/verdict +equal \(.*ONNX Runtime \S+ \(WebAssembly\)/);
   expect(readFileSync(join(root, 'dist/cli.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 }, 60_000);
 
@@ -118,6 +155,40 @@ test('keeps what it compiled of itself, and trusts nothing that others can write
   chmodSync(join(temporary, `convolutionize-${process.getuid?.()}`), 0o777);
   expect(convert()).toEqual({ ...good, kept: [] });
 }, 120_000);
+
+test('emits TensorFlow.js models, and runs them', () => {
+  const program = 'node_modules/convolutionize/dist/cli.js';
+  const run = node([program, 'convert', 'lenet5.onnx', '-o', 'web_model', '--to', 'tfjs']);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  expect(run.stdout).toContain('TensorFlow.js on WebAssembly');
+  copyFileSync(join(root, 'fixtures/digits/canvas.png'), join(app, 'canvas.png'));
+  for (const model of ['lenet5.onnx', 'web_model']) {
+    const seen = node([program, 'predict', model, 'canvas.png', '--resize', '28x28', '--json']);
+    expect([model, seen.status, seen.stderr]).toEqual([model, 0, '']);
+  }
+}, 120_000);
+
+test('says how to get the native runtime where it is asked for', () => {
+  const run = node(['node_modules/convolutionize/dist/cli.js', 'verify', 'lenet5.onnx', 'lenet5.onnx', '--runtime', 'native']);
+  expect(run.status).toBe(2);
+  expect(run.stderr).toContain('no binary for this platform');
+  expect(run.stderr).toContain('npm install --ignore-scripts onnxruntime-node');
+}, 60_000);
+
+describe('the GitHub action, with npm itself', () => {
+  const inputs = { original: 'lenet5.onnx', converted: 'lenet5.onnx', args: '--samples=1' };
+
+  test('runs what it installs from a tarball', () => {
+    const ran = perform(app, { ...inputs, package: packed.filename });
+    expect([ran.log, ran.code, ran.verdict]).toEqual([expect.stringContaining('pairs of models are equal'), 0, 'equal']);
+  }, 300_000);
+
+  test('has no verdict where nothing can be installed', () => {
+    const ran = perform(app, { ...inputs, package: './nowhere.tgz' });
+    expect([ran.failed, ran.verdict]).toEqual(['install', '']);
+    expect(ran.code).not.toBe(0);
+  }, 300_000);
+});
 
 test('draws a model as a page, with the program for it', () => {
   const run = node(['node_modules/convolutionize/dist/cli.js', 'inspect', 'lenet5.onnx', '-o', 'lenet5.html']);

@@ -29,6 +29,8 @@ export interface OpenedMap extends MapNetwork {
   readonly classes: number;
   /** What holds between a cell and the original; undefined: the file does not say. */
   readonly contract: Contract | undefined;
+  /** What ran it, for reports; undefined before it was run. */
+  runtime(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
       contract: declaredContract(model),
       converted: false,
       run: (image) => opened.run(image),
+      runtime: () => opened.runtime(),
       close: async () => undefined,
     };
   }
@@ -60,7 +63,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
     compile(model, { head: of, stride, outputs: [output], inputSize }),
   );
   inheritOrigin(compiled.model, model);
-  const session = await openWritten(compiled.model, path);
+  const session = await openWritten(compiled.model, path, opened.choice);
   const [image] = compiled.model.graph.inputs;
   const [batch] = image?.type?.shape ?? [];
   const runner = runnerOf(
@@ -76,6 +79,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
     contract: compiled.report.contract,
     converted: true,
     run: runner.run,
+    runtime: runner.runtime,
     close: () => session.release(),
   };
 }

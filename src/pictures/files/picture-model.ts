@@ -9,6 +9,7 @@ import { AxisRoles, imageInputs } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
+import type { RuntimeChoice } from '../../verify/runtime/choice';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
 import { tfjsModelPath } from '../../verify/tfjs/files';
 import type { Size } from '../picture';
@@ -36,6 +37,10 @@ export interface PictureModel {
   readonly classesLast: boolean;
   /** One image in, what the output says: [1, classes], or a map. Throws CompileError RUNTIME_FAILED, NO_SCORES. */
   run(image: Numbers): Promise<Numbers>;
+  /** What ran it, for reports; undefined before it was run. */
+  runtime(): string | undefined;
+  /** What was asked for to run it. */
+  readonly choice: RuntimeChoice | undefined;
   close(): Promise<void>;
 }
 
@@ -44,6 +49,8 @@ export interface OpenOptions {
   readonly output?: string | undefined;
   /** What runs a TensorFlow.js model. */
   readonly tfjsBackend?: TfjsBackend | undefined;
+  /** Which ONNX Runtime runs an ONNX model. Default: the native one where it is installed. */
+  readonly runtime?: RuntimeChoice | undefined;
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
 }
@@ -61,8 +68,10 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
       ...described,
       path,
       format: 'ONNX',
+      choice: options.runtime,
       ...runnerOf(
-        () => (isTextFile(path) ? openWritten(model, path) : openSession(path, path)),
+        () =>
+          isTextFile(path) ? openWritten(model, path, options.runtime) : openSession(path, path, { file: path, runtime: options.runtime }),
         described,
         () => closeModel(model),
       ),
@@ -74,12 +83,12 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
 }
 
 /** Opens a model that is no ONNX file as it stands: it is written for the runtime, which has read it all when it is open. `name` is for messages. */
-export async function openWritten(model: Model, name: string): Promise<Session> {
+export async function openWritten(model: Model, name: string, runtime?: RuntimeChoice): Promise<Session> {
   const directory = scratchDirectory();
   try {
     const file = fileInScratch(directory.path, 'model.onnx');
     writeModelInto(model, file);
-    return await openSession(file, name, { frugal: true, keep: keepForReport });
+    return await openSession(file, name, { frugal: true, keep: keepForReport, runtime });
   } finally {
     directory.remove();
   }
@@ -95,7 +104,7 @@ async function openTfjs(path: string, options: OpenOptions): Promise<PictureMode
       described,
       () => undefined,
     );
-    return { ...described, path, format: 'TensorFlow.js', model: undefined, ...runner, close: () => session.release() };
+    return { ...described, path, format: 'TensorFlow.js', choice: undefined, model: undefined, ...runner, close: () => session.release() };
   } catch (error) {
     await session.release();
     throw error;
@@ -163,12 +172,16 @@ export function runnerOf(
   open: () => Promise<Session>,
   { input, output, batch }: Pick<Described, 'input' | 'output' | 'batch'>,
   done: () => void,
-): Pick<PictureModel, 'run' | 'close'> {
+): Pick<PictureModel, 'run' | 'close' | 'runtime'> {
   let session: Promise<Session> | undefined;
+  let runtime: string | undefined;
   return {
+    runtime: () => runtime,
     async run(image) {
       session ??= open();
-      const results = await (await session).run(new Map([[input, repeated(image, batch)]]));
+      const opened = await session;
+      runtime = opened.runtime;
+      const results = await opened.run(new Map([[input, repeated(image, batch)]]));
       const scores = results.get(output);
       if (!scores) throw noScores(output, 'the runtime gave nothing for this output');
       return firstOf(scores);
