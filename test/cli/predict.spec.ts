@@ -61,7 +61,9 @@ test('prints place, score and name as the lecture does', async () => {
   const name = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][digits[0]?.label ?? 0];
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(
-    new RegExp(`^\\S+0.png: 28x28 as it is, pixels unit, assumed\n#1 +\\d+\\.\\d\\d  ${name}\n#2 +-?\\d+\\.\\d\\d  \\w+\n#3 .*\n$`),
+    new RegExp(
+      `^\\S+0.png: 28x28 as it is, pixels unit, assumed, ONNX Runtime \\S+ \\((native|WebAssembly)\\)\n#1 +\\d+\\.\\d\\d  ${name}\n#2 +-?\\d+\\.\\d\\d  \\w+\n#3 .*\n$`,
+    ),
   );
 });
 
