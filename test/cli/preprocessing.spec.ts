@@ -73,8 +73,10 @@ test('what Windows ML and Ultralytics write is fed; without a word, what is usua
   expect([yolo.best[0]?.name, yolo.assumed]).toEqual(['red', false]);
   const plain = model('plain');
   expect(await predicted(plain)).toMatchObject({ pixels: 'torchvision', assumed: true });
-  expect((await run('predict', plain, picture)).stdout).toContain('pixels torchvision, assumed\n');
-  expect((await run('predict', model('yolo', ULTRALYTICS), picture)).stdout).toContain('pixels Ultralytics metadata in the model\n');
+  expect((await run('predict', plain, picture)).stdout).toContain('pixels torchvision, assumed, ONNX Runtime ');
+  expect((await run('predict', model('yolo', ULTRALYTICS), picture)).stdout).toContain(
+    'pixels Ultralytics metadata in the model, ONNX Runtime ',
+  );
 });
 
 test('options go before what the file says, and change single parts of it', async () => {
