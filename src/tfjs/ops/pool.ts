@@ -48,6 +48,7 @@ const overMaps =
 
 /** Where strides leave places out, SAME would have to cut the map: ONNX Runtime does for averages and fails for maxima, TensorFlow does not. */
 function requireCovering(window: Window, dims: readonly Dim[]): void {
+  if (isDilated(window)) throw new Unsupported('its auto_pad meets dilations, which ONNX Runtime leaves out of the pads and ONNX does not');
   const isCut = window.kernel.some((_, axis) => {
     const [span, stride, length] = [spanOf(window, axis), window.strides[axis] ?? 1, dims[axis + 1]];
     return span < stride && (typeof length !== 'number' || (Math.ceil(length / stride) - 1) * stride + span < length);

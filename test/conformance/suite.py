@@ -1,4 +1,4 @@
-"""Writes the conformance suite of ONNX, as the onnx package makes it, to a directory: python conformance.py DIRECTORY
+"""Writes the conformance suite of ONNX, as the onnx package makes it, to a directory: python suite.py DIRECTORY
 
 One folder for each test: model.onnx, test_data_set_0/input_0.pb ..., output_0.pb ... (newer versions of onnx no longer ship these files).
 """
