@@ -5,6 +5,8 @@ export interface RandomCase {
   readonly text: string;
   /** Sizes of the symbols, one run each. */
   readonly sizes: readonly Readonly<Record<string, number>>[];
+  /** About how large the terms are of which a sum may cancel: what is left is not exact to more digits than they are. */
+  readonly least: number;
 }
 
 type Random = () => number;
@@ -39,6 +41,7 @@ export function randomCase(number: number, random: Random): RandomCase {
     text: `<ir_version: 9, opset_import: ["" : ${made.opset ?? 19}]> g (float[${dims}] X) => (float[${output}] Y)
       ${constants.length > 0 ? `<${constants.join(', ')}>` : ''} { ${before} ${made.body} }`,
     sizes,
+    least: kind === 'Reduce' ? 0.1 : 0,
   };
 }
 

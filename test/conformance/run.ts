@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     wrong += count('WRONG');
     console.log(
       `${folder}: ${outcomes.length} tests, ${count('equal')} equal, ${count('as ONNX Runtime')} equal to ONNX Runtime where the suite is not, ` +
-        `${count('refused')} refused by name, ${count('no tensors')} without tensors, ${count('WRONG')} wrong`,
+        `${count('refused')} refused by name, ${count('no tensors')} without tensors or elements, ${count('WRONG')} wrong`,
     );
   }
   const number = Number(values.fuzz);

@@ -19,6 +19,7 @@ import type { Numbers, Session } from '../../src/verify/onnx-runner';
 import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { runModel } from '../support/run';
 
+/** `no tensors`: sequences and the like, and inputs without elements, which TensorFlow.js does not have (a length of 0 in a file is read as any length). */
 export type Kind = 'equal' | 'as ONNX Runtime' | 'refused' | 'WRONG' | 'no tensors';
 export interface Outcome {
   readonly name: string;
@@ -95,6 +96,8 @@ async function runCase(
         const problem = departs(expected, found);
         if (!problem) continue;
         const judge = model && (await runModel(model, feeds, { quiet: true }).catch(() => undefined))?.get(key ?? '');
+        const isEmpty = [...feeds.values()].some(({ shape }) => shape.includes(0));
+        if (isEmpty) return done('no tensors', problem);
         if (!judge || departs(judge, found)) return done('WRONG', `${key}: ${problem}`);
         isOther = true;
       }
@@ -135,6 +138,8 @@ function departs(expected: Tensor, found: Numbers | undefined): string | undefin
   for (const [at, a] of wanted.entries()) {
     const b = found.data[at] ?? Number.NaN;
     if (Object.is(a, b) || a === b) continue;
+    // A double that no float can hold.
+    if (expected.dtype === 'double' && Math.abs(a) > 3.4e38 && !Number.isFinite(b)) continue;
     const allowed = isFloat ? 1e-7 + (expected.dtype === 'float16' ? 2e-3 : 1e-3) * Math.abs(a) : 0;
     if (!(Math.abs(a - b) <= allowed)) return `element ${at} of [${expected.shape}] is ${b} instead of ${a}`;
   }

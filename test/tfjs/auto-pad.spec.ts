@@ -130,6 +130,22 @@ test('Pad by amounts that the graph computes, some of which cut off', async () =
   expect(await allBothWays(cases, { sizes: [...SIZES, { N: 1, H: 4, W: 8 }] })).toBeGreaterThan(0);
 });
 
+test('Slice backwards from a place in front of the map begins at its first place', async () => {
+  const constants = 'int64[2] from = {-5, -2}, int64[2] to = {-100, -100}, int64[2] along = {2, 3}, int64[2] by = {-1, -2}';
+  const cases = ['2, 4, 3, 8', 'N, 4, H, W'].map((input): [string, string] => [
+    input,
+    graph(input, 'N, 4, h, w', 'Y = Slice (X, from, to, along, by)', constants),
+  ]);
+  expect(
+    await allBothWays(cases, {
+      sizes: [
+        { N: 1, H: 3, W: 8 },
+        { N: 2, H: 9, W: 2 },
+      ],
+    }),
+  ).toBeGreaterThan(0);
+});
+
 test('a line of one place', async () => {
   expect(
     await bothWays(graph('N, 4, W', 'N, 4, w', 'Y = Conv <auto_pad = "SAME_UPPER", strides = [2]> (X, K)', 'float[4, 4, 3] K'), {

@@ -73,6 +73,42 @@ test('aligned corners by halves and by one and a half, at any size, behind a con
   expect(await bothWays(graph('1.5, 1.5'), { sizes })).toBeGreaterThan(0);
 });
 
+test('a coordinate within a millionth of the middle of two places counts as the middle', async () => {
+  const cases = ['round_prefer_ceil', 'round_prefer_floor'].flatMap((rounding) =>
+    [
+      ['asymmetric', '1.2', 23],
+      ['asymmetric', '1.1428572', 19],
+      ['half_pixel', '1.3', 25],
+    ].flatMap(([coordinates, factor, length]) =>
+      [`2, 3, 5, ${length}`, OPEN].map((input): [string, string] => [
+        `${coordinates} ${rounding} ${factor} of ${input}`,
+        byFactor(
+          `mode = "nearest", coordinate_transformation_mode = "${coordinates}", nearest_mode = "${rounding}"`,
+          `1.0, ${factor}`,
+          input,
+        ),
+      ]),
+    ),
+  );
+  const sizes = [19, 23, 25].map((W) => ({ N: 2, H: 5, W }));
+  expect(await allBothWays(cases, { sizes })).toBeGreaterThan(0);
+});
+
+test('where no length changes the map is copied, whatever the factors are; where one does, the others follow their factors', async () => {
+  const cases = ['nearest', 'linear', 'cubic'].flatMap((mode) =>
+    ['2, 3, 3, 4', '2, 3, 3, 9', OPEN].map((input): [string, string] => [
+      `${mode} ${input}`,
+      byFactor(`mode = "${mode}", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"`, '1.3, 1.2', input),
+    ]),
+  );
+  const sizes = [
+    { N: 2, H: 3, W: 4 },
+    { N: 1, H: 3, W: 9 },
+    { N: 1, H: 7, W: 4 },
+  ];
+  expect(await allBothWays(cases, { sizes })).toBeGreaterThan(0);
+});
+
 test('the length of the result is rounded in float32: 0.7 of 10 are 7', async () => {
   const cases = ['0.7', '0.1', '0.3'].flatMap((factor) =>
     [KNOWN, OPEN].map((input): [string, string] => [

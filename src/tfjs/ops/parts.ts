@@ -46,7 +46,7 @@ const slice: Lowering = (node, make) => {
   axes.forEach((axis, at) => {
     const step = given?.[at] ?? 1;
     stretches[axis] = {
-      begin: from ? beginOf(from[at] ?? 0, step, dims[axis]) : make.elementOf(make.ref(starts), at),
+      begin: from ? backwardsFrom(make, x, axis, beginOf(from[at] ?? 0, step, dims[axis]), step) : make.elementOf(make.ref(starts), at),
       end: to ? endOf(to[at] ?? 0, step, dims[axis]) : make.elementOf(make.ref(ends), at),
       step: given ? step : make.elementOf(make.ref(stepsInput), at),
     };
@@ -70,6 +70,20 @@ function computedSlice(node: Node, make: Emitter): Ref {
   ];
   const cut = make.node('StridedSlice', [source, ...bounds], masks);
   return isBool(x) ? make.cast(cut, 'DT_BOOL') : isInt(x) ? make.cast(cut, 'DT_INT32') : cut;
+}
+
+/** Backwards from a place in front of the map ONNX begins at its first place, and TensorFlow has nothing: the place is counted from the front. */
+function backwardsFrom(
+  make: Emitter,
+  x: Value | undefined,
+  axis: number,
+  begin: number | undefined,
+  step: number,
+): number | Ref | undefined {
+  if (begin === undefined || step > 0 || begin >= -1) return begin;
+  const length = dimsOf(x)[axis];
+  if (typeof length === 'number') return Math.max(begin + length, 0);
+  return make.node('Maximum', [make.node('AddV2', [make.lengthOf(make.ref(x), axis), make.int(begin)]), make.int(0)]);
 }
 
 /** Bounds beyond the ends are the ends. */

@@ -33,11 +33,49 @@ const resizeIn =
     const sampling = samplingOf(node);
     const scales = scalesOf(node, make, dims, orderOf(dims.length));
     const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
-    const result = atOnce(make, source, dims, scales, sampling) ?? axisByAxis(make, source, dims, scales, sampling);
+    const scaled = unlessSame(make, source, dims, scales, sampling);
+    const result = atOnce(make, source, dims, scaled, sampling) ?? axisByAxis(make, source, dims, scaled, sampling);
     return isInt(x) ? make.cast(sampling.mode === 'nearest' ? result : make.node('Floor', [result]), 'DT_INT32') : result;
   };
 export const resize = resizeIn(range);
 export const resizeMap = resizeIn((rank) => [0, ...range(rank - 2).map((axis) => axis + 2), 1]);
+
+/** ONNX Runtime copies where no length changes, whatever the factors are: floor(3 * 1.3) is 3. At open sizes the model decides, by factors of 1. */
+function unlessSame(
+  make: Emitter,
+  x: Ref,
+  dims: readonly Dim[],
+  scales: readonly (Scale | undefined)[],
+  { coordinates }: Sampling,
+): readonly (Scale | undefined)[] {
+  const given = scales.flatMap((scale, axis) => (scale ? [{ axis, scale, before: dims[axis] }] : []));
+  const changes = ({ scale, before }: (typeof given)[number]): boolean =>
+    typeof scale.length === 'number' && typeof before === 'number'
+      ? scale.length !== before
+      : typeof scale.factor === 'number' && (scale.factor < 1 || scale.factor >= 2);
+  if (given.length === 0 || given.some(changes)) return scales;
+  if (given.every(({ scale, before }) => scale.length !== undefined && scale.length === before)) return scales.map(() => undefined);
+  // By the ratio of its lengths an axis that keeps its length stays as it is.
+  if (given.every(({ scale }) => scale.isRatio)) return scales;
+  if (coordinates === 'tf_half_pixel_for_nn') throw new Unsupported('its coordinates depend on whether any length changes');
+  const [first, ...others] = given.map(({ axis, scale, before }) => {
+    const after = lengthAfter(make, x, axis, before, scale);
+    return make.node('Equal', [typeof after === 'number' ? make.int(after) : after, make.lengthOf(x, axis)]);
+  });
+  if (!first) return scales;
+  const isSame = others.reduce<Ref>((all, one) => make.node('LogicalAnd', [all, one]), first);
+  return scales.map((scale, axis) => {
+    if (!scale) return undefined;
+    const factor = typeof scale.factor === 'number' ? make.float(scale.factor) : scale.factor;
+    // The length is that of the factor that was given.
+    return {
+      ...scale,
+      factor: make.node('SelectV2', [isSame, make.float(1), factor]),
+      length: lengthAfter(make, x, axis, dims[axis], scale),
+      isRatio: false,
+    };
+  });
+}
 
 const samplingOf = (node: Node): Sampling => ({
   mode: modeOf(node),

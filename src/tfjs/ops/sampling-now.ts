@@ -7,7 +7,7 @@
  */
 import { int } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import type { Coordinates, Rounding, Sampling } from './sampling';
+import { type Coordinates, type Rounding, type Sampling, TIE } from './sampling';
 
 /** One axis of a value: what it becomes. */
 export interface Stretch {
@@ -109,9 +109,9 @@ class Arithmetic {
       case 'ceil':
         return this.add(low, this.truth('Greater', rest, 0));
       case 'round_prefer_ceil':
-        return this.add(low, this.truth('GreaterEqual', rest, 0.5));
+        return this.add(low, this.truth('Greater', rest, 0.5 - TIE));
       case 'round_prefer_floor':
-        return this.add(low, this.truth('Greater', rest, 0.5));
+        return this.add(low, this.truth('GreaterEqual', rest, 0.5 + TIE));
     }
   }
 

@@ -102,6 +102,9 @@ function coordinate(at: number, before: number, after: number, factor: number, m
   }
 }
 
+/** How near to the middle of two places ONNX Runtime takes a coordinate for the middle (measured, 1.30). */
+export const TIE = 1e-6;
+
 function rounded(x: number, mode: Rounding): number {
   switch (mode) {
     case 'floor':
@@ -109,9 +112,9 @@ function rounded(x: number, mode: Rounding): number {
     case 'ceil':
       return Math.ceil(x);
     case 'round_prefer_ceil':
-      return Math.floor(x + 0.5);
+      return Math.floor(x) + (x - Math.floor(x) > 0.5 - TIE ? 1 : 0);
     case 'round_prefer_floor':
-      return Math.ceil(x - 0.5);
+      return Math.floor(x) + (x - Math.floor(x) >= 0.5 + TIE ? 1 : 0);
   }
 }
 
