@@ -9,6 +9,8 @@ export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse',
 export const EXTREME_KINDS = ['thousands', 'millions', 'tiny'] as const;
 export type InputKind = (typeof INPUT_KINDS)[number] | (typeof EXTREME_KINDS)[number];
 const ALL_KINDS: readonly InputKind[] = [...INPUT_KINDS, ...EXTREME_KINDS];
+/** Inputs whose results are so large that a bound in absolute numbers, which somebody has set for ordinary ones, means nothing for them. */
+export const isHuge = (kind: string): boolean => kind === 'thousands' || kind === 'millions';
 export const isExtreme = (kind: string): boolean => EXTREME_KINDS.some((extreme) => extreme === kind);
 
 /** xoshiro128**: the same numbers on every platform. */

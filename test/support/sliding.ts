@@ -1,5 +1,5 @@
 /** The meaning of a prediction map, tried out: the original runs on crops of a larger image, the converted model on the image. */
-import { compile } from '../../src/compile';
+import { type CompileOptions, compile } from '../../src/compile';
 import { imageInputs } from '../../src/ir/axis-roles';
 import type { Model } from '../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
@@ -14,12 +14,17 @@ export interface SlidingOptions {
   readonly beyond?: readonly (readonly [rows: number, columns: number])[];
   /** Places at the edge of the map that are not compared: padding is not what the crop saw. */
   readonly margin?: number;
+  /** How the model is converted. */
+  readonly options?: CompileOptions;
 }
 
 /** Rejects where a cell of the converted model's map is not what the original says of its crop, or where a window has no cell. */
-export async function expectSliding(source: string | Model, { beyond = GROWTH, margin = 0 }: SlidingOptions = {}): Promise<Model> {
+export async function expectSliding(
+  source: string | Model,
+  { beyond = GROWTH, margin = 0, options = {} }: SlidingOptions = {},
+): Promise<Model> {
   const original = typeof source === 'string' ? parseGraph(source) : source;
-  const { model, report } = compile(original);
+  const { model, report } = compile(original, options);
   const [window] = report.windows;
   const output = model.graph.outputs[0];
   if (!window || !output) throw new Error('no image, or no output');
