@@ -10,10 +10,10 @@
  */
 import { evaluateDim, namesOf } from '../ir/dims';
 import { type Graph, nestedGraphs, readBy } from '../ir/graph';
-import { table } from '../ir/table';
 import { elementCount, isFloatType } from '../ir/tensor';
 import type { ConstValue, Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
+import { weightSlots } from '../operators';
 
 export interface NodeCost {
   readonly parameters: number;
@@ -69,34 +69,6 @@ export function carriesData(node: Node, data: ReadonlySet<Value>): boolean {
 
 // ---- parameters ----
 
-/** Slots that hold trained numbers even when they have a single element. */
-const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = table({
-  BatchNormalization: [1, 2],
-  Conv: [1, 2],
-  ConvInteger: [1],
-  ConvTranspose: [1, 2],
-  DequantizeLinear: [0],
-  GRU: [1, 2, 3],
-  Gemm: [0, 1, 2],
-  GroupNormalization: [1, 2],
-  InstanceNormalization: [1, 2],
-  LSTM: [1, 2, 3, 7],
-  LayerNormalization: [1, 2],
-  MatMul: [0, 1],
-  MatMulInteger: [1],
-  PRelu: [1],
-  QLinearConv: [3, 8],
-  QLinearMatMul: [3],
-  RMSNormalization: [1],
-  RNN: [1, 2, 3],
-  'com.microsoft.FusedConv': [1, 2],
-  'com.microsoft.FusedGemm': [0, 1, 2],
-  'com.microsoft.FusedMatMul': [0, 1],
-});
-
-/** Operators whose constants are settings, whatever their size. */
-const SETTINGS_ONLY = new Set(['Clip', 'OneHot', 'Pad', 'QuantizeLinear', 'Range', 'Resize', 'TopK']);
-
 function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
   const found: ConstValue[] = [];
   const seen = new Set<Node>();
@@ -130,9 +102,8 @@ function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
 }
 
 function isParameter(value: ConstValue, slot: number, reader: Node): boolean {
-  const slots = WEIGHT_SLOTS[reader.op];
-  if (slots) return slots.includes(slot);
-  return !SETTINGS_ONLY.has(reader.op) && isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1;
+  const slots = weightSlots(reader);
+  return slots ? slots.includes(slot) : isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1;
 }
 
 /** What a weight is computed from: there, the first operand is one as well. */

@@ -69,8 +69,12 @@ export interface Operator {
   readonly form: Form;
   /** Along axis `axis` of the first input. */
   readonly reads: (node: Node, axis: number) => Reads;
+  /** The same in words, for docs/operators.md. */
+  readonly says: string;
   /** Slots of the inputs that tell lengths, axes and places. All others are data and weights. */
   readonly settings: readonly number[];
+  /** Slots that hold trained numbers, even when they have a single element; undefined: constants of several numbers in any slot may be trained. */
+  readonly weights?: readonly number[] | undefined;
 }
 
 export const POINT: Reads = { kind: 'point' };
@@ -79,14 +83,42 @@ export const FILTERS: Reads = { kind: 'filters' };
 
 const atPoint = (): Reads => POINT;
 
-/** An operator whose result is at the places of its data. */
-export const pointwise = (form: Form, settings: readonly number[] = []): Operator => ({ form, reads: atPoint, settings });
+/** Slots by what they hold. */
+interface Slots {
+  readonly settings?: readonly number[];
+  readonly weights?: readonly number[];
+}
 
-export const operator = (form: Form, reads: Operator['reads'], settings: readonly number[] = []): Operator => ({ form, reads, settings });
+const SAYS: Partial<Readonly<Record<Form, string>>> = {
+  sizes: 'a size',
+  places: 'nothing: it tells where places are',
+  constant: 'nothing',
+  view: 'the same numbers, in order',
+  transposed: 'the same place, axes in another order',
+};
+
+/** An operator whose result is at the places of its data. */
+export const pointwise = (form: Form, { settings = [], weights }: Slots = {}): Operator => ({
+  form,
+  reads: atPoint,
+  says: SAYS[form] ?? 'the same place',
+  settings,
+  weights,
+});
+
+export const operator = (form: Form, says: string, reads: Operator['reads'], { settings = [], weights }: Slots = {}): Operator => ({
+  form,
+  reads,
+  says,
+  settings,
+  weights,
+});
 
 /** It is not known how the result moves with the image. `why` continues "it ...". */
-export const unknown = (why = 'moves with the image in a way that is not known'): Operator => ({
+export const unknown = (why = 'moves with the image in a way that is not known', { settings = [], weights }: Slots = {}): Operator => ({
   form: 'unknown',
   reads: () => ({ kind: 'unknown', why }),
-  settings: [],
+  says: `not known: it ${why}`,
+  settings,
+  weights,
 });

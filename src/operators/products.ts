@@ -2,14 +2,14 @@
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, operator, POINT } from './operator';
 
-const product = operator('product', () => POINT);
+const product = (weights: readonly number[]): Operator => operator('product', 'a whole axis of each operand', () => POINT, { weights });
 
 export const products = {
-  Gemm: product,
-  MatMul: product,
-  MatMulInteger: product,
+  Gemm: product([0, 1, 2]),
+  MatMul: product([0, 1]),
+  MatMulInteger: product([1]),
   // With a constant operand it is a product as any other, which passes say as one.
-  Einsum: operator('unknown', (node) => ({
+  Einsum: operator('unknown', 'not known: it sums over axes', (node) => ({
     kind: 'unknown',
     why: node.inputs.some((input) => input?.constant)
       ? 'sums over axes in a way that no rule is known for'

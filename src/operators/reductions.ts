@@ -30,12 +30,18 @@ const along =
     return own === undefined ? notKnown('works along an axis that is computed') : own === axis ? reads : POINT;
   };
 
-const overPlaces = operator('same', (_, axis) => (axis < 2 ? POINT : TOGETHER));
-const reduction = operator('reduced', reduced, [1]);
-const norm = operator('same', normalised);
-const softmax = operator('same', along(TOGETHER));
-const inOrder = operator('same', along({ kind: 'in order', why: 'runs along the rows or columns of the image one after the other' }), [1]);
-const extreme = operator('reduced', (node, axis) =>
+const overPlaces = operator('same', 'all places together', (_, axis) => (axis < 2 ? POINT : TOGETHER));
+const reduction = operator('reduced', 'all along its axes together', reduced, { settings: [1] });
+const TOGETHER_ALONG = 'all along its axes together';
+const norm = operator('same', TOGETHER_ALONG, normalised, { weights: [1, 2] });
+const softmax = operator('same', 'all along its axis together', along(TOGETHER));
+const inOrder = operator(
+  'same',
+  'all before it along its axis, in order',
+  along({ kind: 'in order', why: 'runs along the rows or columns of the image one after the other' }),
+  { settings: [1] },
+);
+const extreme = operator('reduced', 'all along its axis; tells a place', (node, axis) =>
   asReduce(node)?.axes.includes(axis) ? { kind: 'picks', why: 'returns places of the map' } : POINT,
 );
 
@@ -54,8 +60,8 @@ export const reductions = {
   LayerNormalization: norm,
   LogSoftmax: softmax,
   LpNormalization: softmax,
-  MeanVarianceNormalization: norm,
-  RMSNormalization: norm,
+  MeanVarianceNormalization: operator('same', TOGETHER_ALONG, normalised),
+  RMSNormalization: operator('same', TOGETHER_ALONG, normalised, { weights: [1] }),
   ReduceL1: reduction,
   ReduceL2: reduction,
   ReduceLogSum: reduction,
@@ -66,7 +72,12 @@ export const reductions = {
   ReduceProd: reduction,
   ReduceSum: reduction,
   ReduceSumSquare: reduction,
-  ReverseSequence: operator('same', () => ({ kind: 'in order', why: 'turns a part of the map around' }), [1]),
+  ReverseSequence: operator('same', 'a part turned around', () => ({ kind: 'in order', why: 'turns a part of the map around' }), {
+    settings: [1],
+  }),
   Softmax: softmax,
-  TopK: operator('same', along({ kind: 'picks', why: 'returns places of the map' }), [1]),
+  TopK: operator('same', 'all along its axis, sorted; tells places', along({ kind: 'picks', why: 'returns places of the map' }), {
+    settings: [1],
+    weights: [],
+  }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

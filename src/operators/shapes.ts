@@ -22,18 +22,18 @@ function repeated(node: Node, axis: number): Reads {
 }
 
 export const shapes = {
-  Compress: operator('same', () => picks('takes positions that are told one by one')),
-  Concat: operator('joined', (node, axis) => picking('lays maps next to each other in space')(node, axis)),
-  Expand: pointwise('spread', [1]),
+  Compress: operator('same', 'places told one by one', () => picks('takes positions that are told one by one')),
+  Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis)),
+  Expand: pointwise('spread', { settings: [1] }),
   Flatten: pointwise('view'),
-  Gather: operator('gathered', (node, axis) =>
+  Gather: operator('gathered', 'places told by number', (node, axis) =>
     picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
   ),
-  GatherElements: operator('same', picking('takes another position for every place')),
-  Reshape: pointwise('view', [1]),
-  Split: operator('same', picking('cuts the map into a fixed number of rows or columns'), [1]),
-  Squeeze: pointwise('view', [1]),
-  Tile: operator('same', repeated, [1]),
+  GatherElements: operator('same', 'places told by number', picking('takes another position for every place')),
+  Reshape: pointwise('view', { settings: [1] }),
+  Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), { settings: [1] }),
+  Squeeze: pointwise('view', { settings: [1] }),
+  Tile: operator('same', 'a copy', repeated, { settings: [1] }),
   Transpose: pointwise('transposed'),
-  Unsqueeze: pointwise('view', [1]),
+  Unsqueeze: pointwise('view', { settings: [1] }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

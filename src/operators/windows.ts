@@ -223,16 +223,18 @@ export const paceOf = ({ stride }: Step): Ratio => absolute(stride);
 /** The last cell that the step reads for cell 0. */
 export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, extent), ONE);
 
+const bias = { weights: [1, 2] };
+
 export const windows = {
-  AveragePool: operator('same', pool),
-  Conv: operator('same', convolution),
-  ConvInteger: operator('same', convolution),
-  ConvTranspose: operator('same', transposedConvolution),
-  DepthToSpace: operator('same', depthToSpace),
-  LpPool: operator('same', pool),
-  MaxPool: operator('same', pool),
-  Pad: operator('same', padding, [1, 2, 3]),
-  Resize: operator('same', stretch, [1, 2, 3]),
-  Slice: operator('same', cut, [1, 2, 3, 4]),
-  SpaceToDepth: operator('same', spaceToDepth),
+  AveragePool: operator('same', 'a window', pool),
+  Conv: operator('same', 'a window, all channels of its group', convolution, bias),
+  ConvInteger: operator('same', 'a window, all channels of its group', convolution, { weights: [1] }),
+  ConvTranspose: operator('same', 'a window between cells, all channels of its group', transposedConvolution, bias),
+  DepthToSpace: operator('same', 'channels as places', depthToSpace),
+  LpPool: operator('same', 'a window', pool),
+  MaxPool: operator('same', 'a window; its second result tells places', pool),
+  Pad: operator('same', 'the place beside it', padding, { settings: [1, 2, 3], weights: [] }),
+  Resize: operator('same', 'places around a fraction of its own', stretch, { settings: [1, 2, 3], weights: [] }),
+  Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4] }),
+  SpaceToDepth: operator('same', 'places as channels', spaceToDepth),
 } satisfies Partial<Record<OnnxOp, Operator>>;

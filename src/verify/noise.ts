@@ -4,6 +4,7 @@ import type { Model } from '../ir/model';
 import { table } from '../ir/table';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
+import { weightSlots } from '../operators';
 import type { Bench, PerOutput } from './bench';
 import { type Difference, worse } from './compare';
 import { withExactSums } from './exact-sums';
@@ -231,7 +232,7 @@ export function nudgedWeights(bench: Bench, original: Model): Model {
   const model = original.clone();
   for (const constant of [...model.graph.constants]) {
     const { dtype, shape } = constant.constant;
-    const isWeight = constant.uses.length > 0 && constant.uses.every(({ user }) => WEIGHTED.has(user.op));
+    const isWeight = constant.uses.length > 0 && constant.uses.every(({ user }) => takesWeights(user));
     if (!isWeight || !isFloatType(dtype) || elementCount(shape) < 2) continue;
     const unit = Math.max(EPSILON[dtype] ?? 2 ** -23, bench.epsilon);
     const neighbours = (): Float64Array => {
@@ -301,19 +302,8 @@ const ACTIVATION_ULPS = 4;
 
 const isSigmoid = (output: Value): boolean => behindViews(output)?.op === 'Sigmoid';
 
-/** Operators whose constants are trained numbers. */
-const WEIGHTED = new Set([
-  'Conv',
-  'ConvTranspose',
-  'Gemm',
-  'MatMul',
-  'BatchNormalization',
-  'LayerNormalization',
-  'Mul',
-  'Add',
-  'Sub',
-  'Div',
-  'PRelu',
-]);
+/** Whether the node's constants are trained numbers: those of layers, and what exporters write layers as. */
+const takesWeights = (node: Node): boolean => ARITHMETIC.has(node.op) || (weightSlots(node)?.length ?? 0) > 0;
+const ARITHMETIC = new Set(['Mul', 'Add', 'Sub', 'Div']);
 /** Larger models are not copied for it. */
 export const MOST_NUDGED = 300e6;
