@@ -81,7 +81,10 @@ export function tilingOf(
   const [rowStride, columnStride] = (declared && strideBySize(declared)) ?? pixelStride(output);
   const contract = contractOf(graph);
   const behind = graph.nodes.flatMap((node) => node.outputs.flatMap((value) => fields.of(value) ?? []));
-  const align = { rows: commonStride(behind, 'rows'), columns: commonStride(behind, 'columns') };
+  const align = {
+    rows: wholeSteps(commonStride(behind, 'rows'), graph, 'H'),
+    columns: wholeSteps(commonStride(behind, 'columns'), graph, 'W'),
+  };
   const stretched = graph.nodes.find(isUnevenResize);
   const obstacle =
     contract.kind === 'whole-image'
@@ -127,6 +130,14 @@ function commonStride(fields: readonly ReceptiveField[], axis: 'rows' | 'columns
     if (Math.abs(stride - whole) > 1e-6) return 0;
     if (along.stride >= 1) common = (common / divisor(common, whole)) * whole;
   }
+  return common;
+}
+
+/** What the graph cuts off an image must be cut off each tile: nothing, where that is so of the whole. */
+function wholeSteps(stride: number, graph: Graph, role: string): number {
+  let common = stride;
+  for (const [image, roles] of imageInputs(graph))
+    for (const { axis, multiple } of cutsOf(image)) if (roles[axis] === role) common = (common / divisor(common, multiple)) * multiple;
   return common;
 }
 

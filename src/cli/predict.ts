@@ -2,6 +2,7 @@
 
 import { noScores, pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { largestTaken } from '../ir/sizes/taken';
 import { labelsFor } from '../pictures/files/labels';
 import { openMap } from '../pictures/files/map-network';
 import { openPictureModel, type PictureModel } from '../pictures/files/picture-model';
@@ -23,6 +24,8 @@ interface Prediction {
   readonly scores: Float64Array;
   /** What the network saw. */
   readonly fed: Size;
+  /** The part of that which it takes, where it cuts off the rest. */
+  readonly taken?: Size | undefined;
   /** Cells that the scores are of; undefined: there is one prediction. */
   readonly cells: Size | undefined;
   /** What ran the model. */
@@ -51,7 +54,8 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
         const picture = await readPicture(file, background, reading);
-        const { scores, fed, cells, runtime } = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
+        const prediction = await predict(args, model, picture, chosen, file, (done) => progress.update(done));
+        const { scores, fed, taken, cells, runtime } = prediction;
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
         const isShare = areShares(scores);
         const best = ranked(scores, top).map(({ index, score }) => ({ class: index, name: labelOf(labels, index), score }));
@@ -61,6 +65,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
             file,
             size: sizeJson(picture),
             fed: sizeJson(fed),
+            ...(taken && { taken: sizeJson(taken) }),
             pixels: chosen.named,
             assumed: chosen.assumed,
             cells: cells ?? null,
@@ -73,7 +78,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           progress.end();
           terminal.report([
             ...(at > 0 ? [''] : []),
-            `${file}: ${seen(picture, fed, pixelsText(chosen), cells, args.combine)}${runtime ? `, ${runtime}` : ''}`,
+            `${file}: ${seen(picture, prediction, pixelsText(chosen), args.combine)}${runtime ? `, ${runtime}` : ''}`,
           ]);
           terminal.result(
             table(
@@ -127,13 +132,20 @@ async function predict(
   if (isMap && model.model) {
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, ...tileChoice(args), onProgress };
-    const { scores, rows, columns } = await scoresOfWhole(network, fitted, encoding, options, file);
-    return { scores, fed: fitted, cells: { height: rows, width: columns }, runtime: network.runtime() };
+    const { scores, rows, columns, size } = await scoresOfWhole(network, fitted, encoding, options, file);
+    return { scores, fed: size, cells: { height: rows, width: columns }, runtime: network.runtime() };
   }
   const small = (isMap || model.head === 'image') && window !== undefined && (fitted.height < window.height || fitted.width < window.width);
   if (small && window && !args.pad) throw pictureTooSmall(file, fitted, window, 1);
   const result = await model.run(encodePicture(fitted, encoding, small ? window : undefined));
-  return { ...single(result, args, model), fed: fitted, runtime: model.runtime() };
+  return { ...single(result, args, model), fed: fitted, taken: takenOf(model, small ? window : fitted), runtime: model.runtime() };
+}
+
+/** The part of a picture that the network takes; undefined: all of it, or it does not say. */
+function takenOf({ sizes }: PictureModel, { height, width }: Size): Size | undefined {
+  if (!sizes || sizes.height.multiple === 0) return undefined;
+  const taken = { height: largestTaken(sizes.height, height) ?? height, width: largestTaken(sizes.width, width) ?? width };
+  return taken.height === height && taken.width === width ? undefined : taken;
 }
 
 /** [1, classes], or a map of one size, whose cells become one prediction. */
@@ -165,9 +177,13 @@ function single(
 
 const sizeJson = ({ height, width }: Size): Size => ({ height, width });
 
-function seen(picture: Size, fed: Size, named: string, cells: Size | undefined, combine: string): string {
+function seen(picture: Size, { fed, taken, cells }: Prediction, named: string, combine: string): string {
   const size = `${picture.width}x${picture.height}`;
   const how =
-    fed.width === picture.width && fed.height === picture.height ? `${size} as it is` : `${size} seen as ${fed.width}x${fed.height}`;
-  return `${how}, pixels ${named}${cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${cells.height}x${cells.width} cells` : ''}`;
+    fed.width !== picture.width || fed.height !== picture.height
+      ? `${size} seen as ${fed.width}x${fed.height}`
+      : taken
+        ? size
+        : `${size} as it is`;
+  return `${how}${taken ? `, cut to ${taken.width}x${taken.height}` : ''}, pixels ${named}${cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${cells.height}x${cells.width} cells` : ''}`;
 }

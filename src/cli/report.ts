@@ -10,6 +10,7 @@ import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
 import type { ImageWindow, SizeRequest } from '../compile/input-size';
 import { formatLocation, printable } from '../diagnostics/format';
+import { describeFamily, type ImageSizes, sizesTaken } from '../ir/sizes/taken';
 import type { Dim } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
 import type { Remark } from '../rewrite/pass';
@@ -20,6 +21,8 @@ export interface RewriteFacts {
   /** What one prediction is about. */
   readonly head: CompileReport['head'];
   readonly maps: readonly MapFacts[];
+  /** By image input: the sizes that are taken whole. */
+  readonly sizes: Readonly<Record<string, ImageSizes>>;
   /** What holds between the two models, derived from the graph. */
   readonly contract: Contract & { readonly text: string };
   /** Layers that became others: Linear -> Conv2d. */
@@ -70,6 +73,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
   return {
     windows: report.windows,
     head: report.head,
+    sizes: report.head === 'original' ? {} : Object.fromEntries(sizesTaken(model)),
     maps: report.outputs.map(({ name, original: from, converted }) => {
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
       return { output: name, original: from, converted, stride: output ? pixelStride(output) : [1, 1] };
@@ -149,6 +153,7 @@ export function rewriteText(facts: RewriteFacts, options: { readonly remarks: bo
     [
       facts.head === 'image' || facts.head === 'original' ? 'prediction' : 'prediction map',
       ...facts.maps.flatMap((map) => mapLines(map, facts)),
+      ...sizeLines(facts),
       `  ${printable(facts.contract.text)}`,
     ],
     costLines(facts),
@@ -226,6 +231,17 @@ function mapLines({ output, original, converted, stride: [rows, columns] }: MapF
     case 'image':
       return [`${name}: one prediction for an image of ${size} pixels or more, the mean over its windows, ${strideText(rows, columns)}`];
   }
+}
+
+/** Of networks that take some sizes only. */
+function sizeLines({ sizes, windows }: RewriteFacts): string[] {
+  return Object.entries(sizes).flatMap(([input, { height, width }]) => {
+    if (height.multiple <= 1 && width.multiple <= 1) return [];
+    const of = windows.length > 1 ? ` of '${printable(input)}'` : '';
+    return [
+      `  runs at every size${of}; takes whole: ${describeFamily(height, 'height')}; ${describeFamily(width, 'width')}; of others the rest is cut off`,
+    ];
+  });
 }
 
 const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);

@@ -117,6 +117,7 @@ function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): Art
     source: path === undefined ? undefined : { file: basename(path), sha256: sha256(path) },
     head: told('head'),
     window: sizes('window'),
+    sizes: json(told('sizes')),
     stride: sizes('stride'),
     field: json(told('field')),
     moves: json(told('moves')),

@@ -3,6 +3,7 @@ import { type TiledAxis, type Tiling, tilingOf } from '../analysis/tiling';
 import { pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
+import { type ImageSizes, nearestTaken, sizesTaken } from '../ir/sizes/taken';
 import type { Numbers } from '../verify/onnx-runner';
 import type { Centre } from './centre';
 import { type GridAxis, mirrorAxis, type View } from './grid';
@@ -79,7 +80,12 @@ class Sizes {
   /** Why the last one did not. */
   mismatch: CompileError | undefined;
 
-  constructor(private readonly network: MapNetwork) {}
+  /** What the network says of itself; undefined: it must be tried. */
+  private readonly taken: ImageSizes | undefined;
+
+  constructor(private readonly network: MapNetwork) {
+    [this.taken] = sizesTaken(network.model).values();
+  }
 
   private at(size: Size): Fitting | undefined {
     const { window, model, output, infer } = this.network;
@@ -95,10 +101,14 @@ class Sizes {
     }
   }
 
-  /** The size, or the nearest one by `round` that is the window and a multiple of 2, 4, ... 64 pixels; rounding stretches a side by an eighth at most. */
+  /** The size, or the nearest one by `round` that the network takes whole; where that is not known, that is the window and a multiple of 2, 4, ... 64 pixels; rounding stretches a side by an eighth at most. */
   near({ height, width }: Size, round: typeof Math.round | typeof Math.ceil): Fitting | undefined {
     const { window = { height: 0, width: 0 } } = this.network;
     if (height < window.height || width < window.width) return undefined;
+    if (this.taken) {
+      const { taken } = this;
+      return this.at({ height: nearestTaken(taken.height, height, round), width: nearestTaken(taken.width, width, round) });
+    }
     for (const unit of [1, 2, 4, 8, 16, 32, 64]) {
       if (round === Math.round && unit > 1 && unit * 4 > Math.min(height, width)) break;
       const along = (length: number, base: number): number => (base % unit) + unit * Math.max(0, round((length - (base % unit)) / unit));

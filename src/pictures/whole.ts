@@ -1,6 +1,6 @@
 /** One prediction for a whole picture from a network that gives maps: the mean of all cells, as in the lecture, or the best of them. */
 import type { Combine } from './grid';
-import type { Picture } from './picture';
+import type { Picture, Size } from './picture';
 import type { Encoding } from './preprocessing';
 import { scan } from './scan';
 import { imageOf, type MapNetwork, planView, type ViewOptions } from './views';
@@ -16,6 +16,8 @@ export interface WholeScores {
   readonly scores: Float64Array;
   readonly rows: number;
   readonly columns: number;
+  /** The size of the picture as the network saw it: the nearest one that it takes. */
+  readonly size: Size;
 }
 
 /** `file` is for messages. Throws CompileError as `planView`. */
@@ -48,5 +50,5 @@ export async function scoresOfWhole(
         }
     },
   );
-  return { scores, rows: tiling.rows.cells, columns: tiling.columns.cells };
+  return { scores, rows: tiling.rows.cells, columns: tiling.columns.cells, size: planned.size };
 }

@@ -2,6 +2,8 @@
  * What an emitted TensorFlow.js model says about itself: `userDefinedMetadata.convolutionize` of model.json, `model.metadata.convolutionize` in a page.
  * The same facts, under the same names, as the metadata of a converted ONNX file (metadata.ts); and how its inputs and outputs are laid out.
  */
+import type { SizeFamily } from '../ir/sizes/solve';
+
 export interface TfjsAbout {
   /** The ONNX file that the model was made from. */
   readonly source?: { readonly file: string; readonly sha256: string } | undefined;
@@ -15,6 +17,8 @@ export interface TfjsAbout {
   readonly head?: string | undefined;
   /** Per image input: height and width of what one cell looks at. */
   readonly window?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** Per image input: the sizes that are taken whole, `multiple * n + rest` pixels and `minimum` at least; of others the rest is cut off. */
+  readonly sizes?: Readonly<Record<string, Readonly<Record<'height' | 'width', SizeFamily>>>> | undefined;
   /** Per output: pixels between neighbouring cells, along rows and columns. */
   readonly stride?: Readonly<Record<string, readonly [number, number]>> | undefined;
   /** Per output: first pixel that cell 0 depends on and how many pixels, along rows and columns; or 'whole'. */

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { DIGIT_SIZE, heldOutDigits } from '../../fixtures/digits';
 import { digitsCanvas } from '../../fixtures/digits-canvas';
 import { main } from '../../src/cli/main';
+import { compile } from '../../src/compile';
 import { modelToBytes } from '../../src/onnx/write';
 import { useProgram } from '../support/cli';
 import { parseGraph } from '../support/expect-pass';
@@ -360,5 +361,23 @@ if (!trained) console.warn(`skipped: photographs and SqueezeNet are not in ${sha
     const [y, x] = [peak.window.top + peak.window.height / 2, peak.window.left + peak.window.width / 2];
     // The puppy sits between these lines of the photograph of 1080 x 1080 pixels.
     expect([y > 130 && y < 980, x > 200 && x < 720]).toEqual([true, true]);
+  });
+});
+
+describe('a network that takes multiples of two pixels', () => {
+  const shortcut = `<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 8, 8] X) => (float[1, 3] Y) <float[4, 3, 3, 3] K, float[4, 3, 1, 1] S, float[3, 4] W> {
+    C = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [0, 0, 1, 1]> (X, K)
+    Q = AveragePool <kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1, count_include_pad = 0> (X) D = Conv <kernel_shape = [1, 1]> (Q, S)
+    A = Add (C, D) R = Relu (A) P = GlobalAveragePool (R) F = Flatten (P) Y = Gemm <transB = 1> (F, W) }`;
+  test.each([
+    ['window', '31x21 seen as 32x22, pixels torchvision, mean of 8x13 cells'],
+    ['image', '31x21, cut to 30x20, pixels torchvision'],
+  ] as const)('says what it saw of a picture of another size, head %s', async (head, says) => {
+    const model = join(directory, `${head}.onnx`);
+    writeFileSync(model, modelToBytes(compile(parseGraph(shortcut), { head }).model));
+    const picture = join(directory, 'odd.png');
+    await sharp({ create: { width: 31, height: 21, channels: 3, background: '#4080c0' } }).toFile(picture);
+    const { code, stderr, stdout } = await run(model, picture, '--preset', 'torchvision', '--top', '1');
+    expect({ code, text: stderr + stdout }).toMatchObject({ code: 0, text: expect.stringContaining(says) });
   });
 });

@@ -7,6 +7,7 @@ import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
+import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { RuntimeChoice } from '../../verify/runtime/choice';
@@ -24,6 +25,8 @@ export interface PictureModel {
   readonly fixed: Size | undefined;
   /** The size that it was made for, where the file says so. */
   readonly window: Size | undefined;
+  /** The sizes that it takes whole; undefined: the file does not say. */
+  readonly sizes: ImageSizes | undefined;
   /** What a conversion made of it; undefined: it is as it was. */
   readonly head: Head | undefined;
   readonly metadata: ReadonlyMap<string, string>;
@@ -113,7 +116,7 @@ async function openTfjs(path: string, options: OpenOptions): Promise<PictureMode
 
 export type Described = Pick<
   PictureModel,
-  'image' | 'fixed' | 'window' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
+  'image' | 'fixed' | 'window' | 'sizes' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
 > & {
   readonly input: string;
   /** The batch that the file insists on. */
@@ -143,6 +146,7 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
     image: { dtype: input.type?.dtype ?? 'float', layout: roles[1] === 'C' ? 'NCHW' : 'NHWC', channels },
     fixed,
     window: window && { height: window.height, width: window.width },
+    sizes: sizesTaken(model).get(input.name),
     head: declaredHead(model),
     metadata,
     model,

@@ -1,0 +1,110 @@
+/**
+ * The sizes of image that a model takes, per image input and axis:  multiple * n + rest  pixels, and `minimum` at least.
+ *
+ * Read off the graph, by what it asks of its lengths (conditions.ts), not by running it. A converted model runs at every size from the minimum on; where its
+ * network takes some sizes only, the graph cuts the image to the next smaller one of them (passes/fit-images). The metadata say which:
+ *
+ *   convolutionize.sizes   {"image":{"height":{"multiple":32,"rest":0,"minimum":224},"width":{"multiple":32,"rest":0,"minimum":224}}}
+ */
+import { imageInputs } from '../axis-roles';
+import type { Model } from '../model';
+import { inferShapes } from '../shape-inference';
+import { sizeConditions } from './conditions';
+import { cutsOf } from './cut';
+import { type SizeFamily, solveSizes } from './solve';
+import { sizeSymbols, type Windows, windowsOf } from './windows';
+
+export type { SizeFamily };
+
+/** What an image may measure. An axis of a fixed length has multiple 0: that length is the only one. */
+export interface ImageSizes {
+  readonly height: SizeFamily;
+  readonly width: SizeFamily;
+}
+
+const SIZES = 'convolutionize.sizes';
+
+/**
+ * By image input. `windows`: the size that the model was made for, where the model does not say itself; inputs of which neither says it are left out.
+ * The model is not touched.
+ */
+export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): ReadonlyMap<string, ImageSizes> {
+  const declared = declaredSizes(model);
+  if (declared.size > 0) return declared;
+  const copy = model.clone();
+  const inference = inferShapes(copy);
+  const symbols = sizeSymbols(copy.graph, windows);
+  const { families } = solveSizes(sizeConditions(copy.graph, inference), symbols);
+  const sizes = new Map<string, ImageSizes>();
+  for (const [image, roles] of imageInputs(copy.graph)) {
+    const cuts = cutsOf(image);
+    const along = (role: string): SizeFamily | undefined => {
+      const axis = roles.indexOf(role);
+      const dim = image.type?.shape?.[axis];
+      if (typeof dim === 'number') return { multiple: 0, rest: dim, minimum: dim };
+      const family = families.get(dim ?? '');
+      const cut = cuts.find((candidate) => candidate.axis === axis);
+      return family && cut ? { ...cutFamily(cut), minimum: upTo(family.minimum, cut) } : family;
+    };
+    const [height, width] = [along('H'), along('W')];
+    if (height && width) sizes.set(image.name, { height, width });
+  }
+  return sizes;
+}
+
+const cutFamily = ({ multiple, rest }: { readonly multiple: number; readonly rest: number }): Omit<SizeFamily, 'minimum'> => ({
+  multiple,
+  rest,
+});
+/** The smallest size of a family that is no smaller. */
+const upTo = (least: number, { multiple, rest }: { readonly multiple: number; readonly rest: number }): number =>
+  Math.max(Math.ceil((least - rest) / multiple), 0) * multiple + rest;
+
+/** The largest size that is taken and does not exceed `length`; undefined where the image is too small. */
+export function largestTaken({ multiple, rest, minimum }: SizeFamily, length: number): number | undefined {
+  if (length < minimum) return undefined;
+  return multiple === 0 ? rest : length - ((((length - rest) % multiple) + multiple) % multiple);
+}
+
+/** The size of the family that is nearest to `length` by `round`, and no smaller than its minimum. */
+export function nearestTaken({ multiple, rest, minimum }: SizeFamily, length: number, round: (steps: number) => number): number {
+  return multiple === 0 ? rest : Math.max(minimum, rest + multiple * round((length - rest) / multiple));
+}
+
+/** `every height from 224 on`, `heights of 32 n + 11, from 75 on`, `a height of 224`. */
+export function describeFamily({ multiple, rest, minimum }: SizeFamily, what: string): string {
+  if (multiple === 0) return `a ${what} of ${rest}`;
+  if (multiple === 1) return `every ${what} from ${minimum} on`;
+  return `${what}s of ${multiple} n${rest === 0 ? '' : ` + ${rest}`}, from ${minimum} on`;
+}
+
+export function declareSizes(model: Model): void {
+  model.metadata.delete(SIZES);
+  const sizes = sizesTaken(model);
+  if (sizes.size > 0) model.metadata.set(SIZES, JSON.stringify(Object.fromEntries(sizes)));
+}
+
+function declaredSizes(model: Model): ReadonlyMap<string, ImageSizes> {
+  const sizes = new Map<string, ImageSizes>();
+  let value: unknown;
+  try {
+    value = JSON.parse(model.metadata.get(SIZES) ?? '{}');
+  } catch {
+    return sizes;
+  }
+  const images = new Set([...imageInputs(model.graph).keys()].map(({ name }) => name));
+  for (const [input, size] of Object.entries(value ?? {})) {
+    const [height, width] = [familyIn(size, 'height'), familyIn(size, 'width')];
+    if (images.has(input) && height && width) sizes.set(input, { height, width });
+  }
+  return sizes;
+}
+
+function familyIn(size: unknown, axis: string): SizeFamily | undefined {
+  const family = property(size, axis);
+  const [multiple, rest, minimum] = ['multiple', 'rest', 'minimum'].map((name) => property(family, name));
+  return isCount(multiple) && isCount(rest) && isCount(minimum) ? { multiple, rest, minimum } : undefined;
+}
+const property = (of: unknown, name: string): unknown =>
+  typeof of === 'object' && of !== null ? Object.entries(of).find(([key]) => key === name)?.[1] : undefined;
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
