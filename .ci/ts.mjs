@@ -17,7 +17,7 @@ const ownDirectory = {
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({ contents: readFileSync(path, 'utf8').replaceAll('__dirname', JSON.stringify(dirname(path))), loader: 'ts' })),
 };
-await build({ entryPoints: [file], outfile, bundle: true, platform: 'node', format: 'cjs', target: 'node20', packages: 'external', logLevel: 'error', plugins: [ownDirectory] });
+await build({ entryPoints: [file], outfile, bundle: true, platform: 'node', format: 'cjs', target: 'node20', packages: 'external', sourcemap: true, logLevel: 'error', plugins: [ownDirectory] });
 // Benchmarks load ONNX Runtime themselves.
 const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
 process.exitCode = spawnSync(process.execPath, ['--enable-source-maps', outfile, ...rest], { stdio: 'inherit', env }).status ?? 1;
