@@ -98,7 +98,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     const { result, facts } = await convertFile(args.input, files, (compiled) => (isTold ? rewriteFacts(compiled, summaries) : undefined));
     progress.end();
     if (explanation) {
-      terminal.result(args.json ? JSON.stringify(explanation.facts, undefined, 2) : explanation.lines().join('\n'));
+      if (args.json) terminal.result(JSON.stringify(explanation.facts, undefined, 2));
+      else terminal.report(explanation.lines());
       return EXIT.done;
     }
     if (facts) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
@@ -106,8 +107,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   } catch (error) {
     progress.end();
     // A model that is refused is where an explanation is wanted most. (--json has room for one result.)
-    if (explanation && !args.json && error instanceof CompileError && error.code !== 'UNKNOWN_NODE')
-      terminal.result(explanation.lines().join('\n'));
+    if (explanation && !args.json && error instanceof CompileError && error.code !== 'UNKNOWN_NODE') terminal.report(explanation.lines());
     // There is no report to stand in, so they come with the error.
     if (args.remarks && error instanceof CompileError && !args.quiet) terminal.aside(remarkText(remarks).join('\n'));
     throw error;

@@ -10,7 +10,7 @@ import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, depthOf, drawing } from './drawing';
-import { formatOf, sizeOf, writeFormat } from './inspect';
+import { formatOf, show, sizeOf, writeFormat } from './inspect';
 import { cut } from './table';
 import type { Terminal } from './terminal';
 import { typed } from './typed';
@@ -37,7 +37,7 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
       : format === 'json'
         ? JSON.stringify(diffJson(first, second, diff), undefined, 2)
         : drawn(format, `${basename(first)} → ${basename(second)}`, before, after, diff, args);
-  if (output === undefined) terminal.result(text);
+  if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, [...filesBehind(original), ...filesBehind(converted)], args.force);
   return 0;
 }

@@ -75,7 +75,7 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   missing.report();
   const text = FORMATS[format](model, args, output === undefined ? terminal.columns : undefined);
   if (output === undefined && format === 'png') throw usage('a picture is written to a file: -o model.png', 'inspect');
-  if (output === undefined) terminal.result(text);
+  if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, filesBehind(model), args.force);
   return 0;
 }
@@ -107,6 +107,12 @@ const ENDINGS: ReadonlyMap<string, Format> = new Map([
   ['dot', 'dot'],
   ['gv', 'dot'],
 ]);
+
+/** Prints what a format gives. A summary is for people, so --quiet drops it; every other format was asked for. */
+export function show(format: Format, text: string, { format: asked }: InspectArgs, terminal: Terminal): void {
+  if (format === 'summary' && asked === undefined) terminal.report(text.split('\n'));
+  else terminal.result(text);
+}
 
 /** Writes what a format gives: text, or a picture of the drawing. */
 export async function writeFormat(format: Format, text: string, output: string, inputs: readonly string[], force: boolean): Promise<void> {

@@ -63,7 +63,7 @@ function checked(file: Buffer | undefined): Buffer | undefined {
 /** Each command compiles other parts. */
 function command(): string {
   const [, , word = ''] = process.argv;
-  return /^(convert|inspect|verify|predict|heatmap|debug|passes)$/.test(word) ? word : 'other';
+  return /^(convert|inspect|verify|predict|heatmap|debug|passes|completion)$/.test(word) ? word : 'other';
 }
 
 function contentOf(path: string): Buffer | undefined {

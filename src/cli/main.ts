@@ -27,7 +27,7 @@ export async function main(args: readonly string[], { stdout, stderr, env }: Sur
   };
   try {
     terminal.configure({ quiet: false, color: !globals.noColor });
-    const chosen = chooseAction(args, stdout.isTTY ? stdout.columns : undefined);
+    const chosen = await chooseAction(args, terminal.columns);
     if (chosen.kind === 'text') {
       if (chosen.exitCode === EXIT.done) terminal.result(chosen.text);
       else terminal.aside(chosen.text);

@@ -7,9 +7,9 @@ import { table } from './table';
 import type { Terminal } from './terminal';
 
 const NUMBERS: Readonly<Record<Pass['numbers'], string>> = {
-  identical: 'the same numbers',
-  reordered: 'the same products, perhaps summed in another order',
-  rounding: 'something is computed beforehand, and rounded once',
+  identical: 'numbers: the same',
+  reordered: 'numbers: the same products, perhaps summed in another order',
+  rounding: 'numbers: something is computed beforehand, and rounded once',
 };
 
 export async function passesCommand({ name, json }: Pick<PassesArgs, 'name' | 'json'>, terminal: Terminal): Promise<number> {
@@ -28,8 +28,8 @@ export async function passesCommand({ name, json }: Pick<PassesArgs, 'name' | 'j
       ),
     );
   else {
-    const rows = passes.map(({ name, summary, numbers }) => [name, summary, NUMBERS[numbers]]);
-    terminal.result(table([{ title: 'pass' }, { title: 'what it does' }, { title: 'what happens to the numbers' }], rows).join('\n'));
+    const rows = passes.map(({ name, summary, numbers }) => [name, `${summary} (${NUMBERS[numbers]})`]);
+    terminal.report(table([{ title: 'pass' }, { title: 'what it does (and to the numbers)' }], rows));
   }
   return 0;
 }

@@ -1,32 +1,42 @@
 /** `convert` records how the network wants its pictures and what its classes are called, so that `predict`, `heatmap` and pages need not be told again. */
-import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { labelsFor } from '../pictures/files/labels';
 import { declaredRecipe, type FoundRecipe, namedRecipe } from '../pictures/files/recipes';
 import { preprocessings } from '../pictures/preprocessing';
 import { checkChannels, recipeJson } from '../pictures/recipe';
-import { cropOption, preprocessingOptions, resizeOption, withOptions } from './picture-options';
+import type { OptionTable } from './options/option';
+import { preprocessingOptions } from './options/pictures';
+import { cropOption, resizeOption, withOptions } from './picture-options';
 
 export const recordOptions = {
   labels: {
     type: 'string',
     requiresArg: true,
-    describe: 'Record the names of the classes: imagenet, or a file (see predict). By default those in the model, if any',
+    value: 'FILE',
+    completes: 'file',
+    describe: "Names of the classes: imagenet, or a file (see 'predict --help'; default: those in the model, if any)",
   },
   preset: {
     type: 'string',
     requiresArg: true,
+    value: 'NAME',
     describe:
-      'Record how pixels become numbers: a preset, a model of torchvision or timm, or a file (see predict). By default what the model says',
+      "How pixels become numbers: a preset, a model of torchvision or timm, or a file (see 'predict --help'; default: what the model states)",
   },
   mean: preprocessingOptions.mean,
   std: preprocessingOptions.std,
   range: preprocessingOptions.range,
   channels: preprocessingOptions.channels,
-  resize: { type: 'string', requiresArg: true, describe: 'Record how a picture is scaled: N (shorter side), HxW (stretched) or none' },
-  crop: { type: 'string', requiresArg: true, describe: 'Record what is then cut from its middle: N, HxW or none' },
-} as const satisfies Record<string, Options>;
+  resize: {
+    type: 'string',
+    requiresArg: true,
+    value: 'SIZE',
+    describe: 'How a picture is scaled: N (shorter side), HxW (stretched) or none',
+  },
+  crop: { type: 'string', requiresArg: true, value: 'SIZE', describe: 'What is then cut from its middle: N, HxW or none' },
+} as const satisfies OptionTable;
 
 type RecordArgs = ArgumentsCamelCase<InferredOptionTypes<typeof recordOptions>>;
 

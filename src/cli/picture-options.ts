@@ -1,7 +1,7 @@
-/** Options of the commands that show pictures to a network, and what they mean. */
-import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+/** What the options of the commands that show pictures to a network mean. */
+import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../diagnostics/catalogue';
-import { COLOUR_MAPS, type Colour } from '../pictures/colours';
+import type { Colour } from '../pictures/colours';
 import type { PictureModel } from '../pictures/files/picture-model';
 import type { ReadPicture } from '../pictures/files/pictures';
 import { type FoundRecipe, findRecipe } from '../pictures/files/recipes';
@@ -9,162 +9,14 @@ import { describedFit, type Fit } from '../pictures/fit';
 import type { Picture, Size } from '../pictures/picture';
 import { preprocessings } from '../pictures/preprocessing';
 import type { Recipe } from '../pictures/recipe';
-import { runtimeOption } from './runtime-option';
+import type { OptionTable } from './options/option';
+import type { heatmapOptions, pictureOptions, predictOptions, preprocessingOptions } from './options/pictures';
 import { notNegative } from './values';
 
-/** How pixels become numbers: options of `predict`, `heatmap` and `convert`. */
-export const preprocessingOptions = {
-  preset: {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      'How pixels become numbers: torchvision (0..1, mean and deviation of ImageNet), tensorflow (-1..1), caffe (BGR, 0..255 minus 104, 117, 123), raw (0..255), unit (0..1), lecture (0.5 + 0.5 (x - mean) / std of the picture), a model of torchvision or timm (ResNet50_Weights.IMAGENET1K_V2, resnet50.a1_in1k), or a file (preprocessor_config.json). By default what the model says; else torchvision, for [N, H, W, C] tensorflow, for grey unit, for integers raw',
-  },
-  mean: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Subtract this, in units of --range: one number, or one per channel as fed: 0.485,0.456,0.406',
-  },
-  std: { type: 'string', requiresArg: true, describe: 'Then divide by this: one number, or one per channel as fed' },
-  range: {
-    choices: ['1', '255'] as const,
-    describe: 'Pixels are 0..1 or 0..255 before --mean and --std. By default as in the preset, 1 without one',
-  },
-  channels: { choices: ['rgb', 'bgr'] as const, describe: 'Order in which channels are fed. By default as in the preset' },
-} as const satisfies Record<string, Options>;
-
-const pixels = {
-  labels: {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      'Names of the classes: imagenet (built in), or a file: one per line, JSON, a Python dictionary. By default those in the model, if any',
-  },
-  ...preprocessingOptions,
-  black: { type: 'string', requiresArg: true, describe: 'Number in the picture file that is black, for more than 8 bits. By default 0' },
-  white: { type: 'string', requiresArg: true, describe: 'Number in the picture file that is white: 4095 for 12 bits' },
-  levels: { type: 'string', requiresArg: true, describe: 'Black and white by shares of the pixels instead: 1%,99%' },
-  page: { type: 'string', requiresArg: true, describe: 'Page of a file with several, from 1' },
-  background: { type: 'string', requiresArg: true, default: '#ffffff', describe: 'Color behind transparent parts: #rrggbb' },
-  softmax: { type: 'boolean', default: false, describe: 'Turn scores into probabilities, where the model has not done so' },
-  'output-name': { type: 'string', requiresArg: true, describe: 'Output of the model that has the scores. By default the first that may' },
-  'input-size': {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    describe: 'Size of image that the network was made for, where the file does not say: 224x224',
-  },
-  tile: {
-    type: 'string',
-    requiresArg: true,
-    default: 'auto',
-    describe:
-      'Pixels on a side of the tiles in which large pictures go through a network that gives maps; auto: by --memory; none: in one piece',
-  },
-  memory: { type: 'string', requiresArg: true, default: '1', describe: 'Gigabytes that may lie between the layers, for --tile auto' },
-  ...runtimeOption,
-  pad: { type: 'boolean', default: false, describe: 'Surround a picture that is smaller than the window with zeros' },
-  'allow-symlinks': { type: 'boolean', default: false, describe: 'Follow symbolic links to external data, as in a Hugging Face cache' },
-} as const satisfies Record<string, Options>;
-
-export const predictOptions = {
-  ...pixels,
-  'tfjs-backend': {
-    choices: ['wasm', 'node'] as const,
-    default: 'wasm' as const,
-    describe: 'What runs a TensorFlow.js model: WebAssembly, or @tensorflow/tfjs-node where that is installed',
-  },
-  top: { type: 'string', requiresArg: true, default: '5', describe: 'How many classes to print' },
-  resize: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'N: the shorter side becomes N pixels; HxW: stretched; none. By default 8/7 of the size of the network, none for maps',
-  },
-  crop: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Then cut N or HxW pixels from the middle; none. By default the size of the network, none for maps',
-  },
-  combine: {
-    choices: ['mean', 'max'] as const,
-    default: 'mean' as const,
-    describe: 'For networks that give maps: the mean of all cells, or the highest score of any',
-  },
-} as const satisfies Record<string, Options>;
-
-export const heatmapOptions = {
-  output: {
-    alias: 'o',
-    type: 'string',
-    requiresArg: true,
-    describe: 'Picture to write: .png, .jpg or .webp. By default PICTURE-heatmap.png',
-  },
-  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace outputs that exist' },
-  class: {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    describe: 'Class to show, by name or index; repeat it for a grid. By default what predict says of the whole picture',
-  },
-  top: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Show the N classes with the highest local peaks instead, as a grid: what is surest somewhere, not what the picture is',
-  },
-  scales: {
-    type: 'string',
-    requiresArg: true,
-    default: 'auto',
-    describe:
-      'Sizes at which the picture is run: 0.5,0.7,1,1.4. auto: from the one at which the window sees the whole picture to one at which it sees a quarter',
-  },
-  flip: { type: 'boolean', default: false, describe: 'Also run its mirror image' },
-  combine: {
-    choices: ['mean', 'max'] as const,
-    default: 'mean' as const,
-    describe: 'How scales and mirror images come together, cell by cell',
-  },
-  head: {
-    choices: ['auto', 'window', 'cell'] as const,
-    default: 'auto' as const,
-    describe:
-      'For a classifier, which is converted on the fly: a prediction per window of its size, or per cell of its last feature map (the class activation map, CAM). auto: cell where a map of windows would be coarse',
-  },
-  stride: {
-    type: 'string',
-    requiresArg: true,
-    describe: "For a classifier: output stride in pixels; must divide the network's own stride (smaller = finer map)",
-  },
-  slide: {
-    choices: ['peaks', 'all'] as const,
-    describe: 'Run the network itself on crops, which is exact and slow: for the peaks only, to compare, or for all windows',
-  },
-  map: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Also write the numbers: .npy, float32 [classes, rows, columns], of the classes of --class in this order, else of all',
-  },
-  'all-peaks': {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Also write every local maximum of the classes shown to this file: .csv',
-  },
-  alpha: { type: 'string', requiresArg: true, default: '0.7', describe: 'How much of the picture the hottest color hides, 0 to 1' },
-  size: {
-    type: 'string',
-    requiresArg: true,
-    default: '1200',
-    describe: 'Pixels on the longer side of what is drawn, about; letters grow with it',
-  },
-  colors: { choices: COLOUR_MAPS, default: 'turbo' as const, describe: 'Color map' },
-  bare: { type: 'boolean', default: false, describe: 'The photograph and its colors alone, in its own size: no title, legend, frame' },
-  ...pixels,
-} as const satisfies Record<string, Options>;
-
-type Typed<O extends Record<string, Options>> = ArgumentsCamelCase<InferredOptionTypes<O>>;
+type Typed<O extends OptionTable> = ArgumentsCamelCase<InferredOptionTypes<O>>;
 export type PredictOptions = Typed<typeof predictOptions>;
 export type HeatmapOptions = Typed<typeof heatmapOptions>;
-type PixelOptions = Typed<typeof pixels>;
+type PixelOptions = Typed<typeof pictureOptions>;
 export type PreprocessingArgs = Typed<typeof preprocessingOptions>;
 
 export interface ChosenRecipe extends FoundRecipe {

@@ -79,13 +79,11 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           terminal.report([
             ...(at > 0 ? [''] : []),
             `${file}: ${seen(picture, prediction, pixelsText(chosen), args.combine)}${runtime ? `, ${runtime}` : ''}`,
-          ]);
-          terminal.result(
-            table(
+            ...table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
               best.map(({ name, score }, place) => [`#${place + 1}`, score.toFixed(isShare ? 4 : 2), name]),
-            ).join('\n'),
-          );
+            ),
+          ]);
         }
       } catch (error) {
         // One bad picture of several does not keep the others from being told.

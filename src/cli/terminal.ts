@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { formatDiagnostic, type Paint, plain, printable } from '../diagnostics/format';
 import { type Progress, silentProgress, terminalProgress } from './progress';
+import { hung } from './wrap';
 
 export interface Stream {
   write(text: string): unknown;
@@ -27,8 +28,10 @@ export class Terminal {
     this.options = options;
   }
 
-  /** Columns of the terminal; undefined when the result goes elsewhere. */
+  /** Columns of a line: as the variable COLUMNS says, else those of the terminal; undefined when the result goes elsewhere. */
   get columns(): number | undefined {
+    const told = Number(this.env.COLUMNS);
+    if (Number.isInteger(told) && told > 0) return told;
     return this.stdout.isTTY ? this.stdout.columns : undefined;
   }
 
@@ -44,7 +47,8 @@ export class Terminal {
 
   /** A result for people: not said with --quiet. Whatever names stand in it, no control characters get through. */
   report(lines: readonly string[]): void {
-    if (!this.options.quiet) this.result(lines.flatMap((line) => line.split('\n').map(printable)).join('\n'));
+    if (!this.options.quiet)
+      this.result(lines.flatMap((line) => line.split('\n').flatMap((each) => hung(printable(each), this.columns))).join('\n'));
   }
 
   error(diagnostic: Diagnostic): void {

@@ -1,45 +1,44 @@
 /** `convert --to tfjs`: its options, and what they mean. */
-import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Quantisation } from '../tfjs/quantize';
+import type { OptionTable } from './options/option';
 
-const quantised = (type: string, note: string): { type: 'string'; describe: string } => ({
-  type: 'string',
-  describe: `tfjs: store weights as ${type}${note}; with a value only those whose names match: '*/conv*,fc.weight'`,
-});
+const quantised = (type: string, note: string) =>
+  ({
+    type: 'string',
+    value: '[=NAMES]',
+    describe: `Store weights as ${type}, ${note}; all, or those whose names match: '*/conv*,fc.weight'`,
+  }) as const;
 
 export const tfjsBackend = {
   'tfjs-backend': {
     choices: ['wasm', 'node'] as const,
-    describe: 'What runs a TensorFlow.js model: WebAssembly, the default, or @tensorflow/tfjs-node where that is installed',
+    describe: 'What runs a TensorFlow.js model: WebAssembly (wasm, default), or @tensorflow/tfjs-node if installed',
   },
-} as const satisfies Record<string, Options>;
+} as const satisfies OptionTable;
 
 export const tfjsOptions = {
-  to: {
-    choices: ['onnx', 'tfjs'] as const,
-    default: 'onnx' as const,
-    describe: 'What to write: an ONNX file, or a directory with a TensorFlow.js graph model',
-  },
   'input-layout': {
     choices: ['nhwc', 'nchw'] as const,
-    describe: 'tfjs: images as TensorFlow.js has them, the default, or as in ONNX, at the price of a Transpose',
+    describe: 'Layout of input images: as in TensorFlow.js (nhwc, default), or as in ONNX, at the cost of a transposition',
   },
-  'no-fuse': { type: 'boolean', default: false, describe: 'tfjs: bias and activation as nodes of their own' },
+  'no-fuse': { type: 'boolean', default: false, describe: 'Write biases and activations as nodes of their own' },
+  'quantize-float16': quantised('float16', 'half the download'),
+  'quantize-uint16': quantised('uint16', 'half the download'),
+  'quantize-uint8': quantised('uint8', 'a quarter of the download'),
   'weight-shard-size-bytes': {
     type: 'string',
     requiresArg: true,
-    describe: 'tfjs: largest file of weights. By default 4194304, which browsers cache',
+    value: 'BYTES',
+    describe: 'Largest size of a weight file (default: 4194304, which browsers cache)',
   },
-  'quantize-float16': quantised('float16', ', half the download'),
-  'quantize-uint16': quantised('uint16', ', half the download'),
-  'quantize-uint8': quantised('uint8', ', a quarter of the download'),
-  'signature-name': { type: 'string', requiresArg: true, describe: 'tfjs: name of the signature' },
+  'signature-name': { type: 'string', requiresArg: true, value: 'NAME', describe: 'Name of the signature' },
   ...tfjsBackend,
-} as const satisfies Record<string, Options>;
+} as const satisfies OptionTable;
 
-export type TfjsArgs = ArgumentsCamelCase<InferredOptionTypes<typeof tfjsOptions>>;
+export type TfjsArgs = ArgumentsCamelCase<InferredOptionTypes<typeof tfjsOptions>> & { readonly to: 'onnx' | 'tfjs' };
 
 /** The options by which weights get smaller may stand alone: all weights then. */
 export const withDefaults = (args: readonly string[]): string[] =>

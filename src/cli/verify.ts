@@ -18,6 +18,7 @@ import {
 } from '../verify/suite/suite-report';
 import { version } from '../version';
 import type { VerifyArgs } from './commands';
+import { missingArgument } from './complaints';
 import { EXIT } from './exit';
 import { type Reporting, reportersOf, tellSuite } from './reporters';
 import type { Terminal } from './terminal';
@@ -51,7 +52,7 @@ export async function verifyCommand(args: VerifyArgs, terminal: Terminal): Promi
     return tell({ ...head(started), shard: shard && { ...shard, by: 'pairs' }, pairs }, args, reporters, terminal, false);
   }
   const [original, converted, more] = args.models;
-  if (original === undefined || converted === undefined) throw usage('an argument is missing', 'verify');
+  if (original === undefined || converted === undefined) throw missingArgument('verify', args.models.length);
   if (more !== undefined) throw usage(`unknown argument: ${more}`, 'verify');
   const pair: SuitePair = { name: `${original} and ${converted}`, original, converted, options: {} };
   const part: Shard | undefined = shard && { ...shard, by: 'samples' };

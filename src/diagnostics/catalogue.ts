@@ -744,6 +744,13 @@ export const pluginInvalid = (path: string, reason: string): CompileError =>
   });
 export const usage = (message: string, command?: string): CompileError =>
   new CompileError({ code: 'USAGE', message, hint: `see 'convolutionize ${command ? `${command} ` : ''}--help'` });
+export const configInvalid = (file: string, what: string, line?: number, column?: number): CompileError =>
+  new CompileError({
+    code: 'CONFIG_INVALID',
+    message: `the configuration file cannot be used: ${what}`,
+    at: { file, line, column },
+    hint: 'docs/config.md describes such a file',
+  });
 export const badOption = (option: string, value: string, expected: string): CompileError =>
   new CompileError({ code: 'BAD_OPTION', message: `--${option} cannot be '${value}'`, hint: `expected ${expected}` });
 export const badVariable = (name: string, value: string, expected: string): CompileError =>

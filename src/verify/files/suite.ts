@@ -10,9 +10,8 @@
  *       rtol: 1e-2
  */
 import { dirname, isAbsolute, join } from 'node:path';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { suiteInvalid } from '../../diagnostics/catalogue';
-import { readText } from '../../files/read-text';
+import { YamlFile, type YamlPath } from '../../files/yaml-file';
 import type { PerOutput } from '../bench';
 import { RELATIONS, type Relation } from '../pair/relation';
 
@@ -41,27 +40,14 @@ export interface PairSettings {
 
 /** Throws CompileError CANNOT_READ, SUITE_INVALID with line and column. */
 export function readSuite(file: string): readonly SuitePair[] {
-  const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines });
-  const [error] = document.errors;
-  if (error) {
-    const at = error.linePos?.[0];
-    throw suiteInvalid(file, error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? '', at?.line, at?.col);
-  }
-  return new SuiteReader(file, document, lines).read();
+  return new SuiteReader(new YamlFile(file, suiteInvalid)).read();
 }
 
-type Path = readonly (string | number)[];
-
 class SuiteReader {
-  constructor(
-    private readonly file: string,
-    private readonly document: Document,
-    private readonly lines: LineCounter,
-  ) {}
+  constructor(private readonly yaml: YamlFile) {}
 
   read(): readonly SuitePair[] {
-    const root = this.object(this.document.toJS() as unknown, [], ['defaults', 'pairs']);
+    const root = this.object(this.yaml.root, [], ['defaults', 'pairs']);
     const defaults = root.defaults === undefined ? {} : this.settings(this.object(root.defaults, ['defaults'], SETTINGS), ['defaults']);
     if (!Array.isArray(root.pairs)) return this.fail('pairs' in root ? ['pairs'] : [], "'pairs' must be a list of pairs of models");
     const pairs = root.pairs.map((item: unknown, at) => this.pair(item, ['pairs', at], defaults));
@@ -70,7 +56,7 @@ class SuiteReader {
     return pairs;
   }
 
-  private pair(item: unknown, path: Path, defaults: PairSettings): SuitePair {
+  private pair(item: unknown, path: YamlPath, defaults: PairSettings): SuitePair {
     const pair = this.object(item, path, ['name', 'original', 'converted', ...SETTINGS]);
     const original = this.text(pair.original, [...path, 'original']);
     const converted = this.text(pair.converted, [...path, 'converted']);
@@ -79,8 +65,8 @@ class SuiteReader {
     return { name, original: this.path(original), converted: this.path(converted), options: { ...defaults, ...Object.fromEntries(own) } };
   }
 
-  private settings(from: Readonly<Record<string, unknown>>, path: Path): PairSettings {
-    const at = <T>(key: string, read: (value: unknown, place: Path) => T): T | undefined =>
+  private settings(from: Readonly<Record<string, unknown>>, path: YamlPath): PairSettings {
+    const at = <T>(key: string, read: (value: unknown, place: YamlPath) => T): T | undefined =>
       from[key] === undefined ? undefined : read(from[key], [...path, key]);
     return {
       rtol: at('rtol', (value, place) => this.perOutput(value, place)),
@@ -102,7 +88,7 @@ class SuiteReader {
     };
   }
 
-  private perOutput(value: unknown, path: Path): PerOutput {
+  private perOutput(value: unknown, path: YamlPath): PerOutput {
     if (typeof value !== 'object' || value === null) return this.tolerance(value, path);
     const named = Object.entries(this.object(value, path)).map(([name, each]): [string, number] => [
       name === 'default' ? '' : name,
@@ -110,24 +96,24 @@ class SuiteReader {
     ]);
     return Object.fromEntries(named);
   }
-  private tolerance(value: unknown, path: Path): number {
+  private tolerance(value: unknown, path: YamlPath): number {
     return typeof value === 'number' && value >= 0 && Number.isFinite(value)
       ? value
       : this.fail(path, 'must be a number of at least 0, such as 1e-4, or one per output');
   }
-  private whole(value: unknown, path: Path, least: number): number {
+  private whole(value: unknown, path: YamlPath, least: number): number {
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value < 2 ** 32;
     return fits ? value : this.fail(path, `must be a whole number of at least ${least}`);
   }
-  private text(value: unknown, path: Path): string {
+  private text(value: unknown, path: YamlPath): string {
     return typeof value === 'string' && value !== ''
       ? value
       : this.fail(path, value === undefined ? `'${path.at(-1)}' is missing` : 'must be a text');
   }
-  private list(value: unknown, path: Path): readonly string[] {
+  private list(value: unknown, path: YamlPath): readonly string[] {
     return Array.isArray(value) ? value.map((each: unknown, at) => this.text(each, [...path, at])) : [this.text(value, path)];
   }
-  private object(value: unknown, path: Path, keys?: readonly string[]): Readonly<Record<string, unknown>> {
+  private object(value: unknown, path: YamlPath, keys?: readonly string[]): Readonly<Record<string, unknown>> {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return this.fail(path, `must have keys${keys ? `: ${keys.join(', ')}` : ''}`);
     const unknown = keys && Object.keys(value).find((key) => !keys.includes(key));
@@ -135,21 +121,12 @@ class SuiteReader {
     return Object.fromEntries(Object.entries(value));
   }
   private path(text: string): string {
-    return isAbsolute(text) ? text : join(dirname(this.file), text);
+    return isAbsolute(text) ? text : join(dirname(this.yaml.file), text);
   }
 
-  /** At what stands there, or at the nearest thing around it. */
-  private fail(path: Path, what: string): never {
-    for (let length = path.length; length >= 0; length--) {
-      const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);
-      const start = isNode(node) ? node.range?.[0] : undefined;
-      if (start === undefined) continue;
-      const { line, col } = this.lines.linePos(start);
-      const named =
-        path.length > 0 && !what.startsWith('there is') && !what.startsWith('two ') && !what.startsWith("'") ? `'${path.at(-1)}' ` : '';
-      throw suiteInvalid(this.file, `${named}${what}`, line, col);
-    }
-    throw suiteInvalid(this.file, what);
+  private fail(path: YamlPath, what: string): never {
+    const isWhole = what.startsWith('there is') || what.startsWith('two ') || what.startsWith("'");
+    return this.yaml.fail(path, `${path.length > 0 && !isWhole ? `'${path.at(-1)}' ` : ''}${what}`);
   }
 }
 

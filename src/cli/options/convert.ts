@@ -1,0 +1,126 @@
+/** Options of `convert`. */
+import { recordOptions } from '../picture-metadata';
+import { tfjsOptions } from '../tfjs-options';
+import type { CommandSpec, OptionTable } from './option';
+import { inputSize, outputsOption, passOptions, symlinks, tolerance } from './shared';
+
+const output = {
+  output: {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    value: 'FILE',
+    completes: 'file',
+    describe: 'File to write, or folder with --to tfjs (default: INPUT with -fcn in its name)',
+  },
+  to: {
+    choices: ['onnx', 'tfjs'] as const,
+    default: 'onnx' as const,
+    describe: 'Write an ONNX file, or a folder with a TensorFlow.js graph model',
+  },
+  force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace the output if it exists' },
+  'dry-run': { type: 'boolean', default: false, describe: 'Report what would be rewritten, without writing anything' },
+  'external-data': { type: 'boolean', default: false, describe: 'Write weights to a separate file, OUTPUT.data' },
+  weights: {
+    choices: ['copy', 'reference'] as const,
+    default: 'copy' as const,
+    describe: 'copy: write all weights; reference: leave unchanged weights in INPUT and point to them',
+  },
+  certificate: {
+    type: 'string',
+    requiresArg: true,
+    value: 'FILE',
+    completes: 'file',
+    describe: "Record the conversion and the hashes of both files here, for 'verify --certificate'",
+  },
+} as const satisfies OptionTable;
+
+export const headOption = {
+  head: {
+    choices: ['window', 'cell', 'image', 'original'] as const,
+    default: 'window' as const,
+    describe:
+      'What one prediction covers: a window of the original size, a cell of the last feature map, or the whole image; original: keep the classifier, only optimise',
+  },
+} as const satisfies OptionTable;
+
+const conversion = {
+  ...headOption,
+  stride: {
+    type: 'string',
+    requiresArg: true,
+    value: 'PIXELS',
+    describe: "Output stride in pixels; must divide the network's own stride (smaller = finer map)",
+  },
+  dense: {
+    choices: ['atrous', 'shift'] as const,
+    describe: 'How --stride refines the map: dilated layers (atrous, default), or shifted copies for runtimes without dilated pools',
+  },
+  ...inputSize,
+  ...outputsOption,
+  ...passOptions,
+  ...symlinks,
+} as const satisfies OptionTable;
+
+const verification = {
+  'no-verify': { type: 'boolean', default: false, describe: 'Do not run and compare both models' },
+  'allow-unverified': {
+    type: 'boolean',
+    default: false,
+    describe: 'Keep an output that could not be verified beyond the original size, and exit with 0',
+  },
+  'keep-failed': { type: 'boolean', default: false, describe: 'Keep an output that is not equivalent' },
+  ...tolerance,
+} as const satisfies OptionTable;
+
+const looking = {
+  remarks: { type: 'boolean', default: false, describe: 'List every place that a rule examined, and why it was left alone' },
+  explain: {
+    type: 'string',
+    requiresArg: true,
+    value: 'NODE',
+    describe: 'Show which rules examined this node and which condition failed; writes nothing',
+  },
+  'list-passes': { alias: 'l', type: 'boolean', default: false, describe: 'List the passes and stop' },
+  'dump-dir': {
+    type: 'string',
+    requiresArg: true,
+    value: 'FOLDER',
+    completes: 'folder',
+    describe: 'Write the model as text after each pass that changed it; each text is a model that runs',
+  },
+  'print-ir-after': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    value: 'NAMES',
+    describe: "Print the model after these passes, or after 'all', to stderr",
+  },
+} as const satisfies OptionTable;
+
+export const convertOptions = { ...output, ...conversion, ...verification, ...tfjsOptions, ...recordOptions, ...looking };
+
+export const convertSpec: CommandSpec = {
+  name: 'convert',
+  summary: 'Make a classifier fully convolutional, and prove that it still computes the same',
+  arguments: [
+    { name: 'INPUT', describe: 'ONNX file of a classifier; it is not changed' },
+    { name: 'OUTPUT', describe: 'Same as --output' },
+  ],
+  groups: [
+    { title: 'Output', options: output },
+    { title: 'Conversion', options: conversion },
+    { title: 'Verification', options: verification },
+    { title: 'TensorFlow.js (with --to tfjs)', options: tfjsOptions },
+    { title: 'Pictures (recorded in the output, for predict and heatmap)', options: recordOptions },
+    { title: 'Looking inside', options: looking },
+  ],
+  examples: [
+    ['convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree'],
+    ['convert alexnet.onnx --stride 8', 'One prediction every 8 pixels instead of every 32'],
+    ['convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights'],
+    ['convert dynamic.onnx --input-size 224x224', 'State the size that the network was trained at'],
+    ['convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not'],
+    ['convert alexnet.onnx --explain /fc/Gemm', 'See which rules examined a node, and why they left it alone'],
+  ],
+};

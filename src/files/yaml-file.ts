@@ -1,0 +1,55 @@
+/** YAML that users write: what is wrong with it is reported with line and column, and aliases cannot make it large. */
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { CompileError } from '../diagnostics/compile-error';
+import { readText } from './read-text';
+
+/** The error of one kind of file. */
+export type InvalidYaml = (file: string, what: string, line?: number, column?: number) => CompileError;
+export type YamlPath = readonly (string | number)[];
+
+export class YamlFile {
+  readonly root: unknown;
+  private readonly document: Document;
+  private readonly lines = new LineCounter();
+
+  /** Throws CompileError CANNOT_READ, or the given one. */
+  constructor(
+    readonly file: string,
+    private readonly invalid: InvalidYaml,
+  ) {
+    this.document = parseDocument(readText(file), { lineCounter: this.lines });
+    const [error] = this.document.errors;
+    if (error) {
+      const at = error.linePos?.[0];
+      throw invalid(file, error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? '', at?.line, at?.col);
+    }
+    try {
+      this.root = this.document.toJS();
+    } catch (error) {
+      // Aliases of nothing, and aliases of aliases that would grow beyond all bounds.
+      throw invalid(file, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** At the last key of the path. */
+  failAtKey(path: YamlPath, what: string): never {
+    const map = path.length > 1 ? this.document.getIn(path.slice(0, -1), true) : this.document.contents;
+    const pair = isMap(map) ? map.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined;
+    const start = isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
+    if (start === undefined) return this.fail(path, what);
+    const { line, col } = this.lines.linePos(start);
+    throw this.invalid(this.file, what, line, col);
+  }
+
+  /** At that place, or at the nearest thing around it. */
+  fail(path: YamlPath, what: string): never {
+    for (let length = path.length; length >= 0; length--) {
+      const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);
+      const start = isNode(node) ? node.range?.[0] : undefined;
+      if (start === undefined) continue;
+      const { line, col } = this.lines.linePos(start);
+      throw this.invalid(this.file, what, line, col);
+    }
+    throw this.invalid(this.file, what);
+  }
+}
