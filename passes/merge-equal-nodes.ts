@@ -38,7 +38,9 @@ function merge(graph: Graph, applied: (node: Node, kept: Node) => void): void {
     const attrs = [...node.attrs].map(attrText);
     if (attrs.some((text) => text === undefined)) continue;
     const inputs = node.inputs.map((input) => (input ? idOf(input) : '-'));
-    const key = `${node.op}(${inputs.join()})[${node.outputs.length}]${attrs.sort().join(';')}`;
+    // An output that is left out cannot stand for one that is read.
+    const outputs = node.outputs.map(({ name }) => (name === '' ? '-' : '+'));
+    const key = `${node.op}(${inputs.join()})[${outputs.join('')}]${attrs.sort().join(';')}`;
     const kept = seen.get(key);
     if (!kept || node.outputs.some((output) => graph.isOutput(output))) {
       if (!kept) seen.set(key, node);

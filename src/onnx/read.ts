@@ -67,6 +67,8 @@ export interface ModelExtras {
 }
 
 const NEWEST_IR = 14;
+/** No version of anything comes near it. */
+const LARGEST_VERSION = 2 ** 31;
 
 /** Throws CompileError for whatever is no model; nothing of the payloads is read. */
 export function readModel(source: ByteSource, options: ReadOptions = {}): Model {
@@ -78,6 +80,7 @@ export function readModel(source: ByteSource, options: ReadOptions = {}): Model 
     throw badModel(source.name, 'the model has no graph', 'the file may be damaged, or hold something other than an ONNX model');
   const irVersion = Number(fromInt64(proto.ir_version));
   if (irVersion < 1) throw badModel(source.name, 'the model has no ir_version');
+  if (irVersion > LARGEST_VERSION) throw badModel(source.name, `the model has ir_version ${proto.ir_version}`);
   if (irVersion > NEWEST_IR) warn(newerIr(irVersion, NEWEST_IR, source.name));
   const { limits = 1 } = options;
   const graphProto = inlineFunctions(proto, mostNodes(skeleton.bytes.length, limits));
@@ -143,6 +146,7 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
     const number = Number(fromInt64(version));
     if (opsets.has(name) && opsets.get(name) !== number)
       throw badModel(file, `the model imports two opsets of domain '${name || 'ai.onnx'}': ${opsets.get(name)} and ${number}`);
+    if (Math.abs(number) > LARGEST_VERSION) throw badModel(file, `the model imports opset ${version} of domain '${name || 'ai.onnx'}'`);
     opsets.set(name, number);
   }
   // Before IR version 3 there were no imports, and opset 1 alone.

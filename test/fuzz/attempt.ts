@@ -88,7 +88,7 @@ async function useLibrary(
   const model = read.done;
   try {
     guarded('listing layers', tell, () => summarise(model));
-    guarded('drawing', tell, () => drawing('svg', typed(model, undefined), { title: 'model', depth: 'auto' }));
+    if (action.draws) guarded('drawing', tell, () => drawing('svg', typed(model, undefined), { title: 'model', depth: 'auto' }));
     guarded('printing', tell, () => parseModel(printModel(model, { weights: 'elide', types: 'both', beyond: true })));
     const written = guarded('writing', tell, () => modelToBytes(model));
     if ('done' in written) guarded('what was written back', tell, () => readModel(bufferSource(written.done)), false);
@@ -142,7 +142,8 @@ async function useCommand({ args }: Extract<Action, { kind: 'cli' }>, tell: Tell
       tell('no JSON', `${args.join(' ')}: ${stdout.slice(0, 200)}`, String(command));
     }
   }
-  for (const text of [stdout, stderr.replace(/^CompileError: .*/ms, '')]) {
+  // JSON is for machines; a string in it may hold the upper control characters as they are.
+  for (const text of [isJson ? '' : stdout, stderr.replace(/^CompileError: .*/ms, '')]) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
     const raw = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.exec(text);
     if (raw)

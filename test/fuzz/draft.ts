@@ -13,6 +13,7 @@ export type Action =
       readonly optimise: 0 | 1 | 2;
       readonly tfjs: boolean;
       readonly stride?: number | undefined;
+      readonly draws: boolean;
       readonly runs: boolean;
     }
   /** `may`: names of files and folders that this command line may write. */

@@ -50,6 +50,7 @@ function onnx(seeds: Seeds, dice: Dice): Draft {
         optimise: dice.pick([2, 2, 1, 0]),
         tfjs: dice.chance(0.4),
         stride: dice.chance(0.1) ? dice.pick([1, 2]) : undefined,
+        draws: dice.chance(0.1),
         runs: dice.chance(0.35),
       }
     : modelCommand(dice, 'model.onnx');

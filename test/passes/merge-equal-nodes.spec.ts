@@ -14,6 +14,11 @@ describe('merge-equal-nodes', () => {
     ['other inputs', 'A = Sub (X, u) B = Sub (u, X) Y = Add (A, B)'],
     ['random numbers', 'A = RandomNormalLike (X) B = RandomNormalLike (X) C = Sub (A, A) D = Sub (B, B) E = Add (C, D) Y = Add (X, E)'],
   ])('tells %s apart', (_, body) => expectPass(mergeEqualNodes, map(body, 'float u = {0.5}')).toStay());
+  test('an output that is left out does not stand for one that is read', () =>
+    expectPass(
+      mergeEqualNodes,
+      map(', = Split <axis = 1, num_outputs = 2> (X) A, B = Split <axis = 1, num_outputs = 2> (X) Y = Concat <axis = 1> (A, B)'),
+    ).toStay());
   test('leaves a result that has a public name', () =>
     expectPass(mergeEqualNodes, map('Y = Relu (X) Z = Relu (X)', '', 'float[N, 3, 4, 5] Y, float[N, 3, 4, 5] Z')).toStay());
 });
