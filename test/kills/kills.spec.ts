@@ -1,0 +1,20 @@
+/** A part of `npm run kills`: each command that writes, ended at a moment or two. CONVOLUTIONIZE_KILLS_MOMENTS gives another number. */
+import { useProgram } from '../support/cli';
+import { Kills } from './kills';
+
+const moments = Number(process.env.CONVOLUTIONIZE_KILLS_MOMENTS ?? 19);
+jest.setTimeout(120_000 + 30_000 * moments);
+
+const program = useProgram();
+
+test('whenever it is ended, outputs are old or whole, and nothing stays behind', async () => {
+  const kills = new Kills(program.file);
+  try {
+    const { problems, hits } = await kills.run(moments, 1);
+    expect(problems).toEqual([]);
+    // The moments were before the end of the runs.
+    expect([...hits.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(moments / 4);
+  } finally {
+    kills.remove();
+  }
+});

@@ -1,0 +1,22 @@
+/**
+ * Ends the program at random moments (kills.ts): `npm run kills -- 200`; a second number is the seed. Exit code 1 where anything is left behind or half done.
+ * dist/ has to be built.
+ */
+import { join } from 'node:path';
+import { Kills } from './kills';
+
+const [, , moments = '200', seed = '1'] = process.argv;
+const kills = new Kills(join(__dirname, '../../dist/cli.js'));
+kills
+  .run(Number(moments), Number(seed), (text) => console.log(text))
+  .then(({ hits, done, problems }) => {
+    const struck = [...hits].map(([signal, count]) => `${signal} ${count}`).join(', ');
+    console.log(`${moments} moments; ended before it was done: ${struck}; outputs new ${done} times; ${problems.length} problems`);
+    for (const problem of problems) console.log(problem);
+    process.exitCode = problems.length > 0 ? 1 : 0;
+  })
+  .catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 70;
+  })
+  .finally(() => kills.remove());
