@@ -44,7 +44,11 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
     ...graph.nodes.map((node) => [node, `n:${node.name}`] as const),
     ...(ghosts?.nodes ?? []).map((node) => [node, `was:${node.name}`] as const),
   ]);
-  const { groups, parents } = groupByScope(nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [] })));
+  const edges = [...edgesOf(graph, ids), ...(ghosts ? ghostEdges(ghosts, ids) : [])];
+  const { groups, parents } = groupByScope(
+    nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [], kind: node.op })),
+    edges,
+  );
   const boxes = nodes.map((node): Box => {
     const id = ids.get(node) ?? '';
     const { parameters = 0, multiplyAdds } = cost.get(node) ?? {};
@@ -94,7 +98,7 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
     ],
     boxes: [...ports.filter(({ kind }) => kind === 'input'), ...boxes, ...ports.filter(({ kind }) => kind === 'output')],
     groups,
-    edges: [...edgesOf(graph, ids), ...(ghosts ? ghostEdges(ghosts, ids) : [])],
+    edges,
   };
 }
 

@@ -1,4 +1,4 @@
-/** The commands of docs/ci.md do what the page says, and so does the action that is made of them. */
+/** The list of pairs and the action are as docs/ci.md says. Its commands: commands.spec.ts. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeModel, readModelFile, writeModelFile } from '../../src/files';
@@ -21,20 +21,6 @@ beforeAll(async () => {
   expect(made.map(({ code }) => code)).toEqual([0, 0]);
   writeFileSync(join(home, 'pairs.yaml'), blocks('yaml')[0] ?? '');
 }, 60_000);
-
-test('every command of the page ends well and writes what it says', async () => {
-  const commands = blocks('sh').flatMap((text) => text.trim().split('\n'));
-  expect(commands.length).toBe(5);
-  for (const command of commands) {
-    const [name, ...args] = command.split(' ');
-    expect(name).toBe('convolutionize');
-    const { code, stderr } = await program.run(args, { cwd: home, env: { GITHUB_ACTIONS: undefined } });
-    expect([command, code, stderr]).toEqual([command, 0, '']);
-    for (const file of args.flatMap((arg) => /^(?:junit|json|markdown)=(.+)$/.exec(arg)?.[1] ?? []))
-      expect(existsSync(join(home, file))).toBe(true);
-  }
-  expect(readFileSync(join(home, 'verify.md'), 'utf8')).toContain('equal (2 of 2)');
-}, 120_000);
 
 test('the keys of the page are those that are read', async () => {
   const { code, stderr } = await program.run(['verify', '--suite', 'wrong.yaml'], { cwd: home });

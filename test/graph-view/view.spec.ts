@@ -1,9 +1,12 @@
+import { join } from 'node:path';
+import { closeModel, readModelFile } from '../../src/files';
 import { buildView } from '../../src/graph-view/build';
 import { dotOf } from '../../src/graph-view/dot';
-import { openGroups, ViewIndex, visible } from '../../src/graph-view/fold';
+import { edgesByLevel, OUTSIDE, openGroups, ViewIndex, visible } from '../../src/graph-view/fold';
 import { groupByScope } from '../../src/graph-view/groups';
 import { layoutView } from '../../src/graph-view/layout';
 import { pageOf } from '../../src/graph-view/page';
+import { linksOf } from '../../src/graph-view/runs';
 import { scopesOf } from '../../src/graph-view/scopes';
 import { svgOf, xml } from '../../src/graph-view/svg';
 import type { Model } from '../../src/ir/model';
@@ -68,6 +71,63 @@ describe('groups', () => {
     expect(groups).toEqual([{ id: 'g:f', parent: undefined, label: 'f' }]);
     expect(Object.fromEntries(parents)).toEqual({ 'g:f': undefined, a: 'g:f', b: 'g:f', c: undefined });
   });
+
+  /** A chain: each item reads the one before. */
+  const chain = (...scopes: readonly (readonly string[])[]) => {
+    const items = scopes.map((scope, at) => ({ id: `n${at}`, scope, kind: scope.at(-1) ?? '' }));
+    return groupByScope(
+      items,
+      items.slice(1).map(({ id }, at) => ({ from: `n${at}`, to: id })),
+    );
+  };
+
+  test('a module that is called again and again is a box per call', () => {
+    const { groups, parents } = chain(['b', 'conv1'], ['b', 'relu'], ['b', 'conv2'], ['b', 'relu'], ['b', 'conv3'], ['b', 'relu']);
+    expect(groups).toEqual([{ id: 'g:b', parent: undefined, label: 'b' }]);
+    expect([...parents.values()]).toEqual([undefined, ...new Array(6).fill('g:b')]);
+  });
+
+  test('a module of several nodes that is called twice is a group per call', () => {
+    const { groups } = chain(['enc', 'a'], ['enc', 'b'], ['mid'], ['enc', 'a'], ['enc', 'b']);
+    expect(groups.map(({ id, label }) => [id, label])).toEqual([
+      ['g:enc@1', 'enc (1 of 2)'],
+      ['g:enc@2', 'enc (2 of 2)'],
+    ]);
+    // Side by side, there is no circle; they are two calls all the same.
+    const items = ['a', 'b', 'a', 'b'].map((kind, at) => ({ id: `n${at}`, scope: ['enc'], kind }));
+    const apart = groupByScope(items, [
+      { from: 'n0', to: 'n1' },
+      { from: 'n2', to: 'n3' },
+    ]);
+    expect(apart.groups.map(({ label }) => label)).toEqual(['enc (1 of 2)', 'enc (2 of 2)']);
+  });
+
+  test('groups that are interlaced are taken apart until there is no circle', () => {
+    // f0 -> g0, g1 -> f1: each has no way out and back by itself, both together are a circle.
+    const items = ['f', 'g', 'g', 'f'].map((name, at) => ({ id: `n${at}`, scope: [name], kind: `k${at}` }));
+    const edges = [
+      { from: 'n0', to: 'n1' },
+      { from: 'n2', to: 'n3' },
+    ];
+    expect(groupByScope(items, edges).groups).toEqual([]);
+  });
+
+  test.each(['tv-resnet50.dynamo', 'tv-googlenet.dynamo', 'timm-hrnet_w18_small.dynamo', 'timm-hgnetv2_b0.script'])(
+    'no level of %s has an edge that runs upwards',
+    (name) => {
+      const model = readModelFile(join(__dirname, `../../fixtures/zoo/${name}.onnx`), { onMissing: () => undefined });
+      inferShapes(model);
+      const index = new ViewIndex(buildView(model, { title: name }));
+      for (const [level, edges] of edgesByLevel(index)) {
+        const inner = edges.filter(({ from, to }) => from !== OUTSIDE && to !== OUTSIDE);
+        const members = index.membersOf(level);
+        const { order } = linksOf(members, inner);
+        const place = new Map(order.map((id, at) => [id, at]));
+        expect(inner.filter(({ from, to }) => (place.get(from) ?? 0) >= (place.get(to) ?? 0))).toEqual([]);
+      }
+      closeModel(model);
+    },
+  );
 
   test('very many members are cut into stretches', () => {
     const { groups, parents } = groupByScope(Array.from({ length: 5000 }, (_, at) => ({ id: `n${at}`, scope: [] })));
