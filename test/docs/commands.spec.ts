@@ -35,6 +35,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'docs/inspect.md python': "needs Python's onnx; test/onnx/text/oracle.spec.ts reads such texts with it",
   'docs/pictures.md python': 'one call of NumPy',
   'docs/ci.md yaml': 'written to a file if it names one; else a workflow of GitHub, which test/docs/ci.spec.ts takes apart',
+  'docs/config.md yaml': 'written to the file that it names',
   'docs/debugging.md js': 'written to the file that it names',
   'docs/writing-a-pass.md js': 'run by test/docs/plugin.spec.ts',
   'docs/writing-a-pass.md ts': 'run by test/docs/writing-a-pass.spec.ts',
