@@ -43,7 +43,7 @@ const NUMBERS_PER_SECOND = 5e8;
 /** What one node costs by itself. */
 const SECONDS_PER_NODE = 10e-6;
 /** To make up one number and hand it over. */
-const SECONDS_PER_NUMBER = 150e-9;
+const SECONDS_PER_NUMBER = 50e-9;
 
 /** To make up numbers for inputs. */
 export const secondsToFeed = (numbers: number): number => numbers * SECONDS_PER_NUMBER;

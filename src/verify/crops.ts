@@ -1,7 +1,7 @@
 /** Crops of larger images that cells of the map stand for, and what the original gives for them. */
 import type { Claim } from './claim';
 import { compare } from './compare';
-import { cropped, makeInput } from './inputs';
+import { cropped, makeInput, pasted } from './inputs';
 import { type ExpectedCell, type ExpectedMap, type Place, places } from './maps';
 import type { Numbers, Session } from './onnx-runner';
 import type { Results } from './results';
@@ -97,25 +97,4 @@ export function onGround(
   const shape = numbers.shape.map((dim, axis) => Math.max(dim, axis === rows ? bottom : axis === columns ? right : 0));
   const ground = makeInput('normal', 77 + seed, numbers.dtype, shape, axes);
   return pasted(ground, numbers, axes, [0, 0]);
-}
-
-/** One image laid over another. */
-export function pasted(
-  ground: Numbers,
-  patch: Numbers,
-  [rows, columns]: readonly [number, number],
-  [top, left]: readonly [number, number],
-): Numbers {
-  const data = ground.data.slice();
-  const strides = (shape: readonly number[]): number[] => shape.map((_, axis) => shape.slice(axis + 1).reduce((all, dim) => all * dim, 1));
-  const [to, from] = [strides(ground.shape), strides(patch.shape)];
-  for (let at = 0; at < patch.data.length; at++) {
-    let place = 0;
-    for (const [axis, stride] of from.entries()) {
-      const index = Math.floor(at / stride) % (patch.shape[axis] ?? 1);
-      place += (index + (axis === rows ? top : axis === columns ? left : 0)) * (to[axis] ?? 0);
-    }
-    data[place] = patch.data[at] ?? 0;
-  }
-  return { ...ground, data };
 }

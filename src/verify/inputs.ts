@@ -13,23 +13,25 @@ const ALL_KINDS: readonly InputKind[] = [...INPUT_KINDS, ...EXTREME_KINDS];
 export const isHuge = (kind: string): boolean => kind === 'thousands' || kind === 'millions';
 export const isExtreme = (kind: string): boolean => EXTREME_KINDS.some((extreme) => extreme === kind);
 
-/** xoshiro128**: the same numbers on every platform. */
+/** xoshiro128**: the same numbers on every platform. Four numbers of state and no lists: inputs have millions of numbers. */
 export function seededRandom(seed: number): () => number {
-  let s = [seed, seed ^ 0x9e3779b9, seed ^ 0x243f6a88, seed ^ 0xb7e15162].map(
-    (word) => Math.imul(word ^ (word >>> 16), 0x45d9f3b) >>> 0 || 1,
-  );
+  const begin = (word: number): number => Math.imul(word ^ (word >>> 16), 0x45d9f3b) | 0 || 1;
+  let [a, b, c, d] = [begin(seed), begin(seed ^ 0x9e3779b9), begin(seed ^ 0x243f6a88), begin(seed ^ 0xb7e15162)];
   const next = (): number => {
-    const [a = 0, b = 0, c = 0, d = 0] = s;
     const scrambled = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;
-    const [x, y] = [c ^ a, d ^ b];
-    s = [(a ^ y) >>> 0, (b ^ x) >>> 0, (x ^ t) >>> 0, rotate(y, 11)];
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = rotate(d, 11);
     return scrambled / 2 ** 32;
   };
   for (let warm = 0; warm < 16; warm++) next();
   return next;
 }
-const rotate = (word: number, by: number): number => ((word << by) | (word >>> (32 - by))) >>> 0;
+const rotate = (word: number, by: number): number => (word << by) | (word >>> (32 - by));
 
 /** `axes`: which axes of the shape are rows and columns, for inputs with structure. Integer types get 0..255, truths 0 and 1. */
 export function makeInput(
@@ -43,40 +45,31 @@ export function makeInput(
   const count = shape.reduce((product, dim) => product * dim, 1);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const data = new Float32Array(count);
+  const fill = (draw: () => number): void => {
+    for (let at = 0; at < count; at++) data[at] = draw();
+  };
   switch (kind) {
     case 'normal':
-      data.forEach((_, at) => {
-        data[at] = normal();
-      });
+      fill(normal);
       break;
     case 'uniform':
-      data.forEach((_, at) => {
-        data[at] = random();
-      });
+      fill(random);
       break;
     case 'negative':
-      data.forEach((_, at) => {
-        data[at] = -Math.abs(normal()) - 0.1;
-      });
+      fill(() => -Math.abs(normal()) - 0.1);
       break;
     case 'large':
-      data.forEach((_, at) => {
-        data[at] = 8 * normal();
-      });
+      fill(() => 8 * normal());
       break;
     case 'thousands':
     case 'millions':
     case 'tiny': {
       const scale = { thousands: 1e3, millions: 1e6, tiny: 1e-6 }[kind];
-      data.forEach((_, at) => {
-        data[at] = scale * normal();
-      });
+      fill(() => scale * normal());
       break;
     }
     case 'sparse':
-      data.forEach((_, at) => {
-        data[at] = random() < 0.05 ? 4 * normal() : 0;
-      });
+      fill(() => (random() < 0.05 ? 4 * normal() : 0));
       break;
     case 'strokes':
       strokes(data, shape, axes, random);
@@ -149,30 +142,48 @@ export function nudged(numbers: Numbers, seed: number, epsilon = 2 ** -23): Numb
   return { ...numbers, data };
 }
 
-/** A rectangle of rows and columns. */
+/** A rectangle of rows and columns. What is beyond the image is 0. */
 export function cropped(
   numbers: Numbers,
-  axes: readonly [rows: number, columns: number],
+  [rows, columns]: readonly [rows: number, columns: number],
   top: number,
   left: number,
   height: number,
   width: number,
 ): Numbers {
-  const [rows, columns] = axes;
   const shape = numbers.shape.map((dim, axis) => (axis === rows ? height : axis === columns ? width : dim));
-  const strides = numbers.shape.map((_, axis) => numbers.shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
   const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
-  const index = shape.map(() => 0);
-  for (let at = 0; at < data.length; at++) {
-    let from = 0;
-    for (const [axis, position] of index.entries())
-      from += (position + (axis === rows ? top : axis === columns ? left : 0)) * (strides[axis] ?? 0);
-    data[at] = numbers.data[from] ?? 0;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = (index[axis] ?? 0) + 1;
-      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break;
-      index[axis] = 0;
-    }
-  }
+  copyBlock(numbers.data, numbers.shape, data, shape, (axis) => (axis === rows ? top : axis === columns ? left : 0));
   return { dtype: numbers.dtype, shape, data };
+}
+
+/** One image laid over another. What would lie beyond the ground is left out. */
+export function pasted(
+  ground: Numbers,
+  patch: Numbers,
+  [rows, columns]: readonly [rows: number, columns: number],
+  [top, left]: readonly [number, number],
+): Numbers {
+  const data = ground.data.slice();
+  copyBlock(patch.data, patch.shape, data, ground.shape, (axis) => (axis === rows ? -top : axis === columns ? -left : 0));
+  return { ...ground, data };
+}
+
+/** Copies what two arrays share: the element at `index` of the second is that at `index + offset` of the first. Whole runs of the last axis at a time. */
+function copyBlock(
+  from: Numbers['data'],
+  fromShape: readonly number[],
+  to: Numbers['data'],
+  toShape: readonly number[],
+  offset: (axis: number) => number,
+): void {
+  const last = toShape.length - 1;
+  const copy = (axis: number, fromBase: number, toBase: number): void => {
+    const [own, other, shift] = [toShape[axis] ?? 1, fromShape[axis] ?? 1, axis < 0 ? 0 : offset(axis)];
+    const [first, end] = [Math.max(0, -shift), Math.min(own, other - shift)];
+    const [fromStart, toStart] = [fromBase * other + shift, toBase * own];
+    if (axis < last) for (let index = first; index < end; index++) copy(axis + 1, fromStart + index, toStart + index);
+    else if (end > first) to.set(from.subarray(fromStart + first, fromStart + end), toStart + first);
+  };
+  copy(last < 0 ? -1 : 0, 0, 0);
 }

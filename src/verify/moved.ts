@@ -14,8 +14,7 @@
 import { table } from '../ir/table';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
 import { compare, type Difference, worse } from './compare';
-import { pasted } from './crops';
-import { cropped } from './inputs';
+import { cropped, pasted } from './inputs';
 import type { Numbers, Session } from './onnx-runner';
 import type { Check } from './report';
 import type { Results } from './results';

@@ -40,14 +40,17 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
   const [rows, columns] = growth;
   if (!rows || !columns) return { choices: [], leftOut: [] };
   const { height, width } = subject.image;
-  const image = (y: number, x: number, purpose: Purpose): LargerImage => ({
-    height: y,
-    width: x,
-    purpose,
-    get feeds() {
-      return subject.feeds('normal', y, x);
-    },
-  });
+  const image = (y: number, x: number, purpose: Purpose): LargerImage => {
+    const feeds = kept(() => subject.feeds('normal', y, x));
+    return {
+      height: y,
+      width: x,
+      purpose,
+      get feeds() {
+        return feeds();
+      },
+    };
+  };
   const odd = (size: number, { grain }: Growth): number => (size % 2 === 0 && grain % 2 === 1 ? size + grain : size);
   const grown = [
     [odd(height + rows.first, rows), width + columns.second],
@@ -72,6 +75,19 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
   if (residues > 0) leftOut.unshift(`${residues} sizes that differ in their residue of the stride`);
   return { choices: choices.filter((sizes) => sizes.length > 0), leftOut: [...new Set(leftOut)] };
 }
+
+/** Small images are kept once they are made up: several models are run on them. */
+function kept(make: () => LargerImage['feeds']): () => LargerImage['feeds'] {
+  let known: LargerImage['feeds'] | undefined;
+  return () => {
+    if (known) return known;
+    const feeds = make();
+    if ([...feeds.values()].reduce((sum, { data }) => sum + data.length, 0) <= MOST_KEPT) known = feeds;
+    return feeds;
+  };
+}
+/** Numbers: 2 MB. */
+const MOST_KEPT = 2 ** 19;
 
 /** Extra pixels at which the map has more cells than at the original size, and more again. */
 interface Growth {
