@@ -33,7 +33,7 @@ import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from 
 import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
 import { batches, type Moved, patchesElsewhere, shiftedImages } from './moved';
-import { MOST_NUDGED, measure } from './noise';
+import { activationNoise, MOST_NUDGED, measure } from './noise';
 import type { Session } from './onnx-runner';
 import { largerSizes } from './original-head';
 import type { Check, Tolerance, VerifyReport } from './report';
@@ -69,7 +69,8 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     each(samples, async ({ feeds }) => subject.coarse(await session.run(feeds))),
   );
   const sums = await withLongSumsInDouble(subject, samples, images);
-  const order = ownOrder(given.results, reordered, sums?.results);
+  const activation = activationNoise(original.model);
+  const order = ownOrder(activation, given.results, reordered, sums?.results);
   const { tolerance, own, noise, fault } = measured.judge(order);
   const expected = scores?.small ?? measured.results;
   const found = scores ? given.results.map((results) => meanOfCells(results, subject.isMap)) : given.results;
@@ -77,7 +78,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const judgeable = samples.map(({ kind }, at) => !isExtreme(kind) || allFinite(measured.results[at]));
   const kept = <T>(list: readonly T[]): T[] => list.filter((_, at) => judgeable[at]);
   const needs = requiredBy(subject, trunk);
-  const noiseAt = (image: LargerImage): number => noiseBetween(given.coarse.get(image), sums?.larger.get(image));
+  const noiseAt = (image: LargerImage): number => noiseBetween(activation, given.coarse.get(image), sums?.larger.get(image));
   const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance, noiseAt };
   const checks: Check[] = [originalSize(subject, kept(samples), kept(expected), kept(found), kept(own))];
   if (scores) checks.push(meansOfTheMap(larger, scores.larger, true));
@@ -172,17 +173,23 @@ async function cropsIn(
 
 /** Per sample, how far the converted model is from itself with its sums in another order, or exact. */
 function ownOrder(
+  activation: Readonly<Record<string, number>>,
   results: readonly Results[],
   ...others: readonly (readonly (Results | undefined)[] | undefined)[]
 ): readonly number[] | undefined {
   const known = others.filter((other) => other !== undefined);
   if (known.length === 0) return undefined;
-  return results.map((own, at) => Math.max(0, ...known.map((other) => noiseBetween(own, other[at]))));
+  return results.map((own, at) => Math.max(0, ...known.map((other) => noiseBetween(activation, own, other[at]))));
 }
 
-function noiseBetween(one: Results | CompileError | undefined, other: Results | undefined): number {
+/** `activation`: what the last operator is off by itself, which says nothing about sums. */
+function noiseBetween(
+  activation: Readonly<Record<string, number>>,
+  one: Results | CompileError | undefined,
+  other: Results | undefined,
+): number {
   if (!one || !other || one instanceof CompileError) return 0;
-  const found = worstOf([one], [other]);
+  const found = worstOf([one], [other], activation);
   return found?.broken === 0 ? found.maxRel : 0;
 }
 

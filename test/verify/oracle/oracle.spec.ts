@@ -35,6 +35,12 @@ test.each([1, 2, 3, 4])('ordinary network %i is not called different', async (se
   expect((await judged(ordinary(seed).model))?.verdict).toBe('equal');
 });
 
+test('a saturated sigmoid is off by itself: that is no fault of the runtime, no noise of sums, and buys no tolerance', async () => {
+  const report = await judged(ordinary(1073).model);
+  expect([report?.verdict, report?.runtimeFault, report?.tolerance.noise.order]).toEqual(['equal', undefined, 0]);
+  expect(report?.tolerance.relative).toBeLessThan(1e-5);
+});
+
 test('the head of cells is held to the mean, at more sizes than one', async () => {
   const make = NETWORKS.get('a global pool');
   const report = make && (await judged(make(), undefined, { head: 'cell' }));
