@@ -99,6 +99,12 @@ const importOutside = {
   setup: ({ onResolve }) => onResolve({ filter: /\/import-module$/ }, () => ({ path: './import-module.js', external: true })),
 };
 
+/** Loaded when JSON is read: few commands do. */
+const validatorsOutside = {
+  name: 'validators-outside',
+  setup: ({ onResolve }) => onResolve({ filter: /\/validators\.generated$/ }, () => ({ path: './validators.js', external: true })),
+};
+
 /** TensorFlow.js is in a file of its own beside the program, which loads it when a model is run. */
 const TFJS = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-converter', '@tensorflow/tfjs-backend-wasm'];
 const tfjsOutside = {
@@ -134,7 +140,8 @@ function licences() {
 
 /** The program, and beside it what imports modules for it, what runs models, and what it puts into pages. */
 async function program(outfile, { plugins = [], ...options } = HASHBANG) {
-  await bundle('src/cli.ts', outfile, { ...options, ...main, plugins: [withoutWasm, importOutside, ...plugins] });
+  await bundle('src/cli.ts', outfile, { ...options, ...main, plugins: [withoutWasm, importOutside, validatorsOutside, ...plugins] });
+  await bundle('src/formats/schemas/validators.generated.js', join(dirname(outfile), 'validators.js'), { minify: true });
   await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/verify/runtime/worker.js', join(dirname(outfile), 'worker.js'), { supported: { 'dynamic-import': true } });
   await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
@@ -157,7 +164,7 @@ else {
   const hash = createHash('sha256').update(readFileSync(join(dist, 'program.js'))).digest('hex').slice(0, 16);
   await bundle('src/cli/launch.ts', 'dist/cli.js', { ...HASHBANG, define: { PROGRAM_HASH: JSON.stringify(hash) } });
   chmodSync(join(dist, 'cli.js'), 0o755);
-  await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, tfjsOutside] });
+  await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, validatorsOutside, tfjsOutside] });
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
   writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
   types();

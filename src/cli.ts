@@ -1,12 +1,19 @@
 /** The program: arguments in, exit code out. All else is in src/cli and below. */
 import { EXIT } from './cli/exit';
 import { main } from './cli/main';
+import { cannotWrite } from './diagnostics/catalogue';
+import { formatDiagnostic } from './diagnostics/format';
 
 // A reader that has seen enough, such as `head`, closes the pipe: no reason to complain.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') {
+    process.stderr.write(`${formatDiagnostic(cannotWrite('standard output', error.message).diagnostic)}\n`);
+    process.exit(EXIT.fault);
+  }
   process.exit(process.exitCode ?? 0);
 });
+// Nobody can be told.
+process.stderr.on('error', () => undefined);
 
 // What escapes `main` is a bug of ours, and must not look like "not equivalent".
 process.on('uncaughtException', (error) => {

@@ -8,6 +8,8 @@ import { certificateInvalid } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import type { ReadFileOptions } from '../files';
 import { readText } from '../files/read-text';
+import { parseJson } from '../formats/json';
+import { fits, misfit } from '../formats/schemas';
 import { Files, holdsPermuted, sameBytes, total } from './bytes';
 import { hashFile } from './digest';
 import { type Certificate, FORMAT, type ModelRecord, selfHash, type WeightRecord } from './format';
@@ -74,35 +76,18 @@ export function checkCertificate(path: string, options: CheckOptions = {}): Cert
 export function readCertificate(path: string): { readonly certificate: Certificate; readonly isWhole: boolean } {
   let value: unknown;
   try {
-    value = JSON.parse(readText(path));
+    value = parseJson(readText(path));
   } catch (error) {
     if (error instanceof CompileError) throw error;
     throw certificateInvalid(path, 'it is no JSON');
   }
-  if (!isCertificate(value)) throw certificateInvalid(path, `it is no ${FORMAT} of version 1`);
+  if (!isOfVersion(value)) throw certificateInvalid(path, `it is no ${FORMAT} of version 1`);
+  if (!fits<Certificate>('certificate', value)) throw certificateInvalid(path, misfit('certificate', value)?.message ?? 'it is damaged');
   return { certificate: value, isWhole: selfHash(value) === value.sha256 };
 }
 
-function isCertificate(value: unknown): value is Certificate {
-  if (typeof value !== 'object' || value === null) return false;
-  const fields: Readonly<Record<string, unknown>> = { ...value };
-  const isRecord = (model: unknown): boolean =>
-    typeof model === 'object' &&
-    model !== null &&
-    'files' in model &&
-    Array.isArray(model.files) &&
-    model.files.length > 0 &&
-    'graph' in model;
-  return (
-    fields.format === FORMAT &&
-    fields.version === 1 &&
-    typeof fields.sha256 === 'string' &&
-    isRecord(fields.original) &&
-    isRecord(fields.converted) &&
-    Array.isArray(fields.weights) &&
-    Array.isArray(fields.rewrites)
-  );
-}
+const isOfVersion = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'format' in value && value.format === FORMAT && 'version' in value && value.version === 1;
 
 /** Hashes all files of a model; where they differ, says in what. undefined: it cannot be read as a model. */
 function openModel(

@@ -5,6 +5,7 @@ import { shapeText } from '../analysis/layers';
 import { badOption } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
 import { readTfjsView, type TfjsView } from '../files/tfjs-view';
+import { jsonIn } from '../formats/json';
 import { elementCount } from '../ir/tensor';
 import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
@@ -113,10 +114,6 @@ export function tfjsJson(file: string, { model, weights, bytes: stored, shards, 
 const standsForOthers = ({ name, origin }: Node): boolean => origin.length > 1 || (origin.length === 1 && origin[0] !== name);
 
 function sourceOf(text: string | undefined): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text ?? 'null');
-    return typeof parsed === 'object' && parsed !== null && 'file' in parsed && typeof parsed.file === 'string' ? parsed.file : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonIn(text);
+  return typeof parsed === 'object' && parsed !== null && 'file' in parsed && typeof parsed.file === 'string' ? parsed.file : undefined;
 }

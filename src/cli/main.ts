@@ -2,6 +2,7 @@
  * Runs one command line and answers with its exit code:
  * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
  */
+import { systemFault } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { rememberInputs } from '../output';
 import { version } from '../version';
@@ -46,7 +47,8 @@ export async function main(args: readonly string[], { stdout, stderr, env }: Sur
 }
 
 function explain(error: unknown): { readonly diagnostic: Diagnostic; readonly exitCode: number } {
-  if (error instanceof CompileError) return { diagnostic: error.diagnostic, exitCode: EXIT.fault };
+  const known = error instanceof CompileError ? error : systemFault(error);
+  if (known) return { diagnostic: known.diagnostic, exitCode: EXIT.fault };
   const message = error instanceof Error ? error.message : String(error);
   return {
     diagnostic: {

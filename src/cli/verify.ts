@@ -1,5 +1,5 @@
 /** `verify`: run two models, or all pairs of a list, and say whether they give the same. */
-import { notAReport, usage } from '../diagnostics/catalogue';
+import { systemFault, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { readText } from '../files/read-text';
 import type { VerifyOptions } from '../verify/bench';
@@ -82,9 +82,10 @@ async function attempted(pair: SuitePair, args: VerifyArgs, terminal: Terminal):
   try {
     return await run(pair, args, terminal, undefined);
   } catch (error) {
-    if (!(error instanceof CompileError)) throw error;
+    const fault = error instanceof CompileError ? error : systemFault(error);
+    if (!fault) throw error;
     const { name, original, converted } = pair;
-    return { name, original, converted, error: error.diagnostic };
+    return { name, original, converted, error: fault.diagnostic };
   }
 }
 
@@ -136,9 +137,7 @@ function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'i
 function merged(files: readonly string[]): SuiteReport {
   return mergeSuites(
     files.map((file) => {
-      const suite = suiteFromJson(readText(file));
-      if (!suite) throw notAReport(file);
-      return { file, suite };
+      return { file, suite: suiteFromJson(readText(file), file) };
     }),
   );
 }

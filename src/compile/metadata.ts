@@ -17,6 +17,7 @@
  */
 import { type Contract, describeContract } from '../analysis/contract';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
+import { jsonIn } from '../formats/json';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
@@ -143,13 +144,6 @@ export function declaredSize(model: Model): SizeRequest | undefined {
 }
 
 /** Of a JSON object; none where it is not one. */
-function entriesOf(text: string | undefined): readonly (readonly [string, unknown])[] {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return Object.entries(value ?? {});
-  } catch {
-    return [];
-  }
-}
+const entriesOf = (text: string | undefined): readonly (readonly [string, unknown])[] => Object.entries(jsonIn(text) ?? {});
 
 const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

@@ -129,6 +129,18 @@ export const cannotWrite = (file: string, reason: string): CompileError =>
     hint: 'nothing was written; check the directory, its permissions and the space left',
   });
 
+/** What the operating system refused, wherever it was asked: a name that is too long, a disk that is full. undefined: it was not the system. */
+export function systemFault(error: unknown): CompileError | undefined {
+  if (typeof error !== 'object' || error === null || !('syscall' in error && 'code' in error && 'message' in error)) return undefined;
+  const message = String(error.message);
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+  const isWrite =
+    /^(write|fsync|ftruncate|mkdir|rename|unlink|rmdir|link|symlink|copyfile|chmod)/.test(String(error.syscall)) || error.code === 'ENOSPC';
+  const shown = path !== undefined && path.length > 300 ? `${path.slice(0, 300)}...` : path;
+  const reason = path === undefined ? message : message.replaceAll(path, shown ?? '');
+  return isWrite ? cannotWrite(shown ?? 'output', reason) : cannotRead(shown ?? 'input', reason);
+}
+
 export const missingOpset = (node: Node): CompileError =>
   new CompileError({
     code: 'MISSING_OPSET',
@@ -704,10 +716,10 @@ export const mergeMixed = (file: string): CompileError =>
     at: inFile(file),
     hint: 'join parts that were made with the same n of --shard i/n',
   });
-export const notAReport = (file: string): CompileError =>
+export const notAReport = (file: string, what: string): CompileError =>
   new CompileError({
     code: 'NOT_A_REPORT',
-    message: 'not a report of verify',
+    message: `not a report of verify: ${what}`,
     at: inFile(file),
     hint: 'expected what verify --reporter json=FILE writes',
   });

@@ -4,7 +4,10 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } fr
 import { basename, dirname, join, resolve } from 'node:path';
 import { cannotWrite, outputDirectoryMissing, outputExists, outputNotModel } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { jsonIn, parseJson } from '../formats/json';
+import { fits, misfit } from '../formats/schemas';
 import type { Model } from '../ir/model';
+import { table } from '../ir/table';
 import { type StagedDirectory, stageDirectory, writeInScratch } from '../output';
 import { type ArtifactOptions, type ArtifactReport, writeArtifacts } from '../tfjs/artifacts';
 import type { TfjsGraph } from '../tfjs/graph';
@@ -66,7 +69,7 @@ function isTfjsModel(directory: string, files: readonly string[]): boolean {
   if (!files.includes('model.json') || !files.every((file) => file === 'model.json' || /^group\d+-shard\d+of\d+(\.bin)?$/.test(file)))
     return false;
   try {
-    const json: unknown = JSON.parse(readFileSync(join(directory, 'model.json'), 'utf8'));
+    const json = parseJson(readFileSync(join(directory, 'model.json'), 'utf8'));
     return typeof json === 'object' && json !== null && 'modelTopology' in json;
   } catch {
     return false;
@@ -112,38 +115,23 @@ export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string
 function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): ArtifactOptions['about'] {
   const path = pathOf(model);
   const told = (name: string): string | undefined => model.metadata.get(`convolutionize.${name}`);
-  const sizes = (name: string): Readonly<Record<string, readonly [number, number]>> | undefined => json(told(name));
-  return dropped({
+  const facts = table<unknown>({
     source: path === undefined ? undefined : { file: basename(path), sha256: sha256(path) },
     head: told('head'),
-    window: sizes('window'),
-    sizes: json(told('sizes')),
-    stride: sizes('stride'),
-    field: json(told('field')),
-    moves: json(told('moves')),
-    density: sizes('density'),
+    window: jsonIn(told('window')),
+    sizes: jsonIn(told('sizes')),
+    stride: jsonIn(told('stride')),
+    field: jsonIn(told('field')),
+    moves: jsonIn(told('moves')),
+    density: jsonIn(told('density')),
     contract: told('contract'),
     meaning: told('meaning'),
-    labels: labels ?? json(told('labels')),
-    preprocessing: preprocessing ?? json(told('preprocessing')),
+    labels: labels ?? jsonIn(told('labels')),
+    preprocessing: preprocessing ?? jsonIn(told('preprocessing')),
   });
-}
-
-/** Without what is not known. */
-const dropped = <T extends object>(object: T): Partial<T> => {
-  const result: Partial<T> = { ...object };
-  for (const key of Object.keys(object)) if (Reflect.get(object, key) === undefined) Reflect.deleteProperty(result, key);
-  return result;
-};
-
-/** What this program wrote. */
-function json<T>(text: string | undefined): T | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  // Others may have edited the metadata of the ONNX file: what has not the form that readers rely on does not go along.
+  for (const name of Object.keys(facts)) if (facts[name] === undefined || misfit('tfjsAbout', { [name]: facts[name] })) delete facts[name];
+  return fits<NonNullable<ArtifactOptions['about']>>('tfjsAbout', facts) ? facts : {};
 }
 
 /** Of a file, read in pieces. */

@@ -27,12 +27,12 @@ interface GraphNode {
 }
 interface GraphAttr {
   readonly i?: string | number;
-  readonly f?: number;
+  readonly f?: number | string;
   readonly b?: boolean;
   readonly s?: string;
   readonly type?: string;
   readonly shape?: { readonly dim?: readonly { readonly size: string | number }[]; readonly unknownRank?: boolean };
-  readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly number[]; readonly s?: readonly string[] };
+  readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly (number | string)[]; readonly s?: readonly string[] };
 }
 
 /** Throws CompileError TFJS_NOT_A_MODEL. */
@@ -151,12 +151,12 @@ function constantOf(name: string, weight: WeightEntry | undefined): Tensor {
 function attributeOf(key: string, { i, f, b, s, type, list }: GraphAttr): [string, Attr][] {
   const text = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
   if (i !== undefined) return [[key, { kind: 'int', value: Number(i) }]];
-  if (f !== undefined) return [[key, { kind: 'float', value: f }]];
+  if (f !== undefined) return [[key, { kind: 'float', value: Number(f) }]];
   if (b !== undefined) return [[key, { kind: 'string', value: String(b) }]];
   if (s !== undefined) return [[key, { kind: 'string', value: text(s) }]];
   if (type !== undefined) return [[key, { kind: 'string', value: type }]];
   if (list?.i) return [[key, { kind: 'ints', value: list.i.map(Number) }]];
-  if (list?.f) return [[key, { kind: 'floats', value: list.f }]];
+  if (list?.f) return [[key, { kind: 'floats', value: list.f.map(Number) }]];
   if (list?.s) return [[key, { kind: 'strings', value: list.s.map(text) }]];
   return [];
 }

@@ -17,14 +17,14 @@ export class YamlFile {
     readonly file: string,
     private readonly invalid: InvalidYaml,
   ) {
-    this.document = parseDocument(readText(file), { lineCounter: this.lines });
+    this.document = parseDocument(readText(file), { lineCounter: this.lines, logLevel: 'error' });
     const [error] = this.document.errors;
     if (error) {
       const at = error.linePos?.[0];
       throw invalid(file, error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? '', at?.line, at?.col);
     }
     try {
-      this.root = this.document.toJS();
+      this.root = this.document.toJS({ maxAliasCount: 100 });
     } catch (error) {
       // Aliases of nothing, and aliases of aliases that would grow beyond all bounds.
       throw invalid(file, error instanceof Error ? error.message : String(error));

@@ -210,6 +210,7 @@ export class Graph {
       this,
     );
     node.inputs.forEach((value, slot) => {
+      if (value) this.nameWhatIsRead(value);
       value?.uses.push({ user: node, slot });
     });
     (spec.outputs ?? [name]).forEach((output, index) => {
@@ -233,9 +234,14 @@ export class Graph {
   setOutputs(values: readonly Value[]): void {
     const outputs = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
     if (outputs.length === this.outputList.length && outputs.every((output, at) => output === this.outputList[at])) return;
+    for (const output of outputs) this.nameWhatIsRead(output);
     this.outputList = outputs;
     this.outputSet = new Set(outputs);
     this.touch();
+  }
+  /** An output that the model left out ('') gets a name once something reads it. */
+  private nameWhatIsRead(value: MutableValue): void {
+    if (value.name === '') value.name = this.names.mint(this.names.values, `${value.producer?.name ?? 'value'}_output`);
   }
   private isOuter(value: Value): boolean {
     for (let graph = this.parent; graph; graph = graph.parent) if (ownerOf(value) === graph) return true;
@@ -302,6 +308,7 @@ export class Graph {
     if (old === value) return;
     if (old) dropUse(old, node, slot);
     while (mutable.inputs.length <= slot) mutable.inputs.push(undefined);
+    if (value) this.nameWhatIsRead(asValue(value));
     mutable.inputs[slot] = asOptionalValue(value);
     asOptionalValue(value)?.uses.push({ user: node, slot });
     while (mutable.inputs.length > 0 && mutable.inputs[mutable.inputs.length - 1] === undefined) mutable.inputs.pop();
@@ -322,6 +329,7 @@ export class Graph {
     assertInvariant(this.canReplace(old, replacement), () => `output '${old.name}' cannot be replaced by '${replacement.name}'`);
     const from = asValue(old);
     const to = asValue(replacement);
+    if (from.uses.length > 0) this.nameWhatIsRead(to);
     for (const use of from.uses.splice(0)) {
       asNode(use.user).inputs[use.slot] = to;
       to.uses.push(use);

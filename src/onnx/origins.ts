@@ -7,6 +7,7 @@
  * A node that stands for its namesake alone is not mentioned. The names are those of the first model of a chain of conversions: a model that says where
  * its nodes come from hands that on, so that any two members of the chain can be compared.
  */
+import { jsonIn } from '../formats/json';
 import type { Graph } from '../ir/graph';
 import { allNodes } from '../ir/graph';
 import type { Node } from '../ir/types';
@@ -22,13 +23,13 @@ const NODE_METADATA = 10;
 /** Of a node as it is in the file; undefined: the file does not say, or says something that is no list of names. */
 export function originIn(props: Props | null | undefined): readonly string[] | undefined {
   const text = props?.find(({ key }) => key === OF_NODE)?.value;
-  return text ? nameList(parsed(text)) : undefined;
+  return text ? nameList(jsonIn(text)) : undefined;
 }
 
 /** Origins by name of node, where the model lists them. */
 export function originsIn(props: ModelProto['metadata_props']): ReadonlyMap<string, readonly string[]> {
   const origins = new Map<string, readonly string[]>();
-  const listed = parsed(props?.find(({ key }) => key === OF_MODEL)?.value ?? '{}');
+  const listed = jsonIn(props?.find(({ key }) => key === OF_MODEL)?.value ?? undefined);
   if (typeof listed !== 'object' || listed === null) return origins;
   for (const [node, value] of Object.entries(listed)) {
     const names = nameList(value);
@@ -59,14 +60,6 @@ export function modelOrigins(graph: Graph, irVersion: number): Props {
 }
 
 const standsForItself = ({ name, origin }: Node): boolean => origin.length === 1 && origin[0] === name;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 const nameList = (value: unknown): readonly string[] | undefined =>
   Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string') ? value : undefined;

@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { jsonIn } from '../formats/json';
 
 const JOURNAL = 'moves.json';
 
@@ -45,7 +46,7 @@ export function moveAll(from: string, home: string, moves: Moves): void {
 /** Finishes what a killed run had begun to move; nothing, where it had not. */
 export function finishMoves(from: string, home: string): void {
   if (!existsSync(join(from, JOURNAL))) return;
-  const moves: unknown = JSON.parse(readFileSync(join(from, JOURNAL), 'utf8'));
+  const moves = jsonIn(readFileSync(join(from, JOURNAL), 'utf8'));
   if (isMoves(moves)) carryOut(from, home, moves);
   syncOne(home);
 }

@@ -1,5 +1,6 @@
 /** Names of classes: the forms in which they lie about, and how a class is named on a command line. */
 import { labelsInvalid, unknownClass } from '../diagnostics/catalogue';
+import { parseJson } from '../formats/json';
 
 /**
  * Reads a list of names, by index: JSON (an array, or an object from index to name or to [id, name] as Keras has it), a Python dictionary from index to name
@@ -20,7 +21,7 @@ function fromJson(text: string, file: string): string[] | undefined {
   if (!/^[[{]/.test(text)) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     // A Python dictionary looks alike.
     if (/^\{\s*\d/.test(text)) return undefined;

@@ -7,6 +7,7 @@
  */
 
 import { preprocessingInvalid } from '../diagnostics/catalogue';
+import { parseJson } from '../formats/json';
 import { table } from '../ir/table';
 import { KNOWN_MODELS } from './known-models.generated';
 import { type Fields, fields, parseRecipe, type Recipe } from './recipe';
@@ -176,7 +177,7 @@ function loose(text: string): unknown {
   for (const attempt of [text, bare, words, words.replace(/,\s*([\]}])/g, '$1')]) {
     if (attempt === undefined) continue;
     try {
-      return JSON.parse(attempt);
+      return parseJson(attempt);
     } catch {
       // The next spelling.
     }

@@ -6,6 +6,7 @@
  *
  *   convolutionize.sizes   {"image":{"height":{"multiple":32,"rest":0,"minimum":224},"width":{"multiple":32,"rest":0,"minimum":224}}}
  */
+import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
 import type { Model } from '../model';
 import { inferShapes } from '../shape-inference';
@@ -86,14 +87,8 @@ export function declareSizes(model: Model): void {
 
 function declaredSizes(model: Model): ReadonlyMap<string, ImageSizes> {
   const sizes = new Map<string, ImageSizes>();
-  let value: unknown;
-  try {
-    value = JSON.parse(model.metadata.get(SIZES) ?? '{}');
-  } catch {
-    return sizes;
-  }
   const images = new Set([...imageInputs(model.graph).keys()].map(({ name }) => name));
-  for (const [input, size] of Object.entries(value ?? {})) {
+  for (const [input, size] of Object.entries(jsonIn(model.metadata.get(SIZES)) ?? {})) {
     const [height, width] = [familyIn(size, 'height'), familyIn(size, 'width')];
     if (images.has(input) && height && width) sizes.set(input, { height, width });
   }

@@ -1,4 +1,5 @@
 /** The size of image that a model was made for, as a conversion writes it into the metadata, and the symbols that stand for it. */
+import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
 import type { Graph } from '../graph';
 import type { Model } from '../model';
@@ -21,13 +22,7 @@ export function declareWindows(
 /** Pairs of lengths by name, in JSON: `{"image":[224,224]}`. What is no such pair is left out. */
 export function sizesIn(text: string | undefined): Windows {
   const sizes = new Map<string, readonly [number, number]>();
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '{}');
-  } catch {
-    return sizes;
-  }
-  for (const [input, size] of Object.entries(value ?? {})) {
+  for (const [input, size] of Object.entries(jsonIn(text) ?? {})) {
     if (!Array.isArray(size)) continue;
     const [height, width]: unknown[] = size;
     if (isLength(height) && isLength(width)) sizes.set(input, [height, width]);

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cannotRead, labelsDoNotFit } from '../../diagnostics/catalogue';
+import { parseJson } from '../../formats/json';
 import { readInput } from '../../output';
 import { parseLabels } from '../labels';
 
@@ -70,7 +71,7 @@ function labelsBeside(model: string, classes: number): readonly string[] | undef
       if (!existsSync(file)) continue;
       try {
         const text = readText(file);
-        const value: unknown = name === 'config.json' ? JSON.parse(text) : undefined;
+        const value: unknown = name === 'config.json' ? parseJson(text) : undefined;
         const own = value instanceof Object ? (Reflect.get(value, 'id2label') ?? Reflect.get(value, 'label_names')) : undefined;
         if (name === 'config.json' && own === undefined) continue;
         const names = parseLabels(own === undefined ? text : JSON.stringify(own), file);

@@ -4,6 +4,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { badOption, cannotRead, preprocessingInvalid } from '../../diagnostics/catalogue';
+import { parseJson } from '../../formats/json';
 import { readInput } from '../../output';
 import { PRESETS, type Preset, preprocessings, usualPreset } from '../preprocessing';
 import { checkChannels, type Recipe } from '../recipe';
@@ -83,7 +84,7 @@ function jsonFile(path: string): unknown {
     throw cannotRead(path, error instanceof Error ? error.message : String(error));
   }
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
+    return parseJson(text);
   } catch (error) {
     throw preprocessingInvalid(path, `it is no JSON: ${error instanceof Error ? error.message : error}`);
   }

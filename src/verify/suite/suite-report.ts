@@ -1,5 +1,8 @@
 /** Verdicts on one pair of models or many, as a plain object that survives JSON: what every reporter prints, and `--merge` reads back. */
+import { notAReport } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
+import { parseJson } from '../../formats/json';
+import { misfit } from '../../formats/schemas';
 import type { Verdict, VerifyReport } from '../report';
 import { worstVerdict } from '../verdict';
 
@@ -50,20 +53,24 @@ export function reportToJson(report: SuiteReport | VerifyReport | undefined): st
   return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value), 2);
 }
 
-/** undefined: it is no such report. */
-export function suiteFromJson(text: string): SuiteReport | undefined {
-  let value: unknown;
+/** Reads what `reportToJson` wrote. `file` is for messages. Throws CompileError NOT_A_REPORT. */
+export function suiteFromJson(text: string, file: string): SuiteReport {
+  let written: unknown;
   try {
-    value = JSON.parse(text, (key, each: unknown) =>
-      (each === 'NaN' || each === 'Infinity' || each === '-Infinity') && key !== 'number' ? Number(each) : each,
-    );
-  } catch {
-    return undefined;
+    written = parseJson(text);
+  } catch (error) {
+    throw notAReport(file, `it is no JSON: ${error instanceof Error ? error.message : error}`);
   }
-  return isSuite(value) ? value : undefined;
+  const wrong = misfit('verifySuite', written);
+  if (wrong) throw notAReport(file, wrong.message);
+  // Numbers that JSON has no word for. Lists hold none; fields of texts are known by name, since a node may be called NaN.
+  return JSON.parse(text.replace(/^\ufeff/, ''), function (this: unknown, key: string, each: unknown) {
+    return isNumberWord(each) && !TEXTS.has(key) && !Array.isArray(this) ? Number(each) : each;
+  });
 }
 
-function isSuite(value: unknown): value is SuiteReport {
-  if (typeof value !== 'object' || value === null || !('format' in value) || !('pairs' in value)) return false;
-  return value.format === FORMAT && 'version' in value && value.version === 1 && Array.isArray(value.pairs);
-}
+const isNumberWord = (value: unknown): value is string => value === 'NaN' || value === 'Infinity' || value === '-Infinity';
+const TEXTS = new Set([
+  ...['number', 'node', 'op', 'value', 'original', 'converted', 'name', 'sample', 'pass', 'rule', 'note', 'message', 'meaning', 'reason'],
+  ...['runtime', 'departureNote', 'program', 'code', 'hint', 'file', 'relation'],
+]);

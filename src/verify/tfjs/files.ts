@@ -6,6 +6,8 @@ import { statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { notTfjs, shardLength, shardMissing } from '../../diagnostics/catalogue';
+import { parseJson } from '../../formats/json';
+import { misfit } from '../../formats/schemas';
 import { table } from '../../ir/table';
 import { savedModel, tfjsFormat } from '../../onnx/other-formats';
 import { readInput } from '../../output';
@@ -43,7 +45,7 @@ export function readModelJson(path: string): io.ModelJSON {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw notTfjs(file, `is no JSON (${error instanceof Error ? error.message : error})`);
   }
@@ -55,7 +57,35 @@ export function readModelJson(path: string): io.ModelJSON {
     throw notTfjs(file, 'is a layers model, not a graph model', tfjsFormat(file, 'layers').hint);
   if (!isRecord(json.modelTopology) || !Array.isArray(json.modelTopology.node)) throw notTfjs(file, 'has no modelTopology with nodes');
   if (!Array.isArray(json.weightsManifest)) throw notTfjs(file, 'has no weightsManifest');
-  return json as unknown as io.ModelJSON;
+  const wrong = misfit('tfjsModel', json);
+  if (wrong) throw notTfjs(file, `is damaged: ${wrong.message}`);
+  const model = json as unknown as io.ModelJSON;
+  requireSound(model, file);
+  return model;
+}
+
+/** What no schema can say: names that occur once, permutations, bytes that can be counted. */
+function requireSound(json: io.ModelJSON, file: string): void {
+  const entries = json.weightsManifest.flatMap(({ weights }) => weights);
+  for (const weight of entries)
+    if (!Number.isSafeInteger(storedBytes(weight) ?? 0))
+      throw notTfjs(file, `is damaged: weight '${weight.name}' has more numbers than there can be`);
+  const twice = repeated(entries.map(({ name }) => name)) ?? repeated(nodesOf(json).map(({ name }) => name));
+  if (twice !== undefined) throw notTfjs(file, `is damaged: it has two nodes or weights named '${twice}'`);
+  const { inputs, outputs, values } = aboutOf(json);
+  for (const [name, { perm }] of [inputs, outputs, values].flatMap((ports): [string, { perm?: readonly number[] | undefined }][] =>
+    Object.entries(ports ?? {}),
+  ))
+    if (perm?.some((axis) => axis >= perm.length))
+      throw notTfjs(file, `is damaged: the axes of '${name}' are no permutation: ${perm.join(', ')}`);
+}
+
+const nodesOf = ({ modelTopology }: io.ModelJSON): readonly { readonly name: string }[] =>
+  isRecord(modelTopology) && Array.isArray(modelTopology.node) ? modelTopology.node : [];
+
+function repeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
 }
 
 /** The whole model. Throws CompileError TFJS_NOT_A_MODEL, TFJS_SHARD_MISSING, TFJS_SHARD_LENGTH. */
@@ -113,7 +143,9 @@ export function shardPath(modelJson: string, name: string): string {
 /** What the compiler wrote into `userDefinedMetadata`. */
 export function aboutOf({ userDefinedMetadata }: io.ModelJSON): TfjsAbout {
   const about: unknown = isRecord(userDefinedMetadata) ? userDefinedMetadata.convolutionize : undefined;
-  return isRecord(about) ? (about as TfjsAbout) : {};
+  if (!isRecord(about)) return {};
+  // Facts are looked up by names of the model: `constructor` is none of them.
+  return Object.fromEntries(Object.entries(about).map(([key, fact]) => [key, isRecord(fact) ? table(fact) : fact])) as TfjsAbout;
 }
 
 /** Output names, each with the tensor that it stands for (`node`, or `node:k`); undefined where the model has no signature. */

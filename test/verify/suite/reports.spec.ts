@@ -163,10 +163,10 @@ test('github: one line per annotation, properties and data escaped; a summary of
 
 describe('json', () => {
   test('comes back as it was, NaN and infinities too', () => {
-    const again = suiteFromJson(reportToJson(whole));
-    expect(again && JSON.stringify(again, numbers)).toBe(JSON.stringify(whole, numbers));
-    expect(suiteFromJson('{"checks": []}')).toBeUndefined();
-    expect(suiteFromJson('not json')).toBeUndefined();
+    const again = suiteFromJson(reportToJson(whole), 'a.json');
+    expect(JSON.stringify(again, numbers)).toBe(JSON.stringify(whole, numbers));
+    expect(() => suiteFromJson('{"checks": []}', 'a.json')).toThrow("not a report of verify: it has no 'format'");
+    expect(() => suiteFromJson('not json', 'a.json')).toThrow('not a report of verify: it is no JSON');
   });
   const numbers = (_: string, value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
 });
