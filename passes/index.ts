@@ -6,6 +6,7 @@ import { adaptivePool } from './adaptive-pool';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
+import { closeIntegers } from './close-integers';
 import { dropPhases } from './drop-phases';
 import { einsumToMatmul } from './einsum-to-matmul';
 import { denseShift } from './finer-maps/dense-shift';
@@ -29,6 +30,7 @@ import { nchwToNhwc } from './nchw-to-nhwc';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
+import { openIntegers } from './open-integers';
 import { outputAverage } from './output-average';
 import { outputCells } from './output-cells';
 import { outputMap } from './output-map';
@@ -60,6 +62,7 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 /** Before the heads part: one spelling for everything that they look for. */
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
+  openIntegers, // a layer in integers is a layer
   inlineFunctions, // an operator that others define is those others
   removeIdentities, // nothing stands between two layers that follow each other
   rangesToSlices, // rows and columns that are taken by their numbers
@@ -158,7 +161,7 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
 export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
   head === 'original'
     ? [
-        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows),
+        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows && step !== openIntegers),
         ...optimisations[level],
         [mergeViews, cancelTransposes],
         removeDeadNodes,
@@ -173,5 +176,6 @@ export const allPasses: readonly Pass[] = [
   ...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat())),
   denseStride(1), // on demand (--stride), after all others ...
   denseShift(1), // ... or this one (--dense shift)
+  closeIntegers(new Set()), // whatever was opened
   nchwToNhwc, // for TensorFlow.js (--to tfjs), last
 ];

@@ -85,6 +85,11 @@ function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refus
     case 'Split':
     case 'Gather':
       return isPlace(along(0)) ? because('it puts places together or takes them apart') : 'everywhere';
+    case 'QuantizeLinear':
+    case 'DequantizeLinear': {
+      const scales = node.inputs[1]?.type?.shape?.length ?? 0;
+      return scales > 0 && isPlace(along(1)) ? because('it has a scale of its own for each place') : 'everywhere';
+    }
     case 'Softmax':
     case 'LogSoftmax':
       return isPlace(along(-1)) ? because('it compares places with each other') : 'everywhere';

@@ -3,6 +3,7 @@
  * Only importer of ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
  */
 import { type Head, type OptimisationLevel, type Pipeline, pipelineFor } from '../../passes';
+import { closeIntegers, integerOrigins } from '../../passes/close-integers';
 import { denseShift } from '../../passes/finer-maps/dense-shift';
 import { denseStride } from '../../passes/finer-maps/dense-stride';
 import { commonDivisor } from '../../passes/finer-maps/density';
@@ -19,7 +20,7 @@ import { spaceToDepth } from '../../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
 import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
-import { cannotRefine, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from '../diagnostics/catalogue';
+import { cannotRefine, notConvertible, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -190,6 +191,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   requireFreed(model, cells, said(), leavesOut(options));
   if (options.stride !== undefined) requireInPhase(phased, options.stride);
   const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
+  passes.push(...closeAgain(model, integerOrigins(original.graph), options));
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
   return {
@@ -231,7 +233,8 @@ export function replay(source: Model, options: CompileOptions, budget?: Budget):
   const runner = new PassRunner(model);
   const run: CompileOptions = { ...options, budget };
   const first: Pipeline = head === 'original' ? [[foldShapes, foldConstants]] : [foldConstants];
-  for (const step of [...first, ...stepsOf(head, options)]) runGroup(runner, step, run);
+  const last: Pipeline = head === 'original' ? [] : [closeIntegers(integerOrigins(original.graph)), removeDeadNodes];
+  for (const step of [...first, ...stepsOf(head, options), ...last]) runGroup(runner, step, run);
   return { model, original };
 }
 
@@ -262,6 +265,16 @@ function refine(model: Model, stride: number, head: Head, passes: PassReport[], 
       return [output.name, density];
     }),
   );
+}
+
+/** A network of integers computes in integers again. Throws CompileError where a layer of it cannot. */
+function closeAgain(model: Model, origins: ReadonlySet<string>, { onPass }: CompileOptions): PassReport[] {
+  if (origins.size === 0) return [];
+  const reports = runPasses(model, [closeIntegers(origins), removeDeadNodes], onPass ? { onPass } : {});
+  const [refusal] = reports.flatMap((report) => report.refusals);
+  const [output] = model.graph.outputs;
+  if (refusal && output) throw notConvertible(output, [`${refusal.at.op} '${refusal.at.node}': ${refusal.reason}`], refusal.at);
+  return reports;
 }
 
 const divisorsOf = (number: number): number[] =>

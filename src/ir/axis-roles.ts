@@ -9,6 +9,7 @@ import { intAttr, intsAttr } from './attrs';
 import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
 import { channelsByUse } from './image-layout';
+import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
 import { isNumeric, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
@@ -90,13 +91,14 @@ export class AxisRoles {
   private derive(node: Node): Roles | undefined {
     const [first] = node.inputs;
     const roles = first && this.known.get(first);
-    if (isUnaryElementwise(node.op)) return roles;
-    if (isBroadcasting(node.op) || node.op === 'Concat' || node.op === 'Expand') return this.merge(node);
-    if (node.op === 'MatMul') return this.matMul(node);
+    const op = meaningOf(node);
+    if (isUnaryElementwise(op)) return roles;
+    if (isBroadcasting(op) || op === 'Concat' || op === 'Expand') return this.merge(node);
+    if (op === 'MatMul') return this.matMul(node);
     if (!roles || !first) return undefined;
-    if (SAME_AXES.has(node.op)) return node.op === 'Gather' ? gather(node, roles) : roles;
-    if (isReduction(node.op)) return reduce(node, roles);
-    switch (node.op) {
+    if (SAME_AXES.has(op)) return op === 'Gather' ? gather(node, roles) : roles;
+    if (isReduction(op)) return reduce(node, roles);
+    switch (op) {
       case 'Conv':
       case 'ConvTranspose':
       case 'DepthToSpace':
@@ -108,7 +110,7 @@ export class AxisRoles {
         return intAttr(node, 'keepdims') === 0 ? roles.filter((_, at) => at !== axis) : roles;
       }
       case 'Gemm':
-        return intAttr(node, 'transA') === 0 ? [roles[0] ?? '', 'C'] : undefined;
+        return transposesData(node) ? undefined : [roles[0] ?? '', 'C'];
       case 'Transpose': {
         const perm = intsAttr(node, 'perm') ?? roles.map((_, axis) => roles.length - 1 - axis);
         return perm.map((axis) => roles[axis] ?? '');
@@ -161,7 +163,7 @@ export class AxisRoles {
 
   /** [.., rows, k] x [.., k, columns]: rows from the left operand, columns from the right one, new channels where that is a weight. */
   private matMul(node: Node): Roles | undefined {
-    const [left, right] = node.inputs;
+    const [left, right] = [node.inputs[0], node.inputs[weightSlotOf(node)]];
     const a = left && this.known.get(left);
     const b = right && this.known.get(right);
     if (a && a.length >= 2) return [...a.slice(0, -1), b ? (b[b.length - 1] ?? '') : 'C'];
@@ -179,6 +181,12 @@ export function axisRolesOf(graph: Graph): AxisRoles {
   const roles = new AxisRoles(imageInputs(graph));
   derived.set(graph, { edits: graph.edits, roles });
   return roles;
+}
+
+/** Gemm's and QGemm's alike: absent is off. */
+function transposesData(node: Node): boolean {
+  const transA = node.attrs.get('transA');
+  return transA?.kind === 'int' && Number(transA.value) !== 0;
 }
 
 function gather(node: Node, roles: Roles): Roles | undefined {

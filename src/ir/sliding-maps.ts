@@ -8,6 +8,7 @@
 import { intAttr, intsAttr, stringAttr } from './attrs';
 import { type AxisRoles, axisRolesOf, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
+import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction } from './operator-traits';
 import { isFloatType, isNumeric, readNumbers } from './tensor';
 import { type ConstValue, isConst, type Node, type Value } from './types';
@@ -77,10 +78,13 @@ const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
 
 /** Whether the node treats each place in its own way. */
 function tiesPlaces(node: Node, roles: AxisRoles): boolean {
-  const [data, weight] = node.inputs;
+  const op = meaningOf(node);
+  const weight = node.inputs[weightSlotOf(node)];
+  // Scales may come first.
+  const data = op === 'Concat' ? node.inputs.find((input) => input && roles.of(input)) : node.inputs[0];
   const [output] = node.outputs;
   if (!data || !output) return true;
-  if (isBroadcasting(node.op))
+  if (isBroadcasting(op))
     return (
       turnsOne(node, output, roles) ||
       centres(node, roles) ||
@@ -89,9 +93,9 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
   const own = roles.of(data);
   if (!own || !roles.of(output)) return true;
   if (SUMS.has(node.op)) return takesAllPlaces(node, roles);
-  switch (node.op) {
+  switch (op) {
     case 'Gemm':
-      return isSpread(data, roles, intAttr(node, 'transA', 0) === 0 ? 1 : 0);
+      return isSpread(data, roles, node.op === 'Gemm' && intAttr(node, 'transA') !== 0 ? 0 : 1);
     case 'MatMul':
       return (isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2));
     case 'Einsum':
@@ -153,7 +157,7 @@ function isUniform({ constant }: ConstValue): boolean {
 function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
   const [data] = node.inputs;
   const [output] = node.outputs;
-  if (!data || !output || !(node.op.startsWith('Global') || isReduction(node.op))) return false;
+  if (!data || !output || !(meaningOf(node).startsWith('Global') || isReduction(node.op))) return false;
   return ['H', 'W'].some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
 }
 
@@ -164,7 +168,7 @@ const hasMany = (value: Value, roles: AxisRoles): boolean => roles.of(value)?.so
 
 /** What a pool over the whole image gives beside what one window gives: a classifier that reads both means the window in both. */
 const mixes = (node: Node, read: readonly Value[], pooled: ReadonlySet<Value>, roles: AxisRoles): boolean =>
-  (isBroadcasting(node.op) || node.op === 'Concat') &&
+  (isBroadcasting(meaningOf(node)) || meaningOf(node) === 'Concat') &&
   read.some((input) => pooled.has(input)) &&
   !read.every((input) => pooled.has(input)) &&
   node.outputs.every((output) => !hasMany(output, roles));
@@ -215,7 +219,7 @@ export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refu
 
 function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
   if (isLayer(node)) return undefined;
-  if (node.op === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
+  if (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
   if (trunk.namesPlaces(node)) return 'it gives each place of the map a meaning of its own';
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
   if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1)

@@ -3,6 +3,7 @@ import { isOnnxOp, type OnnxOp } from '../ir/operators';
 import { table } from '../ir/table';
 import type { Node } from '../ir/types';
 import { elementwise } from './elementwise';
+import { integers, runtimeIntegers } from './integers';
 import { type Operator, unknown } from './operator';
 import { others } from './others';
 import { placesAndSizes } from './places';
@@ -17,16 +18,22 @@ export const operators: Record<OnnxOp, Operator> = {
   ...reductions,
   ...shapes,
   ...products,
+  ...integers,
   ...placesAndSizes,
   ...others,
 };
 
 const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known');
-/** Whether the node's operator is of another domain than ONNX's own. */
-export const isForeign = (node: Node): boolean => !(node.domain === '' || node.domain === 'ai.onnx') || !isOnnxOp(node.opType);
+const isOwn = (node: Node): boolean => node.domain === '' || node.domain === 'ai.onnx';
+/** Operators of ONNX Runtime that are known. */
+const ofRuntime = (node: Node): Operator | undefined => (node.domain === 'com.microsoft' ? runtimeIntegers.get(node.opType) : undefined);
 
-/** What is known of the node's operator. Those of other domains are not known, but for ONNX's own in another layout. */
-export const operatorOf = (node: Node): Operator => (!isForeign(node) && isOnnxOp(node.opType) ? operators[node.opType] : FOREIGN);
+/** Whether the node's operator is of a domain that is not known here: neither ONNX's own nor the integer operators of ONNX Runtime. */
+export const isForeign = (node: Node): boolean => !(isOwn(node) && isOnnxOp(node.opType)) && !ofRuntime(node);
+
+/** What is known of the node's operator. */
+export const operatorOf = (node: Node): Operator =>
+  isOwn(node) && isOnnxOp(node.opType) ? operators[node.opType] : (ofRuntime(node) ?? FOREIGN);
 
 /** Slots of the node's inputs that hold trained numbers; undefined: not told by the operator. */
 export const weightSlots = (node: Node): readonly number[] | undefined => FUSED[node.op] ?? operatorOf(node).weights;

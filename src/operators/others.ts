@@ -45,8 +45,6 @@ export const others = {
   Optional: noTensor,
   OptionalGetElement: noTensor,
   OptionalHasElement: noTensor,
-  QLinearConv: unknown('computes in integers', { weights: [3, 8] }),
-  QLinearMatMul: unknown('computes in integers', { weights: [3] }),
   RNN: unknown(IN_ORDER, cell),
   RandomNormal: random,
   RandomNormalLike: random,

@@ -1,5 +1,6 @@
 /** Convolutions and pools: windows over any number of spatial axes, with the defaults of the schema filled in. Axis k of the window is axis k + 2 of the data. */
 import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
+import { weightSlotOf } from '../ir/integer-operators';
 import type { Node } from '../ir/types';
 
 export interface WindowAxis {
@@ -46,8 +47,7 @@ export function asWindow(node: Node): Window | undefined {
 }
 
 function kernelOfWeight(node: Node): readonly number[] | undefined {
-  const slot = node.opType === 'QLinearConv' ? 3 : 1;
-  const sizes = node.inputs[slot]?.type?.shape?.slice(2);
+  const sizes = node.inputs[weightSlotOf(node)]?.type?.shape?.slice(2);
   return sizes?.every((size) => typeof size === 'number') ? sizes : undefined;
 }
 

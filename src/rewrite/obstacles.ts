@@ -1,6 +1,7 @@
 /** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
 import type { Location } from '../diagnostics/compile-error';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import { meaningOf } from '../ir/integer-operators';
 import { isIntegerOp } from '../ir/operator-traits';
 import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
@@ -44,9 +45,9 @@ function namedReasons(output: Value): string[] {
   for (const value of seen) {
     const { producer } = value;
     if (!producer) continue;
-    if (isIntegerOp(producer.opType)) integers.push(producer);
+    if (isIntegerOp(producer.opType) && meaningOf(producer) === producer.op) integers.push(producer);
     else if (producer.domain === 'ai.onnx.ml') labels.push(producer);
-    else if (producer.domain.startsWith('com.microsoft')) others.push(producer);
+    else if (producer.domain.startsWith('com.microsoft') && meaningOf(producer) === producer.op) others.push(producer);
     for (const input of producer.inputs) if (input) seen.add(input);
   }
   const [integer, label, other] = [integers.at(-1), labels.at(-1), others.at(-1)];

@@ -5,6 +5,7 @@
 import { intsAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
+import { meaningOf } from '../ir/integer-operators';
 import { Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
 import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../ir/sliding-maps';
@@ -94,7 +95,7 @@ const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>
 
 /** What an unpadded, strided pool makes the value of. */
 function pooledBy({ producer }: Value): Value | undefined {
-  if (!producer || !['MaxPool', 'AveragePool'].includes(producer.op)) return undefined;
+  if (!producer || !['MaxPool', 'AveragePool'].includes(meaningOf(producer))) return undefined;
   const isUnpadded =
     ['NOTSET', 'VALID'].includes(stringAttr(producer, 'auto_pad', 'NOTSET')) &&
     (intsAttr(producer, 'pads') ?? []).every((pad) => pad === 0);

@@ -10,6 +10,7 @@
  * unit in the last place, and with its long sums in double precision; and, where the converted model is run by another runtime, how far it differs from
  * itself there when its sums are taken in another order. One model is in memory at a time.
  */
+
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { judges } from './bench';
@@ -29,6 +30,7 @@ import { type ExpectedCrops, runCrops } from './crops';
 import { withExactSums } from './exact-sums';
 import { movedWithGates } from './gates';
 import { isExtreme } from './inputs';
+import { computesInIntegers } from './integers';
 import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from './locate';
 import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
@@ -60,7 +62,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const scores = isCells ? await scoresOf(subject, samples, plan.choices) : undefined;
   const trunk: Trunk = isCells ? { features: [] } : await runTrunk(subject, plan.choices, claims);
   const images = scores ? scores.larger.map(({ image }) => image) : trunk.features.map(({ image }) => image);
-  const judged = { source: original.source, model: original.model, rounded: request.rounded };
+  const judged = { source: original.source, model: original.model, rounded: request.rounded, exact: isExact(request) };
   const measured = await measure(subject.bench, judged, samples, (session) => cropsIn(subject, claims, images, session));
   const windows = isCells ? 'a cell is no window of the original' : await headOnWindows(subject, trunk, claims);
   const given = await runConverted(subject, claims, samples, images, measured.outputNames);
@@ -315,3 +317,7 @@ function requireSameNames({ original }: VerifyRequest, session: Session, outputs
   if (missing.some((name) => kept.includes(name)))
     throw notComparable(`the converted model has no output '${missing[0]}' (it has ${session.outputNames.join(', ')})`);
 }
+
+/** Integers are compared bit by bit. */
+const isExact = ({ original, converted }: VerifyRequest): boolean =>
+  !converted.runtime && computesInIntegers(original.model.graph) && computesInIntegers(converted.model.graph);

@@ -32,6 +32,8 @@ export interface Judged {
   readonly model: Model;
   /** Whether the other model's weights may have been computed anew: then the noise of moved weights counts as well. Default: yes. */
   readonly rounded?: boolean | undefined;
+  /** Every bit must be the same, since nothing is computed in floating point. */
+  readonly exact?: boolean | undefined;
 }
 
 export interface Measured<T> {
@@ -81,9 +83,10 @@ export async function measure<T>(
     outputNames: rest.outputNames,
     more: rest.more,
     judge(order) {
-      const allowed = activationNoise(judged.model);
+      const allowed = judged.exact ? {} : activationNoise(judged.model);
       const noise = noiseOn(allowed, results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, sums });
-      const measured = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
+      const found = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
+      const measured: Tolerance = judged.exact && found.from === 'noise' ? { ...found, relative: 0, floor: 0, from: 'exact' } : found;
       const activation = measured.from === 'noise' ? allowed : {};
       const tolerance: Tolerance = Object.keys(activation).length > 0 ? { ...measured, activation } : measured;
       const shares = samples.map((_, at) =>
@@ -274,7 +277,7 @@ function noiseOfSample(sample: {
 
 /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
 function toleranceOf({ moving, adding }: SampleNoise, base: Tolerance): Tolerance {
-  if (base.from === 'options') return base;
+  if (base.from !== 'noise') return base;
   return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * moving, ORDER_FACTOR * adding) };
 }
 

@@ -1,8 +1,11 @@
 /** The registry against the lists that passes ask, and against the schema. */
 
+import { integerOperators } from '../../src/ir/integer-operators';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../../src/ir/operator-traits';
-import { onnxOps, operatorSchema } from '../../src/ir/operators';
-import { operators } from '../../src/operators';
+import { isOnnxOp, onnxOps, operatorSchema } from '../../src/ir/operators';
+import type { Node } from '../../src/ir/types';
+import { isForeign, operatorOf, operators } from '../../src/operators';
+import { parseGraph } from '../support/expect-pass';
 
 test('every operator of the schema has a row, and no other', () => {
   expect(Object.keys(operators).sort()).toEqual([...onnxOps].sort());
@@ -22,5 +25,15 @@ test('settings are inputs that the operator has', () => {
   for (const op of onnxOps) {
     const inputs = operatorSchema(op)?.inputs ?? [];
     for (const slot of operators[op].settings) expect([op, inputs.length > slot || inputs.at(-1)?.variadic]).toEqual([op, true]);
+  }
+});
+
+test('every integer operator is known by the layer that it stands for, and moves with the image as that does', () => {
+  const node = parseGraph(`<ir_version: 9, opset_import: ["" : 21, "com.microsoft" : 1]>
+    g (uint8[N, 3, 6, 5] x, uint8 z, float s) => (uint8[N, 3, 6, 5] y) { y = com.microsoft.QLinearAdd (x, s, z, x, s, z, s, z) }`).graph
+    .nodes[0];
+  for (const [op, means] of integerOperators) {
+    const renamed = { ...node, op, opType: op.replace('com.microsoft.', ''), domain: op.startsWith('com.') ? 'com.microsoft' : '' } as Node;
+    expect([op, isForeign(renamed), operatorOf(renamed).form]).toEqual([op, false, isOnnxOp(means) && operators[means].form]);
   }
 });

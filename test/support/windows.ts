@@ -79,5 +79,5 @@ function expectClose(actual: readonly number[], wanted: readonly number[], toler
   expect(actual).toHaveLength(wanted.length);
   const scale = Math.max(...wanted.map(Math.abs), 1e-3);
   const worst = Math.max(...actual.map((number, at) => Math.abs(number - (wanted[at] ?? Number.NaN)) / scale));
-  expect(worst).toBeLessThan(tolerance);
+  expect(worst).toBeLessThanOrEqual(tolerance);
 }

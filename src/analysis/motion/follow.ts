@@ -1,5 +1,6 @@
 /** One step of the fold: the state of a node's result from those of its inputs, of which at least one moves with the image. */
 
+import { meaningOf } from '../../ir/integer-operators';
 import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
 import { asAxis, asTranspose } from '../../operators/axes';
@@ -93,7 +94,7 @@ function otherMoves(node: Node): State {
 /** Operators that keep the axes of their data. */
 function axisByAxis(node: Node, data: Moving, operator: Operator, output: Value | undefined, notes: Notes): State {
   const to = output?.type?.shape;
-  const leaves = operator.form === 'reduced' || node.op.startsWith('Global');
+  const leaves = operator.form === 'reduced' || meaningOf(node).startsWith('Global');
   let state = data;
   for (let axis = 0; axis < data.axes.length; axis++) {
     const reads = operator.reads(node, axis);

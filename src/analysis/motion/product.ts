@@ -1,5 +1,5 @@
 /** Matrix products: an axis of each operand is summed over. */
-import { intAttr } from '../../ir/attrs';
+import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
 import type { Dim, Node } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import { type Digits, spreadOf } from './digits';
@@ -9,16 +9,18 @@ import { met } from './track';
 
 export function product(node: Node, inputs: readonly State[], notes: Notes): State {
   const shape = node.outputs[0]?.type?.shape;
-  if (inputs.slice(2).some((state) => state.kind === 'moving')) return unknownBy(node, 'has weights that are computed from the image');
-  const ranks = [0, 1].map((slot) => node.inputs[slot]?.type?.shape?.length ?? 0);
+  const slots = [0, weightSlotOf(node)];
+  if (inputs.some((state, slot) => state.kind === 'moving' && !slots.includes(slot)))
+    return unknownBy(node, 'has weights that are computed from the image');
+  const ranks = slots.map((slot) => node.inputs[slot]?.type?.shape?.length ?? 0);
   const [rankA = 0, rankB = 0] = ranks;
-  const isGemm = node.op === 'Gemm';
-  const summedA = isGemm && intAttr(node, 'transA') !== 0 ? 0 : rankA - 1;
-  const summedB = isGemm ? (intAttr(node, 'transB') === 0 ? 0 : 1) : Math.max(rankB - 2, 0);
-  const [a, b] = [side(node, inputs[0], summedA, notes), side(node, inputs[1], summedB, notes)];
+  const isGemm = meaningOf(node) === 'Gemm';
+  const summedA = isGemm && isTransposed(node, 'transA') ? 0 : rankA - 1;
+  const summedB = isGemm ? (isTransposed(node, 'transB') ? 1 : 0) : Math.max(rankB - 2, 0);
+  const [a, b] = [side(node, inputs[0], summedA, notes), side(node, inputs[weightSlotOf(node)], summedB, notes)];
   if (typeof a === 'string' || typeof b === 'string') return unknownBy(node, typeof a === 'string' ? a : String(b));
   const own = [a, b].filter((state) => state !== undefined);
-  const weights = [0, 1].find((slot) => perPlace(node, slot, inputs));
+  const weights = slots.find((slot, at) => perPlace(node, slot, inputs[slots[1 - at] ?? 0]));
   if (weights !== undefined) return unknownBy(node, 'has weights of its own for each position');
   const sized = inputs.find((state) => state.kind === 'sized');
   const [first, second] = own;
@@ -73,11 +75,16 @@ function side(node: Node, state: State | undefined, axis: number, notes: Notes):
 }
 
 /** A constant matrix for each place of a batch of them. */
-function perPlace(node: Node, slot: number, inputs: readonly State[]): boolean {
+function perPlace(node: Node, slot: number, other: State | undefined): boolean {
   const value = node.inputs[slot];
-  const other = inputs[1 - slot];
   if (!isConst(value) || other?.kind !== 'moving') return false;
   const batch = value.constant.shape.slice(0, -2);
   const axes = other.axes.slice(0, -2);
   return batch.some((size, at) => size !== 1 && spreadOf(axes[axes.length - batch.length + at] ?? []).length > 0);
+}
+
+/** Gemm's and QGemm's alike: absent is off. */
+function isTransposed(node: Node, name: 'transA' | 'transB'): boolean {
+  const attr = node.attrs.get(name);
+  return attr?.kind === 'int' && Number(attr.value) !== 0;
 }

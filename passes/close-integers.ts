@@ -1,0 +1,113 @@
+/**
+ * close-integers: put layers between DequantizeLinear and QuantizeLinear together to the operators that compute in integers, which they were.
+ *
+ *   y = QuantizeLinear (Conv (DequantizeLinear (x, xs, xz), DequantizeLinear (w, ws, wz), DequantizeLinear (b, xs * ws)), ys, yz)
+ * becomes
+ *   y = QLinearConv (x, xs, xz, w, ws, wz, ys, yz, b)
+ *
+ * The counterpart of `open-integers`: only what that pass has opened, told by the names of the source nodes. A layer that became a convolution on the way
+ * (QGemm over a flattened map) is a QLinearConv with the weight's own integers. Sums of integers are exact in any order, and the sum is scaled and rounded
+ * as before, so every bit is the same. An average over a window is rounded as one over the whole map.
+ * Numbers: rounding. By itself it takes sums in integers that were in floating point.
+ * Left alone: layers of networks that came with QuantizeLinear and DequantizeLinear, whose numbers are those of floating point.
+ */
+import type { Graph } from '../src/ir/graph';
+import { integerOperatorFor } from '../src/ir/integer-operators';
+import { fromNumbers } from '../src/ir/tensor';
+import type { Attr, Node, Value } from '../src/ir/types';
+import { type Builder, builderAt } from '../src/rewrite/builder';
+import { definePass, type Pass } from '../src/rewrite/pass';
+import { formOf } from './integers/forms';
+
+/** Names of the source nodes that compute in integers. */
+export function integerOrigins(graph: Graph): ReadonlySet<string> {
+  return new Set(graph.nodes.flatMap((node) => (formOf(node) ? node.origin : [])));
+}
+
+export const closeIntegers = (origins: ReadonlySet<string>): Pass =>
+  definePass({
+    name: 'close-integers',
+    summary: 'put layers of an integer network together to operators that compute in integers',
+    numbers: 'rounding',
+    run(graph, { inference, remark }) {
+      const isOpened = (node: Node): boolean => node.origin.some((name) => origins.has(name));
+      for (const node of graph.nodes) {
+        const core = node.inputs[0]?.producer;
+        const [output] = node.outputs;
+        if (node.op !== 'QuantizeLinear' || !output || !core || !isOpened(node) || !isOpened(core)) continue;
+        const at = { node: core.name, op: core.op, origin: core.origin };
+        const make = builderAt({ graph, before: node, origin: [...new Set([...core.origin, ...node.origin])], root: core.name, inference });
+        const made = closed(core, node, make);
+        if (typeof made === 'string') {
+          remark({ kind: 'refused', reason: made, at, origin: core.origin });
+          continue;
+        }
+        const { name } = output;
+        graph.replaceAllUses(output, made);
+        graph.removeNode(node);
+        if (!graph.isOutput(made)) graph.rename(made, name);
+        remark({ kind: 'applied', at, origin: core.origin });
+      }
+    },
+  });
+
+/** The operands of a DequantizeLinear. */
+type Integers = readonly [integers: Value, scale: Value, zero: Value];
+
+function closed(core: Node, quantise: Node, make: Builder): Value | string {
+  const op = integerOperatorFor(core.op);
+  const [result] = core.outputs;
+  const [, scale, zero] = quantise.inputs;
+  if (!op) return `no operator is known that does what ${core.op} does in integers`;
+  if (!result || !scale || !zero || result.uses.length > 1 || core.graph.isOutput(result)) return 'its result is read before it is rounded';
+  const isLayer = core.op === 'Conv' || core.op === 'Gemm';
+  const operands: Integers[] = [];
+  for (const input of isLayer ? core.inputs.slice(0, 2) : core.inputs) {
+    const integers = input && integersOf(input, make);
+    if (!integers) return 'it reads numbers that are not in integers';
+    operands.push(integers);
+  }
+  const bias = core.inputs[2]?.producer;
+  const sums = isLayer && bias?.op === 'DequantizeLinear' ? bias.inputs[0] : undefined;
+  if (isLayer && core.inputs[2] && !sums) return 'its bias is not in integers';
+  const attrs = attributesOf(core);
+  if (typeof attrs === 'string') return attrs;
+  const [a, b] = operands;
+  if (!a) return 'it reads nothing';
+  switch (core.op) {
+    case 'Conv':
+      return b ? make.op(op, [...a, ...b, scale, zero, sums], attrs) : 'it has no weight';
+    case 'Gemm':
+      return b ? make.op(op, [...a, ...b, sums, scale, zero], attrs) : 'it has no weight';
+    case 'Concat':
+      return make.op(op, [scale, zero, ...operands.flat()], attrs);
+    default:
+      return make.op(op, [...operands.flat(), scale, zero], attrs);
+  }
+}
+
+function integersOf(value: Value, make: Builder): Integers | undefined {
+  const node = value.producer;
+  const [integers, scale, zero] = node?.inputs ?? [];
+  if (node?.op !== 'DequantizeLinear' || !integers || !scale) return undefined;
+  const shape = scale.constant?.shape ?? [];
+  return [
+    integers,
+    scale,
+    zero ?? make.constant('zero', fromNumbers(integers.type?.dtype ?? 'uint8', shape, new Float64Array(shape[0] ?? 1))),
+  ];
+}
+
+/** As the integer operator has them; a reason where it cannot. */
+function attributesOf(core: Node): ReadonlyMap<string, Attr> | string {
+  const attrs = new Map(core.attrs);
+  const dilations = attrs.get('dilations');
+  if (core.op.endsWith('Pool') && dilations) {
+    if (dilations.kind === 'ints' && dilations.value.some((dilation) => Number(dilation) !== 1))
+      return 'an average in integers over cells that are no neighbours is not known to ONNX Runtime';
+    attrs.delete('dilations');
+  }
+  if (core.op === 'Softmax') attrs.set('opset', { kind: 'int', value: 13 });
+  if (core.op === 'Gemm') attrs.delete('beta');
+  return attrs;
+}

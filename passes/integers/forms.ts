@@ -1,0 +1,118 @@
+/**
+ * Operators that compute in integers, in both spellings: one node with scales and zero points among its operands, or what it means.
+ *
+ *   QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b)
+ *   = QuantizeLinear(Conv(DequantizeLinear(x, xs, xz), DequantizeLinear(w, ws, wz), DequantizeLinear(b, xs * ws)), ys, yz)
+ *
+ * QLinearConv and QLinearMatMul are ONNX's, the others ONNX Runtime's (com.microsoft), as its quantiser writes them.
+ */
+import type { Node, Value } from '../../src/ir/types';
+
+/** An operand in integers, with what its integers mean. */
+export interface Quantised {
+  readonly integers: Value;
+  readonly scale: Value;
+  readonly zero: Value | undefined;
+}
+
+/** What an integer operator computes, of its operands as real numbers. */
+export interface Form {
+  /** The operator over real numbers. */
+  readonly means: string;
+  readonly operands: readonly Quantised[];
+  /** Of a layer: one number per output, in steps of the product of the scales of data and weight. */
+  readonly bias?: Value | undefined;
+  /** How the integers of the result are meant. */
+  readonly scale: Value;
+  readonly zero: Value | undefined;
+  /** Whether operand 1 is a weight, and along which of its axes its scales run. */
+  readonly weightAxis?: number | undefined;
+}
+
+/** Attributes of ONNX Runtime's operators that are flags: absent is off. */
+export const isOn = (node: Node, name: string): boolean => {
+  const attr = node.attrs.get(name);
+  return attr?.kind === 'int' && Number(attr.value) !== 0;
+};
+const isOne = (node: Node, name: string): boolean => {
+  const attr = node.attrs.get(name);
+  return attr === undefined || (attr.kind === 'float' && attr.value === 1);
+};
+
+/** One operand, then scale and zero point of the result. */
+function unary(node: Node, means: string): Form | undefined {
+  const [integers, scaleIn, zeroIn, scale, zero] = node.inputs;
+  return integers && scaleIn && scale ? { means, operands: [{ integers, scale: scaleIn, zero: zeroIn }], scale, zero } : undefined;
+}
+/** Pools of ONNX Runtime may have their channels last, which ONNX's have not. */
+const pool = (node: Node, means: string): Form | undefined => (isOn(node, 'channels_last') ? undefined : unary(node, means));
+
+function binary(node: Node, means: string): Form | undefined {
+  const [a, aScale, aZero, b, bScale, bZero, scale, zero] = node.inputs;
+  if (!a || !aScale || !b || !bScale || !scale) return undefined;
+  const operands = [
+    { integers: a, scale: aScale, zero: aZero },
+    { integers: b, scale: bScale, zero: bZero },
+  ];
+  return { means, operands, scale, zero };
+}
+
+function convolution(node: Node): Form | undefined {
+  const form = binary(node, 'Conv');
+  return form && { ...form, bias: node.inputs[8], weightAxis: 0 };
+}
+
+function product(node: Node): Form | undefined {
+  const form = binary(node, 'MatMul');
+  return form?.operands[1]?.integers.type?.shape?.length === 2 ? { ...form, weightAxis: 1 } : undefined;
+}
+
+function gemm(node: Node): Form | undefined {
+  const [a, aScale, aZero, b, bScale, bZero, bias, scale, zero] = node.inputs;
+  // Without a scale of its own the result is in floating point.
+  if (!a || !aScale || !b || !bScale || !scale || !isOne(node, 'alpha') || isOn(node, 'transA')) return undefined;
+  const operands = [
+    { integers: a, scale: aScale, zero: aZero },
+    { integers: b, scale: bScale, zero: bZero },
+  ];
+  return { means: 'Gemm', operands, bias, scale, zero, weightAxis: isOn(node, 'transB') ? 0 : 1 };
+}
+
+function concatenation(node: Node): Form | undefined {
+  const [scale, zero, ...rest] = node.inputs;
+  const operands: Quantised[] = [];
+  for (let at = 0; at < rest.length; at += 3) {
+    const [integers, own] = [rest[at], rest[at + 1]];
+    if (!integers || !own) return undefined;
+    operands.push({ integers, scale: own, zero: rest[at + 2] });
+  }
+  return scale && operands.length > 0 ? { means: 'Concat', operands, scale, zero } : undefined;
+}
+
+/** Softmax of opsets before 13 is over all axes from `axis` on: the same where nothing but the last one is longer than 1. */
+function softmax(node: Node): Form | undefined {
+  const opset = node.attrs.get('opset');
+  const axis = node.attrs.get('axis');
+  const shape = node.inputs[0]?.type?.shape;
+  if (opset?.kind !== 'int' || !shape) return undefined;
+  const at = axis?.kind === 'int' ? Number(axis.value) : -1;
+  const from = at < 0 ? at + shape.length : at;
+  return Number(opset.value) >= 13 || shape.slice(from + 1).every((dim) => dim === 1) ? unary(node, 'Softmax') : undefined;
+}
+
+const FORMS: ReadonlyMap<string, (node: Node) => Form | undefined> = new Map([
+  ['QLinearConv', convolution],
+  ['QLinearMatMul', product],
+  ['com.microsoft.QGemm', gemm],
+  ['com.microsoft.QLinearAdd', (node) => binary(node, 'Add')],
+  ['com.microsoft.QLinearMul', (node) => binary(node, 'Mul')],
+  ['com.microsoft.QLinearConcat', concatenation],
+  ['com.microsoft.QLinearAveragePool', (node) => pool(node, 'AveragePool')],
+  ['com.microsoft.QLinearGlobalAveragePool', (node) => pool(node, 'GlobalAveragePool')],
+  ['com.microsoft.QLinearSigmoid', (node) => unary(node, 'Sigmoid')],
+  ['com.microsoft.QLinearLeakyRelu', (node) => unary(node, 'LeakyRelu')],
+  ['com.microsoft.QLinearSoftmax', softmax],
+]);
+
+/** The node as what it means; undefined where it is no integer operator, or one that says more than its operands do. */
+export const formOf = (node: Node): Form | undefined => FORMS.get(node.op)?.(node);

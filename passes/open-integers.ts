@@ -1,0 +1,108 @@
+/**
+ * open-integers: write operators that compute in integers as what they mean, so that all other passes know them.
+ *
+ *   y = QLinearConv (x, xs, xz, w, ws, wz, ys, yz, b)
+ * becomes
+ *   y = QuantizeLinear (Conv (DequantizeLinear (x, xs, xz), DequantizeLinear (w, ws, wz), DequantizeLinear (b, xs * ws)), ys, yz)
+ *
+ * and likewise the other operators of forms.ts. `close-integers` puts them together again at the end of a conversion, so that the result computes in
+ * integers as the original does, in the same order of rounding: every bit is the same.
+ * Numbers: rounding. By itself it takes sums in floating point that were exact.
+ * Left alone: scales and zero points that are computed; a Gemm that gives floating point; pools with their channels last; products of two maps.
+ */
+import { intAttr } from '../src/ir/attrs';
+import { computedTensor, elementCount, readNumbers, reshaped, scalar } from '../src/ir/tensor';
+import type { Attr, ConstValue, Node, Value } from '../src/ir/types';
+import { isConst } from '../src/ir/types';
+import { type Builder, builderAt } from '../src/rewrite/builder';
+import { definePass } from '../src/rewrite/pass';
+import { type Form, formOf, type Quantised } from './integers/forms';
+
+export const openIntegers = definePass({
+  name: 'open-integers',
+  summary: 'write operators that compute in integers as the layers that they stand for',
+  numbers: 'rounding',
+  run(graph, { inference, remark }) {
+    for (const node of graph.nodes) {
+      const form = formOf(node);
+      const [output] = node.outputs;
+      if (!form || !output) continue;
+      const at = { node: node.name, op: node.op, origin: node.origin };
+      const reason = whyNot(form);
+      if (reason !== undefined) {
+        remark({ kind: 'refused', reason, at, origin: node.origin });
+        continue;
+      }
+      const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
+      const { name } = output;
+      const result = opened(node, form, make);
+      graph.replaceAllUses(output, result);
+      graph.removeNode(node);
+      if (!graph.isOutput(result)) graph.rename(result, name);
+      remark({ kind: 'applied', at, origin: node.origin });
+    }
+  },
+});
+
+function whyNot({ operands, scale, zero, bias, weightAxis }: Form): string | undefined {
+  const numbers = [scale, zero, ...operands.flatMap((operand) => [operand.scale, operand.zero])];
+  if (!numbers.every((number) => number === undefined || isConst(number))) return 'its scales or zero points are computed';
+  if (elementCount(shapeOf(scale)) !== 1) return 'its result has more than one scale';
+  for (const [at, operand] of operands.entries()) {
+    const count = elementCount(shapeOf(operand.scale));
+    if (count === 1) continue;
+    if (weightAxis === undefined || at !== 1) return 'its data have more than one scale';
+    if (!isConst(operand.integers)) return 'its weight is computed';
+    if (shapeOf(operand.scale).length !== 1 || shapeOf(operand.integers)[weightAxis] !== count) return 'its scales are not one per output';
+  }
+  return bias && !(isConst(bias) && elementCount(shapeOf(bias)) === Math.max(...shapeOf(bias), 1))
+    ? 'its bias is not one number per output'
+    : undefined;
+}
+
+const shapeOf = (value: Value): readonly number[] => (value.type?.shape ?? []).map(Number);
+
+function opened(node: Node, form: Form, make: Builder): Value {
+  const { operands, bias, weightAxis } = form;
+  const real = operands.map((operand, at) => dequantised(operand, at === 1 ? weightAxis : undefined, make));
+  const added = bias && isConst(bias) ? [dequantisedBias(bias, operands, make)] : [];
+  const [result] = [make.op(form.means, [...real, ...added], attributesOf(node, form))];
+  return make.op('QuantizeLinear', [result, single(form.scale, make), single(form.zero ?? zeroOf(node, make), make)]);
+}
+
+function dequantised({ integers, scale, zero }: Quantised, axis: number | undefined, make: Builder): Value {
+  const alongAxis = elementCount(shapeOf(scale)) !== 1;
+  const operands = alongAxis ? [integers, scale, zero] : [integers, single(scale, make), zero && single(zero, make)];
+  return make.op('DequantizeLinear', operands, alongAxis ? { axis } : {});
+}
+
+/** In steps of what one step of the data times one step of the weight is. */
+function dequantisedBias(bias: ConstValue, operands: readonly Quantised[], make: Builder): Value {
+  const [data, weight] = operands.map(({ scale }) => (isConst(scale) ? scale.constant : undefined));
+  const step = (): Float64Array => {
+    const [one = 1] = data ? readNumbers(data) : [];
+    return (weight ? readNumbers(weight) : new Float64Array([1])).map((number) => number * one);
+  };
+  const count = weight ? elementCount(weight.shape) : 1;
+  const outputs = elementCount(bias.constant.shape);
+  const row = bias.constant.shape.length === 1 ? bias : make.constant(`${bias.name}_row`, reshaped(bias.constant, [outputs]));
+  const scale = make.constant(`${bias.name}_scale`, computedTensor('float', count === 1 ? [] : [count], step));
+  return make.op('DequantizeLinear', [row, scale], count === 1 ? {} : { axis: 0 });
+}
+
+/** One number, however the exporter wrote it. */
+function single(value: Value, make: Builder): Value {
+  return isConst(value) && value.constant.shape.length > 0 ? make.constant(`${value.name}_one`, reshaped(value.constant, [])) : value;
+}
+
+const zeroOf = (node: Node, make: Builder): Value => make.constant('zero', scalar(node.outputs[0]?.type?.dtype ?? 'uint8', 0));
+
+/** What the operator over real numbers knows of the attributes. */
+function attributesOf(node: Node, { means, weightAxis }: Form): ReadonlyMap<string, Attr> {
+  const attrs = new Map([...node.attrs].filter(([name]) => !OWN.has(name)));
+  if (means === 'Concat') attrs.set('axis', { kind: 'int', value: intAttr(node, 'axis') });
+  if (means === 'Gemm') attrs.set('transB', { kind: 'int', value: weightAxis === 0 ? 1 : 0 });
+  return attrs;
+}
+/** Attributes of ONNX Runtime's operators that ONNX's have not. */
+const OWN: ReadonlySet<string> = new Set(['channels_last', 'opset', 'transA']);
