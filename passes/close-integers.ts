@@ -37,7 +37,7 @@ export const closeIntegers = (origins: ReadonlySet<string>): Pass =>
         if (node.op !== 'QuantizeLinear' || !output || !core || !isOpened(node) || !isOpened(core)) continue;
         const at = { node: core.name, op: core.op, origin: core.origin };
         const make = builderAt({ graph, before: node, origin: [...new Set([...core.origin, ...node.origin])], root: core.name, inference });
-        const made = closed(core, node, make);
+        const made = closed(core, node, make, { name: node.origin.find((name) => origins.has(name)) ?? core.name });
         if (typeof made === 'string') {
           remark({ kind: 'refused', reason: made, at, origin: core.origin });
           continue;
@@ -54,7 +54,8 @@ export const closeIntegers = (origins: ReadonlySet<string>): Pass =>
 /** The operands of a DequantizeLinear. */
 type Integers = readonly [integers: Value, scale: Value, zero: Value];
 
-function closed(core: Node, quantise: Node, make: Builder): Value | string {
+/** `options`: the name that the layer had as an operator of integers. */
+function closed(core: Node, quantise: Node, make: Builder, options: { readonly name: string }): Value | string {
   const op = integerOperatorFor(core.op);
   const [result] = core.outputs;
   const [, scale, zero] = quantise.inputs;
@@ -76,13 +77,13 @@ function closed(core: Node, quantise: Node, make: Builder): Value | string {
   if (!a) return 'it reads nothing';
   switch (core.op) {
     case 'Conv':
-      return b ? make.op(op, [...a, ...b, scale, zero, sums], attrs) : 'it has no weight';
+      return b ? make.op(op, [...a, ...b, scale, zero, sums], attrs, options) : 'it has no weight';
     case 'Gemm':
-      return b ? make.op(op, [...a, ...b, sums, scale, zero], attrs) : 'it has no weight';
+      return b ? make.op(op, [...a, ...b, sums, scale, zero], attrs, options) : 'it has no weight';
     case 'Concat':
-      return make.op(op, [scale, zero, ...operands.flat()], attrs);
+      return make.op(op, [scale, zero, ...operands.flat()], attrs, options);
     default:
-      return make.op(op, [...operands.flat(), scale, zero], attrs);
+      return make.op(op, [...operands.flat(), scale, zero], attrs, options);
   }
 }
 

@@ -3,6 +3,8 @@ import { openIntegers } from '../../passes/open-integers';
 import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { compile } from '../../src/compile';
 import type { Model } from '../../src/ir/model';
+import { printModel } from '../../src/onnx/text/printer';
+import { runPasses } from '../../src/rewrite/manager';
 import { codeOf } from '../support/code-of';
 import { expectPass, parseGraph } from '../support/expect-pass';
 import { integers, meaning } from '../support/integers';
@@ -30,10 +32,12 @@ const PER_CHANNEL = [
 describe('close-integers', () => {
   const conv = `${OPSETS} g (uint8[N, 2, 5, 4] A) => (uint8[N, 3, 3, 2] Y) <${meaning('A', 0.071, 0)}, ${meaning('W', 0.0031, 0, 'int8')}, ${meaning('Y', 0.2, 131)}, ${integers('int8', 'K', [3, 2, 3, 3])}, ${integers('int32', 'B', [3])}> {
     Y = QLinearConv (A, As, Az, K, Ws, Wz, Ys, Yz, B) }`;
-  test('gives back what was opened', () =>
-    expectPass([openIntegers, closeIntegers(integerOrigins(parseGraph(conv).graph)), removeDeadNodes], conv).toBecome(
-      'Y = QLinearConv (A, As, Az, K, Ws, Wz, Ys, Yz, B)',
-    ));
+  test('gives back what was opened, under its own names', () => {
+    const model = parseGraph(conv);
+    const before = printModel(model);
+    runPasses(model, [openIntegers, closeIntegers(integerOrigins(model.graph)), removeDeadNodes]);
+    expect(printModel(model)).toBe(before);
+  });
   test('leaves a network that came opened alone: its numbers are those of floating point', () =>
     expectPass(
       closeIntegers(new Set()),
