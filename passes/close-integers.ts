@@ -12,12 +12,12 @@
  * Left alone: layers of networks that came with QuantizeLinear and DequantizeLinear, whose numbers are those of floating point.
  */
 import type { Graph } from '../src/ir/graph';
+import { formOf } from '../src/ir/integer-forms';
 import { integerOperatorFor } from '../src/ir/integer-operators';
 import { fromNumbers } from '../src/ir/tensor';
 import type { Attr, Node, Value } from '../src/ir/types';
 import { type Builder, builderAt } from '../src/rewrite/builder';
 import { definePass, type Pass } from '../src/rewrite/pass';
-import { formOf } from './integers/forms';
 
 /** Names of the source nodes that compute in integers. */
 export function integerOrigins(graph: Graph): ReadonlySet<string> {

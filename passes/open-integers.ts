@@ -5,18 +5,18 @@
  * becomes
  *   y = QuantizeLinear (Conv (DequantizeLinear (x, xs, xz), DequantizeLinear (w, ws, wz), DequantizeLinear (b, xs * ws)), ys, yz)
  *
- * and likewise the other operators of forms.ts. `close-integers` puts them together again at the end of a conversion, so that the result computes in
+ * and likewise the other operators of src/ir/integer-forms.ts. `close-integers` puts them together again at the end of a conversion, so that the result computes in
  * integers as the original does, in the same order of rounding: every bit is the same.
  * Numbers: rounding. By itself it takes sums in floating point that were exact.
  * Left alone: scales and zero points that are computed; a Gemm that gives floating point; pools with their channels last; products of two maps.
  */
 import { intAttr } from '../src/ir/attrs';
+import { type Form, formOf, type Quantised } from '../src/ir/integer-forms';
 import { computedTensor, elementCount, readNumbers, reshaped, scalar } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { type Builder, builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
-import { type Form, formOf, type Quantised } from './integers/forms';
 
 export const openIntegers = definePass({
   name: 'open-integers',

@@ -6,7 +6,7 @@
  *
  * QLinearConv and QLinearMatMul are ONNX's, the others ONNX Runtime's (com.microsoft), as its quantiser writes them.
  */
-import type { Node, Value } from '../../src/ir/types';
+import type { Node, Value } from './types';
 
 /** An operand in integers, with what its integers mean. */
 export interface Quantised {
