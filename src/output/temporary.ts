@@ -5,6 +5,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cannotWrite } from '../diagnostics/catalogue';
 import { finishMoves } from './moves';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -78,14 +79,18 @@ export function temporaryBeside(home: string): Temporary {
   return makeDirectory(home, true);
 }
 
-/** A directory for temporary files: `path`, which is made if it is not there, or a new one where the system keeps such files. */
+/** A directory for temporary files: `path`, which is made if it is not there, or a new one where the system keeps such files. Throws CompileError CANNOT_WRITE. */
 export function scratchDirectory(path?: string): Temporary {
-  if (path !== undefined) {
-    mkdirSync(path, { recursive: true });
-    return { path, remove: ownedUntil(path) };
+  try {
+    if (path !== undefined) {
+      mkdirSync(path, { recursive: true });
+      return { path, remove: ownedUntil(path) };
+    }
+    removeAbandoned(tmpdir());
+    return makeDirectory(tmpdir(), false);
+  } catch (error) {
+    throw cannotWrite(path ?? tmpdir(), error instanceof Error ? error.message : String(error));
   }
-  removeAbandoned(tmpdir());
-  return makeDirectory(tmpdir(), false);
 }
 
 function makeDirectory(home: string, hidden: boolean): Temporary {

@@ -1,12 +1,12 @@
 /**
- * Ends the program at random moments (kills.ts): `npm run kills -- 200`; a second number is the seed. Exit code 1 where anything is left behind or half done.
+ * Ends the program at random moments (kills.ts): `npm run kills -- 200`; a second number is the seed, a third argument another program. Exit code 1 where anything is left behind or half done.
  * dist/ has to be built.
  */
 import { join } from 'node:path';
 import { Kills } from './kills';
 
-const [, , moments = '200', seed = '1'] = process.argv;
-const kills = new Kills(join(__dirname, '../../dist/cli.js'));
+const [, , moments = '200', seed = '1', program = join(__dirname, '../../dist/cli.js')] = process.argv;
+const kills = new Kills(program);
 kills
   .run(Number(moments), Number(seed), (text) => console.log(text))
   .then(({ hits, done, problems }) => {
