@@ -13,6 +13,8 @@
  */
 import { affineOperand } from '../src/ir/affine';
 import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { wrapAxis } from '../src/ir/axis';
+import { hasMapRank } from '../src/ir/axis-roles';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
@@ -52,7 +54,7 @@ const poolAfterAffine = defineRule({
 
 const cells = (value: Value | undefined): number | undefined => productOf(value?.type?.shape?.slice(2) ?? [undefined]);
 
-/** Whether each output is a mean of input cells along rows and columns, the axes kept. */
+/** Whether each output is a mean of input cells along spatial axes, which are kept. */
 function averages(pool: Node): boolean {
   if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad', 'NOTSET') === 'NOTSET';
   const axes = pool.inputs[1]?.constant;
@@ -60,8 +62,8 @@ function averages(pool: Node): boolean {
   return (
     intAttr(pool, 'keepdims', 1) !== 0 &&
     axes !== undefined &&
-    rank === 4 &&
-    [...readNumbers(axes)].every((axis) => [2, 3, -1, -2].includes(axis))
+    hasMapRank(pool.inputs[0], pool.graph) &&
+    [...readNumbers(axes)].every((axis) => wrapAxis(axis, rank) >= 2)
   );
 }
 

@@ -12,6 +12,8 @@
  */
 import { affineOperand } from '../src/ir/affine';
 import { intAttr } from '../src/ir/attrs';
+import { wrapAxis } from '../src/ir/axis';
+import { mapRank } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
@@ -37,12 +39,12 @@ function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly 
   const affine = affineOperand(node);
   if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
   // Averages beside each other in space are two places of a map, not the average of one.
-  if (node.op === 'Concat' && ![1, -3].includes(intAttr(node, 'axis', 0))) return undefined;
+  if (node.op === 'Concat' && wrapAxis(intAttr(node, 'axis', 0), mapRank(node.graph)) !== 1) return undefined;
   if (!['Add', 'Sub', 'Sum', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
   const maps = pools.map((pool) => pool?.inputs[0]);
   const [first] = maps;
   const sameCells = maps.every((map) =>
-    [0, 2, 3].every((axis) => map?.type?.shape?.[axis] !== undefined && map.type.shape[axis] === first?.type?.shape?.[axis]),
+    first?.type?.shape?.every((dim, axis) => axis === 1 || (dim !== undefined && map?.type?.shape?.[axis] === dim)),
   );
   return sameCells ? maps : undefined;
 }

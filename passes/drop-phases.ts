@@ -12,8 +12,8 @@
  */
 import { motionOf, type Track } from '../src/analysis/motion';
 import { hasPhases } from '../src/analysis/motion/track';
+import { isOneCell } from '../src/ir/axis-roles';
 import { absolute, toNumber } from '../src/ir/ratio';
-import type { Value } from '../src/ir/types';
 import { flattenBehind } from '../src/ir/views';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
@@ -30,7 +30,7 @@ export const dropPhases = definePass({
     for (const output of graph.outputs) {
       const found = flattenBehind(output);
       const map = found?.map ?? output;
-      const steps = map.producer && isOneCell(map) ? stepsOf(motion.of(map)) : [];
+      const steps = map.producer && isOneCell(map, graph) ? stepsOf(motion.of(map)) : [];
       const { producer } = output;
       if (!producer || steps.length === 0) continue;
       const make = builderAt({
@@ -76,8 +76,6 @@ export const dropPhases = definePass({
     }
   },
 });
-
-const isOneCell = ({ type }: Value): boolean => type?.shape?.length === 4 && type.shape[2] === 1 && type.shape[3] === 1;
 
 /** Along which axes of a map every how manieth cell is to be kept. */
 function stepsOf(state: ReturnType<ReturnType<typeof motionOf>['of']>): { readonly axis: number; readonly step: number }[] {

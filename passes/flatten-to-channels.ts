@@ -12,8 +12,9 @@
  * Left alone: flattened maps that become maps again; operators that work on each number alone, and fully connected layers, which have passes of their own.
  */
 import { intAttr } from '../src/ir/attrs';
-import { axisRolesOf, mapAxes } from '../src/ir/axis-roles';
+import { axisRolesOf, cellsIn, hasMapRank, isChannelsFirst, mapAxes } from '../src/ir/axis-roles';
 import { broadcastingOps, reductionOps } from '../src/ir/operator-traits';
+import { sizeText } from '../src/ir/spatial';
 import { computedTensor, elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
@@ -48,33 +49,32 @@ const perFeature = defineRule({
     const maps = op.inputs.map((input) => severalCells(input));
     const [map] = maps.filter((found): found is Value => found !== undefined);
     if (!map || !tellsApart(op) || becomesMap(op)) return undefined;
-    const axes = mapAxes(map, axisRolesOf(op.graph).of(map));
-    if (!axes) return refuse('it is not known which axes of the flattened value are channels, rows and columns', map);
-    const { channels, rows, columns } = axes.shape;
-    if (channels * (rows * columns) ** 2 > MOST)
-      return refuse(`${channels * rows * columns} features would each need a filter of ${rows}x${columns}`, op);
+    const axes = mapAxes(map, axisRolesOf(op.graph));
+    if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', map);
+    const { channels, places } = axes.shape;
+    const cells = cellsIn(axes);
+    if (channels * cells ** 2 > MOST) return refuse(`${channels * cells} features would each need a filter of ${sizeText(places)}`, op);
     return { maps };
   },
   build({ op }, make, { maps }) {
     const roles = axisRolesOf(op.graph);
     const inputs = op.inputs.map((input, slot) => {
       const map = maps[slot];
-      const axes = map && mapAxes(map, roles.of(map));
+      const axes = map && mapAxes(map, roles);
       if (!axes) return input;
-      const { channels, rows, columns } = axes.shape;
-      const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
-      const cells = rows * columns;
-      const ones = computedTensor(map.type?.dtype ?? 'float', [channels * cells, 1, rows, columns], () => {
+      const { channels, places } = axes.shape;
+      const cells = cellsIn(axes);
+      const ones = computedTensor(map.type?.dtype ?? 'float', [channels * cells, 1, ...places], () => {
         const kernel = new Float64Array(channels * cells * cells);
         for (let feature = 0; feature < channels * cells; feature++) kernel[feature * cells + (feature % cells)] = 1;
         return kernel;
       });
-      const source = isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+      const source = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
       const spread = make.op('Conv', [source, make.constant(`${op.name}_places`, ones)], {
-        kernel_shape: [rows, columns],
+        kernel_shape: places,
         group: channels,
       });
-      const ordered = isChannelsFirst
+      const ordered = isChannelsFirst(axes)
         ? spread
         : make.op('Gather', [spread, make.int64s(`${op.name}_order`, orderOf(map, axes.toChannelsFirst))], { axis: 1 });
       return make.op('Flatten', [ordered], { axis: 1 });
@@ -88,7 +88,7 @@ function severalCells(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   const [map] = producer?.inputs ?? [];
   const shape = map?.type?.shape;
-  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis', 1) !== 1 || shape?.length !== 4) return undefined;
+  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis', 1) !== 1 || !shape || !hasMapRank(map, producer.graph)) return undefined;
   const sizes = shape.slice(1);
   return sizes.every((dim) => typeof dim === 'number') && sizes.filter((dim) => dim !== 1).length > 1 ? map : undefined;
 }

@@ -14,8 +14,10 @@
  */
 
 import { intsAttr } from '../src/ir/attrs';
+import { fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
 import { type GlobalPool, headPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
+import { elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { pixelStride } from '../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../src/rewrite/builder';
@@ -30,10 +32,9 @@ export const globalPoolToWindow = definePass({
     const replaced = new Map<Value, Value>();
     for (const family of families(headPools(graph))) {
       const strides = family.map((pool) => pixelStride(pool.map));
-      const widest = [Math.max(...strides.map(([rows]) => rows)), Math.max(...strides.map(([, columns]) => columns))];
+      const widest = (strides[0] ?? []).map((_, axis) => Math.max(...strides.map((stride) => stride[axis] ?? 1)));
       family.forEach((pool, index) => {
-        const [rows, columns] = strides[index] ?? [1, 1];
-        const step = [(widest[0] ?? 1) / rows, (widest[1] ?? 1) / columns];
+        const step = widest.map((wide, axis) => wide / (strides[index]?.[axis] ?? 1));
         if (!step.every(Number.isInteger)) {
           context.remark({
             kind: 'refused',
@@ -51,20 +52,18 @@ export const globalPoolToWindow = definePass({
 
 function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext, replaced: Map<Value, Value>): void {
   const { node, axes, map } = pool;
-  const kernel = [axes.shape.rows, axes.shape.columns];
-  if (pool.isWindowed && sameNumbers(intsAttr(node, 'strides') ?? [1, 1], strides)) return;
+  const kernel = axes.shape.places;
+  if (pool.isWindowed && sameNumbers(intsAttr(node, 'strides') ?? kernel.map(() => 1), strides)) return;
   const [output] = node.outputs;
   if (!output) return;
   const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference });
-  const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
-  const source = isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+  const source = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
   const pooled = windowPool(pool.kind, source, kernel, strides, make);
-  const inverse = [0, 1, 2, 3].map((axis) => axes.toChannelsFirst.indexOf(axis));
   const result = pool.drops
     ? make.op('Flatten', [pooled], { axis: 1 })
-    : isChannelsFirst
+    : isChannelsFirst(axes)
       ? pooled
-      : make.op('Transpose', [pooled], { perm: inverse });
+      : make.op('Transpose', [pooled], { perm: fromChannelsFirst(axes) });
   replaced.set(output, result);
   graph.replaceAllUses(output, result);
   graph.removeNode(node);
@@ -76,7 +75,7 @@ function windowPool(kind: PoolKind, map: Value, kernel: readonly number[], strid
   const attrs = { kernel_shape: kernel, strides };
   const dtype = map.type?.dtype ?? 'float';
   const mean = (of: Value): Value => make.op('AveragePool', [of], attrs);
-  const sum = (of: Value): Value => make.op('Mul', [mean(of), make.scalar('window_cells', dtype, (kernel[0] ?? 1) * (kernel[1] ?? 1))]);
+  const sum = (of: Value): Value => make.op('Mul', [mean(of), make.scalar('window_cells', dtype, elementCount(kernel))]);
   switch (kind) {
     case 'mean':
       return mean(map);

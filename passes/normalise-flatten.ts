@@ -14,8 +14,7 @@
  */
 
 import { intAttr } from '../src/ir/attrs';
-import { axisRolesOf, type MapAxes, mapAxes } from '../src/ir/axis-roles';
-import type { Graph } from '../src/ir/graph';
+import { axisRolesOf, cellsIn, hasMapRank, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import { sameType } from '../src/ir/graph';
 import { broadcastingOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { reshaped } from '../src/ir/tensor';
@@ -82,7 +81,7 @@ const rowToVector = defineRule({
     const found = vector ? undefined : mapBehind(view, features);
     // Numbers of several places stay a map for whoever works on each of them alone.
     if (found && shape.length === 1 && found.map.type?.shape?.[0] !== 1) return undefined;
-    if (!vector && (!found || (op.op !== 'MatMul' && found.axes.shape.rows * found.axes.shape.columns > 1))) return undefined;
+    if (!vector && (!found || (op.op !== 'MatMul' && cellsIn(found.axes) > 1))) return undefined;
     if (op.op !== 'MatMul' && turnsBack(op)) return undefined;
     return { row, vector, found };
   },
@@ -136,8 +135,8 @@ function mapBehind(view: Node, features: number): MapBehind | undefined {
   for (const map of viewChain(result)) {
     const shape = map.type?.shape;
     // What the axes stand for takes a walk through the whole graph to say, so it is asked last.
-    if (shape?.length !== 4 || productOf(shape.slice(1)) !== features) continue;
-    const axes = mapAxes(map, axisRolesOf(rootOf(view.graph)).of(map));
+    if (!shape || !hasMapRank(map, view.graph) || productOf(shape.slice(1)) !== features) continue;
+    const axes = mapAxes(map, axisRolesOf(view.graph.root));
     if (axes) return { map, axes };
   }
   return undefined;
@@ -149,10 +148,7 @@ function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
 }
 
 /** One cell of several channels that stand last. Which of rows and columns comes first is no matter where there is one of each. */
-const isTurnedCell = (axes: MapAxes): boolean =>
-  axes.shape.rows === 1 && axes.shape.columns === 1 && axes.shape.channels !== 1 && axes.channels !== 1;
-
-const rootOf = (graph: Graph): Graph => (graph.parent ? rootOf(graph.parent) : graph);
+const isTurnedCell = (axes: MapAxes): boolean => cellsIn(axes) === 1 && axes.shape.channels !== 1 && axes.channels !== 1;
 
 export const normaliseFlatten = defineRulePass({
   name: 'normalise-flatten',

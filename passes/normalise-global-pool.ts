@@ -9,6 +9,7 @@
  * Numbers: reordered.
  * Left alone: maxima, sums that nothing divides by the number of places, and norms; pools whose result comes back to a map.
  */
+import { cellsIn, fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
 import { headPools } from '../src/ir/global-pool';
 import { elementCount, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
@@ -24,18 +25,18 @@ export const normaliseGlobalPool = definePass({
     const replaced = new Map<Value, Value>();
     for (const { node, kind, map: found, axes, drops } of headPools(graph)) {
       const map = replaced.get(found) ?? found;
-      const divided = kind === 'sum' ? dividedByPlaces(node, axes.shape.rows * axes.shape.columns) : undefined;
+      const divided = kind === 'sum' ? dividedByPlaces(node, cellsIn(axes)) : undefined;
       const [output] = (divided ?? node).outputs;
       if ((kind !== 'mean' && !divided) || node.op === 'GlobalAveragePool' || !output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
-      const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
-      const pooled = make.op('GlobalAveragePool', [isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst })]);
-      const inverse = [0, 1, 2, 3].map((axis) => axes.toChannelsFirst.indexOf(axis));
+      const pooled = make.op('GlobalAveragePool', [
+        isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst }),
+      ]);
       const result = drops
         ? make.op('Flatten', [pooled], { axis: 1 })
-        : isChannelsFirst
+        : isChannelsFirst(axes)
           ? pooled
-          : make.op('Transpose', [pooled], { perm: inverse });
+          : make.op('Transpose', [pooled], { perm: fromChannelsFirst(axes) });
       replaced.set(output, result);
       graph.replaceAllUses(output, result);
       if (divided) graph.removeNode(divided);

@@ -10,6 +10,7 @@
  * Numbers: identical at the original size.
  * Left alone: outputs that are no flattened map of one cell; labels (integers).
  */
+import { isOneCell } from '../src/ir/axis-roles';
 import { isFloatType } from '../src/ir/tensor';
 import { flattenBehind } from '../src/ir/views';
 import { builderAt } from '../src/rewrite/builder';
@@ -23,9 +24,9 @@ export const outputAverage = definePass({
     for (const output of graph.outputs) {
       const found = flattenBehind(output);
       const map = found?.map ?? output;
-      const { shape, dtype = 'float' } = map.type ?? {};
+      const { dtype = 'float' } = map.type ?? {};
       const producer = found?.flatten ?? output.producer;
-      if (!producer || shape?.length !== 4 || shape[2] !== 1 || shape[3] !== 1 || map.producer?.op === 'GlobalAveragePool') continue;
+      if (!producer || !isOneCell(map, graph) || map.producer?.op === 'GlobalAveragePool') continue;
       const at = { node: output.producer?.name, op: output.producer?.op, value: output.name };
       if (!isFloatType(dtype)) {
         remark({ kind: 'refused', reason: `its numbers are ${dtype}: labels have no average`, at, origin: producer.origin });

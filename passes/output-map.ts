@@ -7,9 +7,10 @@
  *
  * The one cell that M has at the original size holds the numbers of the vector. So it does where views follow the Flatten: an output [N], [K] or
  * [N,a,b] becomes [N,K,h,w] as well, its numbers in row-major order along the channels.
- * Numbers: identical (the output has two axes more).
+ * Numbers: identical (the output has the spatial axes more).
  * Left alone: an output that flattens a map of more than one cell, since its places would change their meaning.
  */
+import { isOneCell } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import type { Value } from '../src/ir/types';
 import { flattenBehind } from '../src/ir/views';
@@ -30,7 +31,7 @@ function keepMaps(graph: Graph, context: PassContext): void {
     graph.outputs.map((output) => {
       const map = flattenBehind(output)?.map;
       if (!map) return output;
-      if (map.type?.shape?.[2] !== 1 || map.type.shape[3] !== 1) {
+      if (!isOneCell(map, graph)) {
         context.remark({
           kind: 'refused',
           reason: `the output flattens a map of [${map.type?.shape?.slice(1)}], whose places would change their meaning`,

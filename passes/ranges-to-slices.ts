@@ -15,6 +15,7 @@
 import { intAttr, intsAttr } from '../src/ir/attrs';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
+import { isSpatialRole } from '../src/ir/spatial';
 import { isNumeric, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { type Builder, builderAt } from '../src/rewrite/builder';
@@ -70,7 +71,7 @@ function rewritten(node: Node, make: Builder, context: PassContext): (Value | un
   /** The length of an axis that holds rows, or columns. */
   const places = (axis: number): number | undefined => {
     const length = shape[axis];
-    return /[HW]/.test(roles[axis] ?? '') && typeof length === 'number' ? length : undefined;
+    return isSpatialRole(roles[axis]) && typeof length === 'number' ? length : undefined;
   };
   switch (node.op) {
     case 'Split':

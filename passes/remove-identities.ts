@@ -13,6 +13,7 @@ import { intAttr } from '../src/ir/attrs';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { type Graph, sameType } from '../src/ir/graph';
 import { broadcastingOps } from '../src/ir/operator-traits';
+import { isSpatialRole } from '../src/ir/spatial';
 import { table } from '../src/ir/table';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
 import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
@@ -107,7 +108,7 @@ const idleSlice = defineRule({
       const index = axis < 0 ? axis + shape.length : axis;
       const [dim, end] = [shape[index], ends[at] ?? 0];
       // A number of pixels is that of one size only.
-      const fixed = typeof dim === 'number' && end >= dim && !/[HW]/.test(roles?.[index] ?? 'H');
+      const fixed = typeof dim === 'number' && end >= dim && roles !== undefined && !isSpatialRole(roles[index]);
       return start === 0 && (steps?.[at] ?? 1) === 1 && (end >= TO_THE_END || fixed);
     });
     return whole ? {} : undefined;

@@ -1,7 +1,7 @@
 /**
  * sink-flatten: keep the map through what follows it, and flatten later.
  *
- *   Y = Op(Flatten<axis=1>(X), ...)                     X [N,C,H,W]
+ *   Y = Op(Flatten<axis=1>(X), ...)                     X [N,C,H,W], or any number of spatial axes
  * becomes
  *   Y = Flatten<axis=1>(Op'(X, ...))
  *
@@ -13,8 +13,8 @@
  * Left alone: what reads the features by their place while the map has more than one cell; operands that differ from row to row of the batch.
  */
 import { attributes, intAttr } from '../src/ir/attrs';
-import { axisRolesOf } from '../src/ir/axis-roles';
-import { sameType } from '../src/ir/graph';
+import { axisRolesOf, hasMapRank, imageInputs, isOneCell, mapRank } from '../src/ir/axis-roles';
+import { type Graph, sameType } from '../src/ir/graph';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
@@ -32,7 +32,7 @@ const flattened = node('Flatten', [value('x')], { attrs: { axis: 1 }, shared: tr
 const unary = defineRule({
   name: 'unary',
   match: node(unaryElementwiseOps, [flattened], { as: 'op', moreInputs: true }),
-  when: ({ x }) => (x.type?.shape?.length === 4 ? {} : undefined),
+  when: ({ x, op }) => (hasMapRank(x, op.graph) ? {} : undefined),
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
 });
 
@@ -42,7 +42,7 @@ const quantisation = defineRule({
   match: node(['QuantizeLinear', 'DequantizeLinear'], [flattened, constant('scale')], { as: 'op', moreInputs: true }),
   when({ x, scale, op }) {
     if (elementCount(scale.constant.shape) !== 1) return refuse('it has a scale of its own for each feature', op);
-    return x.type?.shape?.length === 4 ? {} : undefined;
+    return hasMapRank(x, op.graph) ? {} : undefined;
   },
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
 });
@@ -57,8 +57,7 @@ const broadcast = defineRule({
     if (!map) return undefined;
     const cells = productOf(map.type?.shape?.slice(2) ?? [undefined]);
     const channels = map.type?.shape?.[1];
-    if (map.type?.shape?.length !== 4 || typeof channels !== 'number')
-      return refuse('the flattened value is not [N,C,H,W] with static C', op);
+    if (!hasMapRank(map, op.graph) || typeof channels !== 'number') return refuse('the flattened value is no map with static channels', op);
     const steps = cells === 1 ? stepsOf(maps) : [];
     if (!steps) return refuse(DIFFERENT_STRIDES, op);
     if (op.outputs[0]?.type?.shape?.length !== 2) return refuse('an operand of more axes makes more than rows of features of them', op);
@@ -71,7 +70,8 @@ const broadcast = defineRule({
       } else if (!isConst(input)) {
         if (input.type?.shape?.length !== 0) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
         // One number for all, which may be an input of its own. One that is computed from the image has another value for each window.
-        if (followsFromImage(input)) return refuse(`its operand '${input.name}' is one number that is computed from the image`, op);
+        if (followsFromImage(input, op.graph))
+          return refuse(`its operand '${input.name}' is one number that is computed from the image`, op);
       } else if (elementCount(input.constant.shape) !== 1) {
         if (cells !== 1) return refuse(`its operand '${input.name}' has a number of its own for each place of the map`, op);
         if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
@@ -81,7 +81,7 @@ const broadcast = defineRule({
   },
   build({ op }, make, { maps, steps }) {
     const operands = op.inputs.map(
-      (input, slot) => everyStep(maps[slot], steps[slot], make) ?? (isConst(input) ? perChannel(input, make) : input),
+      (input, slot) => everyStep(maps[slot], steps[slot], make) ?? (isConst(input) ? perChannel(input, make, mapRank(op.graph)) : input),
     );
     return flatten(make, make.op(op.op, operands, op.attrs));
   },
@@ -102,10 +102,11 @@ const layerNormalization = defineRule({
     return alongFeatures(op, -1) ? oneCell(x, op) : refuse('it normalises over the batch', op);
   },
   build({ x, op }, make) {
-    const channelsLast = make.op('Transpose', [x], { perm: [0, 2, 3, 1] });
+    const places = Array.from({ length: mapRank(op.graph) - 2 }, (_, axis) => axis);
+    const channelsLast = make.op('Transpose', [x], { perm: [0, ...places.map((axis) => axis + 2), 1] });
     const attrs = new Map(op.attrs).set('axis', { kind: 'int', value: -1 });
     const normal = make.op(op.op, [channelsLast, ...op.inputs.slice(1)], attrs);
-    return flatten(make, make.op('Transpose', [normal], { perm: [0, 3, 1, 2] }));
+    return flatten(make, make.op('Transpose', [normal], { perm: [0, places.length + 1, ...places.map((axis) => axis + 1)] }));
   },
 });
 
@@ -149,7 +150,7 @@ const concat = defineRule({
   when({ op }) {
     const maps = op.inputs.map((input) => mapBehind(input));
     if (!maps.some((map) => map !== undefined)) return undefined;
-    const known = maps.filter((map): map is Value => map !== undefined && map.type?.shape?.length === 4);
+    const known = maps.filter((map): map is Value => map !== undefined && hasMapRank(map, op.graph));
     if (known.length < maps.length) return refuse('not all of its operands are flattened maps', op);
     if (!alongFeatures(op, 0)) return refuse('it works along the batch', op);
     for (const map of known) {
@@ -220,13 +221,13 @@ const dropped = defineRule({
 const restored = defineRule({
   name: 'restored',
   match: node(['Reshape', 'Unsqueeze'], [flattened], { as: 'view', moreInputs: true }),
-  when: ({ x, view }) => (x.type?.shape?.length === 4 && sameType(x.type, view.outputs[0]?.type) ? {} : undefined),
+  when: ({ x, view }) => (hasMapRank(x, view.graph) && sameType(x.type, view.outputs[0]?.type) ? {} : undefined),
   build: ({ x }) => x,
 });
 
 const flatten = (make: Builder, map: Value): Value => make.op('Flatten', [map], { axis: 1 });
 
-/** The same with the axis of the features kept, for a map has four axes ... */
+/** The same with the axis of the features kept, for a map keeps all its axes ... */
 const keepingAxis = (op: Node, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
   dropsAxis(op) ? new Map([...attrs, ...attributes({ keepdims: 1 })]) : attrs;
 /** ... and dropped behind the Flatten, where it was not kept. */
@@ -236,10 +237,11 @@ const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims', 1) === 0;
 
 const DIFFERENT_STRIDES = 'its maps have strides of which none divides the others';
 
-/** How many cells of each map lie between two of the coarsest, along rows and columns; undefined where that is no whole number. */
+/** How many cells of each map lie between two of the coarsest, along each spatial axis; undefined where that is no whole number. */
 function stepsOf(maps: readonly (Value | undefined)[]): readonly (readonly number[])[] | undefined {
   const strides = maps.map((map) => map && pixelStride(map));
-  const widest = [0, 1].map((axis) => Math.max(...strides.map((stride) => stride?.[axis] ?? 0)));
+  const [first = []] = strides.filter((stride) => stride !== undefined);
+  const widest = first.map((_, axis) => Math.max(...strides.map((stride) => stride?.[axis] ?? 0)));
   const steps = strides.map((stride) => widest.map((wide, axis) => wide / (stride?.[axis] ?? wide)));
   return steps.flat().every(Number.isInteger) ? steps : undefined;
 }
@@ -249,9 +251,18 @@ function everyStep(map: Value | undefined, steps: readonly number[] | undefined,
   if (!map || !steps?.some((step) => step !== 1)) return map;
   return make.op('Slice', [
     map,
-    make.int64s('starts', [0, 0]),
-    make.int64s('ends', [2 ** 63, 2 ** 63]),
-    make.int64s('axes', [2, 3]),
+    make.int64s(
+      'starts',
+      steps.map(() => 0),
+    ),
+    make.int64s(
+      'ends',
+      steps.map(() => 2 ** 63),
+    ),
+    make.int64s(
+      'axes',
+      steps.map((_, axis) => axis + 2),
+    ),
     make.int64s('steps', steps),
   ]);
 }
@@ -267,14 +278,15 @@ const alongFeatures = (op: Node, fallback: number): boolean => [1, -1].includes(
 const withAxis = (op: Node): Map<string, Attr> => new Map([...op.attrs, ...attributes({ axis: 1 })]);
 
 function oneCell(map: Value, op: Node): { readonly cells: 1 } | ReturnType<typeof refuse> {
-  const shape = map.type?.shape;
-  if (shape?.length === 4 && shape[2] === 1 && shape[3] === 1) return { cells: 1 };
-  return refuse(`it reads the features of a map of [${shape?.slice(1)}] by their place`, op);
+  if (isOneCell(map, op.graph)) return { cells: 1 };
+  return refuse(`it reads the features of a map of [${map.type?.shape?.slice(1)}] by their place`, op);
 }
 
 const sameCells = (a: Value, b: Value): boolean => {
   const [x, y] = [a.type?.shape, b.type?.shape];
-  return x?.length === 4 && y?.length === 4 && x[2] === y[2] && x[3] === y[3] && (x[1] === y[1] || (x[2] === 1 && x[3] === 1));
+  const [inX, inY] = [x?.slice(2) ?? [], y?.slice(2) ?? []];
+  if (x?.length !== y?.length || inX.some((dim, axis) => dim !== inY[axis])) return false;
+  return x?.[1] === y?.[1] || inX.every((dim) => dim === 1);
 };
 
 /** Rows are rows in both, as far as that is known. */
@@ -285,10 +297,11 @@ function sameAxes(a: Value, b: Value): boolean {
 }
 
 /** Also from its size. */
-function followsFromImage(value: Value): boolean {
+function followsFromImage(value: Value, graph: Graph): boolean {
+  const images = imageInputs(graph.root);
   const seen = new Set<Value>([value]);
   for (const at of seen) {
-    if (at.producer === undefined && at.type?.shape?.length === 4) return true;
+    if (at.producer === undefined && images.has(at)) return true;
     for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
   }
   return false;
@@ -298,11 +311,11 @@ function followsFromImage(value: Value): boolean {
 const isPerChannel = (tensor: Tensor): boolean =>
   tensor.shape.length <= 2 && elementCount(tensor.shape) === (tensor.shape[tensor.shape.length - 1] ?? 1);
 
-function perChannel(operand: ConstValue, make: Builder): ConstValue {
+function perChannel(operand: ConstValue, make: Builder, rank: number): ConstValue {
   const count = elementCount(operand.constant.shape);
   if (count === 1)
     return operand.constant.shape.length === 0 ? operand : make.constant(`${operand.name}_scalar`, reshaped(operand.constant, []));
-  return make.constant(`${operand.name}_channels`, reshaped(operand.constant, [count, 1, 1]));
+  return make.constant(`${operand.name}_channels`, reshaped(operand.constant, [count, ...Array.from({ length: rank - 2 }, () => 1)]));
 }
 
 const intsOf = (input: Value | undefined): readonly number[] | undefined =>

@@ -12,7 +12,7 @@
  */
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
-import { LETTERS, Orientations } from '../src/ir/orientation';
+import { Orientations } from '../src/ir/orientation';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';
@@ -37,10 +37,11 @@ export const turnBackCells = definePass({
 
 function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orientations: Orientations) => boolean): void {
   const orientations = new Orientations(graph);
-  const straight = (value: Value): boolean => !orientations.isTurned(value) && LETTERS.every((letter) => !orientations.of(value)[letter]);
+  const straight = (value: Value): boolean =>
+    !orientations.isTurned(value) && orientations.letters.every((letter) => !orientations.of(value)[letter]);
   for (const node of graph.nodes) {
     if (isBroadcasting(node.op) || node.op === 'Concat') {
-      const met = [...new Set(LETTERS.flatMap((letter) => orientations.meeting(node, letter)))];
+      const met = [...new Set(orientations.letters.flatMap((letter) => orientations.meeting(node, letter)))];
       if (met.some(straight))
         for (const value of met) {
           if (straight(value)) continue;
@@ -69,12 +70,12 @@ function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orien
 }
 
 const isOneCell = (value: Value, orientations: Orientations): boolean =>
-  LETTERS.every((letter) => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] === 1);
+  orientations.letters.every((letter) => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] === 1);
 
-/** The value with its rows and columns straight, made in front of `before`. */
+/** The value with its spatial axes straight and in order, made in front of `before`. */
 function turnedBack(value: Value, before: Node | undefined, root: Node, orientations: Orientations, { inference }: PassContext): Value {
   const make = builderAt({ graph: root.graph, before, origin: root.origin, root: `${root.name}_back`, inference });
-  const axes = LETTERS.flatMap((letter) => (orientations.of(value)[letter] ? (orientations.axisOf(value, letter) ?? []) : []));
+  const axes = orientations.letters.flatMap((letter) => (orientations.of(value)[letter] ? (orientations.axisOf(value, letter) ?? []) : []));
   const ints = (name: string, number: number): Value =>
     make.int64s(
       `${root.name}_${name}`,
@@ -85,8 +86,10 @@ function turnedBack(value: Value, before: Node | undefined, root: Node, orientat
       ? value
       : make.op('Slice', [value, ints('last', -1), ints('first', TO_THE_START), make.int64s(`${root.name}_axes`, axes), ints('step', -1)]);
   if (!orientations.isTurned(value)) return flipped;
-  const [rows = 0, columns = 0] = LETTERS.map((letter) => orientations.axisOf(value, letter));
+  // The spatial axes, as they stand, get the places of those in order.
+  const own = orientations.letters.flatMap((letter) => orientations.axisOf(value, letter) ?? []);
+  const places = [...own].sort((a, b) => a - b);
   const rank = value.type?.shape?.length ?? 0;
-  const perm = Array.from({ length: rank }, (_, axis) => (axis === rows ? columns : axis === columns ? rows : axis));
+  const perm = Array.from({ length: rank }, (_, axis) => own[places.indexOf(axis)] ?? axis);
   return make.op('Transpose', [flipped], { perm });
 }

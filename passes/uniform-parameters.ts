@@ -11,6 +11,7 @@
 import { floatAttr, intAttr } from '../src/ir/attrs';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { isBroadcasting } from '../src/ir/operator-traits';
+import { isOnlySpatial } from '../src/ir/spatial';
 import { elementCount, isFloatType, isNumeric, readNumbers, slicedAlong } from '../src/ir/tensor';
 import { type DType, isConst, type Node, type Tensor, type Value } from '../src/ir/types';
 import { type Builder, builderAt } from '../src/rewrite/builder';
@@ -56,7 +57,7 @@ function narrowed(node: Node, input: Value, make: Builder): Value | undefined {
   const roles = axisRolesOf(node.graph).of(output);
   const lead = shape.length - input.constant.shape.length;
   const axes = input.constant.shape.flatMap((length, axis) =>
-    length > 1 && /^[HW]+$/.test(roles?.[axis + lead] ?? '') && isCovered(axis + lead) ? [axis] : [],
+    length > 1 && isOnlySpatial(roles?.[axis + lead]) && isCovered(axis + lead) ? [axis] : [],
   );
   const tensor = alongOnce(input.constant, axes);
   return tensor === input.constant ? undefined : make.constant(`${input.name}_per_channel`, tensor);
@@ -89,9 +90,7 @@ function norm(node: Node, make: Builder): Value | undefined {
   const axis = intAttr(node, 'axis', -1);
   const first = axis < 0 ? axis + shape.length : axis;
   const perPlace = (parameter: Tensor): number[] =>
-    parameter.shape.flatMap((length, at) =>
-      length > 1 && /^[HW]+$/.test(roles?.[at + shape.length - parameter.shape.length] ?? '') ? [at] : [],
-    );
+    parameter.shape.flatMap((length, at) => (length > 1 && isOnlySpatial(roles?.[at + shape.length - parameter.shape.length]) ? [at] : []));
   const parameters = [scale, shift].map((value) => {
     if (!isConst(value)) return undefined;
     const axes = perPlace(value.constant);

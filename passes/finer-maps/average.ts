@@ -6,21 +6,21 @@
  * the same rule; before, a depthwise convolution with equal weights says it, and where the cells in a window vary, a sum over a count.
  */
 import { intAttr } from '../../src/ir/attrs';
-import { computedTensor, fromNumbers, int64s } from '../../src/ir/tensor';
+import { computedTensor, elementCount, fromNumbers, int64s } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
-import type { Pair } from './density';
+import { at, type PerAxis } from './density';
 import { because, type Refusal } from './kinds';
-import { fourOf, NO_PADS, type Pads, padded, sideOf } from './window';
+import { noPads, type Pads, padded, padsOf, sideOf } from './window';
 
 export interface AverageWindow {
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly dilations: Pair;
+  readonly kernel: PerAxis;
+  readonly strides: PerAxis;
+  readonly dilations: PerAxis;
   /** Front and back, in cells of the map; or the amounts of a Pad, where they follow from the size. */
   readonly pads: Pads | Value;
   /** How much of the padding behind comes from rounding up. */
-  readonly hanging: Pair;
+  readonly hanging: PerAxis;
 }
 
 export interface AverageMap {
@@ -46,11 +46,12 @@ export function averageOver(make: Builder, node: Node, map: AverageMap, window: 
   const { pads, hanging } = window;
   if (!isPads(pads)) {
     const x = padded(make, map.x, pads, 0);
-    if (counts) return mean(make, { ...map, x, hasGaps: false }, window, NO_PADS);
+    const none = noPads(window.kernel);
+    if (counts) return mean(make, { ...map, x, hasGaps: false }, window, none);
     const ones = padded(make, map.ones(make, map.x, undefined), pads, 0);
-    return make.op('Div', [summed(make, x, map.channels, window, NO_PADS, 1), summed(make, ones, 1, window, NO_PADS, 1)]);
+    return make.op('Div', [summed(make, x, map.channels, window, none, 1), summed(make, ones, 1, window, none, 1)]);
   }
-  const written = fourOf((axis, side) => sideOf(pads, axis, side) - (side === 'back' ? hanging[axis] : 0));
+  const written = padsOf(window.kernel, (axis, side) => sideOf(pads, axis, side) - (side === 'back' ? at(hanging, axis) : 0));
   if (!counts || written.every((amount) => amount === 0)) return overCells(make, map, window, pads);
   if (hanging.every((amount) => amount === 0)) {
     const pooled = !map.hasGaps && poolOf(make, map, window, pads, 1);
@@ -59,13 +60,18 @@ export function averageOver(make: Builder, node: Node, map: AverageMap, window: 
   // The written padding counts as cells from here on, what hangs over does not.
   const x = padded(make, map.x, written, 0);
   const ones: AverageMap['ones'] = (builder, wider) => map.ones(builder, wider, written);
-  return overCells(make, { ...map, x, ones }, window, [0, 0, hanging[0], hanging[1]]);
+  return overCells(
+    make,
+    { ...map, x, ones },
+    window,
+    padsOf(window.kernel, (axis, side) => (side === 'back' ? at(hanging, axis) : 0)),
+  );
 }
 
 /** Over the cells of the map alone. */
 function overCells(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads): Value {
   const isWhole = pads.every((amount) => amount === 0);
-  if (isWhole && !map.hasGaps) return mean(make, map, window, NO_PADS);
+  if (isWhole && !map.hasGaps) return mean(make, map, window, noPads(window.kernel));
   const pooled = !map.hasGaps && poolOf(make, map, window, pads, 0);
   if (pooled) return pooled;
   const ones = map.ones(make, map.x, undefined);
@@ -80,7 +86,7 @@ const mean = (make: Builder, map: AverageMap, window: AverageWindow, pads: Pads)
 function poolOf(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads, counts: 0 | 1): Value | undefined {
   const { kernel, strides, dilations } = window;
   const isDilated = dilations.some((gap) => gap !== 1);
-  if ((isDilated && !map.dilates) || pads.some((amount, at) => amount >= (kernel[at % 2] ?? 1))) return undefined;
+  if ((isDilated && !map.dilates) || pads.some((amount, index) => amount >= (kernel[index % kernel.length] ?? 1))) return undefined;
   const attrs = { kernel_shape: kernel, strides, pads, ...(isDilated && { dilations }), ...(counts === 1 && { count_include_pad: 1 }) };
   return make.op('AveragePool', [map.x], attrs);
 }
@@ -95,17 +101,28 @@ function summed(
   share: number,
 ): Value {
   const weight = computedTensor(x.type?.dtype ?? 'float', [channels, 1, ...kernel], () =>
-    new Float64Array(channels * kernel[0] * kernel[1]).fill(share),
+    new Float64Array(channels * elementCount(kernel)).fill(share),
   );
   return make.op('Conv', [x, make.constant('window', weight)], { kernel_shape: kernel, strides, dilations, pads, group: channels });
 }
 
 /** [1, 1, h, w] of ones, for a map of h x w. */
 export function onesOf(make: Builder, x: Value): Value {
-  const places = make.op('Shape', [x], { start: 2, end: 4 });
+  const rank = x.type?.shape?.length ?? 4;
+  const places = make.op('Shape', [x], { start: 2, end: rank });
   const shape = make.op('Concat', [make.constant('one_map', int64s([1, 1])), places], { axis: 0 });
-  return make.op('Expand', [make.constant('one', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
+  return make.op('Expand', [
+    make.constant(
+      'one',
+      fromNumbers(
+        x.type?.dtype ?? 'float',
+        Array.from({ length: rank }, () => 1),
+        [1],
+      ),
+    ),
+    shape,
+  ]);
 }
 
-const sizeOf = ({ kernel }: AverageWindow): number => kernel[0] * kernel[1];
+const sizeOf = ({ kernel }: AverageWindow): number => elementCount(kernel);
 const isPads = (pads: Pads | Value): pads is Pads => Array.isArray(pads);

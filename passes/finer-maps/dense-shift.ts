@@ -20,7 +20,6 @@
  */
 
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
-import type { Roles } from '../../src/ir/axis-roles';
 import { sameDim } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
 import { isBroadcasting, isReduction } from '../../src/ir/operator-traits';
@@ -30,8 +29,8 @@ import { isConst } from '../../src/ir/types';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
 import { averageOver, channelsOf, onesOf } from './average';
-import { type Densities, isOne, type Pair, samePair } from './density';
-import { because, type Refusal, type Task } from './kinds';
+import { at, type Densities, each, isOne, isSame, type PerAxis } from './density';
+import { because, NOT_CHANNELS_FIRST, type Refusal, type Task } from './kinds';
 import { fineBehind, fineBehindSlice, times, undo } from './lengths';
 import {
   cells,
@@ -49,10 +48,10 @@ import {
 } from './phases';
 import { placesCut } from './places';
 import { type Action, makeFiner } from './run';
-import { NO_PADS, type Pads, padded, pairOf, samePadding, sideOf, type Window, windowOf } from './window';
+import { lengthsOf, noPads, type Pads, padded, samePadding, sideOf, type Window, windowOf } from './window';
 
-/** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
-export const denseShift = (stride: number): Pass =>
+/** `stride`: pixels between neighbouring cells of the outputs, along all axes or along each; it must divide what they are now. Sizes may be symbolic. */
+export const denseShift = (stride: number | PerAxis): Pass =>
   definePass({
     name: 'dense-shift',
     summary: 'make the map of predictions finer by shifting and stitching (--dense shift)',
@@ -65,7 +64,7 @@ export const denseShift = (stride: number): Pass =>
     },
   });
 
-type Splits = readonly Pair[];
+type Splits = readonly PerAxis[];
 
 class Shifter {
   /** What values will be split into, as far as the plan has come. */
@@ -84,15 +83,11 @@ class Shifter {
     const all = densities.maps(node).map((map) => this.planned.get(map) ?? []);
     const [splits = []] = all;
     if (all.some((other) => other.join() !== splits.join())) return because('its branches undo their strides in different steps');
-    const isMap = isStitchable(densities.roles.of(task.x));
+    const isMap = isStitchable(task.x, densities);
     const moves = movesBatch(node, densities);
     if (moves && splits.length > 0) return because('it does not leave the batch where it is');
-    if (
-      node.outputs.some(
-        (output) => this.graph.isOutput(output) && !isOne(densities.of(output)) && !isStitchable(densities.roles.of(output)),
-      )
-    )
-      return because('the output that it makes is not [N, C, H, W]');
+    if (node.outputs.some((output) => this.graph.isOutput(output) && !isOne(densities.of(output)) && !isStitchable(output, densities)))
+      return because(NOT_CHANNELS_FIRST.replace('its map', 'the output that it makes'));
     switch (task.kind) {
       case 'sizes':
         return node.op === 'Shape' ? undefined : because('it counts places');
@@ -103,7 +98,7 @@ class Shifter {
       case 'everywhere':
         return this.everywhere(node, splits, densities);
       case 'pad':
-        if (!isMap) return because('its map is not [N, C, H, W]');
+        if (!isMap) return because(NOT_CHANNELS_FIRST);
         return this.pad(node, splits);
       case 'slice':
         return this.slice(node, task, splits, densities);
@@ -127,9 +122,9 @@ class Shifter {
         inference: this.context.inference,
       });
       const map = stitch(make, output, phases);
-      const [rows, columns] = this.context.inference.intsOf(phases.fine) ?? [];
+      const lengths = this.context.inference.intsOf(phases.fine) ?? densityOf(phases).map(() => undefined);
       // That the cells of all phases are no fewer than those of the map is not seen from their numbers.
-      if (map.type) graph.setType(map, { ...map.type, shape: [...(map.type.shape ?? []).slice(0, 2), rows, columns] });
+      if (map.type) graph.setType(map, { ...map.type, shape: [...(map.type.shape ?? []).slice(0, 2), ...lengths] });
       return map;
     });
     const before = graph.outputs;
@@ -201,7 +196,8 @@ class Shifter {
     const [output] = node.outputs;
     const kept = splits.filter((_, at) => fitsInto(densityOf({ splits: splits.slice(0, at + 1) }), after));
     const isFollowed =
-      samePair(densityOf({ splits: kept }), after) && (isOne(after) || (output !== undefined && liesAlike(map, before, output, after)));
+      (kept.length === 0 ? isOne(after) : isSame(densityOf({ splits: kept }), after)) &&
+      (isOne(after) || (output !== undefined && liesAlike(map, before, output, after)));
     if (!output || !isFollowed) return because('it interpolates a map that would have to become finer by another factor');
     this.planned.set(output, kept);
     return (make, x) => {
@@ -209,8 +205,7 @@ class Shifter {
       if (!phases) return;
       const first = firstPhases(make, isOne(after) ? x : this.withoutGaps(make, x, phases, 0), phases, kept);
       const result = resized(make, node, first);
-      if (!isOne(after))
-        this.phases.set(result, { splits: kept, fine: times(make, make.op('Shape', [result], { start: 2, end: 4 }), after) });
+      if (!isOne(after)) this.phases.set(result, { splits: kept, fine: times(make, lengthsOf(make, result, after), after) });
       this.graph.replaceAllUses(output, result);
       this.graph.removeNode(node);
     };
@@ -236,13 +231,18 @@ class Shifter {
       const phases = this.phases.get(x);
       if (!phases) return;
       const known = isConst(amounts) ? [...readNumbers(amounts.constant)] : undefined;
-      const crops = known && (known[6] ?? 0) <= 0 && (known[7] ?? 0) <= 0;
+      const count = densityOf(phases).length;
+      const behind = 2 + count + 2;
+      const crops = known?.slice(behind).every((amount) => amount <= 0) ?? false;
       if (!crops) this.graph.replaceInput(node, 0, this.withoutGaps(make, x, phases, number));
       const side = (from: number): Value =>
-        make.op('Slice', [amounts, make.int64s('from', [from]), make.int64s('to', [from + 2]), make.int64s('axis', [0])]);
+        make.op('Slice', [amounts, make.int64s('from', [from]), make.int64s('to', [from + count]), make.int64s('axis', [0])]);
       const more = known
-        ? make.int64s('more', [(known[2] ?? 0) + (known[6] ?? 0), (known[3] ?? 0) + (known[7] ?? 0)])
-        : make.op('Add', [side(2), side(6)]);
+        ? make.int64s(
+            'more',
+            densityOf(phases).map((_, axis) => (known[axis + 2] ?? 0) + (known[axis + behind] ?? 0)),
+          )
+        : make.op('Add', [side(2), side(behind)]);
       this.phases.set(output, { ...phases, fine: make.op('Add', [phases.fine, times(make, more, densityOf(phases))]) });
       this.infer(node);
     };
@@ -252,13 +252,13 @@ class Shifter {
     const [output] = node.outputs;
     const [first] = densities.maps(node);
     const roles = (first && densities.roles.of(first)) ?? [];
-    const cut = placesCut(node, roles);
+    const cut = placesCut(node, roles, densities.letters);
     if ('because' in cut) return cut;
     if (!output) return because('it has no output');
     if (cut.places.length === 0) return this.everywhere(node, splits, densities);
-    if (roles.length !== 4 || roles[2] !== 'H' || roles[3] !== 'W') return because('its map is not [N, C, H, W]');
+    if (!first || !isStitchable(first, densities)) return because(NOT_CHANNELS_FIRST);
     const undone = undo(
-      pairOf((axis) => stepAlong(axis)),
+      each(before, (_, axis) => stepAlong(axis)),
       before,
       after,
     );
@@ -266,7 +266,7 @@ class Shifter {
     this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
     const { starts, ends, steps, axes } = cut;
     return (make, x) => {
-      for (const { at, rows } of cut.places) steps[at] = undone.strides[rows ? 0 : 1];
+      for (const { at: place, axis } of cut.places) steps[place] = at(undone.strides, axis);
       const shape = axes.length;
       const parts = [starts, ends, axes, steps].map((numbers) => make.int64s('part', numbers.slice(0, shape)));
       const phases = this.phases.get(x);
@@ -275,8 +275,8 @@ class Shifter {
       this.finish(make, node, taken, phases, fine, undone.by);
     };
 
-    function stepAlong(axis: 0 | 1): number {
-      const place = 'because' in cut ? undefined : cut.places.find(({ rows }) => rows === (axis === 0));
+    function stepAlong(axis: number): number {
+      const place = 'because' in cut ? undefined : cut.places.find((candidate) => candidate.axis === axis);
       return place && !('because' in cut) ? (cut.steps[place.at] ?? 1) : 1;
     }
   }
@@ -290,7 +290,7 @@ class Shifter {
     if (node.outputs.length > 1) return because('its indices are read');
     const undone = undo(window.strides, before, after);
     if ('because' in undone) return undone;
-    const isPadded = window.pads === undefined || window.pads[2] > 0 || window.pads[3] > 0;
+    const isPadded = window.pads?.slice(window.kernel.length).some((amount) => amount > 0) ?? true;
     if (node.op === 'MaxPool' && isPadded && !isFloatType(map.type?.dtype ?? 'float'))
       return because('integers have no minus infinity to pad with');
     const channels = channelsOf(map);
@@ -298,7 +298,14 @@ class Shifter {
     this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
     return (make, x) => {
       const phases = this.phases.get(x);
-      const same = window.pads ? undefined : samePadding(make, x, window, [1, 1]);
+      const same = window.pads
+        ? undefined
+        : samePadding(
+            make,
+            x,
+            window,
+            each(window.kernel, () => 1),
+          );
       const filler = node.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
       const whole = phases && isPadded ? this.withoutGaps(make, x, phases, filler) : x;
       const now = { ...window, strides: undone.strides };
@@ -329,7 +336,7 @@ class Shifter {
     const ones = (builder: Builder, map: Value, pads: Pads | undefined): Value => {
       if (phases && !pads) return this.onesOf(builder, map, phases);
       if (!phases || !pads) return onesOf(builder, map);
-      const more = pairOf((axis) => sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back'));
+      const more = each(window.kernel, (_, axis) => sideOf(pads, axis, 'front') + sideOf(pads, axis, 'back'));
       const fine = builder.op('Add', [phases.fine, times(builder, builder.int64s('more', more), densityOf(phases))]);
       return cells(builder, map, { ...phases, fine });
     };
@@ -338,16 +345,16 @@ class Shifter {
       make,
       node,
       { x, channels, ones, hasGaps: phases !== undefined, dilates },
-      { ...window, pads: amounts ?? window.pads ?? NO_PADS },
+      { ...window, pads: amounts ?? window.pads ?? noPads(window.kernel) },
     );
   }
 
   /** Puts `result`, split once more where a stride was undone, in the place of the node. */
-  private finish(make: Builder, node: Node, result: Value, phases: Phases | undefined, fine: Value | undefined, by: Pair): void {
+  private finish(make: Builder, node: Node, result: Value, phases: Phases | undefined, fine: Value | undefined, by: PerAxis): void {
     const [output] = node.outputs;
     const isSplit = !isOne(by);
     const value = isSplit ? split(make, result, by) : result;
-    const size = fine ?? (isSplit ? make.op('Shape', [result], { start: 2, end: 4 }) : undefined);
+    const size = fine ?? (isSplit ? lengthsOf(make, result, by) : undefined);
     if (size) this.phases.set(value, { splits: [...(phases?.splits ?? []), ...(isSplit ? [by] : [])], fine: size });
     if (output) this.graph.replaceAllUses(output, value);
     this.graph.removeNode(node);
@@ -368,14 +375,23 @@ class Shifter {
 function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Value | undefined, fill: number): Value {
   const { strides, pads, kernel } = window;
   // The runtime wants less padding than window of pools.
-  const fits = node.op === 'Conv' || (pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false);
+  const fits = node.op === 'Conv' || (pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false);
   const own = pads && fits;
-  const attrs = attributes({ strides, pads: own ? pads : NO_PADS, auto_pad: 'NOTSET', ...(node.op === 'MaxPool' && { ceil_mode: 0 }) });
-  const data = own ? x : padded(make, x, amounts ?? pads ?? NO_PADS, fill);
+  const attrs = attributes({
+    strides,
+    pads: own ? pads : noPads(kernel),
+    auto_pad: 'NOTSET',
+    ...(node.op === 'MaxPool' && { ceil_mode: 0 }),
+  });
+  const data = own ? x : padded(make, x, amounts ?? pads ?? noPads(kernel), fill);
   return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
 }
 
-const isStitchable = (roles: Roles | undefined): boolean => roles?.length === 4 && roles[2] === 'H' && roles[3] === 'W';
+/** Batch, channels, and the spatial axes in order. */
+function isStitchable(value: Value, { roles, letters }: Densities): boolean {
+  const own = roles.of(value);
+  return own?.length === 2 + letters.length && letters.every((letter, axis) => own[axis + 2] === letter);
+}
 
 /** Whether images of a batch change their places, or are taken together. Phases lie there. */
 function movesBatch(node: Node, { roles }: Densities): boolean {
@@ -388,4 +404,4 @@ function movesBatch(node: Node, { roles }: Densities): boolean {
 }
 const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax']);
 
-const fitsInto = (a: Pair, b: Pair): boolean => a[0] <= b[0] && a[1] <= b[1];
+const fitsInto = (a: PerAxis, b: PerAxis): boolean => a.every((cells, axis) => cells <= at(b, axis));

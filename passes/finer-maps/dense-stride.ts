@@ -23,7 +23,7 @@
  */
 
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
-import type { Roles } from '../../src/ir/axis-roles';
+import { mapRank, type Roles } from '../../src/ir/axis-roles';
 import { minDims, sameDim, subtractDims } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
 import { isBroadcasting } from '../../src/ir/operator-traits';
@@ -33,22 +33,23 @@ import { isConst } from '../../src/ir/types';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
 import { averageOver, channelsOf, onesOf } from './average';
-import { isOne } from './density';
+import { at, each, isOne, type PerAxis } from './density';
 import { because, type Refusal, type Task } from './kinds';
 import { liesAlike, resized, split, woven } from './phases';
 import { FAR, factorOf, placesCut, readersOfSizes } from './places';
 import { type Action, makeFiner } from './run';
-import { NO_PADS, padded, pairOf, samePadding, timesPads, type Window, windowOf } from './window';
+import { noPads, padded, samePadding, timesPads, type Window, windowOf } from './window';
 
-/** `stride`: pixels between neighbouring cells of the outputs; it must divide what they are now. Sizes may be symbolic. */
-export const denseStride = (stride: number): Pass =>
+/** `stride`: pixels between neighbouring cells of the outputs, along all axes or along each; it must divide what they are now. Sizes may be symbolic. */
+export const denseStride = (stride: number | PerAxis): Pass =>
   definePass({
     name: 'dense-stride',
     summary: 'make the map of predictions finer (--stride)',
     numbers: 'reordered',
     run(graph, context) {
       const finer = new Finer(graph, context);
-      if (!makeFiner(graph, stride, context, (node, task, { roles }) => finer.actionFor(node, task, roles.of(task.x) ?? []))) return;
+      if (!makeFiner(graph, stride, context, (node, task, { roles }) => finer.actionFor(node, task, roles.of(task.x) ?? [], roles.letters)))
+        return;
       align(graph, context);
       context.inference.inferAll();
     },
@@ -60,20 +61,20 @@ class Finer {
     private readonly context: PassContext,
   ) {}
 
-  actionFor(node: Node, task: Task, roles: Roles): Action | Refusal | undefined {
+  actionFor(node: Node, task: Task, roles: Roles, letters: Letters): Action | Refusal | undefined {
     switch (task.kind) {
       case 'everywhere':
         return undefined;
       case 'whole':
-        return this.everyOther(node, task, roles);
+        return this.everyOther(node, task, roles, letters);
       case 'resize':
-        return isOne(task.after) ? this.everyOther(node, task, roles) : this.resize(node, task);
+        return isOne(task.after) ? this.everyOther(node, task, roles, letters) : this.resize(node, task);
       case 'pad':
-        return this.pad(node, task, roles);
+        return this.pad(node, task, roles, letters);
       case 'slice':
-        return this.slice(node, task, roles);
+        return this.slice(node, task, roles, letters);
       case 'sizes':
-        return this.sizes(node, task, roles);
+        return this.sizes(node, task, roles, letters);
       case 'window':
         return this.window(node, task);
     }
@@ -84,14 +85,14 @@ class Finer {
     const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
     const window = windowOf(node, shape);
     if (typeof window === 'string') return because(window);
-    const strides = pairOf((axis) => (window.strides[axis] * before[axis]) / after[axis]);
+    const strides = each(window.strides, (stride, axis) => (stride * at(before, axis)) / at(after, axis));
     if (!strides.every(Number.isInteger)) return because('its stride cannot be divided so');
     const finer: Window = {
       ...window,
       strides,
-      dilations: pairOf((axis) => window.dilations[axis] * before[axis]),
+      dilations: each(window.dilations, (gap, axis) => gap * at(before, axis)),
       pads: window.pads && timesPads(window.pads, before),
-      hanging: pairOf((axis) => window.hanging[axis] * before[axis]),
+      hanging: each(window.hanging, (cells, axis) => cells * at(before, axis)),
     };
     const amounts: Amounts = (make, x) => samePadding(make, x, window, before).amounts;
     switch (node.op) {
@@ -106,7 +107,7 @@ class Finer {
 
   private conv(node: Node, { strides, dilations, pads }: Window, amounts: Amounts): Action {
     return (make, x) => {
-      const attrs = { strides, dilations, pads: pads ?? NO_PADS, auto_pad: 'NOTSET' };
+      const attrs = { strides, dilations, pads: pads ?? noPads(strides), auto_pad: 'NOTSET' };
       this.spell(node, attrs, pads ? undefined : padded(make, x, amounts(make, x), 0));
     };
   }
@@ -114,12 +115,12 @@ class Finer {
   private maxPool(node: Node, map: Value, { kernel, strides, dilations, pads }: Window, amounts: Amounts): Action | Refusal {
     if (node.outputs.length > 1) return because('its indices are read');
     // The runtime wants less padding than window.
-    const fits = pads?.every((amount, at) => amount < (kernel[at % 2] ?? 1)) ?? false;
+    const fits = pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false;
     if (!fits && !isFloatType(map.type?.dtype ?? 'float')) return because('integers have no minus infinity to pad with');
     return (make, x) => {
       const attrs = { strides, dilations, auto_pad: 'NOTSET', ceil_mode: 0 };
       if (fits) return this.spell(node, { ...attrs, pads });
-      return this.spell(node, { ...attrs, pads: NO_PADS }, padded(make, x, pads ?? amounts(make, x), Number.NEGATIVE_INFINITY));
+      return this.spell(node, { ...attrs, pads: noPads(strides) }, padded(make, x, pads ?? amounts(make, x), Number.NEGATIVE_INFINITY));
     };
   }
 
@@ -137,16 +138,16 @@ class Finer {
   }
 
   /** What looks at the whole map looks at the cells that it has always had. */
-  private everyOther(node: Node, { x, before }: Task, roles: Roles): Action | Refusal {
-    const axes = ['H', 'W'].map((role) => roles.indexOf(role));
-    if (axes.some((axis) => axis < 0)) return because('it is not known which of its axes are rows and columns');
+  private everyOther(node: Node, { x, before }: Task, roles: Roles, letters: Letters): Action | Refusal {
+    const axes = letters.map((letter) => roles.indexOf(letter));
+    if (axes.some((axis) => axis < 0)) return because('it is not known which of its axes are spatial');
     const slots = [...node.inputs.keys()].filter((slot) => node.inputs[slot] === x);
     if (isOne(before)) return () => undefined;
     return (make, now) => {
       const coarse = make.op('Slice', [
         now,
-        make.constant('first', int64s([0, 0])),
-        make.constant('last', int64s([TO_THE_END, TO_THE_END])),
+        make.constant('first', int64s(axes.map(() => 0))),
+        make.constant('last', int64s(axes.map(() => TO_THE_END))),
         make.constant('places', int64s(axes)),
         make.constant('density', int64s(before)),
       ]);
@@ -167,34 +168,34 @@ class Finer {
   }
 
   /** Crops as well: of d cells for each old one, the last d go with it. */
-  private pad(node: Node, { before }: Task, roles: Roles): Action | Refusal {
+  private pad(node: Node, { before }: Task, roles: Roles, letters: Letters): Action | Refusal {
     const [, amounts, , axes] = node.inputs;
     if (!amounts || (axes && !isConst(axes))) return because('which axes it pads is computed');
     const named = axes ? [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + roles.length : axis)) : [...roles.keys()];
-    const factors = [...named, ...named].map((axis) => factorOf(roles[axis] ?? '', before));
+    const factors = [...named, ...named].map((axis) => factorOf(roles[axis] ?? '', before, letters));
     return (make) => {
       const factor = make.constant('density', int64s(factors));
       const now = isConst(amounts)
-        ? make.constant('amounts', int64s([...readNumbers(amounts.constant)].map((amount, at) => amount * (factors[at] ?? 1))))
+        ? make.constant('amounts', int64s([...readNumbers(amounts.constant)].map((amount, index) => amount * (factors[index] ?? 1))))
         : make.op('Mul', [amounts, factor]);
       this.graph.replaceInput(node, 1, now);
     };
   }
 
   /** Old cell a + i t is new cell d a + i t d: every d'-th of those that are t d / d' apart. */
-  private slice(node: Node, { before, after }: Task, roles: Roles): Action | Refusal | undefined {
-    const cut = placesCut(node, roles);
+  private slice(node: Node, { before, after }: Task, roles: Roles, letters: Letters): Action | Refusal | undefined {
+    const cut = placesCut(node, roles, letters);
     if ('because' in cut) return cut;
     if (cut.places.length === 0) return undefined;
     const { starts, ends, steps } = cut;
-    for (const { at, rows } of cut.places) {
-      const [d, finer] = rows ? [before[0], after[0]] : [before[1], after[1]];
-      const step = ((steps[at] ?? 1) * d) / finer;
+    for (const { at: place, axis } of cut.places) {
+      const [d, finer] = [at(before, axis), at(after, axis)];
+      const step = ((steps[place] ?? 1) * d) / finer;
       if (!Number.isInteger(step)) return because('its step cannot be divided so');
-      starts[at] = (starts[at] ?? 0) * d;
-      steps[at] = step;
-      const end = ends[at] ?? 0;
-      ends[at] = Math.abs(end) >= FAR ? end : end * d;
+      starts[place] = (starts[place] ?? 0) * d;
+      steps[place] = step;
+      const end = ends[place] ?? 0;
+      ends[place] = Math.abs(end) >= FAR ? end : end * d;
     }
     return (make) => {
       this.graph.replaceInput(node, 1, make.constant('starts', int64s(starts)));
@@ -207,7 +208,7 @@ class Finer {
   }
 
   /** Amounts of padding and sizes to resize to are in old cells; targets of views, and ends of slices, in new ones. */
-  private sizes(node: Node, { before }: Task, roles: Roles): Action | Refusal | undefined {
+  private sizes(node: Node, { before }: Task, roles: Roles, letters: Letters): Action | Refusal | undefined {
     const [output] = node.outputs;
     if (node.op !== 'Shape' || !output) return because('it counts places');
     if (isOne(before)) return undefined;
@@ -216,7 +217,7 @@ class Finer {
     if (inOld.length === 0) return undefined;
     if (inOld.length < readers.length) return because('what reads the size of its map counts in different cells');
     const [start, end] = [intAttr(node, 'start', 0), intAttr(node, 'end', roles.length)];
-    const factors = roles.map((role) => factorOf(role, before)).slice(start, end);
+    const factors = roles.map((role) => factorOf(role, before, letters)).slice(start, end);
     const uses = [...output.uses];
     return (make) => {
       // A second Shape in front of this one, which keeps its place.
@@ -235,6 +236,8 @@ class Finer {
   }
 }
 
+/** The spatial axes. */
+type Letters = readonly string[];
 type Amounts = (make: Builder, x: Value) => Value;
 
 /**
@@ -242,19 +245,21 @@ type Amounts = (make: Builder, x: Value) => Value;
  * the fewest, which takes away none of the old.
  */
 function align(graph: Graph, { inference }: PassContext): void {
+  const rank = mapRank(graph);
+  const places = Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
   for (const node of graph.nodes) {
-    const maps = node.op === 'Concat' || isBroadcasting(node.op) ? node.inputs.filter((input): input is Value => isMap(input)) : [];
+    const maps = node.op === 'Concat' || isBroadcasting(node.op) ? node.inputs.filter((input): input is Value => isMap(input, rank)) : [];
     const [first] = maps;
-    const differ = first && maps.some((map) => [2, 3].some((axis) => !sameDim(map.type?.shape?.[axis], first.type?.shape?.[axis])));
+    const differ = first && maps.some((map) => places.some((axis) => !sameDim(map.type?.shape?.[axis], first.type?.shape?.[axis])));
     if (differ) {
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
-      const sizeOf = (map: Value): Value => make.op('Shape', [map], { start: 2, end: 4 });
-      const smallest = maps.find((map) => maps.every((other) => isWithin(map, other)));
+      const sizeOf = (map: Value): Value => make.op('Shape', [map], { start: 2, end: rank });
+      const smallest = maps.find((map) => maps.every((other) => isWithin(map, other, places)));
       const fewest = smallest ? sizeOf(smallest) : make.op('Min', maps.map(sizeOf));
-      const dims = [2, 3].map((axis) => maps.map((map) => map.type?.shape?.[axis]).reduce((a, b) => minDims(a, b)));
-      const [start, axes] = [make.constant('first', int64s([0, 0])), make.constant('places', int64s([2, 3]))];
+      const dims = places.map((axis) => maps.map((map) => map.type?.shape?.[axis]).reduce((a, b) => minDims(a, b)));
+      const [start, axes] = [make.constant('first', int64s(places.map(() => 0))), make.constant('places', int64s(places))];
       node.inputs.forEach((input, slot) => {
-        if (!isMap(input) || input === smallest || !input.type) return;
+        if (!isMap(input, rank) || input === smallest || !input.type) return;
         const cut = make.op('Slice', [input, start, fewest, axes]);
         graph.setType(cut, { ...input.type, shape: [...(input.type.shape ?? []).slice(0, 2), ...dims] });
         graph.replaceInput(node, slot, cut);
@@ -267,15 +272,15 @@ function align(graph: Graph, { inference }: PassContext): void {
   }
 }
 
-/** Whether it has no more rows and columns than the other, at every size. */
-const isWithin = (map: Value, other: Value): boolean =>
-  [2, 3].every((axis) => {
+/** Whether it has no more cells along any axis than the other, at every size. */
+const isWithin = (map: Value, other: Value, places: readonly number[]): boolean =>
+  places.every((axis) => {
     const difference = subtractDims(other.type?.shape?.[axis], map.type?.shape?.[axis]);
     return typeof difference === 'number' && difference >= 0;
   });
 
-/** [N, C, H, W] with more than one cell, or of a size that grows. */
-const isMap = (value: Value | undefined): value is Value =>
-  value !== undefined && !isConst(value) && value.type?.shape?.length === 4 && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
+/** [N, C, ...] with more than one cell, or of a size that grows. */
+const isMap = (value: Value | undefined, rank: number): value is Value =>
+  value !== undefined && !isConst(value) && value.type?.shape?.length === rank && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
 
 const TO_THE_END = Number.MAX_SAFE_INTEGER;

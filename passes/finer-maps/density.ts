@@ -4,27 +4,33 @@
  */
 import { AxisRoles, imageInputs } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
+import { isSpatialRole, type Letter } from '../../src/ir/spatial';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import { pixelStride } from '../../src/operators/pixel-stride';
 
-/** [rows, columns]. */
-export type Pair = readonly [number, number];
+/** One number for each spatial axis, outermost first. */
+export type PerAxis = readonly number[];
 
-export const isOne = ([y, x]: Pair): boolean => y === 1 && x === 1;
-export const samePair = (a: Pair, b: Pair): boolean => a[0] === b[0] && a[1] === b[1];
-/** Whether an axis of this role runs over rows or columns. */
-export const isPlace = (role: string | undefined): boolean => /[HW]/.test(role ?? '');
+export const isOne = (numbers: PerAxis): boolean => numbers.every((number) => number === 1);
+export const isSame = (a: PerAxis, b: PerAxis): boolean => a.length === b.length && a.every((number, axis) => number === b[axis]);
+/** From the number of each axis of another. */
+export const each = (like: PerAxis, of: (number: number, axis: number) => number): PerAxis => like.map(of);
+/** a[axis], which a list for as many axes has. */
+export const at = (numbers: PerAxis, axis: number): number => numbers[axis] ?? 1;
+/** Whether an axis of this role runs over places. */
+export const isPlace = isSpatialRole;
 
 export class Densities {
   readonly roles: AxisRoles;
-  private readonly known = new Map<Value, Pair>();
+  private readonly known = new Map<Value, PerAxis>();
   private readonly lost = new Set<Value>();
 
   /** Of the graph as it is now: asked before anything changes. */
   constructor(
     graph: Graph,
-    private readonly stride: number,
+    /** Pixels between cells of the outputs: for all axes, or for each. */
+    private readonly stride: number | PerAxis,
   ) {
     this.roles = new AxisRoles(imageInputs(graph));
     for (const input of graph.inputs) this.known.set(input, this.derive(input));
@@ -38,8 +44,16 @@ export class Densities {
   }
 
   /** New cells for each old one. */
-  of(value: Value | undefined): Pair {
-    return (value && this.known.get(value)) ?? [1, 1];
+  of(value: Value | undefined): PerAxis {
+    return (value && this.known.get(value)) ?? this.ones;
+  }
+
+  /** The spatial axes. */
+  get letters(): readonly Letter[] {
+    return this.roles.letters;
+  }
+  private get ones(): PerAxis {
+    return this.letters.map(() => 1);
   }
 
   /** Inputs of the node that have more than one place. */
@@ -61,10 +75,10 @@ export class Densities {
     return this.lost.has(value) || this.isSpread(value);
   }
 
-  private derive(value: Value): Pair {
-    if (!this.hasPlaces(value)) return [1, 1];
-    const [y, x] = pixelStride(value);
-    return [y / commonDivisor(y, this.stride), x / commonDivisor(x, this.stride)];
+  private derive(value: Value): PerAxis {
+    if (!this.hasPlaces(value)) return this.ones;
+    const wanted = (axis: number): number => (typeof this.stride === 'number' ? this.stride : at(this.stride, axis));
+    return pixelStride(value).map((own, axis) => own / commonDivisor(own, wanted(axis)));
   }
 }
 

@@ -4,7 +4,7 @@ import { isBroadcasting, isReduction, isUnaryElementwise } from '../../src/ir/op
 import { readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
-import { type Densities, isOne, isPlace, type Pair, samePair } from './density';
+import { type Densities, isOne, isPlace, isSame, type PerAxis } from './density';
 
 /**
  * - `window`: a Conv or a pool.
@@ -28,28 +28,29 @@ export interface Task {
   readonly kind: Kind;
   /** The map. */
   readonly x: Value;
-  readonly before: Pair;
-  readonly after: Pair;
+  readonly before: PerAxis;
+  readonly after: PerAxis;
 }
 
 export function taskOf(node: Node, densities: Densities): Task | Refusal | undefined {
-  if (densities.isOutOfSight(node)) return because('it is not known which of its axes are rows and columns');
+  if (densities.isOutOfSight(node)) return because('it is not known which of its axes are spatial');
   const maps = densities.maps(node);
   const [x] = maps;
   const [output] = node.outputs;
   if (!x || !output) return undefined;
   const [before, after] = [densities.of(x), densities.of(output)];
   if (isOne(before) && isOne(after) && maps.every((map) => isOne(densities.of(map)))) return undefined;
-  if (!maps.every((map) => samePair(densities.of(map), before))) return because('it brings maps of different strides together');
+  if (!maps.every((map) => isSame(densities.of(map), before))) return because('it brings maps of different strides together');
   if (![...before, ...after].every(Number.isInteger)) return because('its map lies on no whole number of pixels');
   const kind = kindOf(node, x, densities);
   return typeof kind === 'string' ? { kind, x, before, after } : kind;
 }
 
-function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refusal {
+function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
+  const { roles: known, letters } = densities;
   const roles = known.of(x);
   const [output] = node.outputs;
-  if (!roles || !output) return because('it is not known which of its axes are rows and columns');
+  if (!roles || !output) return because('it is not known which of its axes are spatial');
   const roleOf = (axis: number): string => roles[axis < 0 ? axis + roles.length : axis] ?? '';
   const along = (fallback: number): string => roleOf(intAttr(node, 'axis', fallback));
   if (isReduction(node.op)) {
@@ -62,7 +63,7 @@ function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refus
     case 'Conv':
     case 'AveragePool':
     case 'MaxPool':
-      return isChannelsFirst(roles) ? 'window' : because('its map is not [N, C, H, W]');
+      return isChannelsFirst(roles, densities, node) ? 'window' : because(NOT_CHANNELS_FIRST);
     case 'GlobalAveragePool':
     case 'GlobalMaxPool':
     case 'GlobalLpPool':
@@ -72,7 +73,7 @@ function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refus
     case 'Slice':
       return 'slice';
     case 'Resize':
-      return isChannelsFirst(roles) ? 'resize' : because('its map is not [N, C, H, W]');
+      return isChannelsFirst(roles, densities, node) ? 'resize' : because(NOT_CHANNELS_FIRST);
     case 'Shape':
     case 'Size':
       return 'sizes';
@@ -107,16 +108,24 @@ function kindOf(node: Node, x: Value, { roles: known }: Densities): Kind | Refus
     case 'Squeeze':
     case 'Unsqueeze': {
       const own = known.of(output);
-      if (own?.includes('H') && own.includes('W')) return 'everywhere';
+      if (own && letters.every((letter) => own.includes(letter))) return 'everywhere';
       // Exporters write norms over groups of channels, or over all, as a flattened map in an InstanceNormalization.
       const [reader] = output.uses;
       return reader && /Normalization$/.test(reader.user.op)
         ? because('it normalises over places')
-        : because('it does not keep rows and columns apart');
+        : because('it does not keep the spatial axes apart');
     }
     default:
       return because('it is not known how it grows with the map');
   }
 }
 
-const isChannelsFirst = (roles: readonly string[]): boolean => roles.length === 4 && isPlace(roles[2]) && isPlace(roles[3]);
+export const NOT_CHANNELS_FIRST = 'its map is not batch, channels and all spatial axes, in this order';
+
+/** Spatial axes that have changed places (transposed images) may only become finer by the same factor. */
+function isChannelsFirst(roles: readonly string[], densities: Densities, node: Node): boolean {
+  const { letters } = densities;
+  if (roles.length !== 2 + letters.length || !roles.slice(2).every(isPlace)) return false;
+  const inOrder = letters.every((letter, axis) => roles[axis + 2] === letter);
+  return inOrder || [...node.inputs, ...node.outputs].every((value) => new Set(densities.of(value)).size <= 1);
+}

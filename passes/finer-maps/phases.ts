@@ -6,18 +6,18 @@
  * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
  */
 
-import { fromNumbers, int64s, readNumbers } from '../../src/ir/tensor';
+import { elementCount, fromNumbers, int64s, readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
-import type { Pair } from './density';
+import { at, type PerAxis } from './density';
 
 /** A value that holds phases of a finer map. */
 export interface Phases {
-  /** Phases along rows and columns, one entry per stride that was undone. */
-  readonly splits: readonly Pair[];
-  /** Rows and columns of the finer map, int64[2]: what says where phases have gaps. */
+  /** Phases along each spatial axis, one entry per stride that was undone. */
+  readonly splits: readonly PerAxis[];
+  /** Lengths of the finer map along these axes: what says where phases have gaps. */
   readonly fine: Value;
 }
 
@@ -25,13 +25,13 @@ const FAR = Number.MAX_SAFE_INTEGER;
 
 /**
  * The phases one after the other on the batch axis: [B, C, h, w] to [phases B, C, ceil(h / rows), ceil(w / columns)]. Gaps hold zeros.
- * `density`: where not all phases are wanted, how many there are, along rows and columns.
+ * `density`: where not all phases are wanted, how many there are, along each axis.
  */
-export function split(make: Builder, x: Value, phases: Pair, density: Pair = phases): Value {
-  return along(make, along(make, x, 2, phases[0], density[0]), 3, phases[1], density[1]);
+export function split(make: Builder, x: Value, phases: PerAxis, density: PerAxis = phases): Value {
+  return phases.reduce((map, count, axis) => along(make, map, axis + 2, count, at(density, axis)), x);
 }
 
-function along(make: Builder, x: Value, axis: 2 | 3, count: number, step: number): Value {
+function along(make: Builder, x: Value, axis: number, count: number, step: number): Value {
   if (step === 1 && count === 1) return x;
   const from = make.constant('first', int64s([0]));
   const to = make.constant('end', int64s([FAR]));
@@ -41,50 +41,54 @@ function along(make: Builder, x: Value, axis: 2 | 3, count: number, step: number
 }
 
 /** As long as it was, without its first `by` cells: so that all phases are equally long. */
-function shifted(make: Builder, x: Value, axis: 2 | 3, by: number): Value {
+function shifted(make: Builder, x: Value, axis: number, by: number): Value {
   if (by === 0) return x;
-  const amounts = [0, 0, 0, 0, 0, 0, 0, 0];
+  const rank = x.type?.shape?.length ?? 4;
+  const amounts = Array.from({ length: 2 * rank }, () => 0);
   amounts[axis] = -by;
-  amounts[axis + 4] = by;
+  amounts[axis + rank] = by;
   return make.op('Pad', [x, make.constant('shift', int64s(amounts)), make.scalar('gap', x.type?.dtype ?? 'float', 0)]);
 }
 
 /** The finer map of these phases: interleaved, gaps cut off. */
 export function stitch(make: Builder, x: Value, { splits, fine }: Phases): Value {
   const map = woven(make, x, splits);
-  return make.op('Slice', [map, make.constant('first', int64s([0, 0])), fine, make.constant('places', int64s([2, 3]))]);
+  const axes = (splits[0] ?? []).map((_, axis) => axis + 2);
+  return make.op('Slice', [map, make.constant('first', int64s(axes.map(() => 0))), fine, make.constant('places', int64s(axes))]);
 }
 
 /** Interleaved, with gaps. */
-export function woven(make: Builder, x: Value, splits: readonly Pair[]): Value {
+export function woven(make: Builder, x: Value, splits: readonly PerAxis[]): Value {
+  const rank = x.type?.shape?.length ?? 4;
   let map = x;
-  for (const [rows, columns] of [...splits].reverse()) {
-    if (columns > 1) {
-      const parts = make.ops('Split', [map], { axis: 0, num_outputs: columns }, columns);
-      const deep = parts.map((part) => make.op('Unsqueeze', [part, make.constant('last', int64s([4]))]));
-      map = make.op('Reshape', [make.op('Concat', deep, { axis: 4 }), make.constant('rows', int64s([0, 0, 0, -1]))]);
-    }
-    if (rows > 1) {
-      const parts = make.ops('Split', [map], { axis: 0, num_outputs: rows }, rows);
-      // Row by row, the phases stand beside each other: the same numbers in the same order as one below the other.
-      const width = make.op('Shape', [map], { start: 3, end: 4 });
-      const shape = make.op('Concat', [make.constant('columns', int64s([0, 0, -1])), width], { axis: 0 });
-      map = make.op('Reshape', [make.op('Concat', parts, { axis: 3 }), shape]);
-    }
-  }
+  for (const phases of [...splits].reverse())
+    for (const [axis, count] of [...phases.entries()].reverse()) if (count > 1) map = interleaved(make, map, axis + 2, count, rank);
   return map;
 }
 
-/** Whether phases of two maps lie as many pixels apart, so that the first of one belong to the first of the other. Asked before anything changes. */
-export function liesAlike(a: Value, densityOfA: Pair, b: Value, densityOfB: Pair): boolean {
-  const [strideA, strideB] = [pixelStride(a), pixelStride(b)];
-  return ([0, 1] as const).every((axis) => strideA[axis] / densityOfA[axis] === strideB[axis] / densityOfB[axis]);
+function interleaved(make: Builder, map: Value, axis: number, count: number, rank: number): Value {
+  const parts = make.ops('Split', [map], { axis: 0, num_outputs: count }, count);
+  const kept = Array.from({ length: axis }, () => 0);
+  if (axis === rank - 1) {
+    const deep = parts.map((part) => make.op('Unsqueeze', [part, make.constant('last', int64s([rank]))]));
+    return make.op('Reshape', [make.op('Concat', deep, { axis: rank }), make.constant('rows', int64s([...kept, -1]))]);
+  }
+  // Row by row, the phases stand beside each other: the same numbers in the same order as one below the other.
+  const inner = make.op('Shape', [map], { start: axis + 1, end: rank });
+  const shape = make.op('Concat', [make.constant('columns', int64s([...kept, -1])), inner], { axis: 0 });
+  return make.op('Reshape', [make.op('Concat', parts, { axis: axis + 1 }), shape]);
 }
 
-/** Phases along rows and columns. */
-export const densityOf = ({ splits }: Pick<Phases, 'splits'>): Pair =>
-  splits.reduce<Pair>(([y, x], [rows, columns]) => [y * rows, x * columns], [1, 1]);
-export const countOf = (phases: Phases): number => densityOf(phases).reduce((product, size) => product * size, 1);
+/** Whether phases of two maps lie as many pixels apart, so that the first of one belong to the first of the other. Asked before anything changes. */
+export function liesAlike(a: Value, densityOfA: PerAxis, b: Value, densityOfB: PerAxis): boolean {
+  const [strideA, strideB] = [pixelStride(a), pixelStride(b)];
+  return strideA.every((stride, axis) => stride / at(densityOfA, axis) === at(strideB, axis) / at(densityOfB, axis));
+}
+
+/** Phases along each axis; none where nothing was split. */
+export const densityOf = ({ splits }: Pick<Phases, 'splits'>): PerAxis =>
+  splits.reduce((all, by) => by.map((count, axis) => count * at(all, axis)), []);
+export const countOf = (phases: Phases): number => elementCount(densityOf(phases));
 
 /** How many images there are: the batch of a value that holds phases, divided by their number. int64[1]. */
 export function imagesOf(make: Builder, x: Value, phases: Phases): Value {
@@ -92,8 +96,8 @@ export function imagesOf(make: Builder, x: Value, phases: Phases): Value {
 }
 
 /** The first phases of a value that holds more: by default the first one, which is the map that there was. */
-export function firstPhases(make: Builder, x: Value, phases: Phases, splits: readonly Pair[] = []): Value {
-  const kept = splits.reduce((count, [rows, columns]) => count * rows * columns, 1);
+export function firstPhases(make: Builder, x: Value, phases: Phases, splits: readonly PerAxis[] = []): Value {
+  const kept = elementCount(splits.flat());
   const images = imagesOf(make, x, phases);
   const end = kept === 1 ? images : make.op('Mul', [images, make.constant('phases', int64s([kept]))]);
   return make.op('Slice', [x, make.constant('first', int64s([0])), end, make.constant('batch', int64s([0]))]);
@@ -102,7 +106,17 @@ export function firstPhases(make: Builder, x: Value, phases: Phases, splits: rea
 /** A map of one channel, of phases as `x` has them: one where there is a cell, zero in gaps. */
 export function cells(make: Builder, x: Value, phases: Phases): Value {
   const shape = make.op('Concat', [imagesOf(make, x, phases), make.constant('channel', int64s([1])), phases.fine], { axis: 0 });
-  const all = make.op('Expand', [make.constant('cell', fromNumbers(x.type?.dtype ?? 'float', [1, 1, 1, 1], [1])), shape]);
+  const all = make.op('Expand', [
+    make.constant(
+      'cell',
+      fromNumbers(
+        x.type?.dtype ?? 'float',
+        (x.type?.shape ?? []).map(() => 1),
+        [1],
+      ),
+    ),
+    shape,
+  ]);
   return phases.splits.reduce((map, by) => split(make, map, by), all);
 }
 
@@ -130,8 +144,9 @@ export function withAnyBatch(make: Builder, target: Value): Value {
 /** The Resize `node` of another map, with as many images in its batch as that has. */
 export function resized(make: Builder, node: Node, x: Value): Value {
   const [, roi, scales, sizes] = node.inputs;
-  const isWhole = sizes?.type?.shape?.[0] === 4;
-  const [from, to, axis] = [make.int64s('from', [2]), make.int64s('to', [4]), make.int64s('axis', [0])];
+  const rank = x.type?.shape?.length ?? 4;
+  const isWhole = sizes?.type?.shape?.[0] === rank;
+  const [from, to, axis] = [make.int64s('from', [2]), make.int64s('to', [rank]), make.int64s('axis', [0])];
   const own = isWhole ? [make.op('Shape', [x], { start: 0, end: 2 }), make.op('Slice', [sizes, from, to, axis])] : [];
   return make.op('Resize', [x, roi, scales, isWhole ? make.op('Concat', own, { axis: 0 }) : sizes], node.attrs);
 }

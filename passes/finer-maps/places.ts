@@ -2,23 +2,23 @@
 import { readNumbers } from '../../src/ir/tensor';
 import type { Node, Use, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
-import { isPlace, type Pair } from './density';
+import { isPlace, type PerAxis } from './density';
 import { because, type Refusal } from './kinds';
 
-/** Numbers of a Slice, and which of its axes are rows or columns. The arrays are the caller's. */
+/** Numbers of a Slice, and which of its axes are spatial. The arrays are the caller's. */
 export interface PlacesCut {
   readonly axes: readonly number[];
   readonly starts: number[];
   readonly ends: number[];
   readonly steps: number[];
-  /** `at`: where in the arrays. */
-  readonly places: readonly { readonly at: number; readonly rows: boolean }[];
+  /** `at`: where in the arrays. `axis`: which spatial axis. */
+  readonly places: readonly { readonly at: number; readonly axis: number }[];
 }
 
-/** An end that is no row or column: beyond every map. */
+/** An end that is no place: beyond every map. */
 export const FAR = 2 ** 31 - 1;
 
-export function placesCut(node: Node, roles: readonly string[]): PlacesCut | Refusal {
+export function placesCut(node: Node, roles: readonly string[], letters: readonly string[]): PlacesCut | Refusal {
   const [, from, to, named, by] = node.inputs;
   if (named && !isConst(named)) return because('which axes it cuts is computed');
   const count = from?.type?.shape?.[0];
@@ -27,9 +27,10 @@ export function placesCut(node: Node, roles: readonly string[]): PlacesCut | Ref
     : typeof count === 'number'
       ? Array.from({ length: count }, (_, axis) => axis)
       : [...roles.keys()];
-  const places = axes.flatMap((axis, at) => (isPlace(roles[axis]) ? [{ at, rows: roles[axis] === 'H' }] : []));
+  const places = axes.flatMap((axis, at) => (isPlace(roles[axis]) ? [{ at, axis: letters.indexOf(roles[axis] ?? '') }] : []));
   const none = { axes, starts: [], ends: [], steps: [] };
   if (places.length === 0) return { ...none, places };
+  if (places.some(({ axis }) => axis < 0)) return because('it cuts an axis that holds places of several axes of the image');
   if (!isConst(from) || !isConst(to) || (by && !isConst(by))) return because('which places it takes is computed');
   const [starts, ends] = [[...readNumbers(from.constant)], [...readNumbers(to.constant)]];
   const steps = by ? [...readNumbers(by.constant)] : starts.map(() => 1);
@@ -41,7 +42,7 @@ export function placesCut(node: Node, roles: readonly string[]): PlacesCut | Ref
 }
 
 /** New cells for each old one along an axis of this role. */
-export const factorOf = (role: string, density: Pair): number => ({ H: density[0], W: density[1] })[role] ?? 1;
+export const factorOf = (role: string, density: PerAxis, letters: readonly string[]): number => density[letters.indexOf(role)] ?? 1;
 
 /** Who uses numbers that follow from a size: through arithmetic on small integers, to the nodes that read them beside a map. */
 export function readersOfSizes(size: Value): Use[] {

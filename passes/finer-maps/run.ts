@@ -4,7 +4,7 @@ import type { Graph } from '../../src/ir/graph';
 import type { Node, Value } from '../../src/ir/types';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import type { PassContext } from '../../src/rewrite/pass';
-import { Densities } from './density';
+import { Densities, type PerAxis } from './density';
 import { type Refusal, type Task, taskOf } from './kinds';
 
 /** The edits of one node; new nodes go in front of it. `x`: the map that it reads by now. */
@@ -20,7 +20,7 @@ interface Planned {
 /** Whether the graph was made finer. Where a node is in the way, the graph is as it was and the reason is remarked. */
 export function makeFiner(
   graph: Graph,
-  stride: number,
+  stride: number | PerAxis,
   context: PassContext,
   rule: (node: Node, task: Task, densities: Densities) => Action | Refusal | undefined,
 ): boolean {

@@ -13,32 +13,32 @@ import { intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { int64s } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
-import type { Pair } from './density';
+import { at, each, isOne, type PerAxis } from './density';
 
-/** Front and back, of rows and columns: [top, left, bottom, right], as ONNX has them. */
-export type Pads = readonly [number, number, number, number];
+/** As ONNX has them: in front along each axis, then behind along each: [top, left, bottom, right]. */
+export type Pads = readonly number[];
 
 export interface Window {
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly dilations: Pair;
+  readonly kernel: PerAxis;
+  readonly strides: PerAxis;
+  readonly dilations: PerAxis;
   /** Cells from the first that the window reads to the last. */
-  readonly span: Pair;
+  readonly span: PerAxis;
   /** In effect: rounding up is padding behind. Undefined: SAME, a function of the size. */
   readonly pads: Pads | undefined;
   /** How much of the padding behind comes from rounding up: averages never count it. */
-  readonly hanging: Pair;
+  readonly hanging: PerAxis;
   /** Where SAME has an odd cell. */
   readonly same: 'front' | 'back';
 }
 
-/** Of a Conv or a pool over two axes; or why there is none. `shape`: of the kernel. */
+/** Of a Conv or a pool; or why there is none. `shape`: of the kernel. */
 export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window | string {
-  const [rows, columns, more] = shape ?? [];
-  if (typeof rows !== 'number' || typeof columns !== 'number' || more !== undefined) return 'its window is not known, or not of two axes';
-  const kernel: Pair = [rows, columns];
-  const [strides, dilations] = [pair(intsAttr(node, 'strides')), pair(intsAttr(node, 'dilations'))];
-  const span: Pair = [(rows - 1) * dilations[0] + 1, (columns - 1) * dilations[1] + 1];
+  if (!shape?.every((size): size is number => typeof size === 'number')) return 'its window is not known';
+  const kernel: PerAxis = shape;
+  const [strides, dilations] = ['strides', 'dilations'].map((name) => intsAttr(node, name) ?? kernel.map(() => 1));
+  if (!strides || !dilations) return 'its window is not known';
+  const span = each(kernel, (size, axis) => (size - 1) * at(dilations, axis) + 1);
   const own = { kernel, strides, dilations, span };
   const mode = stringAttr(node, 'auto_pad', 'NOTSET');
   if (mode.startsWith('SAME')) {
@@ -46,45 +46,54 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
     if (isDilated && node.op !== 'Conv') return 'runtimes differ on SAME padding of a dilated pool';
     const same = mode === 'SAME_LOWER' ? 'front' : 'back';
     // Every second cell alone: measured to pad and crop nothing that is read.
-    const isFixed = ([0, 1] as const).every((axis) => strides[axis] === 1 || (span[axis] === 1 && strides[axis] === 2));
-    if (!isFixed && ([0, 1] as const).some((axis) => span[axis] < strides[axis]))
+    const isFixed = strides.every((stride, axis) => stride === 1 || (span[axis] === 1 && stride === 2));
+    if (!isFixed && span.some((cells, axis) => cells < at(strides, axis)))
       return 'runtimes differ on SAME padding where a window is smaller than its stride';
     const half = (amount: number, rounded: 'front' | 'back'): number => (rounded === same ? Math.ceil(amount / 2) : Math.floor(amount / 2));
-    const pads = isFixed ? fourOf((axis, side) => half(span[axis] - 1, side)) : undefined;
-    return { ...own, pads, hanging: [0, 0], same };
+    const pads = isFixed ? padsOf(kernel, (axis, side) => half(at(span, axis) - 1, side)) : undefined;
+    return { ...own, pads, hanging: each(kernel, () => 0), same };
   }
-  const written = mode === 'VALID' ? [0, 0, 0, 0] : (intsAttr(node, 'pads') ?? [0, 0, 0, 0]);
+  const written = (mode === 'VALID' ? undefined : intsAttr(node, 'pads')) ?? noPads(kernel);
   const isRoundedUp = intAttr(node, 'ceil_mode', 0) !== 0;
-  const hanging = ([0, 1] as const).map((axis) => {
-    const end = written[axis + 2] ?? 0;
-    return isRoundedUp ? Math.min(strides[axis] - 1, Math.max(span[axis] - 1 - end, 0)) : 0;
-  });
-  const [y = 0, x = 0] = hanging;
+  const hanging = each(kernel, (_, axis) =>
+    isRoundedUp ? Math.min(at(strides, axis) - 1, Math.max(at(span, axis) - 1 - sideOf(written, axis, 'back'), 0)) : 0,
+  );
   return {
     ...own,
-    pads: fourOf((axis, side) => (side === 'front' ? (written[axis] ?? 0) : (written[axis + 2] ?? 0) + (hanging[axis] ?? 0))),
-    hanging: [y, x],
+    pads: padsOf(kernel, (axis, side) => sideOf(written, axis, side) + (side === 'back' ? at(hanging, axis) : 0)),
+    hanging,
     same: 'back',
   };
 }
 
 export interface SamePadding {
-  /** Of a Pad node over [N, C, H, W]: int64[8], in cells of the map as it is now. */
+  /** Of a Pad node over [N, C, ...]: in cells of the map as it is now. */
   readonly amounts: Value;
-  /** By how many old cells it stays behind span - 1, along rows and columns: int64[2]. */
+  /** By how many old cells it stays behind span - 1, along each axis. */
   readonly missing: Value;
 }
 
 /** The padding that SAME is for a map with `density` cells for each one that it had, computed from its size. */
-export function samePadding(make: Builder, x: Value, { strides, span, same }: Window, density: Pair): SamePadding {
+export function samePadding(make: Builder, x: Value, { strides, span, same }: Window, density: PerAxis): SamePadding {
   const numbers = (name: string, values: readonly number[]): Value => make.constant(name, int64s(values));
-  const now = make.op('Shape', [x], { start: 2, end: 4 });
-  const isFine = density.some((cells) => cells !== 1);
+  const ones = each(span, () => 1);
+  const now = lengthsOf(make, x, span);
+  const isFine = !isOne(density);
   // Of old cells before the last one: ceil(now / density) - 1.
-  const last = make.op('Sub', [now, numbers('one', [1, 1])]);
+  const last = make.op('Sub', [now, numbers('one', ones)]);
   const rest = make.op('Mod', [isFine ? wholes(make, last, density) : last, numbers('strides', strides)]);
-  const total = make.op('Sub', [numbers('beyond', [span[0] - 1, span[1] - 1]), rest]);
-  const front = wholes(make, same === 'front' ? make.op('Add', [total, numbers('one', [1, 1])]) : total, [2, 2]);
+  const total = make.op('Sub', [
+    numbers(
+      'beyond',
+      each(span, (cells) => cells - 1),
+    ),
+    rest,
+  ]);
+  const front = wholes(
+    make,
+    same === 'front' ? make.op('Add', [total, numbers('one', ones)]) : total,
+    each(span, () => 2),
+  );
   const back = make.op('Sub', [total, front]);
   const grown = (amount: Value): Value => (isFine ? make.op('Mul', [amount, numbers('density', density)]) : amount);
   const others = numbers('others', [0, 0]);
@@ -92,30 +101,30 @@ export function samePadding(make: Builder, x: Value, { strides, span, same }: Wi
 }
 
 /** Rounded down, whatever the sign, and seen to be a whole number of times. */
-export function wholes(make: Builder, x: Value, by: Pair): Value {
+export function wholes(make: Builder, x: Value, by: PerAxis): Value {
   const number = make.constant('by', int64s(by));
   return make.op('Div', [make.op('Sub', [x, make.op('Mod', [x, number])]), number]);
 }
 
 /** x with cells of the number `fill` around it; itself where there are none. */
 export function padded(make: Builder, x: Value, amounts: Value | Pads, fill: number): Value {
-  if (isPads(amounts) && amounts.every((amount) => amount === 0)) return x;
-  const [top, left, bottom, right] = isPads(amounts) ? amounts : [0, 0, 0, 0];
-  const all = isPads(amounts) ? make.constant('amounts', int64s([0, 0, top, left, 0, 0, bottom, right])) : amounts;
+  if (!isPads(amounts)) return make.op('Pad', [x, amounts, make.scalar('fill', x.type?.dtype ?? 'float', fill)]);
+  if (amounts.every((amount) => amount === 0)) return x;
+  const half = amounts.length / 2;
+  const all = make.constant('amounts', int64s([0, 0, ...amounts.slice(0, half), 0, 0, ...amounts.slice(half)]));
   return make.op('Pad', [x, all, make.scalar('fill', x.type?.dtype ?? 'float', fill)]);
 }
 const isPads = (amounts: Value | Pads): amounts is Pads => Array.isArray(amounts);
 
-/** Each of the four from its axis and side. */
-export const fourOf = (amount: (axis: 0 | 1, side: 'front' | 'back') => number): Pads => [
-  amount(0, 'front'),
-  amount(1, 'front'),
-  amount(0, 'back'),
-  amount(1, 'back'),
+/** Each from its axis and side. */
+export const padsOf = (like: PerAxis, amount: (axis: number, side: 'front' | 'back') => number): Pads => [
+  ...like.map((_, axis) => amount(axis, 'front')),
+  ...like.map((_, axis) => amount(axis, 'back')),
 ];
-export const pairOf = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];
-export const NO_PADS: Pads = [0, 0, 0, 0];
-export const pair = ([y = 1, x = 1]: readonly number[] = []): Pair => [y, x];
-export const timesPads = (pads: Pads, by: Pair): Pads => fourOf((axis, side) => sideOf(pads, axis, side) * by[axis]);
-export const sideOf = (pads: Pads, axis: 0 | 1, side: 'front' | 'back'): number =>
-  side === 'front' ? pads[axis] : axis === 0 ? pads[2] : pads[3];
+export const noPads = (like: PerAxis): Pads => padsOf(like, () => 0);
+export const timesPads = (pads: Pads, by: PerAxis): Pads => padsOf(by, (axis, side) => sideOf(pads, axis, side) * at(by, axis));
+export const sideOf = (pads: Pads, axis: number, side: 'front' | 'back'): number =>
+  pads[side === 'front' ? axis : axis + pads.length / 2] ?? 0;
+
+/** The lengths of the spatial axes of [N, C, ...], as a value. `like`: as many numbers as there are such axes. */
+export const lengthsOf = (make: Builder, x: Value, like: PerAxis): Value => make.op('Shape', [x], { start: 2, end: 2 + like.length });

@@ -1,6 +1,7 @@
 /**
  * Expand and Tile to a fixed number of pixels: superfluous in front of an operator that broadcasts by itself, else to the size of a map nearby.
  */
+import { mapRank } from '../../src/ir/axis-roles';
 import { isBroadcasting } from '../../src/ir/operator-traits';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, type SourceAxis, type Stuck, stuck } from './environment';
@@ -52,12 +53,12 @@ function isWritten(shape: Value, axis: number): boolean {
   return isOnePerAxis && parts[axis]?.constant !== undefined;
 }
 
-/** A statistic of a map spread over the very rows and columns that it was taken from, as in norms of groups of channels. */
+/** A statistic of a map spread over the very places that it was taken from, as in norms of groups of channels. */
 function isSpreadBack(to: readonly Dim[], spread: readonly number[], data: Value, env: FreeEnvironment): boolean {
   const near = freeDimsNear(data, env);
   const explained = spread.filter((axis) => near.some((free) => free.axis === axis && free.size === to[axis]));
-  const [rows, columns] = [to.length - 2, to.length - 1];
-  return rows > 0 && explained.includes(rows) && explained.includes(columns);
+  const first = to.length - (mapRank(env.graph) - 2);
+  return first > 0 && to.every((_, axis) => axis < first || explained.includes(axis));
 }
 
 /** A broadcasting reader's other operand that already has every axis in full. */

@@ -4,6 +4,7 @@
 import type { Roles } from '../../src/ir/axis-roles';
 import { multiplyDims } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
+import { isLetter } from '../../src/ir/spatial';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
@@ -43,10 +44,9 @@ export function freeAxes(value: Value, env: FreeEnvironment): SourceAxis[] {
   );
 }
 
-/** Whether the axis holds rows alone, or columns alone: their neighbours are neighbours in the image. */
+/** Whether the axis holds the places of one spatial axis alone: neighbours there are neighbours in the image. */
 export function isPlaceAxis(value: Value, axis: number, env: FreeEnvironment): boolean {
-  const role = env.roles(value)?.[axis];
-  return role === 'H' || role === 'W';
+  return isLetter(env.roles(value)?.[axis]);
 }
 
 /** Free axes of the value and of what it was made from, nearest first, each length once. */

@@ -1,7 +1,7 @@
 /**
  * free-spatial-dims: let images be larger than the network was made for.
  *
- *   X [N,3,224,224]  ->  X [N,3,height,width]
+ *   X [N,3,224,224]  ->  X [N,3,height,width]            X [N,1,16000]  ->  X [N,1,time]
  *
  * The last step of a conversion: every pass before it gives at the original size the very numbers of the original.
  * Numbers of pixels that an exporter wrote down become functions of the image's size: the targets of Reshape, Resize, Expand and Tile, the ends of
@@ -12,6 +12,7 @@
 
 import { AxisRoles, imageInputs, type Roles } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
+import { axisName, isLetter } from '../../src/ir/spatial';
 import { table } from '../../src/ir/table';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { builderAt } from '../../src/rewrite/builder';
@@ -93,7 +94,7 @@ function* allValues(graph: Graph): Generator<Value> {
   for (const node of graph.nodes) yield* node.outputs;
 }
 
-/** Symbols for rows and columns, one for each size that images have: pictures of one size grow together. */
+/** Symbols for the spatial axes, one for each size that images have: pictures of one size grow together. */
 class SizeNames {
   private readonly known = new Map<string, string>();
   private readonly taken: Set<Dim>;
@@ -103,8 +104,8 @@ class SizeNames {
   }
 
   of(role: string | undefined, dim: Dim): Dim {
-    const wanted = role === 'H' ? 'height' : role === 'W' ? 'width' : undefined;
-    if (wanted === undefined) return dim;
+    if (!isLetter(role)) return dim;
+    const wanted = axisName(role);
     const key = `${wanted} ${dim}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;

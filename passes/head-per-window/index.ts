@@ -10,12 +10,13 @@
  * never meet those of another. Global pools, sizes and scalars over all logits within Head are those of the window.
  * Costs h*w numbers per cell of the map between X and Head, and the classifier as often as there are windows: hence the last resort.
  * Numbers: identical (one product by 1, the others are zeros; a Gemm becomes MatMul, a norm a product and a sum).
- * Left alone: heads with convolutions, attention, or position embeddings in them, or that mix the images of a batch; maps too large to be copied; maps whose strides do
+ * Any number of spatial axes. Left alone: heads with convolutions, attention, or position embeddings in them, or that mix the images of a batch; maps too large to be copied; maps whose strides do
  * not divide each other.
  */
-import { axisRolesOf, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
+import { axisRolesOf, cellsIn, isChannelsFirst, isOneCell, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
 import { type Graph, sameType } from '../../src/ir/graph';
 import { type Head, headBehind, type Refused, type Trunk, trunkOf } from '../../src/ir/sliding-maps';
+import { sizeText } from '../../src/ir/spatial';
 import { computedTensor, elementCount } from '../../src/ir/tensor';
 import { type Dim, isConst, type Node, type Value } from '../../src/ir/types';
 import { flattenBehind, hasCells } from '../../src/ir/views';
@@ -23,7 +24,7 @@ import { pixelStride } from '../../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type PassContext } from '../../src/rewrite/pass';
 import { perWindow } from './nodes';
-import { type Row, rowShape } from './row';
+import { keptAxes, type Row, rowShape } from './row';
 
 /** Numbers in the kernel that copies a window, beyond which it would be larger than most networks. */
 const MOST = 2 ** 24;
@@ -34,7 +35,7 @@ export const headPerWindow = definePass({
   numbers: 'rounding',
   run(graph, context) {
     const trunk = trunkOf(graph);
-    const outputs = graph.outputs.filter((output) => trunk.dependsOnImage(output) && !hasCells(output) && !isMap(output, trunk));
+    const outputs = graph.outputs.filter((output) => trunk.dependsOnImage(output) && !hasCells(output) && !isMap(output, trunk, graph));
     if (outputs.length === 0) return;
     const head = headBehind(outputs, trunk);
     const refusal = 'reason' in head ? head : rewrite(graph, outputs, head, trunk, context);
@@ -46,28 +47,27 @@ export const headPerWindow = definePass({
 });
 
 /** Whether an output is a flattened map of one cell that slides already. */
-function isMap(output: Value, trunk: Trunk): boolean {
+function isMap(output: Value, trunk: Trunk, graph: Graph): boolean {
   const map = flattenBehind(output)?.map ?? output;
-  const shape = map.type?.shape;
-  return shape?.length === 4 && shape[2] === 1 && shape[3] === 1 && trunk.slides(map);
+  return isOneCell(map, graph) && trunk.slides(map);
 }
 
 function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Trunk, context: PassContext): Refused | undefined {
   const roles = axisRolesOf(graph);
   const strides = head.cuts.map((cut) => pixelStride(cut));
-  const widest = [0, 1].map((axis) => Math.max(...strides.map((stride) => stride[axis] ?? 1)));
+  const widest = roles.letters.map((_, axis) => Math.max(...strides.map((stride) => stride[axis] ?? 1)));
   const steps = strides.map((stride) => widest.map((wide, axis) => wide / (stride[axis] ?? 1)));
   const [first] = head.nodes;
   if (!first) return { node: undefined, reason: 'there is nothing behind the map' };
   if (!steps.flat().every(Number.isInteger)) return { node: first, reason: 'its maps have strides of which none divides the others' };
   const windows = new Map<Value, { readonly axes: MapAxes; readonly step: readonly number[] }>();
   for (const [at, cut] of head.cuts.entries()) {
-    const axes = mapAxes(cut, roles.of(cut));
-    if (!axes) return { node: first, reason: `it is not known which axes of '${cut.name}' are channels, rows and columns` };
-    const { channels, rows, columns } = axes.shape;
-    if (channels * (rows * columns) ** 2 > MOST)
-      return { node: cut.producer, reason: `${channels} maps of ${rows}x${columns} are too large to be copied window by window` };
-    windows.set(cut, { axes, step: steps[at] ?? [1, 1] });
+    const axes = mapAxes(cut, roles);
+    if (!axes) return { node: first, reason: `it is not known which axes of '${cut.name}' are channels, and which are places` };
+    const { channels, places } = axes.shape;
+    if (channels * cellsIn(axes) ** 2 > MOST)
+      return { node: cut.producer, reason: `${channels} maps of ${sizeText(places)} are too large to be copied window by window` };
+    windows.set(cut, { axes, step: steps[at] ?? [] });
   }
   const batch = head.cuts[0]?.type?.shape?.[0];
   const rowsOf = new Map<Value, Row>();
@@ -78,7 +78,7 @@ function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Tru
     const known = rowsOf.get(value);
     if (known) return known;
     const window = windows.get(value);
-    const row = window ? windowsOf(value, window.axes, window.step, make) : sideRow(value, batch, trunk, make);
+    const row = window ? windowsOf(value, window.axes, window.step, make) : sideRow(value, batch, trunk, make, roles.letters.length);
     if (row) rowsOf.set(value, row);
     return row;
   };
@@ -127,34 +127,38 @@ function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Tru
 
 /** [N, h', w', ...], the window of the map that begins at each cell, its axes in the order that the map has them. */
 function windowsOf(map: Value, axes: MapAxes, step: readonly number[], make: Builder): Row {
-  const { channels, rows, columns } = axes.shape;
-  const isChannelsFirst = axes.toChannelsFirst.every((axis, at) => axis === at);
-  const source = isChannelsFirst ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
-  const cells = rows * columns;
+  const { channels, places } = axes.shape;
+  const source = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+  const cells = cellsIn(axes);
   const subsamples = step.some((size) => size !== 1);
   const spread =
     cells === 1 && !subsamples
       ? source
-      : make.op('Conv', [source, ones(map, channels, rows, columns, make)], {
-          kernel_shape: [rows, columns],
+      : make.op('Conv', [source, ones(map, axes, make)], {
+          kernel_shape: places,
           group: channels,
           strides: subsamples ? step : undefined,
         });
-  const last = make.op('Transpose', [spread], { perm: [0, 2, 3, 1] });
-  const window = make.op('Reshape', [last, make.int64s(`${map.name}_window`, [0, 0, 0, channels, rows, columns])]);
-  const own = [axes.channels, axes.rows, axes.columns];
-  const order = [1, 2, 3].map((axis) => own.indexOf(axis));
-  const shape = order.map((at) => [channels, rows, columns][at] ?? 1);
+  const last = make.op('Transpose', [spread], { perm: channelsLast(places.length) });
+  const kept = [0, ...places.map(() => 0)];
+  const window = make.op('Reshape', [last, make.int64s(`${map.name}_window`, [...kept, channels, ...places])]);
+  const own = [axes.channels, ...axes.places];
+  const order = own.map((_, axis) => own.indexOf(axis + 1));
+  const shape = order.map((at) => [channels, ...places][at] ?? 1);
   const turned = order.every((at, to) => at === to)
     ? window
-    : make.op('Transpose', [window], { perm: [0, 1, 2, ...order.map((at) => at + 3)] });
-  return { cells: turned, shape, hasBatch: true };
+    : make.op('Transpose', [window], { perm: [...kept.keys(), ...order.map((at) => at + kept.length)] });
+  return { cells: turned, shape, hasBatch: true, places: places.length };
 }
 
+/** [N, C, ...places] to [N, ...places, C]. */
+const channelsLast = (places: number): readonly number[] => [0, ...Array.from({ length: places }, (_, axis) => axis + 2), 1];
+
 /** Filter c*h*w + i of group c has its one at place i. */
-function ones(map: Value, channels: number, rows: number, columns: number, make: Builder): Value {
-  const cells = rows * columns;
-  const kernel = computedTensor(map.type?.dtype ?? 'float', [channels * cells, 1, rows, columns], () => {
+function ones(map: Value, axes: MapAxes, make: Builder): Value {
+  const { channels, places } = axes.shape;
+  const cells = cellsIn(axes);
+  const kernel = computedTensor(map.type?.dtype ?? 'float', [channels * cells, 1, ...places], () => {
     const numbers = new Float64Array(channels * cells * cells);
     for (let feature = 0; feature < channels * cells; feature++) numbers[feature * cells + (feature % cells)] = 1;
     return numbers;
@@ -163,19 +167,21 @@ function ones(map: Value, channels: number, rows: number, columns: number, make:
 }
 
 /** What another input of the network gives for each image: the same for all of its windows. */
-function sideRow(value: Value, batch: Dim, trunk: Trunk, make: Builder): Row | undefined {
+function sideRow(value: Value, batch: Dim, trunk: Trunk, make: Builder, places: number): Row | undefined {
   const shape = value.type?.shape;
   if (trunk.dependsOnImage(value) || !shape || shape.length === 0 || shape[0] !== batch) return undefined;
   const own = rowShape(shape, batch, true);
-  return own && { cells: make.op('Reshape', [value, make.int64s(`${value.name}_image`, [0, 1, 1, ...own])]), shape: own, hasBatch: true };
+  if (!own) return undefined;
+  const target = [0, ...Array.from({ length: places }, () => 1), ...own];
+  return { cells: make.op('Reshape', [value, make.int64s(`${value.name}_image`, target)]), shape: own, hasBatch: true, places };
 }
 
 /** As the original has it: the flattened map, or a view of that. */
 function asOutput(row: Row, output: Value, make: Builder): Value {
   const features = elementCount(row.shape);
   const cells =
-    row.shape.length === 1 ? row.cells : make.op('Reshape', [row.cells, make.int64s(`${output.name}_row`, [0, 0, 0, features])]);
-  const map = make.op('Transpose', [cells], { perm: [0, 3, 1, 2] });
+    row.shape.length === 1 ? row.cells : make.op('Reshape', [row.cells, make.int64s(`${output.name}_row`, [...keptAxes(row), features])]);
+  const map = make.op('Transpose', [cells], { perm: [0, row.places + 1, ...Array.from({ length: row.places }, (_, axis) => axis + 1)] });
   const flat = make.op('Flatten', [map], { axis: 1 });
   const target = row.hasBatch ? [0, ...row.shape] : row.shape;
   return target.length === 2 && row.hasBatch ? flat : make.op('Reshape', [flat, make.int64s(`${output.name}_shape`, target)]);

@@ -1,5 +1,5 @@
 /**
- * What each operator of a head becomes when it works on all windows at once: the same operator along the same axes, behind the three axes [N, h', w'].
+ * What each operator of a head becomes when it works on all windows at once: the same operator along the same axes, behind the axes [N, h', w'] (as many as the map has).
  * Each is exact for the reason that no number of one window meets a number of another: axes move, sums and their order stay.
  */
 
@@ -12,7 +12,7 @@ import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../.
 import type { Attr, Dim, Node, Value } from '../../src/ir/types';
 import { isConst, rankOf } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
-import { cellAxis, type Row, rankOfRow, rowShape, viewed, withoutBatch } from './row';
+import { cellAxis, keptAxes, type Row, rankOfRow, rowShape, viewed, withoutBatch } from './row';
 
 /** A node of the head, what its operands are for every window, and the batch of the network. */
 export interface HeadNode {
@@ -58,7 +58,7 @@ const alongAxis =
   (head, row) => {
     const axis = cellAxis(row, intAttr(head.node, 'axis', fallback));
     if (axis === undefined) return 'it works along the batch';
-    return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row.hasBatch);
+    return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row);
   };
 
 /** Over all that the map has: [C, h, w] to [C, 1, 1]. */
@@ -68,7 +68,7 @@ const globalPool =
     const axes = row.shape.slice(1).map((_, at) => at - row.shape.length + 1);
     if (!row.hasBatch || axes.length === 0) return 'it is no pool over a map';
     const cells = head.make.op(reduce, [row.cells, head.make.int64s('places', axes)], { keepdims: 1 });
-    return [{ cells, shape: [row.shape[0] ?? 1, ...axes.map(() => 1)], hasBatch: true }];
+    return [{ ...row, cells, shape: [row.shape[0] ?? 1, ...axes.map(() => 1)] }];
   };
 
 const coveringPool =
@@ -107,9 +107,9 @@ const transpose: Rule = (head, row) => {
   const keeps = row.hasBatch && perm[0] === 0;
   if (row.hasBatch && !keeps && head.batch !== 1) return 'it moves the batch';
   const from = keeps || !row.hasBatch ? row : withoutBatch(head.make, row);
-  const moved = keeps ? perm.slice(1).map((axis) => axis + 2) : perm.map((axis) => axis + 3);
-  const cells = head.make.op('Transpose', [from.cells], { perm: [0, 1, 2, ...moved] });
-  return [{ cells, shape: moved.map((axis) => from.shape[axis - 3] ?? 1), hasBatch: keeps }];
+  const moved = keeps ? perm.slice(1).map((axis) => axis + from.places) : perm.map((axis) => axis + from.places + 1);
+  const cells = head.make.op('Transpose', [from.cells], { perm: [...keptAxes(from).keys(), ...moved] });
+  return [{ ...from, cells, shape: moved.map((axis) => from.shape[axis - from.places - 1] ?? 1), hasBatch: keeps }];
 };
 
 const gemm: Rule = (head, row) => {
@@ -127,7 +127,7 @@ const gemm: Rule = (head, row) => {
         : make.op('Transpose', [weight], { perm: [1, 0] });
   const product = make.op('MatMul', [row.cells, turned]);
   const shape = rowShape(node.outputs[0]?.type?.shape, head.batch, row.hasBatch);
-  return shape ? [{ cells: bias ? make.op('Add', [product, bias]) : product, shape, hasBatch: row.hasBatch }] : 'its size is not known';
+  return shape ? [{ ...row, cells: bias ? make.op('Add', [product, bias]) : product, shape }] : 'its size is not known';
 };
 
 const convolution: Rule = (head, row) => {
@@ -139,7 +139,7 @@ const convolution: Rule = (head, row) => {
   const rows = make.constant(`${weight.name}_rows`, permuted(reshaped(weight.constant, [outputs, features]), [1, 0]));
   const product = make.op('MatMul', [viewed(make, row, [features]).cells, rows]);
   const cells = bias ? make.op('Add', [product, bias]) : product;
-  return [viewed(make, { cells, shape: [outputs], hasBatch: true }, [outputs, ...row.shape.slice(1).map(() => 1)])];
+  return [viewed(make, { ...row, cells, shape: [outputs] }, [outputs, ...row.shape.slice(1).map(() => 1)])];
 };
 
 const slice: Rule = (head, row) => {
@@ -151,7 +151,7 @@ const slice: Rule = (head, row) => {
     : [...readNumbers(starts?.constant ?? fromNumbers('int64', [0], []))].map((_, at) => at);
   const moved = axes.map((axis) => cellAxis(row, axis));
   if (!moved.every((axis) => axis !== undefined)) return 'it cuts the batch';
-  return results(head, [row.cells, starts, ends, make.int64s(`${node.name}_axes`, moved), steps], node.attrs, row.hasBatch);
+  return results(head, [row.cells, starts, ends, make.int64s(`${node.name}_axes`, moved), steps], node.attrs, row);
 };
 
 const gather: Rule = (head, row) => {
@@ -159,7 +159,7 @@ const gather: Rule = (head, row) => {
   const indices = node.inputs[1]?.constant;
   if (!indices) return 'its indices are computed';
   const axis = cellAxis(row, intAttr(node, 'axis', 0));
-  if (axis !== undefined) return results(head, [row.cells, node.inputs[1]], { axis }, row.hasBatch);
+  if (axis !== undefined) return results(head, [row.cells, node.inputs[1]], { axis }, row);
   // The one image of the batch.
   const isFirst = head.batch === 1 && indices.shape.length === 0 && [0, -1].includes(readNumbers(indices)[0] ?? 1);
   return isFirst ? [viewed(make, row, row.shape, false)] : 'it picks from the batch';
@@ -169,7 +169,8 @@ const expand: Rule = (head, row) => {
   const shape = rowShape(head.node.outputs[0]?.type?.shape, head.batch, row.hasBatch);
   if (!shape) return 'it repeats the batch';
   const from = viewed(head.make, row, [...shape.slice(row.shape.length).map(() => 1), ...row.shape]);
-  return [{ cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [1, 1, 1, ...shape])]), shape, hasBatch: row.hasBatch }];
+  const ones = keptAxes(row).map(() => 1);
+  return [{ ...row, cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [...ones, ...shape])]), shape }];
 };
 
 const RULES: Readonly<Record<string, Rule>> = table({
@@ -225,13 +226,13 @@ const reduction: Rule = (head, row) => {
   if (takesBatch && head.batch !== 1) return 'it takes the images of a batch together';
   const from = takesBatch ? withoutBatch(make, row) : row;
   const moved = axes.map((axis) => cellAxis(from, axis) ?? 0);
-  return results(head, [from.cells, make.int64s(`${node.name}_axes`, moved)], node.attrs, from.hasBatch);
+  return results(head, [from.cells, make.int64s(`${node.name}_axes`, moved)], node.attrs, from);
 };
 
 const argument: Rule = (head, row) => {
   const axis = cellAxis(row, intAttr(head.node, 'axis', 0));
   if (axis === undefined) return 'it works along the batch';
-  return results(head, [row.cells], new Map([...head.node.attrs, ...attributes({ axis })]), row.hasBatch);
+  return results(head, [row.cells], new Map([...head.node.attrs, ...attributes({ axis })]), row);
 };
 
 /** The same operator with other inputs and attributes; the shapes of its rows follow from the original's. */
@@ -239,17 +240,19 @@ function results(
   head: HeadNode,
   inputs: readonly (Value | undefined)[],
   attrs: ReadonlyMap<string, Attr> | { readonly axis: number },
-  hasBatch: boolean,
+  { hasBatch, places }: Row,
 ): Result {
   const { node, make, batch } = head;
   const made = make.ops(node.op, inputs, attrs, node.outputs.length);
   const rows = made.map((cells, at): Row | undefined => {
     const original = node.outputs[at]?.type?.shape;
     const shape = hasBatch ? rowShape(original, batch, true) : rowShape(original, batch, false);
-    return shape && { cells, shape, hasBatch };
+    return shape && { cells, shape, hasBatch, places };
   });
   return rows.every((row): row is Row => row !== undefined) ? rows : 'its size is not known';
 }
+
+const placesOf = (rows: readonly (Row | undefined)[]): number => rows.find((row) => row !== undefined)?.places ?? 0;
 
 /** Operands align from the right: those of fewer axes get axes of one behind [N, h', w']. */
 function broadcast({ node, make, row, batch }: HeadNode): Result {
@@ -277,7 +280,7 @@ function broadcast({ node, make, row, batch }: HeadNode): Result {
     if (missing < 0) return viewed(make, each, own.slice(-missing)).cells;
     return viewed(make, each, [...new Array<number>(missing).fill(1), ...own]).cells;
   });
-  return [{ cells: make.op(node.op, inputs, node.attrs), shape, hasBatch }];
+  return [{ cells: make.op(node.op, inputs, node.attrs), shape, hasBatch, places: placesOf(present) }];
 }
 
 function matMul({ node, make, row, batch }: HeadNode): Result {
@@ -294,7 +297,9 @@ function matMul({ node, make, row, batch }: HeadNode): Result {
     // From the left along rows, which the batch must not be.
     if (!b.hasBatch || right < 3 || left < 2 || left > right - 1) return 'it works along the batch';
   }
-  return [{ cells: make.op('MatMul', [a?.cells ?? node.inputs[0], b?.cells ?? node.inputs[1]]), shape, hasBatch }];
+  return [
+    { cells: make.op('MatMul', [a?.cells ?? node.inputs[0], b?.cells ?? node.inputs[1]]), shape, hasBatch, places: placesOf([a, b]) },
+  ];
 }
 
 function concat({ node, make, row, batch }: HeadNode): Result {
@@ -311,5 +316,5 @@ function concat({ node, make, row, batch }: HeadNode): Result {
     rows.map((each) => each.cells),
     { axis },
   );
-  return [{ cells, shape, hasBatch: first.hasBatch }];
+  return [{ ...first, cells, shape }];
 }

@@ -14,7 +14,12 @@ export interface Row {
   readonly shape: readonly number[];
   /** Whether the first axis of the original value is the batch. */
   readonly hasBatch: boolean;
+  /** Spatial axes of the map: h' and w' above are two. */
+  readonly places: number;
 }
+
+/** For a Reshape that leaves the batch and the places of the windows as they are. */
+export const keptAxes = ({ places }: Pick<Row, 'places'>): readonly number[] => Array.from({ length: places + 1 }, () => 0);
 
 /** Rank of the original value. */
 export const rankOfRow = ({ shape, hasBatch }: Row): number => shape.length + (hasBatch ? 1 : 0);
@@ -22,7 +27,8 @@ export const rankOfRow = ({ shape, hasBatch }: Row): number => shape.length + (h
 /** The same numbers with other axes for each window. */
 export function viewed(make: Builder, row: Row, shape: readonly number[], hasBatch = row.hasBatch): Row {
   if (shape.length === row.shape.length && shape.every((dim, axis) => dim === row.shape[axis])) return { ...row, hasBatch };
-  return { cells: make.op('Reshape', [row.cells, make.int64s('per_window', [0, 0, 0, ...shape])]), shape, hasBatch };
+  const cells = make.op('Reshape', [row.cells, make.int64s('per_window', [...keptAxes(row), ...shape])]);
+  return { ...row, cells, shape, hasBatch };
 }
 
 /** With the axis of the batch, which is one long, among the axes of the window: for whoever works along it. */
@@ -39,5 +45,5 @@ export function rowShape(shape: readonly Dim[] | undefined, batch: Dim, hasBatch
 export function cellAxis(row: Row, axis: number): number | undefined {
   const at = axis < 0 ? axis + rankOfRow(row) : axis;
   if (at < 0 || at >= rankOfRow(row)) return undefined;
-  return row.hasBatch ? (at === 0 ? undefined : at + 2) : at + 3;
+  return row.hasBatch ? (at === 0 ? undefined : at + row.places) : at + row.places + 1;
 }

@@ -9,7 +9,7 @@
  * alike. The vector is the same for all windows of its image.
  */
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
-import { axisRolesOf, imageInputs, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
+import { axisRolesOf, cellsIn, imageInputs, isChannelsFirst, type MapAxes, mapAxes, sizesIn } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
 import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
 import { isConst, type Node, type Value } from '../../src/ir/types';
@@ -17,7 +17,7 @@ import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
 import { constant, node, optional } from '../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../src/rewrite/rule';
-import { isChannelsFirst, kernelOf } from './kernel';
+import { kernelOf } from './kernel';
 
 export const concatGemm = defineRule({
   name: 'concat-gemm',
@@ -35,28 +35,28 @@ export const concatGemm = defineRule({
     for (const input of concat.inputs) {
       const flatten = input?.producer;
       const [map] = flatten?.inputs ?? [];
-      const axes = map && mapAxes(map, roles.of(map));
+      const axes = map && mapAxes(map, roles);
       if (flatten?.op === 'Flatten' && intAttr(flatten, 'axis', 1) === 1 && axes) branches.push(branchOf(map, axes));
       else if (input && isBesideImages(input, gemm.graph)) branches.push({ vector: input, features: Number(input.type?.shape?.[1]) });
-      else return refuse('it reads something beside flattened maps [N,C,H,W]', concat);
+      else return refuse('it reads something beside flattened maps', concat);
     }
     const maps = branches.filter(isMapBranch);
     if (maps.length === 0) return undefined;
     // Maps of one cell are concatenated along channels by sink-flatten, which leaves one layer.
-    if (maps.length === branches.length && maps.every(({ axes, pool }) => !pool && axes.shape.rows * axes.shape.columns === 1))
-      return undefined;
+    if (maps.length === branches.length && maps.every(({ axes, pool }) => !pool && cellsIn(axes) === 1)) return undefined;
     const transB = intAttr(gemm, 'transB', 0) !== 0;
     const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
     if (branches.reduce((sum, branch) => sum + featuresOf(branch), 0) !== features)
       return refuse('the weight does not take as many numbers as the maps have', gemm);
     if (b && !(b.constant.shape.length === 1 && b.constant.shape[0] === outputs)) return refuse('the bias is not one number per output', b);
     // Windows of all maps move on together: by the widest stride among them.
-    const widest = [0, 1].map((axis) => Math.max(...maps.map((branch) => branch.stride[axis] ?? 1)));
+    const count = roles.letters.length;
+    const widest = Array.from({ length: count }, (_, axis) => Math.max(...maps.map((branch) => branch.stride[axis] ?? 1)));
     const steps = maps.map((branch) => widest.map((stride, axis) => stride / (branch.stride[axis] ?? 1)));
     if (!steps.flat().every(Number.isInteger)) return refuse('its maps have strides of which none divides the others', concat);
-    return { branches, steps: new Map(maps.map((branch, at) => [branch, steps[at] ?? [1, 1]])), transB, outputs };
+    return { branches, steps: new Map(maps.map((branch, at) => [branch, steps[at] ?? []])), transB, outputs, count };
   },
-  build({ w, b }, make, { branches, steps, transB, outputs }) {
+  build({ w, b }, make, { branches, steps, transB, outputs, count }) {
     const rowsFirst = transB ? w.constant : permuted(w.constant, [1, 0]);
     const isBiased = branches.findIndex(isMapBranch);
     let first = 0;
@@ -64,14 +64,14 @@ export const concatGemm = defineRule({
       const rows = slicedAlong(rowsFirst, 1, first, featuresOf(branch));
       first += featuresOf(branch);
       return isMapBranch(branch)
-        ? convolution(branch, make.constant(`${w.name}_kernel`, kernelOf(rows, outputs, sizesOf(branch), branch.axes)), make, {
+        ? convolution(branch, make.constant(`${w.name}_kernel`, kernelOf(rows, outputs, sizesIn(branch.axes), branch.axes)), make, {
             bias: index === isBiased ? b : undefined,
-            step: steps.get(branch) ?? [1, 1],
+            step: steps.get(branch) ?? [],
           })
         : // The same for all windows of an image.
           make.op('Reshape', [
             make.op('Gemm', [branch.vector, make.constant(`${w.name}_beside`, rows)], { transB: 1 }),
-            make.int64s('one_cell', [0, outputs, 1, 1]),
+            make.int64s('one_cell', [0, outputs, ...ones(count)]),
           ]);
     });
     return make.op('Flatten', [parts.slice(1).reduce((sum, part) => make.op('Add', [sum, part]), parts[0] ?? make.op('Identity', [w]))], {
@@ -87,22 +87,32 @@ interface Reading {
 
 function convolution(branch: MapBranch, kernel: Value, make: Builder, { bias, step }: Reading): Value {
   const { axes, pool } = branch;
-  const map = pool ? make.op(pool.op, [branch.map], new Map([...pool.attrs, ...attributes({ strides: [1, 1] })])) : branch.map;
+  const map = pool
+    ? make.op(pool.op, [branch.map], new Map([...pool.attrs, ...attributes({ strides: ones(axes.places.length) })]))
+    : branch.map;
   const data = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
   const conv = make.op('Conv', [data, kernel, bias], {
-    kernel_shape: [axes.shape.rows, axes.shape.columns],
+    kernel_shape: axes.shape.places,
     dilations: branch.dilations.some((dilation) => dilation !== 1) ? branch.dilations : undefined,
     strides: step.some((size) => size !== 1) ? step : undefined,
   });
-  // Rows and columns that the strided pool never reached.
-  const [down = 0, across = 0] = branch.beyond;
-  if (down === 0 && across === 0) return conv;
-  const end = (beyond: number): number => (beyond === 0 ? 2 ** 63 : -beyond);
+  // Places that the strided pool never reached.
+  const { beyond } = branch;
+  if (beyond.every((rest) => rest === 0)) return conv;
   return make.op('Slice', [
     conv,
-    make.int64s('starts', [0, 0]),
-    make.int64s('ends', [end(down), end(across)]),
-    make.int64s('axes', [2, 3]),
+    make.int64s(
+      'starts',
+      beyond.map(() => 0),
+    ),
+    make.int64s(
+      'ends',
+      beyond.map((rest) => (rest === 0 ? 2 ** 63 : -rest)),
+    ),
+    make.int64s(
+      'axes',
+      beyond.map((_, axis) => axis + 2),
+    ),
   ]);
 }
 
@@ -132,22 +142,18 @@ function branchOf(map: Value, axes: MapAxes): MapBranch {
   const pool = map.producer;
   const [source] = pool?.inputs ?? [];
   const size = source?.type?.shape?.slice(2);
-  const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? [1, 1]];
+  const one = ones(axes.places.length);
+  const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? one];
   const isPool = pool && (pool.op === 'MaxPool' || pool.op === 'AveragePool') && pool.outputs.length === 1;
-  const plain = { map, pool: undefined, axes, dilations: [1, 1], beyond: [0, 0], stride: pixelStride(map) };
+  const plain = { map, pool: undefined, axes, dilations: one, beyond: one.map(() => 0), stride: pixelStride(map) };
   if (!isChannelsFirst(axes) || !isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isUnpadded(pool))
     return plain;
-  const cells = [axes.shape.rows, axes.shape.columns];
-  const beyond = cells.map((count, axis) => Number(size[axis]) - (kernel[axis] ?? 1) - (count - 1) * (strides[axis] ?? 1));
+  const beyond = axes.shape.places.map((count, axis) => Number(size[axis]) - (kernel[axis] ?? 1) - (count - 1) * (strides[axis] ?? 1));
   return beyond.every((rest) => rest >= 0) ? { map: source, pool, axes, dilations: strides, beyond, stride: pixelStride(source) } : plain;
 }
 
-/** The sizes of the flattened axes, in their own order. */
-const sizesOf = ({ axes }: MapBranch): readonly number[] => {
-  const { channels, rows, columns } = axes.shape;
-  return [1, 2, 3].map((axis) => (axis === axes.channels ? channels : axis === axes.rows ? rows : columns));
-};
-const featuresOf = (branch: Branch): number => (isMapBranch(branch) ? elementCount(sizesOf(branch)) : branch.features);
+const ones = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
+const featuresOf = (branch: Branch): number => (isMapBranch(branch) ? elementCount(sizesIn(branch.axes)) : branch.features);
 
 /** Whether [N, M] is computed from other inputs than images. */
 function isBesideImages(vector: Value, graph: Graph): boolean {

@@ -1,7 +1,7 @@
 /**
  * linear-to-conv: read a fully connected layer as a convolution whose filters are as big as the map.
  *
- *   Y = Gemm(Flatten<axis=1>(X), W, B)                  X [N,C,H,W]  W [M,C*H*W] (transB = 1) or its transpose
+ *   Y = Gemm(Flatten<axis=1>(X), W, B)                  X [N,C,H,W]  W [M,C*H*W] (transB = 1) or its transpose; any number of spatial axes
  * becomes
  *   Y = Flatten<axis=1>(Conv<pads = 0>(X, W', B))       W' [M,C,H,W]
  *
@@ -15,7 +15,7 @@
  */
 
 import { attributes, intAttr } from '../../src/ir/attrs';
-import { axisRolesOf, mapAxes } from '../../src/ir/axis-roles';
+import { axisRolesOf, hasMapRank, isChannelsFirst, mapAxes } from '../../src/ir/axis-roles';
 import { elementCount, permuted } from '../../src/ir/tensor';
 import { rankOf } from '../../src/ir/types';
 import { productOf } from '../../src/ir/views';
@@ -23,7 +23,7 @@ import { defineRulePass } from '../../src/rewrite/pass';
 import { constant, node, optional, value } from '../../src/rewrite/pattern';
 import { defineRule, refuse } from '../../src/rewrite/rule';
 import { concatGemm } from './concat';
-import { isChannelsFirst, kernelOf } from './kernel';
+import { kernelOf } from './kernel';
 
 const flattenGemm = defineRule({
   name: 'flatten-gemm',
@@ -32,22 +32,21 @@ const flattenGemm = defineRule({
     attrs: { alpha: 1, beta: 1, transA: 0 },
   }),
   when({ x, w, b, gemm }) {
-    if (rankOf(x) !== 4) return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes, not [N,C,H,W]`, x);
-    const axes = mapAxes(x, axisRolesOf(gemm.graph).of(x));
-    if (!axes) return refuse('it is not known which axes of the flattened value are channels, rows and columns', x);
+    if (!hasMapRank(x, gemm.graph)) return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes: it is no map`, x);
+    const axes = mapAxes(x, axisRolesOf(gemm.graph));
+    if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', x);
     const transB = intAttr(gemm, 'transB', 0) !== 0;
     const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
     const map = (x.type?.shape?.slice(1) ?? []).filter((dim) => typeof dim === 'number');
-    if (features === undefined || map.length !== 3 || productOf(map) !== features)
+    if (features === undefined || map.length !== (rankOf(x) ?? 0) - 1 || productOf(map) !== features)
       return refuse(`the weight takes ${features} numbers, the map has [${map}]`, gemm);
     if (b && !(b.constant.shape.length === 1 && b.constant.shape[0] === outputs)) return refuse('the bias is not one number per output', b);
     return { axes, transB, outputs, map };
   },
   build({ x, w, b }, make, { axes, transB, outputs, map }) {
-    const { rows, columns } = axes.shape;
     const kernel = kernelOf(transB ? w.constant : permuted(w.constant, [1, 0]), outputs, map, axes);
     const data = isChannelsFirst(axes) ? x : make.op('Transpose', [x], { perm: axes.toChannelsFirst });
-    const conv = make.op('Conv', [data, make.constant(`${w.name}_kernel`, kernel), b], { kernel_shape: [rows, columns] });
+    const conv = make.op('Conv', [data, make.constant(`${w.name}_kernel`, kernel), b], { kernel_shape: axes.shape.places });
     return make.op('Flatten', [conv], { axis: 1 });
   },
 });
@@ -64,12 +63,12 @@ const quantisedGemm = defineRule({
     { as: 'gemm', attrs: { alpha: 1, beta: 1, transA: 0 }, moreInputs: true },
   ),
   when({ x, q, scale, weight, gemm }) {
-    const axes = mapAxes(x, axisRolesOf(gemm.graph).of(x));
-    if (!axes) return refuse('it is not known which axes of the flattened value are channels, rows and columns', x);
+    const axes = mapAxes(x, axisRolesOf(gemm.graph));
+    if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', x);
     const transB = intAttr(gemm, 'transB', 0) !== 0;
     const [outputs = 0, features] = transB ? q.constant.shape : [...q.constant.shape].reverse();
     const map = (x.type?.shape?.slice(1) ?? []).filter((dim) => typeof dim === 'number');
-    if (q.constant.shape.length !== 2 || map.length !== 3 || productOf(map) !== features)
+    if (q.constant.shape.length !== 2 || map.length !== (rankOf(x) ?? 0) - 1 || productOf(map) !== features)
       return refuse(`the weight takes ${features} numbers, the map has [${map}]`, gemm);
     const axis = intAttr(weight, 'axis', 1);
     const isPerOutput = (axis < 0 ? axis + 2 : axis) === (transB ? 0 : 1) && scale.constant.shape.length === 1;
@@ -84,7 +83,7 @@ const quantisedGemm = defineRule({
     const attrs = new Map([...weight.attrs, ...attributes({ axis: 0 })]);
     const dequantised = make.op('DequantizeLinear', [make.constant(`${q.name}_kernel`, kernel), ...weight.inputs.slice(1)], attrs);
     const data = isChannelsFirst(axes) ? x : make.op('Transpose', [x], { perm: axes.toChannelsFirst });
-    const conv = make.op('Conv', [data, dequantised, gemm.inputs[2]], { kernel_shape: [axes.shape.rows, axes.shape.columns] });
+    const conv = make.op('Conv', [data, dequantised, gemm.inputs[2]], { kernel_shape: axes.shape.places });
     return make.op('Flatten', [conv], { axis: 1 });
   },
 });

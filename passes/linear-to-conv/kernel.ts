@@ -1,5 +1,5 @@
 /** The weight of a fully connected layer as the kernel of a convolution. */
-import type { MapAxes } from '../../src/ir/axis-roles';
+import { isChannelsFirst, type MapAxes } from '../../src/ir/axis-roles';
 import { permuted, reshaped } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
 
@@ -8,4 +8,3 @@ export function kernelOf(rows: Tensor, outputs: number, map: readonly number[], 
   const asMap = reshaped(rows, [outputs, ...map]);
   return isChannelsFirst(axes) ? asMap : permuted(asMap, axes.toChannelsFirst);
 }
-export const isChannelsFirst = ({ toChannelsFirst }: MapAxes): boolean => toChannelsFirst.every((axis, at) => axis === at);

@@ -7,9 +7,10 @@
  * In the first three, each cell equals the original's own head applied to its window of the feature map.
  */
 
-import { imageInputs } from '../ir/axis-roles';
+import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
+import { entriesOf, type Letter, listOf, type PerPlaces, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { leadingTo } from './fixed-positions';
 import { type Motion, motionOf, type Track } from './motion';
@@ -25,11 +26,11 @@ export interface Contract {
   /** Names of the source nodes whose operator is not known here: they may do either. */
   readonly unknown?: readonly string[] | undefined;
   /** How many pixels beyond its window a cell can see, on the farthest side; undefined where that is the whole image or not known. */
-  readonly reach?: { readonly rows: number; readonly columns: number } | undefined;
+  readonly reach?: PerPlaces<number> | undefined;
   /** By how many pixels the image must move for cells to repeat, where that is more than their stride: cells between see it in another phase. */
-  readonly period?: { readonly rows: number; readonly columns: number } | undefined;
-  /** It holds for images whose height and width leave the same rest by these as the window's. */
-  readonly congruent?: { readonly rows: number; readonly columns: number } | undefined;
+  readonly period?: PerPlaces<number> | undefined;
+  /** It holds for images whose lengths leave the same rest by these as the window's. */
+  readonly congruent?: PerPlaces<number> | undefined;
   /** Per output: the pixels that cell 0 depends on, and how far on the next cell looks; `whole` along an axis where that is the whole image. */
   readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
@@ -49,8 +50,9 @@ export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Cont
     const state = motion.of(output);
     return state.kind === 'moving' ? [state.tracks] : [];
   });
-  const period = pair(tracks, (track) => (hasPhases(track) && !track.whole ? track.period : 1));
-  const congruent = pair(tracks, (track) => (track.whole ? 1 : track.congruent));
+  const letters = lettersOf(imageInputs(graph));
+  const period = common(tracks, letters, (track) => (hasPhases(track) && !track.whole ? track.period : 1));
+  const congruent = common(tracks, letters, (track) => (track.whole ? 1 : track.congruent));
   return {
     kind,
     padded,
@@ -63,18 +65,19 @@ export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Cont
   };
 }
 
-/** The least common multiple over all outputs, along rows and columns; undefined where it is 1. */
-function pair(
+/** The least common multiple over all outputs, along each axis; undefined where it is 1. */
+function common(
   tracks: readonly ReadonlyMap<string, Track>[],
+  letters: readonly Letter[],
   of: (track: Track) => number,
-): { readonly rows: number; readonly columns: number } | undefined {
-  const along = (letter: string): number =>
-    tracks.reduce((common, own) => {
+): PerPlaces<number> | undefined {
+  const all = perPlaces(letters, (letter) =>
+    tracks.reduce((multiple, own) => {
       const track = own.get(letter);
-      return track ? commonMultiple(common, of(track)) : common;
-    }, 1);
-  const [rows, columns] = [along('H'), along('W')];
-  return rows === 1 && columns === 1 ? undefined : { rows, columns };
+      return track ? commonMultiple(multiple, of(track)) : multiple;
+    }, 1),
+  );
+  return listOf(all).every((multiple) => multiple === 1) ? undefined : all;
 }
 
 const fieldsOf = (graph: Graph, fieldOf: (value: Value) => ReceptiveField | undefined): Contract['fields'] =>
@@ -104,7 +107,7 @@ function meaningOf({ kind, padded, global, unknown = [], reach }: Contract): str
     case 'everywhere':
       return 'every cell equals the original on its crop, at every size';
     case 'border': {
-      const far = reach && Math.max(reach.rows, reach.columns) > 0 ? `, up to ${describeReach(reach)} beyond their window` : '';
+      const far = reach && Math.max(...listOf(reach)) > 0 ? `, up to ${describeReach(reach)} beyond their window` : '';
       return `equal at the original size; elsewhere cells see real pixels where crops are padded${far}, by ${listed(padded, 'padded layer')}`;
     }
     case 'whole-image': {
@@ -117,8 +120,14 @@ function meaningOf({ kind, padded, global, unknown = [], reach }: Contract): str
   }
 }
 
-const describeReach = ({ rows, columns }: { readonly rows: number; readonly columns: number }): string =>
-  rows === columns ? `${rows} pixels` : `${rows} rows and ${columns} columns`;
+/** `6 pixels`, `6 rows and 4 columns`, `64 samples`. */
+function describeReach(reach: PerPlaces<number>): string {
+  const all = entriesOf(reach);
+  const [first] = all;
+  if (first && all.every(([, number]) => number === first[1])) return `${first[1]} ${unitOf(all.length)}`;
+  const parts = all.map(([name, number]) => `${number} ${name}`);
+  return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
 
 const listed = (names: readonly string[], what: string): string =>
   `${names.length} ${what}${names.length === 1 ? '' : 's'} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', ...' : ''})`;
@@ -127,24 +136,23 @@ const sourceName = (node: Node): string => node.origin[0] ?? node.name;
 
 /** Cell 0 of an output against the image, which is as large as its window. */
 function reachOf(graph: Graph, fieldOf: (value: Value) => ReceptiveField | undefined): Contract['reach'] {
-  const reach = { rows: 0, columns: 0 };
-  const [height, width] = imageSize(graph);
+  const letters = lettersOf(imageInputs(graph));
+  const reach = new Map(letters.map((letter) => [letter, 0]));
   for (const output of graph.outputs) {
     const field = fieldOf(output);
-    if (!field || field.rows === 'whole' || field.columns === 'whole' || height === undefined || width === undefined) return undefined;
-    reach.rows = Math.max(reach.rows, beyond(field.rows, height));
-    reach.columns = Math.max(reach.columns, beyond(field.columns, width));
+    for (const letter of letters) {
+      const [own, length] = [field?.[placesName(letter)], imageLength(graph, letter)];
+      if (own === undefined || own === 'whole' || length === undefined) return undefined;
+      reach.set(letter, Math.max(reach.get(letter) ?? 0, beyond(own, length)));
+    }
   }
-  return reach;
+  return perPlaces(letters, (letter) => reach.get(letter) ?? 0);
 }
 
 const beyond = ({ offset, window }: AxisField, size: number): number => Math.ceil(Math.max(-offset, offset + window - size, 0));
 
-function imageSize(graph: Graph): readonly [number | undefined, number | undefined] {
+function imageLength(graph: Graph, letter: Letter): number | undefined {
   const [image] = imageInputs(graph);
-  const size = (role: string): number | undefined => {
-    const dim = image?.[0].type?.shape?.[image[1].indexOf(role)];
-    return typeof dim === 'number' ? dim : undefined;
-  };
-  return [size('H'), size('W')];
+  const dim = image?.[0].type?.shape?.[image[1].indexOf(letter)];
+  return typeof dim === 'number' ? dim : undefined;
 }

@@ -11,6 +11,7 @@ import { assertInvariant } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { type AxisRoles, axisRolesOf, type Roles } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
+import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { isForeign } from '../operators';
@@ -101,9 +102,8 @@ function fixes(node: Node, roles: AxisRoles): string | undefined {
 
 /** Whether the value still has more than one place. */
 const isSpread = (value: Value, roles: Roles | undefined): boolean =>
-  roles?.some((role, axis) => isSpatial(role) && value.type?.shape?.[axis] !== 1) ?? false;
-const isSpatial = (role: string | undefined): boolean => role !== undefined && /[HW]/.test(role);
-const spans = (value: Value, roles: Roles, axis: number): boolean => isSpatial(roles[axis]) && value.type?.shape?.[axis] !== 1;
+  roles?.some((role, axis) => isSpatialRole(role) && value.type?.shape?.[axis] !== 1) ?? false;
+const spans = (value: Value, roles: Roles, axis: number): boolean => isSpatialRole(roles[axis]) && value.type?.shape?.[axis] !== 1;
 
 function matMul(node: Node, roles: AxisRoles): string | undefined {
   const [a, b] = node.inputs;

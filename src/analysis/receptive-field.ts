@@ -10,6 +10,7 @@
 
 import type { Graph } from '../ir/graph';
 import { toNumber } from '../ir/ratio';
+import { entriesOf, LETTERS, type PerPlaces, perPlaces } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { type Motion, type Moving, motionOf, type Track } from './motion';
 import { spreadOf } from './motion/digits';
@@ -22,10 +23,8 @@ export interface AxisField {
   readonly offset: number;
 }
 
-export interface ReceptiveField {
-  readonly rows: AxisField | 'whole';
-  readonly columns: AxisField | 'whole';
-}
+/** Along each spatial axis of the image. */
+export type ReceptiveField = PerPlaces<AxisField | 'whole'>;
 
 export interface ReceptiveFields {
   /** undefined: the value does not depend on an image, or how is not known. */
@@ -44,8 +43,10 @@ export const fieldsIn = (motion: Motion): ReceptiveFields => ({
   of(value) {
     const state = motion.of(value);
     if (state.kind !== 'moving') return undefined;
-    const [rows, columns] = [fieldAlong(state, 'H'), fieldAlong(state, 'W')];
-    return rows && columns ? { rows, columns } : undefined;
+    const letters = LETTERS.filter((letter) => state.tracks.has(letter));
+    const fields = perPlaces(letters, (letter) => fieldAlong(state, letter));
+    const known = entriesOf(fields).flatMap(([name, field]) => (field ? [[name, field] as const] : []));
+    return known.length === letters.length ? Object.fromEntries(known) : undefined;
   },
   padding: motion.padding,
   global: motion.global,

@@ -8,6 +8,7 @@ import { declaredSize } from '../compile/metadata';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
+import { isSpatialRole } from '../ir/spatial';
 import type { TensorType } from '../ir/types';
 import { type Layer, type LayerList, listLayers } from './layers';
 import { type ReceptiveField, receptiveFields } from './receptive-field';
@@ -53,9 +54,9 @@ export function summarise(source: Model, request?: SizeRequest, infer: (model: M
 }
 
 function chooseSize(model: Model, request: SizeRequest | undefined): ModelSummary['at'] {
-  if (request && (request.hw || request.shapes?.size)) return { windows: resolveWindows(model, request), chosen: true };
+  if (request && (request.lengths || request.shapes?.size)) return { windows: resolveWindows(model, request), chosen: true };
   const open = [...imageInputs(model.graph)].some(([input, roles]) =>
-    ['H', 'W'].some((role) => typeof input.type?.shape?.[roles.indexOf(role)] !== 'number'),
+    roles.some((role, axis) => isSpatialRole(role) && typeof input.type?.shape?.[axis] !== 'number'),
   );
   if (!open) return imageInputs(model.graph).size > 0 ? { windows: resolveWindows(model), chosen: false } : undefined;
   const declared = declaredSize(model);

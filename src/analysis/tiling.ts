@@ -78,7 +78,7 @@ export function tilingOf(
   const fields = receptiveFields(graph);
   const field = fields.of(output);
   const declared = source.graph.outputs.find(({ name }) => name === outputName);
-  const [rowStride, columnStride] = (declared && strideBySize(declared)) ?? pixelStride(output);
+  const [rowStride = 1, columnStride = 1] = (declared && strideBySize(declared)) ?? pixelStride(output);
   const contract = contractOf(graph);
   const behind = graph.nodes.flatMap((node) => node.outputs.flatMap((value) => fields.of(value) ?? []));
   const align = {
@@ -89,7 +89,7 @@ export function tilingOf(
   const obstacle =
     contract.kind === 'whole-image'
       ? describeContract(contract).replace(/^.*?elsewhere /, '')
-      : !field || field.rows === 'whole' || field.columns === 'whole'
+      : !field?.rows || !field.columns || field.rows === 'whole' || field.columns === 'whole'
         ? 'predictions depend on the whole image'
         : field.rows.stride !== rowStride || field.columns.stride !== columnStride
           ? 'which pixels a cell looks at is not known'
@@ -124,7 +124,7 @@ function commonStride(fields: readonly ReceptiveField[], axis: 'rows' | 'columns
   let common = 1;
   for (const field of fields) {
     const along = field[axis];
-    if (along === 'whole') continue;
+    if (along === undefined || along === 'whole') continue;
     const stride = along.stride >= 1 ? along.stride : 1 / along.stride;
     const whole = Math.round(stride);
     if (Math.abs(stride - whole) > 1e-6) return 0;

@@ -16,7 +16,7 @@ export interface Certificate {
   readonly original: ModelRecord;
   readonly converted: ModelRecord;
   /** Per image input: height and width of what one prediction is about. */
-  readonly windows: Readonly<Record<string, readonly [number, number]>>;
+  readonly windows: Readonly<Record<string, readonly number[]>>;
   readonly head: string;
   /** What holds between the two models: `everywhere`, `border`, `whole-image`, `original`. */
   readonly contract: string;

@@ -1,6 +1,7 @@
 /** Writes down what a conversion did, from the two files as they lie on the disk. */
 import { dirname, relative, sep } from 'node:path';
 import type { Compiled } from '../compile';
+import { windowLengths } from '../compile/input-size';
 import type { ReadFileOptions } from '../files';
 import { tensorByteLength } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
@@ -38,7 +39,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
       program: version,
       original,
       converted: result,
-      windows: Object.fromEntries(report.windows.map(({ input, height, width }) => [input, [height, width] as const])),
+      windows: Object.fromEntries(report.windows.map((window) => [window.input, windowLengths(window)])),
       head: report.head,
       contract: report.contract.kind,
       rewrites: rewritesOf(compiled),

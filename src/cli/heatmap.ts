@@ -66,7 +66,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
     const chosenRecipe = recipeOf(args, model);
     const { recipe } = chosenRecipe;
     const request = asked ?? sizeIn(model, recipe);
-    const window = model.window ?? (request?.hw && { height: request.hw[0], width: request.hw[1] });
+    const window = model.window ?? sizeOf(request);
     const view = { pad: args.pad, ...tiles };
     progress.step(`converting ${args.model}`);
     const network = await openMap(model, {
@@ -168,10 +168,16 @@ function reporting(progress: Progress): (label: string, done: number) => void {
   };
 }
 
+/** One length is that of both sides. */
+function sizeOf(request: SizeRequest | undefined): { readonly height: number; readonly width: number } | undefined {
+  const [height, width = height] = request?.lengths ?? [];
+  return height === undefined || width === undefined ? undefined : { height, width };
+}
+
 /** The size that the model's description names, where its file leaves it open. */
 function sizeIn({ fixed, window }: PictureModel, { crop, resize }: Recipe): SizeRequest | undefined {
   const size = crop === 'none' || crop === undefined ? resize : crop;
-  return !fixed && !window && size instanceof Object ? { hw: [size.height, size.width], shapes: new Map() } : undefined;
+  return !fixed && !window && size instanceof Object ? { lengths: [size.height, size.width], shapes: new Map() } : undefined;
 }
 
 /** Along its shorter side a map of so few cells shows bands and blankets rather than places. */

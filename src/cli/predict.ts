@@ -141,7 +141,7 @@ async function predict(
 
 /** The part of a picture that the network takes; undefined: all of it, or it does not say. */
 function takenOf({ sizes }: PictureModel, { height, width }: Size): Size | undefined {
-  if (!sizes || sizes.height.multiple === 0) return undefined;
+  if (!sizes?.height || !sizes.width || sizes.height.multiple === 0) return undefined;
   const taken = { height: largestTaken(sizes.height, height) ?? height, width: largestTaken(sizes.width, width) ?? width };
   return taken.height === height && taken.width === width ? undefined : taken;
 }

@@ -8,9 +8,10 @@ import type { Layer } from '../analysis/layers';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
-import type { ImageWindow, SizeRequest } from '../compile/input-size';
+import { type ImageWindow, type SizeRequest, windowLengths, windowLetters } from '../compile/input-size';
 import { formatLocation, printable } from '../diagnostics/format';
 import { describeFamily, type ImageSizes, sizesTaken } from '../ir/sizes/taken';
+import { axisName, type Letter, lettersIn, placesName, sizeText, unitOf } from '../ir/spatial';
 import type { Dim } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
 import type { Remark } from '../rewrite/pass';
@@ -46,8 +47,8 @@ export interface MapFacts {
   readonly output: string;
   readonly original: readonly Dim[] | undefined;
   readonly converted: readonly Dim[] | undefined;
-  /** Input pixels between neighbouring cells: [rows, columns]. */
-  readonly stride: readonly [number, number];
+  /** Input pixels between neighbouring cells, along each spatial axis. */
+  readonly stride: readonly number[];
 }
 
 export interface RemarkFacts {
@@ -76,7 +77,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
     sizes: report.head === 'original' ? {} : Object.fromEntries(sizesTaken(model)),
     maps: report.outputs.map(({ name, original: from, converted }) => {
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
-      return { output: name, original: from, converted, stride: output ? pixelStride(output) : [1, 1] };
+      return { output: name, original: from, converted, stride: output ? pixelStride(output) : [] };
     }),
     contract: { ...report.contract, text: describeContract(report.contract) },
     layers: changedLayers(before, after),
@@ -205,53 +206,74 @@ const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
 ];
 
 /** What one prediction is about: which pixels a cell looks at, or which images. */
-function mapLines({ output, original, converted, stride: [rows, columns] }: MapFacts, { head, windows }: RewriteFacts): string[] {
+function mapLines({ output, original, converted, stride }: MapFacts, { head, windows }: RewriteFacts): string[] {
   const [window] = windows;
   if (!window) return [];
   const name = `  ${printable(output)} [${converted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
-  const size = `${window.height}x${window.width}`;
-  const span = (step: number, letter: string, length: number): string => `${times(step, letter)} to ${times(step, letter)} + ${length - 1}`;
-  if (original?.length === 4 && original.slice(2).some((dim) => dim !== 1) && head !== 'original')
-    return [`${name}: a map already, which grows with the image, a cell ${strideText(rows, columns)}`];
+  const letters = windowLetters(window);
+  const lengths = windowLengths(window);
+  const size = `${sizeText(lengths)} ${unitOf(letters.length)}`;
+  const every = strideText(stride, letters);
+  if (original?.length === 2 + letters.length && original.slice(2).some((dim) => dim !== 1) && head !== 'original')
+    return [`${name}: a map already, which grows with the image, a cell ${every}`];
   switch (head) {
     case 'window':
       return [
-        `${name}: one prediction for each window of ${size} pixels, ${strideText(rows, columns)}`,
-        `  cell (i, j) looks at rows ${span(rows, 'i', window.height)} and columns ${span(columns, 'j', window.width)}${
+        `${name}: one prediction for each window of ${size}, ${every}`,
+        `  cell ${cellText(letters.length)} looks at ${spansText(letters, stride, lengths)}${
           windows.length > 1 ? ` of '${printable(window.input)}'` : ''
         }`,
       ];
     case 'cell':
       return [
-        `${name}: one prediction for each cell of the last feature map, ${strideText(rows, columns)}`,
-        `  the mean over the map of an image of ${size} pixels is the original's output, before its softmax if it has one`,
+        `${name}: one prediction for each cell of the last feature map, ${every}`,
+        `  the mean over the map of an image of ${size} is the original's output, before its softmax if it has one`,
       ];
     case 'original':
       return [`${name}: as before`];
     case 'image':
-      return [`${name}: one prediction for an image of ${size} pixels or more, the mean over its windows, ${strideText(rows, columns)}`];
+      return [`${name}: one prediction for an image of ${size} or more, the mean over its windows, ${every}`];
   }
 }
 
 /** Of networks that take some sizes only. */
 function sizeLines({ sizes, windows }: RewriteFacts): string[] {
-  return Object.entries(sizes).flatMap(([input, { height, width }]) => {
-    if (height.multiple <= 1 && width.multiple <= 1) return [];
+  return Object.entries(sizes).flatMap(([input, taken]) => {
+    const families = lettersIn(taken).flatMap((letter) => {
+      const family = taken[axisName(letter)];
+      return family ? [[axisName(letter), family] as const] : [];
+    });
+    if (families.every(([, { multiple }]) => multiple <= 1)) return [];
     const of = windows.length > 1 ? ` of '${printable(input)}'` : '';
-    return [
-      `  runs at every size${of}; takes whole: ${describeFamily(height, 'height')}; ${describeFamily(width, 'width')}; of others the rest is cut off`,
-    ];
+    const whole = families.map(([name, family]) => describeFamily(family, name)).join('; ');
+    return [`  runs at every size${of}; takes whole: ${whole}; of others the rest is cut off`];
   });
 }
 
+/** `i`, `(i, j)`, `(i, j, k)`. */
+const INDICES = ['i', 'j', 'k'];
+const cellText = (count: number): string => (count === 1 ? 'i' : `(${INDICES.slice(0, count).join(', ')})`);
+
+/** `rows 32 i to 32 i + 223 and columns 32 j to 32 j + 223`. */
+function spansText(letters: readonly Letter[], stride: readonly number[], lengths: readonly number[]): string {
+  const spans = letters.map((letter, axis) => {
+    const first = times(stride[axis] ?? 1, INDICES[axis] ?? '');
+    return `${placesName(letter)} ${first} to ${first} + ${(lengths[axis] ?? 1) - 1}`;
+  });
+  return spans.length === 1 ? spans.join('') : `${spans.slice(0, -1).join(', ')} and ${spans.at(-1)}`;
+}
+
 const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);
-const strideText = (rows: number, columns: number): string => {
-  if (rows === 1 && columns === 1) return 'every pixel';
-  return rows === columns ? `every ${rows} pixels` : `every ${rows} rows and ${columns} columns`;
-};
+function strideText(stride: readonly number[], letters: readonly Letter[]): string {
+  const unit = unitOf(letters.length);
+  const [first] = stride;
+  if (stride.every((step) => step === first)) return first === 1 ? `every ${unit.slice(0, -1)}` : `every ${first} ${unit}`;
+  const parts = letters.map((letter, axis) => `${stride[axis]} ${placesName(letter)}`);
+  return `every ${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
 
 function costLines({ before, after, windows }: RewriteFacts): string[] {
-  const size = windows.map(({ height, width }) => `${height}x${width}`).join(', ');
+  const size = windows.map((window) => sizeText(windowLengths(window))).join(', ');
   const products = ({ multiplyAdds, complete }: Costs): string => (complete ? grouped(multiplyAdds) : `> ${grouped(multiplyAdds)}`);
   return table(
     [{ title: 'cost' }, { title: 'before', align: 'right' }, { title: 'after', align: 'right' }],

@@ -1,7 +1,9 @@
 /** A summary of a model for people: PyTorch's list of layers as a table that fits the terminal, totals, and totals per kind. */
 import { shapeText } from '../analysis/layers';
 import type { ModelSummary, Port, SummaryLayer } from '../analysis/summary';
+import { windowLengths } from '../compile/input-size';
 import { printable } from '../diagnostics/format';
+import { listOf, sizeText } from '../ir/spatial';
 import type { TensorType } from '../ir/types';
 import { type Column, cut, grouped, rounded, table, width } from './table';
 
@@ -58,7 +60,7 @@ const typeText = (type: TensorType | undefined): string => (type?.dtype === 'flo
 
 function sizeNote({ at, list }: ModelSummary): string[] {
   if (at?.chosen)
-    return [`  listed for ${at.windows.map((window) => `'${printable(window.input)}' of ${window.height}x${window.width}`).join(', ')}`];
+    return [`  listed for ${at.windows.map((window) => `'${printable(window.input)}' of ${sizeText(windowLengths(window))}`).join(', ')}`];
   return !at && !list.complete ? ['  the size of the image is open: --input-size 224x224 gives numbers'] : [];
 }
 
@@ -139,22 +141,22 @@ const readsText = ({ index, reads }: SummaryLayer): string =>
     ? ''
     : reads.map((source) => (typeof source === 'number' ? `(${source})` : printable(source))).join(' ');
 
-/** `11`, or `11x3` where rows and columns differ; `all` along an axis that is taken together. */
+/** `11`, or `11x3` where the axes differ; `all` along an axis that is taken together. */
 function fieldText(field: SummaryLayer['field'], key: 'window' | 'stride' | 'offset'): string {
   if (!field) return '';
-  const [rows, columns] = [field.rows, field.columns].map((axis) =>
-    axis === 'whole' ? (key === 'window' ? 'all' : '') : decimals(axis[key]),
-  );
-  return rows === columns ? (rows ?? '') : `${rows}x${columns}`;
+  const texts = listOf(field).map((axis) => (axis === 'whole' ? (key === 'window' ? 'all' : '') : decimals(axis[key])));
+  return new Set(texts).size === 1 ? (texts[0] ?? '') : texts.join('x');
 }
 const decimals = (value: number): string => String(Number(value.toFixed(2)));
 
 /** Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2)) -> Conv2d(3, 64, 11x11, stride=4, padding=2) */
 export function shortNotation(notation: string): string {
   return notation
-    .replace(/(\w+)=\((\d+), (\d+)\)/g, (_, key: string, rows: string, columns: string) =>
-      key === 'kernel_size' || key === 'size' ? `${rows}x${columns}` : `${key}=${rows === columns ? rows : `${rows}x${columns}`}`,
-    )
+    .replace(/(\w+)=\((\d+(?:, \d+)+|\d+,)\)/g, (_, key: string, numbers: string) => {
+      const each = numbers.replace(/,$/, '').split(', ');
+      const all = each.join('x');
+      return key === 'kernel_size' || key === 'size' ? all : `${key}=${new Set(each).size === 1 ? each[0] : all}`;
+    })
     .replace(/, (stride=1|dilation=1|groups=1|bias=False)(?=[,)])/g, '');
 }
 

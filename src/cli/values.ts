@@ -6,26 +6,24 @@ import { table } from '../ir/table';
 import type { PerOutput, VerifyOptions } from '../verify/bench';
 import type { RuntimeChoice } from '../verify/runtime/choice';
 
-const SIZE_FORMS = 'HxW (224x224), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
+const SIZE_FORMS = 'lengths (224x224, 16000, 16x112x112), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 
 /** `--input-size`, which may be given once per input. */
 export function inputSize(texts: readonly string[]): SizeRequest {
-  let hw: readonly [number, number] | undefined;
+  let lengths: readonly number[] | undefined;
   const shapes = new Map<string, readonly number[]>();
   for (const text of texts) {
-    const plain = /^(\d+)(?:[xX](\d+))?$/.exec(text);
+    const plain = /^\d+(?:[xX]\d+)*$/.test(text);
     const named = /^(?:(.*):)?\[?(\d+(?:,\d+)+)\]?$/s.exec(text);
-    if (plain) {
-      const height = positive(plain[1], text);
-      hw = [height, plain[2] === undefined ? height : positive(plain[2], text)];
-    } else if (named) {
+    if (plain) lengths = text.split(/[xX]/).map((length) => positive(length, text));
+    else if (named) {
       shapes.set(
         named[1] ?? '',
         (named[2] ?? '').split(',').map((dim) => positive(dim, text)),
       );
     } else throw badOption('input-size', text, SIZE_FORMS);
   }
-  return { hw, shapes };
+  return { lengths, shapes };
 }
 
 function positive(digits: string | undefined, text: string): number {

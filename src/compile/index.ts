@@ -20,7 +20,15 @@ import { spaceToDepth } from '../../passes/space-to-depth';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
 import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
-import { cannotRefine, notConvertible, strideNotDivisor, strideNotFor, unknownOutput, unknownPass } from '../diagnostics/catalogue';
+import {
+  cannotRefine,
+  notConvertible,
+  strideNotDivisor,
+  strideNotFor,
+  strideOfOtherAxes,
+  unknownOutput,
+  unknownPass,
+} from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -31,18 +39,18 @@ import type { Dim } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { type Budget, type PassReport, PassRunner, type RunOptions, runPasses } from '../rewrite/manager';
 import type { Pass, Remark } from '../rewrite/pass';
-import { type ImageWindow, resolveWindows, type SizeRequest } from './input-size';
+import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths, windowLetters } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type Phased, phasesIn, requireInPhase } from './phases';
 import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding, requireTrained } from './requirements';
 
 export interface CompileOptions {
-  /** Height and width that the network was made for, where the file does not say. */
+  /** The size of image that the network was made for, where the file does not say. */
   readonly inputSize?: SizeRequest | undefined;
   /** One prediction per window of the original size (default), per cell of the last map, or per image; `original`: the output stays as it is. */
   readonly head?: Head | undefined;
-  /** Pixels between neighbouring cells of the map: a divisor of what they are, for a finer map. Heads `window` and `cell`. */
-  readonly stride?: number | undefined;
+  /** Pixels between neighbouring cells of the map, for all spatial axes or for each: divisors of what they are, for a finer map. Heads `window` and `cell`. */
+  readonly stride?: number | readonly number[] | undefined;
   /** How a finer map is made: by dilating what follows (default), or by shifted copies for runtimes without dilated pools. The maps are the same. */
   readonly dense?: DenseMethod | undefined;
   /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
@@ -63,7 +71,7 @@ export interface CompileOptions {
 
 /** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
 export type DenseMethod = 'atrous' | 'shift';
-const DENSE: Readonly<Record<DenseMethod, (stride: number) => Pass>> = { atrous: denseStride, shift: denseShift };
+const DENSE: Readonly<Record<DenseMethod, (strides: readonly number[]) => Pass>> = { atrous: denseStride, shift: denseShift };
 
 /** A pass from outside, and its place. */
 export type PluginPass = Pass & {
@@ -75,7 +83,7 @@ export interface OutputReport {
   readonly name: string;
   /** Shape at the original input size, e.g. [N, 1000]. */
   readonly original: readonly Dim[] | undefined;
-  /** Shape now, in terms of the input's height and width. */
+  /** Shape now, in terms of the lengths of the input. */
   readonly converted: readonly Dim[] | undefined;
 }
 
@@ -84,7 +92,7 @@ export interface CompileReport {
   readonly windows: readonly ImageWindow[];
   readonly outputs: readonly OutputReport[];
   readonly head: Head;
-  /** Per output that was made finer (`stride`): how many cells there are for each one, along rows and columns. */
+  /** Per output that was made finer (`stride`): how many cells there are for each one, along each spatial axis. */
   readonly density: Density;
   /** What holds between the two models, read off the graph. */
   readonly contract: Contract;
@@ -172,7 +180,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   let phased: readonly Phased[] = [];
   declareWindows(
     model,
-    windows.map(({ input, height, width }) => [input, [height, width]]),
+    windows.map((window) => [window.input, windowLengths(window)]),
   );
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
@@ -189,8 +197,9 @@ function converted(source: Model, options: CompileOptions): Compiled {
   }
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
   requireFreed(model, cells, said(), leavesOut(options));
-  if (options.stride !== undefined) requireInPhase(phased, options.stride);
-  const density = options.stride === undefined ? {} : refine(model, options.stride, head, passes, options);
+  const strides = options.stride === undefined ? undefined : perAxisOf(options.stride, windows);
+  if (strides) requireInPhase(phased, strides);
+  const density = strides ? refine(model, strides, head, passes, options) : {};
   passes.push(...closeAgain(model, integerOrigins(original.graph), options));
   assertInvariant(contract, () => 'the pipeline does not end in free-spatial-dims');
   writeMetadata(model, windows, contract, head, density);
@@ -227,7 +236,7 @@ export function replay(source: Model, options: CompileOptions, budget?: Budget):
   const model = original.clone();
   declareWindows(
     model,
-    windows.map(({ input, height, width }) => [input, [height, width]]),
+    windows.map((window) => [window.input, windowLengths(window)]),
   );
   const head = options.head ?? 'window';
   const runner = new PassRunner(model);
@@ -239,28 +248,25 @@ export function replay(source: Model, options: CompileOptions, budget?: Budget):
 }
 
 /** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
-function refine(model: Model, stride: number, head: Head, passes: PassReport[], options: CompileOptions): Density {
+function refine(model: Model, strides: readonly number[], head: Head, passes: PassReport[], options: CompileOptions): Density {
   if (head !== 'window' && head !== 'cell') throw strideNotFor(head);
   const before = model.graph.outputs.map((output) => pixelStride(output));
-  const [ownRows, ownColumns] = before[0] ?? [1, 1];
-  if (!Number.isInteger(stride) || stride < 1 || ownRows % stride !== 0 || ownColumns % stride !== 0)
-    throw strideNotDivisor(
-      stride,
-      divisorsOf(ownRows).filter((divisor) => ownColumns % divisor === 0),
-    );
-  const pass = DENSE[options.dense ?? 'atrous'](stride);
+  const own = before[0] ?? [];
+  const isDivisor = (stride: number, axis: number): boolean => Number.isInteger(stride) && stride >= 1 && (own[axis] ?? 1) % stride === 0;
+  if (!strides.every(isDivisor)) throw strideNotDivisor(strides, own.map(divisorsOf));
+  const pass = DENSE[options.dense ?? 'atrous'](strides);
   const reports = runPasses(model, [pass, removeDeadNodes, fitImages], options.onPass ? { onPass: options.onPass } : {});
   passes.push(...reports);
   const [refusal] = reports.flatMap((report) => report.refusals);
   if (refusal) throw cannotRefine(refusal.at, refusal.reason ?? '');
   return Object.fromEntries(
-    model.graph.outputs.map((output, at): [string, readonly [number, number]] => {
-      const [oldRows = 1, oldColumns = 1] = before[at] ?? [];
-      const density = [oldRows / commonDivisor(oldRows, stride), oldColumns / commonDivisor(oldColumns, stride)] as const;
-      const [rows, columns] = strideBySize(output) ?? [oldRows / density[0], oldColumns / density[1]];
+    model.graph.outputs.map((output, at): [string, readonly number[]] => {
+      const old = before[at] ?? [];
+      const density = old.map((stride, axis) => stride / commonDivisor(stride, strides[axis] ?? 1));
+      const now = strideBySize(output) ?? old.map((stride, axis) => stride / (density[axis] ?? 1));
       assertInvariant(
-        rows * density[0] === oldRows && columns * density[1] === oldColumns,
-        () => `'${output.name}' has a cell every ${rows}, ${columns}`,
+        now.every((stride, axis) => stride * (density[axis] ?? 1) === old[axis]),
+        () => `'${output.name}' has a cell every ${now.join(', ')}`,
       );
       return [output.name, density];
     }),
@@ -275,6 +281,14 @@ function closeAgain(model: Model, origins: ReadonlySet<string>, { onPass }: Comp
   const [output] = model.graph.outputs;
   if (refusal && output) throw notConvertible(output, [`${refusal.at.op} '${refusal.at.node}': ${refusal.reason}`], refusal.at);
   return reports;
+}
+
+/** One stride for all axes, or one for each. */
+function perAxisOf(stride: number | readonly number[], windows: readonly ImageWindow[]): readonly number[] {
+  const list = typeof stride === 'number' ? [stride] : stride;
+  const letters = windows[0] ? windowLetters(windows[0]) : [];
+  if (list.length !== 1 && list.length !== letters.length) throw strideOfOtherAxes(list, letters);
+  return letters.map((_, axis) => list[axis] ?? list[0] ?? 1);
 }
 
 const divisorsOf = (number: number): number[] =>

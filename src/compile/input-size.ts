@@ -1,26 +1,44 @@
 /**
  * The size of image that a network was made for: the window of one prediction.
- * It is in the file when the input's height and width are numbers; else the user has to say it, since many sizes fit the same weights.
+ * It is in the file when the lengths of the input's spatial axes are numbers; else the user has to say it, since many sizes fit the same weights.
  */
-import { inputSizeConflict, inputSizeNeeded, noImageInput, unknownInput } from '../diagnostics/catalogue';
-import { imageInputs } from '../ir/axis-roles';
+import { inputSizeConflict, inputSizeNeeded, noImageInput, unknownInput, wrongAxes } from '../diagnostics/catalogue';
+import { imageInputs, type Roles } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
+import { isLetter, LETTERS, type Letter, lengthsOf, lettersIn, type PerAxis, perAxis } from '../ir/spatial';
 import type { Dim, Value } from '../ir/types';
 
-/** `hw`: for every image input. `shapes`: whole shapes by input name, or under '' for the only input. */
+/** `lengths`: along the spatial axes of every image input, or one for all of them. `shapes`: whole shapes by input name, or under '' for the only input. */
 export interface SizeRequest {
-  readonly hw?: readonly [height: number, width: number] | undefined;
+  readonly lengths?: readonly number[] | undefined;
   readonly shapes?: ReadonlyMap<string, readonly number[]> | undefined;
 }
 
-export interface ImageWindow {
+/** An image input, and its lengths by the names of its spatial axes: `height` and `width`; `time`; `depth`, `height` and `width`. */
+export interface ImageWindow extends PerAxis<number> {
   readonly input: string;
-  readonly layout: 'NCHW' | 'NHWC';
-  /** Pixels. */
-  readonly height: number;
-  readonly width: number;
+  /** Its axes: NCHW, NHWC, NCT, NTC, NCDHW, NDHWC; without N where it has no batch, without C where it has no channels. */
+  readonly layout: string;
   readonly channels: number | undefined;
 }
+
+/** Lengths along the spatial axes, outermost first. */
+export const windowLengths = (window: ImageWindow): readonly number[] => lengthsOf(window);
+/** Its spatial axes. */
+export const windowLetters = (window: ImageWindow): readonly Letter[] => lettersIn(window);
+/** Where these are among the axes of the input. */
+export const windowAxes = (window: ImageWindow): readonly number[] => windowLetters(window).map((letter) => window.layout.indexOf(letter));
+/** The same window with other lengths. */
+export const withLengths = (window: ImageWindow, lengths: readonly number[]): ImageWindow => ({
+  ...window,
+  ...perAxis(windowLetters(window), (_, at) => lengths[at] ?? 1),
+});
+
+/** Of a picture; undefined for images of other axes. */
+export const pictureSize = (window: ImageWindow | undefined): { readonly height: number; readonly width: number } | undefined =>
+  window?.height !== undefined && window.width !== undefined && window.depth === undefined
+    ? { height: window.height, width: window.width }
+    : undefined;
 
 /** Writes the sizes into the types of the graph inputs and tells them. Throws CompileError where one is missing or contradicts the file. */
 export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWindow[] {
@@ -33,32 +51,34 @@ export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWi
   const images = imageInputs(graph);
   if (images.size === 0) throw noImageInput(graph.inputs);
   return [...images].map(([input, roles]) => {
-    const rows = roles.indexOf('H');
-    const columns = roles.indexOf('W');
-    if (request.hw) {
-      const wanted: Dim[] = [...(input.type?.shape ?? [])];
-      wanted[rows] = request.hw[0];
-      wanted[columns] = request.hw[1];
-      setShape(model, input, wanted);
-    }
+    const letters = LETTERS.filter((letter) => roles.includes(letter));
+    if (request.lengths) setShape(model, input, withSize(input, roles, letters, request.lengths));
     const shape = input.type?.shape ?? [];
-    const [height, width] = [shape[rows], shape[columns]];
-    if (typeof height !== 'number' || typeof width !== 'number') throw inputSizeNeeded(input);
+    const lengths = letters.map((letter) => shape[roles.indexOf(letter)]);
+    if (!lengths.every((length): length is number => typeof length === 'number')) throw inputSizeNeeded(input, letters);
     const channels = shape[roles.indexOf('C')];
     return {
       input: input.name,
-      layout: roles[1] === 'C' ? 'NCHW' : 'NHWC',
-      height,
-      width,
+      layout: roles.join(''),
+      ...perAxis(letters, (_, at) => lengths[at] ?? 1),
       channels: typeof channels === 'number' ? channels : undefined,
     };
+  });
+}
+
+function withSize(input: Value, roles: Roles, letters: readonly Letter[], lengths: readonly number[]): readonly Dim[] {
+  if (lengths.length !== 1 && lengths.length !== letters.length) throw wrongAxes(input, letters, lengths);
+  return roles.map((role, axis) => {
+    const at = isLetter(role) ? letters.indexOf(role) : -1;
+    return at < 0 ? input.type?.shape?.[axis] : (lengths[at] ?? lengths[0]);
   });
 }
 
 /** A number in the file stays; a symbolic batch stays symbolic where the request only repeats a batch of one. */
 function setShape(model: Model, input: Value, wanted: readonly Dim[]): void {
   const known = input.type?.shape;
-  const shape = known && known.length !== 4 && known.length !== wanted.length ? undefined : known;
+  // A vector beside the image may get any shape; what has axes enough for an image keeps their number.
+  const shape = known && known.length < 3 && known.length !== wanted.length ? undefined : known;
   if (known && (!shape || known.length !== wanted.length)) throw inputSizeConflict(input, wanted.map(Number));
   const merged = wanted.map((dim, axis) => {
     const own = shape?.[axis];

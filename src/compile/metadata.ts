@@ -2,10 +2,10 @@
  * What a conversion writes into the model's metadata, so that whoever finds the file knows what a cell of its map means.
  *
  *   convolutionize.version   0.1.0
- *   convolutionize.window    {"image":[224,224]}      per image input: height and width of what one cell looks at
+ *   convolutionize.window    {"image":[224,224]}      per image input: lengths of what one cell looks at, height before width
  *   convolutionize.sizes     {"image":{"height":{"multiple":32,"rest":0,"minimum":224}, ...}}   per image input: sizes that are taken whole (sizes.ts)
- *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along rows and columns
- *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel that cell 0 depends on and how many, along rows and columns; or "whole"
+ *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along each spatial axis
+ *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel that cell 0 depends on and how many, along each; or "whole"
  *   convolutionize.moves     {"period":{"rows":8,"columns":8}}  pixels by which an image moves for cells to repeat, where that is more than the stride;
  *                            "congruent": it holds at sizes that leave the same rest by these as the window's
  *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
@@ -18,13 +18,14 @@
 import { type Contract, describeContract } from '../analysis/contract';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { jsonIn } from '../formats/json';
-import { imageInputs } from '../ir/axis-roles';
+import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
+import { LETTERS, type Letter, listOf, type PlacesName, placesName } from '../ir/spatial';
 import { table } from '../ir/table';
 import { pixelStride } from '../operators/pixel-stride';
 import { version } from '../version';
-import type { ImageWindow, SizeRequest } from './input-size';
+import { type ImageWindow, type SizeRequest, windowLengths } from './input-size';
 import { declareSizes } from './sizes';
 
 const STRIDE = 'convolutionize.stride';
@@ -35,8 +36,8 @@ const DENSITY = 'convolutionize.density';
 const CONTRACT = 'convolutionize.contract';
 const MEANING = 'convolutionize.meaning';
 
-/** Cells along rows and columns for each one of the map that the network has by itself. */
-export type Density = Readonly<Record<string, readonly [number, number]>>;
+/** Cells along each spatial axis for each one of the map that the network has by itself. */
+export type Density = Readonly<Record<string, readonly number[]>>;
 
 /** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image; `original`: what it gave before. */
 export type Head = 'window' | 'cell' | 'image' | 'original';
@@ -50,16 +51,13 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   metadata.set('convolutionize.version', version);
   declareWindows(
     model,
-    windows.map(({ input, height, width }) => [input, [height, width]]),
+    windows.map((window) => [window.input, windowLengths(window)]),
   );
   if (head !== 'original') declareSizes(model);
   metadata.set(STRIDE, JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))));
   const fields = Object.entries(contract.fields ?? {}).filter(([name]) => graph.outputs.some((output) => output.name === name));
   if (fields.length > 0)
-    metadata.set(
-      FIELD,
-      JSON.stringify(Object.fromEntries(fields.map(([name, { rows, columns }]) => [name, [fieldText(rows), fieldText(columns)]]))),
-    );
+    metadata.set(FIELD, JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, listOf(field).map(fieldText)]))));
   const { period, congruent } = contract;
   if (period || congruent) metadata.set(MOVES, JSON.stringify({ period, congruent }));
   if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
@@ -76,12 +74,14 @@ function fieldText(field: AxisField | 'whole'): readonly [number, number] | 'who
 }
 
 /** Pixels between neighbouring cells, as the file says; undefined where it does not. */
-export function declaredStrides(model: Model): Readonly<Record<string, readonly [number, number]>> | undefined {
-  const strides: Record<string, readonly [number, number]> = table({});
-  for (const [name, pair] of entriesOf(model.metadata.get(STRIDE))) {
-    if (!Array.isArray(pair)) continue;
-    const [rows, columns]: unknown[] = pair;
-    if (typeof rows === 'number' && typeof columns === 'number' && rows > 0 && columns > 0) strides[name] = [rows, columns];
+export function declaredStrides(model: Model): Readonly<Record<string, readonly number[]>> | undefined {
+  const strides: Record<string, readonly number[]> = table({});
+  const { length } = lettersOf(imageInputs(model.graph));
+  for (const [name, list] of entriesOf(model.metadata.get(STRIDE))) {
+    if (!Array.isArray(list)) continue;
+    const own: unknown[] = list;
+    if (own.length === (length || 2) && own.every((stride): stride is number => typeof stride === 'number' && stride > 0))
+      strides[name] = own;
   }
   return Object.keys(strides).length > 0 ? strides : undefined;
 }
@@ -89,28 +89,36 @@ export function declaredStrides(model: Model): Readonly<Record<string, readonly 
 function declaredFields(model: Model): Contract['fields'] {
   const fields: Record<string, ReceptiveField> = table({});
   const strides = declaredStrides(model);
-  for (const [name, pair] of entriesOf(model.metadata.get(FIELD))) {
-    if (!Array.isArray(pair)) continue;
+  const letters = declaredLetters(model);
+  for (const [name, list] of entriesOf(model.metadata.get(FIELD))) {
+    if (!Array.isArray(list) || list.length !== letters.length) continue;
     const axis = (of: unknown, stride: number): AxisField | 'whole' | undefined => {
       if (of === 'whole') return of;
       if (!Array.isArray(of)) return undefined;
       const [offset, window]: unknown[] = of;
       return Number.isSafeInteger(offset) && isLength(window) ? { offset: Number(offset), window, stride } : undefined;
     };
-    const [rows, columns] = [axis(pair[0], strides?.[name]?.[0] ?? 1), axis(pair[1], strides?.[name]?.[1] ?? 1)];
-    if (rows && columns) fields[name] = { rows, columns };
+    const own = letters.flatMap((letter, at): (readonly [PlacesName, AxisField | 'whole'])[] => {
+      const field = axis(list[at], strides?.[name]?.[at] ?? 1);
+      return field ? [[placesName(letter), field]] : [];
+    });
+    if (own.length === letters.length) fields[name] = Object.fromEntries(own);
   }
   return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
 function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent'> {
   const moves = new Map(entriesOf(model.metadata.get(MOVES)));
-  const pair = (name: string): Contract['period'] => {
-    const sides = new Map(Object.entries(moves.get(name) ?? {}));
-    const [rows, columns]: unknown[] = [sides.get('rows'), sides.get('columns')];
-    return isLength(rows) && isLength(columns) ? { rows, columns } : undefined;
+  const letters = declaredLetters(model);
+  const own = (name: string): Contract['period'] => {
+    const sides = new Map<string, unknown>(Object.entries(moves.get(name) ?? {}));
+    const known = letters.flatMap((letter): (readonly [PlacesName, number])[] => {
+      const length = sides.get(placesName(letter));
+      return isLength(length) ? [[placesName(letter), length]] : [];
+    });
+    return known.length === letters.length ? Object.fromEntries(known) : undefined;
   };
-  return { period: pair('period'), congruent: pair('congruent') };
+  return { period: own('period'), congruent: own('congruent') };
 }
 
 /** How much finer its maps were made; nothing for other models. */
@@ -131,16 +139,23 @@ export function declaredSize(model: Model): SizeRequest | undefined {
   for (const [input, roles] of imageInputs(model.graph)) {
     const window = windows.get(input.name);
     if (!window) return undefined;
-    const [height, width] = window;
+    const letters: readonly string[] = LETTERS.filter((letter) => roles.includes(letter));
+    if (letters.length !== window.length) return undefined;
     shapes.set(
       input.name,
       roles.map((role, axis) => {
         const dim = input.type?.shape?.[axis];
-        return role === 'H' ? height : role === 'W' ? width : typeof dim === 'number' ? dim : 1;
+        return window[letters.indexOf(role)] ?? (typeof dim === 'number' ? dim : 1);
       }),
     );
   }
   return shapes.size > 0 ? { shapes } : undefined;
+}
+
+/** The spatial axes of the model's images; those of pictures where its inputs do not tell. */
+function declaredLetters(model: Model): readonly Letter[] {
+  const letters = lettersOf(imageInputs(model.graph));
+  return letters.length > 0 ? letters : ['H', 'W'];
 }
 
 /** Of a JSON object; none where it is not one. */

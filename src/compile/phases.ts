@@ -4,32 +4,40 @@ import type { Motion } from '../analysis/motion';
 import { hasPhases } from '../analysis/motion/track';
 import { cannotRefine } from '../diagnostics/catalogue';
 import type { Location } from '../diagnostics/compile-error';
+import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
+import { unitOf } from '../ir/spatial';
 
 export interface Phased {
   readonly at: Location;
-  /** Pixels by which the image must move for the cells to repeat. */
+  /** Which spatial axis, counted from the outermost. */
+  readonly axis: number;
+  /** Pixels by which the image must move along it for the cells to repeat. */
   readonly period: number;
 }
 
 /** Of the values that an output depends on, while sizes are static. */
 export function phasesIn(graph: Graph, motion: Motion): readonly Phased[] {
   const leading = leadingTo(graph.outputs);
+  const letters = lettersOf(imageInputs(graph));
   return graph.nodes.flatMap((node) => {
     const state = leading.has(node) && node.outputs[0] ? motion.of(node.outputs[0]) : undefined;
     if (state?.kind !== 'moving') return [];
-    return [...state.tracks.values()]
-      .filter((track) => !track.whole && hasPhases(track))
-      .map(({ period }) => ({ at: { node: node.name, op: node.op, origin: node.origin }, period }));
+    return letters.flatMap((letter, axis): Phased[] => {
+      const track = state.tracks.get(letter);
+      if (!track || track.whole || !hasPhases(track)) return [];
+      return [{ at: { node: node.name, op: node.op, origin: node.origin }, axis, period: track.period }];
+    });
   });
 }
 
 /** Throws CompileError CANNOT_REFINE where a map would have cells that see the image in another phase. */
-export function requireInPhase(phased: readonly Phased[], stride: number): void {
-  const found = phased.find(({ period }) => stride % period !== 0);
+export function requireInPhase(phased: readonly Phased[], strides: readonly number[]): void {
+  const found = phased.find(({ axis, period }) => (strides[axis] ?? 1) % period !== 0);
+  const count = strides.length;
   if (found)
     throw cannotRefine(
       found.at,
-      `${found.at.op} '${found.at.node}' gives a map that was made coarse and fine again, and repeats only every ${found.period} pixels: cells between would see the image in another phase`,
+      `${found.at.op} '${found.at.node}' gives a map that was made coarse and fine again, and repeats only every ${found.period} ${unitOf(count)}: cells between would see the image in another phase`,
     );
 }

@@ -8,6 +8,7 @@ import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { opposedMaps } from '../ir/orientation';
+import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
@@ -114,7 +115,7 @@ const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-
 /** Whether the file gives its images a size. */
 export const hasFixedImages = (model: Model): boolean =>
   [...imageInputs(model.graph)].every(([{ type }, roles]) =>
-    roles.every((role, axis) => !/[HW]/.test(role) || typeof type?.shape?.[axis] === 'number'),
+    roles.every((role, axis) => !isSpatialRole(role) || typeof type?.shape?.[axis] === 'number'),
   );
 
 /** Every output has become what the head promises: a map that grows with the image, or a mean over one. */

@@ -6,6 +6,7 @@ import { receptiveFields } from '../analysis/receptive-field';
 import type { Graph } from '../ir/graph';
 import { readBy } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { entriesOf } from '../ir/spatial';
 import { table } from '../ir/table';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
 import type { Node, Tensor, Value } from '../ir/types';
@@ -71,7 +72,16 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
         ...node.outputs.filter(({ name }) => name !== '').map((output, at): [string, string] => [`output ${at}`, valueText(output)]),
         ...(parameters > 0 ? [['parameters', grouped(parameters)] as const] : []),
         ...(multiplyAdds ? [['multiply-adds', grouped(multiplyAdds)] as const] : []),
-        ...(field ? [['receptive field', `rows ${axisText(field.rows)}; columns ${axisText(field.columns)}`] as const] : []),
+        ...(field
+          ? [
+              [
+                'receptive field',
+                entriesOf(field)
+                  .map(([name, axis]) => `${name} ${axisText(axis)}`)
+                  .join('; '),
+              ] as const,
+            ]
+          : []),
       ],
       words: [
         node.name,

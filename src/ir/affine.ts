@@ -6,14 +6,15 @@
  * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and picks among channels.
  */
 import { intAttr, intsAttr, stringAttr } from './attrs';
+import { hasMapRank, mapRank } from './axis-roles';
 import type { Node, Value } from './types';
-import { isConst, rankOf } from './types';
+import { isConst } from './types';
 
 /** The varying operand of an affine pointwise node over maps [N,C,H,W], or undefined where the node is not one. */
 export function affineOperand(node: Node): { readonly slot: number; readonly value: Value } | undefined {
   const varying = node.inputs.flatMap((input, slot) => (input && !isConst(input) ? [{ slot, value: input }] : []));
   const [only] = varying;
-  if (!only || varying.length !== 1 || rankOf(only.value) !== 4 || node.outputs.length !== 1) return undefined;
+  if (!only || varying.length !== 1 || !hasMapRank(only.value, node.graph) || node.outputs.length !== 1) return undefined;
   switch (node.op) {
     case 'Conv':
       return only.slot === 0 && isPointwise(node) ? only : undefined;
@@ -22,9 +23,9 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
     case 'Add':
     case 'Sub':
     case 'Mul':
-      return node.inputs.every((input, slot) => slot === only.slot || isPerChannel(input)) ? only : undefined;
+      return node.inputs.every((input, slot) => slot === only.slot || isPerChannel(input, node)) ? only : undefined;
     case 'Div':
-      return only.slot === 0 && isPerChannel(node.inputs[1]) ? only : undefined;
+      return only.slot === 0 && isPerChannel(node.inputs[1], node) ? only : undefined;
     case 'Identity':
     case 'Neg':
       return only;
@@ -44,11 +45,12 @@ export function isPointwise(conv: Node): boolean {
   return (kernel?.every((size) => size === 1) ?? false) && ones('strides') && isUnpadded;
 }
 
-/** A constant that broadcasts over rows and columns. */
-function isPerChannel(value: Value | undefined): boolean {
+/** A constant that broadcasts over all places. */
+function isPerChannel(value: Value | undefined, { graph }: Node): boolean {
   const shape = value?.constant?.shape;
-  if (!shape || shape.length > 4) return false;
-  return (shape[shape.length - 1] ?? 1) === 1 && (shape[shape.length - 2] ?? 1) === 1 && (shape.length < 4 || shape[0] === 1);
+  const rank = mapRank(graph);
+  if (!shape || shape.length > rank) return false;
+  return shape.slice(-(rank - 2)).every((dim) => dim === 1) && (shape.length < rank || shape[0] === 1);
 }
 
 function picksChannels(node: Node): boolean {
@@ -58,5 +60,6 @@ function picksChannels(node: Node): boolean {
 
 function onlyChannelAxis(slice: Node): boolean {
   const [from, to] = [slice.inputs[0]?.type?.shape, slice.outputs[0]?.type?.shape];
-  return from?.length === 4 && to?.length === 4 && from[0] === to[0] && from[2] === to[2] && from[3] === to[3] && from[1] !== to[1];
+  const isMap = from?.length === mapRank(slice.graph) && to?.length === from.length;
+  return isMap && from.every((dim, axis) => (axis === 1 ? dim !== to[axis] : dim === to[axis]));
 }

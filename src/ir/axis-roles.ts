@@ -1,7 +1,7 @@
 /**
- * What each axis of a value runs over, seen from the image input [N, C, H, W]: batch, channels, rows, columns.
+ * What each axis of a value runs over, seen from the image input: batch (N), channels (C), or a spatial axis (spatial.ts), as in [N, C, H, W].
  *
- * A role is a word over N, C, H, W in row-major order: a flattened map [N, C*H*W] has the roles `N`, `CHW`; an axis of length one that stands
+ * A role is a word over these letters in row-major order: a flattened map [N, C*H*W] has the roles `N`, `CHW`; an axis of length one that stands
  * for nothing has the role ''. Channels-last stretches, flattened heads and token sequences are told apart by this, not by guessing from sizes.
  * Roles follow data, not weights: a value that does not depend on an image has none, and so has one behind an operator that is not known here.
  */
@@ -11,6 +11,7 @@ import type { Graph } from './graph';
 import { channelsByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
+import { LETTERS, type Letter } from './spatial';
 import { isNumeric, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
@@ -53,8 +54,12 @@ const SAME_AXES = new Set([
 export class AxisRoles {
   private readonly known = new Map<Value, Roles | undefined>();
 
+  /** The spatial axes of the images, outermost first. */
+  readonly letters: readonly Letter[];
+
   /** `images`: roles of the graph inputs that are images; every other input has none. */
   constructor(images: ReadonlyMap<Value, Roles>) {
+    this.letters = lettersOf(images);
     for (const [value, roles] of images) this.known.set(value, roles);
   }
 
@@ -296,13 +301,13 @@ function view(node: Node, roles: Roles): Roles | undefined {
     }
     const parts = b.slice(start, j).filter((size) => size !== 1).length;
     let letter = 0;
-    // An axis that was merged from C, H and W comes apart into them, in the order in which they were merged.
+    // An axis that was merged from several letters comes apart into them, in the order in which they were merged.
     for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : parts === role.length ? (role[letter++] ?? '') : role);
   }
   return result;
 }
 
-/** Each of N, C, H, W once: an axis that was split and merged again and again still runs over the same. */
+/** Each letter once: an axis that was split and merged again and again still runs over the same. */
 const joinedRoles = (a: string, b: string): string => a + [...b].filter((letter) => !a.includes(letter)).join('');
 
 function constantInts(value: Value | undefined): readonly number[] | undefined {
@@ -312,8 +317,8 @@ function constantInts(value: Value | undefined): readonly number[] | undefined {
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
- * Roles from the graph inputs of rank 4. What reads the image tells whether it is [N, C, H, W] or [N, H, W, C] (image-layout.ts); where nothing does, the
- * sizes do: at most 4 channels, last only where the second axis is longer than that.
+ * Roles of the graph inputs that are images. What reads them tells their axes (image-layout.ts): which are channels and how many are places. Where nothing
+ * does, an input of rank 4 is [N, C, H, W] or [N, H, W, C] by its sizes: at most 4 channels, last only where the second axis is longer than that.
  */
 export function imageInputs(graph: Graph): Map<Value, Roles> {
   const images = new Map<Value, Roles>();
@@ -327,26 +332,55 @@ export function imageInputs(graph: Graph): Map<Value, Roles> {
   return images;
 }
 
-/** The static shape of a map whose roles are N, C and the two spatial axes in any order, with where each is. */
+/** The spatial axes that the images have, outermost first: what a map has to have as well. */
+export const lettersOf = (images: ReadonlyMap<Value, Roles>): readonly Letter[] =>
+  LETTERS.filter((letter) => [...images.values()].some((roles) => roles.includes(letter)));
+
+/** Axes of a map in this graph: batch, channels and the spatial axes of its images. 4 where it has none. */
+export const mapRank = (graph: Graph): number => 2 + (axisRolesOf(graph.root).letters.length || 2);
+
+/** Whether the value, computed or an input, has as many axes as a map. */
+export const hasMapRank = (value: Value | undefined, graph: Graph): boolean => value?.type?.shape?.length === mapRank(graph);
+
+/** A map of one cell, channels first. */
+export const isOneCell = (value: Value | undefined, graph: Graph): boolean =>
+  hasMapRank(value, graph) && (value?.type?.shape ?? []).slice(2).every((dim) => dim === 1);
+
+/** The static shape of a map whose roles are N, C and all spatial axes in any order, with where each is. */
 export interface MapAxes {
   readonly channels: number;
-  readonly rows: number;
-  readonly columns: number;
-  /** Transpose that brings the value to [N, C, H, W]. */
+  /** The spatial axes, in the order in which the map has them channels first. */
+  readonly places: readonly number[];
+  /** Transpose that brings the value to [N, C, ...places]. */
   readonly toChannelsFirst: readonly number[];
   /** Static sizes at the window's size. */
-  readonly shape: { readonly channels: number; readonly rows: number; readonly columns: number };
+  readonly shape: { readonly channels: number; readonly places: readonly number[] };
 }
 
-/** Where the axes of a rank-4 map are, or undefined where it is not one with static C, H and W. */
-export function mapAxes(value: Value, roles: Roles | undefined): MapAxes | undefined {
-  if (roles?.length !== 4 || roles[0] !== 'N') return undefined;
+/** Cells of the map. */
+export const cellsIn = ({ shape }: MapAxes): number => shape.places.reduce((product, length) => product * length, 1);
+/** Whether the map is [N, C, ...places] as it stands. */
+export const isChannelsFirst = ({ toChannelsFirst }: MapAxes): boolean => toChannelsFirst.every((axis, at) => axis === at);
+/** The Transpose that undoes `toChannelsFirst`. */
+export const fromChannelsFirst = ({ toChannelsFirst }: MapAxes): readonly number[] =>
+  toChannelsFirst.map((_, axis) => toChannelsFirst.indexOf(axis));
+/** The sizes of the axes behind the batch, in their own order. */
+export const sizesIn = ({ channels, places, shape }: MapAxes): readonly number[] =>
+  [channels, ...places]
+    .map((axis, at): readonly [number, number] => [axis, at === 0 ? shape.channels : (shape.places[at - 1] ?? 1)])
+    .sort(([a], [b]) => a - b)
+    .map(([, size]) => size);
+
+/** Where the axes of a map are, or undefined where it is not one with static sizes. */
+export function mapAxes(value: Value, roles: AxisRoles): MapAxes | undefined {
+  const own = roles.of(value);
   const shape = value.type?.shape;
-  const channels = roles.indexOf('C');
-  const rows = roles.indexOf('H');
-  const columns = roles.indexOf('W');
-  if (!shape || channels < 0 || rows < 0 || columns < 0) return undefined;
-  const [c, h, w] = [shape[channels], shape[rows], shape[columns]];
-  if (typeof c !== 'number' || typeof h !== 'number' || typeof w !== 'number') return undefined;
-  return { channels, rows, columns, toChannelsFirst: [0, channels, rows, columns], shape: { channels: c, rows: h, columns: w } };
+  if (!own || !shape || own[0] !== 'N' || own.length !== 2 + roles.letters.length || roles.letters.length === 0) return undefined;
+  const channels = own.indexOf('C');
+  const places = roles.letters.map((letter) => own.indexOf(letter));
+  if (channels < 0 || places.some((axis) => axis < 0)) return undefined;
+  const count = shape[channels];
+  const lengths = places.map((axis) => shape[axis]);
+  if (typeof count !== 'number' || !lengths.every((length): length is number => typeof length === 'number')) return undefined;
+  return { channels, places, toChannelsFirst: [0, channels, ...places], shape: { channels: count, places: lengths } };
 }

@@ -7,9 +7,10 @@
  */
 
 import { intAttr, intsAttr, stringAttr } from './attrs';
-import { AxisRoles, imageInputs, type MapAxes, mapAxes } from './axis-roles';
+import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
 import { isReduction } from './operator-traits';
+import { isSpatialRole } from './spatial';
 import { table } from './table';
 import { readNumbers } from './tensor';
 import type { Node, Value } from './types';
@@ -23,7 +24,7 @@ export interface GlobalPool {
   readonly kind: PoolKind;
   readonly map: Value;
   readonly axes: MapAxes;
-  /** Whether the result has no rows and columns any more: [N, C]. */
+  /** Whether the result has no spatial axes any more: [N, C]. */
   readonly drops: boolean;
   /** Already an AveragePool or MaxPool over the whole map. */
   readonly isWindowed: boolean;
@@ -49,7 +50,7 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   const [data] = node.inputs;
   if (!data) return undefined;
   if (isReduction(node.op)) return reduction(node, data, roles);
-  const axes = mapAxes(data, roles.of(data));
+  const axes = mapAxes(data, roles);
   if (axes?.channels !== 1) return undefined;
   const pool = { node, map: data, axes, drops: false, isWindowed: false };
   if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
@@ -76,39 +77,49 @@ export function gatePools(graph: Graph): GlobalPool[] {
 const isRead = (node: Node): boolean => node.outputs.some((output) => output.uses.length > 0);
 
 /** Kernel as big as the map, nothing padded, nothing dilated: whatever the stride, there is one window. */
-function coversMap(node: Node, { shape }: MapAxes): boolean {
-  const [rows, columns] = intsAttr(node, 'kernel_shape') ?? [];
-  if (rows !== shape.rows || columns !== shape.columns || rows * columns === 1) return false;
+function coversMap(node: Node, axes: MapAxes): boolean {
+  const kernel = intsAttr(node, 'kernel_shape') ?? [];
+  const { places } = axes.shape;
+  if (kernel.length !== places.length || kernel.some((size, at) => size !== places[at]) || cellsIn(axes) === 1) return false;
   const unpadded = ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
   return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
 }
 
-/** A reduction over exactly the rows and columns: of a map, of a map with both in one axis, or of a map reduced along one of them before. */
+/** A reduction over exactly the spatial axes: of a map, of a map with all in one axis, or of a map reduced along some of them before. */
 function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | undefined {
   const kind = REDUCTION_KIND[node.op];
   const reduced = reducedRoles(node, data, roles);
   if (!kind || !reduced) return undefined;
   const keeps = intAttr(node, 'keepdims') !== 0;
-  if (reduced === 'HW' || reduced === 'WH') {
-    const own = mapAxes(data, roles.of(data));
+  if (isAll(reduced, roles)) {
+    const own = mapAxes(data, roles);
     if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
     for (const map of viewChain(data)) {
-      const axes = mapAxes(map, roles.of(map));
+      const axes = mapAxes(map, roles);
       // [N, C, H*W] or [N, H*W, C] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
       if (axes && !keeps && node.outputs[0]?.type?.shape?.length === 2) return { node, kind, map, axes, drops: true, isWindowed: false };
     }
     return undefined;
   }
-  const inner = data.producer;
-  const [map] = inner?.inputs ?? [];
-  if (!inner || !map || inner.op !== node.op || data.uses.length !== 1 || !['mean', 'max', 'min', 'sum'].includes(kind)) return undefined;
-  const before = reducedRoles(inner, map, roles);
-  const axes = mapAxes(map, roles.of(map));
-  if (!axes || !before || ![`${before}${reduced}`, `${reduced}${before}`].includes('HW')) return undefined;
-  const dropsBoth = !keeps && intAttr(inner, 'keepdims') === 0;
-  const keepsBoth = keeps && intAttr(inner, 'keepdims') !== 0;
-  return dropsBoth || keepsBoth ? { node, kind, map, axes, drops: dropsBoth, isWindowed: false } : undefined;
+  // One axis after the other.
+  if (!['mean', 'max', 'min', 'sum'].includes(kind)) return undefined;
+  let all = reduced;
+  for (let at = data; ; ) {
+    const inner = at.producer;
+    const [map] = inner?.inputs ?? [];
+    if (!inner || !map || inner.op !== node.op || at.uses.length !== 1 || (intAttr(inner, 'keepdims') !== 0) !== keeps) return undefined;
+    const before = reducedRoles(inner, map, roles);
+    if (!before) return undefined;
+    all += before;
+    const axes = isAll(all, roles) ? mapAxes(map, roles) : undefined;
+    if (axes) return { node, kind, map, axes, drops: !keeps, isWindowed: false };
+    at = map;
+  }
 }
+
+/** Whether these are the spatial axes, each once. */
+const isAll = (reduced: string, { letters }: AxisRoles): boolean =>
+  reduced.length === letters.length && letters.length > 0 && letters.every((letter) => reduced.includes(letter));
 
 /** Roles of the reduced axes as one word, or undefined where they are not known. */
 function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undefined {
@@ -121,7 +132,7 @@ function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undef
   return numbers.map((axis) => own[axis] ?? '').join('');
 }
 
-/** Whether nothing that depends on the result has rows or columns again: then it is the classifier's. */
+/** Whether nothing that depends on the result has places again: then it is the classifier's. */
 export function isHead(pool: Node, roles: AxisRoles): boolean {
   const seen = new Set<Node>([pool]);
   const queue: Node[] = [pool];
@@ -132,7 +143,7 @@ export function isHead(pool: Node, roles: AxisRoles): boolean {
       if (output.uses.length > 0 && (!own || !shape)) return false;
       // Beside the numbers of a flattened map, or a factor of them, it is the classifier's all the same.
       const isVector = shape?.length === 2 && /C/.test(own?.[1] ?? '');
-      if (!isVector && own?.some((role, axis) => /[HW]/.test(role) && shape?.[axis] !== 1)) return false;
+      if (!isVector && own?.some((role, axis) => isSpatialRole(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
         // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
         if (seen.has(user) || user.op === 'Shape' || user.op === 'Size' || user.domain === 'ai.onnx.ml') continue;

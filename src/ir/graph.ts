@@ -154,7 +154,8 @@ export class Graph {
   get edits(): number {
     return this.root.editCount;
   }
-  private get root(): Graph {
+  /** The main graph, of which this is one or a part. */
+  get root(): Graph {
     return this.parent ? this.parent.root : this;
   }
   private touch(): void {

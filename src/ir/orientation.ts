@@ -1,5 +1,5 @@
 /**
- * Which way the rows and the columns of a value run, seen from the image: straight, or backwards behind a flip; and in which order they stand.
+ * Which way the spatial axes of a value run, seen from the image: straight, or backwards behind a flip; and in which order they stand.
  *
  * A branch may look at the mirrored image, or at its transpose, and its scores be averaged with those of the straight one (test-time augmentation). Over a
  * larger image its cells come out in the mirrored order: they must be turned back before they meet the others.
@@ -8,15 +8,13 @@ import { intAttr } from './attrs';
 import { type AxisRoles, axisRolesOf } from './axis-roles';
 import type { Graph } from './graph';
 import { isBroadcasting, isReduction } from './operator-traits';
+import type { Letter } from './spatial';
 import { isNumeric, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
 
-export type Letter = 'H' | 'W';
-export const LETTERS: readonly Letter[] = ['H', 'W'];
-
-/** Whether rows, and columns, run backwards. */
+/** Whether each spatial axis runs backwards. */
 export type Orientation = Readonly<Record<Letter, boolean>>;
-const STRAIGHT: Orientation = { H: false, W: false };
+const STRAIGHT: Orientation = { T: false, D: false, H: false, W: false };
 
 export class Orientations {
   private readonly known = new Map<Value, Orientation>();
@@ -40,17 +38,23 @@ export class Orientations {
       const isBackwards = first !== undefined && this.of(first)[letter];
       return reverses(node, letter, this) ? !isBackwards : isBackwards;
     };
-    const orientation = { H: along('H'), W: along('W') };
-    for (const output of node.outputs) if (orientation.H || orientation.W || this.known.has(output)) this.known.set(output, orientation);
+    const backwards = this.letters.filter(along);
+    const orientation = { ...STRAIGHT, ...Object.fromEntries(backwards.map((letter) => [letter, true])) };
+    for (const output of node.outputs) if (backwards.length > 0 || this.known.has(output)) this.known.set(output, orientation);
   }
 
-  /** The axis that holds rows, or columns, and nothing else. */
+  /** The spatial axes of the images. */
+  get letters(): readonly Letter[] {
+    return this.roles.letters;
+  }
+
+  /** The axis that holds the places of one spatial axis, and nothing else. */
   axisOf(value: Value, letter: Letter): number | undefined {
     const at = this.roles.of(value)?.indexOf(letter) ?? -1;
     return at < 0 ? undefined : at;
   }
 
-  /** The inputs whose rows, or columns, meet in the node; one place that is laid over many meets none of them. */
+  /** The inputs whose places along an axis meet in the node; one place that is laid over many meets none of them. */
   meeting(node: Node, letter: Letter): Value[] {
     const length = (value: Value): number | undefined => {
       const dim = value.type?.shape?.[this.axisOf(value, letter) ?? -1];
@@ -63,10 +67,10 @@ export class Orientations {
     return inputs.filter((input) => !isSpread || length(input) !== 1);
   }
 
-  /** Whether columns stand in front of rows. */
+  /** Whether spatial axes have changed places: columns in front of rows. */
   isTurned(value: Value): boolean {
-    const [rows, columns] = LETTERS.map((letter) => this.axisOf(value, letter));
-    return rows !== undefined && columns !== undefined && columns < rows;
+    const axes = this.letters.flatMap((letter) => this.axisOf(value, letter) ?? []);
+    return axes.some((axis, at) => at > 0 && axis < (axes[at - 1] ?? 0));
   }
 }
 
@@ -82,12 +86,15 @@ export function opposedMaps(graph: Graph): Opposed[] {
   return graph.nodes.flatMap((node): Opposed[] => {
     if (!isBroadcasting(node.op) && node.op !== 'Concat') return [];
     const spread = (value: Value, letter: Letter): boolean => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] !== 1;
-    const backwards = LETTERS.some((letter) => {
+    const { letters } = orientations;
+    const backwards = letters.some((letter) => {
       const met = orientations.meeting(node, letter).filter((value) => spread(value, letter));
       return new Set(met.map((value) => orientations.of(value)[letter])).size > 1;
     });
     if (backwards) return [{ node, reason: 'it combines a map with its mirror image' }];
-    const met = orientations.meeting(node, 'H').filter((value) => LETTERS.some((letter) => spread(value, letter)));
+    const met = [...new Set(letters.slice(0, -1).flatMap((letter) => orientations.meeting(node, letter)))].filter((value) =>
+      letters.some((letter) => spread(value, letter)),
+    );
     return new Set(met.map((value) => orientations.isTurned(value))).size > 1
       ? [{ node, reason: 'it combines a map with its transpose: rows meet columns' }]
       : [];

@@ -10,6 +10,7 @@ import { type AxisRoles, axisRolesOf, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
 import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction } from './operator-traits';
+import { isSpatialRole } from './spatial';
 import { isFloatType, isNumeric, readNumbers } from './tensor';
 import { type ConstValue, isConst, type Node, type Value } from './types';
 
@@ -18,7 +19,7 @@ export interface Trunk {
   dependsOnImage(value: Value): boolean;
   /** Nothing in front of it ties it to its place, and it is not pooled over all of them. */
   slides(value: Value): boolean;
-  /** A map of numbers [N, C, H, W], in any order, that slides. */
+  /** A map of numbers, batch, channels and all spatial axes in any order, that slides. */
   isMap(value: Value): boolean;
   /** Runs over more than one place. */
   hasPlaces(value: Value): boolean;
@@ -49,7 +50,7 @@ export function trunkOf(graph: Graph): Trunk {
     dependsOnImage: (value) => images.has(value),
     slides,
     isMap: (value) =>
-      images.has(value) && slides(value) && isFloatType(value.type?.dtype ?? 'string') && mapAxes(value, roles.of(value)) !== undefined,
+      images.has(value) && slides(value) && isFloatType(value.type?.dtype ?? 'string') && mapAxes(value, roles) !== undefined,
     hasPlaces: (value) => images.has(value) && (roles.of(value)?.some((_, axis) => isSpread(value, roles, axis)) ?? true),
     namesPlaces: (node) => namesPlaces(node, roles),
   };
@@ -69,11 +70,10 @@ function namesPlaces(node: Node, roles: AxisRoles): boolean {
   );
 }
 
-const isSpatial = (role: string | undefined): boolean => role !== undefined && /[HW]/.test(role);
 const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
   const own = roles.of(value);
   const at = own && axis < 0 ? axis + own.length : axis;
-  return isSpatial(own?.[at]) && value.type?.shape?.[at] !== 1;
+  return isSpatialRole(own?.[at]) && value.type?.shape?.[at] !== 1;
 };
 
 /** Whether the node treats each place in its own way. */
@@ -123,7 +123,7 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
   }
 }
 
-/** Whether an operand has columns where the result has rows. */
+/** Whether an operand has columns where the result has rows, or the like. */
 function turnsOne({ inputs }: Node, output: Value, roles: AxisRoles): boolean {
   const own = roles.of(output);
   return inputs.some((input) => {
@@ -153,12 +153,12 @@ function isUniform({ constant }: ConstValue): boolean {
   return numbers.every((number) => number === numbers[0]);
 }
 
-/** Whether the result has one row, or one column, where the data has many, by an operator that takes them all at any size. */
+/** Whether the result has one place along an axis where the data has many, by an operator that takes them all at any size. */
 function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
   const [data] = node.inputs;
   const [output] = node.outputs;
   if (!data || !output || !(meaningOf(node).startsWith('Global') || isReduction(node.op))) return false;
-  return ['H', 'W'].some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
+  return roles.letters.some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
 }
 
 const runsOver = (value: Value, letter: string, roles: AxisRoles): boolean =>

@@ -2,7 +2,9 @@
  * Views: nodes that give the same elements in the same row-major order another shape. A chain of them is worth one Reshape.
  */
 import { intAttr, intsAttr } from './attrs';
+import { axisRolesOf, hasMapRank, mapRank } from './axis-roles';
 import { takesInOrder } from './flat-index';
+import { isSpatialRole } from './spatial';
 import { elementCount, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
@@ -59,7 +61,7 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
   for (const view of [value, ...viewChain(value)]) {
     const { producer } = view;
     const [map] = producer?.inputs ?? [];
-    if (!producer || map?.type?.shape?.length !== 4) continue;
+    if (!producer || !map || !hasMapRank(map, producer.graph)) continue;
     const isTurned = producer.op === 'Transpose' && viewedBy(producer) !== undefined && !hasCells(map);
     if (isTurned || (producer.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1)) return { flatten: producer, map };
   }
@@ -67,12 +69,18 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
 }
 
 /**
- * Whether a value of static size has rows and columns of more than one cell, channels first (or one cell of them, channels last). An output that has is
+ * Whether a value of static size is a map of more than one cell, channels first (or one cell, channels last). An output that has is
  * no prediction: a map of features.
  */
 export function hasCells(value: Value): boolean {
   const shape = value.type?.shape;
-  return shape?.length === 4 && (shape[2] !== 1 || (shape[3] !== 1 && shape[1] !== 1));
+  const { graph } = value.producer ?? {};
+  if (!shape || shape.length !== (graph ? mapRank(graph) : 4)) return false;
+  // One axis alone may be places or channels.
+  const roles = graph && shape.length === 3 ? axisRolesOf(graph.root).of(value) : undefined;
+  if (roles) return roles.some((role, axis) => isSpatialRole(role) && shape[axis] !== 1);
+  const inner = shape.slice(2, -1);
+  return inner.some((dim) => dim !== 1) || (shape.at(-1) !== 1 && shape[1] !== 1);
 }
 
 /** Product of the axes, where all are static. */

@@ -1,40 +1,46 @@
 /**
- * How many input pixels lie between neighbouring cells of a map, along rows and columns. Exact: a stride of 13 is 13.
+ * How many input pixels lie between neighbouring cells of a map, along each spatial axis. Exact: a stride of 13 is 13.
  *
  * Where the map's size is an expression over the image's, the stride is one over its growth. At a static size it is the product of the steps on the way
  * from the image: branches that meet have the same stride, or the network could not add or concatenate them, so any way over maps will do.
  */
+import { imageInputs, lettersOf } from '../ir/axis-roles';
 import { dimGrowth } from '../ir/dims';
+import type { Graph } from '../ir/graph';
 import { absolute, inverse, ONE, type Ratio, times, toNumber } from '../ir/ratio';
 import type { Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { operatorOf } from '.';
 
-/** [rows, columns]; below 1 behind an upsampling. */
-export function pixelStride(map: Value): readonly [number, number] {
+/** Outermost axis first; below 1 behind an upsampling. */
+export function pixelStride(map: Value): readonly number[] {
   return strideBySize(map) ?? onTheWay(map);
 }
 
 /** The same where the size tells; undefined where it is static, or no expression. */
-export function strideBySize(map: Value): readonly [number, number] | undefined {
+export function strideBySize(map: Value): readonly number[] | undefined {
   const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
-  const [rows, columns] = growing.length === 2 ? growing.map(strideOf) : [];
-  return rows !== undefined && columns !== undefined ? [rows, columns] : undefined;
+  if (growing.length !== axesOf(map.producer?.graph)) return undefined;
+  const strides = growing.map(strideOf);
+  return strides.every((stride) => stride !== undefined) ? strides : undefined;
 }
+
+/** Spatial axes of the network. */
+const axesOf = (graph: Graph | undefined): number => (graph && lettersOf(imageInputs(graph.root)).length) || 2;
 
 function strideOf(dim: Dim): number | undefined {
   const growth = dimGrowth(dim);
   return growth && growth.num > 0 ? toNumber(inverse(growth)) : undefined;
 }
 
-function onTheWay(map: Value): readonly [number, number] {
-  let [rows, columns]: readonly [Ratio, Ratio] = [ONE, ONE];
+function onTheWay(map: Value): readonly number[] {
+  let strides = Array.from({ length: axesOf(map.producer?.graph) }, () => ONE);
   for (let node = map.producer; node; ) {
-    rows = times(rows, paceAlong(node, 2));
-    columns = times(columns, paceAlong(node, 3));
+    const at = node;
+    strides = strides.map((stride, axis) => times(stride, paceAlong(at, axis + 2)));
     node = mapBehind(node)?.producer;
   }
-  return [toNumber(rows), toNumber(columns)];
+  return strides.map(toNumber);
 }
 
 function paceAlong(node: Node, axis: number): Ratio {
@@ -43,7 +49,7 @@ function paceAlong(node: Node, axis: number): Ratio {
   return own?.kind === 'window' ? absolute(own.step.stride) : ONE;
 }
 
-/** The operand that has rows and columns; one of a single cell (a gate) says nothing where another has more. */
+/** The operand that has places; one of a single cell (a gate) says nothing where another has more. */
 function mapBehind(node: Node): Value | undefined {
   const maps = node.inputs.filter(
     (input): input is Value => input !== undefined && !isConst(input) && (input.type?.shape?.length ?? 0) >= 3,

@@ -105,10 +105,9 @@ class Sizes {
   near({ height, width }: Size, round: typeof Math.round | typeof Math.ceil): Fitting | undefined {
     const { window = { height: 0, width: 0 } } = this.network;
     if (height < window.height || width < window.width) return undefined;
-    if (this.taken) {
-      const { taken } = this;
+    const { taken } = this;
+    if (taken?.height && taken.width)
       return this.at({ height: nearestTaken(taken.height, height, round), width: nearestTaken(taken.width, width, round) });
-    }
     for (const unit of [1, 2, 4, 8, 16, 32, 64]) {
       if (round === Math.round && unit > 1 && unit * 4 > Math.min(height, width)) break;
       const along = (length: number, base: number): number => (base % unit) + unit * Math.max(0, round((length - (base % unit)) / unit));

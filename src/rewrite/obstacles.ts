@@ -1,6 +1,6 @@
 /** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
 import type { Location } from '../diagnostics/compile-error';
-import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import { AxisRoles, hasMapRank, imageInputs } from '../ir/axis-roles';
 import { meaningOf } from '../ir/integer-operators';
 import { isIntegerOp } from '../ir/operator-traits';
 import { isFloatType } from '../ir/tensor';
@@ -87,7 +87,7 @@ export function whyNoConvolution(
   const onTheWay = new Set<string>();
   for (let at: Node | undefined = layer; at; at = dataOf(at)?.producer) {
     onTheWay.add(at.name);
-    if (dataOf(at)?.type?.shape?.length === 4) break;
+    if (hasMapRank(dataOf(at), at.graph)) break;
   }
   const refused = remarks.filter(
     ({ kind, pass, at }) => kind === 'refused' && PREPARING.has(pass) && at.node !== undefined && onTheWay.has(at.node),
@@ -97,7 +97,8 @@ export function whyNoConvolution(
 
 export const growing = (output: Value | undefined): boolean => {
   const shape = output?.type?.shape;
-  return shape?.length === 4 && typeof shape[2] !== 'number' && typeof shape[3] !== 'number';
+  const graph = output?.producer?.graph;
+  return shape !== undefined && graph !== undefined && hasMapRank(output, graph) && shape.slice(2).every((dim) => typeof dim !== 'number');
 };
 
 const told = ({ at, reason }: Remark): string => `${at.op ?? ''} '${at.node ?? at.value}': ${reason}`.trimStart();

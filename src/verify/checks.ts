@@ -1,5 +1,6 @@
 /** The checks, each comparing what is expected with what the converted model gave. */
 import { CompileError } from '../diagnostics/compile-error';
+import { sizeText } from '../ir/spatial';
 import { table } from '../ir/table';
 import type { Claim } from './claim';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
@@ -12,7 +13,7 @@ import type { Check, Tolerance } from './report';
 import { isWithin, type Results } from './results';
 import { describeSamples, type Sample } from './samples';
 import type { LargerScores } from './scores';
-import { type LargerImage, sizeText } from './sizes';
+import type { LargerImage } from './sizes';
 import type { Subject } from './subject';
 import type { ExpectedWindows } from './windows';
 
@@ -45,7 +46,7 @@ export function originalSize(
     }
   });
   return tally.check('original size', {
-    sizes: [`${subject.image.height}x${subject.image.width}`],
+    sizes: [sizeText(subject.lengths)],
     cells: samples.length,
     note: describeSamples(samples),
     required: true,
@@ -73,11 +74,13 @@ export function windowsOfTheMap(request: LargerRequest, expected: readonly Expec
   for (const { image, outputs } of expected) {
     const found = given.get(image);
     if (!found || found instanceof CompileError) {
-      tally.fault(`the converted model does not take ${sizeText(image)}: ${found instanceof CompileError ? found.diagnostic.message : ''}`);
+      tally.fault(
+        `the converted model does not take ${sizeText(image.lengths)}: ${found instanceof CompileError ? found.diagnostic.message : ''}`,
+      );
       continue;
     }
     tally.faults(sizeFaults(request, image, found));
-    sizes.push(sizeText(image));
+    sizes.push(sizeText(image.lengths));
     let isLarger = false;
     for (const [output, map] of outputs) {
       if (map.cells.length === 0) continue;
@@ -85,7 +88,7 @@ export function windowsOfTheMap(request: LargerRequest, expected: readonly Expec
       const difference = isMean ? compare(meanOf(map.cells), found.get(output)?.data ?? []) : compareCells(map, found.get(output));
       tally.add(output, difference, allowing(tolerance, ownNoise(map), request.noiseAt(image)));
       cells += map.cells.length;
-      isLarger ||= map.rows > 1 && map.columns > 1;
+      isLarger ||= map.lengths.every((length) => length > 1);
     }
     if (isLarger && image.purpose === 'growing') growing++;
   }
@@ -102,15 +105,17 @@ const allowing = (tolerance: Tolerance, ...noise: readonly number[]): Tolerance 
 /** Maps that have other sizes than the model says. */
 function sizeFaults({ subject, claims, isCoarse }: LargerRequest, image: LargerImage, found: Results): string[] {
   if (subject.head === 'image') return [];
-  return claims.flatMap(({ output, rows, columns }): string[] => {
-    const [height, width] = found.get(output)?.shape.slice(2) ?? [];
-    const [ky, kx] = (isCoarse ? subject.request.density?.[output] : undefined) ?? [1, 1];
-    const [y, x] = [rows.cells(image.height), columns.cells(image.width)];
-    if (y === undefined || x === undefined || height === undefined || width === undefined) return [];
-    const [wantedY, wantedX] = [Math.ceil(y / ky), Math.ceil(x / kx)];
-    return height === wantedY && width === wantedX
+  return claims.flatMap(({ output, axes }): string[] => {
+    const lengths = found.get(output)?.shape.slice(2) ?? [];
+    const density = isCoarse ? subject.request.density?.[output] : undefined;
+    const wanted = axes.map(({ cells }, axis) => {
+      const count = cells(image.lengths[axis] ?? 0);
+      return count === undefined ? undefined : Math.ceil(count / (density?.[axis] ?? 1));
+    });
+    if (!wanted.every((count): count is number => count !== undefined) || lengths.length < wanted.length) return [];
+    return wanted.every((count, axis) => count === lengths[axis])
       ? []
-      : [`'${output}' has ${height}x${width} cells at ${sizeText(image)}, where the model says ${wantedY}x${wantedX}`];
+      : [`'${output}' has ${sizeText(lengths)} cells at ${sizeText(image.lengths)}, where the model says ${sizeText(wanted)}`];
   });
 }
 
@@ -127,7 +132,7 @@ export function meansOfTheMap(
   for (const { image, results, noise } of expected) {
     const found = given.get(image);
     const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found, subject.isMap);
-    sizes.push(sizeText(image));
+    sizes.push(sizeText(image.lengths));
     for (const [output, numbers] of results)
       tally.add(output, compare(numbers.data, means.get(output)?.data ?? []), allowing(tolerance, noise, noiseAt(image)));
     if (image.purpose === 'growing') growing++;
@@ -148,11 +153,11 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
   for (const [image, outputs] of expected) {
     const found = given.get(image);
     if (!found || found instanceof CompileError) {
-      notes.push(`the converted model does not take ${sizeText(image)}`);
+      notes.push(`the converted model does not take ${sizeText(image.lengths)}`);
       continue;
     }
     if (mustBeEqual) tally.faults(sizeFaults(request, image, found));
-    sizes.push(sizeText(image));
+    sizes.push(sizeText(image.lengths));
     let isLarger = false;
     for (const [output, map] of outputs) {
       if (map.cells.length === 0) continue;
@@ -160,7 +165,7 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
       tally.add(output, compareCells(map, actual), allowing(tolerance, request.noiseAt(image)));
       cells += map.cells.length;
       same += agreeing(map, actual);
-      isLarger ||= map.rows > 1 && map.columns > 1;
+      isLarger ||= map.lengths.every((length) => length > 1);
     }
     if (isLarger && image.purpose === 'growing') growing++;
   }

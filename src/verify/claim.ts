@@ -4,11 +4,14 @@
  */
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { evaluateDim } from '../ir/dims';
+import { type Letter, type PlacesName, placesName } from '../ir/spatial';
 import type { Dim, Value } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
 import type { Subject } from './subject';
 
 export interface AxisClaim {
+  /** What is counted along the axis. */
+  readonly name: PlacesName;
   /** Pixels between neighbouring cells; a fraction behind upsampling. */
   readonly stride: number;
   /** Pixels by which the image must move for the map to move by whole cells: the least multiple of the stride that is a whole number, or what the model says. */
@@ -23,44 +26,45 @@ export interface AxisClaim {
 
 export interface Claim {
   readonly output: string;
-  readonly rows: AxisClaim;
-  readonly columns: AxisClaim;
+  /** Along each spatial axis, outermost first. */
+  readonly axes: readonly AxisClaim[];
 }
 
-/** Of every output that is a map of rows and columns. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
+/** Of every output that is a map. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
 export function claimsOf(subject: Subject): readonly Claim[] {
   const { graph } = subject.request.converted.model;
   return graph.outputs.flatMap((output): Claim[] => {
     const shape = subject.request.declared?.get(output.name) ?? output.type?.shape;
-    if (shape?.length !== 4) return [];
+    const { letters } = subject;
+    if (shape?.length !== 2 + letters.length) return [];
     const fields = subject.request.contract?.fields?.[output.name];
     const strides = stridesOf(subject, output, fields);
     return [
       {
         output: output.name,
-        rows: axisClaim(subject, strides[0], fields?.rows, shape[2], 0),
-        columns: axisClaim(subject, strides[1], fields?.columns, shape[3], 1),
+        axes: letters.map((letter, axis) => axisClaim(subject, letter, strides[axis] ?? 1, fields?.[placesName(letter)], shape[axis + 2])),
       },
     ];
   });
 }
 
 /** As the model declares them; else as its graph says. */
-function stridesOf({ request }: Subject, output: Value, fields: ReceptiveField | undefined): readonly [number, number] {
+function stridesOf({ request, letters }: Subject, output: Value, fields: ReceptiveField | undefined): readonly number[] {
   const declared = request.strides?.[output.name];
   if (declared) return declared;
-  const [rows, columns] = pixelStride(output);
+  const strides = pixelStride(output);
   const density = request.density?.[output.name];
   const of = (field: AxisField | 'whole' | undefined, other: number): number =>
     field && field !== 'whole' && !density && Number.isFinite(field.stride) ? field.stride : other;
-  return [of(fields?.rows, rows), of(fields?.columns, columns)];
+  return strides.map((stride, axis) => of(fields && letters[axis] && fields[placesName(letters[axis])], stride));
 }
 
-function axisClaim(subject: Subject, stride: number, field: AxisField | 'whole' | undefined, dim: Dim, axis: 0 | 1): AxisClaim {
-  const symbol = subject.sizeName(axis);
-  const name = axis === 0 ? 'rows' : 'columns';
+function axisClaim(subject: Subject, letter: Letter, stride: number, field: AxisField | 'whole' | undefined, dim: Dim): AxisClaim {
+  const symbol = subject.sizeName(letter);
+  const name = placesName(letter);
   const start = field === 'whole' || field === undefined ? 0 : Math.floor(field.offset);
   return {
+    name,
     stride,
     period: commonMultiple(periodOf(stride), subject.request.contract?.period?.[name] ?? 1),
     congruent: subject.request.contract?.congruent?.[name] ?? 1,

@@ -1,4 +1,5 @@
 /** Crops of larger images that cells of the map stand for, and what the original gives for them. */
+import { windowAxes, windowLengths } from '../compile/input-size';
 import type { Claim } from './claim';
 import { compare } from './compare';
 import { cropped, makeInput, pasted } from './inputs';
@@ -14,32 +15,32 @@ export type ExpectedCrops = ReadonlyMap<string, ExpectedMap>;
 export async function runCrops(subject: Subject, claims: readonly Claim[], image: LargerImage, session: Session): Promise<ExpectedCrops> {
   const feeds = image.feeds;
   const known = new Map<string, Promise<Results>>();
-  const run = (top: number, left: number, fill?: number): Promise<Results> => {
-    const key = `${top},${left},${fill ?? ''}`;
+  const run = (starts: readonly number[], fill?: number): Promise<Results> => {
+    const key = `${starts.join()},${fill ?? ''}`;
     const before = known.get(key);
     if (before) return before;
-    const started = session.run(cropOf(subject, feeds, top, left, fill));
+    const started = session.run(cropOf(subject, feeds, starts, fill));
     known.set(key, started);
     return started;
   };
   const found = new Map<string, ExpectedMap>();
   for (const claim of claims) {
     if (subject.isMap(claim.output)) continue;
-    const [moreRows, moreColumns] = [image.height - subject.image.height, image.width - subject.image.width];
-    if (moreRows % claim.rows.congruent !== 0 || moreColumns % claim.columns.congruent !== 0) continue;
-    const [y, x] = cropSteps(subject, claim);
-    const [rows, columns] = [count(moreRows, y), count(moreColumns, x)];
+    const more = image.lengths.map((length, axis) => length - (subject.lengths[axis] ?? 0));
+    if (more.some((pixels, axis) => pixels % (claim.axes[axis]?.congruent ?? 1) !== 0)) continue;
+    const steps = cropSteps(subject, claim);
+    const lengths = more.map((pixels, axis) => count(pixels, steps[axis] ?? 1));
     const cells: ExpectedCell[] = [];
-    for (const place of [...places(rows, columns, image.purpose), ...beyond(subject, claim, image, rows, columns)]) {
-      const [top, left] = [place.row * y, place.column * x];
+    for (const place of [...places(lengths, image.purpose), ...beyond(subject, claim, image, lengths)]) {
+      const starts = place.map((at, axis) => at * (steps[axis] ?? 1));
       // Cells between those that repeat see the image in another phase than the original its crop.
-      if (!Number.isInteger(top) || !Number.isInteger(left) || top % claim.rows.period !== 0 || left % claim.columns.period !== 0) continue;
-      const isInside = place.row < rows && place.column < columns;
-      const value = (await run(top, left, isInside ? undefined : 0)).get(claim.output);
-      const other = isInside ? value : (await run(top, left, 1)).get(claim.output);
-      if (value && other) cells.push({ ...place, values: settled(Float64Array.from(value.data), Float64Array.from(other.data)) });
+      if (starts.some((start, axis) => !Number.isInteger(start) || start % (claim.axes[axis]?.period ?? 1) !== 0)) continue;
+      const isInside = place.every((at, axis) => at < (lengths[axis] ?? 0));
+      const value = (await run(starts, isInside ? undefined : 0)).get(claim.output);
+      const other = isInside ? value : (await run(starts, 1)).get(claim.output);
+      if (value && other) cells.push({ place, values: settled(Float64Array.from(value.data), Float64Array.from(other.data)) });
     }
-    found.set(claim.output, { rows, columns, cells });
+    found.set(claim.output, { lengths, cells });
   }
   return found;
 }
@@ -51,50 +52,47 @@ export const settled = (one: Float64Array, other: Float64Array): Float64Array =>
 const count = (more: number, stride: number): number => Math.floor(more / stride + 1e-9) + 1;
 
 /** Cells that the map says it has although their crops stick out of the image: right only where nothing out there is looked at, as behind a pool that leaves pixels over. */
-function beyond(subject: Subject, { rows: y, columns: x }: Claim, image: LargerImage, rows: number, columns: number): Place[] {
+function beyond(subject: Subject, claim: Claim, image: LargerImage, lengths: readonly number[]): Place[] {
   if (subject.request.contract?.kind !== 'everywhere') return [];
-  const [allRows, allColumns] = [y.cells(image.height) ?? rows, x.cells(image.width) ?? columns];
-  return [
-    ...(allRows > rows ? [{ row: allRows - 1, column: 0 }] : []),
-    ...(allColumns > columns ? [{ row: 0, column: allColumns - 1 }] : []),
-  ];
+  return claim.axes.flatMap((along, axis): Place[] => {
+    const all = along.cells(image.lengths[axis] ?? 0) ?? 0;
+    return all > (lengths[axis] ?? 0) ? [lengths.map((_, other) => (other === axis ? all - 1 : 0))] : [];
+  });
 }
 
 /** Pixels between the crops: those between cells of the map; of a finer one only where each of its cells is the original on a crop. */
-export function cropSteps(subject: Subject, { output, rows, columns }: Claim): readonly [number, number] {
-  const [ky, kx] = subject.cropsAreFine ? [1, 1] : (subject.request.density?.[output] ?? [1, 1]);
-  return [rows.stride * ky, columns.stride * kx];
+export function cropSteps(subject: Subject, { output, axes }: Claim): readonly number[] {
+  const cells = subject.cropsAreFine ? undefined : subject.request.density?.[output];
+  return axes.map(({ stride }, axis) => stride * (cells?.[axis] ?? 1));
 }
 
 /** `fill`: the seed of what is beyond the image. */
 function cropOf(
   subject: Subject,
   feeds: ReadonlyMap<string, Numbers>,
-  top: number,
-  left: number,
+  starts: readonly number[],
   fill: number | undefined,
 ): ReadonlyMap<string, Numbers> {
-  const { height, width } = subject.image;
   return new Map(
     [...feeds].map(([name, numbers]) => {
-      if (!subject.isImage(name)) return [name, numbers];
       const own = subject.windowOf(name);
-      const [rows, columns] = [own?.height ?? height, own?.width ?? width];
-      const whole = fill === undefined ? numbers : onGround(numbers, subject.axes, [top + rows, left + columns], fill);
-      return [name, cropped(whole, subject.axes, top, left, rows, columns)];
+      if (!own) return [name, numbers];
+      const [axes, lengths] = [windowAxes(own), windowLengths(own)];
+      const ends = starts.map((start, axis) => start + (lengths[axis] ?? 0));
+      const whole = fill === undefined ? numbers : onGround(numbers, axes, ends, fill);
+      return [name, cropped(whole, axes, starts, lengths)];
     }),
   );
 }
 
-/** An image or a map on a larger ground of random numbers. */
-export function onGround(
-  numbers: Numbers,
-  axes: readonly [number, number],
-  [bottom, right]: readonly [number, number],
-  seed: number,
-): Numbers {
-  const [rows, columns] = axes;
-  const shape = numbers.shape.map((dim, axis) => Math.max(dim, axis === rows ? bottom : axis === columns ? right : 0));
+/** An image or a map on a larger ground of random numbers, up to `ends`. */
+export function onGround(numbers: Numbers, axes: readonly number[], ends: readonly number[], seed: number): Numbers {
+  const shape = numbers.shape.map((dim, axis) => Math.max(dim, ends[axes.indexOf(axis)] ?? 0));
   const ground = makeInput('normal', 77 + seed, numbers.dtype, shape, axes);
-  return pasted(ground, numbers, axes, [0, 0]);
+  return pasted(
+    ground,
+    numbers,
+    axes,
+    axes.map(() => 0),
+  );
 }

@@ -3,7 +3,7 @@
  * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
  */
 import { intsAttr, stringAttr } from '../ir/attrs';
-import { AxisRoles, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
+import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
 import { meaningOf } from '../ir/integer-operators';
 import { Model } from '../ir/model';
@@ -16,8 +16,8 @@ import { pixelStride } from '../operators/pixel-stride';
 export interface CutMap {
   readonly value: Value;
   readonly axes: MapAxes;
-  /** Input pixels between neighbouring cells: [rows, columns]. */
-  readonly stride: readonly [number, number];
+  /** Input pixels between neighbouring cells, along each axis. */
+  readonly stride: readonly number[];
 }
 
 /** The last maps of more than one cell on the ways from the image to the outputs, or undefined where a way has none. Sizes must be static. */
@@ -43,8 +43,8 @@ function slidingMaps(output: Value, trunk: Trunk, roles: AxisRoles): readonly Cu
   const head = headBehind([output], trunk);
   if ('reason' in head) return undefined;
   const maps = head.cuts.flatMap((value) => {
-    const axes = mapAxes(value, roles.of(value));
-    return axes && axes.shape.rows * axes.shape.columns > 1 ? [{ value, axes, stride: pixelStride(value) }] : [];
+    const axes = mapAxes(value, roles);
+    return axes && cellsIn(axes) > 1 ? [{ value, axes, stride: pixelStride(value) }] : [];
   });
   return maps.length === head.cuts.length && maps.length > 0 ? maps : undefined;
 }
@@ -71,8 +71,8 @@ function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>
   for (let value = queue.pop(); value; value = queue.pop()) {
     if (seen.has(value) || isConst(value)) continue;
     seen.add(value);
-    const axes = mapAxes(value, roles.of(value));
-    if (axes && axes.shape.rows * axes.shape.columns > 1 && !passed.has(value) && !isHalfReduced(value, axes)) {
+    const axes = mapAxes(value, roles);
+    if (axes && cellsIn(axes) > 1 && !passed.has(value) && !isHalfReduced(value, axes)) {
       maps.push({ value, axes, stride: pixelStride(value) });
       continue;
     }
@@ -89,9 +89,9 @@ export function isMap(model: Model, name: string): boolean {
   return output !== undefined && lastMaps(model, [output])?.[0]?.value === output;
 }
 
-/** A mean over rows alone, which one over columns follows: no window of a map is left in it. */
+/** A mean over some axes alone, which one over the others follows: no window of a map is left in it. */
 const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>
-  value.producer !== undefined && isReduction(value.producer.op) && (shape.rows === 1) !== (shape.columns === 1);
+  value.producer !== undefined && isReduction(value.producer.op) && new Set(shape.places.map((length) => length === 1)).size > 1;
 
 /** What an unpadded, strided pool makes the value of. */
 function pooledBy({ producer }: Value): Value | undefined {

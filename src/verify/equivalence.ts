@@ -248,7 +248,6 @@ async function runConverted(
     );
     const slides = subject.head === 'window' && images.length > 0;
     const growing = images.filter(({ purpose }) => purpose === 'growing').slice(0, 1);
-    const { height, width } = subject.image;
     subject.bench.progress('running the converted model on images that are moved');
     return {
       results,
@@ -257,9 +256,7 @@ async function runConverted(
       shifted: slides ? await shiftedImages(subject, claims, session).catch(asCompileError) : undefined,
       patches: slides ? await patchesElsewhere(subject, claims, session).catch(asCompileError) : undefined,
       batched: subject.takesBatches
-        ? await batches(subject, session, [[height, width], ...growing.map((image) => [image.height, image.width] as const)]).catch(
-            asCompileError,
-          )
+        ? await batches(subject, session, [subject.lengths, ...growing.map(({ lengths }) => lengths)]).catch(asCompileError)
         : undefined,
     };
   });

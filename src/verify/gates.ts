@@ -5,6 +5,7 @@
  *   converted model            ->   the same with the outputs of its global nodes as inputs, fed with what they give on one image
  */
 import { receptiveFields } from '../analysis/receptive-field';
+import { windowAxes, windowLengths } from '../compile/input-size';
 import type { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
@@ -31,8 +32,7 @@ export async function movedWithGates(subject: Subject): Promise<MovedWithGates |
   const claims = gates && claimsWithGates(subject, gates);
   if (!gates || !claims) return undefined;
   const { model } = converted;
-  const { height, width } = subject.image;
-  const feeds = subject.feeds('normal', height, width, 1, 9);
+  const feeds = subject.feeds('normal', subject.lengths, 1, 9);
   subject.bench.progress('running the converted model with its gates held');
   try {
     const values = await subject.bench.within(place(trunkOf(model, gates), 'gates'), 'the gates of the converted model', {}, (session) =>
@@ -58,8 +58,8 @@ function atWindow({ request }: Subject): Model {
   for (const input of model.graph.inputs) {
     const window = request.windows.find((each) => each.input === input.name);
     if (!window || !input.type?.shape) continue;
-    const [rows, columns] = window.layout === 'NCHW' ? [2, 3] : [1, 2];
-    const shape = input.type.shape.map((dim, axis) => (axis === rows ? window.height : axis === columns ? window.width : dim));
+    const [axes, lengths] = [windowAxes(window), windowLengths(window)];
+    const shape = input.type.shape.map((dim, axis) => lengths[axes.indexOf(axis)] ?? dim);
     model.graph.setType(input, { ...input.type, shape });
   }
   inferShapes(model);
@@ -94,12 +94,13 @@ function claimsWithGates(subject: Subject, gates: readonly Value[]): readonly Cl
   const claims = claimsOf(subject).map((claim): Claim | undefined => {
     const output = graph.outputs.find(({ name }) => name === claim.output);
     const field = output && fields.of(output);
-    if (!field || field.rows === 'whole' || field.columns === 'whole') return undefined;
-    const axis = (own: AxisClaim, { offset, window }: { readonly offset: number; readonly window: number }): AxisClaim => ({
-      ...own,
-      field: { start: Math.floor(offset), extent: Math.ceil(offset + window) - Math.floor(offset) },
+    const axes = claim.axes.map((own): AxisClaim | undefined => {
+      const along = field?.[own.name];
+      if (!along || along === 'whole') return undefined;
+      const start = Math.floor(along.offset);
+      return { ...own, field: { start, extent: Math.ceil(along.offset + along.window) - start } };
     });
-    return { ...claim, rows: axis(claim.rows, field.rows), columns: axis(claim.columns, field.columns) };
+    return axes.every((own): own is AxisClaim => own !== undefined) ? { ...claim, axes } : undefined;
   });
   return claims.every((claim): claim is Claim => claim !== undefined) ? claims : undefined;
 }

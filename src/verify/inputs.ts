@@ -33,13 +33,13 @@ export function seededRandom(seed: number): () => number {
 }
 const rotate = (word: number, by: number): number => (word << by) | (word >>> (32 - by));
 
-/** `axes`: which axes of the shape are rows and columns, for inputs with structure. Integer types get 0..255, truths 0 and 1. */
+/** `axes`: which axes of the shape are spatial, for inputs with structure. Integer types get 0..255, truths 0 and 1. */
 export function makeInput(
   kind: InputKind,
   seed: number,
   dtype: string,
   shape: readonly number[],
-  axes: readonly [rows: number, columns: number] = [2, 3],
+  axes: readonly number[] = [2, 3],
 ): Numbers {
   const random = seededRandom(seed * 7919 + ALL_KINDS.indexOf(kind));
   const count = shape.reduce((product, dim) => product * dim, 1);
@@ -89,43 +89,68 @@ export function makeInput(
 }
 
 /** Waves of a few lengths and an edge: what photographs have that noise has not. */
-function smooth(data: Float32Array, shape: readonly number[], [rows, columns]: readonly [number, number], random: () => number): void {
+function smooth(data: Float32Array, shape: readonly number[], axes: readonly number[], random: () => number): void {
   const waves = Array.from({ length: 6 }, () => ({
-    y: (random() - 0.5) * 0.5,
-    x: (random() - 0.5) * 0.5,
+    along: axes.map(() => (random() - 0.5) * 0.5),
     phase: random() * 6.28,
     size: random(),
   }));
-  const edge = random() * (shape[columns] ?? 1);
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
-  for (let at = 0; at < data.length; at++) {
-    const y = Math.floor(at / (strides[rows] ?? 1)) % (shape[rows] ?? 1);
-    const x = Math.floor(at / (strides[columns] ?? 1)) % (shape[columns] ?? 1);
-    const other = at - y * (strides[rows] ?? 1) - x * (strides[columns] ?? 1);
-    let value = x > edge ? 0.7 : -0.4;
-    for (const wave of waves) value += wave.size * Math.sin(wave.y * y + wave.x * x + wave.phase + (other % 97));
+  const edge = random() * (shape[axes.at(-1) ?? 0] ?? 1);
+  const last = axes.length - 1;
+  eachPlace(data.length, shape, axes, (at, place, other) => {
+    let value = (place[last] ?? 0) > edge ? 0.7 : -0.4;
+    for (const { along, phase, size } of waves) value += size * Math.sin(dot(along, place) + phase + (other % 97));
     data[at] = value + 0.05 * (random() - 0.5);
-  }
+  });
 }
 
 /** A few thick lines on an empty ground: writing, edges, silhouettes. */
-function strokes(data: Float32Array, shape: readonly number[], [rows, columns]: readonly [number, number], random: () => number): void {
-  const [height, width] = [shape[rows] ?? 1, shape[columns] ?? 1];
+function strokes(data: Float32Array, shape: readonly number[], axes: readonly number[], random: () => number): void {
+  const lengths = axes.map((axis) => shape[axis] ?? 1);
+  const point = (): readonly number[] => lengths.map((length) => random() * length);
   const lines = Array.from({ length: 2 + Math.floor(random() * 4) }, () => ({
-    from: [random() * height, random() * width] as const,
-    to: [random() * height, random() * width] as const,
-    thick: (0.03 + 0.05 * random()) * Math.min(height, width) + 0.5,
+    from: point(),
+    to: point(),
+    thick: (0.03 + 0.05 * random()) * Math.min(...lengths) + 0.5,
   }));
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
-  for (let at = 0; at < data.length; at++) {
-    const y = Math.floor(at / (strides[rows] ?? 1)) % height;
-    const x = Math.floor(at / (strides[columns] ?? 1)) % width;
-    for (const { from, to, thick } of lines) {
-      const [dy, dx] = [to[0] - from[0], to[1] - from[1]];
-      const along = Math.min(1, Math.max(0, ((y - from[0]) * dy + (x - from[1]) * dx) / (dy * dy + dx * dx + 1e-9)));
-      const apart = Math.hypot(y - from[0] - along * dy, x - from[1] - along * dx);
-      data[at] = Math.max(data[at] ?? 0, Math.min(1, Math.max(0, 1.5 - apart / thick)));
+  const ways = lines.map(({ from, to }) => to.map((end, axis) => end - (from[axis] ?? 0)));
+  const gone = axes.map(() => 0);
+  eachPlace(data.length, shape, axes, (at, place) => {
+    for (const [line, { from, thick }] of lines.entries()) {
+      const way = ways[line] ?? [];
+      for (let axis = 0; axis < gone.length; axis++) gone[axis] = (place[axis] ?? 0) - (from[axis] ?? 0);
+      const along = Math.min(1, Math.max(0, dot(gone, way) / (dot(way, way) + 1e-9)));
+      for (let axis = 0; axis < gone.length; axis++) gone[axis] = (gone[axis] ?? 0) - along * (way[axis] ?? 0);
+      data[at] = Math.max(data[at] ?? 0, Math.min(1, Math.max(0, 1.5 - Math.sqrt(dot(gone, gone)) / thick)));
     }
+  });
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let at = 0; at < a.length; at++) sum += (a[at] ?? 0) * (b[at] ?? 0);
+  return sum;
+}
+
+/** Every number: where it is along the spatial axes (one list, used again and again), and what is left of its index without them. */
+function eachPlace(
+  count: number,
+  shape: readonly number[],
+  axes: readonly number[],
+  visit: (index: number, place: readonly number[], other: number) => void,
+): void {
+  const strides = axes.map((axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+  const lengths = axes.map((axis) => shape[axis] ?? 1);
+  const place = axes.map(() => 0);
+  for (let index = 0; index < count; index++) {
+    let other = index;
+    for (let axis = 0; axis < place.length; axis++) {
+      const [stride = 1, length = 1] = [strides[axis], lengths[axis]];
+      const at = Math.floor(index / stride) % length;
+      place[axis] = at;
+      other -= at * stride;
+    }
+    visit(index, place, other);
   }
 }
 
@@ -142,30 +167,18 @@ export function nudged(numbers: Numbers, seed: number, epsilon = 2 ** -23): Numb
   return { ...numbers, data };
 }
 
-/** A rectangle of rows and columns. What is beyond the image is 0. */
-export function cropped(
-  numbers: Numbers,
-  [rows, columns]: readonly [rows: number, columns: number],
-  top: number,
-  left: number,
-  height: number,
-  width: number,
-): Numbers {
-  const shape = numbers.shape.map((dim, axis) => (axis === rows ? height : axis === columns ? width : dim));
+/** A box: so many places from each start, along these axes. What is beyond the image is 0. */
+export function cropped(numbers: Numbers, axes: readonly number[], starts: readonly number[], lengths: readonly number[]): Numbers {
+  const shape = numbers.shape.map((dim, axis) => lengths[axes.indexOf(axis)] ?? dim);
   const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
-  copyBlock(numbers.data, numbers.shape, data, shape, (axis) => (axis === rows ? top : axis === columns ? left : 0));
+  copyBlock(numbers.data, numbers.shape, data, shape, (axis) => starts[axes.indexOf(axis)] ?? 0);
   return { dtype: numbers.dtype, shape, data };
 }
 
-/** One image laid over another. What would lie beyond the ground is left out. */
-export function pasted(
-  ground: Numbers,
-  patch: Numbers,
-  [rows, columns]: readonly [rows: number, columns: number],
-  [top, left]: readonly [number, number],
-): Numbers {
+/** One image laid over another, its first pixel at `starts`. What would lie beyond the ground is left out. */
+export function pasted(ground: Numbers, patch: Numbers, axes: readonly number[], starts: readonly number[]): Numbers {
   const data = ground.data.slice();
-  copyBlock(patch.data, patch.shape, data, ground.shape, (axis) => (axis === rows ? -top : axis === columns ? -left : 0));
+  copyBlock(patch.data, patch.shape, data, ground.shape, (axis) => -(starts[axes.indexOf(axis)] ?? 0));
   return { ...ground, data };
 }
 

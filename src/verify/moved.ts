@@ -11,7 +11,10 @@
  * and stay as they are along the other.
  */
 
+import { type ImageWindow, windowAxes } from '../compile/input-size';
+import { sizeText, unitOf } from '../ir/spatial';
 import { table } from '../ir/table';
+import { elementCount } from '../ir/tensor';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
 import { compare, type Difference, worse } from './compare';
 import { cropped, pasted } from './inputs';
@@ -45,8 +48,9 @@ export interface Moved {
   readonly skipped: ReadonlyMap<string, string>;
 }
 
-type Axis = 'rows' | 'columns';
-const AXES: readonly Axis[] = ['rows', 'columns'];
+/** A spatial axis, counted from the outermost. */
+type Axis = number;
+const axesOf = (subject: Subject): readonly Axis[] => [...subject.lengths.keys()];
 
 /** Numbers of one image that is made up for this: 32 million are 128 MB. */
 const MOST_NUMBERS = 2 ** 25;
@@ -68,16 +72,16 @@ interface Track {
 
 function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skipped: Map<string, string>): Track[] {
   return claims.flatMap((claim): Track[] => {
-    const own: AxisClaim = claim[axis];
+    const own: AxisClaim | undefined = claim.axes[axis];
     const skip = (why: string): Track[] => {
       skipped.set(claim.output, why);
       return [];
     };
-    if (own.field === undefined) return skip(`what a cell of '${claim.output}' depends on is not known`);
-    if (own.field === 'whole') return skip(`every cell of '${claim.output}' depends on the whole image along its ${axis}`);
+    if (own?.field === undefined) return skip(`what a cell of '${claim.output}' depends on is not known`);
+    if (own.field === 'whole') return skip(`every cell of '${claim.output}' depends on the whole image along its ${own.name}`);
     const cells = own.period / own.stride;
     if (!Number.isInteger(own.period) || own.period < 1 || Math.abs(cells - Math.round(cells)) > 1e-9)
-      return skip(`the stride of '${claim.output}' is no whole number of pixels`);
+      return skip(`the stride of '${claim.output}' is no whole number of ${unitOf(subject.lengths.length)}`);
     const track: Track = {
       axis,
       output: claim.output,
@@ -87,10 +91,9 @@ function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skippe
       cells: Math.round(cells),
       grain: commonMultiple(own.period, own.congruent),
     };
-    const { image } = subject;
-    const across = axis === 'rows' ? image.width : image.height;
-    if (lengthFor(track, axis === 'rows' ? image.height : image.width, 3) * across * (image.channels ?? 3) > MOST_NUMBERS)
-      return skip(`a cell of '${claim.output}' depends on ${track.extent} ${axis} of pixels, too many to make them up`);
+    const across = elementCount(subject.lengths.filter((_, other) => other !== axis));
+    if (lengthFor(track, sizeOf(subject, axis), 3) * across * (subject.image.channels ?? 3) > MOST_NUMBERS)
+      return skip(`a cell of '${claim.output}' depends on ${track.extent} ${own.name}, too many to make them up`);
     return [track];
   });
 }
@@ -108,35 +111,42 @@ function lengthFor(track: Track, own: number, periods: number): number {
   return own + Math.max(0, Math.ceil((needed - own) / track.grain)) * track.grain;
 }
 
-const sizeOf = (subject: Subject, axis: Axis): number => (axis === 'rows' ? subject.image.height : subject.image.width);
-const sizesFor = (along: number, across: number, axis: Axis): readonly [number, number] =>
-  axis === 'rows' ? [along, across] : [across, along];
+const sizeOf = (subject: Subject, axis: Axis): number => subject.lengths[axis] ?? 1;
+/** `along` on one axis, what the others have on these. */
+const sizesFor = (along: number, across: readonly number[], axis: Axis): readonly number[] =>
+  across.map((length, other) => (other === axis ? along : length));
+/** So far along one axis, nothing along the others. */
+const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
+  sizesFor(
+    at,
+    subject.lengths.map(() => 0),
+    axis,
+  );
 
-/** The side that images are not moved along: two cells, where that is known. */
-function acrossOf(subject: Subject, claims: readonly Claim[], axis: Axis): number {
-  const other = axis === 'rows' ? 'columns' : 'rows';
-  const periods = claims
-    .map((claim) => commonMultiple(claim[other].period, claim[other].congruent))
-    .filter((period) => Number.isInteger(period) && period <= sizeOf(subject, other));
-  return sizeOf(subject, other) + Math.max(0, ...periods);
-}
+/** The sides that images are not moved along: two cells, where that is known. */
+const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly number[] =>
+  subject.lengths.map((length, axis) => {
+    const periods = claims
+      .map(({ axes }) => commonMultiple(axes[axis]?.period ?? 1, axes[axis]?.congruent ?? 1))
+      .filter((period) => Number.isInteger(period) && period <= length);
+    return length + Math.max(0, ...periods);
+  });
 
 /** Each output's image moved by one period along each axis. */
 export async function shiftedImages(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
   const skipped = new Map<string, string>();
-  const twins = AXES.flatMap((axis) =>
+  const twins = axesOf(subject).flatMap((axis) =>
     grouped(tracksOf(subject, claims, axis, skipped)).map((tracks): Twins => {
       const [{ period }] = tracks;
       const along = Math.max(...tracks.map((track) => lengthFor(track, sizeOf(subject, axis), 3)));
-      const [height, width] = sizesFor(along, acrossOf(subject, claims, axis), axis);
-      const whole = (): Feeds => subject.feeds('normal', ...sizesFor(along + period, axis === 'rows' ? width : height, axis), 1, 5);
+      const lengths = sizesFor(along, acrossOf(subject, claims), axis);
+      const whole = (): Feeds => subject.feeds('normal', sizesFor(along + period, lengths, axis), 1, 5);
       const part = (at: number) => (): Feeds =>
-        mapImages(subject, whole(), (numbers, name) => {
-          const [y, x] = grownSize(subject, name, height, width);
-          return cropped(numbers, subject.axes, axis === 'rows' ? at : 0, axis === 'rows' ? 0 : at, y, x);
-        });
+        mapImages(subject, whole(), (numbers, window) =>
+          cropped(numbers, windowAxes(window), startAt(at, subject, axis), subject.grown(window, lengths)),
+        );
       return {
-        size: `${height}x${width}`,
+        size: sizeText(lengths),
         images: [part(0), part(period)],
         same: ([still = new Map(), moved = new Map()]) =>
           new Map(
@@ -161,27 +171,27 @@ export async function shiftedImages(subject: Subject, claims: readonly Claim[], 
 /** The patch that a cell depends on, in another image, elsewhere. */
 export async function patchesElsewhere(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
   const skipped = new Map<string, string>();
-  const twins = AXES.flatMap((axis) =>
+  const twins = axesOf(subject).flatMap((axis) =>
     tracksOf(subject, claims, axis, skipped).map((track): Twins => {
       const own = sizeOf(subject, axis);
-      const across = acrossOf(subject, claims, axis);
+      const across = acrossOf(subject, claims);
       const [along, longer] = [lengthFor(track, own, 1), lengthFor(track, own, 4)];
       const [from, to] = [firstInside(track), firstInside(track) + 3 * track.cells];
-      const top = (cell: number): number => Math.floor(track.start + cell * track.stride + 1e-9);
-      const source = (): Feeds => subject.feeds('normal', ...sizesFor(along, across, axis), 1, 6);
+      const top = (cell: number): readonly number[] => startAt(Math.floor(track.start + cell * track.stride + 1e-9), subject, axis);
+      const source = (): Feeds => subject.feeds('normal', sizesFor(along, across, axis), 1, 6);
+      const lengths = sizesFor(longer, across, axis);
       const target = (): Feeds => {
         const patches = source();
-        return mapImages(subject, subject.feeds('uniform', ...sizesFor(longer, across, axis), 1, 7), (ground, name) => {
-          const patch = patches.get(name);
+        return mapImages(subject, subject.feeds('uniform', lengths, 1, 7), (ground, window) => {
+          const patch = patches.get(window.input);
           if (!patch) return ground;
-          const [y, x] = grownSize(subject, name, ...sizesFor(track.extent, across, axis));
-          const cut = axis === 'rows' ? cropped(patch, subject.axes, top(from), 0, y, x) : cropped(patch, subject.axes, 0, top(from), y, x);
-          return pasted(ground, cut, subject.axes, axis === 'rows' ? [top(to), 0] : [0, top(to)]);
+          const axes = windowAxes(window);
+          const cut = cropped(patch, axes, top(from), subject.grown(window, sizesFor(track.extent, across, axis)));
+          return pasted(ground, cut, axes, top(to));
         });
       };
-      const [height, width] = sizesFor(longer, across, axis);
       return {
-        size: `${height}x${width}`,
+        size: sizeText(lengths),
         images: [source, target],
         same: ([here = new Map(), there = new Map()]) =>
           new Map([
@@ -194,10 +204,10 @@ export async function patchesElsewhere(subject: Subject, claims: readonly Claim[
 }
 
 /** Three images at once against one by one, at the original size and at a larger one. */
-export async function batches(subject: Subject, session: Session, sizes: readonly (readonly [number, number])[]): Promise<Moved> {
-  const twins = sizes.map(([height, width]): Twins => {
+export async function batches(subject: Subject, session: Session, sizes: readonly (readonly number[])[]): Promise<Moved> {
+  const twins = sizes.map((lengths): Twins => {
     const kinds = ['normal', 'strokes', 'large'] as const;
-    const one = (at: number) => (): Feeds => subject.feeds(kinds[at] ?? 'normal', height, width, 1, 8 + at);
+    const one = (at: number) => (): Feeds => subject.feeds(kinds[at] ?? 'normal', lengths, 1, 8 + at);
     const all = (): Feeds => {
       const each = kinds.map((_, at) => one(at)());
       return new Map(
@@ -205,7 +215,7 @@ export async function batches(subject: Subject, session: Session, sizes: readonl
       );
     };
     return {
-      size: `${height}x${width}`,
+      size: sizeText(lengths),
       images: [all, one(0), one(1), one(2)],
       same: ([whole = new Map(), ...alone]) =>
         new Map(
@@ -238,14 +248,13 @@ function grouped(tracks: readonly Track[]): readonly (readonly [Track, ...Track[
   return [...groups.values()];
 }
 
-const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numbers, name: string) => Numbers): Feeds =>
-  new Map([...feeds].map(([name, numbers]) => [name, subject.isImage(name) ? change(numbers, name) : numbers]));
-
-/** Images of different sizes grow by as many pixels. */
-function grownSize({ image, windowOf }: Subject, name: string, height: number, width: number): readonly [number, number] {
-  const own = windowOf(name) ?? image;
-  return [own.height + height - image.height, own.width + width - image.width];
-}
+const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numbers, window: ImageWindow) => Numbers): Feeds =>
+  new Map(
+    [...feeds].map(([name, numbers]) => {
+      const window = subject.windowOf(name);
+      return [name, window ? change(numbers, window) : numbers];
+    }),
+  );
 
 /** Cells of one map along an axis against those of another that stand for the same pixels. */
 function samePlaces(
@@ -257,16 +266,13 @@ function samePlaces(
   counterpart: (cell: number) => number,
 ): Pairs {
   const pairs: Pairs = { expected: [], actual: [], cells: 0 };
-  if (still?.shape.length !== 4 || moved?.shape.length !== 4) return pairs;
-  const at = axis === 'rows' ? 2 : 3;
+  const at = axis + 2;
+  if (!still || !moved || still.shape.length !== moved.shape.length || at >= still.shape.length) return pairs;
   const [length = 0, otherLength = 0] = [still.shape[at], moved.shape[at]];
   for (let cell = first; cell <= last; cell++) {
     const other = counterpart(cell);
     if (cell >= otherLength || other >= length) continue;
-    const cut = (numbers: Numbers, place: number): Numbers =>
-      axis === 'rows'
-        ? cropped(numbers, [2, 3], place, 0, 1, numbers.shape[3] ?? 0)
-        : cropped(numbers, [2, 3], 0, place, numbers.shape[2] ?? 0, 1);
+    const cut = (numbers: Numbers, place: number): Numbers => cropped(numbers, [at], [place], [1]);
     pairs.expected.push(...cut(still, other).data);
     pairs.actual.push(...cut(moved, cell).data);
     pairs.cells++;

@@ -82,7 +82,7 @@ async function runOn(
     for (const [at, images] of wanted)
       for (const image of images) {
         const results = await session
-          .run(only(subject.fitted(image.feeds, image.height, image.width), session.inputNames))
+          .run(only(subject.fitted(image.feeds, image.lengths), session.inputNames))
           .catch((error: unknown) => asCompileError(error));
         if (results instanceof CompileError) continue;
         found.set(at, [image, results]);

@@ -2,6 +2,7 @@
  * Images larger than the original's, to run the converted model on: two at which its maps grow (not square, a side of each odd where the network takes odd
  * sides), then sizes of every residue of the stride, a map of at least 24 x 24 cells and strips of more than a thousand pixels, as far as the budget goes.
  */
+import { sizeText, unitOf } from '../ir/spatial';
 import type { Budget } from './budget';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
 import { lastMaps } from './cut';
@@ -11,8 +12,8 @@ import type { Subject } from './subject';
 export type Purpose = 'growing' | 'residue' | 'many cells' | 'long';
 
 export interface LargerImage {
-  readonly height: number;
-  readonly width: number;
+  /** Along each spatial axis. */
+  readonly lengths: readonly number[];
   readonly purpose: Purpose;
   readonly feeds: ReadonlyMap<string, Numbers>;
 }
@@ -20,12 +21,12 @@ export interface LargerImage {
 /** Each with alternatives, the best first: a network may not take odd sides. Empty: no size is known at which the map grows. */
 export type Choices = readonly (readonly LargerImage[])[];
 
-export const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}x${width}`;
-
 /** Further sizes are worth so much of the budget. */
 const SHARE = 0.04;
-/** Cells along each side of a map with many. */
+/** Cells along each side of a map with many; fewer where there are three sides. */
 const MANY_CELLS = 24;
+const MANY_CELLS_OF_VOLUMES = 8;
+const manyCells = (axes: number): number => (axes > 2 ? MANY_CELLS_OF_VOLUMES : MANY_CELLS);
 /** More than a thousand, and odd: a number like it may be written into a network. */
 const LONG = 1037;
 
@@ -36,15 +37,13 @@ export interface SizePlan {
 }
 
 export function planSizes(subject: Subject, claims: readonly Claim[], budget: Budget): SizePlan {
-  const growth = [growthOf(subject, claims, 0), growthOf(subject, claims, 1)] as const;
-  const [rows, columns] = growth;
-  if (!rows || !columns) return { choices: [], leftOut: [] };
-  const { height, width } = subject.image;
-  const image = (y: number, x: number, purpose: Purpose): LargerImage => {
-    const feeds = kept(() => subject.feeds('normal', y, x));
+  const own = subject.lengths;
+  const growth = own.flatMap((_, axis) => growthOf(subject, claims, axis) ?? []);
+  if (own.length === 0 || growth.length < own.length) return { choices: [], leftOut: [] };
+  const image = (lengths: readonly number[], purpose: Purpose): LargerImage => {
+    const feeds = kept(() => subject.feeds('normal', lengths));
     return {
-      height: y,
-      width: x,
+      lengths,
       purpose,
       get feeds() {
         return feeds();
@@ -52,25 +51,31 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
     };
   };
   const odd = (size: number, { grain }: Growth): number => (size % 2 === 0 && grain % 2 === 1 ? size + grain : size);
-  const grown = [
-    [odd(height + rows.first, rows), width + columns.second],
-    [height + rows.first, width + columns.second],
-  ] as const;
-  const other = [
-    [height + rows.second, odd(width + columns.first, columns)],
-    [height + rows.second, width + columns.first],
-  ] as const;
-  const choices: LargerImage[][] = [grown, other].map((sizes) => sizes.map(([y, x]) => image(y, x, 'growing')));
+  // Not square: one side grows by one step where the others grow by two, and the other way round.
+  const sides = (isFirst: (axis: number) => boolean, oddAxis: number): readonly number[] =>
+    growth.map((by, axis) => {
+      const size = (own[axis] ?? 1) + (isFirst(axis) ? by.first : by.second);
+      return axis === oddAxis ? odd(size, by) : size;
+    });
+  const one = (axis: number): boolean => axis === 0;
+  const rest = (axis: number): boolean => axis !== 0;
+  const choices: LargerImage[][] = [
+    [sides(one, 0), sides(one, -1)],
+    [sides(rest, Math.min(1, own.length - 1)), sides(rest, -1)],
+  ].map((sizes) => sizes.map((lengths) => image(lengths, 'growing')));
   const leftOut: string[] = [];
-  const seen = new Set(choices.flat().map(sizeText));
+  const seen = new Set(choices.flat().map(({ lengths }) => sizeText(lengths)));
   const allowance = budget.allowance(SHARE);
   let residues = 0;
-  for (const [y, x, purpose] of further(subject, rows, columns)) {
-    if (seen.has(sizeText({ height: y, width: x }))) continue;
-    seen.add(sizeText({ height: y, width: x }));
-    if (allowance.spend(subject.secondsFor(y, x))) choices.push([image(y, x, purpose)]);
+  for (const [lengths, purpose] of further(subject, growth)) {
+    if (seen.has(sizeText(lengths))) continue;
+    seen.add(sizeText(lengths));
+    if (allowance.spend(subject.secondsFor(lengths))) choices.push([image(lengths, purpose)]);
     else if (purpose === 'residue') residues++;
-    else leftOut.push(purpose === 'long' ? `a side of ${LONG} pixels` : `a map of ${MANY_CELLS}x${MANY_CELLS} cells`);
+    else
+      leftOut.push(
+        purpose === 'long' ? `a side of ${LONG} ${unitOf(own.length)}` : `a map of ${sizeText(own.map(() => manyCells(own.length)))} cells`,
+      );
   }
   if (residues > 0) leftOut.unshift(`${residues} sizes that differ in their residue of the stride`);
   return { choices: choices.filter((sizes) => sizes.length > 0), leftOut: [...new Set(leftOut)] };
@@ -99,15 +104,17 @@ interface Growth {
 }
 
 /** What finds most comes first. */
-function* further(subject: Subject, rows: Growth, columns: Growth): Generator<readonly [number, number, Purpose]> {
-  const { height, width } = subject.image;
+function* further(subject: Subject, growth: readonly Growth[]): Generator<readonly [readonly number[], Purpose]> {
+  const own = (axis: number): number => subject.lengths[axis] ?? 1;
   // A side that is one pixel more or less than what the stride divides, and half a stride; then the rest.
-  const period = Math.max(Math.ceil(rows.stride), Math.ceil(columns.stride));
+  const period = Math.max(...growth.map(({ stride }) => Math.ceil(stride)));
   const residues = [1, period - 1, Math.floor(period / 2), ...Array.from({ length: period }, (_, at) => at)];
   const done = new Set<number>();
-  const size = (residue: number): readonly [number, number, Purpose] => [
-    height + rows.first + (residue % Math.max(1, Math.ceil(rows.stride))),
-    width + columns.first + ((2 * period - 1 - residue) % Math.max(1, Math.ceil(columns.stride))),
+  const size = (residue: number): readonly [readonly number[], Purpose] => [
+    growth.map(({ first, stride }, axis) => {
+      const steps = axis === 0 ? residue : 2 * period - 1 - residue;
+      return own(axis) + first + (steps % Math.max(1, Math.ceil(stride)));
+    }),
     'residue',
   ];
   for (const residue of residues.slice(0, 3)) {
@@ -115,24 +122,24 @@ function* further(subject: Subject, rows: Growth, columns: Growth): Generator<re
     done.add(residue);
     yield size(residue);
   }
-  const many = (own: number, growth: Growth): number => Math.max(own + growth.first + Math.ceil((MANY_CELLS - 2) * growth.stride), 0);
-  yield [many(height, rows), many(width, columns), 'many cells'];
-  yield [height + rows.first, Math.max(LONG, width + columns.second), 'long'];
-  yield [Math.max(LONG, height + rows.second), width + columns.first, 'long'];
+  const many = growth.map(({ first, stride }, axis) => Math.max(own(axis) + first + Math.ceil((manyCells(growth.length) - 2) * stride), 0));
+  yield [many, 'many cells'];
+  for (const long of [...growth.keys()].reverse())
+    yield [growth.map(({ first, second }, axis) => (axis === long ? Math.max(LONG, own(axis) + second) : own(axis) + first)), 'long'];
   for (const residue of residues) {
     if (residue < 0 || done.has(residue)) continue;
     done.add(residue);
     yield size(residue);
   }
-  yield [Math.max(LONG + 2, many(height, rows)), Math.max(LONG + 4, many(width, columns)), 'long'];
+  yield [many.map((length, axis) => Math.max(LONG + 2 * (axis + 1), length)), 'long'];
 }
 
-function growthOf(subject: Subject, claims: readonly Claim[], axis: 0 | 1): Growth | undefined {
+function growthOf(subject: Subject, claims: readonly Claim[], axis: number): Growth | undefined {
   if (subject.head === 'original') return undefined;
-  const size = axis === 0 ? subject.image.height : subject.image.width;
+  const size = subject.lengths[axis] ?? 1;
   const predicting = claims.filter(({ output }) => subject.head === 'window' && !subject.isMap(output));
-  const list = (predicting.length > 0 ? predicting : claims.filter(({ output }) => subject.isMap(output))).map((claim) =>
-    axis === 0 ? claim.rows : claim.columns,
+  const list = (predicting.length > 0 ? predicting : claims.filter(({ output }) => subject.isMap(output))).flatMap(
+    (claim) => claim.axes[axis] ?? [],
   );
   if (list.length > 0 && subject.head === 'window') {
     const all = list.map((claim) => searched(claim, size, subject.densestAlong(axis)));
@@ -175,8 +182,8 @@ const FURTHEST = 4096;
 const evenly = (stride: number): Growth => ({ first: stride, second: 2 * stride, stride, grain: 1 });
 
 /** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
-function mapStride(subject: Subject, axis: 0 | 1): number | undefined {
+function mapStride(subject: Subject, axis: number): number | undefined {
   const maps = lastMaps(subject.whole, subject.whole.graph.outputs);
-  const widest = Math.max(...(maps ?? []).map(({ stride }) => stride[axis]));
+  const widest = Math.max(...(maps ?? []).map(({ stride }) => stride[axis] ?? 1));
   return maps && Number.isInteger(widest) ? widest : undefined;
 }

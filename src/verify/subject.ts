@@ -1,8 +1,9 @@
 /** What a verification is about: both models, the image, the inputs; and sessions in which one of them runs. */
 import type { Contract } from '../analysis/contract';
-import type { ImageWindow } from '../compile/input-size';
+import { type ImageWindow, windowAxes, windowLengths, windowLetters } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
+import type { Letter } from '../ir/spatial';
 import { elementCount } from '../ir/tensor';
 import type { TensorType } from '../ir/types';
 import { type Bench, makeBench, using, type VerifyOptions } from './bench';
@@ -20,13 +21,13 @@ import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from './sa
 export interface VerifyRequest {
   /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
   readonly original: { readonly source: string | Uint8Array; readonly model: Model };
-  /** A file, or bytes; and the model read from it, shapes inferred (symbolic height and width). `runtime`: what runs it, where that is not ONNX Runtime. */
+  /** A file, or bytes; and the model read from it, shapes inferred (symbolic sizes). `runtime`: what runs it, where that is not ONNX Runtime. */
   readonly converted: { readonly source: string | Uint8Array; readonly model: Model; readonly runtime?: OtherRuntime | undefined };
   readonly windows: readonly ImageWindow[];
   readonly contract?: Contract | undefined;
   /** What the converted model gives: predictions per window of the original size (default), per cell of the last map, or per image. */
   readonly head?: 'window' | 'cell' | 'image' | 'original' | undefined;
-  /** Makes the height and width of a part of the original symbolic. */
+  /** Makes the sizes of a part of the original symbolic. */
   readonly free: (part: Model) => Model;
   /** The original in a spelling with maps to cut it at, the same function; by default as it is. */
   readonly cuttable?: ((original: Model) => Model) | undefined;
@@ -35,13 +36,13 @@ export interface VerifyRequest {
   /** The original as its file has it, no pass applied, no size put in: its own nodes are run on larger images, where they can be. */
   readonly verbatim?: (() => Model | undefined) | undefined;
   /** Per output: pixels between neighbouring cells, as the converted model declares them. */
-  readonly strides?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  readonly strides?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Per output: the sizes that the file of the converted model declares, where these are to be held against what it gives. */
   readonly declared?: ReadonlyMap<string, TensorType['shape']> | undefined;
-  /** The part of an image, from its top left, that the converted model says it looks at: some networks take some sizes only. Default: all of it. */
-  readonly fitted?: ((height: number, width: number) => readonly [number, number]) | undefined;
-  /** Per output: cells for each one of the map that the network has by itself, along rows and columns, where it was made finer (`--stride`). */
-  readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;
+  /** The part of an image, from its first pixel, that the converted model says it looks at: some networks take some sizes only. Default: all of it. */
+  readonly fitted?: ((lengths: readonly number[]) => readonly number[]) | undefined;
+  /** Per output: cells for each one of the map that the network has by itself, along each axis, where it was made finer (`--stride`). */
+  readonly density?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
   readonly rounded?: boolean | undefined;
   /** What rules did, where that can be found out: to say which of them made a node. */
@@ -72,7 +73,10 @@ const MOST_ELEMENTS = 2 ** 26;
 
 export class Subject {
   readonly image: ImageWindow;
-  readonly axes: readonly [number, number];
+  /** Its spatial axes, their places among the axes of the input, and its lengths along them. */
+  readonly letters: readonly Letter[];
+  readonly axes: readonly number[];
+  readonly lengths: readonly number[];
   /** The original, for cutting. */
   readonly whole: Model;
 
@@ -92,17 +96,19 @@ export class Subject {
     if (!image) throw notComparable('the original has no image input');
     this.image = image;
     this.whole = request.cuttable?.(request.original.model) ?? request.original.model;
-    this.axes = image.layout === 'NCHW' ? [2, 3] : [1, 2];
+    this.letters = windowLetters(image);
+    this.axes = windowAxes(image);
+    this.lengths = windowLengths(image);
   }
 
-  /** The name that the height (0) or width (1) of the image goes by in the sizes of the converted model. */
-  sizeName(axis: 0 | 1): string | undefined {
+  /** The name that a length of the image goes by in the sizes of the converted model. */
+  sizeName(letter: Letter): string | undefined {
     const input = this.request.converted.model.graph.inputs.find(({ name }) => name === this.image.input);
-    const dim = input?.type?.shape?.[this.axes[axis]];
+    const dim = input?.type?.shape?.[this.image.layout.indexOf(letter)];
     return typeof dim === 'string' ? dim : undefined;
   }
 
-  /** Whether images of other sizes can be fed: the original's file leaves the height and width open. */
+  /** Whether images of other sizes can be fed: the original's file leaves its lengths open. */
   get hasFreeSizes(): boolean {
     const input = this.request.verbatim?.()?.graph.inputs.find(({ name }) => name === this.image.input);
     return this.axes.every((axis) => input?.type?.shape !== undefined && typeof input.type.shape[axis] !== 'number');
@@ -115,20 +121,22 @@ export class Subject {
   }
 
   /** An image as far as the converted model looks at it. */
-  fitted(feeds: Feeds, height: number, width: number): Feeds {
-    const [rows, columns] = this.fittedSize(height, width);
-    if (rows === height && columns === width) return feeds;
+  fitted(feeds: Feeds, lengths: readonly number[]): Feeds {
+    const taken = this.fittedSize(lengths);
+    if (taken.every((length, axis) => length === lengths[axis])) return feeds;
     return new Map(
       [...feeds].map(([name, numbers]) => {
         const own = this.windowOf(name);
-        if (!own) return [name, numbers];
-        const { image } = this;
-        return [name, cropped(numbers, this.axes, 0, 0, own.height + rows - image.height, own.width + columns - image.width)];
+        return [name, own ? cropped(numbers, windowAxes(own), [], this.grown(own, taken)) : numbers];
       }),
     );
   }
-  fittedSize(height: number, width: number): readonly [number, number] {
-    return this.request.fitted?.(height, width) ?? [height, width];
+  fittedSize(lengths: readonly number[]): readonly number[] {
+    return this.request.fitted?.(lengths) ?? lengths;
+  }
+  /** Images of different sizes grow by as many pixels. */
+  grown(window: ImageWindow, lengths: readonly number[]): readonly number[] {
+    return windowLengths(window).map((own, axis) => own + (lengths[axis] ?? 0) - (this.lengths[axis] ?? 0));
   }
 
   get head(): 'window' | 'cell' | 'image' | 'original' {
@@ -140,15 +148,15 @@ export class Subject {
   readonly windowOf = (name: string): ImageWindow | undefined => this.request.windows.find((window) => window.input === name);
 
   /** What looking at one image of this size takes: the original's map and the converted model, and the numbers of the image. */
-  secondsFor(height: number, width: number): number {
+  secondsFor(lengths: readonly number[]): number {
     const { image, request } = this;
-    const [rows, columns] = [this.sizeName(0), this.sizeName(1)];
-    const sizes = { ...(rows !== undefined && { [rows]: height }), ...(columns !== undefined && { [columns]: width }) };
-    const share = (height * width) / (image.height * image.width);
+    const names = this.letters.map((letter) => this.sizeName(letter));
+    const sizes = Object.fromEntries(names.flatMap((name, axis) => (name === undefined ? [] : [[name, lengths[axis] ?? 1]])));
+    const share = elementCount(lengths) / elementCount(this.lengths);
     const original = share * secondsOf(request.original.model.graph);
     // What another runtime runs is not seen node by node.
     const converted = request.converted.runtime ? 4 * original : Math.max(secondsOf(request.converted.model.graph, sizes), original);
-    return original + converted + 3 * secondsToFeed(height * width * (image.channels ?? 3));
+    return original + converted + 3 * secondsToFeed(elementCount(lengths) * (image.channels ?? 3));
   }
 
   /** Those that were given, else random ones: kinds in turn, small networks more of each. */
@@ -156,38 +164,38 @@ export class Subject {
     const { options, onSamples } = this.request;
     const all =
       this.request.samples ??
-      randomSamples(options?.samples ?? this.usualSamples(), this.kinds(), (kind, round) =>
-        this.feeds(kind, this.image.height, this.image.width, 1, round),
-      );
+      randomSamples(options?.samples ?? this.usualSamples(), this.kinds(), (kind, round) => this.feeds(kind, this.lengths, 1, round));
     const samples = partOf(all, options?.shard);
     onSamples?.(samples);
     return samples;
   }
 
   private usualSamples(): number {
-    const { height, width } = this.image;
     // Each is run by the original five times, in different ways, and by the converted model.
-    return usualSamples(this.request.original.model, this.budget, 3 * this.secondsFor(height, width));
+    return usualSamples(this.request.original.model, this.budget, 3 * this.secondsFor(this.lengths));
   }
   private kinds(): readonly InputKind[] {
     return kindsFor(this.request.original.model);
   }
 
-  feeds(kind: InputKind, height: number, width: number, batch = 1, round = 0): ReadonlyMap<string, Numbers> {
+  feeds(kind: InputKind, lengths: readonly number[], batch = 1, round = 0): ReadonlyMap<string, Numbers> {
     const { inputs } = this.request.original.model.graph;
     return new Map(
       inputs.map((input, index) => {
-        // Images of different sizes grow by as many pixels.
-        const own = this.request.windows.find((window) => window.input === input.name);
+        const own = this.windowOf(input.name);
+        const axes = own && windowAxes(own);
         const shape = (input.type?.shape ?? []).map((dim, axis) => {
-          if (own && axis === this.axes[0]) return own.height + height - this.image.height;
-          if (own && axis === this.axes[1]) return own.width + width - this.image.width;
+          const length = own && this.grown(own, lengths)[axes?.indexOf(axis) ?? -1];
+          if (length !== undefined) return length;
           // No image at all proves nothing: a length of 0 stands for one that is not known.
           return typeof dim === 'number' && dim > 0 ? dim : axis === 0 ? batch : 1;
         });
         if (elementCount(shape) > MOST_ELEMENTS)
           throw notComparable(`input '${input.name}' [${shape}] is too large to be made up`, '--no-verify converts without running them');
-        return [input.name, makeInput(kind, this.bench.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, this.axes)];
+        return [
+          input.name,
+          makeInput(kind, this.bench.seed + index + 1009 * round, input.type?.dtype ?? 'float', shape, axes ?? this.axes),
+        ];
       }),
     );
   }
@@ -198,8 +206,8 @@ export class Subject {
     if (!density) return results;
     return new Map([...results].map(([name, numbers]) => [name, density[name] ? everyOther(numbers, density[name]) : numbers]));
   }
-  densestAlong(axis: 0 | 1): number {
-    return Math.max(1, ...Object.values(this.request.density ?? {}).map((cells) => cells[axis]));
+  densestAlong(axis: number): number {
+    return Math.max(1, ...Object.values(this.request.density ?? {}).map((cells) => cells[axis] ?? 1));
   }
   /** Without padding, each cell of the finer map as well equals the original on its crop. */
   get cropsAreFine(): boolean {

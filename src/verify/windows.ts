@@ -5,13 +5,15 @@
  * say: no part of the rewriter has touched it. Only where sizes are baked into them is the trunk freed by the passes of a conversion; the checks that need
  * no original (moved.ts) then have to hold as well.
  */
+import { windowAxes, windowLetters } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { imageInputs } from '../ir/axis-roles';
+import { imageInputs, isChannelsFirst } from '../ir/axis-roles';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { Orientations } from '../ir/orientation';
 import { inferShapes } from '../ir/shape-inference';
+import { axisName } from '../ir/spatial';
 import type { Value } from '../ir/types';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
 import { onGround, settled } from './crops';
@@ -83,8 +85,7 @@ export async function runTrunk(subject: Subject, choices: Choices, claims: reado
   };
 }
 
-const fittedFeeds = (subject: Subject, image: LargerImage): ReadonlyMap<string, Numbers> =>
-  subject.fitted(image.feeds, image.height, image.width);
+const fittedFeeds = (subject: Subject, image: LargerImage): ReadonlyMap<string, Numbers> => subject.fitted(image.feeds, image.lengths);
 
 const valuesOf = (maps: readonly CutMap[]): Value[] => maps.map(({ value }) => value);
 
@@ -139,14 +140,12 @@ async function runOn(
 
 /** A map that stays as it is while the image grows has a size baked into it, and is no map of the larger image. */
 function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
-  const { height, width } = subject.image;
-  const [rows, columns] = subject.fittedSize(image.height, image.width);
+  const lengths = subject.fittedSize(image.lengths);
   const shape = results.get(value.name)?.shape ?? [];
   const grows = (cells: number, own: number, pixels: number, by: number): boolean =>
     Math.abs(cells - own - pixels / by) < (by <= 1 ? 1e-6 : 2) && (cells > own || pixels < 2 * by);
-  return (
-    grows(shape[axes.rows] ?? 0, axes.shape.rows, rows - height, stride[0]) &&
-    grows(shape[axes.columns] ?? 0, axes.shape.columns, columns - width, stride[1])
+  return axes.places.every((place, axis) =>
+    grows(shape[place] ?? 0, axes.shape.places[axis] ?? 1, (lengths[axis] ?? 0) - (subject.lengths[axis] ?? 0), stride[axis] ?? 1),
   );
 }
 
@@ -161,15 +160,14 @@ async function movesAsItShould(subject: Subject, maps: readonly CutMap[], claims
     if (of.field === undefined || of.field === 'whole') return of;
     const more = Math.ceil((cells - 1) * stride);
     const field = { start: of.field.start - more, extent: of.field.extent + more };
-    return { stride, period: commonMultiple(Math.ceil(stride), of.period), congruent: of.congruent, field, cells: () => undefined };
+    return { ...of, stride, period: commonMultiple(Math.ceil(stride), of.period), field, cells: () => undefined };
   };
   const own = maps
-    .filter(({ axes }) => axes.rows === 2 && axes.columns === 3)
+    .filter(({ axes }) => isChannelsFirst(axes))
     .map(
       ({ value, axes, stride }): Claim => ({
         output: value.name,
-        rows: along(claim.rows, axes.shape.rows, stride[0]),
-        columns: along(claim.columns, axes.shape.columns, stride[1]),
+        axes: claim.axes.map((of, axis) => along(of, axes.shape.places[axis] ?? 1, stride[axis] ?? 1)),
       }),
     );
   const feeding: Session = { ...session, run: (feeds) => session.run(only(feeds, session.inputNames)) };
@@ -180,7 +178,7 @@ async function movesAsItShould(subject: Subject, maps: readonly CutMap[], claims
 /** As a share of the largest number of a map: far above rounding, far below another pixel. */
 const MOVED = 1e-3;
 
-/** The nodes of the file that lead to these maps, the height and width of the image let go. undefined: the file does not have them all. */
+/** The nodes of the file that lead to these maps, the lengths of the image let go. undefined: the file does not have them all. */
 export function ownTrunk(subject: Subject, maps: readonly CutMap[]): Model | undefined {
   return ownPart(
     subject,
@@ -199,10 +197,14 @@ export function ownPart(subject: Subject, names: readonly string[]): Model | und
   for (const node of part.graph.nodes) for (const output of node.outputs) part.graph.setType(output, undefined);
   for (const input of part.graph.inputs) {
     const shape = input.type?.shape;
-    if (!input.type || !subject.isImage(input.name) || shape?.length !== 4) continue;
-    const sizes = shape.map((dim, axis) =>
-      axis === subject.axes[0] ? 'height' : axis === subject.axes[1] ? 'width' : dim === 0 ? 'N' : dim,
-    );
+    const window = subject.windowOf(input.name);
+    if (!input.type || !window || shape?.length !== window.layout.length) continue;
+    const letters = windowLetters(window);
+    const axes = windowAxes(window);
+    const sizes = shape.map((dim, axis) => {
+      const letter = letters[axes.indexOf(axis)];
+      return letter ? axisName(letter) : dim === 0 ? 'N' : dim;
+    });
     part.graph.setType(input, { ...input.type, shape: sizes });
   }
   if (imageInputs(part.graph).size === 0) return undefined;
@@ -270,7 +272,7 @@ export async function headOnWindows(
 /** One output: the head on windows of the maps that lead to it. */
 class Slide {
   private readonly used: readonly CutMap[];
-  private readonly steps: readonly (readonly [number, number])[];
+  private readonly steps: readonly (readonly number[])[];
   private readonly orientations: Orientations;
 
   constructor(
@@ -283,79 +285,84 @@ class Slide {
   ) {
     this.used = mapsOf(subject, output, maps);
     this.orientations = new Orientations(subject.whole.graph);
-    const [y, x] = strideOf(subject, this.used, output, claims);
-    this.steps = this.used.map(({ stride }) => [y / stride[0], x / stride[1]]);
+    const strides = strideOf(subject, this.used, output, claims);
+    this.steps = this.used.map(({ stride }) => strides.map((pixels, axis) => pixels / (stride[axis] ?? 1)));
   }
 
   async run(image: LargerImage): Promise<ExpectedMap | undefined> {
     const { purpose } = image;
     const own = this.maps.find(({ value }) => value === this.output);
-    const [rows, columns] = own ? this.sizeOf(own) : this.counts();
+    const lengths = own ? this.sizeOf(own) : this.counts();
     const all = this.subject.head === 'image' && !own;
     const cells: ExpectedCell[] = [];
-    for (const place of places(rows, columns, all ? 'all' : purpose)) {
-      const values = own ? cellAt(this.features.get(own.value.name), own.axes, place) : await this.cell(place);
-      if (values) cells.push({ ...place, values });
+    for (const place of places(lengths, all ? 'all' : purpose)) {
+      const values = own ? cellAt(this.features.get(own.value.name), own.axes.places, place) : await this.cell(place);
+      if (values) cells.push({ place, values });
     }
-    for (const place of own ? [] : this.beyond(image, rows, columns)) {
+    for (const place of own ? [] : this.beyond(image, lengths)) {
       const [one, other] = [await this.cell(place, 1), await this.cell(place, 2)];
-      if (one && other) cells.push({ ...place, values: settled(one, other) });
+      if (one && other) cells.push({ place, values: settled(one, other) });
     }
-    return { rows, columns, cells };
+    return { lengths, cells };
   }
 
   /** Cells that the map says it has although their windows stick out of the original's map: right only where nothing out there is looked at. */
-  private beyond({ height, width }: LargerImage, rows: number, columns: number): Place[] {
+  private beyond(image: LargerImage, lengths: readonly number[]): Place[] {
     const claim = this.subject.head === 'window' ? this.claims.find(({ output }) => output === this.output.name) : undefined;
-    const [ky, kx] = this.subject.request.density?.[this.output.name] ?? [1, 1];
-    if (!claim || ky * kx > 1 || rows === 0 || columns === 0) return [];
-    return [
-      ...((claim.rows.cells(height) ?? rows) > rows ? [{ row: rows, column: 0 }] : []),
-      ...((claim.columns.cells(width) ?? columns) > columns ? [{ row: 0, column: columns }] : []),
-    ];
+    const density = this.subject.request.density?.[this.output.name] ?? [];
+    if (!claim || density.some((cells) => cells > 1) || lengths.some((length) => length === 0)) return [];
+    return claim.axes.flatMap((along, axis): Place[] => {
+      const own = lengths[axis] ?? 0;
+      const all = along.cells(image.lengths[axis] ?? 0) ?? own;
+      return all > own ? [lengths.map((_, other) => (other === axis ? own : 0))] : [];
+    });
   }
 
-  private sizeOf({ value, axes }: CutMap): readonly [number, number] {
+  private sizeOf({ value, axes }: CutMap): readonly number[] {
     const shape = this.features.get(value.name)?.shape ?? [];
-    return [shape[axes.rows] ?? 0, shape[axes.columns] ?? 0];
+    return axes.places.map((place) => shape[place] ?? 0);
   }
 
   /** Windows that fit into every map. */
-  private counts(): readonly [number, number] {
-    const most = (axis: 0 | 1): number =>
+  private counts(): readonly number[] {
+    const most = (axis: number): number =>
       Math.min(
         ...this.used.map((map, at) => {
-          const window = axis === 0 ? map.axes.shape.rows : map.axes.shape.columns;
-          return Math.floor((this.sizeOf(map)[axis] - window) / (this.steps[at]?.[axis] ?? 1) + 1e-9) + 1;
+          const window = map.axes.shape.places[axis] ?? 1;
+          return Math.floor(((this.sizeOf(map)[axis] ?? 0) - window) / (this.steps[at]?.[axis] ?? 1) + 1e-9) + 1;
         }),
       );
-    return [Math.max(0, most(0)), Math.max(0, most(1))];
+    return this.subject.letters.map((_, axis) => Math.max(0, most(axis)));
   }
 
   /** undefined: no window of the map begins there. */
-  private async cell({ row, column }: Place, fill?: number): Promise<Float64Array | undefined> {
-    const window = (map: CutMap, top: number, left: number): [string, Numbers] => {
+  private async cell(place: Place, fill?: number): Promise<Float64Array | undefined> {
+    const window = (map: CutMap, starts: readonly number[]): [string, Numbers] => {
       const found = this.features.get(map.value.name);
-      const { rows: height, columns: width } = map.axes.shape;
-      const axes = [map.axes.rows, map.axes.columns] as const;
-      const [y, x] = [Math.round(top), Math.round(left)];
-      const whole = found && fill !== undefined ? onGround(found, axes, [y + height, x + width], fill) : found;
+      const { places: lengths } = map.axes.shape;
+      const axes = map.axes.places;
+      const first = starts.map(Math.round);
+      const ends = first.map((start, axis) => start + (lengths[axis] ?? 1));
+      const whole = found && fill !== undefined ? onGround(found, axes, ends, fill) : found;
       if (!whole) throw notComparable(`the trunk has no '${map.value.name}'`);
-      return [map.value.name, cropped(whole, axes, y, x, height, width)];
+      return [map.value.name, cropped(whole, axes, first, lengths)];
     };
     const starts = this.used.map((map, at) => {
-      const { H: upward, W: leftward } = this.orientations.of(map.value);
-      const [y, x] = [row * (this.steps[at]?.[0] ?? 1), column * (this.steps[at]?.[1] ?? 1)];
-      // The map of a mirrored image has its windows in the other order.
-      const [rows, columns] = this.sizeOf(map);
-      return [upward ? rows - map.axes.shape.rows - y : y, leftward ? columns - map.axes.shape.columns - x : x] as const;
+      const backwards = this.orientations.of(map.value);
+      const sizes = this.sizeOf(map);
+      return this.subject.letters.map((letter, axis) => {
+        const start = (place[axis] ?? 0) * (this.steps[at]?.[axis] ?? 1);
+        // The map of a mirrored image has its windows in the other order.
+        return backwards[letter] ? (sizes[axis] ?? 0) - (map.axes.shape.places[axis] ?? 1) - start : start;
+      });
     });
-    if (starts.some((start) => start.some((place) => place < 0))) return undefined;
-    if (starts.some((start) => start.some((place) => Math.abs(place - Math.round(place)) > 1e-6))) return undefined;
+    if (starts.flat().some((start) => start < 0)) return undefined;
+    if (starts.flat().some((start) => Math.abs(start - Math.round(start)) > 1e-6)) return undefined;
+    const none = this.subject.letters.map(() => 0);
     const feeds = new Map([
-      ...this.used.map((map, at) => window(map, ...(starts[at] ?? [0, 0]))),
+      ...this.used.map((map, at) => window(map, starts[at] ?? none)),
       // The runtime wants every input of the head, those of other outputs too.
-      ...this.maps.filter((map) => !this.used.includes(map)).map((map) => window(map, 0, 0)),
+      ...this.maps.filter((map) => !this.used.includes(map)).map((map) => window(map, none)),
     ]);
     const result = await this.session.run(only(feeds, this.session.inputNames));
     return Float64Array.from(result.get(this.output.name)?.data ?? []);
@@ -370,10 +377,12 @@ function mapsOf(subject: Subject, output: Value, maps: readonly CutMap[]): reado
 }
 
 /** Pixels between the windows that are looked at: those between the cells of the converted map; else, where maps of several strides meet, the widest. */
-function strideOf(subject: Subject, used: readonly CutMap[], output: Value, claims: readonly Claim[]): readonly [number, number] {
+function strideOf(subject: Subject, used: readonly CutMap[], output: Value, claims: readonly Claim[]): readonly number[] {
   const claim = subject.head === 'window' ? claims.find((each) => each.output === output.name) : undefined;
-  const [ky, kx] = subject.request.density?.[output.name] ?? [1, 1];
-  const of = (claimed: number | undefined, axis: 0 | 1): number =>
-    claimed !== undefined && Number.isFinite(claimed) && claimed > 0 ? claimed : Math.max(...used.map(({ stride }) => stride[axis]));
-  return [of(claim && claim.rows.stride * ky, 0), of(claim && claim.columns.stride * kx, 1)];
+  const density = subject.request.density?.[output.name] ?? [];
+  return subject.letters.map((_, axis) => {
+    const claimed = claim && (claim.axes[axis]?.stride ?? 1) * (density[axis] ?? 1);
+    if (claimed !== undefined && Number.isFinite(claimed) && claimed > 0) return claimed;
+    return Math.max(...used.map(({ stride }) => stride[axis] ?? 1));
+  });
 }

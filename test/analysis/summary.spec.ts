@@ -23,7 +23,7 @@ test('lists a model at the size that its file gives', () => {
 
 test('lists a model of open size at the size asked for', () => {
   const source = model('height', 'width');
-  const summary = summarise(source, { hw: [5, 5] });
+  const summary = summarise(source, { lengths: [5, 5] });
   expect(summary.list.multiplyAdds).toBe(2 * 3 * 3 * 9);
   expect(summary.at?.chosen).toBe(true);
   // The file's own types stay what they are.
@@ -53,5 +53,5 @@ test('admits that it does not know the products of a model of open size', () => 
 });
 
 test('refuses a size that contradicts the file', () => {
-  expect(() => summarise(model(6, 8), { hw: [5, 5] })).toThrow(expect.objectContaining({ code: 'INPUT_SIZE_CONFLICT' }));
+  expect(() => summarise(model(6, 8), { lengths: [5, 5] })).toThrow(expect.objectContaining({ code: 'INPUT_SIZE_CONFLICT' }));
 });

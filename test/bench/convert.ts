@@ -114,7 +114,7 @@ async function dense(original: string, directory: string): Promise<void> {
   const [, , rows = 0, columns = 0] = map?.shape ?? [];
   const session = await openSession(original, original, { optimise: true });
   const crop = (y: number, x: number): Map<string, ReturnType<typeof cropped>> =>
-    new Map([[session.inputNames[0] ?? name, cropped(image, [2, 3], 32 * y, 32 * x, 224, 224)]]);
+    new Map([[session.inputNames[0] ?? name, cropped(image, [2, 3], [32 * y, 32 * x], [224, 224])]]);
   await session.run(crop(0, 0));
   let sliding = 0;
   for (let y = 0; y < rows; y++) {

@@ -59,8 +59,8 @@ function prepare(what: Case, directory: string): Prepared {
   writeModelFile(model, join(directory, 'converted.onnx'));
   writeModelFile(original, join(directory, 'original.onnx'));
   const products = {
-    window: summarise(original, { hw: [WINDOW, WINDOW] }).list.multiplyAdds,
-    converted: summarise(model, { hw: [what.size, what.size] }).list.multiplyAdds,
+    window: summarise(original, { lengths: [WINDOW, WINDOW] }).list.multiplyAdds,
+    converted: summarise(model, { lengths: [what.size, what.size] }).list.multiplyAdds,
   };
   return { ...what, directory, products };
 }

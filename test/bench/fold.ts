@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { zooModel, zooNames } from '../../fixtures/zoo-weights';
 import { summarise } from '../../src/analysis/summary';
 import { settle } from '../../src/compile';
-import { resolveWindows } from '../../src/compile/input-size';
+import { resolveWindows, windowLengths } from '../../src/compile/input-size';
 import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { makeInput } from '../../src/verify/inputs';
 import { openSession } from '../../src/verify/onnx-runner';
@@ -108,7 +108,7 @@ function measured(path: string): Pick<Figures, 'nodes' | 'multiplyAdds'> {
     const settled = model.clone();
     const [window] = resolveWindows(settled, undefined);
     settle(settled);
-    const { list } = summarise(settled, window ? { hw: [window.height, window.width] } : undefined);
+    const { list } = summarise(settled, window ? { lengths: windowLengths(window) } : undefined);
     return { nodes, multiplyAdds: list.multiplyAdds };
   } finally {
     closeModel(model);

@@ -3,12 +3,12 @@ import { codeOf } from '../support/code-of';
 
 describe('--input-size', () => {
   test.each([
-    ['224x192', { hw: [224, 192], shapes: new Map() }],
-    ['224', { hw: [224, 224], shapes: new Map() }],
-    ['1,3,224,192', { hw: undefined, shapes: new Map([['', [1, 3, 224, 192]]]) }],
-    ['x:1,3,224,192', { hw: undefined, shapes: new Map([['x', [1, 3, 224, 192]]]) }],
-    ['x:[1,3,224,192]', { hw: undefined, shapes: new Map([['x', [1, 3, 224, 192]]]) }],
-    ['input:0:1,3,224,192', { hw: undefined, shapes: new Map([['input:0', [1, 3, 224, 192]]]) }],
+    ['224x192', { lengths: [224, 192], shapes: new Map() }],
+    ['224', { lengths: [224], shapes: new Map() }],
+    ['1,3,224,192', { lengths: undefined, shapes: new Map([['', [1, 3, 224, 192]]]) }],
+    ['x:1,3,224,192', { lengths: undefined, shapes: new Map([['x', [1, 3, 224, 192]]]) }],
+    ['x:[1,3,224,192]', { lengths: undefined, shapes: new Map([['x', [1, 3, 224, 192]]]) }],
+    ['input:0:1,3,224,192', { lengths: undefined, shapes: new Map([['input:0', [1, 3, 224, 192]]]) }],
   ])('reads %s', (text, expected) => {
     expect(inputSize([text])).toEqual(expected);
   });

@@ -75,7 +75,7 @@ describe('compile', () => {
 
   test.each<[string, string, CompileOptions, RegExp]>([
     ['whose input has no size', classifier('float[N, 3, H, W] X').replace('float[N, 5] Y', 'float[M, 5] Y'), {}, /INPUT_SIZE_NEEDED.*'X'/],
-    ['whose size is asked for otherwise than it is', classifier(), { inputSize: { hw: [9, 9] } }, /INPUT_SIZE_CONFLICT/],
+    ['whose size is asked for otherwise than it is', classifier(), { inputSize: { lengths: [9, 9] } }, /INPUT_SIZE_CONFLICT/],
     [
       'with an input that it does not have',
       classifier(),
@@ -159,7 +159,7 @@ describe('compile', () => {
 
   test('a size that the file does not say is given', () => {
     const text = classifier('float[N, 3, H, W] X').replace('float[N, 5] Y', 'float[M, 5] Y');
-    expect(shapesOf(text, { inputSize: { hw: [7, 7] } })).toEqual([['N', 5, 'floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3']]);
+    expect(shapesOf(text, { inputSize: { lengths: [7, 7] } })).toEqual([['N', 5, 'floor((height + 1)/2) - 3', 'floor((width + 1)/2) - 3']]);
   });
 });
 

@@ -205,7 +205,7 @@ describe('a network of convolutions alone', () => {
     S = Conv <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X, K) T = Relu (S) Y = Conv <kernel_shape = [4, 4]> (T, V) }`;
   test('gets a free size where the file gives it one', async () => expect(await outcome(text)).toEqual([[1, 5, ...MAP]]));
   test('is left alone where its size is free', () =>
-    expect(failure(text.replace('8, 8] X', 'h, w] X').replace('5, 1, 1] Y', '5, y, x] Y'), { inputSize: { hw: [8, 8] } })).toMatch(
+    expect(failure(text.replace('8, 8] X', 'h, w] X').replace('5, 1, 1] Y', '5, y, x] Y'), { inputSize: { lengths: [8, 8] } })).toMatch(
       /NOTHING_TO_CONVERT/,
     ));
   test('has no class activation map', () => expect(failure(text, { head: 'cell' })).toMatch(/NOT_CONVERTIBLE.*no global average/));

@@ -41,12 +41,11 @@ test('where channels, rows and columns are, and how to bring them to the front',
   const { graph: main } = graph('Y = Transpose <perm = [0, 3, 1, 2]> (X)');
   const [y] = main.outputs;
   if (!y) throw new Error('no output');
-  expect(mapAxes(y, axisRolesOf(main).of(y))).toEqual({
+  expect(mapAxes(y, axisRolesOf(main))).toEqual({
     channels: 2,
-    rows: 3,
-    columns: 1,
+    places: [3, 1],
     toChannelsFirst: [0, 2, 3, 1],
-    shape: { channels: 3, rows: 8, columns: 10 },
+    shape: { channels: 3, places: [8, 10] },
   });
 });
 

@@ -239,7 +239,7 @@ test('has the same classes for both, so that instanceof works across', () => {
 test('has types for both', () => {
   const source = `import { compile, CompileError, type Model, readModel, verify, writeModel } from 'convolutionize';
     const model: Model = readModel('x.onnx', { allowSymlinks: true });
-    const { report } = compile(model, { inputSize: { hw: [224, 224] } });
+    const { report } = compile(model, { inputSize: { lengths: [224, 224] } });
     const height: number | undefined = report.windows[0]?.height;
     writeModel(model, 'y.onnx', { weights: 'copy', force: true });
     export const equal: Promise<boolean> = verify('x.onnx', model).then(({ verdict }) => verdict === 'equal');

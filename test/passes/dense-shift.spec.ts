@@ -37,7 +37,7 @@ interface Refined {
 
 function refined(model: Model, stride: number, pass: Pass): Refined | string {
   const fine = model.clone();
-  const [rows, columns] = pixelStride(model.graph.outputs[0] ?? fail('no output'));
+  const [rows = 1, columns = 1] = pixelStride(model.graph.outputs[0] ?? fail('no output'));
   const reports = runPasses(fine, [pass, removeDeadNodes], { validate: 'pass' });
   const [refusal] = reports.flatMap(({ refusals }) => refusals);
   if (refusal) return refusal.reason ?? '';
@@ -86,7 +86,7 @@ const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, at) =>
 const TERMS = 0.3;
 
 async function check(seed: number, model: Model, tally: Map<string, number>): Promise<void> {
-  const [rows, columns] = pixelStride(model.graph.outputs[0] ?? fail('no output'));
+  const [rows = 1, columns = 1] = pixelStride(model.graph.outputs[0] ?? fail('no output'));
   const divisors = divisorsOf(rows).filter((divisor) => columns % divisor === 0 && (divisor < rows || divisor < columns));
   for (const [height, width] of SIZES) {
     const coarse = await coarseOf(model, height, width);
@@ -140,7 +140,7 @@ describe('finer maps of random networks', () => {
     for (let seed = FIRST; seed < FIRST + NETWORKS / 4; seed++) {
       const model = randomTrunk(seed, { layers: 4 + (seed % 5), unpadded: true });
       const output = model.graph.outputs[0] ?? fail('no output');
-      const [rows, columns] = pixelStride(output);
+      const [rows = 1, columns = 1] = pixelStride(output);
       const [height, width] = [smallest(output, 2, 'height'), smallest(output, 3, 'width')];
       const image = feedsFor(model.graph.inputs, { sizes: { N: 1, height: height + rows, width: width + columns } });
       for (const stride of divisorsOf(rows).filter((divisor) => columns % divisor === 0))

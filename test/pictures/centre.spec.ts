@@ -1,5 +1,7 @@
 /** Where cells look, measured on networks whose answer is known to the pixel: kernels with one number that is not zero. */
+
 import { compile, settle } from '../../src/compile';
+import { pictureSize } from '../../src/compile/input-size';
 import { modelToBytes } from '../../src/onnx/write';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import { measureCentre } from '../../src/pictures/centre';
@@ -23,8 +25,8 @@ async function network(text: string, head: 'window' | 'cell'): Promise<MapNetwor
   const session = await openSession(modelToBytes(model), 'network');
   sessions.push(session);
   const [output] = model.graph.outputs;
-  const [rows, columns] = output ? pixelStride(output) : [1, 1];
-  const [window] = report.windows;
+  const [rows = 1, columns = 1] = output ? pixelStride(output) : [];
+  const window = pictureSize(report.windows[0]);
   return {
     model,
     output: output?.name ?? '',

@@ -1,6 +1,8 @@
 /** Large pictures go through in tiles, and every cell comes out as from the whole: whatever pads, rounds, branches, or is stretched by an even factor. */
+
 import { join } from 'node:path';
 import { compile, settle } from '../../src/compile';
+import { pictureSize } from '../../src/compile/input-size';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { readModelFile } from '../../src/files';
 import type { Model } from '../../src/ir/model';
@@ -95,7 +97,7 @@ test.each(BODIES)('%s: tiled is whole', async (_, body) => {
   const source = parseGraph(graph(body));
   for (const head of ['window', 'cell'] as const) {
     const { model, report } = compile(source, { head });
-    const network = await open(model, head === 'window' ? report.windows[0] : undefined);
+    const network = await open(model, head === 'window' ? pictureSize(report.windows[0]) : undefined);
     // Where a branch needs even sizes to meet the other again, the picture is scaled to such a size.
     for (const tile of [43, 58]) {
       const { apart, tiles } = await compared(network, noise(89, 67, 3), tile);
@@ -120,7 +122,7 @@ test('channels last, in and out', async () => {
 
 test('LeNet5, made finer, with tiles by memory', async () => {
   const { model, report } = compile(readModelFile(join(__dirname, '../../fixtures/models/lenet5.onnx')), { stride: 2 });
-  const network = await open(model, report.windows[0]);
+  const network = await open(model, pictureSize(report.windows[0]));
   const { apart, tiles } = await compared(network, noise(141, 107, 1), 'auto', 250_000);
   expect(apart).toBeLessThanOrEqual(NOISE);
   expect(tiles).toBeGreaterThan(12);
@@ -134,7 +136,7 @@ test('a map by shift-and-stitch has its cells where the dilated one has them, an
   const heats: Heat[] = [];
   for (const dense of ['atrous', 'shift'] as const) {
     const { model, report } = compile(source, { stride: 2, dense });
-    const network = await open(model, report.windows[0]);
+    const network = await open(model, pictureSize(report.windows[0]));
     heats.push(await heatOf(network, picture, encoding, { ...settings, tile: 'auto' }, 'noise.png'));
     const tiled = heatOf(network, picture, encoding, { ...settings, tile: 40 }, 'noise.png').then(
       () => 'tiled',
@@ -153,7 +155,7 @@ test('a map by shift-and-stitch has its cells where the dilated one has them, an
 test('a network that looks at the whole image goes in one piece, or is refused', async () => {
   const gate = 'G = GlobalAveragePool (R) S = Sigmoid (G) M = Mul (R, S) Z = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (M)';
   const { model, report } = compile(parseGraph(graph(`${STEM} ${gate}`)));
-  const network = await open(model, report.windows[0]);
+  const network = await open(model, pictureSize(report.windows[0]));
   expect(await compared(network, noise(89, 67, 3), 'auto')).toEqual({ apart: 0, tiles: 4 });
   for (const [tile, memory] of [
     [64, 1e9],
@@ -170,7 +172,7 @@ test('a network that looks at the whole image goes in one piece, or is refused',
 
 test('tiles that are too small are refused with the smallest that work', async () => {
   const { model, report } = compile(parseGraph(graph(BODIES[1]?.[1] ?? '')));
-  const network = await open(model, report.windows[0]);
+  const network = await open(model, pictureSize(report.windows[0]));
   const attempt = async (tile: number): Promise<unknown> => compared(network, noise(89, 67, 3), tile).catch((reason: unknown) => reason);
   const error = await attempt(12);
   if (!(error instanceof CompileError)) throw error;

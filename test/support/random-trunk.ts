@@ -70,7 +70,7 @@ class Trunk {
   }
 
   private stride(): number {
-    const [y] = pixelStride(this.at);
+    const [y = 1] = pixelStride(this.at);
     return y >= 8 ? 1 : this.pick([1, 1, 2, 2, 3]);
   }
   private pads(kernel: readonly number[], most = 2): number[] {
@@ -236,7 +236,7 @@ class Trunk {
       }
       case 13: {
         // HRNet: a branch at half the resolution, back by interpolation, onto the map that it came from.
-        const [stride] = pixelStride(at);
+        const [stride = 1] = pixelStride(at);
         if (unpadded || stride > 4) return;
         const half = this.make.op('Conv', [at, this.weight([channels, channels, 3, 3], 9 * channels)], {
           kernel_shape: [3, 3],

@@ -1,5 +1,7 @@
 /** The meaning of a prediction map, tried out: the original runs on crops of a larger image, the converted model on the image. */
+
 import { type CompileOptions, compile } from '../../src/compile';
+import { pictureSize } from '../../src/compile/input-size';
 import { imageInputs } from '../../src/ir/axis-roles';
 import type { Model } from '../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../src/ir/tensor';
@@ -25,10 +27,10 @@ export async function expectSliding(
 ): Promise<Model> {
   const original = typeof source === 'string' ? parseGraph(source) : source;
   const { model, report } = compile(original, options);
-  const [window] = report.windows;
+  const window = pictureSize(report.windows[0]);
   const output = model.graph.outputs[0];
   if (!window || !output) throw new Error('no image, or no output');
-  const [rowStep, columnStep] = pixelStride(output);
+  const [rowStep = 1, columnStep = 1] = pixelStride(output);
   const layouts = imageInputs(model.graph);
   for (const [moreRows, moreColumns] of beyond) {
     const [height, width] = [window.height + moreRows, window.width + moreColumns];

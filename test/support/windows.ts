@@ -38,24 +38,24 @@ export async function expectCrops(
   const [image] = original.graph.inputs;
   const [, , height = 0, width = 0] = image?.type?.shape?.map(Number) ?? [];
   const [output] = converted.graph.outputs;
-  const stride = output && strideBySize(output);
-  if (!image || !stride || !output) throw new Error('the map does not grow with the image');
+  const [down, across] = (output && strideBySize(output)) ?? [];
+  if (!image || down === undefined || across === undefined || !output) throw new Error('the map does not grow with the image');
   for (const [rows, columns] of GROWTH) {
     const feeds = feedsFor(converted.graph.inputs, { sizes: { N: 2, height: height + rows, width: width + columns } });
     const map = (await runModel(converted, feeds)).get(output.name);
     const pixels = feeds.get(image.name);
     if (!map || !pixels) throw new Error('nothing was computed');
-    const cells = [Math.floor(rows / stride[0]) + 1, Math.floor(columns / stride[1]) + 1];
+    const cells = [Math.floor(rows / down) + 1, Math.floor(columns / across) + 1];
     if (mayHaveMore) expect(map.shape.slice(2).every((count, axis) => count >= (cells[axis] ?? 1))).toBe(true);
     else expect(map.shape.slice(2)).toEqual(cells);
     for (const i of [0, (cells[0] ?? 1) - 1])
       for (const j of [0, (cells[1] ?? 1) - 1]) {
-        const crop = cropOf(pixels, [i * stride[0], j * stride[1]], [height, width]);
+        const crop = cropOf(pixels, [i * down, j * across], [height, width]);
         const wanted = (await runModel(original, new Map([...feeds, [image.name, crop]]))).get(output.name);
         expectClose(cellOf(map, i, j), wanted ? [...readNumbers(wanted)] : [], tolerance);
       }
   }
-  return { stride: [stride[0], stride[1]], converted };
+  return { stride: [down, across], converted };
 }
 
 function cropOf(pixels: Tensor, [top = 0, left = 0]: readonly number[], [height = 0, width = 0]: readonly number[]): Tensor {

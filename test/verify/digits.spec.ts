@@ -43,7 +43,7 @@ test('reads digits on a wide canvas, and every cell equals LeNet5 run on the cro
   let [largest, scale] = [0, 0];
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
-      const crop = cropped(canvas, [2, 3], y * STRIDE, x * STRIDE, SIZE, SIZE);
+      const crop = cropped(canvas, [2, 3], [y * STRIDE, x * STRIDE], [SIZE, SIZE]);
       const scores = (await original.run(new Map([[input, crop]]))).get(output)?.data ?? [];
       cell(y, x).forEach((score, k) => {
         largest = Math.max(largest, Math.abs(score - (scores[k] ?? 0)));

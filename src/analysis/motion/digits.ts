@@ -5,6 +5,7 @@
  * rows for columns is seen.
  */
 import { divideDim, multiplyDims, sameDim } from '../../ir/dims';
+import { isSpatialRole } from '../../ir/spatial';
 import type { Dim } from '../../ir/types';
 
 export interface Digit {
@@ -18,7 +19,7 @@ export interface Digit {
 export type Digits = readonly Digit[];
 
 /** What is neither batch nor channels. */
-export const isSpatial = (letter: string): boolean => letter !== 'N' && letter !== 'C' && letter !== '';
+export const isSpatial = isSpatialRole;
 export const channels = (size: Dim): Digits => [{ letter: 'C', size, step: 1 }];
 
 export const copies = (size: Dim): Digits => (size === 1 ? [] : [{ letter: '', size, step: 0 }]);

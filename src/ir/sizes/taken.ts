@@ -10,6 +10,7 @@ import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
 import type { Model } from '../model';
 import { inferShapes } from '../shape-inference';
+import { type AxisName, axisName, LETTERS, type Letter, type PerAxis } from '../spatial';
 import { sizeConditions } from './conditions';
 import { cutsOf } from './cut';
 import { type SizeFamily, solveSizes } from './solve';
@@ -18,10 +19,7 @@ import { sizeSymbols, type Windows, windowsOf } from './windows';
 export type { SizeFamily };
 
 /** What an image may measure. An axis of a fixed length has multiple 0: that length is the only one. */
-export interface ImageSizes {
-  readonly height: SizeFamily;
-  readonly width: SizeFamily;
-}
+export type ImageSizes = PerAxis<SizeFamily>;
 
 const SIZES = 'convolutionize.sizes';
 
@@ -39,18 +37,28 @@ export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): R
   const sizes = new Map<string, ImageSizes>();
   for (const [image, roles] of imageInputs(copy.graph)) {
     const cuts = cutsOf(image);
-    const along = (role: string): SizeFamily | undefined => {
-      const axis = roles.indexOf(role);
+    const letters = LETTERS.filter((letter) => roles.includes(letter));
+    const along = (letter: Letter): SizeFamily | undefined => {
+      const axis = roles.indexOf(letter);
       const dim = image.type?.shape?.[axis];
       if (typeof dim === 'number') return { multiple: 0, rest: dim, minimum: dim };
       const family = families.get(dim ?? '');
       const cut = cuts.find((candidate) => candidate.axis === axis);
       return family && cut ? { ...cutFamily(cut), minimum: upTo(family.minimum, cut) } : family;
     };
-    const [height, width] = [along('H'), along('W')];
-    if (height && width) sizes.set(image.name, { height, width });
+    const known = perKnownAxis(letters, along);
+    if (known) sizes.set(image.name, known);
   }
   return sizes;
+}
+
+/** undefined where it is not known along every axis. */
+function perKnownAxis(letters: readonly Letter[], along: (letter: Letter) => SizeFamily | undefined): ImageSizes | undefined {
+  const known = letters.flatMap((letter): (readonly [AxisName, SizeFamily])[] => {
+    const family = along(letter);
+    return family ? [[axisName(letter), family]] : [];
+  });
+  return known.length === letters.length ? Object.fromEntries(known) : undefined;
 }
 
 const cutFamily = ({ multiple, rest }: { readonly multiple: number; readonly rest: number }): Omit<SizeFamily, 'minimum'> => ({
@@ -87,10 +95,11 @@ export function declareSizes(model: Model): void {
 
 function declaredSizes(model: Model): ReadonlyMap<string, ImageSizes> {
   const sizes = new Map<string, ImageSizes>();
-  const images = new Set([...imageInputs(model.graph).keys()].map(({ name }) => name));
+  const images = new Map([...imageInputs(model.graph)].map(([{ name }, roles]) => [name, roles]));
   for (const [input, size] of Object.entries(jsonIn(model.metadata.get(SIZES)) ?? {})) {
-    const [height, width] = [familyIn(size, 'height'), familyIn(size, 'width')];
-    if (images.has(input) && height && width) sizes.set(input, { height, width });
+    const letters = LETTERS.filter((letter) => images.get(input)?.includes(letter));
+    const known = perKnownAxis(letters, (letter) => familyIn(size, axisName(letter)));
+    if (letters.length > 0 && known) sizes.set(input, known);
   }
   return sizes;
 }

@@ -3,41 +3,41 @@ import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
 import type { Graph } from '../graph';
 import type { Model } from '../model';
+import { LETTERS } from '../spatial';
 import type { SizeSymbol } from './solve';
 
 export const WINDOW = 'convolutionize.window';
 
-export type Windows = ReadonlyMap<string, readonly [height: number, width: number]>;
+/** Lengths along the spatial axes, outermost first. */
+export type Windows = ReadonlyMap<string, readonly number[]>;
 
 /** By image input; empty where the file does not say, or says something else. */
 export const windowsOf = (model: Model): Windows => sizesIn(model.metadata.get(WINDOW));
 
-export function declareWindows(
-  model: Model,
-  windows: Iterable<readonly [input: string, size: readonly [height: number, width: number]]>,
-): void {
+export function declareWindows(model: Model, windows: Iterable<readonly [input: string, size: readonly number[]]>): void {
   model.metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows)));
 }
 
-/** Pairs of lengths by name, in JSON: `{"image":[224,224]}`. What is no such pair is left out. */
+/** Lists of lengths by name, in JSON: `{"image":[224,224]}`. What is no such list is left out. */
 export function sizesIn(text: string | undefined): Windows {
-  const sizes = new Map<string, readonly [number, number]>();
+  const sizes = new Map<string, readonly number[]>();
   for (const [input, size] of Object.entries(jsonIn(text) ?? {})) {
     if (!Array.isArray(size)) continue;
-    const [height, width]: unknown[] = size;
-    if (isLength(height) && isLength(width)) sizes.set(input, [height, width]);
+    const lengths: unknown[] = size;
+    if (lengths.length > 0 && lengths.every(isLength)) sizes.set(input, lengths);
   }
   return sizes;
 }
 const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
-/** The symbols of rows and columns of the image inputs, and what they were originally. */
+/** The symbols of the spatial axes of the image inputs, and what they were originally. */
 export function sizeSymbols(graph: Graph, windows: Windows): SizeSymbol[] {
   const symbols = new Map<string, number>();
   for (const [image, roles] of imageInputs(graph)) {
-    const [height, width] = windows.get(image.name) ?? [];
+    const window = windows.get(image.name) ?? [];
+    const letters: readonly string[] = LETTERS.filter((letter) => roles.includes(letter));
     for (const [axis, dim] of (image.type?.shape ?? []).entries()) {
-      const original = roles[axis] === 'H' ? height : roles[axis] === 'W' ? width : undefined;
+      const original = window[letters.indexOf(roles[axis] ?? '')];
       if (typeof dim === 'string' && original !== undefined) symbols.set(dim, original);
     }
   }

@@ -1,6 +1,8 @@
 /** A network that gives maps, from a file that has one, or by converting the classifier in it on the fly. */
+
 import type { Contract } from '../../analysis/contract';
 import { type Compiled, compile, settle } from '../../compile';
+import { pictureSize } from '../../compile/input-size';
 import { declaredContract, declaredHead } from '../../compile/metadata';
 import { noScores, usage } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
@@ -72,7 +74,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
     () => undefined,
   );
   return {
-    ...partsOf(compiled.model, output, head === 'window' ? compiled.report.windows[0] : undefined, classesLast),
+    ...partsOf(compiled.model, output, head === 'window' ? pictureSize(compiled.report.windows[0]) : undefined, classesLast),
     head,
     reason,
     classes: classesOf(compiled.model, opened),
@@ -86,7 +88,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
 
 function partsOf(model: Model, output: string, window: Size | undefined, classesLast: boolean): Omit<MapNetwork, 'run'> {
   const value = model.graph.outputs.find(({ name }) => name === output);
-  const [rows, columns] = value ? pixelStride(value) : [1, 1];
+  const [rows = 1, columns = 1] = value ? pixelStride(value) : [];
   const size = window && { height: window.height, width: window.width };
   return { model, output, window: size, strides: { rows, columns }, classesLast, infer: settle };
 }
@@ -106,7 +108,7 @@ function choose(
   if (head !== 'auto') return { compiled: convert(head), head, reason: undefined };
   const windows = convert('window');
   inheritOrigin(windows.model, model);
-  const few = tooFew?.(partsOf(windows.model, output, windows.report.windows[0], classesLast));
+  const few = tooFew?.(partsOf(windows.model, output, pictureSize(windows.report.windows[0]), classesLast));
   if (!few) return { compiled: windows, head: 'window', reason: undefined };
   const cells = `a map of windows would have ${few.height}x${few.width} cells at most`;
   try {

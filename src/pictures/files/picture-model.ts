@@ -1,11 +1,11 @@
 /** A model that can be shown pictures, whatever the format of its file: what it takes, what it gives, and a way to run it. */
-import { resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { pictureSize, resolveWindows, type SizeRequest } from '../../compile/input-size';
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
-import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
+import { axesText, noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
-import { AxisRoles, imageInputs } from '../../ir/axis-roles';
+import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
@@ -129,6 +129,8 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   const images = [...imageInputs(graph)];
   const [first] = images;
   if (!first) throw takesNoPicture(path, 'no input has the four axes of an image');
+  const letters = lettersOf(new Map([first]));
+  if (letters.join('') !== 'HW') throw takesNoPicture(path, `input '${first[0].name}' has ${axesText(letters)}, not height and width`);
   if (graph.inputs.length > 1) throw takesNoPicture(path, `it has ${graph.inputs.length} inputs`);
   const [input, roles] = first;
   const dim = (role: string): number | undefined => {
@@ -145,7 +147,7 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   return {
     image: { dtype: input.type?.dtype ?? 'float', layout: roles[1] === 'C' ? 'NCHW' : 'NHWC', channels },
     fixed,
-    window: window && { height: window.height, width: window.width },
+    window: pictureSize(window),
     sizes: sizesTaken(model).get(input.name),
     head: declaredHead(model),
     metadata,

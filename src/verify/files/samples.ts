@@ -1,6 +1,6 @@
 /** What a verification is run on: the sizes of the inputs, and the inputs. */
 
-import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { type ImageWindow, resolveWindows, type SizeRequest, windowAxes } from '../../compile/input-size';
 import { openDimension } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
@@ -25,7 +25,8 @@ export async function samplesFor(
 ): Promise<readonly Sample[]> {
   const { inputs } = original.graph;
   const seed = options.seed ?? 1;
-  const axes: readonly [number, number] = windows[0]?.layout === 'NHWC' ? [1, 2] : [2, 3];
+  const [first] = windows;
+  const axes = first ? windowAxes(first) : [2, 3];
   const samples = options.inputs?.length
     ? await loadSamples(original, windows, options.inputs)
     : randomSamples(

@@ -1,17 +1,18 @@
 /** Verification of models as users have them: files, bytes, or models in memory. */
 import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
-import { type ImageWindow, resolveWindows, type SizeRequest } from '../../compile/input-size';
+import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize, declaredStrides } from '../../compile/metadata';
 import { largestTaken, sizesTaken } from '../../compile/sizes';
 import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
-import { imageInputs } from '../../ir/axis-roles';
+import { imageInputs, lettersOf } from '../../ir/axis-roles';
 import { bufferSource } from '../../ir/bytes';
 import { Model } from '../../ir/model';
 import { inferShapes } from '../../ir/shape-inference';
+import { lengthsOf } from '../../ir/spatial';
 import { readModel } from '../../onnx/read';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type VerifyOptions, verifyModels } from '../equivalence';
@@ -183,18 +184,21 @@ function keptOutputs(original: Model, converted: Model): readonly string[] | und
   return !isAll && names.every((name) => known.has(name)) ? names : undefined;
 }
 
-/** Made by this program, which wrote so, or a map with symbolic rows and columns where the original has a vector. */
+/** Made by this program, which wrote so, or a map with symbolic lengths where the original has a vector. */
 function isConversion(original: Model, converted: Model, { map, relation }: VerifyFilesOptions): boolean {
   if (map?.size || relation) return false;
   if (declaredHead(converted)) return true;
   const { inputs, outputs } = converted.graph;
+  const count = lettersOf(imageInputs(original.graph)).length;
+  const rank = 2 + count;
   const grows = inputs.some(
-    (input) => input.type?.shape?.length === 4 && input.type.shape.slice(1).filter((dim) => typeof dim !== 'number').length >= 2,
+    ({ type }) => type?.shape?.length === rank && type.shape.slice(1).filter((dim) => typeof dim !== 'number').length >= count,
   );
   return (
+    count > 0 &&
     grows &&
     original.graph.outputs.every((output) =>
-      outputs.some(({ name, type }) => name === output.name && type?.shape?.length === 4 && output.type?.shape?.length === 2),
+      outputs.some(({ name, type }) => name === output.name && type?.shape?.length === rank && output.type?.shape?.length === 2),
     )
   );
 }
@@ -208,12 +212,10 @@ function windowsOf(original: Model, converted: Model, request: SizeRequest | und
 }
 
 /** What the converted model looks at of an image, where its network takes some sizes only. */
-function fittingOf(
-  converted: Model,
-  [window]: readonly ImageWindow[],
-): ((height: number, width: number) => readonly [number, number]) | undefined {
+function fittingOf(converted: Model, [window]: readonly ImageWindow[]): ((lengths: readonly number[]) => readonly number[]) | undefined {
   const sizes = window && sizesTaken(converted).get(window.input);
-  return sizes && ((height, width) => [largestTaken(sizes.height, height) ?? height, largestTaken(sizes.width, width) ?? width]);
+  const families = sizes && lengthsOf(sizes);
+  return families && ((lengths) => lengths.map((length, axis) => (families[axis] && largestTaken(families[axis], length)) ?? length));
 }
 
 /**
@@ -232,7 +234,7 @@ function contractBetween(result: Model, windows: readonly ImageWindow[]): Contra
 function atWindows(converted: Model, windows: readonly ImageWindow[]): Model {
   const model = converted.clone();
   const [first] = windows;
-  if (first) resolveWindows(model, { hw: [first.height, first.width] });
+  if (first) resolveWindows(model, { lengths: windowLengths(first) });
   inferShapes(model);
   return model;
 }

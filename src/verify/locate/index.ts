@@ -1,6 +1,8 @@
 /** From a verdict of "different" to the node where it begins. */
+
 import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
+import { sizeText } from '../../ir/spatial';
 import type { Value } from '../../ir/types';
 import { compareTensors, type Difference } from '../compare';
 import { lastMaps, trunkOf } from '../cut';
@@ -74,7 +76,7 @@ async function telling(action: () => Promise<Told>): Promise<Told> {
 /** Of a conversion that is equal at its own size: larger images go through the trunk of the original, which can be run on them. */
 export function tellOnLarger(
   subject: Subject,
-  { feeds, height, width }: LargerImage,
+  { feeds, lengths }: LargerImage,
   request: Pick<LocateRequest, 'rounded' | 'sameSizes' | 'rewrites'> & Pick<TellRequest, 'converted'>,
 ): Promise<Told> {
   return telling(async () => {
@@ -93,7 +95,7 @@ export function tellOnLarger(
       return { departureNote: 'not found: it shows on larger images only, and the last map of the original has no counterpart' };
     if (ends.size === 0)
       return {
-        departureNote: `behind the last map (${maps.map(({ value }) => `'${value.name}'`).join(', ')}), which is still equal on an image of ${height}x${width}: in what was the classifier`,
+        departureNote: `behind the last map (${maps.map(({ value }) => `'${value.name}'`).join(', ')}), which is still equal on an image of ${sizeText(lengths)}: in what was the classifier`,
       };
     const departure: Departure | undefined = await locate({
       ...request,
@@ -101,7 +103,7 @@ export function tellOnLarger(
       original: trunk,
       converted,
       feeds: { original: feeds, converted: feeds },
-      sample: `normal, ${height}x${width}`,
+      sample: `normal, ${sizeText(lengths)}`,
       ends,
     });
     return departure ? { departure } : { departureNote: `${NOTHING_CORRESPONDS}; it shows on larger images only` };

@@ -72,7 +72,7 @@ test('the size that the original leaves open is read from the converted model', 
   const silent = converted.clone();
   silent.metadata.clear();
   await expect(verify(open, silent)).rejects.toMatchObject({ code: 'INPUT_SIZE_NEEDED' });
-  expect((await verify(open, silent, { inputSize: { hw: [28, 28] } })).verdict).toBe('equal');
+  expect((await verify(open, silent, { inputSize: { lengths: [28, 28] } })).verdict).toBe('equal');
 });
 
 test('leaves nothing behind, also when it fails', async () => {

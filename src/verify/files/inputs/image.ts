@@ -1,19 +1,21 @@
 /** Pictures as inputs: the right size, the model's layout; 0 to 1 for floats, 0 to 255 for bytes. */
+import { type ImageWindow, pictureSize, windowLengths } from '../../../compile/input-size';
 import { inputFileBroken, inputShape } from '../../../diagnostics/catalogue';
 import type { Numbers } from '../../onnx-runner';
 
 export interface ImagePort {
   readonly name: string;
   readonly dtype: string;
-  readonly layout: 'NCHW' | 'NHWC';
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
+  readonly window: ImageWindow;
 }
 
 /** The middle of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN. */
 export async function readImage(file: string, port: ImagePort): Promise<Numbers> {
-  const { height, width, channels, layout } = port;
+  const size = pictureSize(port.window);
+  const { layout, channels = 3 } = port.window;
+  // A picture has two axes, and channels.
+  if (!size || (layout !== 'NCHW' && layout !== 'NHWC')) throw inputShape(file, port.name, windowLengths(port.window), 'a picture');
+  const { height, width } = size;
   if (channels !== 1 && channels !== 3) throw inputShape(file, port.name, [1, 3, height, width], `${channels} channels`);
   const { default: sharp } = await import('sharp');
   const picture = sharp(file).rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });

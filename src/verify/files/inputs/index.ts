@@ -116,7 +116,7 @@ async function readArray(file: string, name: string, { inputs, windows }: InputP
   const window = windows.find(({ input }) => input === name);
   if (!PICTURES.has(extension) || !window) throw inputFileUnknown(file);
   const dtype = inputs.find((input) => input.name === name)?.type?.dtype ?? 'float';
-  return readImage(file, { name, dtype, ...window, channels: window.channels ?? 3 });
+  return readImage(file, { name, dtype, window });
 }
 
 /** Checks what was found against what the model takes, and cuts it into samples. */
