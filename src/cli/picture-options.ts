@@ -78,7 +78,7 @@ export function fitOf(args: Pick<PredictOptions, 'resize' | 'crop'>, model: Pict
   const crop = args.crop === undefined ? undefined : cropOption(args.crop);
   if (!target && !isMap && resize === undefined && crop === undefined) {
     const input = model.model?.graph.inputs[0];
-    if (input) throw inputSizeNeeded(input, ['H', 'W']);
+    if (input) throw inputSizeNeeded(input, ['height', 'width']);
   }
   return {
     // A crop of one's own is of the picture as it is, unless it is to be scaled first.

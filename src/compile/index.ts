@@ -34,6 +34,7 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import { declareWindows } from '../ir/sizes/windows';
+import { axisName, unitOf } from '../ir/spatial';
 import { table } from '../ir/table';
 import type { Dim } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
@@ -253,7 +254,7 @@ function refine(model: Model, strides: readonly number[], head: Head, passes: Pa
   const before = model.graph.outputs.map((output) => pixelStride(output));
   const own = before[0] ?? [];
   const isDivisor = (stride: number, axis: number): boolean => Number.isInteger(stride) && stride >= 1 && (own[axis] ?? 1) % stride === 0;
-  if (!strides.every(isDivisor)) throw strideNotDivisor(strides, own.map(divisorsOf));
+  if (!strides.every(isDivisor)) throw strideNotDivisor(strides, own.map(divisorsOf), unitOf(own.length));
   const pass = DENSE[options.dense ?? 'atrous'](strides);
   const reports = runPasses(model, [pass, removeDeadNodes, fitImages], options.onPass ? { onPass: options.onPass } : {});
   passes.push(...reports);
@@ -287,7 +288,7 @@ function closeAgain(model: Model, origins: ReadonlySet<string>, { onPass }: Comp
 function perAxisOf(stride: number | readonly number[], windows: readonly ImageWindow[]): readonly number[] {
   const list = typeof stride === 'number' ? [stride] : stride;
   const letters = windows[0] ? windowLetters(windows[0]) : [];
-  if (list.length !== 1 && list.length !== letters.length) throw strideOfOtherAxes(list, letters);
+  if (list.length !== 1 && list.length !== letters.length) throw strideOfOtherAxes(list, letters.map(axisName));
   return letters.map((_, axis) => list[axis] ?? list[0] ?? 1);
 }
 

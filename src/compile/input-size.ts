@@ -5,7 +5,7 @@
 import { inputSizeConflict, inputSizeNeeded, noImageInput, unknownInput, wrongAxes } from '../diagnostics/catalogue';
 import { imageInputs, type Roles } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { isLetter, LETTERS, type Letter, lengthsOf, lettersIn, type PerAxis, perAxis } from '../ir/spatial';
+import { axisName, isLetter, LETTERS, type Letter, lengthsOf, lettersIn, type PerAxis, perAxis } from '../ir/spatial';
 import type { Dim, Value } from '../ir/types';
 
 /** `lengths`: along the spatial axes of every image input, or one for all of them. `shapes`: whole shapes by input name, or under '' for the only input. */
@@ -55,7 +55,7 @@ export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWi
     if (request.lengths) setShape(model, input, withSize(input, roles, letters, request.lengths));
     const shape = input.type?.shape ?? [];
     const lengths = letters.map((letter) => shape[roles.indexOf(letter)]);
-    if (!lengths.every((length): length is number => typeof length === 'number')) throw inputSizeNeeded(input, letters);
+    if (!lengths.every((length): length is number => typeof length === 'number')) throw inputSizeNeeded(input, letters.map(axisName));
     const channels = shape[roles.indexOf('C')];
     return {
       input: input.name,
@@ -67,7 +67,7 @@ export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWi
 }
 
 function withSize(input: Value, roles: Roles, letters: readonly Letter[], lengths: readonly number[]): readonly Dim[] {
-  if (lengths.length !== 1 && lengths.length !== letters.length) throw wrongAxes(input, letters, lengths);
+  if (lengths.length !== 1 && lengths.length !== letters.length) throw wrongAxes(input, letters.map(axisName), lengths);
   return roles.map((role, axis) => {
     const at = isLetter(role) ? letters.indexOf(role) : -1;
     return at < 0 ? input.type?.shape?.[axis] : (lengths[at] ?? lengths[0]);

@@ -2,7 +2,6 @@
  * Every error a user can meet: its code, its sentence and its hint, one function each.
  * Sections follow the folders of src/. docs/diagnostics.md is generated from here.
  */
-import { axisName, type Letter, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { CompileError, type Diagnostic, type Location } from './compile-error';
 
@@ -264,23 +263,22 @@ export const noImageInput = (inputs: readonly Value[]): CompileError =>
     message: `the model has no image input: none of its inputs (${inputs.map(describeValue).join(', ') || 'there are none'}) has the axes of an image [N, C, H, W], a signal [N, C, T] or a volume [N, C, D, H, W]`,
     hint: 'if the rank is missing in the file, give the shape: --input-size name:1,3,224,224',
   });
-export const inputSizeNeeded = (input: Value, letters: readonly Letter[], fitting?: string): CompileError =>
+export const inputSizeNeeded = (input: Value, axes: readonly string[], fitting?: string): CompileError =>
   new CompileError({
     code: 'INPUT_SIZE_NEEDED',
-    message: `input '${input.name}' is ${describeValue(input)}: the file does not say which ${listed(letters.map(axisName))} the network was made for`,
+    message: `input '${input.name}' is ${describeValue(input)}: the file does not say which ${listed(axes)} the network was made for`,
     at: { value: input.name },
-    hint: `give the size it was trained at: --input-size ${EXAMPLE_SIZES[letters.length] ?? '224x224'}${fitting ? ` (${fitting})` : ''}`,
+    hint: `give the size it was trained at: --input-size ${EXAMPLE_SIZES[axes.length] ?? '224x224'}${fitting ? ` (${fitting})` : ''}`,
   });
 const EXAMPLE_SIZES: Readonly<Record<number, string>> = { 1: '16000', 3: '16x112x112' };
 /** `the axes height and width`, `one axis, time`. */
-export const axesText = (letters: readonly Letter[]): string =>
-  `${letters.length === 1 ? 'one axis' : 'the axes'} ${listed(letters.map(axisName))}`;
+export const axesText = (axes: readonly string[]): string => `${axes.length === 1 ? 'one axis' : 'the axes'} ${listed(axes)}`;
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
-export const wrongAxes = (input: Value, letters: readonly Letter[], lengths: readonly number[]): CompileError =>
+export const wrongAxes = (input: Value, axes: readonly string[], lengths: readonly number[]): CompileError =>
   new CompileError({
     code: 'INPUT_SIZE_CONFLICT',
-    message: `--input-size ${lengths.join('x')} has ${lengths.length} lengths, but input ${describeValue(input)} has ${axesText(letters)}`,
+    message: `--input-size ${lengths.join('x')} has ${lengths.length} lengths, but input ${describeValue(input)} has ${axesText(axes)}`,
     at: { value: input.name },
     hint: `give one length for each of its spatial axes, or its whole shape: --input-size ${input.name}:1,3,...`,
   });
@@ -347,8 +345,7 @@ export const cannotSlide = (
         ? 'nothing tells what it does on a larger image: write it with other operators, cut it off (--outputs), or slide the network over crops instead'
         : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
-export const strideNotDivisor = (strides: readonly number[], divisors: readonly (readonly number[])[]): CompileError => {
-  const unit = unitOf(strides.length);
+export const strideNotDivisor = (strides: readonly number[], divisors: readonly (readonly number[])[], unit: string): CompileError => {
   // One number for all axes where they have the same divisors.
   const [first = [], ...others] = divisors;
   const common = first.filter((divisor) => others.every((list) => list.includes(divisor)));
@@ -361,11 +358,11 @@ export const strideNotDivisor = (strides: readonly number[], divisors: readonly 
       : `expected divisors of its strides: ${divisors.map((list) => list.join(', ')).join('; ')}`,
   });
 };
-export const strideOfOtherAxes = (strides: readonly number[], letters: readonly Letter[]): CompileError =>
+export const strideOfOtherAxes = (strides: readonly number[], axes: readonly string[]): CompileError =>
   new CompileError({
     code: 'STRIDE_NOT_DIVISOR',
-    message: `--stride ${strides.join('x')} has ${strides.length} numbers, but the image has ${axesText(letters)}`,
-    hint: `give one number for all axes, or one for each: --stride ${letters.map(() => 8).join('x')}`,
+    message: `--stride ${strides.join('x')} has ${strides.length} numbers, but the image has ${axesText(axes)}`,
+    hint: `give one number for all axes, or one for each: --stride ${axes.map(() => 8).join('x')}`,
   });
 export const strideNotFor = (head: string): CompileError =>
   new CompileError({

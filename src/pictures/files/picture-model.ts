@@ -8,6 +8,7 @@ import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
+import { axisName } from '../../ir/spatial';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { RuntimeChoice } from '../../verify/runtime/choice';
@@ -130,7 +131,8 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   const [first] = images;
   if (!first) throw takesNoPicture(path, 'no input has the four axes of an image');
   const letters = lettersOf(new Map([first]));
-  if (letters.join('') !== 'HW') throw takesNoPicture(path, `input '${first[0].name}' has ${axesText(letters)}, not height and width`);
+  if (letters.join('') !== 'HW')
+    throw takesNoPicture(path, `input '${first[0].name}' has ${axesText(letters.map(axisName))}, not height and width`);
   if (graph.inputs.length > 1) throw takesNoPicture(path, `it has ${graph.inputs.length} inputs`);
   const [input, roles] = first;
   const dim = (role: string): number | undefined => {
