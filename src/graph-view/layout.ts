@@ -61,16 +61,19 @@ export function faceOf(index: ViewIndex, id: string): Face {
 const short = (value: number): string =>
   value >= 1e6 ? `${Number((value / 1e6).toPrecision(3))} M` : value >= 1e3 ? `${Number((value / 1e3).toPrecision(3))} k` : String(value);
 
+/** Where edges run: downwards, or to the right for pages that are wider than high. */
+export type Direction = 'down' | 'right';
+
 /** One level: everything relative to its own corner. */
 interface Level extends Layout {
-  /** Where edges from outside come in at the top, and go out at the bottom. */
+  /** Where edges from outside come in at the top, and go out at the bottom; to the right: at the left and at the right. */
   readonly entry: number;
   readonly exit: number;
 }
 
-export function layoutView(index: ViewIndex, open: ReadonlySet<string>): Layout {
+export function layoutView(index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): Layout {
   const levels = edgesByLevel(index);
-  const level = (group: string | undefined): Level => layoutLevel(index, group, open, levels, level);
+  const level = (group: string | undefined): Level => layoutLevel(index, group, open, levels, level, direction);
   return level(undefined);
 }
 
@@ -80,11 +83,12 @@ function layoutLevel(
   open: ReadonlySet<string>,
   levels: ReadonlyMap<string | undefined, readonly LevelEdge[]>,
   inner: (group: string) => Level,
+  direction: Direction,
 ): Level {
   const edges = levels.get(group) ?? [];
   const insides = new Map<string, Level>();
   const graph = new Graph({ multigraph: false });
-  graph.setGraph({ rankdir: 'TB', nodesep: 22, edgesep: 12, ranksep: 30, ranker: 'tight-tree' });
+  graph.setGraph({ rankdir: direction === 'down' ? 'TB' : 'LR', nodesep: 22, edgesep: 12, ranksep: 30, ranker: 'tight-tree' });
   for (const id of index.membersOf(group)) {
     const inside = open.has(id) ? inner(id) : undefined;
     if (inside) insides.set(id, inside);
@@ -97,20 +101,31 @@ function layoutLevel(
   if (leaving) graph.setNode('out', { width: 1, height: 1 });
   const ends = ({ from, to }: LevelEdge): readonly [string, string] => [from === OUTSIDE ? 'in' : from, to === OUTSIDE ? 'out' : to];
   for (const edge of edges) graph.setEdge(...ends(edge), { weight: Math.min(edge.edges.length, 3) });
+  const joined = new Set(edges.flatMap(({ from, to }) => [from, to]));
   dagre(graph);
   const isRoot = group === undefined;
-  // Where edges come in or go out, dagre has left the room already.
-  const [top, bottom] = [entering ? 4 : isRoot ? PADDING : HEADER + 6, leaving ? -8 : PADDING];
   const content = graph.graph();
-  const width = Math.max((content.width ?? 0) + 2 * PADDING, isRoot ? 0 : labelWidth(index.groups.get(group)?.label ?? '') + 44);
-  const left = (width - (content.width ?? 0)) / 2;
-  const height = (content.height ?? 0) + top + bottom;
+  const [contentWidth, contentHeight] = [content.width ?? 0, content.height ?? 0];
+  const title = isRoot ? 0 : labelWidth(index.groups.get(group)?.label ?? '') + 44;
+  // Where edges come in or go out, dagre has left the room already.
+  const isDown = direction === 'down';
+  const [before, behind] = [entering ? 4 : PADDING, leaving ? -8 : PADDING];
+  const [top, bottom] = isDown ? [entering || isRoot ? before : HEADER + 6, behind] : [isRoot ? PADDING : HEADER + 6, PADDING];
+  const [start, end] = isDown ? [PADDING, PADDING] : [before, behind];
+  const width = Math.max(contentWidth + start + end, title);
+  const left = start + (isDown ? (width - contentWidth - start - end) / 2 : 0);
+  const height = contentHeight + top + bottom;
   const corner = new Map<string, Point>();
   const placed: Placed[] = [];
   const wires: Wire[] = [];
   for (const id of index.membersOf(group)) {
     const { x, y, width: w, height: h } = place(graph.node(id));
-    const at = { x: left + x - w / 2, y: top + y - h / 2 };
+    // Groups that no edge joins stand side by side, their beginnings in line.
+    const isApart = index.groups.has(id) && !joined.has(id);
+    const at = {
+      x: left + (isApart && !isDown ? 0 : x - w / 2),
+      y: top + (isApart && isDown ? 0 : y - h / 2),
+    };
     corner.set(id, at);
     const inside = insides.get(id);
     placed.push({ id, kind: inside ? 'open' : index.groups.has(id) ? 'closed' : 'box', ...at, width: w, height: h });
@@ -122,14 +137,15 @@ function layoutLevel(
     const [from, to] = ends(edge);
     const points: Point[] = (graph.edge(from, to)?.points ?? []).map(({ x, y }: Point) => ({ x: left + x, y: top + y }));
     const [first, last] = [points[0], points[points.length - 1]];
-    // Against the current: as dagre drew it.
-    if (first && last && first.y <= last.y) {
+    if (first && last) {
       const [source, target] = [insides.get(from), insides.get(to)];
       const [a, b] = [corner.get(from), corner.get(to)];
-      if (source && a) points[0] = { x: a.x + source.exit, y: a.y + source.height };
-      if (target && b) points[points.length - 1] = { x: b.x + target.entry, y: b.y };
-      if (from === 'in') points.unshift({ x: points[0]?.x ?? 0, y: 0 });
-      if (to === 'out') points.push({ x: points[points.length - 1]?.x ?? 0, y: height });
+      if (source && a)
+        points[0] = isDown ? { x: a.x + source.exit, y: a.y + source.height } : { x: a.x + source.width, y: a.y + source.exit };
+      if (target && b) points[points.length - 1] = isDown ? { x: b.x + target.entry, y: b.y } : { x: b.x, y: b.y + target.entry };
+      const [head, tail] = [points[0] ?? first, points[points.length - 1] ?? last];
+      if (from === 'in') points.unshift(isDown ? { x: head.x, y: 0 } : { x: 0, y: head.y });
+      if (to === 'out') points.push(isDown ? { x: tail.x, y: height } : { x: width, y: tail.y });
     }
     wires.push({ points, ends: to !== 'out' && !insides.has(to), labels: [...new Set(edge.edges.map(({ label }) => label))] });
   }
@@ -138,8 +154,12 @@ function layoutLevel(
     height,
     placed,
     wires,
-    entry: entering ? left + place(graph.node('in')).x : width / 2,
-    exit: leaving ? left + place(graph.node('out')).x : width / 2,
+    entry: isDown
+      ? left + (entering ? place(graph.node('in')).x : contentWidth / 2)
+      : top + (entering ? place(graph.node('in')).y : contentHeight / 2),
+    exit: isDown
+      ? left + (leaving ? place(graph.node('out')).x : contentWidth / 2)
+      : top + (leaving ? place(graph.node('out')).y : contentHeight / 2),
   };
 }
 

@@ -90,10 +90,12 @@ export function formatCheck(check: Check): string[] {
       : check.name === 'integers'
         ? `${check.cells} round${check.cells === 1 ? '' : 's'} of other integers`
         : cellsText(check);
-  const agreement = check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %`;
+  const isBorder = check.status === 'informative' && check.name === 'crops of the image';
+  const agreement =
+    check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %${isBorder ? ' of random images' : ''}`;
   const status =
     check.status === 'informative'
-      ? check.name === 'crops of the image'
+      ? isBorder
         ? 'border effects'
         : 'decides nothing'
       : check.status === 'partial'
@@ -105,9 +107,14 @@ export function formatCheck(check: Check): string[] {
   return [
     row(check.name, `${status}: ${where}${agreement}${short}${check.note ? ` (${check.note})` : ''}`),
     ...(one ? [] : outputs.map(([output, difference]) => row('', `${output}: ${describe(difference)}`))),
+    ...(isBorder ? [row('', OWN_PICTURES)] : []),
     ...outputs.flatMap(([output, difference]) => details(difference, check, output).map((text) => row('', text))),
   ];
 }
+
+/** docs/pictures.md has what was measured on trained networks. */
+const OWN_PICTURES =
+  'not a fault: inside a larger image cells see real pixels where a crop is padded. On your own pictures: heatmap ORIGINAL PICTURE --slide peaks';
 
 const cellsText = ({ cells, sizes }: Check): string => {
   const shown =
