@@ -7,6 +7,7 @@
  *
  * and likewise MaxPool for a maximum, and sums, norms and minima through one of the two. Exact at the original size, where the window is the map;
  * on a larger map every window of h x w cells gets what the original would have said of it.
+ * An AveragePool over more than half of the map leaves one cell as well, whatever its stride: that becomes 1, so that every window has its cell.
  * Only where the pooled numbers go to the classifier: a pool whose result comes back to a map (squeeze-and-excitation) looks at the whole image by
  * design and stays global. Pools that meet again (concatenated, added) get strides that keep their maps aligned.
  * Numbers: reordered.
@@ -15,7 +16,7 @@
 
 import { intsAttr } from '../src/ir/attrs';
 import { fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
-import { type GlobalPool, headPools, type PoolKind } from '../src/ir/global-pool';
+import { type GlobalPool, headPools, nearlyGlobalPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
 import { elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
@@ -30,7 +31,7 @@ export const globalPoolToWindow = definePass({
   run(graph, context) {
     // A pool of a pool reads what the first one becomes.
     const replaced = new Map<Value, Value>();
-    for (const family of families(headPools(graph))) {
+    for (const family of families([...headPools(graph), ...nearlyGlobalPools(graph)])) {
       const strides = family.map((pool) => pixelStride(pool.map));
       const widest = (strides[0] ?? []).map((_, axis) => Math.max(...strides.map((stride) => stride[axis] ?? 1)));
       family.forEach((pool, index) => {
@@ -52,12 +53,13 @@ export const globalPoolToWindow = definePass({
 
 function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext, replaced: Map<Value, Value>): void {
   const { node, axes, map } = pool;
-  const kernel = axes.shape.places;
+  const kernel = pool.kernel ?? axes.shape.places;
   if (pool.isWindowed && sameNumbers(intsAttr(node, 'strides') ?? kernel.map(() => 1), strides)) return;
   const [output] = node.outputs;
   if (!output) return;
   const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference });
-  const source = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+  const whole = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
+  const source = withoutRest(whole, pool, make);
   const pooled = windowPool(pool.kind, source, kernel, strides, make);
   const result = pool.drops
     ? make.op('Flatten', [pooled], { axis: 1 })
@@ -68,6 +70,17 @@ function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], con
   graph.replaceAllUses(output, result);
   graph.removeNode(node);
   context.remark({ kind: 'applied', rule: pool.kind, at: place(node), origin: node.origin });
+}
+
+/** What the one window of the original leaves over at the far end belongs to no window, however large the map. */
+function withoutRest(map: Value, { kernel, axes: { shape } }: GlobalPool, make: Builder): Value {
+  const rest = (kernel ?? []).map((size, at) => size - (shape.places[at] ?? size));
+  const cut = rest.flatMap((more, at) => (more < 0 ? [at + 2] : []));
+  if (cut.length === 0) return map;
+  const ends = cut.map((axis) => rest[axis - 2] ?? 0);
+  const ints = (name: string, numbers: readonly number[]): Value => make.int64s(`rest_${name}`, numbers);
+  const starts = cut.map(() => 0);
+  return make.op('Slice', [map, ints('starts', starts), ints('ends', ends), ints('axes', cut)]);
 }
 
 /** Sums and norms are means times the number of cells; a minimum is the maximum of the negatives. */

@@ -10,8 +10,8 @@
  * Numbers: reordered (the original averages first).
  * Left alone: outputs that are no average; the operator that stands between the average and the output is named.
  */
-import type { Node, Value } from '../src/ir/types';
-import { viewedBy } from '../src/ir/views';
+import { isConst, type Node, type Value } from '../src/ir/types';
+import { productOf, viewedBy } from '../src/ir/views';
 import { definePass } from '../src/rewrite/pass';
 
 export const outputCells = definePass({
@@ -63,19 +63,43 @@ function mapBehind(output: Value): { readonly map: Value } | { readonly reason: 
   return { reason: 'it is no result of the network', node: undefined };
 }
 
-/** Walks back to the average, if there is one, to name the first operator behind it that does not commute with it. */
+/**
+ * Why no average stands in front of the output. Walks back as far as one number per channel is left: to averages, and to what takes the places of a map together
+ * in another way, which says more than what stands between them.
+ */
 function reasonFor(node: Node): string {
   const readers = new Map<Node, Node | undefined>([[node, undefined]]);
+  const averages: Node[] = [];
   for (const [at] of readers) {
     if (at.op === 'GlobalAveragePool') {
-      let blamed = readers.get(at);
-      while (blamed && MOVES.has(blamed.op) && readers.get(blamed)) blamed = readers.get(blamed);
-      return `${blamed?.op} '${blamed?.name}' stands between the average and the output and is not affine, so averaging the map would not give the original's scores (use --head window or image)`;
+      averages.push(at);
+      continue;
     }
+    const map = at.inputs.find((input) => input && !isConst(input) && placesOf(input) > 1);
+    if (map) return isPool(at) ? `${at.op} '${at.name}' ${POOLED}` : PLACES;
     for (const input of at.inputs) if (input?.producer && !readers.has(input.producer)) readers.set(input.producer, at);
   }
-  return 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction (use --head window)';
+  const [first] = averages;
+  if (!first) return PLACES;
+  let blamed = readers.get(first);
+  while (blamed && MOVES.has(blamed.op) && readers.get(blamed)) blamed = readers.get(blamed);
+  const sizes = new Set(averages.flatMap(({ inputs: [map] }) => (map?.type?.shape ? [map.type.shape.slice(2).join('x')] : [])));
+  if (blamed && MEETING.has(blamed.op) && sizes.size > 1)
+    return `${blamed.op} '${blamed.name}' brings together the averages of maps of ${[...sizes].join(' and ')} cells, so no map has cells for both`;
+  return `${blamed?.op} '${blamed?.name}' stands between the average and the output and is not affine, so averaging the map would not give the original's scores`;
 }
 
+const PLACES = 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction';
+const POOLED = 'takes the places of the map together in another way than by their average, so the mean over the cells is no prediction';
+
+/** Rows times columns of a map, in whatever order its axes are, as far as they are known; 1 for a vector. */
+const placesOf = ({ type }: Value): number => {
+  const shape = type?.shape ?? [];
+  return shape.length === 4 ? Math.max(1, productOf(shape.slice(2)) ?? 1) : 1;
+};
+const isPool = ({ op }: Node): boolean => op.includes('Pool') || op.startsWith('Reduce');
+
+/** Affine where all that meets has the same cells. */
+const MEETING = new Set(['Add', 'Sub', 'Sum', 'Mean', 'Concat']);
 /** Carry numbers to another place and change none. */
 const MOVES = new Set(['Transpose', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);

@@ -4,7 +4,8 @@
  * - `border`: equal at the original size; elsewhere a cell inside the image sees real pixels where the crop saw padding;
  * - `whole-image`: predictions depend on the whole image, through nodes that are global by design, or whose operator is not known here.
  * - `original`: the same function of the same inputs, at every size that the original takes: nothing was converted, only folded.
- * In the first three, each cell equals the original's own head applied to its window of the feature map.
+ * Of the heads `window` and `image` the first three speak of the predictions of windows: each equals the original's own head applied to its window of the feature
+ * map. Head `image` gives their mean. Of head `cell` they say what a cell depends on; what holds of all cells together is that their mean is the original's scores.
  */
 
 import { imageInputs, lettersOf } from '../ir/axis-roles';
@@ -12,12 +13,18 @@ import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
 import { entriesOf, type Letter, listOf, type PerPlaces, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
+import { viewedBy } from '../ir/views';
 import { leadingTo } from './fixed-positions';
 import { type Motion, motionOf, type Track } from './motion';
+import type { Edge } from './motion/edges';
 import { hasPhases } from './motion/track';
 import { type AxisField, fieldsIn, type ReceptiveField } from './receptive-field';
 
 export interface Contract {
+  /** Of which head it is the contract: `window` where it is left out. */
+  readonly head?: 'cell' | 'image' | undefined;
+  /** Head `cell`: the original ends in a softmax, which the map is in front of. */
+  readonly softmax?: boolean | undefined;
   readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
   /** Names of the source nodes that pad their input, or whose windows stick out of it. */
   readonly padded: readonly string[];
@@ -31,14 +38,24 @@ export interface Contract {
   readonly period?: PerPlaces<number> | undefined;
   /** It holds for images whose lengths leave the same rest by these as the window's. */
   readonly congruent?: PerPlaces<number> | undefined;
+  /** Pixels at the near and at the far end that are cut off before a layer pads: cells that look at less than this see padding. */
+  readonly edges?: PerPlaces<Edge> | undefined;
   /** Per output: the pixels that cell 0 depends on, and how far on the next cell looks; `whole` along an axis where that is the whole image. */
   readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
   readonly meaning?: string | undefined;
 }
 
+/** What is asked of whom. */
+export interface ContractRequest {
+  readonly head?: 'window' | 'cell' | 'image' | 'original' | undefined;
+  /** The network that was converted. */
+  readonly original?: Graph | undefined;
+  readonly motion?: Motion | undefined;
+}
+
 /** The graph must be convolutional already and still have the window's static sizes. */
-export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Contract {
+export function contractOf(graph: Graph, { head = 'window', original, motion = motionOf(graph) }: ContractRequest = {}): Contract {
   const fields = fieldsIn(motion);
   const leading = leadingTo(graph.outputs);
   const pads = new Set([...motion.padding, ...motion.mayPad]);
@@ -53,7 +70,10 @@ export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Cont
   const letters = lettersOf(imageInputs(graph));
   const period = common(tracks, letters, (track) => (hasPhases(track) && !track.whole ? track.period : 1));
   const congruent = common(tracks, letters, (track) => (track.whole ? 1 : track.congruent));
+  const edges = perPlaces(letters, (letter) => motion.edge(letter));
   return {
+    ...((head === 'cell' || head === 'image') && { head }),
+    ...(head === 'cell' && original?.outputs.some(endsInSoftmax) && { softmax: true }),
     kind,
     padded,
     global,
@@ -61,8 +81,15 @@ export function contractOf(graph: Graph, motion: Motion = motionOf(graph)): Cont
     ...(reach && { reach }),
     ...(period && { period }),
     ...(congruent && { congruent }),
+    ...(entriesOf(edges).some(([, edge]) => edge.some((pixels) => pixels > 0)) && { edges }),
     fields: fieldsOf(graph, fields.of),
   };
+}
+
+function endsInSoftmax(output: Value): boolean {
+  let at: Value | undefined = output;
+  while (at?.producer && viewedBy(at.producer)) at = viewedBy(at.producer);
+  return at?.producer?.op === 'Softmax' || at?.producer?.op === 'LogSoftmax';
 }
 
 /** The least common multiple over all outputs, along each axis; undefined where it is 1. */
@@ -100,24 +127,39 @@ export function describeContract(contract: Contract): string {
   return `${meaningOf(contract)}${phases}${sizes}`;
 }
 
-function meaningOf({ kind, padded, global, unknown = [], reach }: Contract): string {
-  switch (kind) {
-    case 'original':
-      return 'equal to the original at every size that it takes';
-    case 'everywhere':
-      return 'every cell equals the original on its crop, at every size';
-    case 'border': {
-      const far = reach && Math.max(...listOf(reach)) > 0 ? `, up to ${describeReach(reach)} beyond their window` : '';
-      return `equal at the original size; elsewhere cells see real pixels where crops are padded${far}, by ${listed(padded, 'padded layer')}`;
-    }
-    case 'whole-image': {
-      const causes = [
-        ...(global.length > 0 ? [listed(global, 'node')] : []),
-        ...(unknown.length > 0 ? [`${listed(unknown, 'node')} whose operator is not known here`] : []),
-      ];
-      return `equal at the original size; elsewhere predictions depend on the whole image, by ${causes.join(' and ')}`;
-    }
+function meaningOf(contract: Contract): string {
+  const { kind, head, softmax, padded, reach } = contract;
+  if (kind === 'original') return 'equal to the original at every size that it takes';
+  if (head === 'cell') {
+    const scores = softmax ? "the original's scores in front of its softmax" : "the original's scores";
+    const sees: Readonly<Record<typeof kind, () => string>> = {
+      everywhere: () => 'each cell depends on the pixels that it looks at alone',
+      border: () => `cells at the border of the image see padding, by ${listed(padded, 'padded layer')}`,
+      'whole-image': () => `each cell depends on the whole image, by ${causesOf(contract)}`,
+    };
+    return `the mean over the map is ${scores} of the whole image, at every size that it takes whole; ${sees[kind]()}`;
   }
+  const isMean = head === 'image';
+  const [mean, cell] = isMean ? ['the mean over the predictions of all windows; ', 'window'] : ['', 'cell'];
+  switch (kind) {
+    case 'everywhere':
+      return `${mean}every ${cell} equals the original on its crop, at every size`;
+    case 'border': {
+      const far =
+        reach && Math.max(...listOf(reach)) > 0 ? `, up to ${describeReach(reach)} beyond their ${isMean ? 'edges' : 'window'}` : '';
+      return `${mean}equal at the original size; elsewhere ${cell}s see real pixels where crops are padded${far}, by ${listed(padded, 'padded layer')}`;
+    }
+    case 'whole-image':
+      return `${mean}equal at the original size; elsewhere ${isMean ? 'these ' : ''}predictions depend on the whole image, by ${causesOf(contract)}`;
+  }
+}
+
+/** The nodes through which a prediction depends on the whole image. */
+export function causesOf({ global, unknown = [] }: Contract): string {
+  return [
+    ...(global.length > 0 ? [listed(global, 'node')] : []),
+    ...(unknown.length > 0 ? [`${listed(unknown, 'node')} whose operator is not known here`] : []),
+  ].join(' and ');
 }
 
 /** `6 pixels`, `6 rows and 4 columns`, `64 samples`. */

@@ -18,7 +18,7 @@ import { cutsOf } from '../ir/sizes/cut';
 import type { Node, Value } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { activationBytes } from './activation-memory';
-import { contractOf, describeContract } from './contract';
+import { causesOf, contractOf } from './contract';
 import { type AxisField, type ReceptiveField, receptiveFields } from './receptive-field';
 
 /** One axis of an image and of the map made from it. */
@@ -88,7 +88,7 @@ export function tilingOf(
   const stretched = graph.nodes.find(isUnevenResize);
   const obstacle =
     contract.kind === 'whole-image'
-      ? describeContract(contract).replace(/^.*?elsewhere /, '')
+      ? `predictions depend on the whole image, by ${causesOf(contract)}`
       : !field?.rows || !field.columns || field.rows === 'whole' || field.columns === 'whole'
         ? 'predictions depend on the whole image'
         : field.rows.stride !== rowStride || field.columns.stride !== columnStride

@@ -74,14 +74,9 @@ function headText({ network: { head, converted, reason }, args }: HeatFacts): st
 }
 
 /** What a cell has to do with the network itself; undefined: the file does not say. */
-export function contractText({ network: { contract, head }, args, window }: HeatFacts): string | undefined {
+export function contractText({ network: { contract }, args }: HeatFacts): string | undefined {
   if (args.slide === 'all') return 'every cell is the network itself, run on its crop (--slide all)';
   if (!contract) return undefined;
-  if (head === 'cell') {
-    const size = window ? `an image of ${window.height}x${window.width} pixels` : 'an image of the original size';
-    const why = describeContract(contract).replace(/^equal at the original size; elsewhere /, '');
-    return `the mean over the cells of ${size} is the network's own score, before its softmax if it has one${contract.kind === 'everywhere' ? '' : `; in larger ones ${why}`}`;
-  }
   return describeContract(contract);
 }
 

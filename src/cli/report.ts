@@ -225,10 +225,7 @@ function mapLines({ output, original, converted, stride }: MapFacts, { head, win
         }`,
       ];
     case 'cell':
-      return [
-        `${name}: one prediction for each cell of the last feature map, ${every}`,
-        `  the mean over the map of an image of ${size} is the original's output, before its softmax if it has one`,
-      ];
+      return [`${name}: one prediction for each cell of the last feature map, ${every}`];
     case 'original':
       return [`${name}: as before`];
     case 'image':

@@ -17,6 +17,7 @@ import { removeDeadNodes } from '../../passes/remove-dead-nodes';
 import { sinkRows } from '../../passes/sink-rows';
 import { sinkTokens } from '../../passes/sink-tokens';
 import { spaceToDepth } from '../../passes/space-to-depth';
+import { uniformParameters } from '../../passes/uniform-parameters';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
 import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
@@ -29,7 +30,7 @@ import {
   unknownOutput,
   unknownPass,
 } from '../diagnostics/catalogue';
-import { assertInvariant } from '../diagnostics/compile-error';
+import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
@@ -43,7 +44,7 @@ import type { Pass, Remark } from '../rewrite/pass';
 import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths, windowLetters } from './input-size';
 import { type Density, declaredSize, writeMetadata } from './metadata';
 import { type Phased, phasesIn, requireInPhase } from './phases';
-import { hasFixedImages, requireFreed, requireMaps, requireOneWay, requireSliding, requireTrained } from './requirements';
+import { hasFixedImages, requireCells, requireFreed, requireMaps, requireOneWay, requireSliding, requireTrained } from './requirements';
 
 export interface CompileOptions {
   /** The size of image that the network was made for, where the file does not say. */
@@ -186,9 +187,10 @@ function converted(source: Model, options: CompileOptions): Compiled {
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (isLast(step)) {
+      if (head === 'cell') requireCells(model, said(), { passesLeftOut: leavesOut(options), otherwise: () => asWindows(source, options) });
       const motion = motionOf(model.graph);
       requireSliding(model, motion, said(), { original, passesLeftOut: leavesOut(options) });
-      contract = contractOf(model.graph, motion);
+      contract = contractOf(model.graph, { head, original: original.graph, motion });
       cells = cellsOf(model.graph, motion);
       phased = phasesIn(model.graph, motion);
     }
@@ -209,6 +211,20 @@ function converted(source: Model, options: CompileOptions): Compiled {
     original,
     report: { windows, outputs: outputsOf(original, model), head, density, contract, passes: merged(passes), remarks: said() },
   };
+}
+
+/** What stands in the way of a prediction for each window; undefined: nothing does. */
+function asWindows(
+  source: Model,
+  { onPass: _, onAttempt: __, budget: ___, stride: ____, ...options }: CompileOptions,
+): CompileError | undefined {
+  try {
+    converted(source, { ...options, head: 'window' });
+    return undefined;
+  } catch (error) {
+    if (error instanceof CompileError) return error;
+    throw error;
+  }
 }
 
 const stepsOf = (head: Head, options: CompileOptions): Pipeline =>
@@ -327,7 +343,7 @@ export function cuttable(original: Model): Model {
 export function freeSizes(part: Model): Model {
   const model = part.clone();
   // A pool over the whole map means the whole map at any size, however it is spelled.
-  runPasses(model, [spaceToDepth, normaliseGlobalPool, gatePoolToGlobal, freeSpatialDims, removeDeadNodes]);
+  runPasses(model, [spaceToDepth, uniformParameters, normaliseGlobalPool, gatePoolToGlobal, freeSpatialDims, removeDeadNodes]);
   return model;
 }
 

@@ -7,7 +7,7 @@
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along each spatial axis
  *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel that cell 0 depends on and how many, along each; or "whole"
  *   convolutionize.moves     {"period":{"rows":8,"columns":8}}  pixels by which an image moves for cells to repeat, where that is more than the stride;
- *                            "congruent": it holds at sizes that leave the same rest by these as the window's
+ *                            "edges": [[16,16],[16,16]] pixels at both ends that are cut off before a layer pads; "congruent": it holds at sizes that leave the same rest by these as the window's
  *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
@@ -58,8 +58,8 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   const fields = Object.entries(contract.fields ?? {}).filter(([name]) => graph.outputs.some((output) => output.name === name));
   if (fields.length > 0)
     metadata.set(FIELD, JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, listOf(field).map(fieldText)]))));
-  const { period, congruent } = contract;
-  if (period || congruent) metadata.set(MOVES, JSON.stringify({ period, congruent }));
+  const { period, congruent, edges } = contract;
+  if (period || congruent || edges) metadata.set(MOVES, JSON.stringify({ period, congruent, edges }));
   if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
   metadata.set(HEAD, head);
   metadata.set(CONTRACT, contract.kind);
@@ -107,7 +107,7 @@ function declaredFields(model: Model): Contract['fields'] {
   return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
-function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent'> {
+function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent' | 'edges'> {
   const moves = new Map(entriesOf(model.metadata.get(MOVES)));
   const letters = declaredLetters(model);
   const own = (name: string): Contract['period'] => {
@@ -118,7 +118,17 @@ function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent'> {
     });
     return known.length === letters.length ? Object.fromEntries(known) : undefined;
   };
-  return { period: own('period'), congruent: own('congruent') };
+  const sides = new Map<string, unknown>(Object.entries(moves.get('edges') ?? {}));
+  const edges = letters.flatMap((letter): (readonly [PlacesName, readonly [number, number]])[] => {
+    const pair: unknown = sides.get(placesName(letter));
+    const [near, far]: unknown[] = Array.isArray(pair) ? pair : [];
+    return typeof near === 'number' && typeof far === 'number' && near >= 0 && far >= 0 ? [[placesName(letter), [near, far]]] : [];
+  });
+  return {
+    period: own('period'),
+    congruent: own('congruent'),
+    ...(edges.length > 0 && edges.length === letters.length && { edges: Object.fromEntries(edges) }),
+  };
 }
 
 /** How much finer its maps were made; nothing for other models. */

@@ -4,6 +4,7 @@ import { type Cells, heldBack } from '../analysis/growing';
 import type { Motion } from '../analysis/motion';
 import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
+import type { CompileError } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -52,6 +53,23 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
     found.map(({ node, reason }) => `${node.op} '${node.name}': ${reason}`),
     { trunkSlides: convolutionalUpTo(model, first.node), passesLeftOut, isUnknown: first.isUnknown },
   );
+}
+
+/**
+ * Head `cell`: refuses classifiers that are no average of what they say of each cell. What keeps the network from sliding at all says more, and is asked of
+ * `otherwise`: the reason why no other head converts it either.
+ */
+export function requireCells(
+  model: Model,
+  remarks: readonly Remark[],
+  { passesLeftOut, otherwise }: { readonly passesLeftOut: boolean; readonly otherwise: () => CompileError | undefined },
+): void {
+  const refusal = remarks.find(({ kind, pass }) => kind === 'refused' && pass === 'output-cells');
+  const output = refusal && model.graph.outputs.find(({ name }) => name === refusal.at.value);
+  if (!output || growing(output)) return;
+  const other = otherwise();
+  if (other?.code === 'CANNOT_SLIDE') throw other;
+  throw notConvertible(output, [refusal.reason ?? ''], refusal.at, { passesLeftOut, otherHeads: other === undefined });
 }
 
 interface Slid {

@@ -388,7 +388,7 @@ export const notConvertible = (
   output: Value,
   reasons: readonly string[],
   at: Location,
-  { passesLeftOut = false }: { readonly passesLeftOut?: boolean } = {},
+  { passesLeftOut = false, otherHeads = false }: { readonly passesLeftOut?: boolean; readonly otherHeads?: boolean } = {},
 ): CompileError =>
   new CompileError({
     code: 'NOT_CONVERTIBLE',
@@ -397,7 +397,9 @@ export const notConvertible = (
     notes: reasons.slice(1),
     hint: passesLeftOut
       ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
-      : 'run with --dry-run --remarks to see every rule that looked at the graph and which condition failed',
+      : otherHeads
+        ? 'this network converts with --head window and --head image'
+        : 'run with --dry-run --remarks to see every rule that looked at the graph and which condition failed',
   });
 
 /** `name [N, 3, 224, 224]`. */

@@ -28,12 +28,35 @@ export interface GlobalPool {
   readonly drops: boolean;
   /** Already an AveragePool or MaxPool over the whole map. */
   readonly isWindowed: boolean;
+  /** Places that are taken together along each axis, where it is not all of them. */
+  readonly kernel?: readonly number[] | undefined;
 }
 
 /** The global pools whose numbers go to a classifier only, in graph order. Sizes must be static. */
 export function headPools(graph: Graph): GlobalPool[] {
   const roles = new AxisRoles(imageInputs(graph));
   return graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
+}
+
+/**
+ * Averages over nearly the whole map, in front of a classifier: a kernel of 7x7 on a map of 8x8, of which the last row and column are left over. There is one
+ * window, whatever the stride.
+ */
+export function nearlyGlobalPools(graph: Graph): GlobalPool[] {
+  const roles = new AxisRoles(imageInputs(graph));
+  return graph.nodes.flatMap((node): GlobalPool[] => {
+    const [map] = node.inputs;
+    const axes = map && mapAxes(map, roles);
+    const kernel = intsAttr(node, 'kernel_shape') ?? [];
+    if (!map || axes?.channels !== 1 || node.op !== 'AveragePool' || intAttr(node, 'ceil_mode', 0) !== 0) return [];
+    const { places } = axes.shape;
+    const isNearly =
+      kernel.length === places.length && kernel.every((size, at) => size <= (places[at] ?? 0) && 2 * size > (places[at] ?? 0));
+    const isWhole = kernel.every((size, at) => size === places[at]);
+    const hasOne = node.outputs[0]?.type?.shape?.slice(2).every((dim) => dim === 1) === true;
+    if (!isNearly || isWhole || !hasOne || !isPlain(node) || !isHead(node, roles)) return [];
+    return [{ node, kind: 'mean', map, axes, drops: false, isWindowed: true, kernel }];
+  });
 }
 
 const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = table({
@@ -80,7 +103,11 @@ const isRead = (node: Node): boolean => node.outputs.some((output) => output.use
 function coversMap(node: Node, axes: MapAxes): boolean {
   const kernel = intsAttr(node, 'kernel_shape') ?? [];
   const { places } = axes.shape;
-  if (kernel.length !== places.length || kernel.some((size, at) => size !== places[at]) || cellsIn(axes) === 1) return false;
+  return kernel.length === places.length && kernel.every((size, at) => size === places[at]) && cellsIn(axes) > 1 && isPlain(node);
+}
+
+/** Nothing padded, nothing dilated, no indices. */
+function isPlain(node: Node): boolean {
   const unpadded = ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
   return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
 }

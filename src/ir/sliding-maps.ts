@@ -13,6 +13,7 @@ import { isBroadcasting, isReduction } from './operator-traits';
 import { isSpatialRole } from './spatial';
 import { isFloatType, isNumeric, readNumbers } from './tensor';
 import { type ConstValue, isConst, type Node, type Value } from './types';
+import { productOf } from './views';
 
 export interface Trunk {
   /** Computed from pixels; sizes alone are none. */
@@ -118,10 +119,28 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
       return !hasMany(data, roles) && hasMany(output, roles);
     case 'TopK':
       return isSpread(data, roles, intAttr(node, 'axis', -1));
+    case 'Softmax':
+    case 'LogSoftmax':
+    case 'Hardmax':
+      // Places weighed against each other for a classifier: those of one window. Where layers with windows follow, it is a gate of the whole image.
+      return isSpread(data, roles, intAttr(node, 'axis', -1)) && isBehindTrunk(node);
     default:
       return false;
   }
 }
+
+/** Whether no layer that looks through windows follows. */
+function isBehindTrunk(node: Node): boolean {
+  const seen = new Set<Node>([node]);
+  for (const at of seen)
+    for (const { user } of at.outputs.flatMap((output) => output.uses)) {
+      if (user.op === 'Shape' || user.op === 'Size') continue;
+      if (WINDOWED.has(user.op) && !isLayer(user) && user.outputs[0]?.type?.shape?.slice(2).some((dim) => dim !== 1)) return false;
+      seen.add(user);
+    }
+  return true;
+}
+const WINDOWED = new Set(['Conv', 'ConvTranspose', 'AveragePool', 'MaxPool', 'LpPool', 'Resize', 'Pad', 'DepthToSpace', 'SpaceToDepth']);
 
 /** Whether an operand has columns where the result has rows, or the like. */
 function turnsOne({ inputs }: Node, output: Value, roles: AxisRoles): boolean {
@@ -226,7 +245,10 @@ function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
     return 'it compares positions with each other (attention)';
   const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
   const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
-  if (new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor)))
+  // Weights for places of one window are the classifier's own; a product of every place with every other is not.
+  const numbers = (value: Value | undefined): number => productOf(value?.type?.shape ?? []) ?? 0;
+  const isPairs = factors.length === 2 && numbers(weighted) > Math.max(...factors.map(numbers));
+  if (isPairs && new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor)))
     return 'it adds positions up by weights that are compared over all of them (attention)';
   return undefined;
 }

@@ -162,9 +162,11 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
     for (const [output, map] of outputs) {
       if (map.cells.length === 0) continue;
       const actual = found.get(output);
-      tally.add(output, compareCells(map, actual), allowing(tolerance, request.noiseAt(image)));
+      const isMean = subject.head === 'image' && !subject.isMap(output);
+      const difference = isMean ? compare(meanOf(map.cells), actual?.data ?? []) : compareCells(map, actual);
+      tally.add(output, difference, allowing(tolerance, request.noiseAt(image)));
       cells += map.cells.length;
-      same += agreeing(map, actual);
+      same += isMean ? map.cells.length : agreeing(map, actual);
       isLarger ||= map.lengths.every((length) => length > 1);
     }
     if (isLarger && image.purpose === 'growing') growing++;

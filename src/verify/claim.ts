@@ -18,6 +18,8 @@ export interface AxisClaim {
   readonly period: number;
   /** Sizes of images at which the claim holds leave the same rest by this as the original's. */
   readonly congruent: number;
+  /** Pixels at the near and at the far end of the image behind which padding begins. */
+  readonly edges: readonly [number, number];
   /** First pixel that cell 0 depends on, and how many. `whole`: all of them; undefined: the model does not say. */
   readonly field: { readonly start: number; readonly extent: number } | 'whole' | undefined;
   /** Cells along the axis of an image of so many pixels, where the sizes of the model say it. */
@@ -26,16 +28,37 @@ export interface AxisClaim {
 
 export interface Claim {
   readonly output: string;
+  /** The output is the mean over a map, which the rest speaks of. */
+  readonly isMean?: boolean | undefined;
   /** Along each spatial axis, outermost first. */
   readonly axes: readonly AxisClaim[];
 }
 
-/** Of every output that is a map. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
+/** Cells along each axis of an image of these lengths; undefined where the sizes of the model do not say it. */
+export function cellsOf({ axes }: Claim, lengths: readonly number[]): readonly number[] | undefined {
+  const cells = axes.map((axis, at) => axis.cells(lengths[at] ?? 0));
+  return cells.every((number): number is number => number !== undefined) ? cells : undefined;
+}
+
+/** Of every output that is a map, and of means over one. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
 export function claimsOf(subject: Subject): readonly Claim[] {
   const { graph } = subject.request.converted.model;
   return graph.outputs.flatMap((output): Claim[] => {
     const shape = subject.request.declared?.get(output.name) ?? output.type?.shape;
     const { letters } = subject;
+    if (subject.head === 'image' && !subject.isMap(output.name)) {
+      const map = meanedMap(output);
+      const strides = subject.request.strides?.[output.name] ?? (map && pixelStride(map)) ?? [];
+      const sizes = map?.type?.shape;
+      if (sizes?.length !== 2 + letters.length) return [];
+      return [
+        {
+          output: output.name,
+          isMean: true,
+          axes: letters.map((letter, axis) => axisClaim(subject, letter, strides[axis] ?? 1, 'whole', sizes[axis + 2])),
+        },
+      ];
+    }
     if (shape?.length !== 2 + letters.length) return [];
     const fields = subject.request.contract?.fields?.[output.name];
     const strides = stridesOf(subject, output, fields);
@@ -46,6 +69,23 @@ export function claimsOf(subject: Subject): readonly Claim[] {
       },
     ];
   });
+}
+
+/** The map of windows that an output is the mean over: the last one that is averaged, of several that are as large as each other. undefined: none is found. */
+function meanedMap(output: Value): Value | undefined {
+  const maps: Value[] = [];
+  const seen = new Set<Value>([output]);
+  for (const value of seen) {
+    const { producer } = value;
+    const [map] = producer?.inputs ?? [];
+    if (!producer || !map) continue;
+    const sizes = map.type?.shape?.slice(2) ?? [];
+    if (producer.op === 'GlobalAveragePool' && sizes.length > 0 && sizes.every((dim) => typeof dim === 'string')) maps.push(map);
+    else for (const input of producer.inputs) if (input && !input.constant) seen.add(input);
+  }
+  const [first] = maps;
+  const alike = ({ type }: Value): boolean => type?.shape?.slice(2).join() === first?.type?.shape?.slice(2).join();
+  return maps.every(alike) ? first : undefined;
 }
 
 /** As the model declares them; else as its graph says. */
@@ -68,6 +108,7 @@ function axisClaim(subject: Subject, letter: Letter, stride: number, field: Axis
     stride,
     period: commonMultiple(periodOf(stride), subject.request.contract?.period?.[name] ?? 1),
     congruent: subject.request.contract?.congruent?.[name] ?? 1,
+    edges: subject.request.contract?.edges?.[name] ?? [0, 0],
     field: field === 'whole' || field === undefined ? field : { start, extent: Math.ceil(field.offset + field.window) - start },
     cells: (pixels) => (symbol === undefined ? undefined : evaluateDim(dim, { [symbol]: pixels })),
   };

@@ -1,6 +1,6 @@
 /** Crops of larger images that cells of the map stand for, and what the original gives for them. */
 import { windowAxes, windowLengths } from '../compile/input-size';
-import type { Claim } from './claim';
+import { type Claim, cellsOf } from './claim';
 import { compare } from './compare';
 import { cropped, makeInput, pasted } from './inputs';
 import { type ExpectedCell, type ExpectedMap, type Place, places } from './maps';
@@ -31,7 +31,10 @@ export async function runCrops(subject: Subject, claims: readonly Claim[], image
     const steps = cropSteps(subject, claim);
     const lengths = more.map((pixels, axis) => count(pixels, steps[axis] ?? 1));
     const cells: ExpectedCell[] = [];
-    for (const place of [...places(lengths, image.purpose), ...beyond(subject, claim, image, lengths)]) {
+    const wanted = claim.isMean
+      ? places(cellsOf(claim, image.lengths) ?? [], 'all')
+      : [...places(lengths, image.purpose), ...beyond(subject, claim, image, lengths)];
+    for (const place of wanted) {
       const starts = place.map((at, axis) => at * (steps[axis] ?? 1));
       // Cells between those that repeat see the image in another phase than the original its crop.
       if (starts.some((start, axis) => !Number.isInteger(start) || start % (claim.axes[axis]?.period ?? 1) !== 0)) continue;
@@ -40,6 +43,8 @@ export async function runCrops(subject: Subject, claims: readonly Claim[], image
       const other = isInside ? value : (await run(starts, 1)).get(claim.output);
       if (value && other) cells.push({ place, values: settled(Float64Array.from(value.data), Float64Array.from(other.data)) });
     }
+    // A mean over some of the windows is no mean over all.
+    if (claim.isMean && (cells.length === 0 || cells.length < wanted.length)) continue;
     found.set(claim.output, { lengths, cells });
   }
   return found;

@@ -2,6 +2,8 @@
  * Cutting a classifier where its map ends: the trunk, which any image can go through, and the head, which takes one window of the map.
  * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
  */
+
+import { type ReceptiveFields, receptiveFields } from '../analysis/receptive-field';
 import { intsAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
@@ -9,6 +11,7 @@ import { meaningOf } from '../ir/integer-operators';
 import { Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
 import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../ir/sliding-maps';
+import { listOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
@@ -24,15 +27,26 @@ export interface CutMap {
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
   const roles = new AxisRoles(imageInputs(model.graph));
   const trunk = trunkOfNetwork(model.graph);
+  const fields = receptiveFields(model.graph);
   const maps = new Map<Value, CutMap>();
   for (const output of outputs) {
     const nearest = mapsBefore(output, roles);
     const own = nearest?.every(({ value }) => trunk.slides(value)) ? nearest : (slidingMaps(output, trunk, roles) ?? nearest);
     if (!own) return undefined;
-    for (const map of own) maps.set(map.value, map);
+    for (const map of own) maps.set(map.value, { ...map, stride: strideOf(map, fields) });
   }
   // One map may feed another through a second way: the head would then need both trunk and map.
   return maps.size > 0 ? [...maps.values()] : undefined;
+}
+
+/** Pixels between the cells, as they move with the image; where that is not known, as the steps on the way say. */
+function strideOf({ value, stride }: CutMap, fields: ReceptiveFields): readonly number[] {
+  const field = fields.of(value);
+  const own = field ? listOf(field) : [];
+  return stride.map((steps, axis) => {
+    const along = own[axis];
+    return along && along !== 'whole' && along.stride !== 0 ? Math.abs(along.stride) : steps;
+  });
 }
 
 /**

@@ -79,14 +79,14 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   // What overflows in the original itself says nothing about the other model.
   const judgeable = samples.map(({ kind }, at) => !isExtreme(kind) || allFinite(measured.results[at]));
   const kept = <T>(list: readonly T[]): T[] => list.filter((_, at) => judgeable[at]);
-  const needs = requiredBy(subject, trunk);
+  const needs = requiredBy(subject, claims, trunk);
   const noiseAt = (image: LargerImage): number => noiseBetween(activation, given.coarse.get(image), sums?.larger.get(image));
   const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance, noiseAt };
   const checks: Check[] = [originalSize(subject, kept(samples), kept(expected), kept(found), kept(own))];
   if (scores) checks.push(meansOfTheMap(larger, scores.larger, true));
   else if (subject.head === 'original') checks.push(...(await largerSizes(subject, tolerance)));
   else checks.push(windowsOfTheMap(larger, windows, needs.windows));
-  if (subject.head === 'window')
+  if (subject.head === 'window' || needs.crops)
     checks.push(
       cropsOfTheImage(
         { ...larger, given: subject.cropsAreFine ? given.fine : given.coarse, isCoarse: !subject.cropsAreFine },
@@ -145,19 +145,28 @@ const allFinite = (results: Results | undefined): boolean =>
  */
 function requiredBy(
   subject: Subject,
+  claims: readonly Claim[],
   { features }: Trunk,
 ): { readonly windows: boolean; readonly crops: boolean; readonly moved: boolean } {
   const kind = subject.request.contract?.kind;
   const isWindow = subject.head === 'window';
   const isLocal = kind === 'everywhere' || kind === 'border';
   const freed = features.some(({ own, results }) => results && !own);
+  const crops = kind === 'everywhere' && (isWindow || meansOfCrops(subject, claims));
   return {
-    windows: !(isWindow && kind === 'everywhere'),
-    crops: isWindow && kind === 'everywhere',
+    windows: !crops,
+    crops,
     // What is not known may do anything: nothing but moving the image can tell.
-    moved: isWindow && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0),
+    moved: (isWindow && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0)) || (subject.head === 'cell' && isLocal),
   };
 }
+
+/** Whether it is known of every prediction for an image which windows it is the mean over. */
+const meansOfCrops = (subject: Subject, claims: readonly Claim[]): boolean =>
+  subject.head === 'image' &&
+  subject.request.converted.model.graph.outputs.every(
+    ({ name }) => subject.isMap(name) || claims.some(({ output, isMean }) => isMean && output === name),
+  );
 
 async function cropsIn(
   subject: Subject,
@@ -166,9 +175,10 @@ async function cropsIn(
   session: Session,
 ): Promise<ReadonlyMap<LargerImage, ExpectedCrops>> {
   const crops = new Map<LargerImage, ExpectedCrops>();
-  if (subject.head !== 'window') return crops;
-  // With padding, crops only tell how far its effects go.
-  const isWanted = (image: LargerImage): boolean => image.purpose === 'growing' || subject.request.contract?.kind === 'everywhere';
+  const kind = subject.request.contract?.kind;
+  if (subject.head !== 'window' && !(kind === 'everywhere' && meansOfCrops(subject, claims))) return crops;
+  // With padding, crops only tell how far its effects go. A mean takes all crops of an image.
+  const isWanted = (image: LargerImage): boolean => image.purpose === 'growing' || (kind === 'everywhere' && subject.head === 'window');
   for (const image of images) if (isWanted(image)) crops.set(image, await runCrops(subject, claims, image, session));
   return crops;
 }
@@ -246,7 +256,7 @@ async function runConverted(
     const coarse = new Map(
       [...fine].map(([image, found]) => [image, found instanceof CompileError ? found : subject.coarse(found)] as const),
     );
-    const slides = subject.head === 'window' && images.length > 0;
+    const slides = (subject.head === 'window' || subject.head === 'cell') && images.length > 0;
     const growing = images.filter(({ purpose }) => purpose === 'growing').slice(0, 1);
     subject.bench.progress('running the converted model on images that are moved');
     return {

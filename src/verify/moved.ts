@@ -66,6 +66,8 @@ interface Track {
   /** Pixels that the image is moved by, and cells that the map then moves by. */
   readonly period: number;
   readonly cells: number;
+  /** Pixels at both ends of the image that padding follows. */
+  readonly edges: readonly [number, number];
   /** Sizes of images differ by multiples of this. */
   readonly grain: number;
 }
@@ -89,6 +91,7 @@ function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skippe
       stride: own.stride,
       period: own.period,
       cells: Math.round(cells),
+      edges: own.edges,
       grain: commonMultiple(own.period, own.congruent),
     };
     const across = elementCount(subject.lengths.filter((_, other) => other !== axis));
@@ -99,15 +102,16 @@ function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skippe
 }
 
 /** First cell whose field begins inside of the image. */
-const firstInside = ({ start, stride }: Track): number => Math.max(0, Math.ceil(-start / stride - 1e-9));
+const firstInside = ({ start, stride, edges: [near] }: Track): number => Math.max(0, Math.ceil((near - start) / stride - 1e-9));
 /** Last cell whose field ends inside of an image of this size. */
-const lastInside = ({ start, extent, stride }: Track, size: number): number => Math.floor((size - extent - start) / stride + 1e-9);
+const lastInside = ({ start, extent, stride, edges: [, far] }: Track, size: number): number =>
+  Math.floor((size - far - extent - start) / stride + 1e-9);
 
 /** Pixels of an image with so many periods of cells inside: as many more than the original has as the period divides, for which the phases are the same. */
 function lengthFor(track: Track, own: number, periods: number): number {
   const first = firstInside(track) * track.stride;
   // A cell may look at less than its window: it is there where the window fits.
-  const needed = Math.max(track.start + first + track.extent, own + first) + periods * track.period;
+  const needed = Math.max(track.start + first + track.extent + track.edges[1], own + first) + periods * track.period;
   return own + Math.max(0, Math.ceil((needed - own) / track.grain)) * track.grain;
 }
 

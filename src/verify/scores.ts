@@ -2,13 +2,13 @@
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import type { Value } from '../ir/types';
-import { trunkOf } from './cut';
+import { lastMaps, trunkOf } from './cut';
 import { withExactSums } from './exact-sums';
 import { asCompileError, each, only, type Results, worstOf } from './results';
 import type { Sample } from './samples';
 import type { Choices, LargerImage } from './sizes';
 import type { Subject } from './subject';
-import { ownPart } from './windows';
+import { growsAsItShould, ownPart } from './windows';
 
 /** The original's scores of one larger image as a whole. */
 export interface LargerScores {
@@ -30,8 +30,12 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
   const { model } = subject.request.original;
   const values = model.graph.outputs.map(scoresBehind);
   const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
-  const renamed = (results: Results): Results => new Map([...results].map(([name, numbers]) => [names.get(name) ?? name, numbers]));
+  const renamed = (results: Results): Results =>
+    new Map([...results].flatMap(([name, numbers]) => (names.has(name) ? [[names.get(name) ?? name, numbers]] : [])));
   const part = trunkOf(model, values);
+  // What stays as it is while the image grows is no map of it: the middle of the image is cut out at fixed places, say.
+  const maps = (lastMaps(model, values) ?? []).filter(({ value }) => !values.includes(value));
+  const grows = (image: LargerImage, results: Results): boolean => maps.every((map) => growsAsItShould(subject, map, image, results));
   const { bench, request } = subject;
   bench.progress('running the scores of the original');
   const small = await bench.within(request.place(part, 'scores'), 'the part of the original that leads to its scores', {}, (session) =>
@@ -44,7 +48,7 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
       () =>
         ownPart(
           subject,
-          values.map(({ name }) => name),
+          [...values, ...maps.map(({ value }) => value)].map(({ name }) => name),
         ),
     ],
     [false, () => request.free(part)],
@@ -56,6 +60,8 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
       const exact = withExactSums(whole);
       const missing = [...choices.entries()].filter(([at]) => !larger.has(at));
       const found = await runOn(subject, whole, missing, own ? 'own' : 'free');
+      // What runs at some sizes only is tied to them: a pool as large as the map is the gate of the first window, until the map has room for two.
+      if (own && (found.size < missing.length || ![...found.values()].every(([image, results]) => grows(image, results)))) continue;
       const better = exact && (await runOn(subject, exact, missing, 'free-sums'));
       for (const [at, [image, results]] of found) {
         const other = better?.get(at);

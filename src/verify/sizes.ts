@@ -137,11 +137,11 @@ function* further(subject: Subject, growth: readonly Growth[]): Generator<readon
 function growthOf(subject: Subject, claims: readonly Claim[], axis: number): Growth | undefined {
   if (subject.head === 'original') return undefined;
   const size = subject.lengths[axis] ?? 1;
-  const predicting = claims.filter(({ output }) => subject.head === 'window' && !subject.isMap(output));
+  const predicting = claims.filter(({ output, isMean }) => (subject.head === 'window' || isMean) && !subject.isMap(output));
   const list = (predicting.length > 0 ? predicting : claims.filter(({ output }) => subject.isMap(output))).flatMap(
     (claim) => claim.axes[axis] ?? [],
   );
-  if (list.length > 0 && subject.head === 'window') {
+  if (list.length > 0 && (subject.head === 'window' || predicting.length > 0)) {
     const all = list.map((claim) => searched(claim, size, subject.densestAlong(axis)));
     const known = all.filter((growth): growth is Growth => growth !== undefined);
     if (known.length < all.length) return undefined;

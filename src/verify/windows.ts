@@ -15,7 +15,7 @@ import { Orientations } from '../ir/orientation';
 import { inferShapes } from '../ir/shape-inference';
 import { axisName } from '../ir/spatial';
 import type { Value } from '../ir/types';
-import { type AxisClaim, type Claim, commonMultiple } from './claim';
+import { type AxisClaim, type Claim, cellsOf, commonMultiple } from './claim';
 import { onGround, settled } from './crops';
 import { type CutMap, headOf, lastMaps, trunkOf } from './cut';
 import { withExactSums } from './exact-sums';
@@ -139,7 +139,7 @@ async function runOn(
 }
 
 /** A map that stays as it is while the image grows has a size baked into it, and is no map of the larger image. */
-function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
+export function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
   const lengths = subject.fittedSize(image.lengths);
   const shape = results.get(value.name)?.shape ?? [];
   const grows = (cells: number, own: number, pixels: number, by: number): boolean =>
@@ -295,7 +295,16 @@ class Slide {
     const lengths = own ? this.sizeOf(own) : this.counts();
     const all = this.subject.head === 'image' && !own;
     const cells: ExpectedCell[] = [];
-    for (const place of places(lengths, all ? 'all' : purpose)) {
+    if (all) {
+      const claim = this.claims.find(({ output, isMean }) => isMean && output === this.output.name);
+      for (const place of places((claim && cellsOf(claim, image.lengths)) ?? lengths, 'all')) {
+        const isInside = place.every((at, axis) => at < (lengths[axis] ?? 0));
+        const [one, other] = isInside ? [await this.cell(place)] : [await this.cell(place, 1), await this.cell(place, 2)];
+        if (one) cells.push({ place, values: isInside ? one : settled(one, other ?? new Float64Array()) });
+      }
+      return { lengths, cells };
+    }
+    for (const place of places(lengths, purpose)) {
       const values = own ? cellAt(this.features.get(own.value.name), own.axes.places, place) : await this.cell(place);
       if (values) cells.push({ place, values });
     }
@@ -378,7 +387,8 @@ function mapsOf(subject: Subject, output: Value, maps: readonly CutMap[]): reado
 
 /** Pixels between the windows that are looked at: those between the cells of the converted map; else, where maps of several strides meet, the widest. */
 function strideOf(subject: Subject, used: readonly CutMap[], output: Value, claims: readonly Claim[]): readonly number[] {
-  const claim = subject.head === 'window' ? claims.find((each) => each.output === output.name) : undefined;
+  const claim =
+    subject.head === 'cell' ? undefined : claims.find((each) => each.output === output.name && (subject.head === 'window' || each.isMean));
   const density = subject.request.density?.[output.name] ?? [];
   return subject.letters.map((_, axis) => {
     const claimed = claim && (claim.axes[axis]?.stride ?? 1) * (density[axis] ?? 1);

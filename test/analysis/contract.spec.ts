@@ -53,6 +53,48 @@ test('global context: predictions depend on the whole image, by these nodes', ()
   expect(describeContract(found)).toMatch(/depend on the whole image, by 1 node \(G\)$/);
 });
 
+test.each([
+  [
+    'cell',
+    'A = Conv (X, K) M = Conv (A, L)',
+    "the mean over the map is the original's scores of the whole image, at every size that it takes whole; each cell depends on the pixels that it looks at alone",
+  ],
+  [
+    'cell',
+    'M = Conv <pads = [1, 1, 1, 1]> (X, L)',
+    "the mean over the map is the original's scores of the whole image, at every size that it takes whole; cells at the border of the image see padding, by 1 padded layer (M)",
+  ],
+  [
+    'cell',
+    'A = Conv (X, K) G = GlobalAveragePool (A) H = Sigmoid (G) B = Mul (A, H) M = Conv (B, L)',
+    "the mean over the map is the original's scores of the whole image, at every size that it takes whole; each cell depends on the whole image, by 1 node (G)",
+  ],
+  [
+    'image',
+    'A = Conv (X, K) M = Conv (A, L)',
+    'the mean over the predictions of all windows; every window equals the original on its crop, at every size',
+  ],
+  [
+    'image',
+    'M = Conv <pads = [1, 1, 1, 1]> (X, L)',
+    'the mean over the predictions of all windows; equal at the original size; elsewhere windows see real pixels where crops are padded, up to 1 pixels beyond their edges, by 1 padded layer (M)',
+  ],
+] as const)('head %s has a contract of its own: %s', (head, trunk, meaning) => {
+  const { model, report } = compile(parseGraph(classifier(trunk)), { head });
+  expect(report.contract.head).toBe(head);
+  expect(describeContract(report.contract)).toBe(meaning);
+  expect(model.metadata.get('convolutionize.meaning')).toBe(meaning);
+});
+
+test('a map in front of a softmax says so', () => {
+  const text = classifier('A = Conv (X, K) M = Conv (A, L)').replace(
+    'Y = Gemm <transB = 1> (F, W)',
+    'Z = Gemm <transB = 1> (F, W) Y = Softmax (Z)',
+  );
+  const { contract } = compile(parseGraph(text), { head: 'cell' }).report;
+  expect(describeContract(contract)).toContain("the original's scores in front of its softmax of the whole image");
+});
+
 test('an operator that is not known here may look anywhere', () => {
   const { graph } = parseGraph(
     'g (float[1, 3, 6, 6] X, float[1, 4, 4, 2] G) => (float[1, 3, 4, 4] Y) { A = GridSample (X, G) Y = Relu (A) }',

@@ -114,7 +114,7 @@ test('says it: the class and why, scales, head, contract', async () => {
   expect(stdout).toContain('scales 0.27, 0.38, 0.53: a window sees the whole picture to 50 % of it');
   expect(stdout).toContain('head cell, a class activation map (CAM): a map of windows would have');
   expect(stdout).toMatch(
-    /the mean over the cells of an image of 32x32 pixels is the network's own score.*; in larger ones cells see real pixels where crops are padded/,
+    /the mean over the map is the original's scores of the whole image, at every size that it takes whole; cells at the border of the image see padding/,
   );
   expect((await heatmap(plain, '--head', 'window')).stdout).toContain('every cell equals the original on its crop');
 });

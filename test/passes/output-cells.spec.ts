@@ -40,6 +40,16 @@ describe('output-cells', () => {
       'the classifier has no global average',
     ],
     [
+      'a maximum over places',
+      graph('P = GlobalMaxPool (C) Y = Flatten (P)'),
+      'takes the places of the map together in another way than by their average',
+    ],
+    [
+      'averages of maps of other sizes',
+      graph('D = MaxPool <kernel_shape = [2, 2]> (C) P = GlobalAveragePool (C) Q = GlobalAveragePool (D) A = Add (P, Q) Y = Flatten (A)'),
+      'brings together the averages of maps of 2x3 and 1x2 cells',
+    ],
+    [
       'an output that is an input',
       'g (float[2, 4, 2, 3] X) => (float[2, 4, 2, 3] X, float[2, 3] Y) <float[24, 3] V> { F = Flatten (X) Y = Gemm (F, V) }',
       'it is no result of the network',

@@ -7,6 +7,7 @@ import { asAxis, asTranspose } from '../../operators/axes';
 import type { Operator, Reads, Step } from '../../operators/operator';
 import { asReduce } from '../../operators/reduce';
 import { copies, isAlike, isSpatial, regrouped, spreadOf } from './digits';
+import type { Edges } from './edges';
 import { combined } from './meet';
 import { product } from './product';
 import { counted, isSpread, type Moving, recounted, replaced, type State, settled, taken, unknownBy } from './state';
@@ -17,6 +18,8 @@ export interface Notes {
   readonly padding: Set<Node>;
   readonly mayPad: Set<Node>;
   readonly global: Set<Node>;
+  /** By spatial axis: what a padded map leaves of the image at its near and at its far end. */
+  readonly edges: Edges;
 }
 
 const STAY: Step = { start: ZERO, stride: ONE, extent: ONE, pads: false };
@@ -155,6 +158,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
       if (reads.step.pads) notes.padding.add(node);
       if (reads.step.mayPad) notes.mayPad.add(node);
+      if (reads.step.pads || reads.step.mayPad) notes.edges.found(letter, track);
       const next: Moving = {
         ...ready,
         axes: replaced(ready.axes, axis, [{ letter, size, step: 1 }]),

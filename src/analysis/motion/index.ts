@@ -12,6 +12,7 @@ import type { Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import { operatorOf } from '../../operators';
 import { isSpatial } from './digits';
+import { type Edge, Edges } from './edges';
 import { fixedState } from './fixed';
 import { follow, type Notes } from './follow';
 import { type Blame, FIXED, type State, unknownBy } from './state';
@@ -30,18 +31,24 @@ export interface Motion {
   readonly global: readonly Node[];
   /** Nodes that could not be followed, or that tie their result to places or to a size; not those behind them. */
   readonly unknown: readonly Blame[];
+  /** Along a spatial axis: pixels at the near and at the far end that are cut off before a layer pads. */
+  edge(letter: string): Edge;
   readonly tied: readonly Blame[];
 }
 
 export function motionOf(graph: Graph): Motion {
   const states = new Map<Value, State>();
-  const notes: Notes = { padding: new Set(), mayPad: new Set(), global: new Set() };
+  const notes: Notes = { padding: new Set(), mayPad: new Set(), global: new Set(), edges: new Edges() };
   const unknown: Blame[] = [];
   const tied: Blame[] = [];
   for (const [image, roles] of imageInputs(graph)) {
     const shape = image.type?.shape ?? [];
     const tracks = new Map<string, Track>();
-    for (const [axis, role] of roles.entries()) if (isSpatial(role)) tracks.set(role, pixels(shape[axis]));
+    for (const [axis, role] of roles.entries()) {
+      if (!isSpatial(role)) continue;
+      tracks.set(role, pixels(shape[axis]));
+      notes.edges.image(role, shape[axis]);
+    }
     states.set(image, {
       kind: 'moving',
       axes: roles.map((letter, axis) => [{ letter, size: shape[axis], step: 1 }]),
@@ -59,7 +66,15 @@ export function motionOf(graph: Graph): Motion {
       if (state.kind === 'moving' && state.tied?.node === node && tied.at(-1)?.node !== node) tied.push(state.tied);
     }
   }
-  return { of: stateOf, padding: [...notes.padding], mayPad: [...notes.mayPad], global: [...notes.global], unknown, tied };
+  return {
+    of: stateOf,
+    padding: [...notes.padding],
+    mayPad: [...notes.mayPad],
+    global: [...notes.global],
+    edge: (letter) => notes.edges.of(letter),
+    unknown,
+    tied,
+  };
 }
 
 function derive(

@@ -138,7 +138,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     const contract = options.compiled
       ? options.compiled.report.contract
       : tfjs === undefined
-        ? contractBetween(result, windows)
+        ? contractBetween(subject, result, windows)
         : declaredContract(result);
     const declared = new Map(result.graph.outputs.map((output) => [output.name, output.type?.shape] as const));
     if (tfjs === undefined) inferShapes(result);
@@ -222,10 +222,10 @@ function fittingOf(converted: Model, [window]: readonly ImageWindow[]): ((length
  * What the file says it promises, which it is then held to, with the nodes that the graph shows to be the reason. In a finer map, whose phases are stitched,
  * these cannot be seen any more.
  */
-function contractBetween(result: Model, windows: readonly ImageWindow[]): Contract {
+function contractBetween(original: Model, result: Model, windows: readonly ImageWindow[]): Contract {
   const declared = declaredContract(result);
   if (declared && Object.keys(declaredDensity(result)).length > 0) return declared;
-  const found = contractOf(atWindows(result, windows).graph);
+  const found = contractOf(atWindows(result, windows).graph, { head: declaredHead(result), original: original.graph });
   if (!declared) return found;
   return declared.kind === found.kind ? { ...found, fields: declared.fields ?? found.fields } : declared;
 }
