@@ -5,11 +5,15 @@ import { declaredSize } from '../compile/metadata';
 import { badOption, usage } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
 import { filesBehind, readModelFile } from '../files';
+import { AFTER, BEFORE, beside } from '../graph-view/beside';
+import type { BuildOptions } from '../graph-view/build';
+import { buildView } from '../graph-view/build';
+import { openGroups, ViewIndex } from '../graph-view/fold';
 import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
-import { type DrawingFormat, depthOf, drawing } from './drawing';
+import { type DrawingFormat, depthOf, directionOf, drawing, drawnAs } from './drawing';
 import { formatOf, show, sizeOf, writeFormat } from './inspect';
 import { cut } from './table';
 import type { Terminal } from './terminal';
@@ -152,32 +156,54 @@ export function diffJson(first: string, second: string, { nodes, counts, weights
 // ---- picture ----
 
 function drawn(format: DrawingFormat, title: string, before: Model, after: Model, diff: GraphDiff, args: InspectArgs): string {
-  const byNode = new Map<Node, NodeDiff>(
-    diff.nodes.flatMap((node) => ((node.after ?? node.before) ? [[(node.after ?? node.before) as Node, node] as const] : [])),
+  const facts = [
+    ...Object.entries(diff.counts).map(([status, count]): [string, string] => [status, String(count)]),
+    ['weights', weightTotal(diff.weights)] as const,
+  ];
+  if (args.sideBySide) return besideEachOther(format, title, before, after, diff, facts, args);
+  const [depth, direction] = [depthOf(args.depth), directionOf(args)];
+  const ghosts = {
+    graph: before.graph,
+    nodes: diff.nodes.flatMap(({ status, before: node }) => (status === 'removed' && node ? [node] : [])),
+    counterpart: (node: Node) => diff.counterpart(node),
+  };
+  const mark = marker(diff.nodes, (node) => node.after ?? node.before);
+  return drawing(format, after, { title, depth, direction, facts, mark, ghosts });
+}
+
+/** What becomes of a node, found by the node of one side. */
+function marker(nodes: readonly NodeDiff[], side: (node: NodeDiff) => Node | undefined): NonNullable<BuildOptions['mark']> {
+  const byNode = new Map(
+    nodes.flatMap((node) => {
+      const own = side(node);
+      return own ? [[own, node] as const] : [];
+    }),
   );
-  return drawing(format, after, {
-    title,
-    depth: depthOf(args.depth),
-    facts: [
-      ...Object.entries(diff.counts).map(([status, count]): [string, string] => [status, String(count)]),
-      ['weights', weightTotal(diff.weights)],
-    ],
-    mark: (node) => {
-      const found = byNode.get(node);
-      return (
-        found && {
-          status: found.status,
-          details: [
-            ...(found.before && found.after ? [['was', label(found.before)] as const] : []),
-            ...changes(found).map((change) => ['change', change] as const),
-          ],
-        }
-      );
-    },
-    ghosts: {
-      graph: before.graph,
-      nodes: diff.nodes.flatMap(({ status, before: node }) => (status === 'removed' && node ? [node] : [])),
-      counterpart: (node) => diff.counterpart(node),
-    },
-  });
+  return (node) => {
+    const found = byNode.get(node);
+    const was = found?.before && found.after ? [['was', label(found.before)] as const] : [];
+    return found && { status: found.status, details: [...was, ...changes(found).map((change) => ['change', change] as const)] };
+  };
+}
+
+/** Both graphs, each in a group of its own; a node is marked in both, and knows the other. */
+function besideEachOther(
+  format: DrawingFormat,
+  title: string,
+  before: Model,
+  after: Model,
+  { nodes }: GraphDiff,
+  facts: BuildOptions['facts'],
+  args: InspectArgs,
+): string {
+  const [first = 'before', second = 'after'] = title.split(' → ');
+  const views = [
+    buildView(before, { title: `before: ${first}`, mark: marker(nodes, (node) => node.before) }),
+    buildView(after, { title: `after: ${second}`, mark: marker(nodes, (node) => node.after) }),
+  ] as const;
+  const twins = nodes.flatMap(({ before: was, after: is }) => (was && is ? [[`n:${was.name}`, `n:${is.name}`] as const] : []));
+  const index = new ViewIndex(beside(title, ...views, twins, facts));
+  const depth = depthOf(args.depth);
+  const open = openGroups(index, depth === 'auto' ? depth : depth + 1);
+  return drawnAs(format, index, new Set([...open, BEFORE, AFTER]), directionOf(args));
 }

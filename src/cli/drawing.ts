@@ -5,8 +5,9 @@ import { badOption } from '../diagnostics/catalogue';
 import { type BuildOptions, buildView } from '../graph-view/build';
 import { dotOf } from '../graph-view/dot';
 import { openGroups, ViewIndex } from '../graph-view/fold';
-import { layoutView } from '../graph-view/layout';
+import { type Direction, type Layout, layoutView } from '../graph-view/layout';
 import { pageOf } from '../graph-view/page';
+import { inRows } from '../graph-view/rows';
 import { svgOf } from '../graph-view/svg';
 import type { Model } from '../ir/model';
 
@@ -16,23 +17,35 @@ export type DrawingFormat = 'dot' | 'svg' | 'html' | 'png';
 export interface DrawOptions extends BuildOptions {
   /** Levels of groups that are open; as many as fit a page where it is not said. */
   readonly depth: number | 'auto';
+  /** Downwards, unless it is said. */
+  readonly direction?: Direction | undefined;
 }
 
 /** The types of the model must be inferred. */
-export function drawing(format: DrawingFormat, model: Model, { depth, ...options }: DrawOptions): string {
+export function drawing(format: DrawingFormat, model: Model, { depth, direction, ...options }: DrawOptions): string {
   const index = new ViewIndex(buildView(model, options));
-  const open = openGroups(index, depth);
+  return drawnAs(format, index, openGroups(index, depth), direction);
+}
+
+export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): string {
   switch (format) {
     case 'dot':
-      return dotOf(index, open);
+      return dotOf(index, open, direction);
     case 'svg':
     case 'png':
-      return svgOf(index, layoutView(index, open));
+      return svgOf(index, still(index, open, direction));
     case 'html':
       // Built beside the program.
-      return pageOf(index.view, open, readFileSync(join(__dirname, 'viewer.js'), 'utf8'));
+      return pageOf(index.view, open, readFileSync(join(__dirname, 'viewer.js'), 'utf8'), direction);
   }
 }
+
+/** Nobody can move what is printed or projected: what runs to the right is broken into rows. */
+const still = (index: ViewIndex, open: ReadonlySet<string>, direction: Direction): Layout =>
+  direction === 'right' ? inRows(index, layoutView(index, open, direction)) : layoutView(index, open);
+
+/** `--landscape`. */
+export const directionOf = ({ landscape }: { readonly landscape: boolean }): Direction => (landscape ? 'right' : 'down');
 
 /** `--depth`: how many levels of groups are open. */
 export function depthOf(text: string | undefined): number | 'auto' {

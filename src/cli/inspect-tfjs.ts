@@ -10,7 +10,7 @@ import { elementCount } from '../ir/tensor';
 import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
-import { depthOf, drawing } from './drawing';
+import { depthOf, directionOf, drawing } from './drawing';
 import { formatOf, show, writeFormat } from './inspect';
 import { bytes, cut, grouped, table } from './table';
 import type { Terminal } from './terminal';
@@ -28,7 +28,7 @@ export async function inspectTfjsCommand(args: InspectArgs, modelJson: string, t
       ? tfjsText(args.model, view, output === undefined ? terminal.columns : undefined).join('\n')
       : format === 'json'
         ? JSON.stringify(tfjsJson(args.model, view), undefined, 2)
-        : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth) });
+        : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth), direction: directionOf(args) });
   if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, [modelJson], args.force);
   return 0;

@@ -12,7 +12,7 @@ import { checkOutput, writeOutput, writeTextFile } from '../output';
 import { drawingBytes } from '../pictures/files/pictures';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
-import { type DrawingFormat, depthOf, drawing } from './drawing';
+import { type DrawingFormat, depthOf, directionOf, drawing } from './drawing';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
@@ -42,7 +42,7 @@ function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
   const size = sizeOf(args) ?? declaredSize(model);
   const shown = typed(model, size);
   const images = size ? shown.graph.inputs.map(({ name, type }): [string, string] => [name, shapeText(type)]) : [];
-  return drawing(format, shown, { title: basename(args.model), facts: images, depth: depthOf(args.depth) });
+  return drawing(format, shown, { title: basename(args.model), facts: images, depth: depthOf(args.depth), direction: directionOf(args) });
 }
 
 /** Warns of weights that are not beside the model: layers, shapes and costs do not need them. */

@@ -1,13 +1,13 @@
 /** View -> Graphviz's DOT: open groups are clusters, closed ones boxes; `dot -Tsvg` lays it out. */
 import { type ViewIndex, visible } from './fold';
-import { faceOf } from './layout';
+import { type Direction, faceOf } from './layout';
 import { PALETTE } from './svg';
 import type { Box } from './view';
 
 /** A string of DOT in quotes: backslashes too, since labels have escapes of their own. */
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replace(/\r?\n/g, '\\n')}"`;
 
-export function dotOf(index: ViewIndex, open: ReadonlySet<string>): string {
+export function dotOf(index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): string {
   const colour = (family: string): string => new RegExp(`--${family}:(#[0-9a-f]{6})`).exec(PALETTE)?.[1] ?? '#ffffff';
   const node = (id: string): string => {
     const box: Box | undefined = index.boxes.get(id);
@@ -36,7 +36,7 @@ export function dotOf(index: ViewIndex, open: ReadonlySet<string>): string {
   }
   return [
     `digraph ${quoted(index.view.title)} {`,
-    '  rankdir=TB; node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11]; edge [fontname="Helvetica" fontsize=9];',
+    `  rankdir=${direction === 'down' ? 'TB' : 'LR'}; node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11]; edge [fontname="Helvetica" fontsize=9];`,
     '  compound=true; graph [fontname="Helvetica" fontsize=11 labeljust=l style=rounded color="#b4bccb"];',
     ...lines,
     ...[...edges].map(([ends, label]) => `  ${ends} [tooltip=${quoted(label)}];`),

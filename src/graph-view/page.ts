@@ -1,11 +1,12 @@
 /** View -> one HTML file: the graph as data, the program that draws it, and nothing that is fetched. */
-import { DARK_PALETTE, PALETTE, SVG_STYLE, xml } from './svg';
-import type { GraphView } from './view';
+import type { Direction } from './layout';
+import { DARK_PALETTE, PALETTE, SVG_STYLE, statusesOf, xml } from './svg';
+import { type GraphView, STATUS_TEXT } from './view';
 
 /** `script`: the viewer, bundled. `open`: ids of groups that are open at first. */
-export function pageOf(view: GraphView, open: ReadonlySet<string>, script: string): string {
+export function pageOf(view: GraphView, open: ReadonlySet<string>, script: string, direction: Direction = 'down'): string {
   // Within a script element only `<` could end it.
-  const data = JSON.stringify({ view, open: [...open] }).replace(/</g, '\\u003c');
+  const data = JSON.stringify({ view, open: [...open], direction }).replace(/</g, '\\u003c');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -19,7 +20,7 @@ export function pageOf(view: GraphView, open: ReadonlySet<string>, script: strin
 <h1>${xml(view.title)}</h1>
 <input id="search" type="search" placeholder="Search name or operator  ( / )" aria-label="Search name or operator" autocomplete="off" spellcheck="false">
 <span id="count" role="status"></span>
-<nav>
+${comparison(view)}<nav>
 <button id="fit" title="Show all of it (0)">Fit</button>
 <button id="in" title="Closer (+)" aria-label="Closer">+</button>
 <button id="out" title="Farther (-)" aria-label="Farther">−</button>
@@ -40,6 +41,16 @@ export function pageOf(view: GraphView, open: ReadonlySet<string>, script: strin
 `;
 }
 
+/** For two models: a legend, and buttons from one change to the next. */
+function comparison(view: GraphView): string {
+  const statuses = statusesOf(view);
+  if (statuses.length === 0) return '';
+  const keys = statuses.map((status) => `<li><i class="${status}"></i>${xml(STATUS_TEXT[status])}</li>`).join('');
+  return `<div id="changes"><button id="previous" title="The change before (p)" aria-label="Previous change">‹</button><button id="next" title="The next change (n)">Next change</button><span id="change" role="status"></span></div>
+<ul id="legend" aria-label="Legend">${keys}</ul>
+`;
+}
+
 const STYLE = `
 :root{${PALETTE}color-scheme:light}
 @media (prefers-color-scheme:dark){:root:not([data-theme=light]){${DARK_PALETTE}color-scheme:dark}}
@@ -56,6 +67,13 @@ button:hover{border-color:var(--line)}
 button:focus-visible,input:focus-visible{outline:2px solid var(--moved);outline-offset:1px}
 input{width:min(280px,40vw)}
 #count{color:var(--faint);font-size:12px;min-width:64px}
+#changes{display:flex;gap:6px;align-items:center}
+#change{color:var(--faint);font-size:12px;white-space:nowrap}
+#legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 12px;margin:0;padding:0;font-size:12px;color:var(--faint)}
+#legend li{display:flex;align-items:center;gap:5px}
+#legend i{width:18px;height:12px;border-radius:3px;background:var(--box);border:2.5px solid}
+${['added', 'rewritten', 'moved', 'removed'].map((status) => `#legend i.${status}{border-color:var(--${status})}`).join('')}
+#legend i.removed{border-style:dashed}
 main{flex:1;display:flex;min-height:0}
 #stage{flex:1;min-width:0;overflow:hidden;cursor:grab;touch-action:none}
 #stage.drag{cursor:grabbing}
@@ -70,9 +88,10 @@ main{flex:1;display:flex;min-height:0}
 #panel li button{display:block;width:100%;text-align:left;border:0;background:none;padding:4px 6px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 #panel li button:hover,#panel li button.on{background:var(--box)}
 #panel p{color:var(--faint);margin:10px 0 0}
-@media (max-width:720px){main{flex-direction:column}#panel{width:auto;height:38%;border-left:0;border-top:1px solid var(--edge)}h1{max-width:100%}}
+@media (max-width:720px){main{flex-direction:column}#panel{width:auto;height:38%;border-left:0;border-top:1px solid var(--edge)}h1{max-width:100%}header{gap:6px;padding:6px 8px}button,input{padding:3px 7px;font-size:12px}#stage{min-height:40%}}
 ${SVG_STYLE}
 [data-id]{cursor:pointer}
 .hit>rect{stroke:var(--moved);stroke-width:2}
 .on>rect{stroke:var(--ink);stroke-width:3}
+.twin>rect{stroke:var(--ink);stroke-width:2;stroke-dasharray:2 2}
 `;

@@ -1,7 +1,8 @@
 /** Layout -> SVG: valid XML whatever the names in the model are; hovering tells the details. */
+import { AFTER, BEFORE } from './beside';
 import type { ViewIndex } from './fold';
 import { faceOf, HEADER, type Layout, type Placed, type Point, type Wire } from './layout';
-import type { Status } from './view';
+import { type GraphView, STATUS_TEXT, type Status } from './view';
 
 /** Text in XML: what has a meaning there is escaped, what XML has no place for (control characters, halves of pairs) is replaced. */
 export function xml(text: string): string {
@@ -27,6 +28,7 @@ export const DARK_PALETTE = `
 export const SVG_STYLE = `
 text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:var(--faint);text-anchor:middle}
 .label{font:600 12px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
+.key{text-anchor:start}
 .box>rect{fill:var(--box);stroke:var(--edge)}
 .open>rect{fill:var(--group);stroke:var(--rim)}
 .open>.label{text-anchor:start;fill:var(--faint)}
@@ -38,13 +40,35 @@ ${['added', 'rewritten', 'moved', 'removed'].map((status) => `.${status}>rect{st
 .removed>rect{stroke-dasharray:5 3}
 .unchanged>rect{opacity:.55}`;
 
+/** The statuses that a view has, in the order of the legend; none unless it is a comparison. */
+export function statusesOf({ boxes }: GraphView): (keyof typeof STATUS_TEXT)[] {
+  const found = new Set(boxes.map(({ status }) => status));
+  return [...STATUSES].filter((status) => found.has(status));
+}
+const STATUSES = ['rewritten', 'added', 'removed', 'moved'] as const;
+
+const LEGEND = 34;
+/** Below the drawing: a box in the colour of each status, and what it means. */
+function legend(view: GraphView, y: number): string {
+  let x = 14;
+  const parts = statusesOf(view).map((status) => {
+    const at = x;
+    x += 46 + STATUS_TEXT[status].length * 7;
+    return `<g class="box ${status}" transform="translate(${at} ${y + 8})"><rect width="20" height="14" rx="3"/><text class="key" x="27" y="11">${xml(STATUS_TEXT[status])}</text></g>`;
+  });
+  return parts.join('');
+}
+const legendWidth = (view: GraphView): number => statusesOf(view).reduce((sum, status) => sum + 46 + STATUS_TEXT[status].length * 7, 14);
+
 export interface SvgOptions {
   /** Without the XML prologue, styles and background: for a page that has its own. */
   readonly bare?: boolean;
 }
 
 export function svgOf(index: ViewIndex, layout: Layout, { bare = false }: SvgOptions = {}): string {
-  const [width, height] = [Math.ceil(layout.width), Math.ceil(layout.height)];
+  const isComparison = !bare && statusesOf(index.view).length > 0;
+  const width = Math.ceil(Math.max(layout.width, isComparison ? legendWidth(index.view) : 0));
+  const height = Math.ceil(layout.height) + (isComparison ? LEGEND : 0);
   const open = layout.placed.filter(({ kind }) => kind === 'open');
   const others = layout.placed.filter(({ kind }) => kind !== 'open');
   const body = [
@@ -52,6 +76,7 @@ export function svgOf(index: ViewIndex, layout: Layout, { bare = false }: SvgOpt
     ...open.map((placed) => openGroup(index, placed)),
     ...layout.wires.map(wire),
     ...others.map((placed) => box(index, placed)),
+    ...(isComparison ? [legend(index.view, Math.ceil(layout.height))] : []),
   ];
   if (bare) return body.join('\n');
   return [
@@ -89,6 +114,8 @@ function groupTitle(index: ViewIndex, id: string): string {
 /** Of a group: the gravest of what is in it. */
 const GRAVITY: readonly Status[] = ['removed', 'added', 'rewritten', 'moved', 'unchanged'];
 function statusClass(index: ViewIndex, id: string): string {
+  // Of two models side by side, each is all of what it is.
+  if (id === BEFORE || id === AFTER) return '';
   const found = new Set(index.boxesIn(id).map(({ status }) => status));
   const status = GRAVITY.find((candidate) => found.has(candidate));
   return status === undefined || (status === 'unchanged' && index.groups.has(id)) ? '' : ` ${status}`;

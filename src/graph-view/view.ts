@@ -6,6 +6,14 @@
 /** What became of a node in a conversion. */
 export type Status = 'unchanged' | 'moved' | 'rewritten' | 'added' | 'removed';
 
+/** What a colour means, for the legend of a comparison. */
+export const STATUS_TEXT: Readonly<Record<Exclude<Status, 'unchanged'>, string>> = {
+  rewritten: 'rewritten',
+  added: 'added',
+  removed: 'removed',
+  moved: 'moved: other shapes or sources',
+};
+
 export interface Box {
   readonly id: string;
   /** The group it lies in; undefined: none. */
@@ -23,6 +31,8 @@ export interface Box {
   readonly words: string;
   readonly parameters: number;
   readonly status?: Status | undefined;
+  /** Of two models side by side: the box that it was or became. */
+  readonly twin?: string | undefined;
 }
 
 export interface Group {

@@ -95,6 +95,45 @@ describeInBrowser('the page of a graph', () => {
     expect(errors).toEqual([]);
   });
 
+  test('a comparison opens at its first change, goes from one to the next, and has a legend', async () => {
+    const cwd = program.directory();
+    copyFileSync(join(__dirname, '../../fixtures/models/lenet5.onnx'), join(cwd, 'lenet5.onnx'));
+    expect((await program.run(['convert', 'lenet5.onnx', '--no-verify'], { cwd })).code).toBe(0);
+    for (const options of [[], ['--side-by-side'], ['--side-by-side', '--landscape']]) {
+      const ran = await program.run(['inspect', '--diff', 'lenet5.onnx', 'lenet5-fcn.onnx', ...options, '-o', 'diff.html', '--force'], {
+        cwd,
+      });
+      expect(ran).toEqual({ code: 0, stdout: '', stderr: '' });
+      await page.goto(pathToFileURL(join(cwd, 'diff.html')).href);
+      expect(await page.locator('#legend').textContent()).toBe('rewrittenremovedmoved: other shapes or sources');
+      const selected = (): Promise<string | null> => page.locator('#view .on .label').textContent();
+      expect([await selected(), await page.locator('#change').textContent()]).toEqual(['Flatten', '1 of 6']);
+      await page.click('#next');
+      expect([await selected(), await page.locator('#change').textContent()]).toEqual(['Conv', '2 of 6']);
+      expect(await panel()).toContain('the same bytes');
+      expect(await page.locator('#view .twin .label').allTextContents()).toEqual(options.length > 0 ? ['Gemm'] : []);
+      await page.keyboard.press('p');
+      await page.keyboard.press('p');
+      expect(await page.locator('#change').textContent()).toBe('6 of 6');
+      const [box, stage] = [await page.locator('#view .on').boundingBox(), await page.locator('#stage').boundingBox()];
+      expect(box && stage && box.x >= stage.x && box.y >= stage.y && box.x + box.width <= stage.x + stage.width).toBe(true);
+    }
+  });
+
+  test.each([360, 800, 1600])('"Fit" fits at a width of %d', async (width) => {
+    await page.setViewportSize({ width, height: 700 });
+    await page.goto(file);
+    await page.click('#expand');
+    await page.click('#fit');
+    const [drawn, stage] = [await page.locator('#view').boundingBox(), await page.locator('#stage').boundingBox()];
+    if (!drawn || !stage) throw new Error('nothing is drawn');
+    expect(drawn.x).toBeGreaterThanOrEqual(stage.x - 1);
+    expect(drawn.y).toBeGreaterThanOrEqual(stage.y - 1);
+    expect(drawn.x + drawn.width).toBeLessThanOrEqual(stage.x + stage.width + 1);
+    expect(drawn.y + drawn.height).toBeLessThanOrEqual(stage.y + stage.height + 1);
+    await page.setViewportSize({ width: 1200, height: 800 });
+  });
+
   test('an SVG is XML to a browser, names of any characters included', async () => {
     const names = ['<script>window.evil=1</script>', ']]>&amp;"\'', 'a\u0001\u001b[31m\ud800', '汉字 🙂'];
     const boxes = names.map((name) => ({

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { closeModel, readModelFile } from '../../src/files';
+import { AFTER, BEFORE, beside } from '../../src/graph-view/beside';
 import { buildView } from '../../src/graph-view/build';
 import { dotOf } from '../../src/graph-view/dot';
 import { edgesByLevel, OUTSIDE, openGroups, ViewIndex, visible } from '../../src/graph-view/fold';
 import { groupByScope } from '../../src/graph-view/groups';
 import { layoutView } from '../../src/graph-view/layout';
 import { pageOf } from '../../src/graph-view/page';
+import { inRows } from '../../src/graph-view/rows';
 import { linksOf } from '../../src/graph-view/runs';
 import { scopesOf } from '../../src/graph-view/scopes';
 import { svgOf, xml } from '../../src/graph-view/svg';
@@ -160,13 +162,25 @@ describe('what is to be seen', () => {
   });
 });
 
+/** Layers one after the other, in three groups, with one skip inside the second. */
+const LONG = parsed(`g (float[1, 2, 5, 6] X) => (float[1, 2, 5, 6] Y) {
+    ${Array.from({ length: 20 }, (_, at) => `["/a/a.${at}/Relu"] A${at} = Relu (${at === 0 ? 'X' : `A${at - 1}`})`).join('\n')}
+    ["/b/b.0/Relu"] B = Relu (A19) ["/b/b.1/Relu"] C = Relu (B) ["/b/b.2/Add"] D = Add (B, C)
+    ["/c/c.0/Relu"] E = Relu (D) ["/c/c.1/Relu"] F = Relu (E) ["/c/c.2/Relu"] G = Relu (F) Y = Sigmoid (G)
+  }`);
+
 describe('layout', () => {
   test.each([
-    ['closed', 0],
-    ['open', Number.POSITIVE_INFINITY],
-  ])('boxes of %s groups neither overlap nor leave their group', (_, depth) => {
-    const index = blocks();
-    const { placed, width, height, wires } = layoutView(index, openGroups(index, depth));
+    ['closed', 0, 'down', 1],
+    ['open', Number.POSITIVE_INFINITY, 'down', 1],
+    ['closed', 0, 'right', 1],
+    ['open', Number.POSITIVE_INFINITY, 'right', 1],
+    ['open, in rows,', Number.POSITIVE_INFINITY, 'right', 2],
+  ] as const)('boxes of %s groups neither overlap nor leave their group: depth %d, %s', (_, depth, direction, models) => {
+    const index = models === 1 ? blocks() : new ViewIndex(buildView(LONG, { title: 'long' }));
+    const plain = layoutView(index, openGroups(index, depth), direction);
+    const { placed, width, height, wires } = models === 1 ? plain : inRows(index, plain);
+    if (models === 2) expect(width).toBeLessThan(plain.width / 1.2);
     const solid = placed.filter(({ kind }) => kind !== 'open');
     for (const a of solid) {
       expect(a.x >= 0 && a.y >= 0 && a.x + a.width <= width && a.y + a.height <= height).toBe(true);
@@ -176,9 +190,28 @@ describe('layout', () => {
     for (const group of placed.filter(({ kind }) => kind === 'open'))
       for (const inner of placed.filter(({ id }) => id !== group.id && index.pathOf(id).includes(group.id))) {
         expect(inner.x).toBeGreaterThanOrEqual(group.x);
+        expect(inner.x + inner.width).toBeLessThanOrEqual(group.x + group.width);
+        expect(inner.y).toBeGreaterThanOrEqual(group.y);
         expect(inner.y + inner.height).toBeLessThanOrEqual(group.y + group.height);
       }
     expect(wires.every(({ points }) => points.length >= 2)).toBe(true);
+    for (const { points } of wires) for (const { x, y } of points) expect(x >= 0 && y >= 0 && x <= width + 1 && y <= height + 1).toBe(true);
+  });
+
+  test('two models stand side by side, their beginnings in line', () => {
+    const view = buildView(BLOCKS, {
+      title: 'blocks',
+      mark: (node) => ({ status: node.op === 'Add' ? 'rewritten' : 'unchanged', details: [] }),
+    });
+    const index = new ViewIndex(beside('a → b', view, view, [['n:/Add', 'n:/Add']]));
+    const { placed } = layoutView(index, new Set([BEFORE, AFTER]));
+    const [before, after] = [BEFORE, AFTER].map((id) => placed.find((part) => part.id === id));
+    expect(before?.y).toBe(after?.y);
+    expect((before?.x ?? 0) + (before?.width ?? 0)).toBeLessThan(after?.x ?? 0);
+    expect(index.boxes.get('a:n:/Add')?.twin).toBe('b:n:/Add');
+    const svg = svgOf(index, layoutView(index, new Set([BEFORE, AFTER])));
+    expect(svg).toContain('class="key" x="27" y="11">rewritten<');
+    expect(svg).not.toContain('>removed<');
   });
 
   test('a chain of 3,000 nodes in one scope is drawn', () => {

@@ -20,6 +20,8 @@ const looking = {
     value: 'N',
     describe: 'Levels of groups that a picture opens: a number, all, or auto (as many as fit)',
   },
+  landscape: { type: 'boolean', default: false, describe: 'Draw pictures from left to right, for slides' },
+  'side-by-side': { type: 'boolean', default: false, describe: 'With --diff, in html, svg, png or dot: both models, before and after' },
   weights: {
     choices: ['reference', 'inline', 'none'] as const,
     default: 'reference' as const,
@@ -48,5 +50,6 @@ export const inspectSpec: CommandSpec = {
     ['inspect alexnet.onnx -o alexnet.html', 'The graph as a page: groups fold, names can be searched'],
     ['inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back'],
     ['inspect --diff alexnet.onnx alexnet-fcn.onnx', 'What a conversion changed, node by node'],
+    ['inspect --diff alexnet.onnx alexnet-fcn.onnx --side-by-side -o diff.html', 'Both graphs, side by side'],
   ],
 };

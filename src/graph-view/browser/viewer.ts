@@ -3,7 +3,8 @@
  * Layout and SVG are those of the command line.
  */
 import { openGroups, ViewIndex, visible } from '../fold';
-import { type Layout, layoutView, type Placed } from '../layout';
+import { type Direction, type Layout, layoutView, type Placed } from '../layout';
+import { linksOf } from '../runs';
 import { svgOf } from '../svg';
 import type { GraphView } from '../view';
 
@@ -13,7 +14,11 @@ const element = <T extends Element = HTMLElement>(id: string): T => {
   return found as unknown as T;
 };
 
-const { view, open: first }: { view: GraphView; open: string[] } = JSON.parse(element('graph').textContent ?? '');
+const {
+  view,
+  open: first,
+  direction = 'down',
+}: { view: GraphView; open: string[]; direction?: Direction } = JSON.parse(element('graph').textContent ?? '');
 const index = new ViewIndex(view);
 const [stage, panel, search, count] = [element('stage'), element('panel'), element<HTMLInputElement>('search'), element('count')];
 const [drawing, group] = [element<SVGSVGElement>('drawing'), element<SVGGElement>('view')];
@@ -32,7 +37,7 @@ let hit = -1;
 /** `keep`: what stays where it is on the screen. */
 function draw(keep?: string): void {
   const before = keep === undefined ? undefined : places.get(keep);
-  layout = layoutView(index, open);
+  layout = layoutView(index, open, direction);
   places = new Map(layout.placed.map((placed) => [placed.id, placed]));
   group.innerHTML = svgOf(index, layout, { bare: true });
   const after = keep === undefined ? undefined : places.get(keep);
@@ -43,10 +48,13 @@ function draw(keep?: string): void {
 function mark(): void {
   const found = new Set(hits.map((id) => visible(index, open, id)));
   const shown = selected === undefined ? undefined : visible(index, open, selected);
+  const other = selected === undefined ? undefined : index.boxes.get(selected)?.twin;
+  const twin = other === undefined ? undefined : visible(index, open, other);
   for (const part of group.querySelectorAll<SVGGElement>('[data-id]')) {
     const id = part.dataset.id ?? '';
     part.classList.toggle('hit', found.has(id));
     part.classList.toggle('on', id === shown);
+    part.classList.toggle('twin', id === twin);
   }
 }
 
@@ -200,6 +208,33 @@ search.addEventListener('keydown', (event) => {
   }
 });
 
+// ---- changes ----
+
+/** What became another, from the image on; of two models side by side what is gone in the first, and all else in the second. */
+const changes: readonly string[] = linksOf(
+  view.boxes.map(({ id }) => id),
+  view.edges,
+).order.filter((id) => {
+  const { status, twin } = index.boxes.get(id) ?? {};
+  return status !== undefined && status !== 'unchanged' && (twin === undefined || !id.startsWith('a:'));
+});
+let change = -1;
+
+/** To the change of that number: opens what is around it, shows it, tells of it. */
+function goToChange(at: number): void {
+  const id = changes[at];
+  if (id === undefined) return;
+  change = at;
+  reveal(id);
+  const twin = index.boxes.get(id)?.twin;
+  if (twin !== undefined) reveal(twin);
+  draw();
+  select(id);
+  show(id);
+  element('change').textContent = `${at + 1} of ${changes.length}`;
+}
+const step = (by: number): void => goToChange((change + by + changes.length) % changes.length);
+
 // ---- hands ----
 
 let drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
@@ -254,7 +289,9 @@ window.addEventListener('keydown', (event) => {
   if (event.key === '/') {
     event.preventDefault();
     search.focus();
-  } else if (event.key === '0') fitAll();
+  } else if (event.key === 'n' && changes.length > 0) step(1);
+  else if (event.key === 'p' && changes.length > 0) step(-1);
+  else if (event.key === '0') fitAll();
   else if (event.key === '+' || event.key === '=') zoom(1.25);
   else if (event.key === '-') zoom(0.8);
 });
@@ -282,3 +319,8 @@ drawing.addEventListener('dragstart', (event) => event.preventDefault());
 draw();
 showAll();
 select(undefined);
+if (changes.length > 0) {
+  press('next', () => step(1));
+  press('previous', () => step(-1));
+  goToChange(0);
+}
