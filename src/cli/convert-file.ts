@@ -11,6 +11,7 @@ import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelInto }
 import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/types';
+import { declareOpset } from '../onnx/opset';
 import { checkOutput, placeOf, type Staged, stage, writeTextFile } from '../output';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import type { VerifyOptions } from '../verify/equivalence';
@@ -27,6 +28,8 @@ export interface ConvertFileOptions {
   readonly describe?: ((compiled: Compiled) => void) | undefined;
   /** Shows the model with its maps channels-last, on the way to TensorFlow.js. */
   readonly onLayout?: ((model: Model, nodesBefore: number) => void) | undefined;
+  /** Of ONNX's own domain; undefined: that of the input, or the oldest that will do. */
+  readonly opset?: number | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
@@ -95,6 +98,8 @@ async function checkOutputs(input: string, { output, force, tfjs, certificate, w
 async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
   if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs, options);
+  // On a dry run too.
+  if (options.opset !== undefined) declareOpset(compiled.model, options.opset);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const dataPath = weights === 'external' ? `${output}.data` : undefined;
   // Its external data is known only now.

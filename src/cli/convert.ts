@@ -34,6 +34,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     throw usage('--dense says how --stride makes the map finer: give a stride', 'convert');
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
+  if (args.opset !== undefined && args.to === 'tfjs') throw usage('--opset is for ONNX files: TensorFlow.js has no opsets', 'convert');
   const tfjs = tfjsTarget(args);
   const { input } = args;
   const output =
@@ -84,6 +85,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
           );
         dump?.add(nchwToNhwc.name, `after ${nchwToNhwc.name}`, model);
       },
+      opset: args.opset === undefined ? undefined : wholeNumber('opset', args.opset),
       weights: args.externalData ? 'external' : args.weights === 'reference' ? 'reference' : 'copy',
       force: args.force,
       allowSymlinks: args.allowSymlinks,

@@ -174,6 +174,24 @@ export const opsetConflict = (
     notes: demands.map((demand) => `'${demand.node}' (${demand.op}) needs opset ${demand.opset}: ${demand.reason}`),
   });
 
+export const opsetOutOfRange = (opset: number, oldest: number, newest: number): CompileError =>
+  new CompileError({
+    code: 'OPSET_OUT_OF_RANGE',
+    message: `opset ${opset} cannot be written`,
+    hint: `opsets ${oldest} to ${newest} can`,
+  });
+export const opsetTooOld = (
+  opset: number,
+  demands: readonly { readonly node: string; readonly op: string; readonly opset: number; readonly reason: string }[],
+): CompileError =>
+  new CompileError({
+    code: 'OPSET_TOO_OLD',
+    message: `the converted model cannot be written in opset ${opset}: ${demands.map(({ node, op }) => `${op} '${node}'`).join(', ')}`,
+    at: demands[0] && { node: demands[0].node, op: demands[0].op },
+    notes: demands.map(({ node, op, opset: needed, reason }) => `${op} '${node}' needs opset ${needed}: ${reason}`),
+    hint: `opset ${Math.max(...demands.map((demand) => demand.opset))} or later can say all of them`,
+  });
+
 // ---- onnx/text ----
 export const textSyntax = (message: string, at: Location): CompileError =>
   new CompileError({ code: 'TEXT_SYNTAX', message, at, hint: 'the syntax is described in docs/Syntax.md of the onnx project' });
@@ -277,7 +295,7 @@ const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 export const wrongAxes = (input: Value, axes: readonly string[], lengths: readonly number[]): CompileError =>
   new CompileError({
-    code: 'INPUT_SIZE_CONFLICT',
+    code: 'WRONG_AXES',
     message: `--input-size ${lengths.join('x')} has ${lengths.length} lengths, but input ${describeValue(input)} has ${axesText(axes)}`,
     at: { value: input.name },
     hint: `give one length for each of its spatial axes, or its whole shape: --input-size ${input.name}:1,3,...`,
@@ -360,7 +378,7 @@ export const strideNotDivisor = (strides: readonly number[], divisors: readonly 
 };
 export const strideOfOtherAxes = (strides: readonly number[], axes: readonly string[]): CompileError =>
   new CompileError({
-    code: 'STRIDE_NOT_DIVISOR',
+    code: 'STRIDE_OF_OTHER_AXES',
     message: `--stride ${strides.join('x')} has ${strides.length} numbers, but the image has ${axesText(axes)}`,
     hint: `give one number for all axes, or one for each: --stride ${axes.map(() => 8).join('x')}`,
   });

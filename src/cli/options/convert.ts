@@ -26,6 +26,12 @@ const output = {
     default: 'copy' as const,
     describe: 'copy: write all weights; reference: leave unchanged weights in INPUT and point to them',
   },
+  opset: {
+    type: 'string',
+    requiresArg: true,
+    value: 'N',
+    describe: "Version of ONNX's operator set to write (default: the input's, or the oldest that will do)",
+  },
   certificate: {
     type: 'string',
     requiresArg: true,

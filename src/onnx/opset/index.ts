@@ -4,8 +4,11 @@
  * In the IR, nodes of ONNX's own domain are in the newest spelling, so that a pass needs to know one. What the newest spelling has no words
  * for stays as it is under a domain of its own (pinned.ts). Other domains are not touched.
  */
+import { opsetOutOfRange, opsetTooOld } from '../../diagnostics/catalogue';
 import type { Model } from '../../ir/model';
+import { irVersionFor } from '../../ir/operators';
 import { spell } from './lower';
+import { OLDEST_WRITTEN } from './raise';
 
 export { type Demand, type Lowering, plainOpset, spell } from './lower';
 export { pinnedSince } from './pinned';
@@ -19,3 +22,22 @@ export const NEWEST_RUNNABLE_OPSET = 26;
  * itself stays in normal form. Throws CompileError OPSET_CONFLICT where no opset can say all of them.
  */
 export const lowerFromNormalForm = (model: Model): Model => spell(model).model;
+
+/**
+ * Makes the model declare this opset of ONNX's own domain, older or newer than it did. Throws CompileError OPSET_OUT_OF_RANGE for one that cannot be written or
+ * run, and OPSET_TOO_OLD where a node cannot be said in it.
+ */
+export function declareOpset(model: Model, opset: number): void {
+  if (!Number.isInteger(opset) || opset < OLDEST_WRITTEN || opset > NEWEST_RUNNABLE_OPSET)
+    throw opsetOutOfRange(opset, OLDEST_WRITTEN, NEWEST_RUNNABLE_OPSET);
+  const before = model.opsets.get('');
+  model.opsets.set('', opset);
+  const { demands } = spell(model);
+  if (demands.length === 0) {
+    model.irVersion = Math.max(model.irVersion, irVersionFor(opset));
+    return;
+  }
+  if (before === undefined) model.opsets.delete('');
+  else model.opsets.set('', before);
+  throw opsetTooOld(opset, demands);
+}
