@@ -15,6 +15,7 @@ import { type TfjsWritten, type WriteTfjsOptions, writeTfjsModel as writeTfjsDir
 import { bufferSource } from './ir/bytes';
 import type { Model } from './ir/model';
 import { readModel as readModelBytes } from './onnx/read';
+import type { Heatmap, HeatmapOptions, PictureInput, Prediction, PredictOptions } from './pictures/files/library';
 import type { ModelLike, VerifyFilesOptions } from './verify/files/verify';
 import type { VerifyReport } from './verify/report';
 
@@ -59,6 +60,30 @@ export async function verify(original: ModelLike, converted: ModelLike, options:
   return (await import('./verify/files/verify')).verifyFiles(original, converted, options);
 }
 
+/**
+ * The best classes of a picture, by an ONNX file or a TensorFlow.js model (its folder or model.json). A picture is the path of a file, or pixels:
+ * `{ width, height, channels: 1 | 3, data }`. Given a list, opens the model once and answers with a list.
+ * Throws CompileError: the model is no classifier of pictures, the picture cannot be read or does not fit, an option is wrong.
+ */
+export function predict(model: string, picture: PictureInput, options?: PredictOptions): Promise<Prediction>;
+export function predict(model: string, pictures: readonly PictureInput[], options?: PredictOptions): Promise<Prediction[]>;
+export async function predict(
+  model: string,
+  pictures: PictureInput | readonly PictureInput[],
+  options?: PredictOptions,
+): Promise<Prediction | Prediction[]> {
+  return (await import('./pictures/files/library')).predict(model, pictures, options);
+}
+
+/**
+ * Where in a picture classes are seen, by an ONNX classifier, which is converted on the fly, or by a converted model. By default, the class that `predict` names
+ * for the whole picture. `draw()` gives the maps over the picture, as bytes of an image file.
+ * Throws CompileError as `predict` does, and where the classifier cannot be converted.
+ */
+export async function heatmap(model: string, picture: PictureInput, options?: HeatmapOptions): Promise<Heatmap> {
+  return (await import('./pictures/files/library')).heatmap(model, picture, options);
+}
+
 export type { Contract } from './analysis/contract';
 export type { ModelSummary, Port } from './analysis/summary';
 export { summarise } from './analysis/summary';
@@ -76,8 +101,24 @@ export type { Attr, ConstValue, Dim, DType, Node, Tensor, TensorType, Value } fr
 export { parseModel } from './onnx/text/parser';
 export { type PrintOptions, printModel } from './onnx/text/printer';
 export { modelToBytes } from './onnx/write';
+export type {
+  DrawOptions,
+  Guess,
+  Heatmap,
+  HeatmapClass,
+  HeatmapOptions,
+  HeatPeak,
+  PictureInput,
+  PictureOptions,
+  Prediction,
+  PredictOptions,
+} from './pictures/files/library';
+export type { TfjsMetadata } from './pictures/files/tfjs-metadata';
+export type { Picture } from './pictures/picture';
+export type { RecipeJson as PreprocessingJson } from './pictures/recipe';
 export type { PassReport } from './rewrite/manager';
 export type { Pass, Remark } from './rewrite/pass';
+export type { TfjsAbout, TfjsPort as TfjsPortAbout, TfjsValueAbout } from './tfjs/about';
 export type { TfjsGraph, TfjsNode, TfjsPort, TfjsWeight } from './tfjs/graph';
 export { type LowerOptions, lowerToTfjs } from './tfjs/lower';
 export type { Quantisation } from './tfjs/quantize';

@@ -1,48 +1,19 @@
 /** What `heatmap` says: on the terminal, below the picture, as JSON and as a table of peaks. */
 import { basename } from 'node:path';
 import { type Contract, describeContract } from '../analysis/contract';
-import type { Centre } from '../pictures/centre';
+import type { FoundHeat } from '../pictures/files/heatmap-picture';
 import type { OpenedMap } from '../pictures/files/map-network';
 import type { Peak } from '../pictures/grid';
-import type { Heat, HeatClass } from '../pictures/heat';
-import type { Picture, Size } from '../pictures/picture';
+import type { Picture } from '../pictures/picture';
 import { numberText } from '../pictures/poster';
 import type { HeatmapArgs } from './commands';
 import { table } from './table';
 import { wrapped } from './wrap';
 
-export interface WholePicture {
-  readonly class: number;
-  readonly name: string;
-  readonly score: number;
-  readonly kind: 'probability' | 'score';
-}
-
-/** The network itself on the crop of a peak. */
-export interface OnCrop {
-  readonly class: number;
-  readonly score: number;
-  /** The class that is best there. */
-  readonly best: number;
-  readonly name: string;
-}
-
-export interface HeatFacts {
+export interface HeatFacts extends FoundHeat {
   readonly args: HeatmapArgs;
   readonly output: string;
   readonly picture: Picture;
-  readonly named: string;
-  readonly heat: Heat;
-  readonly shown: readonly HeatClass[];
-  readonly name: (item: { readonly index: number }) => string;
-  readonly network: OpenedMap;
-  readonly window: Size | undefined;
-  readonly scales: readonly number[];
-  /** Where the class shown is that of the whole picture. */
-  readonly whole: WholePicture | undefined;
-  readonly crops: readonly OnCrop[] | undefined;
-  readonly centre: Centre | undefined;
-  readonly unit: 'probability' | 'score';
 }
 
 /** Why these classes are shown. */

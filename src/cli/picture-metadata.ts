@@ -4,11 +4,11 @@ import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { labelsFor } from '../pictures/files/labels';
 import { declaredRecipe, type FoundRecipe, namedRecipe } from '../pictures/files/recipes';
+import { cropOption, resizeOption, withOptions } from '../pictures/files/settings';
 import { preprocessings } from '../pictures/preprocessing';
 import { checkChannels, recipeJson } from '../pictures/recipe';
 import type { OptionTable } from './options/option';
 import { preprocessingOptions } from './options/pictures';
-import { cropOption, resizeOption, withOptions } from './picture-options';
 
 export const recordOptions = {
   labels: {

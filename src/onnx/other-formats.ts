@@ -1,6 +1,7 @@
 /** Models of other kinds, which people give for ONNX files: named as what they are, with the command that makes an ONNX file of them. */
 import { notOnnx } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
+import { quoted } from '../diagnostics/quoted';
 import type { ByteSource } from '../ir/bytes';
 
 interface OtherFormat {
@@ -11,20 +12,26 @@ interface OtherFormat {
 const TF2ONNX = 'pip install tf2onnx; python -m tf2onnx.convert';
 const EXPORT = 'model.eval(); torch.onnx.export(model, torch.zeros(1, 3, 224, 224), "model.onnx")';
 
+const python = (code: string): string => `python -c "${code}"`;
+
+/** A path as a text in Python, within double quotes of a shell. */
+const inPython = (path: string): string =>
+  `'${path.replaceAll('\\', '/').replace(/['"$`]/g, (char) => (char === "'" ? "\\'" : `\\${char}`))}'`;
+
 /** How a folder with a SavedModel becomes an ONNX file. */
 export const savedModel = (folder: string): CompileError =>
-  notOnnx(folder, 'this is a SavedModel of TensorFlow', `${TF2ONNX} --saved-model ${folder} --output model.onnx`);
+  notOnnx(folder, 'this is a SavedModel of TensorFlow', `${TF2ONNX} --saved-model ${quoted(folder)} --output model.onnx`);
 
 /** A model for TensorFlow.js where an ONNX file is wanted: `kind` as model.json says it. */
 export const tfjsFormat = (file: string, kind: 'layers' | 'graph'): OtherFormat =>
   kind === 'graph'
     ? {
         what: 'this is a graph model of TensorFlow.js',
-        hint: `convert the ONNX file that it came from, or make one: ${TF2ONNX} --tfjs ${file} --output model.onnx`,
+        hint: `convert the ONNX file that it came from, or make one: ${TF2ONNX} --tfjs ${quoted(file)} --output model.onnx`,
       }
     : {
         what: 'this is a layers model of TensorFlow.js',
-        hint: `tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras_saved_model ${file} saved_model; ${TF2ONNX} --saved-model saved_model --output model.onnx`,
+        hint: `tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras_saved_model ${quoted(file)} saved_model; ${TF2ONNX} --saved-model saved_model --output model.onnx`,
       };
 
 /** An error that says what the file is, where it is a model of another kind; undefined: it is none that is known. */
@@ -38,10 +45,14 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
   const text = String.fromCharCode(...head);
   const { name } = source;
   const extension = /\.(\w+)$/.exec(name.toLowerCase())?.[1] ?? '';
+  const other = noModel(text);
+  if (other) return other;
   if (text.startsWith('\x89HDF\r\n\x1a\n'))
     return {
       what: 'this is an HDF5 file, of Keras perhaps',
-      hint: `python -c "import tensorflow as tf, tf2onnx; tf2onnx.convert.from_keras(tf.keras.models.load_model('${name}'), output_path='model.onnx')"`,
+      hint: python(
+        `import tensorflow as tf, tf2onnx; tf2onnx.convert.from_keras(tf.keras.models.load_model(${inPython(name)}), output_path='model.onnx')`,
+      ),
     };
   if (text.startsWith('PK')) return zipFormat(text, name, extension);
   // Python's pickle, as torch.save wrote it before 1.6, and numbers of PyTorch's own at its beginning.
@@ -50,7 +61,7 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
       ? { what: 'this is a pickle of Python', hint: `load the model in Python, then ${EXPORT}` }
       : { what: 'this is a file of PyTorch (torch.save)', hint: `load it in Python, then ${EXPORT}` };
   if (text.slice(4, 8) === 'TFL3')
-    return { what: 'this is a TensorFlow Lite model', hint: `${TF2ONNX} --tflite ${name} --output model.onnx` };
+    return { what: 'this is a TensorFlow Lite model', hint: `${TF2ONNX} --tflite ${quoted(name)} --output model.onnx` };
   if (text.slice(4, 8) === 'ORTM')
     return { what: 'this is a model in the format of ONNX Runtime (.ort)', hint: 'give the .onnx file that it was made from' };
   if (text.startsWith('GGUF'))
@@ -72,6 +83,20 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
   return extension !== 'mlmodel' && head[0] === 0x08 ? undefined : byExtension(extension, name);
 }
 
+/** What is no model at all, and is given for one. */
+function noModel(text: string): OtherFormat | undefined {
+  if (/^(\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|II\*\0|MM\0\*)/s.test(text))
+    return { what: 'this is a picture', hint: 'give the model first, then the picture: MODEL PICTURE' };
+  if (/^\s*<(!doctype html|html)\b/i.test(text))
+    return {
+      what: 'this is a web page, perhaps saved in place of a download',
+      hint: 'download the file itself, by a link that says raw or download',
+    };
+  if (text.startsWith('\x1f\x8b') || text.startsWith('BZh') || text.startsWith('\xfd7zXZ'))
+    return { what: 'this is a compressed file', hint: 'unpack it, and give the .onnx file that is in it' };
+  return undefined;
+}
+
 /** By the names of the first members, which stand in the open. */
 function zipFormat(text: string, name: string, extension: string): OtherFormat | undefined {
   if (/(^|\/)(constants\.pkl|code\/__torch__|bytecode\.pkl)/m.test(text) || /\/(data\.pkl|\.format_version|version|byteorder)/.test(text))
@@ -81,10 +106,12 @@ function zipFormat(text: string, name: string, extension: string): OtherFormat |
   if (extension === 'keras' || /model\.weights\.h5|metadata\.json|config\.json/.test(text))
     return {
       what: 'this is a model of Keras 3 (.keras)',
-      hint: `python -c "import keras; keras.models.load_model('${name}').export('model.onnx', format='onnx')"`,
+      hint: python(`import keras; keras.models.load_model(${inPython(name)}).export('model.onnx', format='onnx')`),
     };
   if (/\.npy/.test(text)) return { what: 'this is an archive of NumPy arrays (.npz)', hint: 'give an .onnx file' };
-  return undefined;
+  return text.startsWith('PK\x03\x04')
+    ? { what: 'this is a zip archive', hint: 'unpack it, and give the .onnx file that is in it' }
+    : undefined;
 }
 
 /** The beginning of a long model.json has no end, so it is looked through, not parsed. */
@@ -105,7 +132,7 @@ function byExtension(extension: string, name: string): OtherFormat | undefined {
     case 'pb':
       return {
         what: 'this is a frozen graph of TensorFlow',
-        hint: `${TF2ONNX} --graphdef ${name} --inputs INPUT:0 --outputs OUTPUT:0 --output model.onnx`,
+        hint: `${TF2ONNX} --graphdef ${quoted(name)} --inputs INPUT:0 --outputs OUTPUT:0 --output model.onnx`,
       };
     case 'pdmodel':
       return { what: 'this is a model of PaddlePaddle', hint: 'pip install paddle2onnx; paddle2onnx --model_dir . --save_file model.onnx' };

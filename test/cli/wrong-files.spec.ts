@@ -37,6 +37,13 @@ test.each([
   ['net.engine', latin('ptrt\x01\0\0\0'), 'this is an engine of TensorRT', 'the .onnx file that it was built from'],
   ['net.gguf', latin('GGUF\x03\0\0\0'), 'this is a GGUF file', 'it holds no graph'],
   ['net.safetensors', latin('\x40\0\0\0\0\0\0\0{"w":{"dtype":"F32"}}'), 'this is a safetensors file', 'torch.onnx.export'],
+  ['net.png', latin('\x89PNG\r\n\x1a\n'), 'this is a picture', 'MODEL PICTURE'],
+  ['net.jpg', latin('\xff\xd8\xff\xe0'), 'this is a picture', 'MODEL PICTURE'],
+  ['page.onnx', latin('<!DOCTYPE html><html>'), 'this is a web page', 'download'],
+  ['lfs.onnx', latin('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'), 'this is a Git LFS pointer', 'git lfs pull'],
+  ['net.tar.gz', latin('\x1f\x8b\x08\0'), 'this is a compressed file', 'unpack'],
+  ['net.zip', latin('PK\x03\x04\x14\0\0\0\x08\0 model.onnx'), 'this is a zip archive', 'unpack'],
+  ['my net.tflite', latin('\x1c\0\0\0TFL3\x14\0 '), 'this is a TensorFlow Lite model', 'my net.tflite" --output'],
   ['net.pb', latin('\x0a\x20\x0a\x05input'), 'this is a frozen graph of TensorFlow', '--graphdef'],
   ['net.ort', latin('\x20\0\0\0ORTM\0\0\0\0'), 'this is a model in the format of ONNX Runtime', 'the .onnx file'],
   [

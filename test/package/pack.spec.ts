@@ -215,6 +215,22 @@ test('is used from an ES module', () => {
   expect(JSON.parse(run.stdout)).toEqual(RESULT);
 }, 60_000);
 
+test('predict and heatmap are used from both', () => {
+  copyFileSync(join(root, 'fixtures/digits/canvas.png'), join(app, 'digits.png'));
+  const body = `predict('lenet5.onnx', 'digits.png', { resize: 28, crop: 28, top: 2 }).then(async ({ best, kind }) => {
+    const { classes, whole, head, draw } = await heatmap('lenet5.onnx', 'digits.png', { scales: [1] });
+    const bytes = await draw({ bare: true });
+    console.log(JSON.stringify([best.length, kind, classes[0].index === whole.index, head, Buffer.from(bytes).toString('latin1', 1, 4)]));
+  });`;
+  writeFileSync(join(app, 'see.mjs'), `import { heatmap, predict } from 'convolutionize';\n${body}`);
+  writeFileSync(join(app, 'see.cjs'), `const { heatmap, predict } = require('convolutionize');\n${body}`);
+  for (const file of ['see.mjs', 'see.cjs']) {
+    const run = node([file]);
+    expect([file, run.stderr]).toEqual([file, '']);
+    expect(JSON.parse(run.stdout)).toEqual([2, 'score', true, 'window', 'PNG']);
+  }
+}, 120_000);
+
 test('is used from CommonJS', () => {
   writeFileSync(
     join(app, 'use.cjs'),
@@ -237,13 +253,19 @@ test('has the same classes for both, so that instanceof works across', () => {
 });
 
 test('has types for both', () => {
-  const source = `import { compile, CompileError, type Model, readModel, verify, writeModel } from 'convolutionize';
+  const source = `import { compile, CompileError, heatmap, type Model, predict, readModel, type TfjsMetadata, verify, writeModel } from 'convolutionize';
     const model: Model = readModel('x.onnx', { allowSymlinks: true });
     const { report } = compile(model, { inputSize: { lengths: [224, 224] } });
     const height: number | undefined = report.windows[0]?.height;
     writeModel(model, 'y.onnx', { weights: 'copy', force: true });
     export const equal: Promise<boolean> = verify('x.onnx', model).then(({ verdict }) => verdict === 'equal');
     try { readModel(new Uint8Array()); } catch (error) { if (error instanceof CompileError) console.log(error.diagnostic.hint, height); }
+    export const one: Promise<string | undefined> = predict('x.onnx', 'dog.jpg', { labels: 'imagenet' }).then(({ best }) => best[0]?.name);
+    export const many: Promise<number> = predict('x.onnx', ['a.jpg', { width: 1, height: 1, channels: 3, data: new Uint8Array(3) }]).then((all) => all.length);
+    export const map: Promise<Float32Array | undefined> = heatmap('x.onnx', 'dog.jpg', { stride: 8 }).then(({ classes }) => classes[0]?.map);
+    export const mean = (metadata: TfjsMetadata): readonly number[] | 'picture' | undefined => metadata.convolutionize.preprocessing?.mean;
+    // @ts-expect-error
+    predict('x.onnx', 'dog.jpg', { range: 2 });
     // @ts-expect-error
     writeModel(model, 'y.onnx', { weights: 'elsewhere' });`;
   writeFileSync(join(app, 'types.mts'), source);

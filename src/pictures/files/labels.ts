@@ -23,16 +23,20 @@ const METADATA_KEYS = [
 const LARGEST = 16 * 2 ** 20;
 
 /**
- * The names, one per class. `from`: 'imagenet', a file, or undefined: what the model's metadata has, if they fit.
+ * The names, one per class. `from`: 'imagenet', a file, the names themselves, or undefined: what the model's metadata has, if they fit.
  * ImageNet's thousand also serve models that have 'background' as class 0. Throws CompileError CANNOT_READ, LABELS_INVALID, LABELS_DO_NOT_FIT.
  */
 export function labelsFor(
-  from: string | undefined,
+  from: string | readonly string[] | undefined,
   classes: number,
   metadata: ReadonlyMap<string, string>,
   model: string,
 ): readonly string[] | undefined {
   if (from === undefined) return inMetadata(metadata, classes, model) ?? labelsBeside(model, classes);
+  if (typeof from !== 'string') {
+    if (from.length !== classes) throw labelsDoNotFit('the list of labels', from.length, classes);
+    return from;
+  }
   const names = from === 'imagenet' ? imagenet() : parseLabels(readText(from), from);
   const background = from === 'imagenet' && classes === names.length + 1;
   if (!background && names.length !== classes) throw labelsDoNotFit(from, names.length, classes);
