@@ -13,7 +13,7 @@ import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
-import { type DrawingFormat, depthOf, directionOf, drawing, drawnAs } from './drawing';
+import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing, drawnAs } from './drawing';
 import { formatOf, show, sizeOf, writeFormat } from './inspect';
 import { cut } from './table';
 import type { Terminal } from './terminal';
@@ -40,7 +40,15 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
       ? diffText(first, second, diff, output === undefined ? terminal.columns : undefined).join('\n')
       : format === 'json'
         ? JSON.stringify(diffJson(first, second, diff), undefined, 2)
-        : drawn(format, `${basename(first)} → ${basename(second)}`, before, after, diff, args);
+        : drawn({
+            format,
+            names: [basename(first), basename(second)],
+            before,
+            after,
+            diff,
+            declared: [declaredShapes(original), declaredShapes(converted)],
+            args,
+          });
   if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, [...filesBehind(original), ...filesBehind(converted)], args.force);
   return 0;
@@ -155,12 +163,24 @@ export function diffJson(first: string, second: string, { nodes, counts, weights
 
 // ---- picture ----
 
-function drawn(format: DrawingFormat, title: string, before: Model, after: Model, diff: GraphDiff, args: InspectArgs): string {
+interface Drawn {
+  readonly format: DrawingFormat;
+  readonly names: readonly [string, string];
+  readonly before: Model;
+  readonly after: Model;
+  readonly diff: GraphDiff;
+  /** Of both files: the shapes of inputs and outputs. */
+  readonly declared: readonly [ReadonlyMap<string, string>, ReadonlyMap<string, string>];
+  readonly args: InspectArgs;
+}
+
+function drawn(all: Drawn): string {
+  const { format, names, before, after, diff, declared, args } = all;
   const facts = [
     ...Object.entries(diff.counts).map(([status, count]): [string, string] => [status, String(count)]),
     ['weights', weightTotal(diff.weights)] as const,
   ];
-  if (args.sideBySide) return besideEachOther(format, title, before, after, diff, facts, args);
+  if (args.sideBySide) return besideEachOther(all, facts);
   const [depth, direction] = [depthOf(args.depth), directionOf(args)];
   const ghosts = {
     graph: before.graph,
@@ -168,7 +188,8 @@ function drawn(format: DrawingFormat, title: string, before: Model, after: Model
     counterpart: (node: Node) => diff.counterpart(node),
   };
   const mark = marker(diff.nodes, (node) => node.after ?? node.before);
-  return drawing(format, after, { title, depth, direction, facts, mark, ghosts });
+  const title = names.join(' → ');
+  return drawing(format, after, { title, depth, direction, facts, mark, declared: declared[1], ghosts });
 }
 
 /** What becomes of a node, found by the node of one side. */
@@ -187,22 +208,14 @@ function marker(nodes: readonly NodeDiff[], side: (node: NodeDiff) => Node | und
 }
 
 /** Both graphs, each in a group of its own; a node is marked in both, and knows the other. */
-function besideEachOther(
-  format: DrawingFormat,
-  title: string,
-  before: Model,
-  after: Model,
-  { nodes }: GraphDiff,
-  facts: BuildOptions['facts'],
-  args: InspectArgs,
-): string {
-  const [first = 'before', second = 'after'] = title.split(' → ');
+function besideEachOther({ format, names, before, after, diff: { nodes }, declared, args }: Drawn, facts: BuildOptions['facts']): string {
+  const [first, second] = names;
   const views = [
-    buildView(before, { title: `before: ${first}`, mark: marker(nodes, (node) => node.before) }),
-    buildView(after, { title: `after: ${second}`, mark: marker(nodes, (node) => node.after) }),
+    buildView(before, { title: `before: ${first}`, mark: marker(nodes, (node) => node.before), declared: declared[0] }),
+    buildView(after, { title: `after: ${second}`, mark: marker(nodes, (node) => node.after), declared: declared[1] }),
   ] as const;
   const twins = nodes.flatMap(({ before: was, after: is }) => (was && is ? [[`n:${was.name}`, `n:${is.name}`] as const] : []));
-  const index = new ViewIndex(beside(title, ...views, twins, facts));
+  const index = new ViewIndex(beside(names.join(' → '), ...views, twins, facts));
   const depth = depthOf(args.depth);
   const open = openGroups(index, depth === 'auto' ? depth : depth + 1);
   return drawnAs(format, index, new Set([...open, BEFORE, AFTER]), directionOf(args));

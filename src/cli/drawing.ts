@@ -1,6 +1,7 @@
 /** `inspect --format dot | svg | html`: the graph as a picture. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { shapeText } from '../analysis/layers';
 import { badOption } from '../diagnostics/catalogue';
 import { type BuildOptions, buildView } from '../graph-view/build';
 import { dotOf } from '../graph-view/dot';
@@ -43,6 +44,10 @@ export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlyS
 /** Nobody can move what is printed or projected: what runs to the right is broken into rows. */
 const still = (index: ViewIndex, open: ReadonlySet<string>, direction: Direction): Layout =>
   direction === 'right' ? inRows(index, layoutView(index, open, direction)) : layoutView(index, open);
+
+/** Shapes of inputs and outputs as the file has them, before a size is chosen. */
+export const declaredShapes = ({ graph }: Model): ReadonlyMap<string, string> =>
+  new Map([...graph.inputs, ...graph.outputs].map(({ name, type }) => [name, shapeText(type)]));
 
 /** `--landscape`. */
 export const directionOf = ({ landscape }: { readonly landscape: boolean }): Direction => (landscape ? 'right' : 'down');

@@ -12,7 +12,7 @@ import { checkOutput, writeOutput, writeTextFile } from '../output';
 import { drawingBytes } from '../pictures/files/pictures';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
-import { type DrawingFormat, depthOf, directionOf, drawing } from './drawing';
+import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing } from './drawing';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
@@ -40,9 +40,16 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
 /** At the size that a converted model was made for, as the list: shapes that are numbers can be read. */
 function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
   const size = sizeOf(args) ?? declaredSize(model);
+  const declared = declaredShapes(model);
   const shown = typed(model, size);
   const images = size ? shown.graph.inputs.map(({ name, type }): [string, string] => [name, shapeText(type)]) : [];
-  return drawing(format, shown, { title: basename(args.model), facts: images, depth: depthOf(args.depth), direction: directionOf(args) });
+  return drawing(format, shown, {
+    title: basename(args.model),
+    facts: images,
+    declared,
+    depth: depthOf(args.depth),
+    direction: directionOf(args),
+  });
 }
 
 /** Warns of weights that are not beside the model: layers, shapes and costs do not need them. */

@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly mark?:
     | ((node: Node) => { readonly status: Status; readonly details: readonly (readonly [string, string])[] } | undefined)
     | undefined;
+  /** The shapes that the file declares, by name of input or output, where the graph is drawn at one size of many. */
+  readonly declared?: ReadonlyMap<string, string> | undefined;
   /** Nodes of an earlier graph that are no more: drawn as well, joined to what their neighbours became. */
   readonly ghosts?: Ghosts | undefined;
 }
@@ -35,7 +37,7 @@ export interface Ghosts {
 }
 
 /** The types of the graph must be inferred. */
-export function buildView(model: Model, { title, facts = [], mark, ghosts }: BuildOptions): GraphView {
+export function buildView(model: Model, { title, facts = [], mark, declared, ghosts }: BuildOptions): GraphView {
   const { graph } = model;
   const cost = costs(graph);
   const fields = receptiveFields(graph);
@@ -96,7 +98,10 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
       status: marked?.status,
     };
   });
-  const ports = [...graph.inputs.map((value) => portBox(value, 'input')), ...graph.outputs.map((value) => portBox(value, 'output'))];
+  const ports = [
+    ...graph.inputs.map((value) => portBox(value, 'input', declared)),
+    ...graph.outputs.map((value) => portBox(value, 'output', declared)),
+  ];
   return {
     title,
     facts: [
@@ -114,20 +119,21 @@ export function buildView(model: Model, { title, facts = [], mark, ghosts }: Bui
 
 const portId = (value: Value, kind: 'input' | 'output'): string => `${kind}:${value.name}`;
 
-const portBox = (value: Value, kind: 'input' | 'output'): Box => ({
-  id: portId(value, kind),
-  parent: undefined,
-  label: value.name,
-  kind,
-  family: 'port',
-  lines: [shapeText(value.type)],
-  details: [
-    [kind, value.name],
-    ['type', `${value.type?.dtype ?? '?'} ${shapeText(value.type)}`],
-  ],
-  words: value.name.toLowerCase(),
-  parameters: 0,
-});
+function portBox(value: Value, kind: 'input' | 'output', declared: BuildOptions['declared']): Box {
+  const own = shapeText(value.type);
+  const said = declared?.get(value.name) ?? own;
+  return {
+    id: portId(value, kind),
+    parent: undefined,
+    label: value.name,
+    kind,
+    family: 'port',
+    lines: said === own ? [own] : [said, `drawn at ${own}`],
+    details: [[kind, value.name], ['type', `${value.type?.dtype ?? '?'} ${said}`], ...(said === own ? [] : [['drawn at', own] as const])],
+    words: value.name.toLowerCase(),
+    parameters: 0,
+  };
+}
 
 function edgesOf(graph: Graph, ids: ReadonlyMap<Node, string>): Edge[] {
   const sourceOf = (value: Value): string | undefined =>

@@ -160,6 +160,13 @@ describe('what is to be seen', () => {
       'receptive field': 'rows 3 every 1 from -1; columns 3 every 1 from -1',
     });
   });
+
+  test('inputs and outputs keep the shapes of the file, beside the size at which the graph is drawn', () => {
+    const { boxes } = buildView(BLOCKS, { title: 'blocks', declared: new Map([['X', '[1, 2, height, width]']]) });
+    const lines = (id: string) => boxes.find((box) => box.id === id)?.lines;
+    expect(lines('input:X')).toEqual(['[1, 2, height, width]', 'drawn at [1, 2, 5, 6]']);
+    expect(lines('output:Y')).toEqual(['[1, 2, 5, 6]']);
+  });
 });
 
 /** Layers one after the other, in three groups, with one skip inside the second. */
