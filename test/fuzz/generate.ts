@@ -370,6 +370,47 @@ const suite = (seeds: Seeds, dice: Dice): Draft =>
     cli(['verify', '--suite', 'suite.yaml', '-n', '1', '--verify-budget', '1s']),
   );
 
+const CONFIG = `# Options by name.
+inspect:
+  depth: auto
+  format: json
+  input-size: [12x10]
+convert:
+  head: cell
+  verify-budget: 2m
+  rtol: [1e-3, 'Y:1e-4']
+  force: true
+`;
+/** What is named here writes nothing: a configuration may do what a command line can. */
+const CONFIG_WORDS = [
+  'inspect:',
+  'convert:',
+  'verify:',
+  'heatmap:',
+  'depth:',
+  'format:',
+  'softmax:',
+  'rtol:',
+  'true',
+  'null',
+  '~',
+  '*a',
+  '&a',
+  '<<:',
+  '[',
+  '{',
+];
+const config = (seeds: Seeds, dice: Dice): Draft =>
+  textDraft(
+    dice,
+    'config',
+    'config.yaml',
+    CONFIG,
+    CONFIG_WORDS,
+    files(seeds, 'pair.onnx'),
+    cli(['inspect', 'pair.onnx', '--config', 'config.yaml']),
+  );
+
 function bytesDraft(
   seeds: Seeds,
   dice: Dice,
@@ -403,6 +444,7 @@ const FORMATS: readonly (readonly [string, number, (seeds: Seeds, dice: Dice) =>
   ['report', 40, report],
   ['preprocessing', 25, recipe],
   ['labels', 15, labels],
+  ['config', 20, config],
   ['suite', 4, suite],
   ['picture', 4, picture],
   ['array', 2, array],

@@ -4,7 +4,7 @@
  *   npm run fuzz -- --minutes 60           for an hour, from a seed of its own
  *   npm run fuzz -- --count 3000 --seed 1  the same inputs each time, whatever the speed of the machine
  *   npm run fuzz -- --seed 1 --number 77   one of them again, made smaller, kept in a folder
- *   --only onnx                            one format: onnx, onnxtxt, tfjs, certificate, report, preprocessing, labels, suite, picture, array
+ *   --only onnx                            one format: onnx, onnxtxt, tfjs, certificate, report, preprocessing, labels, config, suite, picture, array
  *   --workers 2                            processes at a time; by default all cores but one
  *   --keep DIRECTORY                       where findings go; by default fuzz-findings
  *   --make-seeds                           writes fixtures/fuzz/sound anew
