@@ -22,7 +22,7 @@ import { bytes } from './table';
 import type { Terminal } from './terminal';
 import { tfjsTarget } from './tfjs-options';
 import { isMeasured, measuredText, tfjsHeadline, tfjsText } from './tfjs-report';
-import { inputSize, names, verifyOptions, wholeNumber } from './values';
+import { inputSize, names, strides, verifyOptions } from './values';
 
 type PassInfo = Parameters<NonNullable<RunOptions['onPass']>>[0];
 
@@ -55,7 +55,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         passes: names(args.passes),
         skip: names(args.skip),
         head: args.head,
-        stride: args.stride === undefined ? undefined : wholeNumber('stride', args.stride),
+        stride: args.stride === undefined ? undefined : strides(args.stride),
         dense: args.dense,
         optimise: optimisationLevel(args.optimise),
         outputs: names(args.outputs),

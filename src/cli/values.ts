@@ -109,6 +109,16 @@ export function shardOf(text: string): { readonly index: number; readonly of: nu
   return shard;
 }
 
+/** `--stride 8`, or one for each spatial axis: `2x8x8`. */
+export function strides(text: string): number | readonly number[] {
+  const each = text.split(/[xX]/).map((number) => {
+    if (!/^\d+$/.test(number)) throw badOption('stride', text, 'a whole number, or one for each axis (2x8x8)');
+    return wholeNumber('stride', number) ?? 1;
+  });
+  const [only, ...others] = each;
+  return only !== undefined && others.length === 0 ? only : each;
+}
+
 /** A count of at least one. */
 export function positiveNumber(option: string, text: string | undefined): number | undefined {
   const value = wholeNumber(option, text);

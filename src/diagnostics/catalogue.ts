@@ -290,7 +290,7 @@ export const inputSizeNeeded = (input: Value, axes: readonly string[], fitting?:
   });
 const EXAMPLE_SIZES: Readonly<Record<number, string>> = { 1: '16000', 3: '16x112x112' };
 /** `the axes height and width`, `one axis, time`. */
-export const axesText = (axes: readonly string[]): string => `${axes.length === 1 ? 'one axis' : 'the axes'} ${listed(axes)}`;
+export const axesText = (axes: readonly string[]): string => `${axes.length === 1 ? 'one axis,' : 'the axes'} ${listed(axes)}`;
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 export const wrongAxes = (input: Value, axes: readonly string[], lengths: readonly number[]): CompileError =>

@@ -8,10 +8,10 @@
 import { intAttr, intsAttr } from './attrs';
 import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
-import { channelsByUse } from './image-layout';
+import { layoutByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
-import { LETTERS, type Letter } from './spatial';
+import { isLetter, LETTERS, type Letter, lettersFor } from './spatial';
 import { isNumeric, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
@@ -108,7 +108,7 @@ export class AxisRoles {
       case 'ConvTranspose':
       case 'DepthToSpace':
       case 'SpaceToDepth':
-        return roles.map((role, axis) => (axis === 1 ? 'C' : role));
+        return roles.map((role, axis) => (axis === 1 ? 'C' : axis === 0 ? role || 'N' : role));
       case 'ArgMax':
       case 'ArgMin': {
         const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
@@ -317,19 +317,36 @@ function constantInts(value: Value | undefined): readonly number[] | undefined {
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
- * Roles of the graph inputs that are images. What reads them tells their axes (image-layout.ts): which are channels and how many are places. Where nothing
- * does, an input of rank 4 is [N, C, H, W] or [N, H, W, C] by its sizes: at most 4 channels, last only where the second axis is longer than that.
+ * Roles of the graph inputs that are images. What reads them tells their axes (image-layout.ts): which are batch and channels; the others are places. Where
+ * nothing does, an input of rank 4 is [N, C, H, W] or [N, H, W, C] by its sizes: at most 4 channels, last only where the second axis is longer than that.
+ * All images have as many spatial axes; of several kinds, pictures come first, then volumes: what is left is an input beside the image.
  */
 export function imageInputs(graph: Graph): Map<Value, Roles> {
-  const images = new Map<Value, Roles>();
-  for (const input of graph.inputs) {
-    const shape = input.type?.shape;
-    if (shape?.length !== 4) continue;
-    const few = (dim: unknown): boolean => typeof dim === 'number' && dim <= 4;
-    const channels = channelsByUse(input) ?? (!few(shape[1]) && few(shape[3]) ? 3 : 1);
-    images.set(input, channels === 3 ? ['N', 'H', 'W', 'C'] : ['N', 'C', 'H', 'W']);
+  const found = graph.inputs.flatMap((input): (readonly [Value, Roles])[] => {
+    const roles = rolesOfInput(input);
+    return roles ? [[input, roles]] : [];
+  });
+  for (const count of [2, 3, 1]) {
+    const images = found.filter(([, roles]) => roles.filter(isLetter).length === count);
+    if (images.length > 0) return new Map(images);
   }
-  return images;
+  return new Map();
+}
+
+function rolesOfInput(input: Value): Roles | undefined {
+  const shape = input.type?.shape;
+  if (!shape) return undefined;
+  const layout = layoutByUse(input) ?? (shape.length === 4 ? { batch: 0, channels: channelsBySize(shape) } : undefined);
+  if (!layout) return undefined;
+  const letters = lettersFor(shape.filter((_, axis) => axis !== layout.batch && axis !== layout.channels).length);
+  if (letters.length === 0) return undefined;
+  let next = 0;
+  return shape.map((_, axis) => (axis === layout.batch ? 'N' : axis === layout.channels ? 'C' : (letters[next++] ?? '')));
+}
+
+function channelsBySize(shape: readonly Dim[]): number {
+  const few = (dim: unknown): boolean => typeof dim === 'number' && dim <= 4;
+  return !few(shape[1]) && few(shape[3]) ? 3 : 1;
 }
 
 /** The spatial axes that the images have, outermost first: what a map has to have as well. */

@@ -1,9 +1,12 @@
 /**
- * Where the channels of an image are, by what reads it: convolutions, pools and norms over channels work on axis 1 of what they read, whatever Transposes
- * stand in front of them. Sizes alone cannot tell 13 spectral channels last from 13 rows.
+ * Which axes of an image are batch, channels and places, by what reads it: convolutions, pools and norms over channels have the batch on axis 0 and channels on
+ * axis 1 of what they read, whatever Transposes and new axes stand in front of them. Sizes alone cannot tell 13 spectral channels last from 13 rows, nor a
+ * signal [N, C, T] from an image without a batch.
  */
 import { intsAttr } from './attrs';
+import { wrapAxis } from './axis';
 import { isBroadcasting, isQuantiser, isUnaryElementwise } from './operator-traits';
+import { isNumeric, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
 
 /** Operators that have channels on axis 1, and places behind it. */
@@ -31,16 +34,31 @@ const KEEPS_AXES = new Set(['Pad', 'Slice', 'Resize', 'Dropout', 'Identity', 'Ca
 /** Readers looked at: the stem of a network is near its image. */
 const NEAR = 64;
 
-/** 1 or 3: the axis of the image that operators over channels see as theirs; undefined where none reads it. */
-export function channelsByUse(image: Value): 1 | 3 | undefined {
+/** Which axes of an image are batch and channels, as what reads it sees them; -1: it has none. All others are spatial. */
+export interface Layout {
+  readonly batch: number;
+  readonly channels: number;
+}
+
+/** A value that was made of the image, and for each of its axes the axis of the image that it is; undefined: one of length one that was put in. */
+interface Seen {
+  readonly value: Value;
+  readonly axes: readonly (number | undefined)[];
+}
+
+/** undefined where nothing that has channels on axis 1 reads the image, near enough. */
+export function layoutByUse(image: Value): Layout | undefined {
+  const rank = image.type?.shape?.length ?? 0;
   const seen = new Set<Value>([image]);
-  const queue: { readonly value: Value; readonly axes: readonly number[] }[] = [{ value: image, axes: [0, 1, 2, 3] }];
+  const queue: Seen[] = [{ value: image, axes: Array.from({ length: rank }, (_, axis) => axis) }];
   for (let at = queue.shift(); at && seen.size < NEAR; at = queue.shift()) {
     for (const { user, slot } of at.value.uses) {
       if (CHANNELS_FIRST.has(user.op)) {
-        if (slot !== 0) continue;
-        const axis = at.axes[1];
-        return axis === 1 || axis === 3 ? axis : undefined;
+        // Numbers of a network without places have channels as well.
+        if (slot !== 0 || at.axes.length < 3) continue;
+        const [batch = -1, channels = -1, ...places] = at.axes;
+        const isWhole = places.every((axis) => axis !== undefined) && new Set(at.axes.filter((axis) => axis !== undefined)).size === rank;
+        return isWhole ? { batch, channels } : undefined;
       }
       const axes = axesBehind(user, slot, at.axes);
       const [output] = user.outputs;
@@ -53,11 +71,48 @@ export function channelsByUse(image: Value): 1 | 3 | undefined {
 }
 
 /** Which axis of the image each axis of the result is; undefined where that cannot be told. */
-function axesBehind(node: Node, slot: number, axes: readonly number[]): readonly number[] | undefined {
+function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] | undefined {
+  const rank = axes.length;
   if (node.op === 'Transpose') {
-    const perm = intsAttr(node, 'perm') ?? [3, 2, 1, 0];
-    return perm.length === 4 ? perm.map((axis) => axes[axis] ?? 0) : undefined;
+    const perm = intsAttr(node, 'perm') ?? axes.map((_, axis) => rank - 1 - axis);
+    return perm.length === rank ? perm.map((axis) => axes[axis]) : undefined;
   }
-  if (isBroadcasting(node.op)) return node.inputs.every((input, at) => at === slot || !input || isConst(input)) ? axes : undefined;
-  return slot === 0 && (isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op)) ? axes : undefined;
+  if (isBroadcasting(node.op)) {
+    const others = node.inputs.filter((input, at) => at !== slot && input);
+    return others.every(isConst) && node.outputs[0]?.type?.shape?.length !== undefined
+      ? aligned(axes, node.outputs[0].type.shape.length)
+      : others.every(isConst)
+        ? axes
+        : undefined;
+  }
+  if (slot !== 0) return undefined;
+  if (node.op === 'Unsqueeze' || node.op === 'Reshape') return withUnits(node, axes);
+  return isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op) ? axes : undefined;
+}
+
+/** A constant of more axes puts new ones in front. */
+const aligned = (axes: Seen['axes'], rank: number): Seen['axes'] => [
+  ...Array.from({ length: Math.max(rank - axes.length, 0) }, () => undefined),
+  ...axes,
+];
+
+/** Axes of one that a view puts in: where Unsqueeze says; of a Reshape where its shape is that of its data but for them. */
+function withUnits(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
+  const { constant } = node.inputs[1] ?? {};
+  const given = constant && isNumeric(constant.dtype) ? [...readNumbers(constant)] : undefined;
+  if (node.op === 'Unsqueeze') {
+    if (!given) return undefined;
+    const rank = axes.length + given.length;
+    const units = new Set(given.map((axis) => wrapAxis(axis, rank)));
+    let next = 0;
+    return Array.from({ length: rank }, (_, axis) => (units.has(axis) ? undefined : axes[next++]));
+  }
+  const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
+  if (!from || !to || to.length <= from.length) return undefined;
+  let next = 0;
+  const result = to.map((dim): number | undefined | null => {
+    if (next < from.length && dim !== undefined && dim === from[next]) return axes[next++];
+    return dim === 1 ? undefined : null;
+  });
+  return next === from.length && result.every((axis) => axis !== null) ? result : undefined;
 }

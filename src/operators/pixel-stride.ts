@@ -6,7 +6,6 @@
  */
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import { dimGrowth } from '../ir/dims';
-import type { Graph } from '../ir/graph';
 import { absolute, inverse, ONE, type Ratio, times, toNumber } from '../ir/ratio';
 import type { Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -20,13 +19,16 @@ export function pixelStride(map: Value): readonly number[] {
 /** The same where the size tells; undefined where it is static, or no expression. */
 export function strideBySize(map: Value): readonly number[] | undefined {
   const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
-  if (growing.length !== axesOf(map.producer?.graph)) return undefined;
+  if (growing.length !== axesOf(map)) return undefined;
   const strides = growing.map(strideOf);
   return strides.every((stride) => stride !== undefined) ? strides : undefined;
 }
 
 /** Spatial axes of the network. */
-const axesOf = (graph: Graph | undefined): number => (graph && lettersOf(imageInputs(graph.root)).length) || 2;
+function axesOf({ producer, uses }: Value): number {
+  const graph = producer?.graph ?? uses[0]?.user.graph;
+  return (graph && lettersOf(imageInputs(graph.root)).length) || 2;
+}
 
 function strideOf(dim: Dim): number | undefined {
   const growth = dimGrowth(dim);
@@ -34,7 +36,7 @@ function strideOf(dim: Dim): number | undefined {
 }
 
 function onTheWay(map: Value): readonly number[] {
-  let strides = Array.from({ length: axesOf(map.producer?.graph) }, () => ONE);
+  let strides = Array.from({ length: axesOf(map) }, () => ONE);
   for (let node = map.producer; node; ) {
     const at = node;
     strides = strides.map((stride, axis) => times(stride, paceAlong(at, axis + 2)));

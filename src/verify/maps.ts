@@ -66,7 +66,7 @@ export function everyOther(numbers: Numbers, steps: readonly number[]): Numbers 
   const old = shape.slice(2);
   const now = old.map((length, axis) => Math.ceil(length / (steps[axis] ?? 1)));
   const [count, cells] = [product(now), product(old)];
-  const data = new Float32Array(maps * count);
+  const data = new Float64Array(maps * count);
   for (let cell = 0; cell < count; cell++) {
     const from = indexOf(
       placeAt(cell, now).map((at, axis) => at * (steps[axis] ?? 1)),

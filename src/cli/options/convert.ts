@@ -56,7 +56,7 @@ const conversion = {
     type: 'string',
     requiresArg: true,
     value: 'PIXELS',
-    describe: "Output stride in pixels; must divide the network's own stride (smaller = finer map)",
+    describe: "Output stride in pixels, or one per axis (2x8x8); must divide the network's own stride (smaller = finer map)",
   },
   dense: {
     choices: ['atrous', 'shift'] as const,

@@ -4,6 +4,7 @@
  * The result is an ordinary graph but for the operators over maps, which are in the domain `nhwc`. Graph inputs of four axes that reach such an operator
  * become channels-last, and so do outputs that are maps; `layouts` tells which.
  */
+import { mapRank } from '../../ir/axis-roles';
 import { type Graph, nestedGraphs } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { inferShapes } from '../../ir/shape-inference';
@@ -33,11 +34,12 @@ export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhw
   const to = new Relayout(source, target, inference);
   const layouts = new Map<string, Order>();
   const hasMaps = source.nodes.some((node) => isOverMaps(node.op) && (node.inputs[0]?.type?.shape?.length ?? 0) >= 3);
+  const mapAxes = mapRank(source);
   source.inputs.forEach((input, at) => {
     const physical = target.inputs[at];
     if (!physical) return;
     const rank = input.type?.shape?.length ?? 0;
-    const wanted = inputLayout === 'nhwc' && rank === 4 ? demandedOrder(input) : undefined;
+    const wanted = inputLayout === 'nhwc' && rank === mapAxes ? demandedOrder(input) : undefined;
     const order = wanted ?? identity(rank);
     target.setType(physical, to.typeIn(input, order));
     to.put(input, { value: physical, order });
@@ -73,7 +75,7 @@ function finish(source: Graph, target: Graph, to: Relayout, hasMaps: boolean, la
     const rank = output.type?.shape?.length ?? 0;
     const placed = to.placed(output);
     // A map comes out as TensorFlow.js has maps.
-    const isMap = hasMaps && rank === 4 && !placed.inner && sameOrder(placed.order, channelsLast(4));
+    const isMap = hasMaps && rank === mapRank(source) && !placed.inner && sameOrder(placed.order, channelsLast(rank));
     const order = isMap ? placed.order : identity(rank);
     layouts.set(output.name, order);
     const value = to.inOrder(output, order);

@@ -4,10 +4,11 @@
  *   same         [N, K]         [N, K]            also [N, K, 1, 1]: the same elements in the same order
  *   cell         [N, K]         [N, K, 1, 1]      a map of one cell
  *   mean         [N, K]         [N, K, h, w]      the mean over the map
- *   subsample    [N, K, h, w]   [N, K, H, W]      every so many rows and columns of the finer map
+ *   subsample    [N, K, h, w]   [N, K, H, W]      every so many cells of the finer map along each axis
  *   transposed   [N, K, h, w]   [N, h, w, K]      axes in another order
  */
 import { relationDoesNotFit } from '../../diagnostics/catalogue';
+import { everyOther } from '../maps';
 import type { Numbers } from '../onnx-runner';
 import { fittingPermutation, isIdentity, transposed } from './layout';
 
@@ -36,7 +37,7 @@ type Rule = (expected: Numbers, actual: Numbers) => { readonly expected: Numbers
 const RULES: Readonly<Record<Relation, Rule>> = {
   same: (expected, actual) => {
     const [from, to] = [withoutOnes(expected), withoutOnes(actual)];
-    const isCell = actual.shape.length === 4 && expected.shape.length === 2;
+    const isCell = actual.shape.length > 2 && expected.shape.length === 2;
     return !isCell && equal(from, to) ? { expected, actual: { ...actual, shape: expected.shape } } : undefined;
   },
   cell: (expected, actual) =>
@@ -49,14 +50,13 @@ const RULES: Readonly<Record<Relation, Rule>> = {
     return { expected: a > 1 ? meanOfMap(from) : flat(from), actual: b > 1 ? meanOfMap(to) : flat(to) };
   },
   subsample: (expected, actual) => {
-    if (expected.shape.length !== 4 || actual.shape.length !== 4 || !equal(expected.shape.slice(0, 2), actual.shape.slice(0, 2)))
-      return undefined;
-    const finer = (expected.shape[2] ?? 0) >= (actual.shape[2] ?? 0) ? expected : actual;
+    const rank = expected.shape.length;
+    if (rank < 3 || actual.shape.length !== rank || !equal(expected.shape.slice(0, 2), actual.shape.slice(0, 2))) return undefined;
+    const finer = rows(expected) >= rows(actual) ? expected : actual;
     const coarser = finer === expected ? actual : expected;
-    const steps = [2, 3].map((axis) => stepBetween(finer.shape[axis] ?? 1, coarser.shape[axis] ?? 1));
-    const [y, x] = steps;
-    if (!y || !x) return undefined;
-    const sampled = everyStep(finer, [y, x]);
+    const steps = finer.shape.slice(2).map((length, axis) => stepBetween(length, coarser.shape[axis + 2] ?? 1));
+    if (!steps.every((step) => step !== undefined)) return undefined;
+    const sampled = everyOther(finer, steps);
     return finer === expected ? { expected: sampled, actual } : { expected, actual: sampled };
   },
   transposed: (expected, actual) => {
@@ -73,7 +73,9 @@ const flat = (numbers: Numbers): Numbers => ({ ...numbers, shape: numbers.shape.
 /** A map with channels last is turned, where only that gives as many features as the other has. */
 function channelsFirst(numbers: Numbers, other: Numbers): Numbers {
   const { shape } = numbers;
-  return shape.length === 4 && shape[1] !== other.shape[1] && shape[3] === other.shape[1] ? transposed(numbers, [0, 3, 1, 2]) : numbers;
+  const last = shape.length - 1;
+  const isLast = last > 1 && shape[1] !== other.shape[1] && shape[last] === other.shape[1];
+  return isLast ? transposed(numbers, [0, last, ...Array.from({ length: last - 1 }, (_, axis) => axis + 1)]) : numbers;
 }
 
 /** [N, K, ...] -> [N, K]. */
@@ -92,14 +94,4 @@ function meanOfMap(numbers: Numbers): Numbers {
 function stepBetween(fine: number, coarse: number): number | undefined {
   for (let step = 1; step <= fine; step++) if (Math.ceil(fine / step) === coarse) return step;
   return undefined;
-}
-
-function everyStep(numbers: Numbers, [stepY, stepX]: readonly [number, number]): Numbers {
-  const [batch = 1, channels = 1, height = 1, width = 1] = numbers.shape;
-  const [tall, wide] = [Math.ceil(height / stepY), Math.ceil(width / stepX)];
-  const data = new Float64Array(batch * channels * tall * wide);
-  for (let map = 0, to = 0; map < batch * channels; map++)
-    for (let y = 0; y < tall; y++)
-      for (let x = 0; x < wide; x++) data[to++] = numbers.data[(map * height + y * stepY) * width + x * stepX] ?? Number.NaN;
-  return { dtype: numbers.dtype, shape: [batch, channels, tall, wide], data };
 }
