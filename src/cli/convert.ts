@@ -22,7 +22,7 @@ import { bytes } from './table';
 import type { Terminal } from './terminal';
 import { tfjsTarget } from './tfjs-options';
 import { isMeasured, measuredText, tfjsHeadline, tfjsText } from './tfjs-report';
-import { inputSize, names, strides, verifyOptions } from './values';
+import { inputSize, names, strides, verifyOptions, wholeNumber } from './values';
 
 type PassInfo = Parameters<NonNullable<RunOptions['onPass']>>[0];
 
