@@ -29,7 +29,7 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
       path: args.model,
       home: args.output === undefined ? undefined : dirname(args.output),
       weights: args.weights,
-      title: `${args.model} in ONNX's textual syntax`,
+      title: `${basename(args.model)} in ONNX's textual syntax`,
     }),
   dot: (model, args) => drawn('dot', model, args),
   svg: (model, args) => drawn('svg', model, args),
