@@ -44,7 +44,7 @@ const table = defineRule({
   ),
   when({ x, index, axes, gather }) {
     const [outRows = 0, rows = 0, outColumns = 0, columns = 0, pair] = index.constant.shape;
-    if (x.type?.shape?.length !== 4 || index.constant.shape.length !== 5 || pair !== 2 || intAttr(gather, 'batch_dims', 0) !== 0)
+    if (x.type?.shape?.length !== 4 || index.constant.shape.length !== 5 || pair !== 2 || intAttr(gather, 'batch_dims') !== 0)
       return undefined;
     const reduced = [...readNumbers(axes.constant)].map((axis) => (axis < 0 ? axis + 6 : axis)).sort();
     if (reduced.join() !== '3,5') return undefined;
@@ -85,7 +85,7 @@ function strideOf(starts: readonly number[]): number | undefined {
 const picked = (input: Value | undefined): Node | undefined => {
   const producer = input?.producer;
   const [map, list] = producer?.inputs ?? [];
-  const isPick = producer?.op === 'Gather' && [2, 3].includes(intAttr(producer, 'axis', 0));
+  const isPick = producer?.op === 'Gather' && [2, 3].includes(intAttr(producer, 'axis'));
   return isPick && map?.type?.shape?.length === 4 && list?.constant?.shape.length === 1 ? producer : undefined;
 };
 
@@ -124,7 +124,7 @@ const pickedGemm = defineRule({
     if (picks.length === 0 || typeof channels !== 'number' || typeof rows !== 'number' || typeof columns !== 'number') return undefined;
     const listed = (axis: number, size: number): number[] =>
       picks
-        .filter((pick) => intAttr(pick, 'axis', 0) === axis)
+        .filter((pick) => intAttr(pick, 'axis') === axis)
         .reduceRight(
           (places, pick) => [...(pick.inputs[1]?.constant ? readNumbers(pick.inputs[1].constant) : [])].map((at) => places.at(at) ?? 0),
           Array.from({ length: size }, (_, at) => at),
@@ -132,7 +132,7 @@ const pickedGemm = defineRule({
     return { map, sizes: [channels, rows, columns] as const, rowsOf: listed(2, rows), columnsOf: listed(3, columns) };
   },
   build({ w, b, gemm }, make, { map, sizes: [channels, rows, columns], rowsOf, columnsOf }) {
-    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const transB = intAttr(gemm, 'transB') !== 0;
     const outputs = w.constant.shape[transB ? 0 : 1] ?? 0;
     const [height, width] = [rowsOf.length, columnsOf.length];
     const features = channels * height * width;

@@ -11,13 +11,15 @@
  * Numbers: reordered.
  * Left alone: Op whose result has another reader; pools that would see more channels after the move than before at no gain.
  */
+
 import { affineOperand } from '../src/ir/affine';
-import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { intAttr, stringAttr } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
 import { hasMapRank } from '../src/ir/axis-roles';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
+import { isPadded } from '../src/ir/window-attrs';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -56,11 +58,11 @@ const cells = (value: Value | undefined): number | undefined => productOf(value?
 
 /** Whether each output is a mean of input cells along spatial axes, which are kept. */
 function averages(pool: Node): boolean {
-  if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad', 'NOTSET') === 'NOTSET';
+  if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad') === 'NOTSET';
   const axes = pool.inputs[1]?.constant;
   const rank = pool.inputs[0]?.type?.shape?.length ?? 0;
   return (
-    intAttr(pool, 'keepdims', 1) !== 0 &&
+    intAttr(pool, 'keepdims') !== 0 &&
     axes !== undefined &&
     hasMapRank(pool.inputs[0], pool.graph) &&
     [...readNumbers(axes)].every((axis) => wrapAxis(axis, rank) >= 2)
@@ -69,9 +71,7 @@ function averages(pool: Node): boolean {
 
 /** Whether cells beyond the map may count: zeros of its padding, or places that it reaches by rounding its size up. */
 const countsPadding = (pool: Node): boolean =>
-  pool.op === 'AveragePool' &&
-  intAttr(pool, 'count_include_pad', 0) !== 0 &&
-  (intAttr(pool, 'ceil_mode', 0) !== 0 || (intsAttr(pool, 'pads') ?? []).some((pad) => pad !== 0));
+  pool.op === 'AveragePool' && intAttr(pool, 'count_include_pad') !== 0 && (intAttr(pool, 'ceil_mode') !== 0 || isPadded(pool));
 
 /** No constant part: zero stays zero. */
 const isLinear = (affine: Node): boolean =>

@@ -7,7 +7,9 @@
  * Numbers: identical.
  * Left alone: the first Transpose stays for its other readers.
  */
+
 import { intsAttr } from '../src/ir/attrs';
+import { permOf } from '../src/ir/axis';
 import type { Node } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -18,7 +20,7 @@ const pair = defineRule({
   name: 'pair',
   match: node('Transpose', [node('Transpose', [value('x')], { as: 'first', shared: true })], { as: 'second' }),
   when({ first, second }) {
-    const [p, q] = [permOf(first), permOf(second)];
+    const [p, q] = [orderOf(first), orderOf(second)];
     return p && q ? { perm: q.map((axis) => p[axis] ?? 0) } : undefined;
   },
   build: ({ x }, make, { perm }) => (isIdentity(perm) ? x : make.op('Transpose', [x], { perm })),
@@ -28,15 +30,15 @@ const idle = defineRule({
   name: 'idle',
   match: node('Transpose', [value('x')], { as: 'transpose' }),
   when({ transpose }) {
-    const perm = permOf(transpose);
+    const perm = orderOf(transpose);
     return perm && isIdentity(perm) ? {} : undefined;
   },
   build: ({ x }) => x,
 });
 
-function permOf(transpose: Node): readonly number[] | undefined {
+function orderOf(transpose: Node): readonly number[] | undefined {
   const rank = rankOf(transpose.inputs[0]);
-  return intsAttr(transpose, 'perm') ?? (rank === undefined ? undefined : Array.from({ length: rank }, (_, axis) => rank - 1 - axis));
+  return rank === undefined ? intsAttr(transpose, 'perm') : permOf(transpose, rank);
 }
 
 const isIdentity = (perm: readonly number[]): boolean => perm.every((axis, at) => axis === at);

@@ -38,7 +38,7 @@ const weighted = defineRule({
     const weightFirst = a.constant !== undefined;
     const [x, w] = weightFirst ? [b, a] : [a, b];
     if (!w.constant || x.constant) return undefined;
-    const letters = lettersOf(stringAttr(einsum, 'equation', ''), weightFirst);
+    const letters = lettersOf(stringAttr(einsum, 'equation'), weightFirst);
     if (!letters || rankOf(x) !== letters.x.length || w.constant.shape.length !== letters.w.length)
       return refuse('its equation has diagonals or an ellipsis', einsum);
     const has = (term: string) => (letter: string) => term.includes(letter);

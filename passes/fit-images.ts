@@ -28,6 +28,7 @@ const ROUNDS = 8;
 
 export const fitImages = definePass({
   name: 'fit-images',
+  role: 'fits',
   summary: 'cut off what is too much of an image whose size the network cannot take',
   numbers: 'identical',
   run(graph, { model, inference, remark }) {

@@ -88,7 +88,7 @@ function severalCells(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   const [map] = producer?.inputs ?? [];
   const shape = map?.type?.shape;
-  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis', 1) !== 1 || !shape || !hasMapRank(map, producer.graph)) return undefined;
+  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis') !== 1 || !shape || !hasMapRank(map, producer.graph)) return undefined;
   const sizes = shape.slice(1);
   return sizes.every((dim) => typeof dim === 'number') && sizes.filter((dim) => dim !== 1).length > 1 ? map : undefined;
 }

@@ -9,12 +9,15 @@
  * Numbers: rounding (one product in place of two, computed in double precision).
  * Left alone: weights that are computed or that another layer shares; a layer whose result has another reader.
  */
-import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+
+import { intAttr } from '../src/ir/attrs';
+import { permOf } from '../src/ir/axis';
 import { type ChannelAffine, channelAffine } from '../src/ir/channel-affine';
 import { computedBias, responseTo, scaledAlong } from '../src/ir/linear-algebra';
 import { isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
+import { isPadded } from '../src/ir/window-attrs';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
@@ -43,7 +46,7 @@ const affineAfter = defineRule({
     if (typeof layer === 'string') return refuse(layer, producer);
     if (layer.outputs !== map.channels) return undefined;
     if (!producer.graph.isPrivateTo(map.input, affine)) return refuse(`'${map.input.name}' has another reader`, producer);
-    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group', 1) !== 1 && map.scale)
+    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group') !== 1 && map.scale)
       return refuse('it is a grouped ConvTranspose', producer);
     return { layer, map };
   },
@@ -66,7 +69,7 @@ const affineAfterTurned = defineRule({
     if (!layer || typeof layer === 'string' || layer.outputs !== map.channels) return undefined;
     if (!turn.graph.isPrivateTo(map.input, affine)) return refuse(`'${map.input.name}' has another reader`, turn);
     if (!producer.graph.isPrivateTo(result, turn)) return refuse(`'${result.name}' has another reader`, producer);
-    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group', 1) !== 1 && map.scale)
+    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group') !== 1 && map.scale)
       return refuse('it is a grouped ConvTranspose', producer);
     return { layer, map, turn };
   },
@@ -77,11 +80,11 @@ const affineAfterTurned = defineRule({
 /** Where the second axis of its input lies in the result of a Transpose, or of a Flatten that only drops axes of one. */
 function channelsBehind(turn: Node): number | undefined {
   if (turn.op === 'Transpose') {
-    const axis = intsAttr(turn, 'perm')?.indexOf(1) ?? -1;
+    const axis = permOf(turn, turn.inputs[0]?.type?.shape?.length ?? 0).indexOf(1);
     return axis < 0 ? undefined : axis;
   }
   const shape = turn.inputs[0]?.type?.shape;
-  return turn.op === 'Flatten' && intAttr(turn, 'axis', 1) === 1 && shape?.slice(2).every((dim) => dim === 1) ? 1 : undefined;
+  return turn.op === 'Flatten' && intAttr(turn, 'axis') === 1 && shape?.slice(2).every((dim) => dim === 1) ? 1 : undefined;
 }
 
 const affineBefore = defineRule({
@@ -96,7 +99,7 @@ const affineBefore = defineRule({
     if (typeof linear === 'string') return refuse(linear, layer);
     const [shared] = affine.outputs;
     if (!shared || !affine.graph.isPrivateTo(shared, layer)) return refuse(`'${shared?.name}' has another reader`, affine);
-    if (map.shift && layer.op === 'Conv' && pads(layer))
+    if (map.shift && layer.op === 'Conv' && isPadded(layer))
       return refuse('it is padded with zeros after the shift, which must not be shifted', layer);
     return { linear, map };
   },
@@ -109,8 +112,8 @@ function linearLayer(candidate: Node): Layer | string | undefined {
   const [, weight, bias] = candidate.inputs;
   if (!isConst(weight) || (bias && !isConst(bias)) || !isFloatType(weight.constant.dtype)) return 'its weight is computed';
   if (weight.uses.length > 1) return `its weight '${weight.name}' is shared with another layer`;
-  const outputAxis = candidate.op === 'ConvTranspose' ? 1 : candidate.op === 'Gemm' && intAttr(candidate, 'transB', 0) === 0 ? 1 : 0;
-  const group = candidate.op === 'ConvTranspose' ? intAttr(candidate, 'group', 1) : 1;
+  const outputAxis = candidate.op === 'ConvTranspose' ? 1 : candidate.op === 'Gemm' && intAttr(candidate, 'transB') === 0 ? 1 : 0;
+  const group = candidate.op === 'ConvTranspose' ? intAttr(candidate, 'group') : 1;
   const outputs = (weight.constant.shape[outputAxis] ?? 0) * group;
   if (candidate.op === 'Gemm' && !isPlainGemm(candidate)) return 'it scales or transposes its operands';
   if (bias && !(bias.constant?.shape.length === 1 && bias.constant.shape[0] === outputs)) return 'its bias is not one number per output';
@@ -118,10 +121,7 @@ function linearLayer(candidate: Node): Layer | string | undefined {
 }
 
 const isPlainGemm = (gemm: Node): boolean =>
-  intAttr(gemm, 'transA', 0) === 0 && !['alpha', 'beta'].some((name) => gemm.attrs.has(name) && gemm.attrs.get(name)?.value !== 1);
-
-const pads = (conv: Node): boolean =>
-  stringAttr(conv, 'auto_pad', 'NOTSET').startsWith('SAME') || (intsAttr(conv, 'pads') ?? []).some((pad) => pad !== 0);
+  intAttr(gemm, 'transA') === 0 && !['alpha', 'beta'].some((name) => gemm.attrs.has(name) && gemm.attrs.get(name)?.value !== 1);
 
 interface Weights {
   readonly weight: Tensor | undefined;
@@ -145,7 +145,7 @@ function scaledOutputs({ weight, bias, outputs, outputAxis }: Layer, { scale, sh
 
 function scaledInputs(layer: Layer, { scale, shift }: ChannelAffine): Weights {
   const { node: conv, weight, bias, outputs } = layer;
-  const group = intAttr(conv, 'group', 1);
+  const group = intAttr(conv, 'group');
   const tensor = weight.constant;
   const transposed = conv.op === 'Gemm' && layer.outputAxis === 1;
   // Inputs of a grouped convolution: output block g reads channels g * C/group and on.

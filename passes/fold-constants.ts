@@ -20,6 +20,7 @@ import { definePass } from '../src/rewrite/pass';
 
 export const foldConstants = definePass({
   name: 'fold-constants',
+  role: 'evaluates',
   summary: 'compute what does not depend on the input',
   numbers: 'rounding',
   run: (graph, { inference, model }) => fold(graph, inference, new Room(graph, model.limits)),

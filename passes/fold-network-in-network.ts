@@ -9,12 +9,14 @@
  * Numbers: rounding (products of weights computed in double precision).
  * Left alone: weights that are computed or shared; products of weights that would take minutes; a first layer whose result has another reader.
  */
-import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+
+import { attributes, intAttr, stringAttr } from '../src/ir/attrs';
 import { composedKernel, computedBias, matMul, responseTo } from '../src/ir/linear-algebra';
 import { computedTensor, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
+import { isPadded, isStrided, stridesOf } from '../src/ir/window-attrs';
 import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, optional, value } from '../src/rewrite/pattern';
 import { defineRule, type Refusal, refuse } from '../src/rewrite/rule';
@@ -31,15 +33,14 @@ const convConv = defineRule({
   when({ first, second, w1, w2, b1 }) {
     const shared = sharedWeight(w1, w2, first, second);
     if (shared) return shared;
-    const group = intAttr(first, 'group', 1);
-    if (group !== intAttr(second, 'group', 1)) return refuse('the two layers have different numbers of groups', second);
+    const group = intAttr(first, 'group');
+    if (group !== intAttr(second, 'group')) return refuse('the two layers have different numbers of groups', second);
     const [k1, k2] = [taps(w1), taps(w2)];
     const spatial = w1.constant.shape.length - 2;
     let attrs: Map<string, Attr>;
     if (k2 === 1 && !isPadded(second)) {
-      const subsamples = (intsAttr(second, 'strides') ?? []).some((stride) => stride !== 1);
-      if (subsamples && stringAttr(first, 'auto_pad', 'NOTSET').startsWith('SAME'))
-        return refuse('its SAME padding depends on the stride', first);
+      const subsamples = isStrided(second);
+      if (subsamples && stringAttr(first, 'auto_pad').startsWith('SAME')) return refuse('its SAME padding depends on the stride', first);
       attrs = mergedStride(first, second, spatial);
     } else if (k1 === 1 && isPlain(first)) {
       if (b1 && isPadded(second)) return refuse('the second layer pads with zeros where the first has its bias', second);
@@ -95,7 +96,7 @@ function PLAIN(): Readonly<Record<string, number>> {
 }
 
 /** [M, K]: one row per output. */
-const rowsFirst = (gemm: Node, w: ConstValue): Tensor => (intAttr(gemm, 'transB', 0) !== 0 ? w.constant : permuted(w.constant, [1, 0]));
+const rowsFirst = (gemm: Node, w: ConstValue): Tensor => (intAttr(gemm, 'transB') !== 0 ? w.constant : permuted(w.constant, [1, 0]));
 
 function sharedWeight(w1: ConstValue, w2: ConstValue, first: Node, second: Node): Refusal | undefined {
   if (!isFloatType(w1.constant.dtype) || w1.constant.dtype !== w2.constant.dtype)
@@ -106,14 +107,12 @@ function sharedWeight(w1: ConstValue, w2: ConstValue, first: Node, second: Node)
 }
 
 const taps = (w: ConstValue): number => productOf(w.constant.shape.slice(2)) ?? 0;
-const isPadded = (conv: Node): boolean =>
-  stringAttr(conv, 'auto_pad', 'NOTSET').startsWith('SAME') || (intsAttr(conv, 'pads') ?? []).some((pad) => pad !== 0);
-const isPlain = (conv: Node): boolean => !isPadded(conv) && (intsAttr(conv, 'strides') ?? []).every((stride) => stride === 1);
+const isPlain = (conv: Node): boolean => !isPadded(conv) && !isStrided(conv);
 
 /** Keeping every s2-th output of a layer with stride s1 is a layer with stride s1 s2. */
 function mergedStride(first: Node, second: Node, spatial: number): Map<string, Attr> {
-  const own = intsAttr(second, 'strides') ?? Array.from({ length: spatial }, () => 1);
-  const before = intsAttr(first, 'strides') ?? Array.from({ length: spatial }, () => 1);
+  const own = stridesOf(second, spatial);
+  const before = stridesOf(first, spatial);
   const strides = before.map((stride, axis) => stride * (own[axis] ?? 1));
   return new Map([...first.attrs, ...attributes({ strides: strides.some((stride) => stride !== 1) ? strides : undefined })]);
 }

@@ -7,7 +7,7 @@
  * Numbers: identical.
  * Left alone: shapes with symbolic axes, unless the slice that is asked for (start, end) has none.
  */
-import { intAttr } from '../src/ir/attrs';
+import { givenInt, intAttr } from '../src/ir/attrs';
 import { elementCount, int64s, scalar } from '../src/ir/tensor';
 import { staticShape } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -18,7 +18,7 @@ const shape = defineRule({
   name: 'shape',
   match: node('Shape', [value('x')], { as: 'asked' }),
   when({ x, asked }) {
-    const dims = x.type?.shape?.slice(intAttr(asked, 'start', 0), asked.attrs.has('end') ? intAttr(asked, 'end', 0) : undefined);
+    const dims = x.type?.shape?.slice(intAttr(asked, 'start'), givenInt(asked, 'end'));
     return dims?.every((dim): dim is number => typeof dim === 'number') ? { dims } : undefined;
   },
   build: (_, make, { dims }) => make.constant('sizes', int64s(dims)),

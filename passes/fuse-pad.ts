@@ -10,10 +10,12 @@
  * Zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that
  * crop, reflect, or touch channels; SAME padding, which depends on the size.
  */
+
 import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
+import { padsOf } from '../src/ir/window-attrs';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -25,8 +27,8 @@ const padIntoLayer = defineRule({
     moreInputs: true,
   }),
   when({ x, pad, layer }) {
-    if (stringAttr(pad, 'mode', 'constant') !== 'constant') return refuse(`it pads by '${stringAttr(pad, 'mode', 'constant')}'`, pad);
-    if (stringAttr(layer, 'auto_pad', 'NOTSET') !== 'NOTSET') return refuse('its own padding depends on the size', layer);
+    if (stringAttr(pad, 'mode') !== 'constant') return refuse(`it pads by '${stringAttr(pad, 'mode')}'`, pad);
+    if (stringAttr(layer, 'auto_pad') !== 'NOTSET') return refuse('its own padding depends on the size', layer);
     const added = spatialPads(pad);
     if (typeof added === 'string') return refuse(added, pad);
     const fill = fillOf(pad);
@@ -35,9 +37,9 @@ const padIntoLayer = defineRule({
     const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
     if (fill !== wanted && !isHarmless)
       return refuse(layer.op === 'MaxPool' ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
-    if (layer.op !== 'Conv' && intAttr(layer, 'ceil_mode', 0) !== 0)
+    if (layer.op !== 'Conv' && intAttr(layer, 'ceil_mode') !== 0)
       return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
-    const own = intsAttr(layer, 'pads') ?? added.map(() => 0);
+    const own = padsOf(layer, added.length / 2);
     if (layer.op === 'AveragePool') {
       if (own.some((amount) => amount !== 0)) return refuse('the pool pads as well, which counts otherwise', layer);
       const kernel = intsAttr(layer, 'kernel_shape') ?? [];

@@ -14,18 +14,19 @@
  * Left alone: pools over padded maps; reductions that take in other axes as well.
  */
 
-import { intsAttr } from '../src/ir/attrs';
 import { fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
 import { type GlobalPool, headPools, nearlyGlobalPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
 import { elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
+import { stridesOf } from '../src/ir/window-attrs';
 import { pixelStride } from '../src/operators/pixel-stride';
 import { type Builder, builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';
 
 export const globalPoolToWindow = definePass({
   name: 'global-pool-to-window',
+  role: 'converts',
   summary: 'turn the global pool of a classifier into a pool over a window of the original size',
   numbers: 'reordered',
   run(graph, context) {
@@ -54,7 +55,7 @@ export const globalPoolToWindow = definePass({
 function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext, replaced: Map<Value, Value>): void {
   const { node, axes, map } = pool;
   const kernel = pool.kernel ?? axes.shape.places;
-  if (pool.isWindowed && sameNumbers(intsAttr(node, 'strides') ?? kernel.map(() => 1), strides)) return;
+  if (pool.isWindowed && sameNumbers(stridesOf(node, kernel.length), strides)) return;
   const [output] = node.outputs;
   if (!output) return;
   const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference });

@@ -1,12 +1,13 @@
 /**
  * The registry: which passes exist and in which order they run. A list within a list is repeated until none of its passes changes anything.
  */
-import type { Pass } from '../src/rewrite/pass';
+import type { Graph } from '../src/ir/graph';
+import type { Pass, Role } from '../src/rewrite/pass';
 import { adaptivePool } from './adaptive-pool';
 import { averageFirst } from './average-first';
 import { averageLast } from './average-last';
 import { cancelTransposes } from './cancel-transposes';
-import { closeIntegers } from './close-integers';
+import { closeIntegers, integerOrigins } from './close-integers';
 import { dropPhases } from './drop-phases';
 import { einsumToMatmul } from './einsum-to-matmul';
 import { denseShift } from './finer-maps/dense-shift';
@@ -16,6 +17,7 @@ import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
 import { foldNetworkInNetwork } from './fold-network-in-network';
+import { foldShapes } from './fold-shapes';
 import { freeSpatialDims } from './free-spatial-dims';
 import { fusePad } from './fuse-pad';
 import { gatePoolToGlobal } from './gate-pool-to-global';
@@ -157,16 +159,52 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
   ],
 };
 
-/** The passes of a conversion in order. */
-export const pipelineFor = (head: Head, level: OptimisationLevel): Pipeline =>
+/** The passes of a conversion in order. `last`: passes from outside that name no place, in front of what tidies up. */
+export const pipelineFor = (head: Head, level: OptimisationLevel, last: Pipeline = []): Pipeline =>
   head === 'original'
     ? [
         ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows && step !== openIntegers),
         ...optimisations[level],
         [mergeViews, cancelTransposes],
+        ...last,
         removeDeadNodes,
       ]
-    : [...normalForm, ...conversions[head], ...optimisations[level], ...free];
+    : [...normalForm, ...conversions[head], ...optimisations[level], ...last, ...free];
+
+/** In front of all others: shapes that are computed from constants become numbers. */
+export const evaluation: readonly Pass[] = [foldConstants];
+/** The same where sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.) */
+export const evaluationOfSizes: readonly Pass[] = [foldShapes, foldConstants];
+/** Behind a change of outputs. */
+export const tidying: readonly Pass[] = [removeDeadNodes];
+
+/** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
+export type DenseMethod = 'atrous' | 'shift';
+const DENSE: Readonly<Record<DenseMethod, (strides: readonly number[]) => Pass>> = { atrous: denseStride, shift: denseShift };
+/** Behind all others, on demand (`--stride`): the map becomes finer, which asks other things of its lengths. */
+export const refinement = (method: DenseMethod, strides: readonly number[]): readonly Pass[] => [
+  DENSE[method](strides),
+  removeDeadNodes,
+  fitImages,
+];
+
+/** Behind those: a network of integers computes in integers again. Nothing for others. */
+export function closing(original: Graph): readonly Pass[] {
+  const origins = integerOrigins(original);
+  return origins.size === 0 ? [] : [closeIntegers(origins), removeDeadNodes];
+}
+
+/** Maps where an exporter wrote lists of places, and nothing else: for cutting a network between trunk and head. */
+export const mapsOnly: readonly Pass[] = [sinkRows, sinkTokens, removeDeadNodes];
+/** Height and width of a part of a network as symbols: a pool over the whole map means the whole map at any size, however it is spelled. */
+export const freeing: readonly Pass[] = [
+  spaceToDepth,
+  uniformParameters,
+  normaliseGlobalPool,
+  gatePoolToGlobal,
+  freeSpatialDims,
+  removeDeadNodes,
+];
 
 /** The default: one prediction per window, folded. */
 export const convertPipeline = pipelineFor('window', 2);
@@ -179,3 +217,7 @@ export const allPasses: readonly Pass[] = [
   closeIntegers(new Set()), // whatever was opened
   nchwToNhwc, // for TensorFlow.js (--to tfjs), last
 ];
+
+/** Names of the passes that play one of these parts in a conversion. */
+export const passesWith = (...roles: readonly Role[]): ReadonlySet<string> =>
+  new Set(allPasses.filter(({ role }) => role && roles.includes(role)).map(({ name }) => name));

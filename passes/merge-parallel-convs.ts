@@ -10,13 +10,15 @@
  * Left alone: different strides, groups or dilations; a kernel that would stick out of the other; weights that are computed or shared; branches of
  * different shapes, where Add repeats the channels or the places of one of them.
  */
-import { intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+
+import { intAttr, stringAttr } from '../src/ir/attrs';
 import { channelAffine } from '../src/ir/channel-affine';
 import { sameDim } from '../src/ir/dims';
 import { computedBias } from '../src/ir/linear-algebra';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
+import { dilationsOf, padsOf, stridesOf } from '../src/ir/window-attrs';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, type Refusal, refuse } from '../src/rewrite/rule';
@@ -120,19 +122,18 @@ function convOf(branch: Value, sum: Node): ConvFacts | Refusal | undefined {
   if (conv?.op !== 'Conv' || !x || !weight) return undefined;
   if (!isConst(weight) || (bias && !isConst(bias)) || !isFloatType(weight.constant.dtype)) return undefined;
   if (!conv.graph.isPrivateTo(branch, sum) || weight.uses.length > 1) return undefined;
-  if (stringAttr(conv, 'auto_pad', 'NOTSET') !== 'NOTSET') return undefined;
+  if (stringAttr(conv, 'auto_pad') !== 'NOTSET') return undefined;
   const kernel = weight.constant.shape.slice(2);
-  const each = (name: string, fallback: number): readonly number[] => intsAttr(conv, name) ?? kernel.map(() => fallback);
   return {
     node: conv,
     x,
     weight,
     bias,
-    group: intAttr(conv, 'group', 1),
+    group: intAttr(conv, 'group'),
     kernel,
-    strides: each('strides', 1),
-    dilations: each('dilations', 1),
-    padsBefore: each('pads', 0).slice(0, kernel.length),
+    strides: stridesOf(conv, kernel.length),
+    dilations: dilationsOf(conv, kernel.length),
+    padsBefore: padsOf(conv, kernel.length).slice(0, kernel.length),
   };
 }
 

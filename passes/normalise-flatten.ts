@@ -144,7 +144,7 @@ function mapBehind(view: Node, features: number): MapBehind | undefined {
 
 /** Already in the form that this pass would write. */
 function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
-  return view.op === 'Flatten' && intAttr(view, 'axis', 1) === 1 && view.inputs[0] === map && !isTurnedCell(axes);
+  return view.op === 'Flatten' && intAttr(view, 'axis') === 1 && view.inputs[0] === map && !isTurnedCell(axes);
 }
 
 /** One cell of several channels that stand last. Which of rows and columns comes first is no matter where there is one of each. */
@@ -152,6 +152,7 @@ const isTurnedCell = (axes: MapAxes): boolean => cellsIn(axes) === 1 && axes.sha
 
 export const normaliseFlatten = defineRulePass({
   name: 'normalise-flatten',
+  role: 'prepares',
   summary: 'write every step from a map to a vector as Flatten, drop views that change nothing',
   numbers: 'identical',
   rules: [idleView, mapToVector, rowToVector],

@@ -12,7 +12,9 @@
  * Numbers: rounding where alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
  * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
  */
-import { floatAttr, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+
+import { floatAttr, intAttr, stringAttr } from '../src/ir/attrs';
+import { permOf } from '../src/ir/axis';
 import { computedTensor, elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
@@ -44,9 +46,9 @@ const turnedWeight = defineRule({
   name: 'turned-weight',
   match: node('Transpose', [node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })], { as: 'turn' }),
   when({ q, weight, turn }) {
-    const perm = intsAttr(turn, 'perm') ?? q.constant.shape.map((_, axis) => q.constant.shape.length - 1 - axis);
-    if (intAttr(weight, 'block_size', 0) !== 0) return undefined;
-    const axis = intAttr(weight, 'axis', 1);
+    const perm = permOf(turn, q.constant.shape.length);
+    if (intAttr(weight, 'block_size') !== 0) return undefined;
+    const axis = intAttr(weight, 'axis');
     return { perm, axis: perm.indexOf(axis < 0 ? axis + perm.length : axis) };
   },
   build: ({ q, weight }, make, { perm, axis }) =>
@@ -84,14 +86,14 @@ const scaledGemm = defineRule({
   name: 'gemm',
   match: node('Gemm', [value('x'), constant('w')], { as: 'gemm', moreInputs: true }),
   when({ gemm, w }) {
-    const alpha = floatAttr(gemm, 'alpha', 1);
-    const beta = floatAttr(gemm, 'beta', 1);
+    const alpha = floatAttr(gemm, 'alpha');
+    const beta = floatAttr(gemm, 'beta');
     const given = gemm.inputs[2];
     // Not read at all, as in BLAS: 0 * NaN is no NaN.
     const bias = beta === 0 ? undefined : given;
-    const transA = intAttr(gemm, 'transA', 0) !== 0;
+    const transA = intAttr(gemm, 'transA') !== 0;
     if (bias && !bias.constant) return refuse('its bias is computed', gemm);
-    const outputs = outputsOf(w, intAttr(gemm, 'transB', 0));
+    const outputs = outputsOf(w, intAttr(gemm, 'transB'));
     const perOutput = bias?.constant && biasPerOutput(bias, outputs, beta);
     if (bias && !perOutput) return refuse('the bias is not one number per output', gemm);
     const plainBias = !given || (beta === 1 && given.constant?.shape.length === 1 && given.constant.shape[0] === outputs);
@@ -103,7 +105,7 @@ const scaledGemm = defineRule({
     const data = transA ? make.op('Transpose', [x], { perm: [1, 0] }) : x;
     const weight = alpha === 1 ? w : make.constant(`${w.name}_scaled`, scaled(w.constant, alpha));
     const bias = perOutput && make.constant(`${gemm.inputs[2]?.name ?? gemm.name}_bias`, perOutput);
-    return make.op('Gemm', [data, weight, bias], { transB: intAttr(gemm, 'transB', 0) || undefined });
+    return make.op('Gemm', [data, weight, bias], { transB: intAttr(gemm, 'transB') || undefined });
   },
 });
 
@@ -111,8 +113,7 @@ const scaledGemm = defineRule({
 const matMulFromLeft = defineRule({
   name: 'matmul-from-left',
   match: node('MatMul', [constant('w'), node('Transpose', [value('x')], { as: 'turn' })]),
-  when: ({ x, w, turn }) =>
-    rankOf(x) === 2 && w.constant.shape.length === 2 && (intsAttr(turn, 'perm') ?? [1, 0])[0] === 1 ? {} : undefined,
+  when: ({ x, w, turn }) => (rankOf(x) === 2 && w.constant.shape.length === 2 && permOf(turn, 2)[0] === 1 ? {} : undefined),
   build: ({ x, w }, make) => make.op('Transpose', [make.op('Gemm', [x, w], { transB: 1 })], { perm: [1, 0] }),
 });
 
@@ -121,7 +122,7 @@ const einsum = defineRule({
   name: 'einsum',
   match: node('Einsum', [value('x'), constant('w')], { as: 'einsum' }),
   when({ x, w, einsum: sum }) {
-    const letters = /^(\w)(\w),(\w)(\w)->(\w)(\w)$/.exec(stringAttr(sum, 'equation', '').replaceAll(' ', ''));
+    const letters = /^(\w)(\w),(\w)(\w)->(\w)(\w)$/.exec(stringAttr(sum, 'equation').replaceAll(' ', ''));
     if (!letters || rankOf(x) !== 2 || w.constant.shape.length !== 2) return undefined;
     const [, n, i, a, b, rows, o] = letters;
     if (rows !== n || new Set([n, i, o]).size !== 3) return undefined;
@@ -166,6 +167,7 @@ function feedsBias(matmul: Node): boolean {
 
 export const normaliseLinear = defineRulePass({
   name: 'normalise-linear',
+  role: 'prepares',
   summary: 'write every fully connected layer as Gemm with one bias per output',
   numbers: 'rounding',
   rules: [turnedWeight, matMulAdd, matMul, quantisedMatMul, quantisedBias, matMulFromLeft, einsum, scaledGemm],

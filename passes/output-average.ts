@@ -18,6 +18,7 @@ import { definePass } from '../src/rewrite/pass';
 
 export const outputAverage = definePass({
   name: 'output-average',
+  role: 'gives means',
   summary: 'average the map of predictions into one per image',
   numbers: 'identical',
   run(graph, { inference, remark }) {

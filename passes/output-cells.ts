@@ -16,6 +16,7 @@ import { definePass } from '../src/rewrite/pass';
 
 export const outputCells = definePass({
   name: 'output-cells',
+  role: 'gives cells',
   summary: 'drop the final average, so that every cell of the last map has its scores',
   numbers: 'reordered',
   run(graph, { remark }) {

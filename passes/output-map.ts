@@ -18,6 +18,7 @@ import { definePass, type PassContext } from '../src/rewrite/pass';
 
 export const outputMap = definePass({
   name: 'output-map',
+  role: 'converts',
   summary: 'drop the Flatten in front of an output, which then is a map',
   numbers: 'identical',
   run: keepMaps,

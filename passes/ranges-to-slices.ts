@@ -12,7 +12,9 @@
  * Numbers: identical.
  * Left alone: channels and batch; what is taken in no regular order, or at computed places; a single index, behind which the axis is gone.
  */
-import { intAttr, intsAttr } from '../src/ir/attrs';
+
+import { intAttr } from '../src/ir/attrs';
+import { namedAxes } from '../src/ir/axis';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
 import { isSpatialRole } from '../src/ir/spatial';
@@ -118,7 +120,7 @@ function sliced(data: Value, ranges: readonly Range[], make: Builder): Value {
 }
 
 function split(node: Node, data: Value, places: Places, make: Builder): (Value | undefined)[] | undefined {
-  const axis = inRange(intAttr(node, 'axis', 0), rankOf(data));
+  const axis = inRange(intAttr(node, 'axis'), rankOf(data));
   if (places(axis) === undefined) return undefined;
   const lengths = node.outputs.map((output) => output.type?.shape?.[axis]);
   if (!lengths.every((length) => typeof length === 'number')) return undefined;
@@ -134,7 +136,7 @@ function split(node: Node, data: Value, places: Places, make: Builder): (Value |
 const TO_THE_START = -(2 ** 63);
 
 function gathered(node: Node, data: Value, places: Places, make: Builder): Value[] | undefined {
-  const axis = inRange(intAttr(node, 'axis', 0), rankOf(data));
+  const axis = inRange(intAttr(node, 'axis'), rankOf(data));
   const length = places(axis);
   const indices = numbersOf(node.inputs[1])?.map((index) => inRange(index, length ?? 0));
   const [first, second] = indices ?? [];
@@ -147,7 +149,7 @@ function gathered(node: Node, data: Value, places: Places, make: Builder): Value
 }
 
 function reversed(node: Node, data: Value, places: Places, make: Builder): Value[] | undefined {
-  const axis = inRange(intAttr(node, 'time_axis', 0), rankOf(data));
+  const axis = inRange(intAttr(node, 'time_axis'), rankOf(data));
   const length = places(axis);
   const lengths = numbersOf(node.inputs[1]);
   if (length === undefined || !lengths?.every((own) => own === length)) return undefined;
@@ -157,7 +159,7 @@ function reversed(node: Node, data: Value, places: Places, make: Builder): Value
 function centred(node: Node, data: Value, places: Places, make: Builder): Value[] | undefined {
   const target = numbersOf(node.inputs[1]);
   const rank = rankOf(data);
-  const axes = (intsAttr(node, 'axes') ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) => inRange(axis, rank));
+  const axes = namedAxes(node, rank);
   const shape = data.type?.shape ?? [];
   if (!target || !axes.some((axis) => places(axis) !== undefined) || !axes.every((axis) => typeof shape[axis] === 'number'))
     return undefined;

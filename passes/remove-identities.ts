@@ -64,7 +64,7 @@ const TYPE_OF_CAST: Readonly<Record<number, DType>> = {
 const castToSame = defineRule({
   name: 'cast-to-same-type',
   match: node('Cast', [value('x')], { as: 'cast' }),
-  when: ({ x, cast }) => (x.type !== undefined && x.type.dtype === TYPE_OF_CAST[intAttr(cast, 'to', 0)] ? {} : undefined),
+  when: ({ x, cast }) => (x.type !== undefined && x.type.dtype === TYPE_OF_CAST[intAttr(cast, 'to')] ? {} : undefined),
   build: ({ x }) => x,
 });
 
@@ -145,6 +145,7 @@ const rootOf = (graph: Graph): Graph => (graph.parent ? rootOf(graph.parent) : g
 
 export const removeIdentities = defineRulePass({
   name: 'remove-identities',
+  role: 'prepares',
   summary: 'drop Identity, Dropout at inference, Casts to the same type, arithmetic and Slices that change nothing',
   numbers: 'identical',
   rules: [identity, dropout, castToSame, expandBeforeBroadcast, concatOfOne, idleArithmetic, idleSlice],

@@ -7,8 +7,9 @@
  * Numbers: identical.
  * Left alone: strides other than 1, pads, a MaxPool whose indices are read.
  */
+
 import { intsAttr, stringAttr } from '../src/ir/attrs';
-import type { Node } from '../src/ir/types';
+import { isPadded, isStrided } from '../src/ir/window-attrs';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -18,17 +19,15 @@ const idlePool = defineRule({
   match: node(['AveragePool', 'MaxPool'], [value('x')], { as: 'pool' }),
   when({ pool }) {
     if (!intsAttr(pool, 'kernel_shape')?.every((size) => size === 1)) return undefined;
-    if (!all(pool, 'strides', 1)) return undefined;
+    if (isStrided(pool)) return undefined;
     // SAME with stride 1 and kernel 1 pads nothing.
-    if (stringAttr(pool, 'auto_pad', 'NOTSET') === 'NOTSET' && !all(pool, 'pads', 0)) return refuse('it pads', pool);
+    if (stringAttr(pool, 'auto_pad') === 'NOTSET' && isPadded(pool)) return refuse('it pads', pool);
     const indices = pool.outputs[1];
     if (indices && (indices.uses.length > 0 || pool.graph.isOutput(indices))) return refuse('its indices are read', pool);
     return {};
   },
   build: ({ x }) => x,
 });
-
-const all = (pool: Node, name: string, wanted: number): boolean => intsAttr(pool, name)?.every((value) => value === wanted) ?? true;
 
 export const removeIdlePools = defineRulePass({
   name: 'remove-idle-pools',

@@ -99,7 +99,7 @@ const layerNormalization = defineRule({
   match: node(['LayerNormalization', 'RMSNormalization'], [flattened], { as: 'op', moreInputs: true }),
   when({ x, op }) {
     if (op.outputs.slice(1).some((output) => output.uses.length > 0 || op.graph.isOutput(output))) return refuse('its mean is read', op);
-    return alongFeatures(op, -1) ? oneCell(x, op) : refuse('it normalises over the batch', op);
+    return alongFeatures(op) ? oneCell(x, op) : refuse('it normalises over the batch', op);
   },
   build({ x, op }, make) {
     const places = Array.from({ length: mapRank(op.graph) - 2 }, (_, axis) => axis);
@@ -115,7 +115,7 @@ const alongAxis = defineRule({
   name: 'along-axis',
   match: node(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization', 'ArgMax', 'ArgMin'], [flattened], { as: 'op' }),
   when({ x, op }) {
-    if (!alongFeatures(op, op.op.startsWith('Arg') ? 0 : -1)) return refuse('it works along the batch', op);
+    if (!alongFeatures(op)) return refuse('it works along the batch', op);
     return oneCell(x, op);
   },
   build: ({ x, op }, make) => perRow(op, flatten(make, make.op(op.op, [x], keepingAxis(op, withAxis(op)))), make),
@@ -138,7 +138,7 @@ const topK = defineRule({
   outputs: 'all',
   match: node('TopK', [flattened, constant('k')], { as: 'op' }),
   when({ x, op }) {
-    if (!alongFeatures(op, -1)) return refuse('it works along the batch', op);
+    if (!alongFeatures(op)) return refuse('it works along the batch', op);
     return oneCell(x, op);
   },
   build: ({ x, k, op }, make) => make.ops('TopK', [x, k], withAxis(op), op.outputs.length).map((part) => flatten(make, part)),
@@ -152,7 +152,7 @@ const concat = defineRule({
     if (!maps.some((map) => map !== undefined)) return undefined;
     const known = maps.filter((map): map is Value => map !== undefined && hasMapRank(map, op.graph));
     if (known.length < maps.length) return refuse('not all of its operands are flattened maps', op);
-    if (!alongFeatures(op, 0)) return refuse('it works along the batch', op);
+    if (!alongFeatures(op)) return refuse('it works along the batch', op);
     for (const map of known) {
       const cell = oneCell(map, op);
       if ('cells' in cell) continue;
@@ -177,7 +177,7 @@ const split = defineRule({
   outputs: 'all',
   match: node('Split', [flattened], { as: 'op', moreInputs: true }),
   when({ x, op }) {
-    if (!alongFeatures(op, 0)) return refuse('it works along the batch', op);
+    if (!alongFeatures(op)) return refuse('it works along the batch', op);
     return oneCell(x, op);
   },
   build: ({ x, op }, make) =>
@@ -200,7 +200,7 @@ const gather = defineRule({
   name: 'gather',
   match: node('Gather', [flattened], { as: 'op', moreInputs: true }),
   when({ x, op }) {
-    if (op.inputs[1]?.constant?.shape.length !== 1 || !alongFeatures(op, 0)) return refuse('it does not pick features by a list', op);
+    if (op.inputs[1]?.constant?.shape.length !== 1 || !alongFeatures(op)) return refuse('it does not pick features by a list', op);
     return oneCell(x, op);
   },
   build: ({ x, op }, make) => flatten(make, make.op('Gather', [x, op.inputs[1]], withAxis(op))),
@@ -233,7 +233,7 @@ const keepingAxis = (op: Node, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<st
 /** ... and dropped behind the Flatten, where it was not kept. */
 const perRow = (op: Node, vector: Value, make: Builder): Value =>
   dropsAxis(op) ? make.op('Squeeze', [vector, make.int64s(`${op.name}_axis`, [1])]) : vector;
-const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims', 1) === 0;
+const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims') === 0;
 
 const DIFFERENT_STRIDES = 'its maps have strides of which none divides the others';
 
@@ -270,11 +270,11 @@ function everyStep(map: Value | undefined, steps: readonly number[] | undefined,
 /** What stands in front of Flatten<axis=1>. */
 function mapBehind(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
-  return producer?.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1 ? producer.inputs[0] : undefined;
+  return producer?.op === 'Flatten' && intAttr(producer, 'axis') === 1 ? producer.inputs[0] : undefined;
 }
 
 /** Axis 1 of [N, features]. */
-const alongFeatures = (op: Node, fallback: number): boolean => [1, -1].includes(intAttr(op, 'axis', fallback));
+const alongFeatures = (op: Node): boolean => [1, -1].includes(intAttr(op, 'axis'));
 const withAxis = (op: Node): Map<string, Attr> => new Map([...op.attrs, ...attributes({ axis: 1 })]);
 
 function oneCell(map: Value, op: Node): { readonly cells: 1 } | ReturnType<typeof refuse> {
@@ -323,6 +323,7 @@ const intsOf = (input: Value | undefined): readonly number[] | undefined =>
 
 export const sinkFlatten = defineRulePass({
   name: 'sink-flatten',
+  role: 'prepares',
   summary: 'move Flatten behind the operators that follow it, so that the map stays a map',
   numbers: 'reordered',
   rules: [

@@ -44,7 +44,7 @@ const gemm = defineRule({
     return placesBehind(view.outputs[0]) && features !== undefined ? { features } : undefined;
   },
   build({ x, w, b, op }, make, { features }) {
-    const matrix = intAttr(op, 'transB', 0) === 0 ? w : make.constant(`${w.name}_turned`, permuted(w.constant, [1, 0]));
+    const matrix = intAttr(op, 'transB') === 0 ? w : make.constant(`${w.name}_turned`, permuted(w.constant, [1, 0]));
     const product = make.op('MatMul', [x, matrix]);
     return asRows(make, b ? make.op('Add', [product, b]) : product, features);
   },
@@ -109,7 +109,7 @@ const normalisation = defineRule({
   }),
   when({ view, op }) {
     const features = featuresOf(op.outputs[0]);
-    const isAlong = [-1, 1].includes(intAttr(op, 'axis', -1)) && op.outputs.length === 1;
+    const isAlong = [-1, 1].includes(intAttr(op, 'axis')) && op.outputs.length === 1;
     return isAlong && placesBehind(view.outputs[0]) && features !== undefined ? { features } : undefined;
   },
   build: ({ x, op }, make, { features }) =>

@@ -91,7 +91,7 @@ const normalisation = defineRule({
   match: node(['LayerNormalization', 'RMSNormalization'], [listed], { as: 'op', moreInputs: true }),
   when({ view, op }) {
     const isAlone = op.outputs.slice(1).every((output) => output.uses.length === 0 && !op.graph.isOutput(output));
-    return isAlone && [-1, 2].includes(intAttr(op, 'axis', -1)) ? isList({ view }) : undefined;
+    return isAlone && [-1, 2].includes(intAttr(op, 'axis')) ? isList({ view }) : undefined;
   },
   build: ({ x, op }, make) =>
     list(make, make.op(op.op, [x, ...op.inputs.slice(1)], new Map(op.attrs).set('axis', { kind: 'int', value: -1 })), op.outputs[0]),

@@ -87,7 +87,7 @@ function norm(node: Node, make: Builder): Value | undefined {
   if ((!isLayer && node.op !== 'RMSNormalization') || !x || !shape || !isConst(scale) || (shift && !isConst(shift))) return undefined;
   if (node.outputs.length > 1 || !isFloatType(x.type?.dtype ?? 'string')) return undefined;
   const roles = axisRolesOf(node.graph).of(x);
-  const axis = intAttr(node, 'axis', -1);
+  const axis = intAttr(node, 'axis');
   const first = axis < 0 ? axis + shape.length : axis;
   const perPlace = (parameter: Tensor): number[] =>
     parameter.shape.flatMap((length, at) => (length > 1 && isOnlySpatial(roles?.[at + shape.length - parameter.shape.length]) ? [at] : []));
@@ -107,7 +107,7 @@ function norm(node: Node, make: Builder): Value | undefined {
   const dtype: DType = x.type?.dtype ?? 'float';
   const centred = isLayer ? make.op('Sub', [x, make.op('ReduceMean', [x, axes], { keepdims: 1 })]) : x;
   const spread = make.op('ReduceMean', [make.op('Mul', [centred, centred]), axes], { keepdims: 1 });
-  const epsilon = make.scalar(`${node.name}_epsilon`, dtype, floatAttr(node, 'epsilon', 1e-5));
+  const epsilon = make.scalar(`${node.name}_epsilon`, dtype, floatAttr(node, 'epsilon'));
   const normal = make.op('Div', [centred, make.op('Sqrt', [make.op('Add', [spread, epsilon])])]);
   const [by, plus] = parameters.map((parameter) => parameter && make.constant(`${parameter.value.name}_per_channel`, parameter.tensor));
   const scaled = by ? make.op('Mul', [normal, by]) : normal;

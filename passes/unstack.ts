@@ -30,7 +30,7 @@ const stacked = defineRule({
     const [axis, ...more] = readNumbers(axes.constant);
     if (rank === undefined || axis === undefined || more.length > 0) return undefined;
     const at = (number: number): number => (number < 0 ? number + rank : number);
-    if (at(intAttr(stack, 'axis', 0)) !== at(axis)) return undefined;
+    if (at(intAttr(stack, 'axis')) !== at(axis)) return undefined;
     const parts = stack.inputs.map((input) => unstacked(input, at(axis), rank));
     const [first] = parts;
     const shape = first?.type?.shape;

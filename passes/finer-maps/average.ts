@@ -42,7 +42,7 @@ export function channelsOf(x: Value): number | Refusal {
 
 /** What stands for the AveragePool `node`, reading another map through another window. */
 export function averageOver(make: Builder, node: Node, map: AverageMap, window: AverageWindow): Value {
-  const counts = intAttr(node, 'count_include_pad', 0) !== 0;
+  const counts = intAttr(node, 'count_include_pad') !== 0;
   const { pads, hanging } = window;
   if (!isPads(pads)) {
     const x = padded(make, map.x, pads, 0);

@@ -144,7 +144,7 @@ class Shifter {
     for (const output of node.outputs) this.planned.set(output, splits);
     const isView = node.op === 'Reshape';
     const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
-    if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero', 0) !== 0))
+    if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero') !== 0))
       return because('it does not leave the batch where it is');
     // What all phases share: gates over the map that there was.
     const shared = isBroadcasting(node.op)
@@ -400,7 +400,7 @@ function movesBatch(node: Node, { roles }: Densities): boolean {
   const isFirst = (axis: number): boolean => axis === 0 || axis === -rank;
   if (isReduction(node.op)) return node.inputs[1]?.constant !== undefined && [...readNumbers(node.inputs[1].constant)].some(isFirst);
   if (node.op === 'Slice') return node.inputs[3]?.constant !== undefined && [...readNumbers(node.inputs[3].constant)].some(isFirst);
-  return BY_AXIS.has(node.op) && isFirst(intAttr(node, 'axis', node.op.includes('Softmax') ? -1 : 0));
+  return BY_AXIS.has(node.op) && isFirst(intAttr(node, 'axis'));
 }
 const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax']);
 

@@ -22,7 +22,7 @@
  * places in other ways.
  */
 
-import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
+import { attributes, givenInt, intAttr, intsAttr } from '../../src/ir/attrs';
 import { mapRank, type Roles } from '../../src/ir/axis-roles';
 import { minDims, sameDim, subtractDims } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
@@ -216,7 +216,7 @@ class Finer {
     const inOld = readers.filter(({ user, slot }) => (user.op === 'Pad' && slot === 1) || (user.op === 'Resize' && slot > 0));
     if (inOld.length === 0) return undefined;
     if (inOld.length < readers.length) return because('what reads the size of its map counts in different cells');
-    const [start, end] = [intAttr(node, 'start', 0), intAttr(node, 'end', roles.length)];
+    const [start, end] = [intAttr(node, 'start'), givenInt(node, 'end') ?? roles.length];
     const factors = roles.map((role) => factorOf(role, before, letters)).slice(start, end);
     const uses = [...output.uses];
     return (make) => {

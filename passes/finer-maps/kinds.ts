@@ -52,7 +52,7 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
   const [output] = node.outputs;
   if (!roles || !output) return because('it is not known which of its axes are spatial');
   const roleOf = (axis: number): string => roles[axis < 0 ? axis + roles.length : axis] ?? '';
-  const along = (fallback: number): string => roleOf(intAttr(node, 'axis', fallback));
+  const along = (): string => roleOf(intAttr(node, 'axis'));
   if (isReduction(node.op)) {
     const axes = node.inputs[1] ? node.inputs[1].constant && [...readNumbers(node.inputs[1].constant)] : [...roles.keys()];
     if (!axes) return because('the axes that it takes together are not known');
@@ -69,7 +69,7 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
     case 'GlobalLpPool':
       return 'whole';
     case 'Pad':
-      return stringAttr(node, 'mode', 'constant') === 'constant' ? 'pad' : because('it pads with what lies at the border');
+      return stringAttr(node, 'mode') === 'constant' ? 'pad' : because('it pads with what lies at the border');
     case 'Slice':
       return 'slice';
     case 'Resize':
@@ -85,18 +85,18 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
     case 'Concat':
     case 'Split':
     case 'Gather':
-      return isPlace(along(0)) ? because('it puts places together or takes them apart') : 'everywhere';
+      return isPlace(along()) ? because('it puts places together or takes them apart') : 'everywhere';
     case 'QuantizeLinear':
     case 'DequantizeLinear': {
       const scales = node.inputs[1]?.type?.shape?.length ?? 0;
-      return scales > 0 && isPlace(along(1)) ? because('it has a scale of its own for each place') : 'everywhere';
+      return scales > 0 && isPlace(along()) ? because('it has a scale of its own for each place') : 'everywhere';
     }
     case 'Softmax':
     case 'LogSoftmax':
-      return isPlace(along(-1)) ? because('it compares places with each other') : 'everywhere';
+      return isPlace(along()) ? because('it compares places with each other') : 'everywhere';
     case 'LayerNormalization':
     case 'RMSNormalization':
-      return roles.slice(intAttr(node, 'axis', -1)).some(isPlace) ? because('it normalises over places') : 'everywhere';
+      return roles.slice(intAttr(node, 'axis')).some(isPlace) ? because('it normalises over places') : 'everywhere';
     case 'InstanceNormalization':
     case 'GroupNormalization':
     case 'MeanVarianceNormalization':

@@ -9,9 +9,11 @@
  * graph where the stride is not one. Where a window is smaller than its stride, that can be less than nothing, and what ONNX Runtime (1.30, measured) does
  * then is another thing in each case.
  */
-import { intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
+
+import { intAttr, stringAttr } from '../../src/ir/attrs';
 import { int64s } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
+import { dilationsOf, stridesOf, padsOf as writtenPadsOf } from '../../src/ir/window-attrs';
 import type { Builder } from '../../src/rewrite/builder';
 import { at, each, isOne, type PerAxis } from './density';
 
@@ -36,11 +38,11 @@ export interface Window {
 export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window | string {
   if (!shape?.every((size): size is number => typeof size === 'number')) return 'its window is not known';
   const kernel: PerAxis = shape;
-  const [strides, dilations] = ['strides', 'dilations'].map((name) => intsAttr(node, name) ?? kernel.map(() => 1));
+  const [strides, dilations] = [stridesOf, dilationsOf].map((of) => of(node, kernel.length));
   if (!strides || !dilations) return 'its window is not known';
   const span = each(kernel, (size, axis) => (size - 1) * at(dilations, axis) + 1);
   const own = { kernel, strides, dilations, span };
-  const mode = stringAttr(node, 'auto_pad', 'NOTSET');
+  const mode = stringAttr(node, 'auto_pad');
   if (mode.startsWith('SAME')) {
     const isDilated = dilations.some((gap) => gap !== 1);
     if (isDilated && node.op !== 'Conv') return 'runtimes differ on SAME padding of a dilated pool';
@@ -53,8 +55,8 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
     const pads = isFixed ? padsOf(kernel, (axis, side) => half(at(span, axis) - 1, side)) : undefined;
     return { ...own, pads, hanging: each(kernel, () => 0), same };
   }
-  const written = (mode === 'VALID' ? undefined : intsAttr(node, 'pads')) ?? noPads(kernel);
-  const isRoundedUp = intAttr(node, 'ceil_mode', 0) !== 0;
+  const written = mode === 'VALID' ? noPads(kernel) : writtenPadsOf(node, kernel.length);
+  const isRoundedUp = intAttr(node, 'ceil_mode') !== 0;
   const hanging = each(kernel, (_, axis) =>
     isRoundedUp ? Math.min(at(strides, axis) - 1, Math.max(at(span, axis) - 1 - sideOf(written, axis, 'back'), 0)) : 0,
   );

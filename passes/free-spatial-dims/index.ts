@@ -26,6 +26,7 @@ import { freeSlice } from './slice';
 
 export const freeSpatialDims = definePass({
   name: 'free-spatial-dims',
+  role: 'frees',
   summary: 'make the height and width of the input symbolic, and the sizes that follow from them',
   numbers: 'identical',
   run(graph, context) {

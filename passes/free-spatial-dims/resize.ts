@@ -2,7 +2,8 @@
  * A Resize to a fixed number of pixels: to the size of the map that its result is combined with, where there is one, since that is what the network
  * asked for (`interpolate(x, size = y.shape)`); else by the whole-numbered scale that it had at the original size.
  */
-import { intsAttr } from '../../src/ir/attrs';
+
+import { namedAxes } from '../../src/ir/axis';
 import { fromNumbers } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { axisLength, type FreeEnvironment, freeAxes, type SourceAxis, type Stuck, stuck } from './environment';
@@ -14,7 +15,7 @@ export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
   if (!data || !output || !sizes || !isBaked(sizes) || freeAxes(data, env).length === 0) return false;
   const [from, to] = [env.window(data), env.window(output)];
   if (!from || !to) return stuck('its shape at the original size is not known');
-  const axes = intsAttr(node, 'axes') ?? from.map((_, axis) => axis);
+  const axes = namedAxes(node, from.length);
   const make = env.builder(node);
   const partner = combinedWith(output, to, env);
   if (partner) {

@@ -31,6 +31,7 @@ const MOST = 2 ** 24;
 
 export const headPerWindow = definePass({
   name: 'head-per-window',
+  role: 'converts the rest',
   summary: 'run a classifier that no other pass makes a map of on every window of the map',
   numbers: 'rounding',
   run(graph, context) {

@@ -4,6 +4,7 @@
  */
 
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
+import { permOf } from '../../src/ir/axis';
 import { channelAffine } from '../../src/ir/channel-affine';
 import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
 import { isLayer, isUnpadded } from '../../src/ir/sliding-maps';
@@ -53,13 +54,11 @@ const view: Rule = (head, row) => {
   return [viewed(head.make, row, own, keeps)];
 };
 
-const alongAxis =
-  (fallback: number): Rule =>
-  (head, row) => {
-    const axis = cellAxis(row, intAttr(head.node, 'axis', fallback));
-    if (axis === undefined) return 'it works along the batch';
-    return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row);
-  };
+const alongAxis: Rule = (head, row) => {
+  const axis = cellAxis(row, intAttr(head.node, 'axis'));
+  if (axis === undefined) return 'it works along the batch';
+  return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row);
+};
 
 /** Over all that the map has: [C, h, w] to [C, 1, 1]. */
 const globalPool =
@@ -82,7 +81,7 @@ const coveringPool =
 
 const normalisation: Rule = (head, row) => {
   const { node } = head;
-  const axis = cellAxis(row, intAttr(node, 'axis', -1));
+  const axis = cellAxis(row, intAttr(node, 'axis'));
   if (axis === undefined) return 'it normalises over the batch';
   if (node.outputs.slice(1).some((output) => output.uses.length > 0 || node.graph.isOutput(output))) return 'its mean is read';
   const cells = head.make.op(node.op, [row.cells, ...node.inputs.slice(1)], new Map([...node.attrs, ...attributes({ axis })]));
@@ -103,7 +102,7 @@ const batchNormalization: Rule = (head, row) => {
 
 const transpose: Rule = (head, row) => {
   const rank = rankOfRow(row);
-  const perm = intsAttr(head.node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const perm = permOf(head.node, rank);
   const keeps = row.hasBatch && perm[0] === 0;
   if (row.hasBatch && !keeps && head.batch !== 1) return 'it moves the batch';
   const from = keeps || !row.hasBatch ? row : withoutBatch(head.make, row);
@@ -116,11 +115,11 @@ const gemm: Rule = (head, row) => {
   const { node, make } = head;
   const [, weight, bias] = node.inputs;
   const isUnscaled = ['alpha', 'beta'].every((name) => !node.attrs.has(name) || node.attrs.get(name)?.value === 1);
-  if (!weight || !isUnscaled || intAttr(node, 'transA', 0) !== 0) return 'it scales or transposes its data';
+  if (!weight || !isUnscaled || intAttr(node, 'transA') !== 0) return 'it scales or transposes its data';
   if (bias && row.hasBatch && (rankOf(bias) ?? 2) > 1 && bias.type?.shape?.[0] !== 1)
     return 'its bias differs from row to row of the batch';
   const turned =
-    intAttr(node, 'transB', 0) === 0
+    intAttr(node, 'transB') === 0
       ? weight
       : isConst(weight)
         ? make.constant(`${weight.name}_turned`, permuted(weight.constant, [1, 0]))
@@ -158,7 +157,7 @@ const gather: Rule = (head, row) => {
   const { node, make } = head;
   const indices = node.inputs[1]?.constant;
   if (!indices) return 'its indices are computed';
-  const axis = cellAxis(row, intAttr(node, 'axis', 0));
+  const axis = cellAxis(row, intAttr(node, 'axis'));
   if (axis !== undefined) return results(head, [row.cells, node.inputs[1]], { axis }, row);
   // The one image of the batch.
   const isFirst = head.batch === 1 && indices.shape.length === 0 && [0, -1].includes(readNumbers(indices)[0] ?? 1);
@@ -178,20 +177,18 @@ const RULES: Readonly<Record<string, Rule>> = table({
   Reshape: view,
   Squeeze: view,
   Unsqueeze: view,
-  Softmax: alongAxis(-1),
-  LogSoftmax: alongAxis(-1),
-  Hardmax: alongAxis(-1),
-  LpNormalization: alongAxis(-1),
-  TopK: alongAxis(-1),
-  Split: alongAxis(0),
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
+  Hardmax: alongAxis,
+  LpNormalization: alongAxis,
+  TopK: alongAxis,
+  Split: alongAxis,
   ArgMax: (head, row) => argument(head, row),
   ArgMin: (head, row) => argument(head, row),
   GlobalAveragePool: globalPool('ReduceMean'),
   GlobalMaxPool: globalPool('ReduceMax'),
   GlobalLpPool: (head, row) =>
-    [1, 2].includes(intAttr(head.node, 'p', 2))
-      ? globalPool(`ReduceL${intAttr(head.node, 'p', 2)}`)(head, row)
-      : 'its norm is neither 1 nor 2',
+    [1, 2].includes(intAttr(head.node, 'p')) ? globalPool(`ReduceL${intAttr(head.node, 'p')}`)(head, row) : 'its norm is neither 1 nor 2',
   AveragePool: coveringPool('ReduceMean'),
   MaxPool: coveringPool('ReduceMax'),
   LayerNormalization: normalisation,
@@ -207,7 +204,7 @@ const RULES: Readonly<Record<string, Rule>> = table({
   Resize: (head, row) => (row.shape.slice(1).every((dim) => dim === 1) && !cropsOutside(head.node) ? expand(head, row) : 'it interpolates'),
 });
 
-const cropsOutside = (resize: Node): boolean => stringAttr(resize, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+const cropsOutside = (resize: Node): boolean => stringAttr(resize, 'coordinate_transformation_mode') === 'tf_crop_and_resize';
 
 const elementwise: Rule = ({ node, make }, row) => [{ ...row, cells: make.op(node.op, [row.cells, ...node.inputs.slice(1)], node.attrs) }];
 
@@ -217,7 +214,7 @@ const reduction: Rule = (head, row) => {
   const given = node.inputs[1];
   if (given && !isConst(given)) return 'its axes are computed';
   const listed = given?.constant ? [...readNumbers(given.constant)] : [];
-  if (listed.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return [row];
+  if (listed.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0) return [row];
   const axes = (listed.length > 0 ? listed : Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
     axis < 0 ? axis + rank : axis,
   );
@@ -230,7 +227,7 @@ const reduction: Rule = (head, row) => {
 };
 
 const argument: Rule = (head, row) => {
-  const axis = cellAxis(row, intAttr(head.node, 'axis', 0));
+  const axis = cellAxis(row, intAttr(head.node, 'axis'));
   if (axis === undefined) return 'it works along the batch';
   return results(head, [row.cells], new Map([...head.node.attrs, ...attributes({ axis })]), row);
 };
@@ -305,7 +302,7 @@ function matMul({ node, make, row, batch }: HeadNode): Result {
 function concat({ node, make, row, batch }: HeadNode): Result {
   const rows = node.inputs.map((_, slot) => row(slot));
   const [first] = rows;
-  const axis = first && cellAxis(first, intAttr(node, 'axis', 0));
+  const axis = first && cellAxis(first, intAttr(node, 'axis'));
   if (!first || axis === undefined) return 'it lays rows of the batch next to each other';
   if (!rows.every((each): each is Row => each !== undefined && each.hasBatch === first.hasBatch))
     return 'it lays a constant beside what is computed';

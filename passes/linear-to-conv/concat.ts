@@ -8,11 +8,12 @@
  * Exact: a sum over concatenated features is the sum of the sums over each part. A map whose axes are turned is turned back, and its part of the weight
  * alike. The vector is the same for all windows of its image.
  */
-import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
+import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
 import { axisRolesOf, cellsIn, imageInputs, isChannelsFirst, type MapAxes, mapAxes, sizesIn } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
 import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
 import { isConst, type Node, type Value } from '../../src/ir/types';
+import { isPlainPool } from '../../src/ir/window-attrs';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
 import { constant, node, optional } from '../../src/rewrite/pattern';
@@ -36,7 +37,7 @@ export const concatGemm = defineRule({
       const flatten = input?.producer;
       const [map] = flatten?.inputs ?? [];
       const axes = map && mapAxes(map, roles);
-      if (flatten?.op === 'Flatten' && intAttr(flatten, 'axis', 1) === 1 && axes) branches.push(branchOf(map, axes));
+      if (flatten?.op === 'Flatten' && intAttr(flatten, 'axis') === 1 && axes) branches.push(branchOf(map, axes));
       else if (input && isBesideImages(input, gemm.graph)) branches.push({ vector: input, features: Number(input.type?.shape?.[1]) });
       else return refuse('it reads something beside flattened maps', concat);
     }
@@ -44,7 +45,7 @@ export const concatGemm = defineRule({
     if (maps.length === 0) return undefined;
     // Maps of one cell are concatenated along channels by sink-flatten, which leaves one layer.
     if (maps.length === branches.length && maps.every(({ axes, pool }) => !pool && cellsIn(axes) === 1)) return undefined;
-    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const transB = intAttr(gemm, 'transB') !== 0;
     const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
     if (branches.reduce((sum, branch) => sum + featuresOf(branch), 0) !== features)
       return refuse('the weight does not take as many numbers as the maps have', gemm);
@@ -146,7 +147,7 @@ function branchOf(map: Value, axes: MapAxes): MapBranch {
   const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? one];
   const isPool = pool && (pool.op === 'MaxPool' || pool.op === 'AveragePool') && pool.outputs.length === 1;
   const plain = { map, pool: undefined, axes, dilations: one, beyond: one.map(() => 0), stride: pixelStride(map) };
-  if (!isChannelsFirst(axes) || !isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isUnpadded(pool))
+  if (!isChannelsFirst(axes) || !isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isPlainPool(pool))
     return plain;
   const beyond = axes.shape.places.map((count, axis) => Number(size[axis]) - (kernel[axis] ?? 1) - (count - 1) * (strides[axis] ?? 1));
   return beyond.every((rest) => rest >= 0) ? { map: source, pool, axes, dilations: strides, beyond, stride: pixelStride(source) } : plain;
@@ -167,9 +168,3 @@ function isBesideImages(vector: Value, graph: Graph): boolean {
   }
   return true;
 }
-
-const isUnpadded = (pool: Node): boolean =>
-  (intsAttr(pool, 'pads') ?? []).every((pad) => pad === 0) &&
-  ['NOTSET', 'VALID'].includes(stringAttr(pool, 'auto_pad', 'NOTSET')) &&
-  intAttr(pool, 'ceil_mode', 0) === 0 &&
-  (intsAttr(pool, 'dilations') ?? []).every((dilation) => dilation === 1);

@@ -35,7 +35,7 @@ const flattenGemm = defineRule({
     if (!hasMapRank(x, gemm.graph)) return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes: it is no map`, x);
     const axes = mapAxes(x, axisRolesOf(gemm.graph));
     if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', x);
-    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const transB = intAttr(gemm, 'transB') !== 0;
     const [outputs = 0, features] = transB ? w.constant.shape : [...w.constant.shape].reverse();
     const map = (x.type?.shape?.slice(1) ?? []).filter((dim) => typeof dim === 'number');
     if (features === undefined || map.length !== (rankOf(x) ?? 0) - 1 || productOf(map) !== features)
@@ -65,14 +65,14 @@ const quantisedGemm = defineRule({
   when({ x, q, scale, weight, gemm }) {
     const axes = mapAxes(x, axisRolesOf(gemm.graph));
     if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', x);
-    const transB = intAttr(gemm, 'transB', 0) !== 0;
+    const transB = intAttr(gemm, 'transB') !== 0;
     const [outputs = 0, features] = transB ? q.constant.shape : [...q.constant.shape].reverse();
     const map = (x.type?.shape?.slice(1) ?? []).filter((dim) => typeof dim === 'number');
     if (q.constant.shape.length !== 2 || map.length !== (rankOf(x) ?? 0) - 1 || productOf(map) !== features)
       return refuse(`the weight takes ${features} numbers, the map has [${map}]`, gemm);
-    const axis = intAttr(weight, 'axis', 1);
+    const axis = intAttr(weight, 'axis');
     const isPerOutput = (axis < 0 ? axis + 2 : axis) === (transB ? 0 : 1) && scale.constant.shape.length === 1;
-    if (intAttr(weight, 'block_size', 0) !== 0 || (elementCount(scale.constant.shape) !== 1 && !isPerOutput))
+    if (intAttr(weight, 'block_size') !== 0 || (elementCount(scale.constant.shape) !== 1 && !isPerOutput))
       return refuse('its weight is not quantised per output', weight);
     const bias = gemm.inputs[2]?.type?.shape;
     if (gemm.inputs[2] && !(bias?.length === 1 && bias[0] === outputs)) return refuse('the bias is not one number per output', gemm);
@@ -90,6 +90,7 @@ const quantisedGemm = defineRule({
 
 export const linearToConv = defineRulePass({
   name: 'linear-to-conv',
+  role: 'converts',
   summary: 'turn a fully connected layer over a map into a convolution as big as the map',
   numbers: 'reordered',
   rules: [flattenGemm, quantisedGemm, concatGemm],

@@ -161,7 +161,7 @@ function linearGroup(node: Node, data: ReadonlySet<Value>): Group | undefined {
 }
 
 const isPlainGemm = (node: Node): boolean =>
-  intAttr(node, 'transA') === 0 && floatAttr(node, 'alpha', 1) === 1 && (node.inputs[2] === undefined || floatAttr(node, 'beta', 1) === 1);
+  intAttr(node, 'transA') === 0 && floatAttr(node, 'alpha') === 1 && (node.inputs[2] === undefined || floatAttr(node, 'beta') === 1);
 
 function biasAfter(matmul: Node, data: ReadonlySet<Value>): Node | undefined {
   const [product] = matmul.outputs;

@@ -2,11 +2,13 @@
  * Single nodes in PyTorch's notation: `Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2))`.
  * What PyTorch has no module for keeps its ONNX name, with its attributes. Layers made of several nodes are layers.ts's business.
  */
+
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import { table } from '../ir/table';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
 import type { Attr, Dim, Node, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
+import { dilationsOf, stridesOf } from '../ir/window-attrs';
 
 /** A module: its name, which is its kind, and its arguments as printed. */
 export interface Notation {
@@ -40,57 +42,56 @@ const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = ta
   GlobalAveragePool: (node) => torch(ranked(node, 'AdaptiveAvgPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
   GlobalMaxPool: (node) => torch(ranked(node, 'AdaptiveMaxPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
   ReduceMean: meanOverMap,
-  BatchNormalization: (node) => torch(ranked(node, 'BatchNorm'), channels(node), eps(node, 1e-5)),
-  InstanceNormalization: (node) => torch(ranked(node, 'InstanceNorm'), channels(node), eps(node, 1e-5)),
-  GroupNormalization: (node) => torch('GroupNorm', String(intAttr(node, 'num_groups', 1)), channels(node), eps(node, 1e-5)),
-  LayerNormalization: (node) => torch('LayerNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node, 1e-5)),
-  RMSNormalization: (node) => torch('RMSNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node, 1e-5)),
+  BatchNormalization: (node) => torch(ranked(node, 'BatchNorm'), channels(node), eps(node)),
+  InstanceNormalization: (node) => torch(ranked(node, 'InstanceNorm'), channels(node), eps(node)),
+  GroupNormalization: (node) => torch('GroupNorm', String(intAttr(node, 'num_groups')), channels(node), eps(node)),
+  LayerNormalization: (node) => torch('LayerNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node)),
+  RMSNormalization: (node) => torch('RMSNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node)),
   LRN: (node) =>
     torch(
       'LocalResponseNorm',
-      String(intAttr(node, 'size', 1)),
-      `alpha=${short(floatAttr(node, 'alpha', 1e-4))}`,
-      `beta=${short(floatAttr(node, 'beta', 0.75))}`,
-      `k=${decimal(floatAttr(node, 'bias', 1))}`,
+      String(intAttr(node, 'size')),
+      `alpha=${short(floatAttr(node, 'alpha'))}`,
+      `beta=${short(floatAttr(node, 'beta'))}`,
+      `k=${decimal(floatAttr(node, 'bias'))}`,
     ),
   Relu: () => torch('ReLU'),
-  LeakyRelu: (node) => torch('LeakyReLU', `negative_slope=${short(floatAttr(node, 'alpha', 0.01))}`),
+  LeakyRelu: (node) => torch('LeakyReLU', `negative_slope=${short(floatAttr(node, 'alpha'))}`),
   PRelu: (node) => torch('PReLU', `num_parameters=${elementCountOf(node.inputs[1]) ?? '?'}`),
-  Elu: (node) => torch('ELU', `alpha=${decimal(floatAttr(node, 'alpha', 1))}`),
-  Celu: (node) => torch('CELU', `alpha=${decimal(floatAttr(node, 'alpha', 1))}`),
+  Elu: (node) => torch('ELU', `alpha=${decimal(floatAttr(node, 'alpha'))}`),
+  Celu: (node) => torch('CELU', `alpha=${decimal(floatAttr(node, 'alpha'))}`),
   Selu: () => torch('SELU'),
   Sigmoid: () => torch('Sigmoid'),
   Tanh: () => torch('Tanh'),
   Softplus: () => torch('Softplus'),
   Softsign: () => torch('Softsign'),
   Mish: () => torch('Mish'),
-  Swish: (node) => (floatAttr(node, 'alpha', 1) === 1 ? torch('SiLU') : undefined),
+  Swish: (node) => (floatAttr(node, 'alpha') === 1 ? torch('SiLU') : undefined),
   HardSwish: () => torch('Hardswish'),
   HardSigmoid: (node) => (isPyTorchHardSigmoid(node) ? torch('Hardsigmoid') : undefined),
   Gelu: (node) => torch('GELU', `approximate='${stringAttr(node, 'approximate')}'`),
   Clip: clip,
-  Softmax: (node) => torch('Softmax', `dim=${intAttr(node, 'axis', -1)}`),
-  LogSoftmax: (node) => torch('LogSoftmax', `dim=${intAttr(node, 'axis', -1)}`),
+  Softmax: (node) => torch('Softmax', `dim=${intAttr(node, 'axis')}`),
+  LogSoftmax: (node) => torch('LogSoftmax', `dim=${intAttr(node, 'axis')}`),
   Dropout: (node) => torch('Dropout', `p=${short(scalarOf(node.inputs[1]) ?? 0.5)}`),
-  Flatten: (node) => (intAttr(node, 'axis', 1) === 1 ? torch('Flatten', 'start_dim=1', 'end_dim=-1') : undefined),
+  Flatten: (node) => (intAttr(node, 'axis') === 1 ? torch('Flatten', 'start_dim=1', 'end_dim=-1') : undefined),
   Identity: () => torch('Identity'),
   Pad: padding,
-  DepthToSpace: (node) =>
-    stringAttr(node, 'mode', 'DCR') === 'CRD' ? torch('PixelShuffle', String(intAttr(node, 'blocksize', 1))) : undefined,
+  DepthToSpace: (node) => (stringAttr(node, 'mode') === 'CRD' ? torch('PixelShuffle', String(intAttr(node, 'blocksize'))) : undefined),
   Resize: (node) => {
     const scales = numbersOf(node.inputs[2]);
     const sizes = numbersOf(node.inputs[3]);
     const how = scales?.length
       ? `scale_factor=(${scales.slice(2).map(decimal).join(', ')})`
       : sizes?.length && `size=${tuple(sizes.slice(2))}`;
-    return how ? torch('Upsample', how, `mode='${stringAttr(node, 'mode', 'nearest')}'`) : undefined;
+    return how ? torch('Upsample', how, `mode='${stringAttr(node, 'mode')}'`) : undefined;
   },
-  Concat: (node) => torch('Concat', `dim=${intAttr(node, 'axis', 0)}`),
+  Concat: (node) => torch('Concat', `dim=${intAttr(node, 'axis')}`),
 });
 
 /** PyTorch's Hardsigmoid is x/6 + 1/2; ONNX's default slope is 0.2. */
 export const isPyTorchHardSigmoid = (node: Node): boolean =>
-  Math.abs(floatAttr(node, 'alpha', 0.2) - 1 / 6) < 1e-6 && Math.abs(floatAttr(node, 'beta', 0.5) - 0.5) < 1e-6;
+  Math.abs(floatAttr(node, 'alpha') - 1 / 6) < 1e-6 && Math.abs(floatAttr(node, 'beta') - 0.5) < 1e-6;
 
 function convolution(node: Node): Notation | undefined {
   const weight = node.inputs[1]?.type?.shape;
@@ -100,15 +101,14 @@ function convolution(node: Node): Notation | undefined {
   const [first, second] = weight;
   const times = (dim: Dim): Dim => (typeof dim === 'number' ? dim * groups : dim);
   const kernel = intsAttr(node, 'kernel_shape') ?? weight.slice(2);
-  const ones = kernel.map(() => 1);
-  const dilation = intsAttr(node, 'dilations') ?? ones;
+  const dilation = dilationsOf(node, kernel.length);
   const outputPadding = intsAttr(node, 'output_padding');
   return torch(
     `${transposed ? 'ConvTranspose' : 'Conv'}${kernel.length}d`,
     String((transposed ? first : times(second)) ?? '?'),
     String((transposed ? times(second) : first) ?? '?'),
     `kernel_size=${tuple(kernel)}`,
-    `stride=${tuple(intsAttr(node, 'strides') ?? ones)}`,
+    `stride=${tuple(stridesOf(node, kernel.length))}`,
     pads(node, kernel.length),
     outputPadding?.some((pad) => pad !== 0) && `output_padding=${tuple(outputPadding)}`,
     dilation.some((step) => step !== 1) && `dilation=${tuple(dilation)}`,
@@ -121,14 +121,13 @@ function convolution(node: Node): Notation | undefined {
 function pool(node: Node, kind: string, ...first: readonly string[]): Notation | undefined {
   const kernel = intsAttr(node, 'kernel_shape');
   if (!kernel) return undefined;
-  const ones = kernel.map(() => 1);
-  const dilation = intsAttr(node, 'dilations') ?? ones;
+  const dilation = dilationsOf(node, kernel.length);
   const padded = pads(node, kernel.length);
   return torch(
     `${kind}${kernel.length}d`,
     ...first,
     `size=${tuple(kernel)}`,
-    `stride=${tuple(intsAttr(node, 'strides') ?? ones)}`,
+    `stride=${tuple(stridesOf(node, kernel.length))}`,
     padded,
     (node.op === 'MaxPool' || dilation.some((step) => step !== 1)) && `dilation=${tuple(dilation)}`,
     intAttr(node, 'ceil_mode') !== 0 && 'ceil_mode=True',
@@ -177,7 +176,7 @@ function padding(node: Node): Notation | undefined {
   // PyTorch lists the last axis first: (left, right, top, bottom).
   const amounts = Array.from({ length: spatial }, (_, at) => rank - 1 - at).flatMap((axis) => [all[axis] ?? 0, all[rank + axis] ?? 0]);
   const value = node.inputs[2] ? scalarOf(node.inputs[2]) : 0;
-  const mode = stringAttr(node, 'mode', 'constant');
+  const mode = stringAttr(node, 'mode');
   if (mode === 'constant') {
     if (value === undefined) return undefined;
     return value === 0
@@ -226,7 +225,7 @@ function attrText(attr: Attr): string | undefined {
 const ranked = (node: Node, kind: string): string => `${kind}${Math.max(1, (rankOf(node.inputs[0]) ?? 4) - 2)}d`;
 const spatialAxes = (node: Node): readonly Dim[] => node.inputs[0]?.type?.shape?.slice(2) ?? [undefined, undefined];
 const channels = (node: Node): string => String(elementCountOf(node.inputs[1]) ?? '?');
-const eps = (node: Node, fallback: number): string => `eps=${short(floatAttr(node, 'epsilon', fallback))}`;
+const eps = (node: Node): string => `eps=${short(floatAttr(node, 'epsilon'))}`;
 
 function elementCountOf(value: Value | undefined): number | undefined {
   return value?.constant ? elementCount(value.constant.shape) : undefined;

@@ -14,7 +14,7 @@ import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing, drawnAs } from './drawing';
-import { formatOf, show, sizeOf, writeFormat } from './inspect';
+import { formatOf, show, sizeOf, writeFormat } from './inspect-format';
 import { cut } from './table';
 import type { Terminal } from './terminal';
 import { typed } from './typed';

@@ -11,7 +11,7 @@ import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
 import { depthOf, directionOf, drawing } from './drawing';
-import { formatOf, show, writeFormat } from './inspect';
+import { formatOf, show, writeFormat } from './inspect-format';
 import { bytes, cut, grouped, table } from './table';
 import type { Terminal } from './terminal';
 

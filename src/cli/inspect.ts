@@ -4,22 +4,19 @@ import { shapeText } from '../analysis/layers';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import { declaredSize } from '../compile/metadata';
-import { badOption, usage, weightsMissing } from '../diagnostics/catalogue';
+import { usage, weightsMissing } from '../diagnostics/catalogue';
 import { filesBehind, type ReadFileOptions, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
-import { checkOutput, writeOutput, writeTextFile } from '../output';
-import { drawingBytes } from '../pictures/files/pictures';
+import { checkOutput } from '../output';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing } from './drawing';
+import { type Format, formatOf, show, sizeOf, writeFormat } from './inspect-format';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
 import { typed } from './typed';
-import { inputSize } from './values';
-
-type Format = NonNullable<InspectArgs['format']>;
 
 const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns: number | undefined) => string>> = {
   summary: (model, args, columns) => summaryText(args.model, summaryOf(model, args), columns).join('\n'),
@@ -87,45 +84,4 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   return 0;
 }
 
-/** As asked for, or as the name of the file says; a summary without either, or where the name has no ending. Throws CompileError BAD_OPTION. */
-export function formatOf({ format, json, output }: InspectArgs): Format {
-  if (format || json) return format ?? 'json';
-  const [, ending] = /\.(\w+)$/.exec(output?.toLowerCase() ?? '') ?? [];
-  if (output === undefined || ending === undefined) return 'summary';
-  const known = ENDINGS.get(ending);
-  if (!known)
-    throw badOption(
-      'output',
-      output,
-      `a name in ${[...ENDINGS.keys()].map((name) => `.${name}`).join(', ')}, or --format to say what is to be written`,
-    );
-  return known;
-}
-const ENDINGS: ReadonlyMap<string, Format> = new Map([
-  ['txt', 'summary'],
-  ['log', 'summary'],
-  ['json', 'json'],
-  ['onnxtxt', 'text'],
-  ['onnxtext', 'text'],
-  ['html', 'html'],
-  ['htm', 'html'],
-  ['svg', 'svg'],
-  ['png', 'png'],
-  ['dot', 'dot'],
-  ['gv', 'dot'],
-]);
-
-/** Prints what a format gives. A summary is for people, so --quiet drops it; every other format was asked for. */
-export function show(format: Format, text: string, { format: asked }: InspectArgs, terminal: Terminal): void {
-  if (format === 'summary' && asked === undefined) terminal.report(text.split('\n'));
-  else terminal.result(text);
-}
-
-/** Writes what a format gives: text, or a picture of the drawing. */
-export async function writeFormat(format: Format, text: string, output: string, inputs: readonly string[], force: boolean): Promise<void> {
-  if (format === 'png') writeOutput(output, await drawingBytes(text), { inputs, force });
-  else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, inputs, force);
-}
-
-export const sizeOf = ({ inputSize: size }: InspectArgs) => (size?.length ? inputSize(size) : undefined);
 const summaryOf = (model: Model, args: InspectArgs) => summarise(model, sizeOf(args), settle);

@@ -1,4 +1,5 @@
 /** What a network must be for a conversion to mean anything: asked of the graph, not of the passes that made it so. */
+import { passesWith } from '../../passes';
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
 import type { Motion } from '../analysis/motion';
@@ -13,7 +14,7 @@ import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
-import type { Remark } from '../rewrite/pass';
+import type { Remark, Role } from '../rewrite/pass';
 
 /**
  * Refuses networks that were exported while they were being trained: their norms take mean and variance from the batch, so a prediction depends on what else is in it,
@@ -37,15 +38,17 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
   // A classifier of which no map was made: why not says more than what it would do on one.
   if (first.isUnknown && isBehindPlaces(first.node, motion)) {
     const output = model.graph.outputs.find((candidate) => leadingTo([candidate]).has(first.node));
-    const isHead = ({ kind, pass }: Remark): boolean => kind === 'refused' && (HEAD_PASSES.has(pass) || pass === 'head-per-window');
+    const converting = passesWith(...CONVERTING);
+    const isHead = ({ kind, pass }: Remark): boolean =>
+      kind === 'refused' && (converting.has(pass) || passesWith('converts the rest').has(pass));
     if (output && remarks.some(isHead)) {
       const before = original.graph.outputs.find(({ name }) => name === output.name);
-      const { reasons, at } = obstacle(output, before, remarks.filter(isHead), HEAD_PASSES);
+      const { reasons, at } = obstacle(output, before, remarks.filter(isHead), converting);
       throw notConvertible(output, reasons, at, { passesLeftOut });
     }
   }
   // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
-  const { output, reasons } = whyNoConvolution(first.node, remarks);
+  const { output, reasons } = whyNoConvolution(first.node, remarks, passesWith('prepares'));
   if (output && reasons.length > 0)
     throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin }, { passesLeftOut });
   throw cannotSlide(
@@ -64,7 +67,8 @@ export function requireCells(
   remarks: readonly Remark[],
   { passesLeftOut, otherwise }: { readonly passesLeftOut: boolean; readonly otherwise: () => CompileError | undefined },
 ): void {
-  const refusal = remarks.find(({ kind, pass }) => kind === 'refused' && pass === 'output-cells');
+  const cells = passesWith('gives cells');
+  const refusal = remarks.find(({ kind, pass }) => kind === 'refused' && cells.has(pass));
   const output = refusal && model.graph.outputs.find(({ name }) => name === refusal.at.value);
   if (!output || growing(output)) return;
   const other = otherwise();
@@ -128,7 +132,7 @@ function convolutionalUpTo(model: Model, node: Node): boolean {
 }
 
 /** Passes whose work is the conversion itself. */
-const HEAD_PASSES = new Set(['linear-to-conv', 'global-pool-to-window', 'output-map', 'output-average', 'output-cells']);
+const CONVERTING = ['converts', 'gives cells', 'gives means'] as const;
 
 /** Whether the file gives its images a size. */
 export const hasFixedImages = (model: Model): boolean =>
@@ -142,21 +146,25 @@ export function requireMaps(model: Model, { original, wasFixed, head, passesLeft
   // A classifier of convolutions alone still wants its size made free; a network without one cell at the end is no classifier.
   const isFree = !wasFixed || original.graph.outputs.some(hasCells);
   const { outputs } = model.graph;
-  if (isFree && outputs.length > 0 && !applied.some(({ pass }) => HEAD_PASSES.has(pass)) && outputs.every(growing))
+  const converting = passesWith(...CONVERTING);
+  if (isFree && outputs.length > 0 && !applied.some(({ pass }) => converting.has(pass)) && outputs.every(growing))
     throw nothingToConvert(original.graph.outputs);
   // A vector of the right shape proves nothing: attention over the whole image has one too. Nor does a map, where cells of the last map were asked for.
-  const madeBy = (name: string, output: Value): boolean => applied.some(({ pass, at }) => pass === name && at.value === output.name);
+  const madeBy = (role: Role, output: Value): boolean => {
+    const names = passesWith(role);
+    return applied.some(({ pass, at }) => names.has(pass) && at.value === output.name);
+  };
   const done: Readonly<Record<Asked['head'], (output: Value) => boolean>> = {
     window: growing,
-    cell: (output) => growing(output) && madeBy('output-cells', output),
-    image: (output) => madeBy('output-average', output),
+    cell: (output) => growing(output) && madeBy('gives cells', output),
+    image: (output) => madeBy('gives means', output),
     original: () => true,
   };
   for (const output of outputs) {
     const before = original.graph.outputs.find(({ name }) => name === output.name);
     // A map of features beside the scores stays a map.
     if (before && hasCells(before) ? growing(output) : done[head](output)) continue;
-    const { reasons, at } = obstacle(output, before, remarks, HEAD_PASSES);
+    const { reasons, at } = obstacle(output, before, remarks, converting);
     throw notConvertible(output, reasons, at, { passesLeftOut });
   }
 }

@@ -39,8 +39,8 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
   /** The layer that makes the value gives fewer. */
   function cutLayer(node: Node, from: number, to: number): boolean {
     const isGemm = node.op === 'Gemm';
-    if (!isGemm && !(node.op === 'Conv' && intAttr(node, 'group', 1) === 1)) return false;
-    if (!cutConstant(node, 1, isGemm && intAttr(node, 'transB', 0) === 0 ? 1 : 0, from, to)) return false;
+    if (!isGemm && !(node.op === 'Conv' && intAttr(node, 'group') === 1)) return false;
+    if (!cutConstant(node, 1, isGemm && intAttr(node, 'transB') === 0 ? 1 : 0, from, to)) return false;
     const bias = node.inputs[2];
     return bias === undefined || cutConstant(node, 2, (bias.type?.shape?.length ?? 1) - 1, from, to);
   }
@@ -65,20 +65,20 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
     switch (node.op) {
       case 'Flatten': {
         const features = output?.type?.shape?.[1];
-        if (intAttr(node, 'axis', 1) !== 1 || typeof features !== 'number') return false;
+        if (intAttr(node, 'axis') !== 1 || typeof features !== 'number') return false;
         return on(features, (features / from) * to);
       }
       case 'BatchNormalization':
         return [1, 2, 3, 4].every((at) => cutConstant(node, at, 0, from, to)) && on();
       case 'Conv': {
-        const group = intAttr(node, 'group', 1);
+        const group = intAttr(node, 'group');
         if (group === 1) return cutConstant(node, 1, 1, from, to);
         if (group !== from || node.inputs[1]?.type?.shape?.[0] !== from) return false;
         graph.respell(node, { attrs: new Map([...node.attrs, ['group', { kind: 'int', value: to }]]) });
         return cutConstant(node, 1, 0, from, to) && (node.inputs[2] === undefined || cutConstant(node, 2, 0, from, to)) && on();
       }
       case 'Gemm':
-        return intAttr(node, 'transA', 0) === 0 && cutConstant(node, 1, intAttr(node, 'transB', 0) === 0 ? 0 : 1, from, to);
+        return intAttr(node, 'transA') === 0 && cutConstant(node, 1, intAttr(node, 'transB') === 0 ? 0 : 1, from, to);
       case 'MatMul':
         return node.inputs[1]?.type?.shape?.length === 2 && cutConstant(node, 1, 0, from, to);
       default:

@@ -5,10 +5,12 @@
  *
  * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and picks among channels.
  */
+
 import { intAttr, intsAttr, stringAttr } from './attrs';
 import { hasMapRank, mapRank } from './axis-roles';
 import type { Node, Value } from './types';
 import { isConst } from './types';
+import { isPadded, isStrided } from './window-attrs';
 
 /** The varying operand of an affine pointwise node over maps [N,C,H,W], or undefined where the node is not one. */
 export function affineOperand(node: Node): { readonly slot: number; readonly value: Value } | undefined {
@@ -40,9 +42,9 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
 /** Kernel 1x1, stride 1, nothing padded. */
 export function isPointwise(conv: Node): boolean {
   const kernel = intsAttr(conv, 'kernel_shape') ?? conv.inputs[1]?.type?.shape?.slice(2);
-  const ones = (name: string): boolean => intsAttr(conv, name)?.every((value) => value === 1) ?? true;
-  const isUnpadded = (intsAttr(conv, 'pads') ?? []).every((pad) => pad === 0) || stringAttr(conv, 'auto_pad') !== 'NOTSET';
-  return (kernel?.every((size) => size === 1) ?? false) && ones('strides') && isUnpadded;
+  return (
+    (kernel?.every((size) => size === 1) ?? false) && !isStrided(conv) && (!isPadded(conv) || stringAttr(conv, 'auto_pad') !== 'NOTSET')
+  );
 }
 
 /** A constant that broadcasts over all places. */
@@ -54,7 +56,7 @@ function isPerChannel(value: Value | undefined, { graph }: Node): boolean {
 }
 
 function picksChannels(node: Node): boolean {
-  if (node.op === 'Gather') return intAttr(node, 'axis', 0) === 1 && node.inputs[1]?.constant?.shape.length === 1;
+  if (node.op === 'Gather') return intAttr(node, 'axis') === 1 && node.inputs[1]?.constant?.shape.length === 1;
   return onlyChannelAxis(node);
 }
 

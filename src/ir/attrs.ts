@@ -2,31 +2,40 @@
  * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema serve every opset.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
+import { meaningOf } from './integer-operators';
 import { attrDefault, sharedDefault } from './operators';
+import { table } from './table';
 import type { Attr, Node, Tensor } from './types';
 
-/** An int attribute, or the operator's default where it is absent. Values beyond 2^53 are rounded, which keeps "to the end" markers huge. */
-export function intAttr(node: Node, name: string, fallback?: number): number {
-  const attr = node.attrs.get(name);
-  if (attr?.kind === 'int') return Number(attr.value);
-  if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
-  assertInvariant(own?.kind === 'int', () => `${node.op} has no default for '${name}'`);
+/**
+ * An int attribute, or the default of the node's operator where it is absent: no reader takes a default of its own, so none can differ from the schema's.
+ * Values beyond 2^53 are rounded, which keeps "to the end" markers huge.
+ */
+export function intAttr(node: Node, name: string): number {
+  const value = givenInt(node, name);
+  if (value !== undefined) return value;
+  const own = defaultOf(node, name);
+  assertInvariant(own?.kind === 'int', () => withoutDefault(node, name));
   return Number(own.value);
 }
 
-/** An ints attribute as numbers, or undefined where it is absent. */
-export function intsAttr(node: Node, name: string): readonly number[] | undefined {
+/** As the node has it; undefined where it does not: for attributes whose absence has a meaning of its own (`end` of Shape), and operators outside of ONNX. */
+export function givenInt(node: Node, name: string): number | undefined {
   const attr = node.attrs.get(name);
+  return attr?.kind === 'int' ? Number(attr.value) : undefined;
+}
+
+/** An ints attribute as numbers, or the operator's default; undefined where it is absent and has none. */
+export function intsAttr(node: Node, name: string): readonly number[] | undefined {
+  const attr = node.attrs.get(name) ?? attrDefault(node.opType, name);
   return attr?.kind === 'ints' ? attr.value.map(Number) : undefined;
 }
 
-export function floatAttr(node: Node, name: string, fallback?: number): number {
+export function floatAttr(node: Node, name: string): number {
   const attr = node.attrs.get(name);
   if (attr?.kind === 'float') return attr.value;
-  if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
-  assertInvariant(own?.kind === 'float', () => `${node.op} has no default for '${name}'`);
+  const own = defaultOf(node, name);
+  assertInvariant(own?.kind === 'float', () => withoutDefault(node, name));
   return own.value;
 }
 
@@ -35,19 +44,36 @@ export function floatsAttr(node: Node, name: string): readonly number[] | undefi
   return attr?.kind === 'floats' ? attr.value : undefined;
 }
 
-export function stringAttr(node: Node, name: string, fallback?: string): string {
-  const attr = node.attrs.get(name);
-  if (attr?.kind === 'string' && typeof attr.value === 'string') return attr.value;
-  if (fallback !== undefined) return fallback;
-  const own = attrDefault(node.opType, name) ?? sharedDefault(name);
-  assertInvariant(own?.kind === 'string' && typeof own.value === 'string', () => `${node.op} has no default for '${name}'`);
+export function stringAttr(node: Node, name: string): string {
+  const value = givenString(node, name);
+  if (value !== undefined) return value;
+  const own = defaultOf(node, name);
+  assertInvariant(own?.kind === 'string' && typeof own.value === 'string', () => withoutDefault(node, name));
   return own.value;
+}
+
+/** As the node has it; undefined where it does not. */
+export function givenString(node: Node, name: string): string | undefined {
+  const attr = node.attrs.get(name);
+  return attr?.kind === 'string' && typeof attr.value === 'string' ? attr.value : undefined;
 }
 
 export function tensorAttr(node: Node, name: string): Tensor | undefined {
   const attr = node.attrs.get(name);
   return attr?.kind === 'tensor' ? attr.value : undefined;
 }
+
+const defaultOf = (node: Node, name: string): Attr | undefined =>
+  attrDefault(node.opType, name) ?? attrDefault(FUSED[node.op] ?? meaningOf(node), name) ?? sharedDefault(name);
+const withoutDefault = (node: Node, name: string): string => `${node.op} has no default for '${name}'`;
+
+/** Operators of ONNX Runtime's optimiser that take the attributes of one of ONNX's. */
+const FUSED: Readonly<Record<string, string>> = table({
+  'com.microsoft.FusedConv': 'Conv',
+  'com.microsoft.FusedGemm': 'Gemm',
+  'com.microsoft.FusedMatMul': 'Gemm',
+  'com.microsoft.TransposeMatMul': 'Gemm',
+});
 
 export const int = (value: number): Attr => ({ kind: 'int', value });
 export const ints = (value: readonly number[]): Attr => ({ kind: 'ints', value: [...value] });

@@ -5,7 +5,9 @@
  * for nothing has the role ''. Channels-last stretches, flattened heads and token sequences are told apart by this, not by guessing from sizes.
  * Roles follow data, not weights: a value that does not depend on an image has none, and so has one behind an operator that is not known here.
  */
-import { intAttr, intsAttr } from './attrs';
+
+import { intAttr } from './attrs';
+import { permOf } from './axis';
 import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
 import { layoutByUse } from './image-layout';
@@ -111,13 +113,13 @@ export class AxisRoles {
         return roles.map((role, axis) => (axis === 1 ? 'C' : axis === 0 ? role || 'N' : role));
       case 'ArgMax':
       case 'ArgMin': {
-        const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
+        const axis = normalAxis(intAttr(node, 'axis'), roles.length);
         return intAttr(node, 'keepdims') === 0 ? roles.filter((_, at) => at !== axis) : roles;
       }
       case 'Gemm':
         return transposesData(node) ? undefined : [roles[0] ?? '', 'C'];
       case 'Transpose': {
-        const perm = intsAttr(node, 'perm') ?? roles.map((_, axis) => roles.length - 1 - axis);
+        const perm = permOf(node, roles.length);
         return perm.map((axis) => roles[axis] ?? '');
       }
       case 'Flatten':
@@ -198,7 +200,7 @@ function gather(node: Node, roles: Roles): Roles | undefined {
   const indices = node.inputs[1];
   const rank = rankOf(indices);
   if (rank === undefined) return undefined;
-  const axis = normalAxis(intAttr(node, 'axis', 0), roles.length);
+  const axis = normalAxis(intAttr(node, 'axis'), roles.length);
   return roles.flatMap((role, at) => (at === axis ? (rank === 0 ? [] : Array.from({ length: rank }, () => role)) : [role]));
 }
 

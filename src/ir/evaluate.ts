@@ -8,8 +8,10 @@
  * What has no answer (an integer divided by zero, an index beyond the end) is left to the runtime.
  * Operators over images (convolution, pooling ...) are left to the runtime on purpose.
  */
+
 import { BINARY, REDUCERS, ROWS, rowsOf, UNARY } from './arithmetic';
-import { floatAttr, intAttr, intsAttr, stringAttr, tensorAttr } from './attrs';
+import { floatAttr, givenInt, intAttr, stringAttr, tensorAttr } from './attrs';
+import { permOf } from './axis';
 import {
   batchNormalization,
   concat,
@@ -140,7 +142,7 @@ function readOnce(tensor: Tensor): Float64Array {
 
 function isGatherable(node: Node, [data, indices]: readonly (Tensor | undefined)[]): boolean {
   if (!data || !indices) return false;
-  const length = data.shape[inRange(intAttr(node, 'axis', 0), data.shape.length)] ?? 0;
+  const length = data.shape[inRange(intAttr(node, 'axis'), data.shape.length)] ?? 0;
   return readNumbers(indices).every((index) => index >= -length && index < length);
 }
 
@@ -157,7 +159,7 @@ function moveWhole(node: Node, inputs: readonly (Tensor | undefined)[], shape: r
     case 'Unsqueeze':
       return reshaped(data, shape);
     case 'Transpose':
-      return permuted(data, intsAttr(node, 'perm') ?? data.shape.map((_, axis) => data.shape.length - 1 - axis));
+      return permuted(data, permOf(node, data.shape.length));
     default:
       return undefined;
   }
@@ -187,7 +189,7 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
   switch (node.op) {
     case 'Shape': {
       const rank = node.inputs[0]?.constant?.shape.length ?? 0;
-      return ([x]) => need(x).shape.slice(intAttr(node, 'start'), intAttr(node, 'end', rank));
+      return ([x]) => need(x).shape.slice(intAttr(node, 'start'), givenInt(node, 'end') ?? rank);
     }
     case 'Size':
       return ([x]) => [elementCount(need(x).shape)];
@@ -196,11 +198,11 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
     case 'Where':
       return ([condition, a, b]) => where(need(condition), need(a), need(b), shape);
     case 'Gather':
-      return ([x, indices]) => gather(need(x), need(indices), intAttr(node, 'axis', 0));
+      return ([x, indices]) => gather(need(x), need(indices), intAttr(node, 'axis'));
     case 'Slice':
       return ([x, starts, ends, axes, steps]) => slice(need(x), need(starts).data, need(ends).data, axes?.data, steps?.data);
     case 'Concat':
-      return (inputs) => concat(inputs.map(need), intAttr(node, 'axis', 0), shape);
+      return (inputs) => concat(inputs.map(need), intAttr(node, 'axis'), shape);
     case 'Expand':
       return ([x]) => spread(need(x), shape);
     case 'Tile':
@@ -222,11 +224,11 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
         return batchNormalization(trained, floatAttr(node, 'epsilon'));
       };
     case 'ScatterND':
-      return stringAttr(node, 'reduction', 'none') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined;
+      return stringAttr(node, 'reduction') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined;
     case 'InstanceNormalization':
       return ([x, scale, bias]) => instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon'));
     case 'Pad':
-      return stringAttr(node, 'mode', 'constant') === 'constant'
+      return stringAttr(node, 'mode') === 'constant'
         ? ([x, pads, value, axes]) => pad(need(x), need(pads).data, value?.data[0] ?? 0, axes?.data, shape)
         : undefined;
     default:

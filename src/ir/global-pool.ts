@@ -6,7 +6,7 @@
  * Maxima, minima, sums and norms alike; channels-last maps and results without the pooled axes as well.
  */
 
-import { intAttr, intsAttr, stringAttr } from './attrs';
+import { intAttr, intsAttr } from './attrs';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
 import { isReduction } from './operator-traits';
@@ -15,6 +15,7 @@ import { table } from './table';
 import { readNumbers } from './tensor';
 import type { Node, Value } from './types';
 import { viewChain } from './views';
+import { isDilated, isPadded } from './window-attrs';
 
 export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 
@@ -48,7 +49,7 @@ export function nearlyGlobalPools(graph: Graph): GlobalPool[] {
     const [map] = node.inputs;
     const axes = map && mapAxes(map, roles);
     const kernel = intsAttr(node, 'kernel_shape') ?? [];
-    if (!map || axes?.channels !== 1 || node.op !== 'AveragePool' || intAttr(node, 'ceil_mode', 0) !== 0) return [];
+    if (!map || axes?.channels !== 1 || node.op !== 'AveragePool' || intAttr(node, 'ceil_mode') !== 0) return [];
     const { places } = axes.shape;
     const isNearly =
       kernel.length === places.length && kernel.every((size, at) => size <= (places[at] ?? 0) && 2 * size > (places[at] ?? 0));
@@ -108,8 +109,7 @@ function coversMap(node: Node, axes: MapAxes): boolean {
 
 /** Nothing padded, nothing dilated, no indices. */
 function isPlain(node: Node): boolean {
-  const unpadded = ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) && (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0);
-  return unpadded && (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) && node.outputs.length === 1;
+  return !isPadded(node) && !isDilated(node) && node.outputs.length === 1;
 }
 
 /** A reduction over exactly the spatial axes: of a map, of a map with all in one axis, or of a map reduced along some of them before. */

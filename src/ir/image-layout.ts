@@ -3,8 +3,7 @@
  * axis 1 of what they read, whatever Transposes and new axes stand in front of them. Sizes alone cannot tell 13 spectral channels last from 13 rows, nor a
  * signal [N, C, T] from an image without a batch.
  */
-import { intsAttr } from './attrs';
-import { wrapAxis } from './axis';
+import { permOf, wrapAxis } from './axis';
 import { isBroadcasting, isQuantiser, isUnaryElementwise } from './operator-traits';
 import { isNumeric, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
@@ -74,7 +73,7 @@ export function layoutByUse(image: Value): Layout | undefined {
 function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] | undefined {
   const rank = axes.length;
   if (node.op === 'Transpose') {
-    const perm = intsAttr(node, 'perm') ?? axes.map((_, axis) => rank - 1 - axis);
+    const perm = permOf(node, rank);
     return perm.length === rank ? perm.map((axis) => axes[axis]) : undefined;
   }
   if (isBroadcasting(node.op)) {

@@ -126,7 +126,7 @@ function reverses(node: Node, letter: Letter, orientations: Orientations): boole
     }
     case 'Gather': {
       const indices = numbersIn(node.inputs[1]);
-      return isAxis(intAttr(node, 'axis', 0)) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
+      return isAxis(intAttr(node, 'axis')) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
     }
     case 'ReverseSequence':
       return isAxis(intAttr(node, 'time_axis'));

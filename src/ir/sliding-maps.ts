@@ -5,7 +5,8 @@
  * with a scale for each, places that are picked or laid next to each other, a sum over all of them, axes that cannot be told. Nor is it a map of places where it is the one number
  * of a global pool, until it comes back to a map (a gate).
  */
-import { intAttr, intsAttr, stringAttr } from './attrs';
+
+import { intAttr } from './attrs';
 import { type AxisRoles, axisRolesOf, mapAxes } from './axis-roles';
 import type { Graph } from './graph';
 import { meaningOf, weightSlotOf } from './integer-operators';
@@ -14,6 +15,7 @@ import { isSpatialRole } from './spatial';
 import { isFloatType, isNumeric, readNumbers } from './tensor';
 import { type ConstValue, isConst, type Node, type Value } from './types';
 import { productOf } from './views';
+import { isDilated, isPadded } from './window-attrs';
 
 export interface Trunk {
   /** Computed from pixels; sizes alone are none. */
@@ -62,8 +64,7 @@ function namesPlaces(node: Node, roles: AxisRoles): boolean {
   if (!output || (output.type?.shape?.length ?? 0) < 3) return false;
   if (isBroadcasting(node.op)) return node.inputs.some((input) => isConst(input) && hasNumberPerPlace(input, output, roles));
   const [data, weight] = node.inputs;
-  if (node.op === 'Concat')
-    return node.inputs.some((input) => input && !isConst(input) && isSpread(input, roles, intAttr(node, 'axis', 0)));
+  if (node.op === 'Concat') return node.inputs.some((input) => input && !isConst(input) && isSpread(input, roles, intAttr(node, 'axis')));
   return (
     node.op === 'MatMul' &&
     data !== undefined &&
@@ -96,14 +97,14 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
   if (SUMS.has(node.op)) return takesAllPlaces(node, roles);
   switch (op) {
     case 'Gemm':
-      return isSpread(data, roles, node.op === 'Gemm' && intAttr(node, 'transA') !== 0 ? 0 : 1);
+      return isSpread(data, roles, intAttr(node, 'transA') === 0 ? 1 : 0);
     case 'MatMul':
       return (isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2));
     case 'Einsum':
       return true;
     case 'LayerNormalization':
     case 'RMSNormalization': {
-      const axis = intAttr(node, 'axis', -1);
+      const axis = intAttr(node, 'axis');
       const first = axis < 0 ? axis + own.length : axis;
       return own.some((_, at) => at >= first && isSpread(data, roles, at)) && isConst(weight) && !isUniform(weight);
     }
@@ -112,18 +113,18 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
     case 'Concat':
     case 'ArgMax':
     case 'ArgMin':
-      return isSpread(output, roles, intAttr(node, 'axis', 0)) || isSpread(data, roles, intAttr(node, 'axis', 0));
+      return isSpread(output, roles, intAttr(node, 'axis')) || isSpread(data, roles, intAttr(node, 'axis'));
     case 'Resize':
     case 'Expand':
       // One number of a pool laid over all places of the window.
       return !hasMany(data, roles) && hasMany(output, roles);
     case 'TopK':
-      return isSpread(data, roles, intAttr(node, 'axis', -1));
+      return isSpread(data, roles, intAttr(node, 'axis'));
     case 'Softmax':
     case 'LogSoftmax':
     case 'Hardmax':
       // Places weighed against each other for a classifier: those of one window. Where layers with windows follow, it is a gate of the whole image.
-      return isSpread(data, roles, intAttr(node, 'axis', -1)) && isBehindTrunk(node);
+      return isSpread(data, roles, intAttr(node, 'axis')) && isBehindTrunk(node);
     default:
       return false;
   }
@@ -263,13 +264,10 @@ export function isLayer(node: Node): boolean {
     kernel.length === map?.length &&
     kernel.every((size, axis) => size === map[axis]) &&
     (!bias || isConst(bias)) &&
-    intAttr(node, 'group', 1) === 1 &&
+    intAttr(node, 'group') === 1 &&
     isUnpadded(node)
   );
 }
 
 /** Nothing padded, nothing dilated. */
-export const isUnpadded = (node: Node): boolean =>
-  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
-  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
-  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad', 'NOTSET'));
+export const isUnpadded = (node: Node): boolean => !isPadded(node) && !isDilated(node);

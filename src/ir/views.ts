@@ -1,7 +1,9 @@
 /**
  * Views: nodes that give the same elements in the same row-major order another shape. A chain of them is worth one Reshape.
  */
-import { intAttr, intsAttr } from './attrs';
+
+import { intAttr } from './attrs';
+import { permOf } from './axis';
 import { axisRolesOf, hasMapRank, mapRank } from './axis-roles';
 import { takesInOrder } from './flat-index';
 import { isSpatialRole } from './spatial';
@@ -33,7 +35,7 @@ export function viewedBy(node: Node): Value | undefined {
 function movesOnlyUnitAxes(node: Node, data: Value): boolean {
   const shape = data.type?.shape;
   if (!shape) return false;
-  const perm = intsAttr(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
+  const perm = permOf(node, shape.length);
   const long = perm.filter((axis) => shape[axis] !== 1);
   return long.every((axis, at) => at === 0 || (long[at - 1] ?? 0) < axis);
 }
@@ -43,8 +45,8 @@ function takesEverything(node: Node, data: Value): boolean {
   const shape = staticShape(data);
   const [, index] = node.inputs;
   const indices = index?.constant;
-  if (index && !indices && data.type?.shape?.length === 1 && intAttr(node, 'axis', 0) === 0) return takesInOrder(index, data);
-  if (shape?.length !== 1 || intAttr(node, 'axis', 0) !== 0 || !indices || elementCount(indices.shape) !== shape[0]) return false;
+  if (index && !indices && data.type?.shape?.length === 1 && intAttr(node, 'axis') === 0) return takesInOrder(index, data);
+  if (shape?.length !== 1 || intAttr(node, 'axis') !== 0 || !indices || elementCount(indices.shape) !== shape[0]) return false;
   return readNumbers(indices).every((index, at) => index === at);
 }
 
@@ -63,7 +65,7 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
     const [map] = producer?.inputs ?? [];
     if (!producer || !map || !hasMapRank(map, producer.graph)) continue;
     const isTurned = producer.op === 'Transpose' && viewedBy(producer) !== undefined && !hasCells(map);
-    if (isTurned || (producer.op === 'Flatten' && intAttr(producer, 'axis', 1) === 1)) return { flatten: producer, map };
+    if (isTurned || (producer.op === 'Flatten' && intAttr(producer, 'axis') === 1)) return { flatten: producer, map };
   }
   return undefined;
 }

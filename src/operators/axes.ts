@@ -1,6 +1,6 @@
-/** The one axis that a node is about (Concat, Softmax, Gather, Split ...), and the order into which a Transpose puts them. */
+/** The one axis that a node is about (Concat, Softmax, Gather, Split ...). */
 
-import { intAttr, intsAttr } from '../ir/attrs';
+import { intAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
 import { attrDefault } from '../ir/operators';
 import type { Node } from '../ir/types';
@@ -15,7 +15,3 @@ export function asAxis(node: Node, rank: number): number | undefined {
   if (!node.attrs.has('axis') && attrDefault(node.opType, 'axis') === undefined) return undefined;
   return wrapAxis(intAttr(node, 'axis'), rank);
 }
-
-/** Axis k of the result is axis `perm[k]` of the data. */
-export const asTranspose = (node: Node, rank: number): readonly number[] =>
-  intsAttr(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);

@@ -27,7 +27,7 @@ export function asNorm(node: Node): Norm | undefined {
       return { axes, scaled: axes };
     }
     case 'MeanVarianceNormalization':
-      return { axes: intsAttr(node, 'axes')?.map((axis) => wrapAxis(axis, rank)) ?? [0, ...from(2)], scaled: [] };
+      return { axes: (intsAttr(node, 'axes') ?? []).map((axis) => wrapAxis(axis, rank)), scaled: [] };
     default:
       return undefined;
   }

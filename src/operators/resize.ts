@@ -1,6 +1,6 @@
 /** Resize with its defaults filled in. */
-import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
-import { wrapAxis } from '../ir/axis';
+import { intAttr, stringAttr } from '../ir/attrs';
+import { namedAxes } from '../ir/axis';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
 
@@ -29,7 +29,7 @@ export function asResize(node: Node): Resize | undefined {
     antialias: intAttr(node, 'antialias') !== 0,
     excludesOutside: intAttr(node, 'exclude_outside') !== 0,
     isBySize: node.inputs[3] !== undefined,
-    axes: (intsAttr(node, 'axes') ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) => wrapAxis(axis, rank)),
+    axes: namedAxes(node, rank),
     scales: node.inputs[3] ? undefined : constantInts(node, 2),
   };
 }

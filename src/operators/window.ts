@@ -1,7 +1,9 @@
 /** Convolutions and pools: windows over any number of spatial axes, with the defaults of the schema filled in. Axis k of the window is axis k + 2 of the data. */
+
 import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import { weightSlotOf } from '../ir/integer-operators';
 import type { Node } from '../ir/types';
+import { dilationsOf, outputPaddingOf, padsOf, stridesOf } from '../ir/window-attrs';
 
 export interface WindowAxis {
   readonly kernel: number;
@@ -30,7 +32,7 @@ export const extentOf = ({ kernel, dilation }: WindowAxis): number => (kernel - 
 export function asWindow(node: Node): Window | undefined {
   const kernel = intsAttr(node, 'kernel_shape') ?? kernelOfWeight(node);
   if (!kernel) return undefined;
-  const [strides, dilations, pads, extra] = ['strides', 'dilations', 'pads', 'output_padding'].map((name) => intsAttr(node, name) ?? []);
+  const [strides, dilations, pads, extra] = [stridesOf, dilationsOf, padsOf, outputPaddingOf].map((of) => of(node, kernel.length));
   return {
     axes: kernel.map((size, at) => ({
       kernel: size,

@@ -100,11 +100,11 @@ const shown = (by: number): Step => ({
 });
 
 function spaceToDepth(node: Node, axis: number): Reads {
-  const block = ratio(intAttr(node, 'blocksize', 1));
+  const block = ratio(intAttr(node, 'blocksize'));
   return axis === 0 ? POINT : axis === 1 ? FILTERS : window({ start: ZERO, stride: block, extent: block, pads: false });
 }
 function depthToSpace(node: Node, axis: number): Reads {
-  return axis === 0 ? POINT : axis === 1 ? FILTERS : window(shown(intAttr(node, 'blocksize', 1)));
+  return axis === 0 ? POINT : axis === 1 ? FILTERS : window(shown(intAttr(node, 'blocksize')));
 }
 
 function padding(node: Node, axis: number): Reads {

@@ -11,10 +11,11 @@ import { type InferenceMemo, inferShapes, type ShapeInference } from '../ir/shap
 import { table } from '../ir/table';
 import { validateModel } from '../ir/validate';
 import type { Attempt } from './apply';
-import type { Numbers, Pass, Remark } from './pass';
+import type { Numbers, Pass, Remark, Role } from './pass';
 
 export interface PassReport {
   readonly pass: string;
+  readonly role: Role | undefined;
   /** What it may do to the numbers. */
   readonly numbers: Numbers;
   /** How often each rule applied; of a pass without rules, how often it said so. */
@@ -117,6 +118,7 @@ function runOver(
     if (edits > 0) nodeCount = countNodes(model);
     const report: PassReport = {
       pass: pass.name,
+      role: pass.role,
       numbers: pass.numbers,
       applied: countApplied(remarks),
       remarks,

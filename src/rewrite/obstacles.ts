@@ -75,13 +75,14 @@ function cutAt(label: Node): string {
   return at?.producer ? `--outputs ${at.name} gives the scores` : 'nothing in front of it is scores';
 }
 
-/** Passes that bring a fully connected layer into the form in which it becomes a convolution. */
-const PREPARING = new Set(['remove-identities', 'normalise-flatten', 'normalise-linear', 'sink-flatten']);
-
-/** Why a fully connected layer stayed one: what rules refused at it, or between it and the map in front of it. And an output that it leads to. */
+/**
+ * Why a fully connected layer stayed one: what rules of the passes named in `preparing` refused at it, or between it and the map in front of it.
+ * And an output that it leads to.
+ */
 export function whyNoConvolution(
   layer: Node,
   remarks: readonly Remark[],
+  preparing: ReadonlySet<string>,
 ): { readonly output: Value | undefined; readonly reasons: readonly string[] } {
   if (layer.op !== 'Gemm' && layer.op !== 'MatMul') return { output: undefined, reasons: [] };
   const onTheWay = new Set<string>();
@@ -90,7 +91,7 @@ export function whyNoConvolution(
     if (hasMapRank(dataOf(at), at.graph)) break;
   }
   const refused = remarks.filter(
-    ({ kind, pass, at }) => kind === 'refused' && PREPARING.has(pass) && at.node !== undefined && onTheWay.has(at.node),
+    ({ kind, pass, at }) => kind === 'refused' && preparing.has(pass) && at.node !== undefined && onTheWay.has(at.node),
   );
   return { output: outputBehind(layer), reasons: distinct(refused.map(told)) };
 }

@@ -16,6 +16,16 @@ import type { Rule } from './rule';
  */
 export type Numbers = 'identical' | 'reordered' | 'rounding';
 
+/**
+ * The part that a pass plays in a conversion, where other code asks for it: a pass is known by its name only in passes/.
+ * - `evaluates`: computes what depends on constants alone.
+ * - `prepares`: brings fully connected layers into the form in which they become convolutions.
+ * - `converts`: makes maps of predictions; `converts the rest`: of layers that have no form of their own over a map.
+ * - `gives cells`, `gives means`: makes an output what `--head cell` or `--head image` promises.
+ * - `fits`: cuts images to a size at which all lengths meet. `frees`: makes height and width symbols.
+ */
+export type Role = 'evaluates' | 'prepares' | 'converts' | 'converts the rest' | 'gives cells' | 'gives means' | 'fits' | 'frees';
+
 /** What a pass has to say about a place. */
 export interface Remark {
   /** `refused`: it would have applied but for the reason. `near-miss`: part of the pattern was there. */
@@ -46,6 +56,7 @@ export interface Pass {
   /** Continues "this pass will ...". */
   readonly summary: string;
   readonly numbers: Numbers;
+  readonly role?: Role | undefined;
   /** Edits the graph, or leaves it alone and says why. Never throws for a model that it dislikes. */
   run(graph: Graph, context: PassContext): void;
 }
@@ -57,10 +68,8 @@ export interface RulePass extends Pass {
   readonly rules: readonly Rule[];
 }
 
-export const defineRulePass = ({ name, summary, numbers, rules }: Omit<RulePass, 'run'>): RulePass => ({
-  name,
-  summary,
-  numbers,
+export const defineRulePass = ({ rules, ...pass }: Omit<RulePass, 'run'>): RulePass => ({
+  ...pass,
   rules,
   run: (graph, context) => applyRules(graph, rules, context),
 });

@@ -74,7 +74,7 @@ interface Decoded {
 
 function decode(node: Node): Decoded | undefined {
   const [x, scale, zero] = node.inputs.map((value) => value?.constant);
-  if (!x || !scale || (node.inputs[2] && !zero) || scale.dtype !== 'float' || !isIntType(x.dtype) || intAttr(node, 'block_size', 0) !== 0)
+  if (!x || !scale || (node.inputs[2] && !zero) || scale.dtype !== 'float' || !isIntType(x.dtype) || intAttr(node, 'block_size') !== 0)
     return undefined;
   const at = placesOf(node, x, scale);
   if (!at) return undefined;
@@ -113,7 +113,7 @@ const LARGE = 2 ** 24;
 function placesOf(node: Node, x: Tensor, scale: Tensor): ((place: number) => number) | undefined {
   const count = elementCount(scale.shape);
   if (count === 1) return () => 0;
-  const given = intAttr(node, 'axis', 1);
+  const given = intAttr(node, 'axis');
   const axis = given < 0 ? given + x.shape.length : given;
   const length = x.shape[axis] ?? 0;
   if (scale.shape.length !== 1 || count !== length) return undefined;

@@ -4,7 +4,6 @@
  */
 
 import { type ReceptiveFields, receptiveFields } from '../analysis/receptive-field';
-import { intsAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
 import { meaningOf } from '../ir/integer-operators';
@@ -14,6 +13,7 @@ import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../ir/sliding
 import { listOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
+import { isPadded, isStrided } from '../ir/window-attrs';
 import { pixelStride } from '../operators/pixel-stride';
 
 export interface CutMap {
@@ -110,10 +110,7 @@ const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>
 /** What an unpadded, strided pool makes the value of. */
 function pooledBy({ producer }: Value): Value | undefined {
   if (!producer || !['MaxPool', 'AveragePool'].includes(meaningOf(producer))) return undefined;
-  const isUnpadded =
-    ['NOTSET', 'VALID'].includes(stringAttr(producer, 'auto_pad', 'NOTSET')) &&
-    (intsAttr(producer, 'pads') ?? []).every((pad) => pad === 0);
-  return isUnpadded && (intsAttr(producer, 'strides') ?? []).some((stride) => stride > 1) ? producer.inputs[0] : undefined;
+  return !isPadded(producer) && isStrided(producer) ? producer.inputs[0] : undefined;
 }
 
 /** The part of the model that leads to these values, with them as outputs. */

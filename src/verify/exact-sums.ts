@@ -10,12 +10,14 @@
  * The runtime adds these numbers one after the other in float32. Where nearly all are equal (a plain background) every step rounds the same way, and the
  * sum is off by a share of their count, which moving inputs by a unit in the last place does not show.
  */
-import { attributes, floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
+
+import { attributes, floatAttr, intAttr, intsAttr } from '../ir/attrs';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import { elementCount, int64s, readNumbers, scalar } from '../ir/tensor';
 import type { Dim, Node, Value } from '../ir/types';
+import { isPlainPool, stridesOf } from '../ir/window-attrs';
 
 /** Sums of fewer numbers than this are as good in one order as in another. */
 const LONG_SUM = 64;
@@ -71,7 +73,7 @@ function exactSum(node: Node): Site | undefined {
   if (!kernel || elementCount(kernel) < LONG_SUM || !isPlainPool(node)) return undefined;
   if (kernel.every((length, axis) => length === places?.[axis])) return { node, exact: mean };
   // The runtime pools single precision only: shorter sums stand for exact ones.
-  const strides = intsAttr(node, 'strides') ?? kernel.map(() => 1);
+  const strides = stridesOf(node, kernel.length);
   const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
   return {
     node,
@@ -88,13 +90,6 @@ const SUMS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceSum', 'ReduceSum
 const isShort = (sizes: readonly Dim[] | undefined): boolean =>
   sizes?.every((size): size is number => typeof size === 'number') === true && elementCount(sizes) < LONG_SUM;
 
-/** Unpadded, undilated, rounded down. */
-const isPlainPool = (node: Node): boolean =>
-  ['NOTSET', 'VALID'].includes(stringAttr(node, 'auto_pad')) &&
-  (intsAttr(node, 'pads') ?? []).every((pad) => pad === 0) &&
-  (intsAttr(node, 'dilations') ?? []).every((dilation) => dilation === 1) &&
-  intAttr(node, 'ceil_mode') === 0;
-
 function exactNorm(node: Node): Site | undefined {
   const [x, scale, shift] = node.inputs;
   const shape = x?.type?.shape;
@@ -102,7 +97,7 @@ function exactNorm(node: Node): Site | undefined {
     return undefined;
   const rank = shape.length;
   const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 0));
-  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const epsilon = floatAttr(node, 'epsilon');
   const over = (from: number): readonly number[] => Array.from({ length: rank - from }, (_, at) => from + at);
   /** One number per channel, along the second axis. */
   const perChannel = (make: Maker, value: Maybe): Maybe =>
@@ -115,7 +110,7 @@ function exactNorm(node: Node): Site | undefined {
         exact: (make) => make.affine(make.whitened(make.double(x), over(2), epsilon), perChannel(make, scale), perChannel(make, shift)),
       };
     case 'GroupNormalization': {
-      const groups = intAttr(node, 'num_groups', 1);
+      const groups = intAttr(node, 'num_groups');
       if (elementCount(sizes.slice(1)) / groups < LONG_SUM) return undefined;
       return {
         node,
@@ -128,7 +123,7 @@ function exactNorm(node: Node): Site | undefined {
       };
     }
     case 'LayerNormalization': {
-      const axis = intAttr(node, 'axis', -1);
+      const axis = intAttr(node, 'axis');
       const from = axis < 0 ? axis + rank : axis;
       if (elementCount(sizes.slice(from)) < LONG_SUM) return undefined;
       return {

@@ -1,9 +1,10 @@
 /** One step of the fold: the state of a node's result from those of its inputs, of which at least one moves with the image. */
 
+import { permOf } from '../../ir/axis';
 import { meaningOf } from '../../ir/integer-operators';
 import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
-import { asAxis, asTranspose } from '../../operators/axes';
+import { asAxis } from '../../operators/axes';
 import type { Operator, Reads, Step } from '../../operators/operator';
 import { asReduce } from '../../operators/reduce';
 import { copies, isAlike, isSpatial, regrouped, spreadOf } from './digits';
@@ -54,7 +55,7 @@ export function follow(node: Node, inputs: readonly State[], at: number, operato
       return isSpread(data) ? unknownBy(node, shape ? regroups(node) : NOT_SHAPED) : { ...data, axes: (shape ?? []).map(counted) };
     }
     case 'transposed':
-      return { ...data, axes: asTranspose(node, data.axes.length).map((axis) => data.axes[axis] ?? []) };
+      return { ...data, axes: permOf(node, data.axes.length).map((axis) => data.axes[axis] ?? []) };
     case 'gathered': {
       const next = axisByAxis(node, data, operator, output, notes);
       const axis = asAxis(node, data.axes.length);

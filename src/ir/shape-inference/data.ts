@@ -2,7 +2,9 @@
  * Integer data through the arithmetic on shapes that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
  * Small tensors of elements (elements.ts), symbolic where they depend on the input's size.
  */
-import { intAttr, intsAttr, tensorAttr } from '../attrs';
+
+import { givenInt, intAttr, tensorAttr } from '../attrs';
+import { permOf } from '../axis';
 import { leastDim, multiplyDims } from '../dims';
 import { table } from '../table';
 import { elementCount, isNumeric, readNumbers } from '../tensor';
@@ -140,7 +142,7 @@ const logic = (apply: (a: boolean, b: boolean) => boolean): Propagate =>
   folded((a, b) => (typeof a === 'number' && typeof b === 'number' ? Number(apply(a !== 0, b !== 0)) : undefined));
 
 const cast: Propagate = (node, source) => {
-  const to = dtypeNumbered(intAttr(node, 'to', 0));
+  const to = dtypeNumbered(intAttr(node, 'to'));
   return mapped(source.data(0), (element) => {
     if (to === 'bool' && typeof element !== 'number') return leastDim(wholeOf(element)) > 0 ? 1 : undefined;
     return fitted(isFloat(to) || to === 'bool' ? element : truncated(element, source.sizes), to);
@@ -178,7 +180,7 @@ const shapeRule: Propagate = (node, { sizes }) => {
   if (!shape) return undefined;
   for (const dim of shape) if (typeof dim === 'string') sizes.add(dim);
   const clamp = (value: number): number => Math.min(Math.max(inRange(value, shape.length), 0), shape.length);
-  return list(shape.slice(clamp(intAttr(node, 'start')), clamp(intAttr(node, 'end', shape.length))));
+  return list(shape.slice(clamp(intAttr(node, 'start')), clamp(givenInt(node, 'end') ?? shape.length)));
 };
 
 /** Numbers only; undefined where one is symbolic or no number is there at all. */
@@ -215,7 +217,7 @@ function sliced(length: number, start: number, end: number, step: number): numbe
 const split: Propagate = (node, source, output) => {
   const data = source.data(0);
   if (!data) return undefined;
-  const axis = inRange(intAttr(node, 'axis', 0), data.shape.length);
+  const axis = inRange(intAttr(node, 'axis'), data.shape.length);
   const sizes = node.outputs.map((_, index) => source.shape(index)?.[axis]);
   const [before, own] = [sizes.slice(0, output), sizes[output]];
   if (typeof own !== 'number' || !before.every((size) => typeof size === 'number')) return undefined;
@@ -230,7 +232,7 @@ const split: Propagate = (node, source, output) => {
 const transpose: Propagate = (node, source) => {
   const data = source.data(0);
   if (!data) return undefined;
-  const perm = intsAttr(node, 'perm') ?? data.shape.map((_, axis) => data.shape.length - 1 - axis);
+  const perm = permOf(node, data.shape.length);
   return picked(
     data,
     perm.map((axis) => data.shape[axis] ?? 1),
@@ -242,7 +244,7 @@ const gather: Propagate = (node, source) => {
   const [data, indices] = [source.data(0), source.data(1)];
   const wanted = numbersOf(indices);
   if (!data || !indices || !wanted) return undefined;
-  const axis = inRange(intAttr(node, 'axis', 0), data.shape.length);
+  const axis = inRange(intAttr(node, 'axis'), data.shape.length);
   const length = data.shape[axis];
   if (length === undefined || wanted.some((index) => index < -length || index >= length)) return undefined;
   const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
@@ -261,7 +263,7 @@ const concat: Propagate = (node, source) => {
   const [first] = parts;
   if (!first || !parts.every((part) => part?.shape.length === first.shape.length)) return undefined;
   const known = parts.flatMap((part) => part ?? []);
-  const axis = inRange(intAttr(node, 'axis', 0), first.shape.length);
+  const axis = inRange(intAttr(node, 'axis'), first.shape.length);
   const total = known.reduce((sum, part) => sum + (part.shape[axis] ?? 0), 0);
   const shape = first.shape.map((length, at) => (at === axis ? total : length));
   if (elementCount(shape) > LIMIT) return undefined;

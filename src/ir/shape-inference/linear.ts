@@ -1,6 +1,6 @@
 /** Products of matrices, attention, and recurrent layers. */
 import { shapeMismatch } from '../../diagnostics/catalogue';
-import { intAttr, intsAttr, stringAttr } from '../attrs';
+import { givenInt, intAttr, intsAttr, stringAttr } from '../attrs';
 import { divideDim, multiplyDims } from '../dims';
 import { table } from '../table';
 import type { Dim, Node } from '../types';
@@ -39,23 +39,21 @@ const gemm: Infer = (node) => {
 };
 
 const fusedMatMul: Infer = (node) => {
-  const swap = (shape: Shape, flag: string): Shape =>
-    shape && intAttr(node, flag, 0) && shape.length >= 2
-      ? [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]]
-      : shape;
+  const swap = (shape: Shape, flag: 'transA' | 'transB'): Shape =>
+    shape && intAttr(node, flag) && shape.length >= 2 ? [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]] : shape;
   // Flags for transposing batches are rare and not followed.
-  if (intAttr(node, 'transBatchA', 0) || intAttr(node, 'transBatchB', 0)) return like(node, vague(shapeOf(node)?.length));
+  if (givenInt(node, 'transBatchA') || givenInt(node, 'transBatchB')) return like(node, vague(shapeOf(node)?.length));
   return like(node, product(swap(shapeOf(node), 'transA'), swap(shapeOf(node, 1), 'transB'), node));
 };
 
 /** Weights of a few bits each, K x N as attributes say. */
 const matMulNBits: Infer = (node) => {
   const shape = shapeOf(node);
-  return like(node, shape && [...shape.slice(0, -1), intAttr(node, 'N', 0) || undefined]);
+  return like(node, shape && [...shape.slice(0, -1), givenInt(node, 'N') || undefined]);
 };
 
 const einsum: Infer = (node) => {
-  const equation = stringAttr(node, 'equation', '').replace(/\s/g, '');
+  const equation = stringAttr(node, 'equation').replace(/\s/g, '');
   const [left = '', right] = equation.split('->');
   const sizes = new Map<string, Dim>();
   const ellipses: (readonly Dim[])[] = [];
@@ -83,7 +81,7 @@ const einsum: Infer = (node) => {
 /** [sequence, batch, inputs] -> [sequence, directions, batch, hidden], and the last states. */
 const recurrent: Infer = (node) => {
   const shape = shapeOf(node);
-  const hidden = intAttr(node, 'hidden_size', 0);
+  const hidden = givenInt(node, 'hidden_size');
   const directions = stringAttr(node, 'direction') === 'bidirectional' ? 2 : 1;
   if (!shape || !hidden) return node.outputs.map(() => typed(dtypeOf(node), undefined));
   const batchFirst = intAttr(node, 'layout') !== 0;
@@ -98,7 +96,7 @@ const attention: Infer = (node) => {
   const [query, value] = [shapeOf(node), shapeOf(node, 2)];
   if (!query || !value) return like(node, vague(query?.length));
   if (query.length === 4) return like(node, [query[0], query[1], query[2], value[3]]);
-  const [heads, valueHeads] = [intAttr(node, 'q_num_heads', 1), intAttr(node, 'kv_num_heads', 1)];
+  const [heads, valueHeads] = [intAttr(node, 'q_num_heads'), intAttr(node, 'kv_num_heads')];
   return like(node, [query[0], query[1], multiplyDims(divideDim(value[2], valueHeads), heads)]);
 };
 

@@ -1,6 +1,8 @@
 /** Cutting, joining, choosing and repeating: Slice, Split, Concat, Gather, Pad, Expand, Tile and their like. */
+
 import { shapeMismatch } from '../../diagnostics/catalogue';
-import { intAttr, intsAttr } from '../attrs';
+import { givenInt, intAttr } from '../attrs';
+import { namedAxes } from '../axis';
 import { addDims, ceilDivideDim, divideDim, leastDim, maxDims, minDims, mostDim, multiplyDims, subtractDims } from '../dims';
 import { table } from '../table';
 import type { Dim, Node, TensorType } from '../types';
@@ -25,7 +27,9 @@ export function joined(node: Node, first = 0, step = 1): Shape {
   const shapes = node.inputs.flatMap((input, slot) => (slot >= first && (slot - first) % step === 0 ? [input?.type?.shape] : []));
   const rank = shapes.find((shape) => shape)?.length;
   if (rank === undefined) return undefined;
-  const axis = axisOf(intAttr(node, 'axis', 0), rank, node);
+  const given = givenInt(node, 'axis');
+  if (given === undefined) return undefined;
+  const axis = axisOf(given, rank, node);
   const result: Dim[] = new Array<Dim>(rank).fill(undefined);
   let total: Dim = 0;
   for (const shape of shapes) {
@@ -42,7 +46,7 @@ export function joined(node: Node, first = 0, step = 1): Shape {
 const split: Infer = (node, context) => {
   const shape = shapeOf(node);
   if (!shape) return node.outputs.map(() => typed(dtypeOf(node), undefined));
-  const axis = axisOf(intAttr(node, 'axis', 0), shape.length, node);
+  const axis = axisOf(intAttr(node, 'axis'), shape.length, node);
   const sizes = node.inputs[1] ? (context.ints(node.inputs[1]) ?? []) : evenly(shape[axis], node);
   if (node.inputs[1] && sizes.length === node.outputs.length) {
     const total = sizes.reduce(addDims, 0);
@@ -117,7 +121,7 @@ const FAR = 2 ** 31 - 1;
 const gather: Infer = (node) => {
   const [shape, indices] = [shapeOf(node), shapeOf(node, 1)];
   if (!shape || !indices) return like(node, undefined);
-  const axis = axisOf(intAttr(node, 'axis', 0), shape.length, node);
+  const axis = axisOf(intAttr(node, 'axis'), shape.length, node);
   return like(node, [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)]);
 };
 
@@ -131,7 +135,7 @@ const gatherND: Infer = (node) => {
 const compress: Infer = (node) => {
   const shape = shapeOf(node);
   if (!node.attrs.has('axis')) return like(node, [undefined]);
-  const axis = shape && axisOf(intAttr(node, 'axis', 0), shape.length, node);
+  const axis = shape && axisOf(intAttr(node, 'axis'), shape.length, node);
   return like(
     node,
     shape?.map((dim, at) => (at === axis ? undefined : dim)),
@@ -171,7 +175,7 @@ const pad: Infer = (node, context) => {
 const centerCropPad: Infer = (node, context) => {
   const shape = shapeOf(node);
   const target = context.ints(node.inputs[1]);
-  const axes = intsAttr(node, 'axes')?.map((axis) => inRange(axis, shape?.length ?? 0)) ?? shape?.map((_, axis) => axis);
+  const axes = shape && namedAxes(node, shape.length);
   return like(
     node,
     shape?.map((dim, axis) => (axes?.includes(axis) ? target?.[axes.indexOf(axis)] : dim)),

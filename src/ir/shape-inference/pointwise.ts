@@ -1,5 +1,5 @@
 /** Operators that work on each element, or that keep the shape for another reason. */
-import { intAttr } from '../attrs';
+import { givenInt, intAttr } from '../attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../operator-traits';
 import { table } from '../table';
 import type { DType, Node, TensorType } from '../types';
@@ -23,13 +23,13 @@ const broadcast: Infer = (node) => [
 
 /** The element type that an attribute names, or that of an input where it does not. */
 const attrType = (node: Node, name: string, slot: number): DType | undefined => {
-  const number = intAttr(node, name, 0);
+  const number = givenInt(node, name) ?? 0;
   return number === 0 ? dtypeOf(node, slot) : dtypeNumbered(number);
 };
 
 const layerNormalization: Infer = (node) => {
   const shape = shapeOf(node);
-  const axis = shape && axisOf(intAttr(node, 'axis', -1), shape.length, node);
+  const axis = shape && axisOf(intAttr(node, 'axis'), shape.length, node);
   const stats = shape?.map((dim, at) => (axis !== undefined && at >= axis ? 1 : dim));
   return [first(node), ...node.outputs.slice(1).map(() => typed(dtypeNumbered(intAttr(node, 'stash_type')), stats))];
 };
@@ -93,7 +93,7 @@ export const pointwise: Readonly<Record<string, Infer>> = table({
   ),
   BatchNormalization: batchNormalization,
   Bernoulli: randomLike,
-  Cast: (node) => [typed(dtypeNumbered(intAttr(node, 'to', 0)), shapeOf(node))],
+  Cast: (node) => [typed(dtypeNumbered(intAttr(node, 'to')), shapeOf(node))],
   CastLike: (node) => [typed(dtypeOf(node, 1), shapeOf(node))],
   DequantizeLinear: (node) => [typed(attrType(node, 'output_dtype', 1), shapeOf(node))],
   Dropout: (node) => [first(node), ...(node.outputs.length > 1 ? [typed('bool', shapeOf(node))] : [])],

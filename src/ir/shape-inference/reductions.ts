@@ -16,7 +16,7 @@ const reduction: Infer = (node, context) => {
 
 const argExtreme: Infer = (node) => {
   const shape = shapeOf(node);
-  const at = shape && axisOf(intAttr(node, 'axis', 0), shape.length, node);
+  const at = shape && axisOf(intAttr(node, 'axis'), shape.length, node);
   const keeps = intAttr(node, 'keepdims') !== 0;
   return [typed('int64', keeps ? shape?.map((dim, axis) => (axis === at ? 1 : dim)) : shape?.filter((_, axis) => axis !== at))];
 };
@@ -24,7 +24,7 @@ const argExtreme: Infer = (node) => {
 const topK: Infer = (node, context) => {
   const shape = shapeOf(node);
   const [k] = context.ints(node.inputs[1]) ?? [];
-  const at = shape && axisOf(intAttr(node, 'axis', -1), shape.length, node);
+  const at = shape && axisOf(intAttr(node, 'axis'), shape.length, node);
   const result = shape?.map((dim, axis) => (axis === at ? k : dim));
   return [typed(dtypeOf(node), result), typed('int64', result)];
 };

@@ -1,5 +1,7 @@
 /** Resize and Upsample. */
-import { intsAttr, stringAttr } from '../attrs';
+
+import { stringAttr } from '../attrs';
+import { namedAxes } from '../axis';
 import { floorDivideDim, multiplyDims } from '../dims';
 import { table } from '../table';
 import type { Dim, Node } from '../types';
@@ -9,7 +11,7 @@ import { type Element, isRatio } from './elements';
 const resize: Infer = (node, context) => {
   const shape = shapeOf(node);
   if (!shape) return like(node, undefined);
-  const axes = intsAttr(node, 'axes')?.map((axis) => axisOf(axis, shape.length, node)) ?? shape.map((_, axis) => axis);
+  const axes = namedAxes(node, shape.length).map((axis) => axisOf(axis, shape.length, node));
   const lengths = node.inputs[3] ? sizesOf(node, axes, shape, context) : scaledBy(context.elements(node.inputs[2]), axes, shape, node);
   return like(node, lengths ? shape.map((dim, axis) => (axes.includes(axis) ? lengths[axes.indexOf(axis)] : dim)) : vague(shape.length));
 };
@@ -29,7 +31,7 @@ function sizesOf(node: Node, axes: readonly number[], shape: readonly Dim[], con
 }
 
 function scaledBy(scales: readonly Element[] | undefined, axes: readonly number[], shape: readonly Dim[], node: Node): Shape {
-  if (!scales || scales.length === 0 || stringAttr(node, 'coordinate_transformation_mode', '') === 'tf_crop_and_resize') return undefined;
+  if (!scales || scales.length === 0 || stringAttr(node, 'coordinate_transformation_mode') === 'tf_crop_and_resize') return undefined;
   return axes.map((axis, at) => scaled(shape[axis], scales[at]));
 }
 

@@ -1,5 +1,5 @@
 /** Operators that make values of a shape that they are told: Shape, ConstantOfShape, Range, random numbers, what depends on the data. */
-import { intAttr, intsAttr, tensorAttr } from '../attrs';
+import { givenInt, intAttr, intsAttr, tensorAttr } from '../attrs';
 import { ceilDivideDim, maxDims, subtractDims } from '../dims';
 import { table } from '../table';
 import { axisOf, dtypeNumbered, dtypeOf, type Infer, inRange, like, shapeOf, typed } from './context';
@@ -16,7 +16,7 @@ const range: Infer = (node, context) => {
 const oneHot: Infer = (node, context) => {
   const shape = shapeOf(node);
   const [depth] = context.ints(node.inputs[1]) ?? [];
-  const axis = shape && axisOf(intAttr(node, 'axis', -1), shape.length + 1, node);
+  const axis = shape && axisOf(intAttr(node, 'axis'), shape.length + 1, node);
   return [typed(dtypeOf(node, 2), shape && [...shape.slice(0, axis), depth, ...shape.slice(axis)])];
 };
 
@@ -24,15 +24,15 @@ const shapeOperator: Infer = (node) => {
   const rank = shapeOf(node)?.length;
   if (rank === undefined) return [typed('int64', [undefined])];
   const clamp = (value: number): number => Math.min(Math.max(inRange(value, rank), 0), rank);
-  return [typed('int64', [Math.max(0, clamp(intAttr(node, 'end', rank)) - clamp(intAttr(node, 'start')))])];
+  return [typed('int64', [Math.max(0, clamp(givenInt(node, 'end') ?? rank) - clamp(intAttr(node, 'start')))])];
 };
 
-const random: Infer = (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 1)), intsAttr(node, 'shape'))];
+const random: Infer = (node) => [typed(dtypeNumbered(intAttr(node, 'dtype')), intsAttr(node, 'shape'))];
 
 /** How often each element occurs is not known before the run. */
 const unique: Infer = (node) => {
   const shape = shapeOf(node);
-  const axis = shape && node.attrs.has('axis') ? axisOf(intAttr(node, 'axis', 0), shape.length, node) : undefined;
+  const axis = shape && node.attrs.has('axis') ? axisOf(intAttr(node, 'axis'), shape.length, node) : undefined;
   const values = axis === undefined ? [undefined] : shape?.map((dim, at) => (at === axis ? undefined : dim));
   return [typed(dtypeOf(node), values), ...node.outputs.slice(1).map(() => typed('int64', [undefined]))];
 };
@@ -40,7 +40,7 @@ const unique: Infer = (node) => {
 export const sources: Readonly<Record<string, Infer>> = table({
   ConstantOfShape: (node, context) => [typed(tensorAttr(node, 'value')?.dtype ?? 'float', context.ints(node.inputs[0]))],
   ImageDecoder: () => [typed('uint8', [undefined, undefined, undefined])],
-  Multinomial: (node) => [typed(dtypeNumbered(intAttr(node, 'dtype', 6)), [shapeOf(node)?.[0], intAttr(node, 'sample_size')])],
+  Multinomial: (node) => [typed(dtypeNumbered(intAttr(node, 'dtype')), [shapeOf(node)?.[0], intAttr(node, 'sample_size')])],
   NonMaxSuppression: () => [typed('int64', [undefined, 3])],
   NonZero: (node) => [typed('int64', [shapeOf(node)?.length, undefined])],
   OneHot: oneHot,

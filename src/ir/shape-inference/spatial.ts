@@ -1,6 +1,6 @@
 /** Convolutions, pools and other operators with windows over maps [N, C, ...]. */
 import { shapeMismatch } from '../../diagnostics/catalogue';
-import { intAttr, intsAttr, stringAttr } from '../attrs';
+import { givenInt, intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, divideDim, floorDivideDim, multiplyDims, subtractDims } from '../dims';
 import { table } from '../table';
 import type { Dim, Node } from '../types';
@@ -94,13 +94,13 @@ const wholeBlocks = (length: Dim, size: number, node: Node): Dim => {
 
 const depthToSpace: Infer = (node) => {
   const shape = shapeOf(node);
-  const size = intAttr(node, 'blocksize', 1);
+  const size = intAttr(node, 'blocksize');
   return like(node, shape && [shape[0], wholeBlocks(shape[1], size * size, node), ...shape.slice(2).map((dim) => multiplyDims(dim, size))]);
 };
 
 const spaceToDepth: Infer = (node) => {
   const shape = shapeOf(node);
-  const size = intAttr(node, 'blocksize', 1);
+  const size = intAttr(node, 'blocksize');
   return like(
     node,
     // At a size that is no multiple the runtime refuses; at all others the quotient is whole.
@@ -151,7 +151,7 @@ const nhwcPool: Infer = (node) => {
 const quantizedPool =
   (infer: Infer): Infer =>
   (node, context) =>
-    intAttr(node, 'channels_last', 0) === 0 ? infer(node, context) : like(node, vague(shapeOf(node)?.length));
+    !givenInt(node, 'channels_last') ? infer(node, context) : like(node, vague(shapeOf(node)?.length));
 
 export const spatial: Readonly<Record<string, Infer>> = table({
   AffineGrid: affineGrid,

@@ -1,6 +1,8 @@
 /** The same elements under another shape, or in another order. */
+
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr } from '../attrs';
+import { permOf } from '../axis';
 import { divideDim, multiplyDims, sameDim } from '../dims';
 import { table } from '../table';
 import type { Dim, Node } from '../types';
@@ -56,7 +58,7 @@ function restOf(from: readonly Dim[], others: readonly Dim[]): Dim {
 const flatten: Infer = (node) => {
   const shape = shapeOf(node);
   if (!shape) return like(node, vague(2));
-  const axis = inRange(intAttr(node, 'axis', 1), shape.length);
+  const axis = inRange(intAttr(node, 'axis'), shape.length);
   if (axis < 0 || axis > shape.length) throw shapeMismatch(node, `a value of ${shape.length} axes has no place ${axis}`);
   return like(node, [productOf(shape.slice(0, axis)), productOf(shape.slice(axis))]);
 };
@@ -93,7 +95,7 @@ const unsqueeze: Infer = (node, context) => {
 
 const transpose: Infer = (node) => {
   const shape = shapeOf(node);
-  const perm = intsAttr(node, 'perm') ?? shape?.map((_, axis) => shape.length - 1 - axis);
+  const perm = shape ? permOf(node, shape.length) : intsAttr(node, 'perm');
   if (!shape) return like(node, vague(perm?.length));
   if (perm?.length !== shape.length || new Set(perm).size < shape.length)
     throw shapeMismatch(node, `perm [${perm}] does not fit an input with ${shape.length} axes`);

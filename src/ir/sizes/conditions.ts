@@ -64,7 +64,7 @@ function conditionsOf(node: Node, inference: ShapeInference): Condition[] {
     case 'Reshape':
       return first ? reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero') !== 0) : [];
     case 'SpaceToDepth':
-      return (first ?? []).slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize', 1)]);
+      return (first ?? []).slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize')]);
     case 'Split':
       return first ? split(node, first, inference) : [];
     case 'Pad':
@@ -92,7 +92,7 @@ function concat(node: Node): Condition[] {
   const shapes = node.inputs.map(shapeOf);
   const [first] = shapes;
   if (!first) return [];
-  const axis = inRange(intAttr(node, 'axis', 0), first.length);
+  const axis = inRange(intAttr(node, 'axis'), first.length);
   return shapes
     .slice(1)
     .flatMap((shape) => (shape ?? []).flatMap((dim, at): Condition[] => (at === axis ? [] : [['equal', first[at], dim]])));
@@ -122,7 +122,7 @@ function reshape(from: readonly Dim[], target: readonly Dim[] | undefined, keeps
 }
 
 function split(node: Node, shape: readonly Dim[], inference: ShapeInference): Condition[] {
-  const length = shape[inRange(intAttr(node, 'axis', 0), shape.length)];
+  const length = shape[inRange(intAttr(node, 'axis'), shape.length)];
   const parts = intsOf(node.inputs[1], inference);
   if (!parts) return node.attrs.has('num_outputs') ? [] : [['blocks', length, node.outputs.length]];
   const sum = parts.reduce<number | undefined>(

@@ -120,6 +120,6 @@ function rankSources(node: Node | undefined): readonly Value[] {
   const inputs = node.inputs.filter((input) => input !== undefined);
   if (isBroadcasting(node.opType) || node.opType === 'Concat') return inputs;
   if (isUnaryElementwise(node.opType) || KEEPS_RANK.has(node.opType)) return inputs.slice(0, 1);
-  if (node.opType.startsWith('Reduce') && intAttr(node, 'keepdims', 1) === 1) return inputs.slice(0, 1);
+  if (node.opType.startsWith('Reduce') && intAttr(node, 'keepdims') === 1) return inputs.slice(0, 1);
   return [];
 }

@@ -2,10 +2,11 @@
  * In which order the readers of a graph input would like it: that of the first operator over maps that it reaches, through operators that work in any order.
  * A network that was channels-last in the first place begins with a Transpose: its input is wanted as it is.
  */
-import { intsAttr } from '../../ir/attrs';
+
+import { permOf } from '../../ir/axis';
 import { isBroadcasting, isUnaryElementwise } from '../../ir/operator-traits';
 import type { Value } from '../../ir/types';
-import { arranged, channelsLast, identity, inverse, type Order } from './order';
+import { arranged, channelsLast, identity, type Order } from './order';
 import { isOverMaps } from './rules';
 
 const KEEPS_ORDER = new Set(['QuantizeLinear', 'DequantizeLinear', 'Concat', 'Pad', 'Slice', 'Split', 'Gather', 'Dropout', 'Identity']);
@@ -30,7 +31,7 @@ export function demandedOrder(input: Value): Order | undefined {
       const [next] = user.outputs;
       if (!next || next.type?.shape?.length !== names.length) continue;
       if (user.op === 'Transpose') {
-        const perm = intsAttr(user, 'perm') ?? inverse(identity(rank)).slice().reverse();
+        const perm = permOf(user, names.length);
         queue.push({ value: next, names: arranged(names, perm) });
       } else if (isUnaryElementwise(user.op) || isBroadcasting(user.op) || KEEPS_ORDER.has(user.op)) queue.push({ value: next, names });
     }

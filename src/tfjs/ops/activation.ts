@@ -24,9 +24,9 @@ export function activationAfter(node: Node, make: Emitter): Activation | undefin
     case 'Clip':
       return numberIn(user.inputs[1]) === 0 && numberIn(user.inputs[2]) === 6 ? { name: 'Relu6', node: user } : undefined;
     case 'Elu':
-      return floatAttr(user, 'alpha', 1) === 1 ? { name: 'Elu', node: user } : undefined;
+      return floatAttr(user, 'alpha') === 1 ? { name: 'Elu', node: user } : undefined;
     case 'LeakyRelu':
-      return { name: 'LeakyRelu', node: user, alpha: floatAttr(user, 'alpha', 0.01) };
+      return { name: 'LeakyRelu', node: user, alpha: floatAttr(user, 'alpha') };
     case 'PRelu': {
       const slope = user.inputs[1];
       // One number per channel, which is the last axis.

@@ -8,12 +8,12 @@ import { dimsOf, isInt, type Lowering, rankOf } from './lowering';
 export const depthToSpace: Lowering = (node, make) => {
   const [x] = node.inputs;
   if (rankOf(x) !== 4) throw new Unsupported('its input is no map of two axes');
-  const size = intAttr(node, 'blocksize', 1);
+  const size = intAttr(node, 'blocksize');
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const channels = dimsOf(x)[3];
   const attrs = { block_size: int(size), data_format: text('NHWC') };
   const back = (ref: typeof source): typeof source => (isInt(x) ? make.cast(ref, 'DT_INT32') : ref);
-  if (stringAttr(node, 'mode', 'DCR') === 'DCR') return back(make.node('DepthToSpace', [source], attrs));
+  if (stringAttr(node, 'mode') === 'DCR') return back(make.node('DepthToSpace', [source], attrs));
   if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
   const depth = channels / size ** 2;
   const order = Array.from({ length: channels }, (_, at) => (at % depth) * size ** 2 + Math.floor(at / depth));
@@ -26,8 +26,8 @@ export const spaceToDepth: Lowering = (node, make) => {
   const [x] = node.inputs;
   const dims = dimsOf(x);
   if (dims.length !== 4) throw new Unsupported('its input is no map of two axes');
-  const size = intAttr(node, 'blocksize', 1);
-  const isCrd = stringAttr(node, 'mode', 'DCR') === 'CRD';
+  const size = intAttr(node, 'blocksize');
+  const isCrd = stringAttr(node, 'mode') === 'CRD';
   const [batch, rows, columns, channels] = dims;
   const source = make.ref(x);
   if (typeof rows === 'number' && typeof columns === 'number' && typeof channels === 'number') {

@@ -6,9 +6,11 @@
  * The output of VALID may be up to stride - 1 longer than what the kernel covers: that is ONNX's output_padding. Dilations are zeros in the kernel,
  * groups are convolutions of their own.
  */
+
 import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import { permuted, reshaped, slicedAlong } from '../../ir/tensor';
 import type { Dim, Node, Tensor, Value } from '../../ir/types';
+import { dilationsOf, outputPaddingOf, padsOf, stridesOf } from '../../ir/window-attrs';
 import { int, ints, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { stuffed } from './filters';
@@ -38,8 +40,8 @@ export const convTranspose: Lowering = (node, make) => {
   const whole = isLine ? [{ stride: 1, span: 1, before: 0, plus: 0, fixed: undefined }, ...extents] : extents;
   const own = isLine ? make.node('ExpandDims', [make.ref(x), make.int(1)]) : make.ref(x);
   const lengths: readonly Dim[] = isLine ? [1, dims[1]] : dims.slice(1, 3);
-  const dilations = [...(isLine ? [1] : []), ...(intsAttr(node, 'dilations') ?? kernel.map(() => 1))];
-  const groups = intAttr(node, 'group', 1);
+  const dilations = [...(isLine ? [1] : []), ...dilationsOf(node, kernel.length)];
+  const groups = intAttr(node, 'group');
   const filters = Number(dimsOf(w)[1]);
   const batch = dims[0];
   const split = groups === 1 ? own : make.node('Split', [make.int(3), own], { num_split: int(groups) });
@@ -125,13 +127,12 @@ function transposed(make: Emitter, x: Ref, filter: Ref, { batch, lengths, extent
 
 /** ONNX's formulas: (length - 1) * stride + span + output_padding - pads, or what output_shape says, the pads from that. */
 function extentsOf(node: Node, kernel: readonly number[], lengths: readonly Dim[]): Extent[] {
-  const ones = kernel.map(() => 1);
-  const [strides = ones, dilations = ones, extra] = ['strides', 'dilations', 'output_padding'].map((name) => intsAttr(node, name));
-  const pads = intsAttr(node, 'pads') ?? [...kernel, ...kernel].map(() => 0);
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  const [strides, dilations, extra] = [stridesOf, dilationsOf, outputPaddingOf].map((of) => of(node, kernel.length));
+  const pads = padsOf(node, kernel.length);
+  const autoPad = stringAttr(node, 'auto_pad');
   const outputShape = intsAttr(node, 'output_shape')?.slice(-kernel.length);
   return kernel.map((size, axis): Extent => {
-    const [stride = 1, dilation = 1, more = 0] = [strides[axis], dilations[axis], extra?.[axis] ?? 0];
+    const [stride = 1, dilation = 1, more = 0] = [strides?.[axis], dilations?.[axis], extra?.[axis]];
     const span = (size - 1) * dilation + 1;
     const reach = span - stride + more;
     const fixed = outputShape?.[axis];

@@ -13,7 +13,7 @@ export const volumeConv: Lowering = (node, make) => {
   if (!x || !w || !kernel.every((size) => typeof size === 'number')) throw new Unsupported('the size of its weight is not known');
   const window = windowOf(node, kernel, dimsOf(x).slice(1, 4));
   if (isDilated(window)) throw new Unsupported('TensorFlow.js has no dilated convolution of three axes');
-  const groups = intAttr(node, 'group', 1);
+  const groups = intAttr(node, 'group');
   const { before, after } = padsOn(make, make.ref(x), window);
   const around = { before: [0, ...before, 0], after: [0, ...after, 0] };
   const positive = (amounts: readonly (number | Ref)[]): (number | Ref)[] =>

@@ -33,7 +33,7 @@ export const conv: Lowering = (node, make) => {
   if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of one to three axes, not of ${rank - 2}`);
   const found = w.constant ? activationAfter(node, make) : undefined;
   // Parts of a grouped convolution would need their part of the slope; fused into a depthwise one, the slope of a LeakyRelu gets lost.
-  const isAlone = found && (found.slope || found.name === 'LeakyRelu') && intAttr(node, 'group', 1) !== 1;
+  const isAlone = found && (found.slope || found.name === 'LeakyRelu') && intAttr(node, 'group') !== 1;
   const activation = isAlone ? undefined : found;
   const result = convolve(node, make, {
     x: make.ref(x),
@@ -85,7 +85,7 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   const [filters, perGroup, ...kernel] = shape;
   if (!kernel.every((size) => typeof size === 'number') || typeof filters !== 'number' || typeof perGroup !== 'number')
     throw new Unsupported('the size of its weight is not known');
-  const groups = intAttr(node, 'group', 1);
+  const groups = intAttr(node, 'group');
   const isLine = rankOf(node.inputs[0]) === 3;
   const window = isLine ? lineWindow(node, kernel, lengths) : windowOf(node, kernel, lengths);
   const isBoth = isDilated(window) && isStrided(window);
@@ -209,7 +209,7 @@ function groupedByComputed({ make, operands, window }: Plan, groups: number): Re
 function everyPlace(node: Node, make: Emitter, operands: Operands, window: Window): Ref {
   const plain: Window = { ...window, strides: window.strides.map(() => 1) };
   const plan: Plan = { make, operands: { ...operands, activation: undefined }, window: plain, stuff: (tensor) => tensor, form: '' };
-  const groups = intAttr(node, 'group', 1);
+  const groups = intAttr(node, 'group');
   const result = groups === 1 ? oneConv(plan) : groupedByComputed(plan, groups);
   if (operands.activation) throw new Unsupported('its weight is not constant, and it has both strides and dilations');
   return stridedSlice(make, result, [undefined, ...window.strides.map((step) => ({ step })), undefined]);

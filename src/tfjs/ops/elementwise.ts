@@ -49,7 +49,7 @@ const pow: Lowering = (node, make) => {
 const mod: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
   const isWhole = isInt(node.inputs[0]);
-  if (intAttr(node, 'fmod', 0) === 0) {
+  if (intAttr(node, 'fmod') === 0) {
     // FloorMod of a number by an infinity is NaN, where ONNX has the number or the infinity.
     if (!isWhole && !numbersIn(node.inputs[1])?.every(Number.isFinite))
       throw new Unsupported('the remainder of floats with the sign of the divisor (fmod = 0) needs a constant divisor');
@@ -88,10 +88,10 @@ const clip: Lowering = (node, make) => {
   return low || high ? result : make.node('Identity', [result]);
 };
 
-const leakyRelu: Lowering = (node, make) => make.node('LeakyRelu', [first(node, make)], { alpha: float(floatAttr(node, 'alpha', 0.01)) });
+const leakyRelu: Lowering = (node, make) => make.node('LeakyRelu', [first(node, make)], { alpha: float(floatAttr(node, 'alpha')) });
 
 const elu: Lowering = (node, make) => {
-  const alpha = floatAttr(node, 'alpha', 1);
+  const alpha = floatAttr(node, 'alpha');
   const x = first(node, make);
   if (alpha === 1) return make.node('Elu', [x]);
   const below = make.node('Elu', [make.node('Minimum', [x, make.float(0)])]);
@@ -100,14 +100,14 @@ const elu: Lowering = (node, make) => {
 
 /** max(0, x) + min(0, alpha * (exp(x / alpha) - 1)) */
 const celu: Lowering = (node, make) => {
-  const alpha = floatAttr(node, 'alpha', 1);
+  const alpha = floatAttr(node, 'alpha');
   const x = first(node, make);
   const below = make.node('Elu', [make.node('Mul', [make.node('Minimum', [x, make.float(0)]), make.float(1 / alpha)])]);
   return make.node('AddV2', [make.node('Relu', [x]), make.node('Mul', [below, make.float(alpha)])]);
 };
 
 const selu: Lowering = (node, make) => {
-  const [alpha, gamma] = [floatAttr(node, 'alpha', SELU.alpha), floatAttr(node, 'gamma', SELU.gamma)];
+  const [alpha, gamma] = [floatAttr(node, 'alpha'), floatAttr(node, 'gamma')];
   const x = first(node, make);
   if (Math.fround(alpha) === Math.fround(SELU.alpha) && Math.fround(gamma) === Math.fround(SELU.gamma)) return make.node('Selu', [x]);
   const below = make.node('Mul', [make.node('Elu', [make.node('Minimum', [x, make.float(0)])]), make.float(alpha)]);
@@ -136,8 +136,7 @@ function hardSigmoidOf(x: Ref, alpha: number, beta: number, make: Emitter): Ref 
   const line = make.node('AddV2', [make.node('Mul', [x, make.float(alpha)]), make.float(beta)]);
   return make.node('ClipByValue', [line, make.float(0), make.float(1)]);
 }
-const hardSigmoid: Lowering = (node, make) =>
-  hardSigmoidOf(first(node, make), floatAttr(node, 'alpha', 0.2), floatAttr(node, 'beta', 0.5), make);
+const hardSigmoid: Lowering = (node, make) => hardSigmoidOf(first(node, make), floatAttr(node, 'alpha'), floatAttr(node, 'beta'), make);
 /** x * relu6(x + 3) / 6 */
 const hardSwish: Lowering = (node, make) => {
   const x = first(node, make);
@@ -146,7 +145,7 @@ const hardSwish: Lowering = (node, make) => {
 };
 const swish: Lowering = (node, make) => {
   const x = first(node, make);
-  const alpha = floatAttr(node, 'alpha', 1);
+  const alpha = floatAttr(node, 'alpha');
   return make.node('Mul', [x, make.node('Sigmoid', [alpha === 1 ? x : make.node('Mul', [x, make.float(alpha)])])]);
 };
 const mish: Lowering = (node, make) => {
@@ -158,7 +157,7 @@ const gelu: Lowering = (node, make) => {
   const x = first(node, make);
   const half = make.node('Mul', [x, make.float(0.5)]);
   const inner =
-    stringAttr(node, 'approximate', 'none') === 'tanh'
+    stringAttr(node, 'approximate') === 'tanh'
       ? make.node('Tanh', [
           make.node('Mul', [
             make.node('AddV2', [x, make.node('Mul', [make.node('Mul', [x, make.node('Square', [x])]), make.float(0.044715)])]),
@@ -174,12 +173,12 @@ const softsign: Lowering = (node, make) => {
 };
 const thresholdedRelu: Lowering = (node, make) => {
   const x = first(node, make);
-  const passes = make.cast(make.node('Greater', [x, make.float(floatAttr(node, 'alpha', 1))]), 'DT_FLOAT');
+  const passes = make.cast(make.node('Greater', [x, make.float(floatAttr(node, 'alpha'))]), 'DT_FLOAT');
   return make.node('Mul', [x, passes]);
 };
 const shrink: Lowering = (node, make) => {
   const x = isInt(node.inputs[0]) ? make.cast(first(node, make), 'DT_FLOAT') : first(node, make);
-  const [bias, lambd] = [floatAttr(node, 'bias', 0), floatAttr(node, 'lambd', 0.5)];
+  const [bias, lambd] = [floatAttr(node, 'bias'), floatAttr(node, 'lambd')];
   const when = (op: string, bound: number, shift: number): Ref =>
     make.node('Mul', [make.cast(make.node(op, [x, make.float(bound)]), 'DT_FLOAT'), make.node('AddV2', [x, make.float(shift)])]);
   const result = make.node('AddV2', [when('Less', -lambd, bias), when('Greater', lambd, -bias)]);
@@ -216,7 +215,7 @@ const equal: Lowering = (node, make) => {
 
 const isInf: Lowering = (node, make) => {
   const x = first(node, make);
-  const [negative, positive] = [intAttr(node, 'detect_negative', 1) !== 0, intAttr(node, 'detect_positive', 1) !== 0];
+  const [negative, positive] = [intAttr(node, 'detect_negative') !== 0, intAttr(node, 'detect_positive') !== 0];
   const infinite = make.node('IsInf', [x]);
   if (negative && positive) return infinite;
   if (!negative && !positive) return make.node('LogicalAnd', [infinite, make.node('LogicalNot', [infinite])]);

@@ -16,7 +16,7 @@ import { dimsOf, isInt, type Lowering, rankOf } from './lowering';
 
 export const matMul: Lowering = (node, make) => {
   const [a, b] = node.inputs;
-  const [transA, transB] = [intAttr(node, 'transA', 0) !== 0, intAttr(node, 'transB', 0) !== 0];
+  const [transA, transB] = [intAttr(node, 'transA') !== 0, intAttr(node, 'transB') !== 0];
   const [left, right] = [dimsOf(a), dimsOf(b)];
   const whole = isInt(a);
   const read = (value: Value | undefined): Ref => (isInt(value) ? make.cast(make.ref(value), 'DT_FLOAT') : make.ref(value));
@@ -114,8 +114,8 @@ function biasAfter(
 /** alpha * A B + beta * C; constant factors go into constant operands. */
 export const gemm: Lowering = (node, make) => {
   const [a, b, c] = node.inputs;
-  const [transA, transB] = [intAttr(node, 'transA', 0) !== 0, intAttr(node, 'transB', 0) !== 0];
-  const [alpha, beta] = [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)];
+  const [transA, transB] = [intAttr(node, 'transA') !== 0, intAttr(node, 'transB') !== 0];
+  const [alpha, beta] = [floatAttr(node, 'alpha'), floatAttr(node, 'beta')];
   const read = (value: Value | undefined): Ref => (isInt(value) ? make.cast(make.ref(value), 'DT_FLOAT') : make.ref(value));
   const scale = (tensor: Tensor): Tensor => (alpha === 1 ? tensor : scaled(tensor, alpha));
   const put = (tensor: Tensor): Tensor => (transB ? permuted(scale(tensor), [1, 0]) : scale(tensor));

@@ -33,8 +33,8 @@ const scaledBy = (make: Emitter, x: Ref, scale: Ref | undefined, shift: Ref | un
 
 export const batchNormalization: Lowering = (node, make) => {
   const [x, scale, shift, mean, variance] = node.inputs;
-  const epsilon = floatAttr(node, 'epsilon', 1e-5);
-  if (intAttr(node, 'training_mode', 0) !== 0) return training(node, make, epsilon);
+  const epsilon = floatAttr(node, 'epsilon');
+  if (intAttr(node, 'training_mode') !== 0) return training(node, make, epsilon);
   if (node.outputs.slice(1).some(isUsed)) throw new Unsupported('it also gives the statistics of its batch');
   const parameters = [scale, shift, mean, variance];
   const [factor, offset] = affine(parameters, epsilon) ?? [];
@@ -112,7 +112,7 @@ function pointwise(node: Node, make: Emitter, { scale, shift, factor, offset, fo
 /** With the statistics of the batch itself, and the running ones moved towards them. */
 function training(node: Node, make: Emitter, epsilon: number): readonly Ref[] {
   const [x, scale, shift, mean, variance] = node.inputs;
-  const momentum = floatAttr(node, 'momentum', 0.9);
+  const momentum = floatAttr(node, 'momentum');
   const axes = range(0, rankOf(x) - 1);
   const source = make.ref(x);
   const over = make.ints(axes);
@@ -127,7 +127,7 @@ function training(node: Node, make: Emitter, epsilon: number): readonly Ref[] {
 export const instanceNormalization: Lowering = (node, make) => {
   const [x, scale, shift] = node.inputs;
   const source = make.ref(x);
-  const normal = whitened(make, source, momentsOf(make, source, range(1, rankOf(x) - 1)), floatAttr(node, 'epsilon', 1e-5));
+  const normal = whitened(make, source, momentsOf(make, source, range(1, rankOf(x) - 1)), floatAttr(node, 'epsilon'));
   return scaledBy(make, normal, make.ref(scale), make.ref(shift));
 };
 
@@ -136,18 +136,18 @@ export const groupNormalization: Lowering = (node, make) => {
   const [x, scale, shift] = node.inputs;
   const dims = dimsOf(x);
   const channels = dims.at(-1);
-  const groups = intAttr(node, 'num_groups', 1);
+  const groups = intAttr(node, 'num_groups');
   if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
   const source = make.ref(x);
   if (groups === 1) {
     // The whole image at once: axis by axis, since the places of a plain background are thousands of equal numbers, whose rounding adds up.
     const stages = range(1, dims.length).reverse();
-    const normal = whitened(make, source, momentsOf(make, source, ...stages.map((axis) => [axis])), floatAttr(node, 'epsilon', 1e-5));
+    const normal = whitened(make, source, momentsOf(make, source, ...stages.map((axis) => [axis])), floatAttr(node, 'epsilon'));
     return scaledBy(make, normal, isAll(scale, 1) ? undefined : make.ref(scale), isAll(shift, 0) ? undefined : make.ref(shift));
   }
   const batch = typeof dims[0] === 'number' ? dims[0] : make.lengthOf(source, 0);
   const parted = make.reshape(source, [batch, -1, groups, channels / groups]);
-  const normal = whitened(make, parted, momentsOf(make, parted, [3], [1]), floatAttr(node, 'epsilon', 1e-5));
+  const normal = whitened(make, parted, momentsOf(make, parted, [3], [1]), floatAttr(node, 'epsilon'));
   const whole = dims.every((dim) => typeof dim === 'number')
     ? make.reshape(normal, dims)
     : make.node('Reshape', [normal, make.shapeOf(source)]);
@@ -161,11 +161,11 @@ const isAll = (value: Value | undefined, number: number): boolean => numbersIn(v
 export const layerNormalization: Lowering = (node, make) => {
   const [x, scale, shift] = node.inputs;
   const rank = rankOf(x);
-  const axis = intAttr(node, 'axis', -1);
+  const axis = intAttr(node, 'axis');
   const axes = intsAttr(node, 'axes') ?? range(axis < 0 ? axis + rank : axis, rank);
   const source = make.ref(x);
   const moments = momentsOf(make, source, axes);
-  const epsilon = floatAttr(node, 'epsilon', 1e-5);
+  const epsilon = floatAttr(node, 'epsilon');
   const y = scaledBy(make, whitened(make, source, moments, epsilon), scale && make.ref(scale), shift && make.ref(shift));
   const deviation = make.node('Rsqrt', [make.node('AddV2', [moments.variance, make.float(epsilon)])]);
   return [y, moments.mean, deviation];
@@ -174,18 +174,18 @@ export const layerNormalization: Lowering = (node, make) => {
 export const rmsNormalization: Lowering = (node, make) => {
   const [x, scale] = node.inputs;
   const rank = rankOf(x);
-  const axis = intAttr(node, 'axis', -1);
+  const axis = intAttr(node, 'axis');
   const axes = intsAttr(node, 'axes') ?? range(axis < 0 ? axis + rank : axis, rank);
   const source = make.ref(x);
   const power = make.node('Mean', [make.node('Square', [source]), make.ints(axes)], { keep_dims: bool(true) });
-  const factor = make.node('Rsqrt', [make.node('AddV2', [power, make.float(floatAttr(node, 'epsilon', 1e-5))])]);
+  const factor = make.node('Rsqrt', [make.node('AddV2', [power, make.float(floatAttr(node, 'epsilon'))])]);
   return scaledBy(make, make.node('Mul', [source, factor]), scale && make.ref(scale), undefined);
 };
 
 export const meanVarianceNormalization: Lowering = (node, make) => {
   const [x] = node.inputs;
   const source = make.ref(x);
-  const { mean, variance } = momentsOf(make, source, intsAttr(node, 'axes') ?? [0, 2, 3]);
+  const { mean, variance } = momentsOf(make, source, intsAttr(node, 'axes') ?? []);
   const deviation = make.node('AddV2', [make.node('Sqrt', [variance]), make.float(1e-9)]);
   return make.node('RealDiv', [make.node('Sub', [source, mean]), deviation]);
 };
@@ -193,11 +193,11 @@ export const meanVarianceNormalization: Lowering = (node, make) => {
 export const lpNormalization: Lowering = (node, make) => {
   const [x] = node.inputs;
   const rank = rankOf(x);
-  const axis = intAttr(node, 'axis', -1);
+  const axis = intAttr(node, 'axis');
   const over = make.ints([axis < 0 ? axis + rank : axis]);
   const source = make.ref(x);
   const norm =
-    intAttr(node, 'p', 2) === 1
+    intAttr(node, 'p') === 1
       ? make.node('Sum', [make.node('Abs', [source]), over], { keep_dims: bool(true) })
       : make.node('Sqrt', [make.node('Sum', [make.node('Square', [source]), over], { keep_dims: bool(true) })]);
   // A norm of nothing but zeros: ONNX gives zeros.
@@ -207,8 +207,8 @@ export const lpNormalization: Lowering = (node, make) => {
 /** x / (bias + alpha / size * sum of squares of the neighbouring channels)^beta. An even window reaches one further up than down, which LRN cannot say. */
 export const lrn: Lowering = (node, make) => {
   const [x] = node.inputs;
-  const size = intAttr(node, 'size', 1);
-  const [alpha, beta, bias] = [floatAttr(node, 'alpha', 1e-4), floatAttr(node, 'beta', 0.75), floatAttr(node, 'bias', 1)];
+  const size = intAttr(node, 'size');
+  const [alpha, beta, bias] = [floatAttr(node, 'alpha'), floatAttr(node, 'beta'), floatAttr(node, 'bias')];
   const source = make.ref(x);
   if (size % 2 === 1 && rankOf(x) === 4)
     return make.node('LRN', [source], {

@@ -41,7 +41,7 @@ export const pad: Lowering = (node, make) => {
 };
 
 function modeOf(node: Node): 'constant' | Repeating {
-  const mode = stringAttr(node, 'mode', 'constant');
+  const mode = stringAttr(node, 'mode');
   if (mode === 'constant' || mode === 'edge' || mode === 'reflect' || mode === 'wrap') return mode;
   throw new Unsupported(`its mode is '${mode}'`);
 }

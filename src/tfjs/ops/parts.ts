@@ -11,7 +11,7 @@ import { type Stretch, stridedSlice } from './slicing';
 const concat: Lowering = (node, make) => {
   const operands = node.inputs.filter((value) => value !== undefined);
   const rank = rankOf(node.outputs[0]);
-  const axis = inRange(intAttr(node, 'axis', 0), rank);
+  const axis = inRange(intAttr(node, 'axis'), rank);
   const [only] = operands;
   if (operands.length === 1) return make.node('Identity', [make.ref(only)]);
   return make.node('ConcatV2', [...operands.map((value) => make.ref(value)), make.int(axis)], { N: int(operands.length) });
@@ -19,7 +19,7 @@ const concat: Lowering = (node, make) => {
 
 const split: Lowering = (node, make) => {
   const [x, sizes] = node.inputs;
-  const axis = inRange(intAttr(node, 'axis', 0), rankOf(x));
+  const axis = inRange(intAttr(node, 'axis'), rankOf(x));
   const lengths = node.outputs.map((output) => output.type?.shape?.[axis]);
   const given = sizes ? numbersIn(sizes) : undefined;
   const known = given ?? (lengths.every((length) => typeof length === 'number') ? lengths : undefined);
@@ -112,7 +112,7 @@ function typedSlice(make: Emitter, x: Value | undefined, stretches: readonly (St
 const gather: Lowering = (node, make) => {
   const [x, indices] = node.inputs;
   const rank = rankOf(x);
-  const axis = inRange(intAttr(node, 'axis', 0), rank);
+  const axis = inRange(intAttr(node, 'axis'), rank);
   const places = positive(make, indices, dimsOf(x)[axis], () => make.lengthOf(make.ref(x), axis));
   const pick = (source: Ref): Ref => make.node('GatherV2', [source, places, make.int(axis)], { batch_dims: int(0) });
   return isBool(x) ? make.cast(pick(make.cast(make.ref(x), 'DT_INT32')), 'DT_BOOL') : pick(make.ref(x));
@@ -148,7 +148,7 @@ const onLastAxis =
   };
 function requireLast(node: Node): void {
   const rank = rankOf(node.inputs[0]);
-  if (inRange(intAttr(node, 'axis', -1), rank) !== rank - 1) throw new Unsupported('its axis is not the last one');
+  if (inRange(intAttr(node, 'axis'), rank) !== rank - 1) throw new Unsupported('its axis is not the last one');
 }
 
 /** One at the first largest, zero elsewhere. */
@@ -170,7 +170,7 @@ const topK: Lowering = (node, make) => {
   requireLast(node);
   const [x, k] = node.inputs;
   const count = numberIn(k);
-  const isLargest = intAttr(node, 'largest', 1) !== 0;
+  const isLargest = intAttr(node, 'largest') !== 0;
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const picked = make.node(
     'TopKV2',
@@ -191,8 +191,8 @@ const cumulative =
       given === undefined ? make.node('FloorMod', [make.reshape(make.ref(axis), []), make.int(rank)]) : make.int(inRange(given, rank));
     const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
     const result = make.node(op, [typed, along], {
-      exclusive: bool(intAttr(node, 'exclusive', 0) !== 0),
-      reverse: bool(intAttr(node, 'reverse', 0) !== 0),
+      exclusive: bool(intAttr(node, 'exclusive') !== 0),
+      reverse: bool(intAttr(node, 'reverse') !== 0),
     });
     return isInt(x) ? make.cast(result, 'DT_INT32') : result;
   };

@@ -37,7 +37,7 @@ const back = (make: Emitter, x: Value | undefined, ref: Ref): Ref => (isBool(x) 
 
 const gatherElements: Lowering = (node, make) => {
   const [x, indices] = node.inputs;
-  const axis = inRange(intAttr(node, 'axis', 0), rankOf(x));
+  const axis = inRange(intAttr(node, 'axis'), rankOf(x));
   const picked = make.node('GatherNd', [asNumbers(make, x), coordinates(make, indices, axis, staticDims(x)[axis])]);
   return back(make, x, make.reshape(picked, staticDims(indices)));
 };
@@ -45,7 +45,7 @@ const gatherElements: Lowering = (node, make) => {
 /** Rows of `indices` name places along the first axes, behind those of the batch. */
 const gatherNd: Lowering = (node, make) => {
   const [x, indices] = node.inputs;
-  const batch = intAttr(node, 'batch_dims', 0);
+  const batch = intAttr(node, 'batch_dims');
   const [dims, own] = [dimsOf(x), dimsOf(indices)];
   const depth = own.at(-1);
   if (typeof depth !== 'number') throw new Unsupported('its shape is not known');
@@ -73,7 +73,7 @@ const gatherNd: Lowering = (node, make) => {
 function scattered(node: Node, make: Emitter, rows: Ref, updates: Ref): Ref {
   const [x] = node.inputs;
   const source = asNumbers(make, x);
-  const reduction = stringAttr(node, 'reduction', 'none');
+  const reduction = stringAttr(node, 'reduction');
   if (reduction === 'none') return back(make, x, make.node('TensorScatterUpdate', [source, rows, updates]));
   if (reduction === 'add') return make.node('AddV2', [source, make.node('ScatterNd', [rows, updates, make.shapeOf(source)])]);
   throw new Unsupported(`it puts numbers together by '${reduction}'`);
@@ -93,7 +93,7 @@ const scatterNd: Lowering = (node, make) => {
 
 const scatterElements: Lowering = (node, make) => {
   const [x, indices, updates] = node.inputs;
-  const axis = inRange(intAttr(node, 'axis', 0), rankOf(x));
+  const axis = inRange(intAttr(node, 'axis'), rankOf(x));
   const rows = coordinates(make, indices, axis, staticDims(x)[axis]);
   return scattered(node, make, rows, make.reshape(asNumbers(make, updates), [count(staticDims(indices))]));
 };
@@ -106,7 +106,7 @@ const trilu: Lowering = (node, make) => {
   const k = kInput ? numberIn(kInput) : 0;
   if (typeof rows !== 'number' || typeof columns !== 'number' || k === undefined)
     throw new Unsupported('its shape, or its diagonal, is not known');
-  const isUpper = intAttr(node, 'upper', 1) !== 0;
+  const isUpper = intAttr(node, 'upper') !== 0;
   const mask = range(rows * columns).map((at) => {
     const distance = (at % columns) - Math.floor(at / columns) - k;
     return (isUpper ? distance >= 0 : distance <= 0) ? 1 : 0;
@@ -121,7 +121,7 @@ const oneHot: Lowering = (node, make) => {
   const [indices, depthInput, values] = node.inputs;
   const depth = numberIn(depthInput);
   const rank = rankOf(indices);
-  const axis = inRange(intAttr(node, 'axis', -1), rank + 1);
+  const axis = inRange(intAttr(node, 'axis'), rank + 1);
   const dims = dimsOf(node.outputs[0]);
   const length = depth ?? (typeof dims[axis] === 'number' ? dims[axis] : undefined);
   if (length === undefined) throw new Unsupported('its depth is not constant');
@@ -144,7 +144,7 @@ const oneHot: Lowering = (node, make) => {
 
 const eyeLike: Lowering = (node, make) => {
   const [rows = 0, columns = 0] = staticDims(node.inputs[0]);
-  const k = intAttr(node, 'k', 0);
+  const k = intAttr(node, 'k');
   const numbers = range(rows * columns).map((at) => ((at % columns) - Math.floor(at / columns) === k ? 1 : 0));
   const [output] = node.outputs;
   if (isBool(output)) return make.cast(make.shaped([rows, columns], numbers), 'DT_BOOL');
@@ -155,7 +155,7 @@ const compress: Lowering = (node, make) => {
   const [x, condition] = node.inputs;
   const chosen = numbersIn(condition)?.flatMap((number, at) => (number === 0 ? [] : [at]));
   if (!chosen) throw new Unsupported('what it keeps is not constant');
-  const axis = node.attrs.has('axis') ? inRange(intAttr(node, 'axis', 0), rankOf(x)) : undefined;
+  const axis = node.attrs.has('axis') ? inRange(intAttr(node, 'axis'), rankOf(x)) : undefined;
   const source = axis === undefined ? make.reshape(asNumbers(make, x), [-1]) : asNumbers(make, x);
   return back(make, x, make.node('GatherV2', [source, make.ints(chosen), make.int(axis ?? 0)], { batch_dims: int(0) }));
 };

@@ -33,7 +33,7 @@ const overMaps =
     if (rank < 3 || rank > 5) throw new Unsupported(`TensorFlow.js pools maps of one to three axes, not of ${rank - 2}`);
     const dims = dimsOf(x);
     const window = windowOf(node, kernel, dims.slice(1, -1));
-    if (stringAttr(node, 'auto_pad', 'NOTSET').startsWith('SAME')) requireCovering(window, dims);
+    if (stringAttr(node, 'auto_pad').startsWith('SAME')) requireCovering(window, dims);
     const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
     const back = (ref: Ref): Ref => (isInt(x) ? make.cast(ref, 'DT_INT32') : ref);
     if (rank !== 3) return back(lower({ make, x: typed, dims, window }, node));
@@ -165,7 +165,7 @@ const plainAverage = (make: Emitter, source: Ref, window: Window): Ref =>
 
 export const averagePool: Lowering = overMaps((pool, node) => {
   const { make, x, window, dims } = pool;
-  const countsPads = intAttr(node, 'count_include_pad', 0) !== 0;
+  const countsPads = intAttr(node, 'count_include_pad') !== 0;
   if (padsItself(window, dims) && (!countsPads || !isPadded(window))) return plainPool(make, 'AvgPool', x, window, 'SAME');
   const { before, after, end } = around(pool);
   const isExtended = end.some((pad, axis) => pad !== after[axis]);
@@ -219,17 +219,17 @@ export const globalPool =
 export const lpPool: Lowering = (node, make) =>
   overMaps((pool) => {
     const { x, window } = pool;
-    const powers = power(make, make.node('Abs', [x]), floatOrInt(node, 'p', 2));
+    const powers = power(make, make.node('Abs', [x]), exponentOf(node));
     const { before, end } = around(pool);
     const source = padded(make, powers, before, end, 0);
     const sum = isDilated(window)
       ? taps(make, source, window, 'AddV2')
       : make.node('Mul', [plainPool(make, 'AvgPool', source, window), make.float(productOf(window.kernel))]);
-    return counted(pool, power(make, sum, 1 / floatOrInt(node, 'p', 2)));
+    return counted(pool, power(make, sum, 1 / exponentOf(node)));
   })(node, make);
 
 export const globalLpPool: Lowering = (node, make) => {
-  const p = floatOrInt(node, 'p', 2);
+  const p = exponentOf(node);
   const sum = make.node(
     'Sum',
     [power(make, make.node('Abs', [make.ref(node.inputs[0])]), p), make.ints(spatialAxes(rankOf(node.inputs[0])))],
@@ -240,7 +240,8 @@ export const globalLpPool: Lowering = (node, make) => {
   return power(make, sum, 1 / p);
 };
 
-const floatOrInt = (node: Node, name: string, otherwise: number): number => intAttr(node, name, floatAttr(node, name, otherwise));
+/** An integer, but for what stays in the spelling of opset 1. */
+const exponentOf = (node: Node): number => (node.attrs.get('p')?.kind === 'float' ? floatAttr(node, 'p') : intAttr(node, 'p'));
 
 function power(make: Emitter, x: Ref, exponent: number): Ref {
   if (exponent === 1) return x;

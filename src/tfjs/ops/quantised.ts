@@ -19,11 +19,11 @@ function parameter(node: Node, make: Emitter, value: Value, x: Value | undefined
   const rank = rankOf(x);
   const own = rankOf(value);
   if (own === 0) return source;
-  if (own !== 1 || intAttr(node, 'block_size', 0) !== 0) throw new Unsupported('it has a scale per block');
+  if (own !== 1 || intAttr(node, 'block_size') !== 0) throw new Unsupported('it has a scale per block');
   const length = dimsOf(value)[0];
   if (typeof length !== 'number') throw new Unsupported('the number of its scales is not known');
   if (length === 1) return make.reshape(source, []);
-  const axis = inRange(intAttr(node, 'axis', 1), rank);
+  const axis = inRange(intAttr(node, 'axis'), rank);
   return make.reshape(source, [length, ...Array.from({ length: rank - axis - 1 }, () => 1)]);
 }
 

@@ -43,7 +43,7 @@ function axesOf(node: Node, make: Emitter): Ref | undefined {
   // None given at run time would be all of them in ONNX, and none in TensorFlow.
   if (!given && typeof count !== 'number') throw new Unsupported('how many axes it reduces is not known');
   if (!given) return make.ref(axes);
-  if (given.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0) return undefined;
+  if (given.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0) return undefined;
   return make.ints(given.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : given.map((axis) => inRange(axis, rank)));
 }
 
@@ -73,7 +73,7 @@ const reduction =
     const source = before ? before(typed, make) : typed;
     const axes = axesOf(node, make);
     const reduced = axes
-      ? make.node(op, [source, axes], { keep_dims: bool(intAttr(node, 'keepdims', 1) !== 0) })
+      ? make.node(op, [source, axes], { keep_dims: bool(intAttr(node, 'keepdims') !== 0) })
       : make.node('Identity', [source]);
     const result = after ? after(reduced, make) : reduced;
     return isTruth ? make.cast(result, 'DT_BOOL') : through ? make.cast(result, 'DT_INT32') : result;
@@ -87,7 +87,7 @@ const logSumExp: Lowering = (node, make) => {
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const axes = axesOf(node, make);
   if (!axes) return make.node('Identity', [source]);
-  const keepdims = intAttr(node, 'keepdims', 1) !== 0;
+  const keepdims = intAttr(node, 'keepdims') !== 0;
   const most = make.node('Max', [source, axes], { keep_dims: bool(true) });
   const sum = make.node('Sum', [make.node('Exp', [make.node('Sub', [source, most])]), axes], { keep_dims: bool(true) });
   const result = make.node('AddV2', [make.node('Log', [sum]), most]);
@@ -100,8 +100,8 @@ const arg =
   (node, make) => {
     const [x] = node.inputs;
     const rank = rankOf(x);
-    const axis = inRange(intAttr(node, 'axis', 0), rank);
-    const isLast = intAttr(node, 'select_last_index', 0) !== 0;
+    const axis = inRange(intAttr(node, 'axis'), rank);
+    const isLast = intAttr(node, 'select_last_index') !== 0;
     const typed = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
     const signed = op === 'ArgMin' ? make.node('Neg', [typed]) : typed;
     const source = isLast ? make.node('ReverseV2', [signed, make.ints([axis])]) : signed;
@@ -109,7 +109,7 @@ const arg =
     const length = dimsOf(x)[axis];
     const end = make.node('Sub', [typeof length === 'number' ? make.int(length) : make.lengthOf(make.ref(x), axis), make.int(1)]);
     const place = isLast ? make.node('Sub', [end, found]) : found;
-    return intAttr(node, 'keepdims', 1) === 0 ? place : make.node('ExpandDims', [place, make.int(axis)]);
+    return intAttr(node, 'keepdims') === 0 ? place : make.node('ExpandDims', [place, make.int(axis)]);
   };
 
 export const reductions: Readonly<Record<string, Lowering>> = table({

@@ -7,12 +7,14 @@
  *   any other linear or cubic                                                        BatchMatMulV2 with a constant matrix [after, before]
  *   any of them at a size that is not known                                          the same coordinates, computed by the model (sampling-now.ts)
  */
-import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+
+import { floatAttr, intAttr, stringAttr } from '../../ir/attrs';
+import { namedAxes } from '../../ir/axis';
 import { sameDim } from '../../ir/dims';
 import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
-import { dimsOf, inRange, isInt, type Lowering, numbersIn, range } from './lowering';
+import { dimsOf, isInt, type Lowering, numbersIn, range } from './lowering';
 import { coordinatesOf, modeOf, roundingOf, rowsOf, type Sampling, scaledLength } from './sampling';
 import { sampled } from './sampling-now';
 
@@ -81,16 +83,16 @@ const samplingOf = (node: Node): Sampling => ({
   mode: modeOf(node),
   coordinates: coordinatesOf(node),
   nearest: roundingOf(node),
-  cubic: floatAttr(node, 'cubic_coeff_a', -0.75),
-  excludesOutside: intAttr(node, 'exclude_outside', 0) !== 0,
-  antialias: intAttr(node, 'antialias', 0) !== 0,
+  cubic: floatAttr(node, 'cubic_coeff_a'),
+  excludesOutside: intAttr(node, 'exclude_outside') !== 0,
+  antialias: intAttr(node, 'antialias') !== 0,
 });
 
 /** Per place of an axis; undefined for an axis that stays as it is. */
 function scalesOf(node: Node, make: Emitter, dims: readonly Dim[], order: readonly number[]): (Scale | undefined)[] {
   const rank = dims.length;
   const [x, , scalesInput, sizesInput] = node.inputs;
-  const axes = (intsAttr(node, 'axes') ?? range(rank)).map((axis) => order.indexOf(inRange(axis, rank)));
+  const axes = namedAxes(node, rank).map((axis) => order.indexOf(axis));
   const outcome = node.outputs[0]?.type?.shape;
   const result: (Scale | undefined)[] = dims.map(() => undefined);
   const put = (place: number, scale: Scale): void => {
@@ -130,7 +132,7 @@ const isGiven = (value: Value | undefined): value is Value => value !== undefine
 
 /** One factor for all axes, which keeps the aspect ratio. */
 function commonFactor(node: Node, axes: readonly number[], dims: readonly Dim[], sizes: readonly number[] | undefined): number | undefined {
-  const policy = stringAttr(node, 'keep_aspect_ratio_policy', 'stretch');
+  const policy = stringAttr(node, 'keep_aspect_ratio_policy');
   if (policy === 'stretch') return undefined;
   if (policy !== 'not_larger' && policy !== 'not_smaller') throw new Unsupported(`its keep_aspect_ratio_policy is '${policy}'`);
   const ratios = axes.map((place, at) => {

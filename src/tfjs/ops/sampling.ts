@@ -33,15 +33,15 @@ export interface Sampling {
 }
 
 /** A word of the operator that must be one of those that are known here. Throws Unsupported with the word itself. */
-function wordOf<Word extends string>(node: Node, attribute: string, otherwise: Word, known: readonly Word[]): Word {
-  const word = stringAttr(node, attribute, otherwise);
+function wordOf<Word extends string>(node: Node, attribute: string, known: readonly Word[]): Word {
+  const word = stringAttr(node, attribute);
   const found = known.find((each) => each === word);
   if (found === undefined) throw new Unsupported(`its ${attribute} is '${word}'`);
   return found;
 }
-export const coordinatesOf = (node: Node): Coordinates => wordOf(node, 'coordinate_transformation_mode', 'half_pixel', COORDINATES);
-export const roundingOf = (node: Node): Rounding => wordOf(node, 'nearest_mode', 'round_prefer_floor', ROUNDINGS);
-export const modeOf = (node: Node): Sampling['mode'] => wordOf(node, 'mode', 'nearest', MODES);
+export const coordinatesOf = (node: Node): Coordinates => wordOf(node, 'coordinate_transformation_mode', COORDINATES);
+export const roundingOf = (node: Node): Rounding => wordOf(node, 'nearest_mode', ROUNDINGS);
+export const modeOf = (node: Node): Sampling['mode'] => wordOf(node, 'mode', MODES);
 
 export interface Scale {
   readonly factor: number;

@@ -1,4 +1,4 @@
-import { intsAttr } from '../../ir/attrs';
+import { permOf } from '../../ir/axis';
 import { sameDim } from '../../ir/dims';
 import type { Node } from '../../ir/types';
 import type { Emitter, Ref } from '../emitter';
@@ -18,7 +18,7 @@ export function shuffle(node: Node, make: Emitter): Ref | undefined {
   if (transposing?.op !== 'Transpose' || merging?.op !== 'Reshape') return undefined;
   if (!make.isPrivate(parted, transposing) || !make.isPrivate(moved, merging)) return undefined;
   const [from, through, after] = [dimsOf(x), dimsOf(parted), merging.outputs[0]?.type?.shape];
-  const perm = intsAttr(transposing, 'perm') ?? [];
+  const perm = permOf(transposing, through.length);
   let lead = 0;
   while (
     lead < from.length &&

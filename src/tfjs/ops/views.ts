@@ -1,5 +1,7 @@
 /** The same numbers under other axes, and what asks for sizes. */
-import { intAttr, intsAttr } from '../../ir/attrs';
+
+import { givenInt, intAttr } from '../../ir/attrs';
+import { permOf, wrapAxis } from '../../ir/axis';
 import { table } from '../../ir/table';
 import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int, tfjsType, type } from '../attrs';
@@ -19,11 +21,11 @@ const reshape: Lowering = (node, make) => {
     const static_ = dims?.every((dim) => typeof dim === 'number') ? dims : undefined;
     if (static_) return make.reshape(source, static_);
     const asked = make.ref(target);
-    const keeps = intAttr(node, 'allowzero', 0) !== 0 || !mayHoldZero(target);
+    const keeps = intAttr(node, 'allowzero') !== 0 || !mayHoldZero(target);
     return make.node('Reshape', [source, keeps ? asked : lengthsForZeros(make, asked, node)]);
   }
   const own = dimsOf(x);
-  const keepsZero = intAttr(node, 'allowzero', 0) !== 0;
+  const keepsZero = intAttr(node, 'allowzero') !== 0;
   const known = given.map(
     (size, axis): Dim => (size > 0 || (size === 0 && keepsZero) ? size : (dims?.[axis] ?? (size === 0 ? own[axis] : undefined))),
   );
@@ -80,7 +82,7 @@ const view: Lowering = (node, make) => {
 function flattened(node: Node, make: Emitter): Ref {
   const [x] = node.inputs;
   const rank = rankOf(x);
-  const axis = inRange(intAttr(node, 'axis', 1), rank);
+  const axis = inRange(intAttr(node, 'axis'), rank);
   const behind = make.node('Slice', [make.shapeOf(make.ref(x)), make.ints([axis]), make.ints([rank - axis])]);
   return make.reshape(make.throughViews(x), [-1, make.node('Prod', [behind, make.ints([0])], { keep_dims: bool(false) })]);
 }
@@ -88,18 +90,15 @@ function flattened(node: Node, make: Emitter): Ref {
 const transpose: Lowering = (node, make) => {
   const [x] = node.inputs;
   const rank = rankOf(x);
-  const perm = intsAttr(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const perm = permOf(node, rank);
   return make.node('Transpose', [make.ref(x), make.ints(perm)]);
 };
 
 const shape: Lowering = (node, make) => {
   const [x] = node.inputs;
   const rank = rankOf(x);
-  const place = (name: string, otherwise: number): number => {
-    const value = intAttr(node, name, otherwise);
-    return Math.min(Math.max(value < 0 ? value + rank : value, 0), rank);
-  };
-  const [start, end] = [place('start', 0), place('end', rank)];
+  const place = (value: number): number => Math.min(Math.max(wrapAxis(value, rank), 0), rank);
+  const [start, end] = [place(intAttr(node, 'start')), place(givenInt(node, 'end') ?? rank)];
   const known = dimsOf(x).slice(start, end);
   if (known.every((dim) => typeof dim === 'number')) return make.ints(known);
   const whole = make.shapeOf(make.ref(x));

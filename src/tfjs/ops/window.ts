@@ -1,6 +1,8 @@
 /** Strides, dilations and pads of an operator over maps [N, rows, columns, C], and the pads that auto_pad asks for. */
-import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+
+import { intAttr, stringAttr } from '../../ir/attrs';
 import type { Dim, Node } from '../../ir/types';
+import { dilationsOf, padsOf, stridesOf } from '../../ir/window-attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 
 /** Numbers per axis; or those of auto_pad at a size that is known only when the model runs (`upper`: the larger half behind the map). */
@@ -18,16 +20,15 @@ export interface Window {
 
 /** `lengths`: of the axes that the window slides along. */
 export function windowOf(node: Node, kernel: readonly number[], lengths: readonly Dim[]): Window {
-  const ones = kernel.map(() => 1);
   const zeros = kernel.map(() => 0);
-  const strides = intsAttr(node, 'strides') ?? ones;
-  const dilations = intsAttr(node, 'dilations') ?? ones;
-  const isCeil = intAttr(node, 'ceil_mode', 0) !== 0;
+  const strides = stridesOf(node, kernel.length);
+  const dilations = dilationsOf(node, kernel.length);
+  const isCeil = intAttr(node, 'ceil_mode') !== 0;
   const base = { kernel, strides, dilations };
-  const autoPad = stringAttr(node, 'auto_pad', 'NOTSET');
+  const autoPad = stringAttr(node, 'auto_pad');
   switch (autoPad) {
     case 'NOTSET': {
-      const pads = intsAttr(node, 'pads') ?? [...zeros, ...zeros];
+      const pads = padsOf(node, kernel.length);
       return { ...base, pads: { kind: 'known', before: pads.slice(0, kernel.length), after: pads.slice(kernel.length) }, isCeil };
     }
     case 'VALID':

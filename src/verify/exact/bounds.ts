@@ -5,10 +5,12 @@
  * an average is rounded down, at a place that no average can lie on. Both are put in at the same values of both models. An average of two, four, eight ...
  * numbers needs no rounding: halves and quarters are exact as well, while there are not too many of them.
  */
-import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+
+import { floatAttr, givenString, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Graph } from '../../ir/graph';
 import { elementCount, isFloatType } from '../../ir/tensor';
 import { isConst, type Node, staticShape, type Value } from '../../ir/types';
+import { isPadded } from '../../ir/window-attrs';
 import { isInteger, magnitudeOf, plainOp } from './substitute';
 
 export const LIMIT = 2 ** 24;
@@ -143,19 +145,19 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
   if (PASSING.has(node.op)) return { size: Math.max(0, ...magnitudes), parts };
   const within = (size: number): Bound | string =>
     size * parts < LIMIT ? { size, parts } : `its sums could reach ${(size * parts).toExponential(1)} units, beyond 2^24`;
-  if (node.op !== plainOp(node) && stringAttr(node, 'activation', 'Relu') !== 'Relu') return 'its activation is not exact on integers';
+  if (node.op !== plainOp(node) && (givenString(node, 'activation') ?? 'Relu') !== 'Relu') return 'its activation is not exact on integers';
   switch (plainOp(node)) {
     case 'Conv':
     case 'ConvTranspose':
     case 'MatMul':
     case 'Gemm': {
-      if (plainOp(node) === 'Gemm' && [floatAttr(node, 'alpha', 1), floatAttr(node, 'beta', 1)].some((factor) => !Number.isInteger(factor)))
+      if (plainOp(node) === 'Gemm' && [floatAttr(node, 'alpha'), floatAttr(node, 'beta')].some((factor) => !Number.isInteger(factor)))
         return 'its factors are no integers';
       const terms = termsOf(node);
       return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
     }
     case 'BatchNormalization': {
-      if (intAttr(node, 'training_mode', 0) === 1) return 'it is in training mode';
+      if (intAttr(node, 'training_mode') === 1) return 'it is in training mode';
       const [, scale = 0, shift = 0, mean = 0] = magnitudes;
       return within((x + mean) * scale + shift);
     }
@@ -183,14 +185,14 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
       const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });
       if (reduced?.kind === 'floor') return { size: x, parts };
       // Borders of a padded pool have fewer cells, of any number.
-      const isPadded = (intsAttr(node, 'pads') ?? []).some((pad) => pad > 0) && intAttr(node, 'count_include_pad', 0) === 0;
-      const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !isPadded;
+      const hasShortWindows = isPadded(node) && intAttr(node, 'count_include_pad') === 0;
+      const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !hasShortWindows;
       if (!halves) return 'its average has no counterpart that could be rounded as well';
       return x * parts * cells < LIMIT ? { size: x, parts: parts * cells } : 'its parts are too small';
     }
     case 'Resize':
     case 'Upsample':
-      return stringAttr(node, 'mode', 'nearest') === 'nearest' ? { size: x, parts } : 'it interpolates';
+      return stringAttr(node, 'mode') === 'nearest' ? { size: x, parts } : 'it interpolates';
     default:
       return read.length === 0 ? whole(0) : 'it is not exact on integers';
   }
@@ -205,7 +207,7 @@ function termsOf(node: Node): number | undefined {
     case 'ConvTranspose':
       return weight && elementCount(weight) / Math.max(1, weight[1] ?? 1);
     case 'Gemm':
-      return weight && (intAttr(node, 'transB', 0) === 1 ? weight[1] : weight[0]);
+      return weight && (intAttr(node, 'transB') === 1 ? weight[1] : weight[0]);
     default:
       return weight && weight.length > 1 ? weight[weight.length - 2] : data?.at(-1);
   }

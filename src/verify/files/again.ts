@@ -11,7 +11,7 @@ import type { Emitted } from '../tfjs/integers';
 
 /** Whether a pass made weights anew. Constants folded in the original itself are computed there as well. */
 export const rounds = ({ report }: Compiled): boolean =>
-  report.passes.some(({ pass, edits, numbers }) => edits > 0 && numbers === 'rounding' && pass !== 'fold-constants');
+  report.passes.some(({ role, edits, numbers }) => edits > 0 && numbers === 'rounding' && role !== 'evaluates');
 
 /** What the rules of a conversion did. */
 export const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =>

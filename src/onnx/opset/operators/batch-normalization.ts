@@ -2,13 +2,13 @@
  * BatchNormalization: `is_test` (until opset 6), non-spatial statistics (until 8), training told by the number of outputs (until 13),
  * by `training_mode` (14).
  */
-import { floatAttr, int, intAttr } from '../../../ir/attrs';
-import { attrDefault } from '../../../ir/operators';
+import { int, intAttr } from '../../../ir/attrs';
 import type { Node } from '../../../ir/types';
 import type { Adapter, Raised } from '../adapter';
 import { pin } from '../adapter';
 import { type Editor, isRead } from '../editor';
 import { rankOf } from '../facts';
+import { floatBefore, intBefore } from '../old-attributes';
 import { scalarBeside } from './scalars';
 
 export const batchNormalizationAdapters: readonly Adapter[] = [
@@ -16,7 +16,7 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
     op: 'BatchNormalization',
     since: 7,
     raise: (node, edit) => {
-      const training = intAttr(node, 'is_test', 0) === 0;
+      const training = intBefore(7, node, 'is_test') === 0;
       if (!training && node.outputs.slice(1).some(isRead)) return pin('its statistics are read though it is not in training mode');
       // `training_mode` is the word of opset 14, to which the raising goes on.
       edit.respell(node, {
@@ -30,7 +30,7 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
     op: 'BatchNormalization',
     since: 9,
     raise: (node, edit) => {
-      if (intAttr(node, 'spatial', 1) === 0) return raiseNonSpatial(node, edit);
+      if (intBefore(9, node, 'spatial') === 0) return raiseNonSpatial(node, edit);
       edit.setAttrs(node, { spatial: undefined });
       return undefined;
     },
@@ -46,7 +46,7 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
     },
     lower: (node, edit) => {
       // Before, it is five outputs that say so. ONNX Runtime 1.30 crashes where they have no names.
-      const training = intAttr(node, 'training_mode', 0) !== 0;
+      const training = intAttr(node, 'training_mode') !== 0;
       edit.respell(node, { attrs: { training_mode: undefined }, ...(training ? { outputs: 5 } : {}) });
       return undefined;
     },
@@ -67,8 +67,7 @@ function raiseNonSpatial(node: Node, edit: Editor): Raised {
     edit.setAttrs(node, { spatial: undefined });
     return undefined;
   }
-  const fallback = attrDefault('BatchNormalization', 'epsilon');
-  const epsilon = floatAttr(node, 'epsilon', fallback?.kind === 'float' ? fallback.value : 1e-5);
+  const epsilon = floatBefore(9, node, 'epsilon');
   const epsilonValue = scalarBeside(node, 'epsilon', epsilon, scale, edit);
   const step = (op: string, inputs: Parameters<Editor['insert']>[2], suffix: string) => edit.insert(node, op, inputs, { suffix });
   const deviation = step('Sqrt', [step('Add', [variance, epsilonValue], 'variance')], 'deviation');

@@ -7,13 +7,14 @@
  * A slope of PRelu is one number or one per channel until 6: the same with axis = 1.
  * Max, Min, Mean and Sum broadcast since 8.
  */
-import { intAttr, tensor } from '../../../ir/attrs';
+import { givenInt, tensor } from '../../../ir/attrs';
 import { elementCount, reshaped } from '../../../ir/tensor';
 import { type Node, staticShape, type Value } from '../../../ir/types';
 import type { Adapter, Lowered, Raised } from '../adapter';
 import { pin, refuse } from '../adapter';
 import { type Editor, int64Tensor } from '../editor';
 import { rankOf } from '../facts';
+import { intBefore } from '../old-attributes';
 import { withInput } from './attribute-to-input';
 
 /** Beyond any tensor there is. */
@@ -28,7 +29,7 @@ export const broadcastAdapters: readonly Adapter[] = [
 
 function raiseBinary(node: Node, edit: Editor): Raised {
   const [a, b] = node.inputs;
-  const axis = intAttr(node, 'broadcast', 0) === 0 || !node.attrs.has('axis') ? undefined : intAttr(node, 'axis', 0);
+  const axis = intBefore(7, node, 'broadcast') === 0 ? undefined : givenInt(node, 'axis');
   if (axis !== undefined && Math.abs(axis) > MAX_RANK) return pin(`its axis is ${axis}`);
   if (a && b && axis !== undefined) edit.respell(node, { inputs: [a, alignedFrom(axis, a, b, node, edit)] });
   edit.setAttrs(node, { broadcast: undefined, axis: undefined });

@@ -1,5 +1,5 @@
 /** Cast: in opsets 1 to 5 the type is named, `to = "FLOAT"`. */
-import { int, stringAttr } from '../../../ir/attrs';
+import { givenString, int } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { pin } from '../adapter';
 
@@ -28,7 +28,7 @@ export const castAdapters: readonly Adapter[] = [
     op: 'Cast',
     since: 6,
     raise: (node, edit) => {
-      const name = stringAttr(node, 'to', '');
+      const name = givenString(node, 'to') ?? '';
       const type = TYPES.indexOf(name.toUpperCase());
       if (type < 1) return pin(`it casts to '${name}'`);
       edit.setAttrs(node, { to: int(type) });

@@ -4,12 +4,13 @@
  * The mask of a Dropout at rest is not defined before opset 12 and all true from then on. ONNX Runtime 1.30 gives zeros and trues
  * respectively: where somebody reads it, the node keeps its opset.
  */
-import { float, intAttr } from '../../../ir/attrs';
+import { float } from '../../../ir/attrs';
 import { fromNumbers, scalar } from '../../../ir/tensor';
 import type { DType, Node } from '../../../ir/types';
 import type { Adapter } from '../adapter';
 import { pin, refuse } from '../adapter';
 import { isRead } from '../editor';
+import { intBefore } from '../old-attributes';
 import { attrFromScalar, numberOf, scalarFromAttr } from './scalars';
 
 const MASK_READ = 'its mask is read';
@@ -20,7 +21,7 @@ export const dropoutAdapters: readonly Adapter[] = [
     since: 7,
     raise: (node, edit) => {
       if (isRead(node.outputs[1])) return pin(MASK_READ);
-      const training = intAttr(node, 'is_test', 0) === 0;
+      const training = intBefore(7, node, 'is_test') === 0;
       edit.setAttrs(node, { is_test: undefined });
       if (!training) return undefined;
       // The steps in between cannot train; the newest spelling can.

@@ -1,5 +1,5 @@
 /** GroupNormalization: scale and bias have one element per group in opset 18 (which ONNX took back), one per channel since 21. */
-import { intAttr } from '../../../ir/attrs';
+import { givenInt, intAttr } from '../../../ir/attrs';
 import { fromNumbers, isNumeric, readNumbers } from '../../../ir/tensor';
 import type { Tensor, Value } from '../../../ir/types';
 import type { Adapter } from '../adapter';
@@ -11,7 +11,7 @@ export const groupNormalizationAdapters: readonly Adapter[] = [
     since: 21,
     raise: (node, edit) => {
       const [x, ...parameters] = node.inputs;
-      const groups = intAttr(node, 'num_groups', 1);
+      const groups = givenInt(node, 'num_groups') ?? Number.NaN;
       const channels = channelsOf(x);
       if (channels === undefined) return pin('its number of channels is not known');
       const tensors = parameters.map((parameter) => perChannel(parameter, groups, channels));
@@ -22,7 +22,7 @@ export const groupNormalizationAdapters: readonly Adapter[] = [
     },
     lower: (node, edit) => {
       const [x, ...parameters] = node.inputs;
-      const groups = intAttr(node, 'num_groups', 1);
+      const groups = intAttr(node, 'num_groups');
       const [scale, bias] = parameters.map((parameter) => perGroup(parameter, groups));
       if (!scale || !bias) return refuse('its scale and bias differ within a group');
       edit.respell(node, { inputs: [x, edit.constant(node, 'scale', scale), edit.constant(node, 'bias', bias)] });

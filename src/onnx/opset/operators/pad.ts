@@ -46,7 +46,7 @@ export const padAdapters: readonly Adapter[] = [
   {
     op: 'Pad',
     since: 19,
-    lower: (node) => (stringAttr(node, 'mode', 'constant') === 'wrap' ? refuse('mode wrap') : undefined),
+    lower: (node) => (stringAttr(node, 'mode') === 'wrap' ? refuse('mode wrap') : undefined),
   },
 ];
 

@@ -17,7 +17,7 @@ function reduce(op: string, since: number): Adapter {
   return {
     ...axes,
     lower: (node, edit) => {
-      if (intAttr(node, 'noop_with_empty_axes', 0) !== 0) {
+      if (intAttr(node, 'noop_with_empty_axes') !== 0) {
         const given = intsOf(node.inputs[1]);
         if (!given || given.length === 0) return refuse('it reduces no axis where none is given');
       }

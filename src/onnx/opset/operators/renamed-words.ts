@@ -1,9 +1,10 @@
 /** Attributes whose defaults or words changed. */
-import { float, int, string, stringAttr } from '../../../ir/attrs';
+import { int, string, stringAttr } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
 import { int64Tensor, intsOf } from '../editor';
 import { rankOf } from '../facts';
+import { attrBefore, stringBefore } from '../old-attributes';
 import { withInput } from './attribute-to-input';
 
 /** GridSample-16 to GridSample-20. */
@@ -19,8 +20,8 @@ export const renamedWordAdapters: readonly Adapter[] = [
     since: 6,
     raise: (node, edit) => {
       edit.setAttrs(node, {
-        alpha: node.attrs.get('alpha') ?? float(1.6732),
-        gamma: node.attrs.get('gamma') ?? float(1.0507),
+        alpha: attrBefore(6, node, 'alpha', 'float'),
+        gamma: attrBefore(6, node, 'gamma', 'float'),
       });
       return undefined;
     },
@@ -29,13 +30,13 @@ export const renamedWordAdapters: readonly Adapter[] = [
     op: 'GridSample',
     since: 20,
     raise: (node, edit) => {
-      const word = SAMPLING.find(([old]) => old === stringAttr(node, 'mode', ''));
+      const word = SAMPLING.find(([old]) => old === stringBefore(20, node, 'mode'));
       if (word) edit.setAttrs(node, { mode: string(word[1]) });
       return undefined;
     },
     lower: (node, edit) => {
       if ((rankOf(node.inputs[0]) ?? 4) !== 4) return refuse('it samples no image');
-      const word = SAMPLING.find(([, recent]) => recent === stringAttr(node, 'mode', ''));
+      const word = SAMPLING.find(([, recent]) => recent === stringAttr(node, 'mode'));
       if (word) edit.setAttrs(node, { mode: string(word[0]) });
       return undefined;
     },
@@ -49,8 +50,7 @@ export const renamedWordAdapters: readonly Adapter[] = [
       return undefined;
     },
     lower: (node, edit) => {
-      if (stringAttr(node, 'coordinate_transformation_mode', 'half_pixel') !== 'output_half_pixel')
-        return refuse('it shifts by half a pixel');
+      if (stringAttr(node, 'coordinate_transformation_mode') !== 'output_half_pixel') return refuse('it shifts by half a pixel');
       edit.setAttrs(node, { coordinate_transformation_mode: undefined });
       return undefined;
     },

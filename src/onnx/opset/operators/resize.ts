@@ -10,6 +10,7 @@ import { elementCount, fromNumbers } from '../../../ir/tensor';
 import type { Attr, Value } from '../../../ir/types';
 import type { Adapter } from '../adapter';
 import { pin, refuse } from '../adapter';
+import { stringBefore } from '../old-attributes';
 import { withInput } from './attribute-to-input';
 import { numbersOf } from './scalars';
 
@@ -22,7 +23,7 @@ export const resizeAdapters: readonly Adapter[] = [
         const attr = node.attrs.get(name);
         return attr?.kind === 'float' ? attr.value : 1;
       };
-      const mode = stringAttr(node, 'mode', 'nearest');
+      const mode = stringBefore(7, node, 'mode');
       edit.setAttrs(node, {
         scales: { kind: 'floats', value: [1, 1, scale('height_scale'), scale('width_scale')] },
         height_scale: undefined,
@@ -69,7 +70,7 @@ export const resizeAdapters: readonly Adapter[] = [
     since: 11,
     raise: (node, edit) => {
       const [data, scales] = node.inputs;
-      const nearest = stringAttr(node, 'mode', 'nearest') === 'nearest';
+      const nearest = stringBefore(11, node, 'mode') === 'nearest';
       const rounding = roundingOf(numbersOf(scales));
       if (nearest && !rounding) return pin('its nearest mode depends on whether it enlarges or shrinks');
       edit.respell(node, { inputs: [data, undefined, scales], attrs: asymmetric(node.attrs, nearest ? rounding : undefined) });
@@ -78,13 +79,12 @@ export const resizeAdapters: readonly Adapter[] = [
     lower: (node, edit) => {
       const [data, , scales, sizes] = node.inputs;
       if (sizes && !isEmpty(sizes)) return refuse('it has sizes');
-      if (stringAttr(node, 'coordinate_transformation_mode', 'half_pixel') !== 'asymmetric')
-        return refuse('its coordinates are not asymmetric');
-      if (intAttr(node, 'exclude_outside', 0) !== 0) return refuse('it excludes what lies outside');
-      const mode = stringAttr(node, 'mode', 'nearest');
+      if (stringAttr(node, 'coordinate_transformation_mode') !== 'asymmetric') return refuse('its coordinates are not asymmetric');
+      if (intAttr(node, 'exclude_outside') !== 0) return refuse('it excludes what lies outside');
+      const mode = stringAttr(node, 'mode');
       if (mode === 'cubic') return refuse('mode cubic');
       if (mode === 'nearest') {
-        const wanted = stringAttr(node, 'nearest_mode', 'round_prefer_floor');
+        const wanted = stringAttr(node, 'nearest_mode');
         const numbers = numbersOf(scales);
         // Upsample, which is where this leads below opset 10, cannot shrink.
         const agrees = numbers ? numbers.every((scale) => scale === 1) || roundingOf(numbers) === wanted : edit.target < 10;
@@ -107,7 +107,7 @@ export const resizeAdapters: readonly Adapter[] = [
     op: 'Resize',
     since: 13,
     raise: (node, edit) => {
-      const coordinates = stringAttr(node, 'coordinate_transformation_mode', 'half_pixel');
+      const coordinates = stringBefore(13, node, 'coordinate_transformation_mode');
       if (coordinates === 'tf_half_pixel_for_nn') return pin(`coordinates ${coordinates}`);
       edit.respell(node, { inputs: node.inputs.map((input, slot) => (slot > 0 && isEmpty(input) ? undefined : input)) });
       return undefined;
@@ -125,7 +125,7 @@ export const resizeAdapters: readonly Adapter[] = [
     op: 'Resize',
     since: 19,
     lower: (node) =>
-      stringAttr(node, 'coordinate_transformation_mode', 'half_pixel') === 'half_pixel_symmetric'
+      stringAttr(node, 'coordinate_transformation_mode') === 'half_pixel_symmetric'
         ? refuse('coordinates half_pixel_symmetric')
         : undefined,
   },

@@ -22,7 +22,7 @@ export const scatterAdapters: readonly Adapter[] = [
       op,
       since: 18,
       lower: (node) => {
-        const reduction = stringAttr(node, 'reduction', 'none');
+        const reduction = stringAttr(node, 'reduction');
         return reduction === 'min' || reduction === 'max' ? refuse(`reduction ${reduction}`) : undefined;
       },
     }),

@@ -11,12 +11,13 @@ import type { Adapter, Lowered, Raised } from '../adapter';
 import { refuse } from '../adapter';
 import type { Editor } from '../editor';
 import { rankOf } from '../facts';
+import { intBefore } from '../old-attributes';
 
 export const softmaxAdapters: readonly Adapter[] = ['Softmax', 'LogSoftmax', 'Hardmax'].map((op) => ({ op, since: 13, raise, lower }));
 
 function raise(node: Node, edit: Editor): Raised {
   const [x] = node.inputs;
-  const axis = intAttr(node, 'axis', 1);
+  const axis = intBefore(13, node, 'axis');
   if (isAlone(x, axis)) {
     // Without the attribute the newest spelling takes the last axis.
     if (!node.attrs.has('axis') && rankOf(x) !== 2) edit.setAttrs(node, { axis: int(axis) });
@@ -32,7 +33,7 @@ function raise(node: Node, edit: Editor): Raised {
 
 function lower(node: Node, edit: Editor): Lowered {
   const [x] = node.inputs;
-  const axis = intAttr(node, 'axis', -1);
+  const axis = intAttr(node, 'axis');
   const matrix = axis === -1 || (rankOf(x) === 2 && axis === 1) ? matrixForm(node) : undefined;
   if (matrix) {
     const { flatten, reshape, shape, source } = matrix;
@@ -79,7 +80,7 @@ function matrixForm(node: Node): MatrixForm | undefined {
   const source = flatten?.inputs[0];
   if (!flatten || !reshape || !shape || !source || others.length > 0 || use?.slot !== 0) return undefined;
   if (flatten.op !== 'Flatten' || reshape.op !== 'Reshape' || shape.op !== 'Shape') return undefined;
-  if (shape.inputs[0] !== source || shape.attrs.size > 0 || intAttr(reshape, 'allowzero', 0) !== 0) return undefined;
+  if (shape.inputs[0] !== source || shape.attrs.size > 0 || intAttr(reshape, 'allowzero') !== 0) return undefined;
   const between = [node, flatten];
   if (between.some((inner) => isPublic(inner) || inner.graph !== reshape.graph)) return undefined;
   if (shape.graph !== reshape.graph || flatten.outputs[0]?.uses.length !== 1) return undefined;

@@ -35,7 +35,7 @@ export const splitAdapters: readonly Adapter[] = [
       // Before, parts without sizes were equal; from 18 on the last one may be smaller.
       const parts = node.outputs.length;
       const shape = node.inputs[0]?.type?.shape;
-      const axis = intAttr(node, 'axis', 0);
+      const axis = intAttr(node, 'axis');
       const size = shape?.[axis < 0 ? axis + shape.length : axis];
       if (typeof size !== 'number' || size % parts === 0) return undefined;
       const part = Math.ceil(size / parts);

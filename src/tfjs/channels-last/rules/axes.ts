@@ -15,41 +15,39 @@ const reduction: Rule = (node, to) => {
   const { value, order, inner } = to.placed(x);
   const given = node.inputs[1] ? numbersOf(node.inputs[1], to) : [];
   if (!given) return false;
-  const isNothing = given.length === 0 && intAttr(node, 'noop_with_empty_axes', 0) !== 0;
+  const isNothing = given.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0;
   const axes = given.length === 0 && !isNothing ? identity(order.length) : given.map((axis) => inRange(axis, order.length));
   if (inner && !axes.includes(inner.axis)) return false;
-  const kept = intAttr(node, 'keepdims', 1) !== 0 || isNothing ? order : without(order, new Set(axes));
+  const kept = intAttr(node, 'keepdims') !== 0 || isNothing ? order : without(order, new Set(axes));
   const places = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
   return becomes(node, to, [value, isNothing && !node.inputs[1] ? undefined : to.int64s(places)], kept);
 };
 
 /** One axis, by an attribute; every output has the order of the input. */
 const oneAxis =
-  (otherwise: number, keepdims = false): Rule =>
+  (keepdims = false): Rule =>
   (node, to) => {
     const x = input(node);
     const order = otherOrder(x, to);
     if (!order) return false;
-    const axis = inRange(intAttr(node, 'axis', otherwise), order.length);
-    const after = keepdims && intAttr(node, 'keepdims', 1) === 0 ? without(order, new Set([axis])) : order;
+    const axis = inRange(intAttr(node, 'axis'), order.length);
+    const after = keepdims && intAttr(node, 'keepdims') === 0 ? without(order, new Set([axis])) : order;
     const others = node.inputs.slice(1).map((value) => to.plain(value));
     return becomes(node, to, [to.inOrder(x, order), ...others], after, { attrs: { axis: order.indexOf(axis) } });
   };
 
 /** One axis that TensorFlow.js wants last: it is put there, and stays there. */
-const lastAxis =
-  (otherwise: number): Rule =>
-  (node, to) => {
-    const x = input(node);
-    const rank = rankOf(x);
-    if (rank === undefined || rank === 0) return false;
-    const axis = inRange(intAttr(node, 'axis', otherwise), rank);
-    const { order } = x.constant ? { order: identity(rank) } : to.placed(x);
-    const wanted = [...order.filter((other) => other !== axis), axis];
-    return becomes(node, to, [to.inOrder(x, wanted), ...node.inputs.slice(1).map((value) => to.plain(value))], wanted, {
-      attrs: { axis: rank - 1 },
-    });
-  };
+const lastAxis: Rule = (node, to) => {
+  const x = input(node);
+  const rank = rankOf(x);
+  if (rank === undefined || rank === 0) return false;
+  const axis = inRange(intAttr(node, 'axis'), rank);
+  const { order } = x.constant ? { order: identity(rank) } : to.placed(x);
+  const wanted = [...order.filter((other) => other !== axis), axis];
+  return becomes(node, to, [to.inOrder(x, wanted), ...node.inputs.slice(1).map((value) => to.plain(value))], wanted, {
+    attrs: { axis: rank - 1 },
+  });
+};
 
 const concat: Rule = (node, to) => {
   const operands = node.inputs.filter((value) => value !== undefined);
@@ -58,7 +56,7 @@ const concat: Rule = (node, to) => {
     to,
   );
   if (!order || isIdentity(order)) return false;
-  const axis = inRange(intAttr(node, 'axis', 0), order.length);
+  const axis = inRange(intAttr(node, 'axis'), order.length);
   return becomes(
     node,
     to,
@@ -83,7 +81,7 @@ const gather: Rule = (node, to) => {
   const indices = input(node, 1);
   const rank = rankOf(indices);
   if (!order || (rank !== 0 && rank !== 1)) return false;
-  const axis = inRange(intAttr(node, 'axis', 0), order.length);
+  const axis = inRange(intAttr(node, 'axis'), order.length);
   return becomes(node, to, [to.inOrder(x, order), to.plain(indices)], rank === 0 ? without(order, new Set([axis])) : order, {
     attrs: { axis: order.indexOf(axis) },
   });
@@ -135,7 +133,7 @@ const layerNormalization: Rule = (node, to) => {
     return false;
   const placed = to.placed(x);
   const order = placed.inner ? identity(rank) : placed.order;
-  const axis = inRange(intAttr(node, 'axis', -1), rank);
+  const axis = inRange(intAttr(node, 'axis'), rank);
   const axes = identity(rank).slice(axis);
   const aligned = (value: Value | undefined): Value | undefined => value && alignedTo(value, axis, rank, order, to);
   return becomes(node, to, [to.inOrder(x, order), aligned(node.inputs[1]), aligned(node.inputs[2])], order, {
@@ -164,22 +162,22 @@ function alignedTo(value: Value, axis: number, rank: number, order: Order, to: R
 
 export const axes: Readonly<Record<string, Rule>> = table({
   ...Object.fromEntries(reductionOps.map((op): [string, Rule] => [op, reduction])),
-  ArgMax: oneAxis(0, true),
-  ArgMin: oneAxis(0, true),
+  ArgMax: oneAxis(true),
+  ArgMin: oneAxis(true),
   Concat: concat,
   CumSum: cumSum,
   CumProd: cumSum,
   Expand: perAxis,
   Gather: gather,
-  Hardmax: lastAxis(-1),
+  Hardmax: lastAxis,
   LayerNormalization: layerNormalization,
-  LogSoftmax: lastAxis(-1),
-  LpNormalization: oneAxis(-1),
+  LogSoftmax: lastAxis,
+  LpNormalization: oneAxis(),
   Pad: pad,
   RMSNormalization: layerNormalization,
   Slice: slice,
-  Softmax: lastAxis(-1),
-  Split: oneAxis(0),
+  Softmax: lastAxis,
+  Split: oneAxis(),
   Tile: perAxis,
-  TopK: lastAxis(-1),
+  TopK: lastAxis,
 });

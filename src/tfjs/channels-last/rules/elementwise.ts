@@ -54,8 +54,8 @@ function quantised(node: Node, to: Relayout): boolean {
   const parameters = node.inputs.slice(1).map((more) => to.plain(more));
   const rank = rankOf(node.inputs[1]);
   if (rank === 0) return becomes(node, to, [value, ...parameters], order, { inner });
-  if (rank !== 1 || inner || intAttr(node, 'block_size', 0) !== 0) return false;
-  const axis = inRange(intAttr(node, 'axis', 1), order.length);
+  if (rank !== 1 || inner || intAttr(node, 'block_size') !== 0) return false;
+  const axis = inRange(intAttr(node, 'axis'), order.length);
   return becomes(node, to, [value, ...parameters], order, { attrs: { axis: order.indexOf(axis) } });
 }
 

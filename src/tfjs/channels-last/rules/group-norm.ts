@@ -49,7 +49,7 @@ export function groupNormalised(node: Node, to: Relayout): boolean {
   const value = to.op(
     'nhwc.GroupNormalization',
     [to.inOrder(x, order), perChannel(scale), perChannel(shift)],
-    { num_groups: groups, epsilon: { kind: 'float', value: floatAttr(norm, 'epsilon', 1e-5) } },
+    { num_groups: groups, epsilon: { kind: 'float', value: floatAttr(norm, 'epsilon') } },
     to.typeIn(restored, order),
     restored.name,
   );

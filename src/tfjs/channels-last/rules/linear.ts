@@ -56,7 +56,7 @@ function keepsOrder(
 
 const gemm: Rule = (node, to) => {
   const [a, b, c] = [input(node), input(node, 1), node.inputs[2]];
-  const [transA, transB] = [intAttr(node, 'transA', 0) !== 0, intAttr(node, 'transB', 0) !== 0];
+  const [transA, transB] = [intAttr(node, 'transA') !== 0, intAttr(node, 'transB') !== 0];
   const inner = a.constant ? undefined : to.placed(a).inner;
   const order = [0, 1];
   if (inner && b.constant && isIdentity(to.placed(a).order) && inner.axis === (transA ? 0 : 1)) {

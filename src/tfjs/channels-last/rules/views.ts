@@ -1,5 +1,6 @@
 /** The same numbers under other axes. A Transpose moves nothing: the axes have other names from then on. */
-import { intsAttr } from '../../../ir/attrs';
+
+import { permOf } from '../../../ir/axis';
 import { sameDim } from '../../../ir/dims';
 import { isBroadcasting, isUnaryElementwise } from '../../../ir/operator-traits';
 import { table } from '../../../ir/table';
@@ -13,7 +14,7 @@ import { input, output, type Rule, rankOf, shapeOf } from './rule';
 const transpose: Rule = (node, to) => {
   const x = input(node);
   const { value, order, inner } = to.placed(x);
-  const perm = intsAttr(node, 'perm') ?? identity(order.length).slice().reverse();
+  const perm = permOf(node, order.length);
   const named = inverse(perm);
   const axisNow = (axis: number): number => named[axis] ?? axis;
   to.put(output(node), {
