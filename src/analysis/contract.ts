@@ -68,8 +68,8 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
     return state.kind === 'moving' ? [state.tracks] : [];
   });
   const letters = lettersOf(imageInputs(graph));
-  const period = common(tracks, letters, (track) => (hasPhases(track) && !track.whole ? track.period : 1));
-  const congruent = common(tracks, letters, (track) => (track.whole ? 1 : track.congruent));
+  const period = common(tracks, letters, (track) => (hasPhases(track) && !track.pooled ? track.period : 1));
+  const congruent = common(tracks, letters, (track) => (track.pooled ? 1 : track.congruent));
   const edges = perPlaces(letters, (letter) => motion.edge(letter));
   return {
     ...((head === 'cell' || head === 'image') && { head }),

@@ -96,6 +96,18 @@ describe('fit-images', () => {
     expect(sizesOf(rest)).toMatchObject({ height: { multiple: 4, rest: 3, minimum: 11 } });
   });
 
+  test('a SAME pool whose steps are longer than its windows: where places are left over, the runtime has a padding below zero', async () => {
+    // 8 places: windows at 0, 3 and 6. At 9 the last would end one place before the image.
+    const skipping = `${header} g (float[1, 2, 8, 11] X) => (float[1, 3] Y) <float[3, 2] W> {
+      R = MaxPool <kernel_shape = [2, 2], strides = [3, 3], auto_pad = "SAME_UPPER"> (X) ${head} }`;
+    expect(sizesOf(skipping)).toEqual({ height: { multiple: 3, rest: 2, minimum: 8 }, width: { multiple: 3, rest: 2, minimum: 11 } });
+    const { model } = compile(parseGraph(skipping));
+    for (let more = 0; more <= 6; more++) {
+      const map = (await runModel(model, new Map([['X', seededTensor('float', [1, 2, 8 + more, 11 + more], more)]]))).get('Y');
+      expect(map?.shape).toEqual([1, 3, 1 + Math.floor(more / 3), 1 + Math.floor(more / 3)]);
+    }
+  });
+
   test('lengths that agree at the original size only are a refusal', () => {
     const fixed = `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y) <float[4, 2, 3, 3] K, float[4, 6, 6] S, float[3, 4] W> {
       C = Conv <kernel_shape = [3, 3]> (X, K) R = PRelu (C, S) ${head} }`;

@@ -2,18 +2,19 @@
  * What a graph with symbolic sizes asks of them: lengths that must agree where branches meet, lengths that must be whole blocks, lengths that must not
  * vanish. At a size of image at which one does not hold, the runtime stops.
  */
+import { asWindow, extentOf } from '../../operators/window';
 import { intAttr } from '../attrs';
-import { multiplyDims, sameDim } from '../dims';
+import { addDims, ceilDivideDim, multiplyDims, sameDim } from '../dims';
 import type { Graph } from '../graph';
 import { isBroadcasting } from '../operator-traits';
 import type { ShapeInference } from '../shape-inference';
 import { readNumbers } from '../tensor';
 import type { Dim, Node, Value } from '../types';
 
-/** `equal`: a = b. `blocks`: a is a multiple of b. `above`: a > b. */
+/** `equal`: a = b. `blocks`: a is a multiple of b. `above`: a > b, which larger images meet if one does. `reaches`: a >= b, which each size may meet or not. */
 export interface SizeCondition {
   readonly node: Node;
-  readonly kind: 'equal' | 'blocks' | 'above';
+  readonly kind: 'equal' | 'blocks' | 'above' | 'reaches';
   readonly a: Dim;
   readonly b: Dim;
 }
@@ -63,6 +64,10 @@ function conditionsOf(node: Node, inference: ShapeInference): Condition[] {
       return broadcast([first, intsOf(node.inputs[1], inference)]);
     case 'Reshape':
       return first ? reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero') !== 0) : [];
+    case 'MaxPool':
+    case 'AveragePool':
+    case 'LpPool':
+      return first ? samePool(node, first) : [];
     case 'SpaceToDepth':
       return (first ?? []).slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize')]);
     case 'Split':
@@ -132,6 +137,18 @@ function split(node: Node, shape: readonly Dim[], inference: ShapeInference): Co
   return [['equal', length, sum]];
 }
 
+/** A pool whose steps are longer than its windows, padded as SAME: where its last window ends before the image, the runtime asks for a negative padding. */
+function samePool(node: Node, shape: readonly Dim[]): Condition[] {
+  const own = asWindow(node);
+  if (!own?.autoPad.startsWith('SAME')) return [];
+  return own.axes.flatMap((axis, at): Condition[] => {
+    const length = shape[at + 2];
+    const short = axis.stride - extentOf(axis);
+    const ends = addDims(multiplyDims(ceilDivideDim(length, axis.stride), axis.stride), -short);
+    return short > 0 ? [['reaches', ends, length]] : [];
+  });
+}
+
 /** A reflection needs more places than it repeats. */
 function reflected(node: Node, shape: readonly Dim[]): Condition[] {
   const mode = node.attrs.get('mode');
@@ -173,5 +190,7 @@ export function describeCondition({ kind, a, b }: SizeCondition): string {
       return `it cuts ${a} places into blocks of ${b}`;
     case 'above':
       return `it needs more than ${b} places and gets ${a}`;
+    case 'reaches':
+      return `its windows end at ${a} of ${b} places, and a pool cannot leave places over with SAME padding`;
   }
 }

@@ -73,6 +73,8 @@ function holds({ kind, a, b }: SizeCondition, sizes: ReadonlyMap<string, number>
       return left % right === 0;
     case 'above':
       return left > right;
+    case 'reaches':
+      return left >= right;
   }
 }
 const numberFor = (dim: Dim, sizes: ReadonlyMap<string, number>): number => evaluateDim(dim, sizes) ?? Number.NaN;
