@@ -2,8 +2,7 @@
  * What a graph with symbolic sizes asks of them: lengths that must agree where branches meet, lengths that must be whole blocks, lengths that must not
  * vanish. At a size of image at which one does not hold, the runtime stops.
  */
-import { asWindow, extentOf } from '../../operators/window';
-import { intAttr } from '../attrs';
+import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, ceilDivideDim, multiplyDims, sameDim } from '../dims';
 import type { Graph } from '../graph';
 import { isBroadcasting } from '../operator-traits';
@@ -139,12 +138,12 @@ function split(node: Node, shape: readonly Dim[], inference: ShapeInference): Co
 
 /** A pool whose steps are longer than its windows, padded as SAME: where its last window ends before the image, the runtime asks for a negative padding. */
 function samePool(node: Node, shape: readonly Dim[]): Condition[] {
-  const own = asWindow(node);
-  if (!own?.autoPad.startsWith('SAME')) return [];
-  return own.axes.flatMap((axis, at): Condition[] => {
-    const length = shape[at + 2];
-    const short = axis.stride - extentOf(axis);
-    const ends = addDims(multiplyDims(ceilDivideDim(length, axis.stride), axis.stride), -short);
+  if (!node.attrs.has('auto_pad') || !stringAttr(node, 'auto_pad').startsWith('SAME')) return [];
+  const [strides, dilations] = ['strides', 'dilations'].map((name) => intsAttr(node, name) ?? []);
+  return (intsAttr(node, 'kernel_shape') ?? []).flatMap((kernel, at): Condition[] => {
+    const [length, stride] = [shape[at + 2], strides?.[at] ?? 1];
+    const short = stride - ((kernel - 1) * (dilations?.[at] ?? 1) + 1);
+    const ends = addDims(multiplyDims(ceilDivideDim(length, stride), stride), -short);
     return short > 0 ? [['reaches', ends, length]] : [];
   });
 }
