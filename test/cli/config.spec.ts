@@ -1,12 +1,9 @@
 /** --config: options by name for each command; the command line wins; what is wrong is named with its line. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Ajv from 'ajv';
-import { parse } from 'yaml';
 import { chooseAction } from '../../src/cli/commands';
 import { readConfig } from '../../src/cli/config';
-import { configSchema } from '../../src/cli/config-schema';
 import { main } from '../../src/cli/main';
 import { CompileError } from '../../src/diagnostics/compile-error';
 
@@ -99,21 +96,4 @@ test('the command line wins, and lists are replaced, not joined', async () => {
   const written = JSON.parse((await run('convert', lenet, `--config=${config}`, '--skip', 'fold-batch-norm', '--json')).stdout);
   expect(written).toMatchObject({ dryRun: true, head: 'image', output: null });
   expect((await chooseAction(['convert', lenet, '--config', file('')], 80).catch(String)).toString()).toContain('key for each command');
-});
-
-test('the schema in docs/schemas is that of the options (npm run docs), and says what the program says', () => {
-  const path = join(__dirname, '../../docs/schemas/config.schema.json');
-  const text = `${JSON.stringify(configSchema(), undefined, 2)}\n`;
-  if (process.env.UPDATE_DOCS) writeFileSync(path, text);
-  expect(readFileSync(path, 'utf8')).toBe(text);
-  const validate = new Ajv({ allowUnionTypes: true }).compile(configSchema());
-  expect(validate(parse(WHOLE))).toBe(true);
-  for (const bad of [
-    'convert: { hed: cell }',
-    'convert: { head: cells }',
-    'convrt: {}',
-    'convert: { force: 1 }',
-    'convert: { stride: [8] }',
-  ])
-    expect([bad, validate(parse(bad))]).toEqual([bad, false]);
 });
