@@ -47,7 +47,7 @@ export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[],
   const down = Math.ceil(panels.length / across);
   const letter = letterSize(across * shown.width, shown.width);
   const [gap, title] = [Math.round(letter * 0.9), Math.round(letter * 1.75)];
-  const small = letter * 0.82;
+  const small = smallLetter(letter);
   const width = gap + across * (shown.width + gap);
   const lines = caption.flatMap((paragraph) => wrapText(paragraph, small, width - 2 * gap));
   const legend = Math.round(letter * 2.6 + lines.length * small * 1.35 + letter * 0.6);
@@ -74,6 +74,9 @@ export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[],
     svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`,
   };
 }
+
+/** Of captions and numbers, in whole pixels: what is measured is what is drawn. */
+const smallLetter = (letter: number): number => Math.round(letter * 0.82);
 
 /** Letters that can be read where the picture is shown as large as a page, and that leave room for a name over each panel. */
 const letterSize = (whole: number, panel: number): number => Math.round(Math.max(Math.min(whole / 48, panel / 16), 13));
@@ -220,7 +223,7 @@ interface Legend {
 }
 
 function legendOf({ left, top, width, letter, low, high, unit, lines, colours }: Legend): string {
-  const small = Math.round(letter * 0.82);
+  const small = smallLetter(letter);
   const [barTop, barHeight] = [top + small * 0.2, Math.round(small * 0.9)];
   const label = textWidth(unit, small) + small;
   const [barLeft, barWidth] = [left + label, width - label];

@@ -156,3 +156,35 @@ describe('panels', () => {
     }
   });
 });
+
+test.each([400, 1200])('lines of a caption end before the margin, drawn at %d pixels', (size) => {
+  const photo = { width: 60, height: 40, channels: 3 as const, data: new Uint8Array(60 * 40 * 3) };
+  const axis = { start: 10, step: 20, count: 2 };
+  const peak = {
+    score: 1,
+    row: 10,
+    column: 10,
+    place: { x: 10, y: 10 },
+    cell: { row: 0, column: 0 },
+    scale: 1,
+    flipped: false,
+    window: { top: 0, left: 0, height: 20, width: 20 },
+  };
+  const caption = [Array.from({ length: 60 }, (_, at) => 'word of many letters'.slice(at % 7)).join(' ')];
+  const options = { alpha: 0.7, size, unit: 'score', caption };
+  const { canvas, svg } = drawPoster(
+    photo,
+    { rows: axis, columns: axis },
+    [{ title: 'cat', map: new Float32Array([0, 1, 2, 3]), peak }],
+    options,
+  );
+  const ends = [...svg.matchAll(/<g transform="translate\(([\d.]+) [\d.]+\) scale\(([\d.]+)\)"[^>]*>(.*?)<\/g>/g)].map(
+    ([, x, scale, letters = '']) => {
+      const last = Math.max(0, ...[...letters.matchAll(/translate\((\d+) 0\)/g)].map(([, at]) => Number(at)));
+      return Number(x) + Number(scale) * last;
+    },
+  );
+  expect(ends.length).toBeGreaterThan(8);
+  const [first = 0] = [...svg.matchAll(/<g transform="translate\(([\d.]+) /g)].map(([, x]) => Number(x));
+  expect(Math.max(...ends)).toBeLessThanOrEqual(canvas.width - first);
+});
