@@ -185,7 +185,7 @@ function headline({ input, dryRun }: ConvertArgs, output: string, { written, ver
 
 function verdictText({ verification, written }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): string[] {
   if (verification && written?.tfjs && isMeasured(written.tfjs, verification)) return measuredText(verification);
-  if (verification) return ['verification', formatVerifyReport({ ...verification, contract: undefined })];
+  if (verification) return ['verification', ...formatVerifyReport({ ...verification, contract: undefined }).split('\n')];
   return [`verification: none${dryRun ? ', since nothing is written' : noVerify ? ' (--no-verify)' : ''}`];
 }
 

@@ -16,6 +16,7 @@ import { tensorFile } from '../onnx/tensor-file';
 import { type DirectoryRules, fileInScratch, makeFolder, scratchDirectory, stageDirectory, writeInScratch } from '../output';
 import type { Step } from '../rewrite/manager';
 import type { Numbers } from '../verify/onnx-runner';
+import { block, code, inline } from '../verify/suite/markdown-text';
 import type { DebugArgs } from './commands';
 import { optimisationLevel } from './convert';
 import { diffText } from './diff';
@@ -201,16 +202,14 @@ function readme(args: DebugArgs, verdict: Failure, step: Step | undefined): stri
     ...(['passes', 'skip', 'plugin'] as const).flatMap((option) => (args[option] ?? []).map((value) => `--${option} ${value}`)),
   ];
   return [
-    `# ${stepText(step)} changes the numbers`,
+    `# ${inline(stepText(step))} changes the numbers`,
     '',
-    failureText(verdict),
+    inline(failureText(verdict)),
     '',
-    `Reduced from ${args.model}. \`model.onnx\` is the network before the conversion, \`model.onnxtxt\` the same as text, \`test_data_set_0\` an input and what`,
+    `Reduced from ${code(args.model)}. \`model.onnx\` is the network before the conversion, \`model.onnxtxt\` the same as text, \`test_data_set_0\` an input and what`,
     'the network gives for it, as ONNX keeps its test cases.',
     '',
-    '```',
-    ['convolutionize debug bisect model.onnx', ...flags].join(' '),
-    '```',
+    ...block(['convolutionize debug bisect model.onnx', ...flags].join(' ')),
     '',
   ].join('\n');
 }

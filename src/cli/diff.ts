@@ -37,7 +37,9 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
   const diff = diffGraphs(before.graph, after.graph);
   const text =
     format === 'summary'
-      ? diffText(first, second, diff, output === undefined ? terminal.columns : undefined).join('\n')
+      ? diffText(first, second, diff, output === undefined ? terminal.columns : undefined)
+          .map(printable)
+          .join('\n')
       : format === 'json'
         ? JSON.stringify(diffJson(first, second, diff), undefined, 2)
         : drawn({

@@ -1,6 +1,8 @@
 /** What `heatmap` says: on the terminal, below the picture, as JSON and as a table of peaks. */
+
 import { basename } from 'node:path';
 import { type Contract, describeContract } from '../analysis/contract';
+import { printable } from '../diagnostics/format';
 import type { FoundHeat } from '../pictures/files/heatmap-picture';
 import type { OpenedMap } from '../pictures/files/map-network';
 import type { Peak } from '../pictures/grid';
@@ -144,14 +146,16 @@ function windowText({ window: { top, left, height, width } }: Peak): string {
 
 /** Every local maximum of the classes shown, the highest of each first. */
 export function csv({ shown, name }: HeatFacts): string {
-  const quoted = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const quoted = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  // What begins like a formula is one to a spreadsheet.
+  const plainText = (text: string): string => quoted(printable(/^[=+@-]/.test(text) ? `'${text}` : text));
   const rows = shown.flatMap((item) =>
     item
       .peaks()
       .map(({ score, place, window, scale, flipped }) =>
         [
           item.index,
-          quoted(name(item)),
+          plainText(name(item)),
           Math.fround(score),
           ...[place.y, place.x, window.top, window.left, window.height, window.width].map(plain),
           scale,

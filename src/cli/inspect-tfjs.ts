@@ -25,7 +25,9 @@ export async function inspectTfjsCommand(args: InspectArgs, modelJson: string, t
   const view = readTfjsView(modelJson);
   const text =
     format === 'summary'
-      ? tfjsText(args.model, view, output === undefined ? terminal.columns : undefined).join('\n')
+      ? tfjsText(args.model, view, output === undefined ? terminal.columns : undefined)
+          .map(printable)
+          .join('\n')
       : format === 'json'
         ? JSON.stringify(tfjsJson(args.model, view), undefined, 2)
         : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth), direction: directionOf(args) });

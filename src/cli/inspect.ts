@@ -5,6 +5,7 @@ import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import { declaredSize } from '../compile/metadata';
 import { usage, weightsMissing } from '../diagnostics/catalogue';
+import { printable } from '../diagnostics/format';
 import { filesBehind, type ReadFileOptions, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
@@ -19,7 +20,7 @@ import type { Terminal } from './terminal';
 import { typed } from './typed';
 
 const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns: number | undefined) => string>> = {
-  summary: (model, args, columns) => summaryText(args.model, summaryOf(model, args), columns).join('\n'),
+  summary: (model, args, columns) => summaryText(args.model, summaryOf(model, args), columns).map(printable).join('\n'),
   json: (model, args) => JSON.stringify(summaryJson(args.model, summaryOf(model, args)), undefined, 2),
   text: (model, args) =>
     modelText(model, {

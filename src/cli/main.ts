@@ -2,8 +2,10 @@
  * Runs one command line and answers with its exit code:
  * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
  */
+
 import { systemFault } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { printable } from '../diagnostics/format';
 import { rememberInputs } from '../output';
 import { version } from '../version';
 import { chooseAction, type GlobalArgs } from './commands';
@@ -62,5 +64,6 @@ function explain(error: unknown): { readonly diagnostic: Diagnostic; readonly ex
 
 function stackOf(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
-  return `${error.stack ?? error.message}${cause}`;
+  // A name in the message must not begin a line of its own.
+  return `${(error.stack ?? error.message).replaceAll(error.message, printable(error.message))}${cause}`;
 }

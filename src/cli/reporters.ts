@@ -105,8 +105,8 @@ function tellGithub(suite: SuiteReport, { name, file }: Reporting, all: readonly
   const isTaken = all.some((other) => other.file === undefined && other.name !== 'github' && other.name !== 'text');
   if (file !== undefined) write(name, file, lines.join('\n'), telling);
   // GitHub reads both streams; what a machine reads on one of them stays whole.
-  else if (isTaken) terminal.aside(lines.join('\n'));
-  else terminal.result(lines.join('\n'));
+  else if (isTaken) terminal.commands(lines, 'stderr');
+  else terminal.commands(lines, 'stdout');
   const page = terminal.variable('GITHUB_STEP_SUMMARY');
   if (page) appendText(page, `${summary(suite)}\n`);
 }

@@ -1,6 +1,6 @@
 /** What the commands may say, and where: results on stdout, everything else on stderr. */
 import type { Diagnostic } from '../diagnostics/compile-error';
-import { formatDiagnostic, type Paint, plain, printable } from '../diagnostics/format';
+import { formatDiagnostic, harmless, type Paint, plain, printable } from '../diagnostics/format';
 import { type Progress, silentProgress, terminalProgress } from './progress';
 import { hung } from './wrap';
 
@@ -40,15 +40,19 @@ export class Terminal {
     return this.env[name];
   }
 
-  /** The result: what a user redirects into a file. */
+  /** The result: what a user redirects into a file. Names in it cannot steer the terminal or a CI. */
   result(text: string): void {
-    this.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+    this.stdout.write(ended(harmless(text)));
   }
 
-  /** A result for people: not said with --quiet. Whatever names stand in it, no control characters get through. */
+  /** A result for people, line by line: not printed with --quiet. A line break within a line is part of a name. */
   report(lines: readonly string[]): void {
-    if (!this.options.quiet)
-      this.result(lines.flatMap((line) => line.split('\n').flatMap((each) => hung(printable(each), this.columns))).join('\n'));
+    if (!this.options.quiet) this.result(lines.flatMap((line) => hung(printable(line), this.columns)).join('\n'));
+  }
+
+  /** Lines for GitHub Actions, which are commands: `annotations` has escaped what is in them. */
+  commands(lines: readonly string[], beside: 'stdout' | 'stderr'): void {
+    this[beside].write(ended(lines.map(printable).join('\n')));
   }
 
   error(diagnostic: Diagnostic): void {
@@ -61,7 +65,7 @@ export class Terminal {
 
   /** Beside the result: dumps, stack traces. */
   aside(text: string): void {
-    this.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+    this.stderr.write(ended(harmless(text)));
   }
 
   /** Shown after a second, on a terminal; silent when piped or in CI. */
@@ -75,3 +79,5 @@ export class Terminal {
     return colored ? { error: (text) => `\u001b[1;31m${text}\u001b[0m`, hint: (text) => `\u001b[36m${text}\u001b[0m` } : plain;
   }
 }
+
+const ended = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);

@@ -131,8 +131,11 @@ export const cannotWrite = (file: string, reason: string): CompileError =>
 
 /** What the operating system refused, wherever it was asked: a name that is too long, a disk that is full. undefined: it was not the system. */
 export function systemFault(error: unknown): CompileError | undefined {
-  if (typeof error !== 'object' || error === null || !('syscall' in error && 'code' in error && 'message' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error && 'message' in error)) return undefined;
   const message = String(error.message);
+  if (error.code === 'ERR_INVALID_ARG_VALUE' && message.includes('null bytes'))
+    return cannotRead('input', 'its name has a character with the number 0');
+  if (!('syscall' in error)) return undefined;
   const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
   const isWrite =
     /^(write|fsync|ftruncate|mkdir|rename|unlink|rmdir|link|symlink|copyfile|chmod)/.test(String(error.syscall)) || error.code === 'ENOSPC';

@@ -17,11 +17,12 @@ export const plain: Paint = { error: (text) => text, hint: (text) => text };
 
 export function formatDiagnostic(diagnostic: Diagnostic, paint: Paint = plain, severity: 'error' | 'warning' = 'error'): string {
   const place = diagnostic.at && formatLocation(diagnostic.at);
+  const line = (text: string): string => harmless(printable(text));
   return [
-    `${paint.error(`${severity}[${diagnostic.code}]`)}: ${printable(diagnostic.message)}`,
-    ...(place ? [`  at ${place}`] : []),
-    ...(diagnostic.notes ?? []).map((note) => `  note: ${printable(note)}`),
-    ...(diagnostic.hint ? [`  ${paint.hint('hint')}: ${printable(diagnostic.hint)}`] : []),
+    `${paint.error(`${severity}[${diagnostic.code}]`)}: ${line(diagnostic.message)}`,
+    ...(place ? [`  at ${line(place)}`] : []),
+    ...(diagnostic.notes ?? []).map((note) => `  note: ${line(note)}`),
+    ...(diagnostic.hint ? [`  ${paint.hint('hint')}: ${line(diagnostic.hint)}`] : []),
   ].join('\n');
 }
 
@@ -47,12 +48,28 @@ function aside({ node, op, origin }: Location): string {
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
 
-/** Names in a model are any bytes: escape sequences of a terminal must not get through. */
-export function printable(text: string): string {
+/**
+ * What may not reach who reads a text: control characters (C0, DEL, C1), which steer a terminal; marks that change the direction of text, and separators
+ * of lines that are none in a file; halves of pairs; tags, which nobody sees.
+ */
+const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what this is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    if (char === '\n') return '\\n';
-    if (char === '\t') return '\\t';
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}|[\u{e0000}-\u{e007f}]/gu;
+
+/** Names in a model are any bytes: a text of one line in which nothing steers a terminal. */
+export const printable = (text: string): string =>
+  text.replace(HIDDEN, (char) => (char === '\n' ? '\\n' : char === '\t' ? '\\t' : codeText(char)));
+
+const codeText = (char: string): string =>
+  Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+
+/**
+ * A text of several lines for a terminal or the log of a CI: nothing in it steers a terminal, and no line is a command of GitHub Actions (`::error::`, `##[group]`).
+ * Within JSON the escapes mean the same characters.
+ */
+export function harmless(text: string): string {
+  return text
+    .replace(HIDDEN, (char) => (char === '\n' || char === '\t' ? char : codeText(char)))
+    .replace(/^([ \t\u00a0\u3000\u1680\u2000-\u200a\u202f\u205f]*):(?=:)/gm, '$1\\u003a')
+    .replace(/##(?=\[)/g, '\\u0023#');
 }

@@ -1,11 +1,16 @@
 /** View -> Graphviz's DOT: open groups are clusters, closed ones boxes; `dot -Tsvg` lays it out. */
+import { printable } from '../diagnostics/format';
 import { type ViewIndex, visible } from './fold';
 import { type Direction, faceOf } from './layout';
 import { PALETTE } from './svg';
 import type { Box } from './view';
 
 /** A string of DOT in quotes: backslashes too, since labels have escapes of their own. */
-const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replace(/\r?\n/g, '\\n')}"`;
+const quoted = (text: string): string =>
+  `"${text
+    .split(/\r?\n/)
+    .map((line) => printable(line).replace(/[\\"]/g, '\\$&'))
+    .join('\\n')}"`;
 
 export function dotOf(index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): string {
   const colour = (family: string): string => new RegExp(`--${family}:(#[0-9a-f]{6})`).exec(PALETTE)?.[1] ?? '#ffffff';

@@ -10,7 +10,8 @@ export function xml(text: string): string {
     text
       .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what this is about
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, '\ufffd')
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/g, '\ufffd')
+      .replace(/[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu, '\ufffd')
       .replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
   );
 }

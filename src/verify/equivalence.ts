@@ -73,7 +73,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const sums = await withLongSumsInDouble(subject, samples, images);
   const activation = activationNoise(original.model);
   const order = ownOrder(activation, given.results, reordered, sums?.results);
-  const { tolerance, own, noise, fault } = measured.judge(order);
+  const { tolerance, own, noise, fault, unmeasured } = measured.judge(order);
   const expected = scores?.small ?? measured.results;
   const found = scores ? given.results.map((results) => meanOfCells(results, subject.isMap)) : given.results;
   // What overflows in the original itself says nothing about the other model.
@@ -117,6 +117,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     ),
     contract,
     runtimeFault: fault,
+    ...(unmeasured.length > 0 && { unmeasured }),
     runtime: judges(subject.bench, converted.runtime?.name),
     seconds: (performance.now() - started) / 1000,
     budget: { seconds: subject.budget.seconds, leftOut: plan.leftOut },

@@ -53,6 +53,8 @@ export interface Allowed {
   readonly noise: number;
   /** Where the runtime's optimiser changes the model by more than its noise. */
   readonly fault: Difference | undefined;
+  /** What the noise was to be measured by, and could not: it says nothing, neither good nor bad. */
+  readonly unmeasured: readonly string[];
 }
 
 /** Runs the original on all samples, and again with everything moved that may move. */
@@ -63,6 +65,7 @@ export async function measure<T>(
   more: (session: Session) => Promise<T>,
 ): Promise<Measured<T>> {
   const first = referenceSample(samples);
+  const unmeasured: string[] = [];
   bench.progress('running the original');
   const { results, nudges, ...rest } = await bench.within(judged.source, 'the original', {}, async (session) => ({
     outputNames: session.outputNames,
@@ -75,22 +78,37 @@ export async function measure<T>(
   const single = await bench.within(judged.source, 'the original', { threads: 1 }, (session) => session.run(first.feeds));
   const optimised = await bench
     .within(judged.source, 'the original', { optimise: true }, (session) => each(samples, ({ feeds }) => session.run(feeds)))
-    .catch((error: unknown) => void asCompileError(error));
+    .catch((error: unknown) => void unmeasured.push(`the runtime's own optimiser (${asCompileError(error).message})`));
   const moved = await withNudgedWeights(bench, judged, samples);
-  const sums = await withSumsInDouble(bench, judged, samples);
+  const sums = await withSumsInDouble(bench, judged, samples).catch(
+    (error: unknown) => void unmeasured.push(`the original with its long sums in double precision (${asCompileError(error).message})`),
+  );
   return {
     results,
     outputNames: rest.outputNames,
     more: rest.more,
     judge(order) {
       const allowed = judged.exact ? {} : activationNoise(judged.model);
-      const noise = noiseOn(allowed, results, nudges, { single, batched: rest.batched, optimised: optimised ?? undefined, moved, sums });
+      const noise = noiseOn(allowed, results, nudges, {
+        single,
+        batched: rest.batched,
+        optimised: optimised || undefined,
+        moved,
+        sums: sums || undefined,
+      });
       const found = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
       const measured: Tolerance = judged.exact && found.from === 'noise' ? { ...found, relative: 0, floor: 0, from: 'exact' } : found;
       const activation = measured.from === 'noise' ? allowed : {};
       const tolerance: Tolerance = Object.keys(activation).length > 0 ? { ...measured, activation } : measured;
       const shares = samples.map((_, at) =>
-        noiseOfSample({ reference: results[at], nudge: nudges[at], moved: moved?.[at], sums: sums?.[at], order: order?.[at], allowed }),
+        noiseOfSample({
+          reference: results[at],
+          nudge: nudges[at],
+          moved: moved?.[at],
+          sums: (sums || undefined)?.[at],
+          order: order?.[at],
+          allowed,
+        }),
       );
       const own = shares.map((share) => toleranceOf(share, tolerance));
       const ordinary = shares.filter((_, at) => !isExtreme(samples[at]?.kind ?? ''));
@@ -99,6 +117,7 @@ export async function measure<T>(
         own,
         noise: median((ordinary.length > 0 ? ordinary : shares).map(({ moving, adding }) => Math.max(moving, adding))),
         fault: optimised ? faultOf(judged.model, results, optimised, own) : undefined,
+        unmeasured,
       };
     },
   };
@@ -249,11 +268,9 @@ export function nudgedWeights(bench: Bench, original: Model): Model {
 async function withSumsInDouble(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
   const model = weightBytes(judged.model) > MOST_NUDGED ? undefined : withExactSums(judged.model);
   if (!model) return undefined;
-  return bench
-    .within(bench.place(model, 'sums'), 'the original, its long sums in double precision,', {}, (session) =>
-      each(samples, ({ feeds }) => session.run(feeds)),
-    )
-    .catch((error: unknown) => void asCompileError(error));
+  return bench.within(bench.place(model, 'sums'), 'the original, its long sums in double precision,', {}, (session) =>
+    each(samples, ({ feeds }) => session.run(feeds)),
+  );
 }
 
 /** How far the original is from itself on one input: with what it reads moved by a unit in the last place, and with its sums in another order. */

@@ -25,6 +25,7 @@ export function formatVerifyReport(report: VerifyReport): string {
       ),
     );
   }
+  for (const what of report.unmeasured ?? []) lines.push(row('NOT MEASURED', `${what}: nothing is known of it`));
   if (report.budget && report.budget.leftOut.length > 0)
     lines.push(
       row('left out', `for want of time (${report.budget.seconds} s): ${report.budget.leftOut.join(', ')}; --verify-budget gives more`),

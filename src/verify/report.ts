@@ -159,6 +159,8 @@ export interface VerifyReport {
   readonly notFinite?: NotFinite | undefined;
   /** Set where the runtime's own graph optimisations change the original by more than its noise: a fault of the runtime. */
   readonly runtimeFault: Difference | undefined;
+  /** What was to be run to measure the noise of the original, and failed, with the reason. Nothing is known of it. */
+  readonly unmeasured?: readonly string[] | undefined;
   readonly runtime: string;
   readonly seconds: number;
   /** How far the verification reached: the seconds that were planned for, and what was left out for want of them. */

@@ -106,7 +106,7 @@ class SuiteReader {
     return fits ? value : this.fail(path, `must be a whole number of at least ${least}`);
   }
   private text(value: unknown, path: YamlPath): string {
-    return typeof value === 'string' && value !== '' && !value.includes('\0')
+    return typeof value === 'string' && value !== ''
       ? value
       : this.fail(path, value === undefined ? `'${path.at(-1)}' is missing` : 'must be a text');
   }

@@ -85,6 +85,7 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
       outputs: match.outputs.map((output) => ({ ...output, relation: relations.get(output.original) ?? 'same' })),
     },
     runtimeFault: allowed.fault,
+    ...(allowed.unmeasured.length > 0 && { unmeasured: allowed.unmeasured }),
     runtime: judges(bench, runtime?.name),
     seconds: (performance.now() - started) / 1000,
   };

@@ -36,6 +36,7 @@ export class RuntimeHost {
   private timer: NodeJS.Timeout | undefined;
   private lastWords = '';
   private died: RuntimeDied | undefined;
+  private isRetired = false;
 
   constructor(
     choice: RuntimeChoice,
@@ -75,7 +76,14 @@ export class RuntimeHost {
     return this.child.pid;
   }
   get isAlive(): boolean {
-    return this.died === undefined;
+    return this.died === undefined && !this.isRetired;
+  }
+
+  /** Nobody may be given a process that was told to end: its end is known only later. */
+  private retire(): void {
+    this.isRetired = true;
+    this.onEnd();
+    this.kill();
   }
 
   /** Keeps the process until the returned function is called. */
@@ -87,7 +95,7 @@ export class RuntimeHost {
       if (isOver) return;
       isOver = true;
       if (--this.users > 0) return;
-      this.timer = setTimeout(this.kill, LINGER_MS).unref();
+      this.timer = setTimeout(() => this.retire(), LINGER_MS).unref();
     };
   }
 

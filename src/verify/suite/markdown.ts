@@ -1,7 +1,8 @@
 /** Verdicts as Markdown: a table of all pairs, then what differs in full. For job summaries, issues and pull requests. */
-import { formatDiagnostic, printable } from '../../diagnostics/format';
+import { formatDiagnostic } from '../../diagnostics/format';
 import type { Difference } from '../compare';
 import { formatVerifyReport, toleranceText, type VerifyReport } from '../report';
+import { block, code, inline } from './markdown-text';
 import { outcomeOf, type PairOutcome, type SuiteReport, suiteOutcome } from './suite-report';
 
 const MARKS = {
@@ -18,8 +19,8 @@ export function markdown(suite: SuiteReport): string {
   const part = shard ? `, part ${shard.index} of ${shard.of}` : '';
   const rows = pairs.map((pair) => [
     MARKS[outcomeOf(pair)],
-    cell(pair.name),
-    pair.report ? cell(largest(pair.report)) : cell(pair.error?.message ?? ''),
+    inline(pair.name),
+    pair.report ? inline(largest(pair.report)) : inline(pair.error?.message ?? ''),
     pair.report ? pair.report.tolerance.relative.toExponential(1) : '',
     pair.report ? classes(pair.report) : '',
     pair.report ? `${pair.report.seconds.toFixed(1)} s` : '',
@@ -42,15 +43,13 @@ function details(pair: PairOutcome): string[] {
   const departure = report?.departure;
   return [
     '',
-    `### ${cell(pair.name)}`,
+    `### ${inline(pair.name)}`,
     '',
-    `\`${pair.original}\` and \`${pair.converted}\``,
-    ...(departure ? ['', `First departs at **${cell(departure.op)} \`${departure.node.replaceAll('`', "'")}\`**.`] : []),
-    ...(report ? ['', `Allowed: ${cell(toleranceText(report.tolerance))}`] : []),
+    `${code(pair.original)} and ${code(pair.converted)}`,
+    ...(departure ? ['', `First departs at **${inline(departure.op)} ${code(departure.node)}**.`] : []),
+    ...(report ? ['', `Allowed: ${inline(toleranceText(report.tolerance))}`] : []),
     '',
-    '```',
-    body.replaceAll('```', "'''"),
-    '```',
+    ...block(body),
   ];
 }
 
@@ -71,6 +70,3 @@ function classes({ checks }: VerifyReport): string {
   const shares = checks.flatMap(({ agreement }) => Object.values(agreement ?? {}).map(({ sameBest }) => sameBest));
   return shares.length === 0 ? '' : `${Number((100 * Math.min(...shares)).toFixed(1))} %`;
 }
-
-/** Within a table: one line, no bars. */
-const cell = (text: string): string => printable(text.replace(/\s+/g, ' ')).replace(/[|\\]/g, '\\$&').replaceAll('<', '&lt;');

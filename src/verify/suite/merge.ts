@@ -57,6 +57,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
     departureNote: a.departureNote ?? b.departureNote,
     notFinite: a.notFinite ?? b.notFinite,
     runtimeFault: a.runtimeFault && b.runtimeFault ? worse(a.runtimeFault, b.runtimeFault) : (a.runtimeFault ?? b.runtimeFault),
+    ...((a.unmeasured || b.unmeasured) && { unmeasured: [...new Set([...(a.unmeasured ?? []), ...(b.unmeasured ?? [])])] }),
     seconds: a.seconds + b.seconds,
   };
 }

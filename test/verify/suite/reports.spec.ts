@@ -6,7 +6,7 @@ import { compile } from '../../../src/compile';
 import type { Model } from '../../../src/ir/model';
 import { fromNumbers, readNumbers } from '../../../src/ir/tensor';
 import { verifyFiles } from '../../../src/verify/files/verify';
-import type { VerifyReport } from '../../../src/verify/report';
+import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
 import { annotations, summary } from '../../../src/verify/suite/github';
 import { junit } from '../../../src/verify/suite/junit';
 import { markdown } from '../../../src/verify/suite/markdown';
@@ -159,6 +159,19 @@ test('github: one line per annotation, properties and data escaped; a summary of
   expect(lines[2]).toContain('100 %25 <gone>');
   const long = suite(Array.from({ length: 3000 }, (_, at) => pair(`${at}`, { error: { code: 'USAGE', message: 'é'.repeat(300) } })));
   expect(Buffer.byteLength(summary(long))).toBeLessThanOrEqual(1024 * 1024);
+});
+
+test('what could not be measured is said, and does not read as passed', () => {
+  const [same] = whole.pairs;
+  const report = { ...same?.report, unmeasured: ["the runtime's own optimiser (ONNX Runtime crashed)"] } as VerifyReport;
+  expect(formatVerifyReport(report)).toContain(
+    "NOT MEASURED       the runtime's own optimiser (ONNX Runtime crashed): nothing is known of it",
+  );
+  const merged = mergeSuites([
+    { file: 'a', suite: suite([pair('same', { report })]) },
+    { file: 'b', suite: suite([pair('same', { report: same?.report })]) },
+  ]);
+  expect(merged.pairs[0]?.report?.unmeasured).toEqual(report.unmeasured);
 });
 
 describe('json', () => {
