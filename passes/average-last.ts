@@ -40,7 +40,7 @@ function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly 
   if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
   // Averages beside each other in space are two places of a map, not the average of one.
   if (node.op === 'Concat' && wrapAxis(intAttr(node, 'axis'), mapRank(node.graph)) !== 1) return undefined;
-  if (!['Add', 'Sub', 'Sum', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
+  if (!['Add', 'Sub', 'Sum', 'Mean', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
   const maps = pools.map((pool) => pool?.inputs[0]);
   const [first] = maps;
   const sameCells = maps.every((map) =>

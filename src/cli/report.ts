@@ -5,6 +5,7 @@
 import { optimisations } from '../../passes';
 import { type Contract, describeContract } from '../analysis/contract';
 import type { Layer } from '../analysis/layers';
+import { windowStride } from '../analysis/meaned-map';
 import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
@@ -77,7 +78,12 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
     sizes: report.head === 'original' ? {} : Object.fromEntries(sizesTaken(model)),
     maps: report.outputs.map(({ name, original: from, converted }) => {
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
-      return { output: name, original: from, converted, stride: output ? pixelStride(output) : [] };
+      return {
+        output: name,
+        original: from,
+        converted,
+        stride: output ? (report.head === 'image' ? windowStride(output) : pixelStride(output)) : [],
+      };
     }),
     contract: { ...report.contract, text: describeContract(report.contract) },
     layers: changedLayers(before, after),

@@ -16,6 +16,7 @@
  * Which nodes of the original each node stands for is written by onnx/origins.ts.
  */
 import { type Contract, describeContract } from '../analysis/contract';
+import { windowStride } from '../analysis/meaned-map';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { jsonIn } from '../formats/json';
 import { imageInputs, lettersOf } from '../ir/axis-roles';
@@ -54,7 +55,12 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
     windows.map((window) => [window.input, windowLengths(window)]),
   );
   if (head !== 'original') declareSizes(model);
-  metadata.set(STRIDE, JSON.stringify(Object.fromEntries(graph.outputs.map((output) => [output.name, pixelStride(output)]))));
+  metadata.set(
+    STRIDE,
+    JSON.stringify(
+      Object.fromEntries(graph.outputs.map((output) => [output.name, head === 'image' ? windowStride(output) : pixelStride(output)])),
+    ),
+  );
   const fields = Object.entries(contract.fields ?? {}).filter(([name]) => graph.outputs.some((output) => output.name === name));
   if (fields.length > 0)
     metadata.set(FIELD, JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, listOf(field).map(fieldText)]))));

@@ -2,6 +2,7 @@
  * What a converted model says about each of its maps: pixels between neighbouring cells, and which pixels a cell depends on.
  * The checks hold the model to it; where it says nothing there is nothing to hold it to, and what is then not known is reported as not verified.
  */
+import { meanedMap } from '../analysis/meaned-map';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { evaluateDim } from '../ir/dims';
 import { type Letter, type PlacesName, placesName } from '../ir/spatial';
@@ -69,23 +70,6 @@ export function claimsOf(subject: Subject): readonly Claim[] {
       },
     ];
   });
-}
-
-/** The map of windows that an output is the mean over: the last one that is averaged, of several that are as large as each other. undefined: none is found. */
-function meanedMap(output: Value): Value | undefined {
-  const maps: Value[] = [];
-  const seen = new Set<Value>([output]);
-  for (const value of seen) {
-    const { producer } = value;
-    const [map] = producer?.inputs ?? [];
-    if (!producer || !map) continue;
-    const sizes = map.type?.shape?.slice(2) ?? [];
-    if (producer.op === 'GlobalAveragePool' && sizes.length > 0 && sizes.every((dim) => typeof dim === 'string')) maps.push(map);
-    else for (const input of producer.inputs) if (input && !input.constant) seen.add(input);
-  }
-  const [first] = maps;
-  const alike = ({ type }: Value): boolean => type?.shape?.slice(2).join() === first?.type?.shape?.slice(2).join();
-  return maps.every(alike) ? first : undefined;
 }
 
 /** As the model declares them; else as its graph says. */

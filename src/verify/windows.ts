@@ -274,6 +274,8 @@ class Slide {
   private readonly used: readonly CutMap[];
   private readonly steps: readonly (readonly number[])[];
   private readonly orientations: Orientations;
+  /** Inputs that are no images go to the head as they are. */
+  private beside: Results = new Map();
 
   constructor(
     private readonly subject: Subject,
@@ -291,6 +293,7 @@ class Slide {
 
   async run(image: LargerImage): Promise<ExpectedMap | undefined> {
     const { purpose } = image;
+    this.beside = new Map([...image.feeds].filter(([name]) => !this.subject.isImage(name)));
     const own = this.maps.find(({ value }) => value === this.output);
     const lengths = own ? this.sizeOf(own) : this.counts();
     const all = this.subject.head === 'image' && !own;
@@ -369,6 +372,7 @@ class Slide {
     if (starts.flat().some((start) => Math.abs(start - Math.round(start)) > 1e-6)) return undefined;
     const none = this.subject.letters.map(() => 0);
     const feeds = new Map([
+      ...this.beside,
       ...this.used.map((map, at) => window(map, starts[at] ?? none)),
       // The runtime wants every input of the head, those of other outputs too.
       ...this.maps.filter((map) => !this.used.includes(map)).map((map) => window(map, none)),

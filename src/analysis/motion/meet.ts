@@ -59,8 +59,13 @@ const aligned = (axes: readonly Digits[], rank: number): readonly Digits[] => [
 function joinsPlaces(node: Node, inputs: readonly State[], axis: number): string {
   // A token may be learnt, or be the mean of all positions.
   const isToken = (value: Value | undefined, slot: number): boolean => inputs[slot]?.kind !== 'moving' || value?.type?.shape?.[axis] === 1;
+  const isPiece = ({ producer }: Value): boolean => producer !== undefined && PIECES.has(producer.op);
+  if (node.inputs.every((value, slot) => value && inputs[slot]?.kind === 'moving' && isPiece(value)))
+    return 'lays pieces of a map next to each other in another order (a map that is rolled round, perhaps)';
   return node.inputs.some(isToken) ? 'puts a token of its own among the positions (class token)' : 'lays maps next to each other in space';
 }
+
+const PIECES = new Set(['Slice', 'Split', 'Gather']);
 
 /** Both seen together, or why they do not fit. */
 function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | string {

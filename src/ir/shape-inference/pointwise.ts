@@ -11,6 +11,13 @@ const resultType = (node: Node, slot: number): DType | undefined => (PREDICATES.
 const first = (node: Node): TensorType | undefined => typed(resultType(node, 0), shapeOf(node));
 const same: Infer = (node) => [first(node)];
 
+/** An axis that the data does not have is a mistake of the file, told here and not by what would read it. */
+const alongAxis: Infer = (node, context) => {
+  const rank = shapeOf(node)?.length ?? 0;
+  if (rank > 0) axisOf(intAttr(node, 'axis'), rank, node);
+  return same(node, context);
+};
+
 const broadcast: Infer = (node) => [
   typed(
     resultType(node, node.op === 'Where' ? 1 : 0),
@@ -68,10 +75,7 @@ export const pointwise: Readonly<Record<string, Infer>> = table({
       'CumProd',
       'CumSum',
       'GroupNormalization',
-      'Hardmax',
       'LRN',
-      'LogSoftmax',
-      'LpNormalization',
       'MeanVarianceNormalization',
       'PRelu',
       'ReverseSequence',
@@ -79,7 +83,6 @@ export const pointwise: Readonly<Record<string, Infer>> = table({
       'RotaryEmbedding',
       'ScatterElements',
       'ScatterND',
-      'Softmax',
       'TensorScatter',
       'Trilu',
       'com.microsoft.BiasGelu',
@@ -91,6 +94,7 @@ export const pointwise: Readonly<Record<string, Infer>> = table({
     ],
     same,
   ),
+  ...all(['Hardmax', 'LogSoftmax', 'LpNormalization', 'Softmax'], alongAxis),
   BatchNormalization: batchNormalization,
   Bernoulli: randomLike,
   Cast: (node) => [typed(dtypeNumbered(intAttr(node, 'to')), shapeOf(node))],

@@ -1,0 +1,24 @@
+/** Which map an output is the mean over: head `image` gives one prediction for an image, the mean over those of its windows. */
+
+import type { Value } from '../ir/types';
+import { pixelStride } from '../operators/pixel-stride';
+
+/** The map of windows that an output is the mean over: the last one that is averaged, of several that are as large as each other. undefined: none is found. */
+export function meanedMap(output: Value): Value | undefined {
+  const maps: Value[] = [];
+  const seen = new Set<Value>([output]);
+  for (const value of seen) {
+    const { producer } = value;
+    const [map] = producer?.inputs ?? [];
+    if (!producer || !map) continue;
+    const sizes = map.type?.shape?.slice(2) ?? [];
+    if (producer.op === 'GlobalAveragePool' && sizes.length > 0 && sizes.every((dim) => typeof dim === 'string')) maps.push(map);
+    else for (const input of producer.inputs) if (input && !input.constant) seen.add(input);
+  }
+  const [first] = maps;
+  const alike = ({ type }: Value): boolean => type?.shape?.slice(2).join() === first?.type?.shape?.slice(2).join();
+  return maps.every(alike) ? first : undefined;
+}
+
+/** Pixels between the windows that an output is the mean over; between its cells where it is a map. */
+export const windowStride = (output: Value): readonly number[] => pixelStride(meanedMap(output) ?? output);
