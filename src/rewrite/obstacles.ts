@@ -22,7 +22,7 @@ export interface Obstacle {
 export function obstacle(output: Value, before: Value | undefined, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
   const { blocker, reader } = firstFixed(output);
   const refused = remarks
-    .filter(({ kind, rule, pass }) => kind === 'refused' && rule !== UNEQUAL_SIZES && !FOLDS.has(pass))
+    .filter(({ kind, rule }) => kind === 'refused' && rule !== UNEQUAL_SIZES)
     .sort((a, b) => weight(b, first) - weight(a, first));
   // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
   const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);
@@ -33,9 +33,7 @@ export function obstacle(output: Value, before: Value | undefined, remarks: read
   };
 }
 
-/** Why nothing was folded is no reason for anything else. */
-const FOLDS = new Set(['fuse-pad', 'fold-batch-norm', 'merge-parallel-convs', 'fold-network-in-network', 'average-first']);
-/** What the conversion itself refused says most, then what keeps the map from growing. */
+/** What the conversion itself refused says most, then what keeps the map from growing; why nothing was folded says nothing. */
 const weight = ({ pass, rule }: Remark, first: ReadonlySet<string>): number => (first.has(pass) ? 2 : rule === BAKED_SIZE ? 1 : 0);
 
 /** Nodes that stand in the way by what they are, whatever rules say of their neighbours. */
