@@ -3,7 +3,7 @@
  *
  *   const { defineRule, defineRulePass, node, value, constant } = require('convolutionize').authoring;
  */
-export { attributes, floatAttr, floatsAttr, intAttr, intsAttr, stringAttr } from './ir/attrs';
+export { attributes, float, floatAttr, floats, floatsAttr, intAttr, intsAttr, stringAttr } from './ir/attrs';
 export { computedTensor, elementCount, fromNumbers, int64s, readNumbers, reshaped, scalar } from './ir/tensor';
 export { isConst, rankOf, staticShape } from './ir/types';
 export { type Builder, builderAt } from './rewrite/builder';

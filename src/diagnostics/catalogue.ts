@@ -802,6 +802,16 @@ export const pluginInvalid = (path: string, reason: string): CompileError =>
     at: { file: path },
     hint: 'a plugin is a JavaScript module that exports a pass; docs/writing-a-pass.md has one to start from',
   });
+export const pluginFailed = (path: string, what: string, cause: unknown): CompileError =>
+  new CompileError(
+    {
+      code: 'PLUGIN_FAILED',
+      message: `the plugin made a mistake: ${what}`,
+      at: { file: path },
+      hint: 'with --debug the trace shows where; docs/writing-a-pass.md says what a pass may do',
+    },
+    { cause },
+  );
 export const usage = (message: string, command?: string): CompileError =>
   new CompileError({ code: 'USAGE', message, hint: `see 'convolutionize ${command ? `${command} ` : ''}--help'` });
 export const configInvalid = (file: string, what: string, line?: number, column?: number): CompileError =>

@@ -25,7 +25,7 @@ export async function loadPlugins(paths: readonly string[]): Promise<PluginPass[
     }
     const found = [...new Set(exportsOf(module, 0))];
     if (found.length === 0) throw pluginInvalid(path, 'it exports no pass (an object with name, summary, numbers and run)');
-    passes.push(...found);
+    passes.push(...found.map((pass): PluginPass => ({ ...pass, run: (graph, context) => pass.run(graph, context), module: path })));
   }
   return passes;
 }

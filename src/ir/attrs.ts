@@ -3,7 +3,7 @@
  */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { meaningOf } from './integer-operators';
-import { attrDefault, sharedDefault } from './operators';
+import { attrDefault, operatorSchema, sharedDefault } from './operators';
 import { table } from './table';
 import type { Attr, Node, Tensor } from './types';
 
@@ -86,17 +86,29 @@ export const tensor = (value: Tensor): Attr => ({ kind: 'tensor', value });
 /** Attributes from plain values: integers become int, arrays of numbers ints, strings string. Floats are named as such: `float(1)`. */
 export type AttrLiteral = number | string | readonly number[] | Attr;
 
-/** Drops undefined entries, so that an optional attribute can be written inline. */
-export function attributes(literals: Readonly<Record<string, AttrLiteral | undefined>>): Map<string, Attr> {
+/**
+ * Drops undefined entries, so that an optional attribute can be written inline. Where the operator is named, a number is of the kind that its schema says:
+ * LeakyRelu's `alpha: 0.1` is a float. Throws InvariantError for a fraction where an integer is meant.
+ */
+export function attributes(literals: Readonly<Record<string, AttrLiteral | undefined>>, op?: string): Map<string, Attr> {
   const attrs = new Map<string, Attr>();
-  for (const [name, literal] of Object.entries(literals)) if (literal !== undefined) attrs.set(name, attrOf(literal));
+  for (const [name, literal] of Object.entries(literals))
+    if (literal !== undefined) attrs.set(name, attrOf(name, literal, op === undefined ? undefined : kindOf(op, name)));
   return attrs;
 }
 
-function attrOf(literal: AttrLiteral): Attr {
-  if (typeof literal === 'number') return int(literal);
+const kindOf = (op: string, name: string): Attr['kind'] | undefined =>
+  operatorSchema(op.slice(op.lastIndexOf('.') + 1))?.attributes.get(name)?.kind;
+
+function attrOf(name: string, literal: AttrLiteral, kind: Attr['kind'] | undefined): Attr {
+  const isWhole = (number: number): boolean => {
+    assertInvariant(Number.isInteger(number), () => `attribute '${name}' is an integer, not ${number}: say float(${number}) for a float`);
+    return true;
+  };
+  if (typeof literal === 'number') return kind === 'float' || !isWhole(literal) ? float(literal) : int(literal);
   if (typeof literal === 'string') return string(literal);
-  return isList(literal) ? ints(literal) : literal;
+  if (!isList(literal)) return literal;
+  return kind === 'floats' || !literal.every(isWhole) ? floats(literal) : ints(literal);
 }
 
 const isList = (literal: readonly number[] | Attr): literal is readonly number[] => Array.isArray(literal);

@@ -68,7 +68,7 @@ export function builderAt({ graph, before, origin, root, inference }: Place): Re
   ): readonly Value[] {
     const name = options.name ?? `${root}_${op.slice(op.lastIndexOf('.') + 1)}`;
     const outputs = count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name}_${index}`);
-    const node = graph.addNode({ op, inputs, attrs: isMap(attrs) ? attrs : attributes(attrs ?? {}), outputs, name, origin, before });
+    const node = graph.addNode({ op, inputs, attrs: isMap(attrs) ? attrs : attributes(attrs ?? {}, op), outputs, name, origin, before });
     nodes.push(node);
     inference.inferNode(node).forEach((type, index) => {
       const output = node.outputs[index];

@@ -4,7 +4,8 @@
  * Whether a pass changed anything is observed (`Graph.edits`), not claimed. Before a pass all types are up to date. After it the IR must be valid, or an
  * InvariantError names the pass, and the rule if each rewrite is checked.
  */
-import { InvariantError } from '../diagnostics/compile-error';
+import { pluginFailed } from '../diagnostics/catalogue';
+import { CompileError, InvariantError } from '../diagnostics/compile-error';
 import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { type InferenceMemo, inferShapes, type ShapeInference } from '../ir/shape-inference';
@@ -98,7 +99,7 @@ function runOver(
     const editsBefore = model.graph.edits;
     const start = performance.now();
     let steps = 0;
-    naming(`pass '${pass.name}'`, () =>
+    naming(pass, `pass '${pass.name}'`, () =>
       pass.run(model.graph, {
         model,
         inference,
@@ -107,7 +108,7 @@ function runOver(
         ...(budget && { mayRewrite: budget.left }),
         ...((validate === 'rule' || budget) && {
           afterRule: (rule, root) => {
-            if (validate === 'rule') naming(`rule '${rule.name}' at '${root}' broke the IR`, () => validateModel(model));
+            if (validate === 'rule') naming(pass, `rule '${rule.name}' at '${root}' broke the IR`, () => validateModel(model));
             budget?.take({ pass: pass.name, rule: rule.name, node: root });
             steps++;
           },
@@ -131,13 +132,13 @@ function runOver(
     reports.push(report);
     if (budget && steps === 0 && report.edits > 0) budget.take({ pass: pass.name });
     if (report.edits > 0) {
-      if (validate !== 'end') naming(`pass '${pass.name}' broke the IR${suspects(report)}`, () => validateModel(model));
-      inference = naming(`after pass '${pass.name}'`, infer);
+      if (validate !== 'end') naming(pass, `pass '${pass.name}' broke the IR${suspects(report)}`, () => validateModel(model));
+      inference = naming(pass, `after pass '${pass.name}'`, infer);
     }
     onPass?.({ pass, model, report });
   }
   if (validate === 'end')
-    naming(`one of the passes ${passes.map((pass) => `'${pass.name}'`).join(', ')} broke the IR`, () => validateModel(model));
+    naming(undefined, `one of the passes ${passes.map((pass) => `'${pass.name}'`).join(', ')} broke the IR`, () => validateModel(model));
   return reports;
 }
 
@@ -154,11 +155,13 @@ const suspects = ({ applied }: PassReport): string => {
   return rules.length > 0 ? ` (rules applied: ${rules.join(', ')})` : '';
 };
 
-/** Puts the name of the culprit in front of our own mistakes. */
-function naming<T>(who: string, action: () => T): T {
+/** Puts the name of the culprit in front of our own mistakes. Those of a pass from outside are its author's: CompileError PLUGIN_FAILED. */
+function naming<T>(pass: Pass | undefined, who: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
+    if (pass?.module !== undefined && !(error instanceof CompileError))
+      throw pluginFailed(pass.module, `${who}: ${error instanceof Error ? error.message : String(error)}`, error);
     if (error instanceof InvariantError) throw new InvariantError(`${who}: ${error.message}`, { cause: error });
     throw error;
   }

@@ -59,6 +59,8 @@ export interface Pass {
   readonly role?: Role | undefined;
   /** Edits the graph, or leaves it alone and says why. Never throws for a model that it dislikes. */
   run(graph: Graph, context: PassContext): void;
+  /** The module that it comes from, where that is the user's: its mistakes are not ours. */
+  readonly module?: string | undefined;
 }
 
 export const definePass = (pass: Pass): Pass => pass;
