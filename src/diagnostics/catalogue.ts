@@ -626,6 +626,16 @@ export const notAPicture = (file: string, reason: string): CompileError =>
     at: inFile(file),
     hint: 'give a JPEG, PNG or WebP file',
   });
+export const pictureTooLarge = (
+  file: string,
+  { width, height, bytes, most }: { readonly width: number; readonly height: number; readonly bytes: number; readonly most: number },
+): CompileError =>
+  new CompileError({
+    code: 'PICTURE_TOO_LARGE',
+    message: `the picture has ${width} x ${height} pixels, more than a file of ${bytes.toLocaleString('en')} bytes may hold (${Math.floor(most).toLocaleString('en')})`,
+    at: inFile(file),
+    hint: 'a file that expands like this is damaged or hostile; if it is meant to be, raise all limits with CONVOLUTIONIZE_LIMITS=10 (ten times)',
+  });
 export const pictureDamaged = (file: string, reason: string): CompileError =>
   new CompileError({
     code: 'PICTURE_DAMAGED',

@@ -1,5 +1,5 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Metadata, Sharp } from 'sharp';
 import {
@@ -12,11 +12,11 @@ import {
   sharpMissing,
 } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
-import { noteRead } from '../../output';
 import type { Colour } from '../colours';
 import { type Levels, toBytes } from '../levels';
 import type { Picture } from '../picture';
 import type { Poster } from '../poster';
+import { requirePicture, requirePixels } from './door';
 
 /** What may come in; SVG and PDF are programs for drawing rather than pictures. */
 const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
@@ -30,12 +30,9 @@ export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = table
   '.webp': 'webp',
 });
 
-/** Beyond this a picture is refused before its pixels are read. */
-const MOST_PIXELS = 1e9;
-
 /**
  * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, one channel where it is grey, else red, green and blue.
- * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_DAMAGED.
+ * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_TOO_LARGE, PICTURE_DAMAGED.
  */
 export async function readPicture(
   path: string,
@@ -45,18 +42,19 @@ export async function readPicture(
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw cannotRead(path, 'there is no such file');
   if (stat.isDirectory()) throw pictureIsFolder(path);
-  if (stat.size === 0) throw notAPicture(path, 'it is empty');
+  const file = requirePicture(path);
   const sharp = await loadSharp();
   const words = (error: unknown): string =>
     (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
   const chosen = page === undefined ? {} : { page: page - 1 };
-  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: MOST_PIXELS, sequentialRead: true, ...chosen });
+  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: false, sequentialRead: true, ...chosen });
   const metadata = await open()
     .metadata()
     .catch((error: unknown) => {
-      throw looksLikePicture(path) ? pictureDamaged(path, words(error)) : notAPicture(path, words(error));
+      throw pictureDamaged(path, words(error));
     });
   if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  requirePixels(path, file, metadata.width, metadata.height);
   const pages = metadata.pages ?? 1;
   // Of a film the first picture is what is meant; of a stack nobody knows which.
   if (page !== undefined ? page > pages : pages > 1 && metadata.format === 'tiff') throw pageNeeded(path, pages);
@@ -128,19 +126,6 @@ async function loadSharp() {
   } catch (error) {
     throw sharpMissing(error instanceof Error ? (error.message.split('\n').find((line) => line.trim() !== '') ?? '') : String(error));
   }
-}
-
-/** Whether the file begins as JPEG, PNG and WebP do. */
-function looksLikePicture(path: string): boolean {
-  const start = Buffer.alloc(12);
-  const file = openSync(path, 'r');
-  noteRead(fstatSync(file));
-  try {
-    readSync(file, start, 0, start.length, 0);
-  } finally {
-    closeSync(file);
-  }
-  return /^(\xff\xd8\xff|\x89PNG|RIFF....WEBP)/s.test(start.toString('latin1'));
 }
 
 /** The files that are meant: a picture is itself, a folder the pictures in it, by name. Throws CompileError CANNOT_READ, NO_PICTURES. */

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import { picturesIn, readPicture } from '../../../src/pictures/files/pictures';
@@ -98,7 +99,31 @@ describe('refused', () => {
   test('what is no picture', async () => {
     expect(await codeOf('text', 'text.png')).toBe('NOT_A_PICTURE');
     expect(await codeOf('', 'empty.png')).toBe('NOT_A_PICTURE');
-    expect(await codeOf('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 'drawing.png')).toBe('NOT_A_PICTURE');
+  });
+  test.each([
+    ['as it is', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 'SVG'],
+    [
+      'behind a declaration and a comment',
+      `\ufeff<?xml version="1.0"?>\n<!-- ${'x'.repeat(2000)} -->\n<svg width="9" height="9"><image href="secret.png"/></svg>`,
+      'SVG',
+    ],
+    ['with a namespace', '<s:svg xmlns:s="http://www.w3.org/2000/svg" width="9" height="9"/>', 'SVG'],
+    ['PDF', '%PDF-1.7\n', 'PDF'],
+  ])('a drawing (%s) reaches no decoder, whatever its ending', async (_, text, format) => {
+    for (const ending of ['png', 'svg', 'jpg']) {
+      expect(await codeOf(text, `drawing.${ending}`)).toBe('NOT_A_PICTURE');
+      await expect(readPicture(file(`drawing.${ending}`))).rejects.toThrow(format);
+    }
+  });
+  test('more pixels than a file of its size should hold, before they are read', async () => {
+    expect(await codeOf(pngOf(30_000, 30_000), 'bomb.png')).toBe('PICTURE_TOO_LARGE');
+    // The limit can be raised: then it is read, and found to be cut short.
+    process.env.CONVOLUTIONIZE_LIMITS = '100';
+    try {
+      expect(await codeOf(pngOf(30_000, 30_000), 'bomb.png')).toBe('PICTURE_DAMAGED');
+    } finally {
+      delete process.env.CONVOLUTIONIZE_LIMITS;
+    }
   });
   test.each(['png', 'jpeg', 'webp'] as const)('a truncated %s', async (format) => {
     const bytes = await sharp(await noise())
@@ -107,3 +132,29 @@ describe('refused', () => {
     expect(await codeOf(bytes.subarray(0, bytes.length / 2), `cut.${format}`)).toBe('PICTURE_DAMAGED');
   });
 });
+
+/** The beginning of a PNG of one bit per pixel. */
+function pngOf(width: number, height: number): Buffer {
+  const chunk = (name: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(name, 'latin1'), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(4000)))]);
+}
+
+/** As PNG has it; node:zlib has one since Node 22 only. */
+function crc32(bytes: Buffer): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}

@@ -106,7 +106,8 @@ describe('samples', () => {
     expect(await codeOf(loadSamples([file('d.npy', npy('<f8', [1, 1, 2, 3], new Uint8Array(48)))], one))).toBe('INPUT_DTYPE');
     expect(await codeOf(loadSamples([file('n.npz', zipSync({ 'other.npy': npy('<f4', [1], floats([1])) }))], one))).toBe('INPUT_MISSING');
     expect(await codeOf(loadSamples([file('n.npz', floats(count(40)))], one))).toBe('INPUT_FILE_BROKEN');
-    expect(await codeOf(loadSamples([file('p.png', floats(count(40)))], one))).toBe('INPUT_FILE_BROKEN');
+    expect(await codeOf(loadSamples([file('p.png', floats(count(40)))], one))).toBe('NOT_A_PICTURE');
+    expect(await codeOf(loadSamples([file('q.png', Buffer.from('<svg width="9" height="9"/>'))], one))).toBe('NOT_A_PICTURE');
     expect(await codeOf(loadSamples([file('t.pb', Uint8Array.of(255, 255, 255))], one))).toBe('NOT_A_TENSOR');
     expect(await codeOf(loadSamples([file('readme.txt', floats([1]))], one))).toBe('INPUT_FILE_UNKNOWN');
     expect(await codeOf(loadSamples([join(folder, 'nowhere.npy')], one))).toBe('CANNOT_READ');

@@ -1,6 +1,7 @@
 /** Pictures as inputs: the right size, the model's layout; 0 to 1 for floats, 0 to 255 for bytes. */
 import { type ImageWindow, pictureSize, windowLengths } from '../../../compile/input-size';
 import { inputFileBroken, inputShape } from '../../../diagnostics/catalogue';
+import { requirePicture, requirePixels } from '../../../pictures/files/door';
 import type { Numbers } from '../../onnx-runner';
 
 export interface ImagePort {
@@ -9,7 +10,7 @@ export interface ImagePort {
   readonly window: ImageWindow;
 }
 
-/** The middle of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN. */
+/** The middle of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN, NOT_A_PICTURE, PICTURE_TOO_LARGE. */
 export async function readImage(file: string, port: ImagePort): Promise<Numbers> {
   const size = pictureSize(port.window);
   const { layout, channels = 3 } = port.window;
@@ -17,8 +18,15 @@ export async function readImage(file: string, port: ImagePort): Promise<Numbers>
   if (!size || (layout !== 'NCHW' && layout !== 'NHWC')) throw inputShape(file, port.name, windowLengths(port.window), 'a picture');
   const { height, width } = size;
   if (channels !== 1 && channels !== 3) throw inputShape(file, port.name, [1, 3, height, width], `${channels} channels`);
+  const door = requirePicture(file);
   const { default: sharp } = await import('sharp');
-  const picture = sharp(file).rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });
+  const found = await sharp(file, { limitInputPixels: false })
+    .metadata()
+    .catch((error: unknown) => {
+      throw inputFileBroken(file, error instanceof Error ? error.message : String(error));
+    });
+  requirePixels(file, door, found.width, found.height);
+  const picture = sharp(file, { limitInputPixels: false }).rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });
   const { data } = await (channels === 1 ? picture.greyscale() : picture.toColourspace('srgb'))
     .raw()
     .toBuffer({ resolveWithObject: true })
