@@ -187,5 +187,6 @@ export const foldBatchNorm = defineRulePass({
   name: 'fold-batch-norm',
   summary: 'absorb batch normalisation and per-channel scales and shifts into the layer beside them',
   numbers: 'rounding',
+  role: 'folds',
   rules: [affineAfter, affineAfterTurned, affineBefore],
 });

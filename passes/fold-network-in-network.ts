@@ -160,5 +160,6 @@ export const foldNetworkInNetwork = defineRulePass({
   name: 'fold-network-in-network',
   summary: 'make one layer of two linear layers with nothing in between',
   numbers: 'rounding',
+  role: 'folds',
   rules: [convConv, gemmGemm],
 });

@@ -95,5 +95,6 @@ export const fusePad = defineRulePass({
   name: 'fuse-pad',
   summary: 'let convolutions and pools pad by themselves',
   numbers: 'identical',
+  role: 'folds',
   rules: [padIntoLayer],
 });

@@ -221,5 +221,6 @@ export const mergeParallelConvs = defineRulePass({
   name: 'merge-parallel-convs',
   summary: 'make one convolution of branches that are summed',
   numbers: 'rounding',
+  role: 'folds',
   rules: [convPlusConv, convPlusIdentity],
 });

@@ -164,7 +164,9 @@ export function requireMaps(model: Model, { original, wasFixed, head, passesLeft
     const before = original.graph.outputs.find(({ name }) => name === output.name);
     // A map of features beside the scores stays a map.
     if (before && hasCells(before) ? growing(output) : done[head](output)) continue;
-    const { reasons, at } = obstacle(output, before, remarks, converting);
+    const folding = passesWith('folds');
+    const telling = remarks.filter(({ pass }) => !folding.has(pass));
+    const { reasons, at } = obstacle(output, before, telling, converting);
     throw notConvertible(output, reasons, at, { passesLeftOut });
   }
 }

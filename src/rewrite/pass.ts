@@ -22,9 +22,10 @@ export type Numbers = 'identical' | 'reordered' | 'rounding';
  * - `prepares`: brings fully connected layers into the form in which they become convolutions.
  * - `converts`: makes maps of predictions; `converts the rest`: of layers that have no form of their own over a map.
  * - `gives cells`, `gives means`: makes an output what `--head cell` or `--head image` promises.
+ * - `folds`: makes the network smaller; what it leaves alone keeps nothing from becoming a map.
  * - `fits`: cuts images to a size at which all lengths meet. `frees`: makes height and width symbols.
  */
-export type Role = 'evaluates' | 'prepares' | 'converts' | 'converts the rest' | 'gives cells' | 'gives means' | 'fits' | 'frees';
+export type Role = 'evaluates' | 'prepares' | 'converts' | 'converts the rest' | 'gives cells' | 'gives means' | 'folds' | 'fits' | 'frees';
 
 /** What a pass has to say about a place. */
 export interface Remark {

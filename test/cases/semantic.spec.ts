@@ -40,7 +40,7 @@ const RIGHT: readonly (readonly [string, Right, Right, Right])[] = [
   ['R09', 'crops', PLACES, 'equal'],
   ['R10', 'crops', PLACES, 'equal'],
   ['W01', 'crops', 'equal', 'equal'],
-  ['W02', /NOT_CONVERTIBLE/, PLACES, /NOT_CONVERTIBLE/],
+  ['W02', /GlobalAveragePool_0/, PLACES, /GlobalAveragePool_0/],
   ['W04', 'crops', 'equal', 'equal'],
   ['W05', 'crops', PLACES, 'equal'],
   ['W06', TIED, TIED, TIED],
