@@ -19,6 +19,11 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'npm test': 'is what runs this',
     'npm install convolutionize': 'needs the registry of npm; test/package/pack.spec.ts installs the packed package',
   },
+  'docs/inspect.md': {
+    "echo '*.onnx diff=onnx' >> .gitattributes": 'test/docs/git-textconv.spec.ts follows the recipe in a repository',
+    "git config diff.onnx.textconv 'convolutionize inspect --format text --weights none'": 'likewise',
+    'git config diff.onnx.cachetextconv true': 'likewise',
+  },
   'docs/CONTRIBUTING.md': {
     'npm ci': 'has been run: these are the packages of this checkout',
     'npm test': 'is what runs this',
