@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { badOption, usage } from '../diagnostics/catalogue';
-import { formatDiagnostic, printable } from '../diagnostics/format';
+import { formatDiagnostic, harmless, printable } from '../diagnostics/format';
 import { appendText, checkPlace, writeOutput } from '../output';
 import { formatVerifyReport } from '../verify/report';
 import { annotations, summary } from '../verify/suite/github';
@@ -93,7 +93,8 @@ export function tellSuite(suite: SuiteReport, reporters: readonly Reporting[], t
     if (reporter.name === 'github') tellGithub(suite, reporter, reporters, terminal, telling);
     else {
       const text = { text: textOf, json: reportToJson, junit, markdown }[reporter.name](suite, isAlone);
-      if (reporter.file !== undefined) write(reporter.name, reporter.file, text, telling);
+      // A text may end in the log of a CI.
+      if (reporter.file !== undefined) write(reporter.name, reporter.file, reporter.name === 'text' ? harmless(text) : text, telling);
       else if (reporter.name === 'text') terminal.report(text.split('\n'));
       else terminal.result(text);
     }

@@ -1,6 +1,7 @@
 /**
  * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema serve every opset.
  */
+import { badGraph, locate } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import { meaningOf } from './integer-operators';
 import { attrDefault, operatorSchema, sharedDefault } from './operators';
@@ -65,7 +66,12 @@ export function tensorAttr(node: Node, name: string): Tensor | undefined {
 
 const defaultOf = (node: Node, name: string): Attr | undefined =>
   attrDefault(node.opType, name) ?? attrDefault(FUSED[node.op] ?? meaningOf(node), name) ?? sharedDefault(name);
-const withoutDefault = (node: Node, name: string): string => `${node.op} has no default for '${name}'`;
+/** A file of an opset newer than all that are known is read as it is; what it leaves out that the operator needs is its mistake. */
+function withoutDefault(node: Node, name: string): string {
+  if (operatorSchema(node.opType)?.attributes.get(name)?.required)
+    throw badGraph(`${node.op} '${node.name}' lacks the attribute '${name}', which it needs`, locate(node));
+  return `${node.op} has no default for '${name}'`;
+}
 
 /** Operators of ONNX Runtime's optimiser that take the attributes of one of ONNX's. */
 const FUSED: Readonly<Record<string, string>> = table({

@@ -18,8 +18,8 @@ jest.setTimeout(600_000);
 const EVIL =
   '\u001b[31m\u001b]0;t\u0007\n::error title=x::y\r\n::stop-commands::z\r##[error]w\u2028::warning::v |`code`*b*_i_[a](http://evil)<script>alert(1)</script>"\'\\\t\u202e\u009b31m\ufeff&lt;]]>-->$' +
   '{{a}}%0A::debug::\u{e0041}';
-/** Files that are JSON, or hold names as they are: other programs read them back. */
-const RAW = /\.(onnx|onnxtxt|data|bin|npz|npy|pb|json)$/;
+/** Pictures, JSON, and files that hold names as they are: other programs read them back. */
+const RAW = /\.(onnx|onnxtxt|data|bin|npz|npy|pb|json|png)$/;
 
 const home = mkdtempSync(join(tmpdir(), 'convolutionize-test-'));
 const at = (name: string): string => join(home, name);
@@ -80,15 +80,19 @@ const STEERING =
 
 /** `isLog`: a CI reads commands out of it, `##[...]` in the middle of a line too. */
 function expectHarmless(text: string, { isLog = true } = {}): void {
-  expect(STEERING.exec(text)?.[0]).toBeUndefined();
+  expect(escaped(STEERING.exec(text)?.[0])).toBe('');
   for (const line of text.split('\n')) {
     expect(line).not.toMatch(/^\s*::/);
     if (isLog) expect(line).not.toContain('##[');
   }
 }
 
-function expectHarmlessFiles(folder: string): void {
+/** What cannot be seen, in a message that can be read: as code points. */
+const escaped = (text = ''): string => [...text].map((char) => `U+${char.codePointAt(0)?.toString(16)}`).join(' ');
+
+function expectHarmlessFiles(folder: string, given: ReadonlySet<string> = new Set()): void {
   for (const name of readdirSync(folder)) {
+    if (given.has(name)) continue;
     const path = join(folder, name);
     if (statSync(path).isDirectory()) {
       expectHarmlessFiles(path);
@@ -109,7 +113,13 @@ function expectHarmlessFiles(folder: string): void {
       ]).toEqual([name, undefined]);
     } else if (/\.github$/.test(name)) {
       for (const line of text.trimEnd().split('\n')) expect(line).toMatch(/^::(error|notice) title=[^:,]+::/);
-    } else expectHarmless(text, { isLog: false });
+    } else {
+      const first = STEERING.exec(text);
+      expect([name, escaped(first?.[0]), first ? text.slice(Math.max(first.index - 60, 0), first.index) : '']).toEqual([name, '', '']);
+      // A report in the words of a terminal, one of whose lines may be a command of ours.
+      expect([name, text.split('\n').filter((line) => /^\s*::/.test(line))]).toEqual([name, []]);
+      expectHarmless(text, { isLog: false });
+    }
   }
 }
 
@@ -203,6 +213,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
 ];
 
 test('every command', async () => {
+  const given = new Set(readdirSync(home));
   for (const command of COMMANDS) {
     const { code, out, err } = await run(command);
     expect([command, code === 70 ? err : '']).toEqual([command, '']);
@@ -211,7 +222,7 @@ test('every command', async () => {
   }
   const wanted = ['g.svg', 'g.dot', 'fcn.onnx', 'dump', 'web', 'r.xml', 'r.md', 'r.github', 'h.csv'];
   expect(wanted.filter((name) => !readdirSync(home).includes(name))).toEqual([]);
-  expectHarmlessFiles(home);
+  expectHarmlessFiles(home, given);
 });
 
 test('JSON says the names as they are', async () => {

@@ -40,6 +40,11 @@ test('factors are those of the operator, in float32', () => {
   expect(stringAttr(nodeOf('DepthToSpace <blocksize = 2> (X)'), 'mode')).toBe('DCR');
 });
 
+test('an attribute that the operator needs and the file leaves out is the mistake of the file', () => {
+  const node = { ...nodeOf('DepthToSpace <blocksize = 2> (X)'), op: 'DepthToSpace', opType: 'DepthToSpace', name: 'D', attrs: new Map() };
+  expect(() => intAttr(node, 'blocksize')).toThrow("DepthToSpace 'D' lacks the attribute 'blocksize'");
+});
+
 test('an attribute without a default is a fault of the reader', () => {
   expect(() => intAttr(nodeOf('Relu (X)'), 'axis')).toThrow("Relu has no default for 'axis'");
   expect(givenInt(nodeOf('Shape (X)'), 'end')).toBeUndefined();
