@@ -102,8 +102,9 @@ function element(name: string, attributes: Attributes, content = ''): string {
 /** No line breaks and runs of spaces, no empty name. */
 const token = (value: string): string => value.replace(/\s+/g, ' ').trim() || '-';
 
-/** Control characters but tab and line breaks, half pairs, and what is no character. */
-const FORBIDDEN = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}/gu;
+/** Control characters but tab and line breaks, half pairs, what is no character, and what turns the direction of text or cannot be seen. */
+const FORBIDDEN =
+  /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** XML allows no control characters, not even escaped ones. */
 const text = (value: string): string =>
@@ -113,4 +114,5 @@ const text = (value: string): string =>
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')
     .replace(/"/g, '&quot;')
-    .replace(/\n/g, '&#10;');
+    .replace(/\n/g, '&#10;')
+    .replace(/\r/g, '&#13;');
