@@ -103,8 +103,7 @@ function element(name: string, attributes: Attributes, content = ''): string {
 const token = (value: string): string => value.replace(/\s+/g, ' ').trim() || '-';
 
 /** Control characters but tab and line breaks, half pairs, what is no character, and what turns the direction of text or cannot be seen. */
-const FORBIDDEN =
-  /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu;
+const FORBIDDEN = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu;
 
 /** XML allows no control characters, not even escaped ones. */
 const text = (value: string): string =>
