@@ -260,7 +260,7 @@ describe('convolutionize debug', () => {
   }, 120_000);
 
   test.each([
-    [['debug', 'guess', 'model.onnx'], 'BAD_OPTION'],
+    [['debug', 'guess', 'model.onnx'], 'USAGE'],
     [['debug', 'bisect'], 'USAGE'],
     [['debug', 'bisect', '/nowhere/a.onnx'], 'CANNOT_READ'],
   ])('%j is told what is wrong', async (args, errorCode) => {
