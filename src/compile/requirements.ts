@@ -68,9 +68,12 @@ export function requireCells(
   { passesLeftOut, otherwise }: { readonly passesLeftOut: boolean; readonly otherwise: () => CompileError | undefined },
 ): void {
   const cells = passesWith('gives cells');
-  const refusal = remarks.find(({ kind, pass }) => kind === 'refused' && cells.has(pass));
-  const output = refusal && model.graph.outputs.find(({ name }) => name === refusal.at.value);
-  if (!output || growing(output)) return;
+  // A map of features beside the scores stays a map.
+  const outputOf = ({ at }: Remark): Value | undefined =>
+    model.graph.outputs.find((output) => output.name === at.value && !growing(output) && !hasCells(output));
+  const refusal = remarks.find((remark) => remark.kind === 'refused' && cells.has(remark.pass) && outputOf(remark));
+  const output = refusal && outputOf(refusal);
+  if (!output) return;
   const other = otherwise();
   if (other?.code === 'CANNOT_SLIDE') throw other;
   throw notConvertible(output, [refusal.reason ?? ''], refusal.at, { passesLeftOut, otherHeads: other === undefined });
