@@ -92,8 +92,13 @@ function noModel(text: string): OtherFormat | undefined {
       what: 'this is a web page, perhaps saved in place of a download',
       hint: 'download the file itself, by a link that says raw or download',
     };
-  if (text.startsWith('\x1f\x8b') || text.startsWith('BZh') || text.startsWith('\xfd7zXZ'))
-    return { what: 'this is a compressed file', hint: 'unpack it, and give the .onnx file that is in it' };
+  const compression = [
+    ['gzip', '\x1f\x8b'],
+    ['bzip2', 'BZh'],
+    ['xz', '\xfd7zXZ'],
+  ].find(([, start = '']) => text.startsWith(start))?.[0];
+  if (compression !== undefined)
+    return { what: `this is a compressed file (${compression})`, hint: 'unpack it, and give the .onnx file that is in it' };
   return undefined;
 }
 

@@ -123,7 +123,7 @@ export function node<const P extends readonly Pattern[], const A extends string 
   const ops = typeof op === 'string' ? [op] : op;
   assertInvariant(ops.length > 0, () => 'a node pattern needs an operator');
   assertInvariant(!commutative || inputs.length === 2, () => `only two inputs can be commutative: ${ops.join(', ')}`);
-  return { kind: 'node', ops, inputs, as, attrs: attributes(attrs), shared, commutative, moreInputs, output };
+  return { kind: 'node', ops, inputs, as, attrs: attributes(attrs, ops[0]), shared, commutative, moreInputs, output };
 }
 
 /** Operators that a root of this pattern can have. */

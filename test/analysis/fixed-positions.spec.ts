@@ -22,12 +22,6 @@ function refusal(more: string, body: string): CompileError {
 describe('fixed positions', () => {
   test.each([
     ['attention', '', 'S = MatMul (T, V) B = Softmax (S) Z = MatMul (B, T)', /MatMul 'S'.*compares positions|compares positions/],
-    [
-      'additive attention',
-      ', float[8, 1] w, int64[1] axis = {1}',
-      'S = MatMul (T, w) L = ReduceL2 (S, axis) N = Div (S, L) M = Mul (N, T) G = ReduceSum (M, axis) Z = Mul (G, T)',
-      /adds positions up by weights/,
-    ],
     ['position embeddings', ', float[1, 64, 8] e', 'Z = Add (T, e)', /'e' \[1, 64, 8\] has a number of its own for each position/],
     ['a learnt class token', ', float[1, 1, 8] c', 'Z = Concat <axis = 1> (c, T)', /token of its own/],
     ['the mean as a token', '', 'm = ReduceMean (T, one) Z = Concat <axis = 1> (m, T)', /token of its own/],
@@ -37,6 +31,15 @@ describe('fixed positions', () => {
     expect(error.code).toBe('CANNOT_SLIDE');
     expect(error.message).toMatch(says);
     expect(error.diagnostic.at?.node).toBeDefined();
+  });
+
+  test('weights that are compared over the places of a window are those of each window', () => {
+    const { model, report } = compile(
+      parseGraph(`${header} <${constants}, float[8, 1] w, int64[1] axis = {1}> { ${stem} ${tokens}
+        S = MatMul (T, w) L = ReduceL2 (S, axis) N = Div (S, L) M = Mul (N, T) G = ReduceSum (M, axis) Z = Mul (G, T) ${head} }`),
+    );
+    expect(report.contract.kind).toBe('border');
+    expect(model.graph.outputs[0]?.type?.shape?.slice(2).every((dim) => typeof dim === 'string')).toBe(true);
   });
 
   test('a convolutional trunk under such a head is said to be one', () => {

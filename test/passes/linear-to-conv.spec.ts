@@ -95,7 +95,7 @@ describe('linear-to-conv', () => {
     [
       'the height is symbolic',
       `g (float[1, 4, H, 3] X) => (float[1, 5] Y) <float[5, 24] W> { F = Flatten (X) Y = Gemm <transB = 1> (F, W) }`,
-      'it is not known which axes of the flattened value are channels, rows and columns',
+      'it is not known which axes of the flattened value are channels, and which are places',
     ],
     [
       'the bias has one number for all outputs',
