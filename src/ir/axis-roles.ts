@@ -117,7 +117,7 @@ export class AxisRoles {
         return intAttr(node, 'keepdims') === 0 ? roles.filter((_, at) => at !== axis) : roles;
       }
       case 'Gemm':
-        return transposesData(node) ? undefined : [roles[0] ?? '', 'C'];
+        return intAttr(node, 'transA') === 0 ? [roles[0] ?? '', 'C'] : undefined;
       case 'Transpose': {
         const perm = permOf(node, roles.length);
         return perm.map((axis) => roles[axis] ?? '');
@@ -188,12 +188,6 @@ export function axisRolesOf(graph: Graph): AxisRoles {
   const roles = new AxisRoles(imageInputs(graph));
   derived.set(graph, { edits: graph.edits, roles });
   return roles;
-}
-
-/** Gemm's and QGemm's alike: absent is off. */
-function transposesData(node: Node): boolean {
-  const transA = node.attrs.get('transA');
-  return transA?.kind === 'int' && Number(transA.value) !== 0;
 }
 
 function gather(node: Node, roles: Roles): Roles | undefined {

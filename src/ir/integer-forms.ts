@@ -6,6 +6,8 @@
  *
  * QLinearConv and QLinearMatMul are ONNX's, the others ONNX Runtime's (com.microsoft), as its quantiser writes them.
  */
+import { floatAttr, givenInt, intAttr } from './attrs';
+import { wrapAxis } from './axis';
 import type { Node, Value } from './types';
 
 /** An operand in integers, with what its integers mean. */
@@ -29,32 +31,27 @@ export interface Form {
   readonly weightAxis?: number | undefined;
 }
 
-/** Attributes of ONNX Runtime's operators that are flags: absent is off. */
-export const isOn = (node: Node, name: string): boolean => {
-  const attr = node.attrs.get(name);
-  return attr?.kind === 'int' && Number(attr.value) !== 0;
-};
-const isOne = (node: Node, name: string): boolean => {
-  const attr = node.attrs.get(name);
-  return attr === undefined || (attr.kind === 'float' && attr.value === 1);
-};
-
 /** One operand, then scale and zero point of the result. */
 function unary(node: Node, means: string): Form | undefined {
   const [integers, scaleIn, zeroIn, scale, zero] = node.inputs;
   return integers && scaleIn && scale ? { means, operands: [{ integers, scale: scaleIn, zero: zeroIn }], scale, zero } : undefined;
 }
 /** Pools of ONNX Runtime may have their channels last, which ONNX's have not. */
-const pool = (node: Node, means: string): Form | undefined => (isOn(node, 'channels_last') ? undefined : unary(node, means));
+const pool = (node: Node, means: string): Form | undefined => (givenInt(node, 'channels_last') ? undefined : unary(node, means));
 
-function binary(node: Node, means: string): Form | undefined {
-  const [a, aScale, aZero, b, bScale, bZero, scale, zero] = node.inputs;
-  if (!a || !aScale || !b || !bScale || !scale) return undefined;
-  const operands = [
+/** The two operands that come first, each with its scale and zero point. */
+function pairOf({ inputs: [a, aScale, aZero, b, bScale, bZero] }: Node): readonly Quantised[] | undefined {
+  if (!a || !aScale || !b || !bScale) return undefined;
+  return [
     { integers: a, scale: aScale, zero: aZero },
     { integers: b, scale: bScale, zero: bZero },
   ];
-  return { means, operands, scale, zero };
+}
+
+function binary(node: Node, means: string): Form | undefined {
+  const operands = pairOf(node);
+  const [scale, zero] = node.inputs.slice(6);
+  return operands && scale && { means, operands, scale, zero };
 }
 
 function convolution(node: Node): Form | undefined {
@@ -68,14 +65,11 @@ function product(node: Node): Form | undefined {
 }
 
 function gemm(node: Node): Form | undefined {
-  const [a, aScale, aZero, b, bScale, bZero, bias, scale, zero] = node.inputs;
+  const operands = pairOf(node);
+  const [bias, scale, zero] = node.inputs.slice(6);
   // Without a scale of its own the result is in floating point.
-  if (!a || !aScale || !b || !bScale || !scale || !isOne(node, 'alpha') || isOn(node, 'transA')) return undefined;
-  const operands = [
-    { integers: a, scale: aScale, zero: aZero },
-    { integers: b, scale: bScale, zero: bZero },
-  ];
-  return { means: 'Gemm', operands, bias, scale, zero, weightAxis: isOn(node, 'transB') ? 0 : 1 };
+  if (!operands || !scale || floatAttr(node, 'alpha') !== 1 || intAttr(node, 'transA') !== 0) return undefined;
+  return { means: 'Gemm', operands, bias, scale, zero, weightAxis: intAttr(node, 'transB') === 0 ? 1 : 0 };
 }
 
 function concatenation(node: Node): Form | undefined {
@@ -91,13 +85,11 @@ function concatenation(node: Node): Form | undefined {
 
 /** Softmax of opsets before 13 is over all axes from `axis` on: the same where nothing but the last one is longer than 1. */
 function softmax(node: Node): Form | undefined {
-  const opset = node.attrs.get('opset');
-  const axis = node.attrs.get('axis');
+  const opset = givenInt(node, 'opset');
   const shape = node.inputs[0]?.type?.shape;
-  if (opset?.kind !== 'int' || !shape) return undefined;
-  const at = axis?.kind === 'int' ? Number(axis.value) : -1;
-  const from = at < 0 ? at + shape.length : at;
-  return Number(opset.value) >= 13 || shape.slice(from + 1).every((dim) => dim === 1) ? unary(node, 'Softmax') : undefined;
+  if (opset === undefined || !shape) return undefined;
+  const from = wrapAxis(intAttr(node, 'axis'), shape.length);
+  return opset >= 13 || shape.slice(from + 1).every((dim) => dim === 1) ? unary(node, 'Softmax') : undefined;
 }
 
 const FORMS: ReadonlyMap<string, (node: Node) => Form | undefined> = new Map([

@@ -2,6 +2,7 @@
 
 import { intAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
+import { meaningOf } from '../ir/integer-operators';
 import { attrDefault } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
@@ -12,6 +13,6 @@ export function asAxis(node: Node, rank: number): number | undefined {
     const [axis] = constantInts(node, 1) ?? [];
     return axis === undefined ? undefined : wrapAxis(axis, rank);
   }
-  if (!node.attrs.has('axis') && attrDefault(node.opType, 'axis') === undefined) return undefined;
+  if (!node.attrs.has('axis') && !(attrDefault(node.opType, 'axis') ?? attrDefault(meaningOf(node), 'axis'))) return undefined;
   return wrapAxis(intAttr(node, 'axis'), rank);
 }

@@ -2,29 +2,17 @@
  * Operators that compute in integers, with scales and zero points among their operands: ONNX's, and those that ONNX Runtime's quantiser writes
  * (com.microsoft). They move with the image as the layers do that they stand for.
  */
+import { givenInt } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
-import type { Node } from '../ir/types';
-import { type Operator, operator, POINT, pointwise, type Reads, TOGETHER } from './operator';
+import { type Operator, operator, POINT, pointwise } from './operator';
+import { reductions } from './reductions';
 import { windows } from './windows';
 
-/** Along channels where those are first; pools of ONNX Runtime may have them last. */
-function pool(node: Node, axis: number): Reads {
-  return isChannelsLast(node) ? { kind: 'unknown', why: 'has its channels last' } : windows.AveragePool.reads(node, axis);
-}
-function globalPool(node: Node, axis: number): Reads {
-  return isChannelsLast(node) ? { kind: 'unknown', why: 'has its channels last' } : axis < 2 ? POINT : TOGETHER;
-}
-const isChannelsLast = (node: Node): boolean => {
-  const attr = node.attrs.get('channels_last');
-  return attr?.kind === 'int' && Number(attr.value) !== 0;
-};
-
-function softmax(node: Node, axis: number): Reads {
-  const attr = node.attrs.get('axis');
-  const rank = node.inputs[0]?.type?.shape?.length ?? 0;
-  const own = attr?.kind === 'int' ? Number(attr.value) : -1;
-  return axis === (own < 0 ? own + rank : own) ? TOGETHER : POINT;
-}
+/** A pool as ONNX has it, unless its channels are last, which only ONNX Runtime's can be. */
+const channelsFirst =
+  (reads: Operator['reads']): Operator['reads'] =>
+  (node, axis) =>
+    givenInt(node, 'channels_last') ? { kind: 'unknown', why: 'has its channels last' } : reads(node, axis);
 
 /** Slots of scales and zero points. */
 const UNARY = { settings: [1, 2, 3, 4], weights: [] };
@@ -46,12 +34,12 @@ export const runtimeIntegers: ReadonlyMap<string, Operator> = new Map([
   ['DequantizeLinear', pointwise('same', { settings: [1, 2], weights: [0] })],
   ['QGemm', operator('product', 'a whole axis of each operand', () => POINT, { settings: [1, 2, 4, 5, 7, 8], weights: [3, 6] })],
   ['QLinearAdd', each(BINARY)],
-  ['QLinearAveragePool', operator('same', 'a window', pool, UNARY)],
+  ['QLinearAveragePool', operator('same', 'a window', channelsFirst(windows.AveragePool.reads), UNARY)],
   ['QLinearConcat', operator('joined', 'the same place', () => POINT, { settings: JOINED })],
-  ['QLinearGlobalAveragePool', operator('same', 'all places', globalPool, UNARY)],
+  ['QLinearGlobalAveragePool', operator('same', 'all places', channelsFirst(reductions.GlobalAveragePool.reads), UNARY)],
   ['QLinearLeakyRelu', each(UNARY)],
   ['QLinearMul', each(BINARY)],
   ['QLinearSigmoid', each(UNARY)],
-  ['QLinearSoftmax', operator('same', 'the whole axis', softmax, UNARY)],
+  ['QLinearSoftmax', operator('same', 'the whole axis', reductions.Softmax.reads, UNARY)],
   ['QuantizeLinear', pointwise('same', SCALE)],
 ]);

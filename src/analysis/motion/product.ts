@@ -1,4 +1,5 @@
 /** Matrix products: an axis of each operand is summed over. */
+import { intAttr } from '../../ir/attrs';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
 import type { Dim, Node } from '../../ir/types';
 import { isConst } from '../../ir/types';
@@ -15,8 +16,8 @@ export function product(node: Node, inputs: readonly State[], notes: Notes): Sta
   const ranks = slots.map((slot) => node.inputs[slot]?.type?.shape?.length ?? 0);
   const [rankA = 0, rankB = 0] = ranks;
   const isGemm = meaningOf(node) === 'Gemm';
-  const summedA = isGemm && isTransposed(node, 'transA') ? 0 : rankA - 1;
-  const summedB = isGemm ? (isTransposed(node, 'transB') ? 1 : 0) : Math.max(rankB - 2, 0);
+  const summedA = isGemm && intAttr(node, 'transA') !== 0 ? 0 : rankA - 1;
+  const summedB = isGemm ? (intAttr(node, 'transB') !== 0 ? 1 : 0) : Math.max(rankB - 2, 0);
   const [a, b] = [side(node, inputs[0], summedA, notes), side(node, inputs[weightSlotOf(node)], summedB, notes)];
   if (typeof a === 'string' || typeof b === 'string') return unknownBy(node, typeof a === 'string' ? a : String(b));
   const own = [a, b].filter((state) => state !== undefined);
@@ -81,10 +82,4 @@ function perPlace(node: Node, slot: number, other: State | undefined): boolean {
   const batch = value.constant.shape.slice(0, -2);
   const axes = other.axes.slice(0, -2);
   return batch.some((size, at) => size !== 1 && spreadOf(axes[axes.length - batch.length + at] ?? []).length > 0);
-}
-
-/** Gemm's and QGemm's alike: absent is off. */
-function isTransposed(node: Node, name: 'transA' | 'transB'): boolean {
-  const attr = node.attrs.get(name);
-  return attr?.kind === 'int' && Number(attr.value) !== 0;
 }
