@@ -15,7 +15,7 @@
  * Left alone: windows of different sizes; picks that something else reads.
  */
 
-import { affineOperand } from '../src/ir/affine';
+import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr } from '../src/ir/attrs';
 import { unaryElementwiseOps } from '../src/ir/operator-traits';
 import { computedTensor, readNumbers } from '../src/ir/tensor';

@@ -12,7 +12,7 @@
  * Left alone: Op whose result has another reader; pools that would see more channels after the move than before at no gain.
  */
 
-import { affineOperand } from '../src/ir/affine';
+import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr, stringAttr } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
 import { hasMapRank } from '../src/ir/axis-roles';

@@ -10,7 +10,7 @@
  * Numbers: reordered.
  * Left alone: operators that are not affine, each named in a refusal.
  */
-import { affineOperand } from '../src/ir/affine';
+import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
 import { mapRank } from '../src/ir/axis-roles';

@@ -10,9 +10,9 @@
  * Left alone: weights that are computed or that another layer shares; a layer whose result has another reader.
  */
 
+import { type ChannelAffine, channelAffine } from '../src/analysis/maps/channel-affine';
 import { intAttr } from '../src/ir/attrs';
 import { permOf } from '../src/ir/axis';
-import { type ChannelAffine, channelAffine } from '../src/ir/channel-affine';
 import { computedBias, responseTo, scaledAlong } from '../src/ir/linear-algebra';
 import { isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';

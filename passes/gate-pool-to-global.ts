@@ -10,7 +10,7 @@
  * Numbers: reordered.
  * Left alone: a MaxPool whose indices are read; pools over padded maps.
  */
-import { gatePools } from '../src/ir/global-pool';
+import { gatePools } from '../src/analysis/maps/global-pools';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
 

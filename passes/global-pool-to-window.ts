@@ -14,8 +14,8 @@
  * Left alone: pools over padded maps; reductions that take in other axes as well.
  */
 
+import { type GlobalPool, headPools, nearlyGlobalPools, type PoolKind } from '../src/analysis/maps/global-pools';
 import { fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
-import { type GlobalPool, headPools, nearlyGlobalPools, type PoolKind } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
 import { elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';

@@ -11,8 +11,8 @@
  * different shapes, where Add repeats the channels or the places of one of them.
  */
 
+import { channelAffine } from '../src/analysis/maps/channel-affine';
 import { intAttr, stringAttr } from '../src/ir/attrs';
-import { channelAffine } from '../src/ir/channel-affine';
 import { sameDim } from '../src/ir/dims';
 import { computedBias } from '../src/ir/linear-algebra';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../src/ir/tensor';

@@ -9,8 +9,9 @@
  * Numbers: reordered.
  * Left alone: maxima, sums that nothing divides by the number of places, and norms; pools whose result comes back to a map.
  */
+
+import { headPools } from '../src/analysis/maps/global-pools';
 import { cellsIn, fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
-import { headPools } from '../src/ir/global-pool';
 import { elementCount, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';

@@ -10,9 +10,10 @@
  * Numbers: identical at the original size.
  * Left alone: branches that run all the same way, and what becomes one number for the whole image.
  */
+
+import { Orientations } from '../src/analysis/maps/orientation';
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
-import { Orientations } from '../src/ir/orientation';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';

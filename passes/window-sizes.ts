@@ -10,9 +10,10 @@
  * Numbers: identical.
  * Left alone: sizes that a Reshape, a Resize or a Slice asks for, which follow the image; the size of the batch.
  */
+
+import { isHead } from '../src/analysis/maps/global-pools';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { evaluate } from '../src/ir/evaluate';
-import { isHead } from '../src/ir/global-pool';
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
 import type { ShapeInference } from '../src/ir/shape-inference';

@@ -13,9 +13,10 @@
  * Any number of spatial axes. Left alone: heads with convolutions, attention, or position embeddings in them, or that mix the images of a batch; maps too large to be copied; maps whose strides do
  * not divide each other.
  */
+
+import { type Head, headBehind, type Refused, type Trunk, trunkOf } from '../../src/analysis/maps/trunk';
 import { axisRolesOf, cellsIn, isChannelsFirst, isOneCell, type MapAxes, mapAxes } from '../../src/ir/axis-roles';
 import { type Graph, sameType } from '../../src/ir/graph';
-import { type Head, headBehind, type Refused, type Trunk, trunkOf } from '../../src/ir/sliding-maps';
 import { sizeText } from '../../src/ir/spatial';
 import { computedTensor, elementCount } from '../../src/ir/tensor';
 import { type Dim, isConst, type Node, type Value } from '../../src/ir/types';

@@ -3,11 +3,11 @@
  * Each is exact for the reason that no number of one window meets a number of another: axes move, sums and their order stay.
  */
 
+import { channelAffine } from '../../src/analysis/maps/channel-affine';
+import { isLayer, isUnpadded } from '../../src/analysis/maps/trunk';
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { permOf } from '../../src/ir/axis';
-import { channelAffine } from '../../src/ir/channel-affine';
 import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
-import { isLayer, isUnpadded } from '../../src/ir/sliding-maps';
 import { table } from '../../src/ir/table';
 import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
 import type { Attr, Dim, Node, Value } from '../../src/ir/types';

@@ -2,6 +2,7 @@
 import { passesWith } from '../../passes';
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
+import { opposedMaps } from '../analysis/maps/orientation';
 import type { Motion } from '../analysis/motion';
 import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
@@ -9,7 +10,6 @@ import type { CompileError } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { opposedMaps } from '../ir/orientation';
 import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';

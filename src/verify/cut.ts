@@ -3,13 +3,13 @@
  * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
  */
 
+import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../analysis/maps/trunk';
 import { type ReceptiveFields, receptiveFields } from '../analysis/receptive-field';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
 import { Graph } from '../ir/graph';
 import { meaningOf } from '../ir/integer-operators';
 import { Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
-import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../ir/sliding-maps';
 import { listOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';

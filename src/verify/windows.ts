@@ -5,13 +5,14 @@
  * say: no part of the rewriter has touched it. Only where sizes are baked into them is the trunk freed by the passes of a conversion; the checks that need
  * no original (moved.ts) then have to hold as well.
  */
+
+import { Orientations } from '../analysis/maps/orientation';
 import { windowAxes, windowLetters } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { imageInputs, isChannelsFirst } from '../ir/axis-roles';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { Orientations } from '../ir/orientation';
 import { inferShapes } from '../ir/shape-inference';
 import { axisName } from '../ir/spatial';
 import type { Value } from '../ir/types';

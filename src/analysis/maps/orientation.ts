@@ -4,13 +4,13 @@
  * A branch may look at the mirrored image, or at its transpose, and its scores be averaged with those of the straight one (test-time augmentation). Over a
  * larger image its cells come out in the mirrored order: they must be turned back before they meet the others.
  */
-import { intAttr } from './attrs';
-import { type AxisRoles, axisRolesOf } from './axis-roles';
-import type { Graph } from './graph';
-import { isBroadcasting, isReduction } from './operator-traits';
-import type { Letter } from './spatial';
-import { isNumeric, readNumbers } from './tensor';
-import { isConst, type Node, type Value } from './types';
+import { intAttr } from '../../ir/attrs';
+import { type AxisRoles, axisRolesOf } from '../../ir/axis-roles';
+import type { Graph } from '../../ir/graph';
+import { isBroadcasting, isReduction } from '../../ir/operator-traits';
+import type { Letter } from '../../ir/spatial';
+import { isNumeric, readNumbers } from '../../ir/tensor';
+import { isConst, type Node, type Value } from '../../ir/types';
 
 /** Whether each spatial axis runs backwards. */
 export type Orientation = Readonly<Record<Letter, boolean>>;

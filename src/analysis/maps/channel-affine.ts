@@ -2,10 +2,10 @@
  * Per-channel affine maps y = k x + s in their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants that have one number per channel
  * (axis 1, unless said otherwise) or one for all.
  */
-import { floatAttr, intAttr } from './attrs';
-import { elementCount, isFloatType, readNumbers } from './tensor';
-import type { Node, Value } from './types';
-import { isConst, rankOf } from './types';
+import { floatAttr, intAttr } from '../../ir/attrs';
+import { elementCount, isFloatType, readNumbers } from '../../ir/tensor';
+import type { Node, Value } from '../../ir/types';
+import { isConst, rankOf } from '../../ir/types';
 
 /** y[n, c, ...] = scale(c) * x[n, c, ...] + shift(c). The numbers are read when asked for; undefined stands for 1 and 0. */
 export interface ChannelAffine {

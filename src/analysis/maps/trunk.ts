@@ -6,16 +6,16 @@
  * of a global pool, until it comes back to a map (a gate).
  */
 
-import { intAttr } from './attrs';
-import { type AxisRoles, axisRolesOf, mapAxes } from './axis-roles';
-import type { Graph } from './graph';
-import { meaningOf, weightSlotOf } from './integer-operators';
-import { isBroadcasting, isReduction } from './operator-traits';
-import { isSpatialRole } from './spatial';
-import { isFloatType, isNumeric, readNumbers } from './tensor';
-import { type ConstValue, isConst, type Node, type Value } from './types';
-import { productOf } from './views';
-import { isDilated, isPadded } from './window-attrs';
+import { intAttr } from '../../ir/attrs';
+import { type AxisRoles, axisRolesOf, mapAxes } from '../../ir/axis-roles';
+import type { Graph } from '../../ir/graph';
+import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
+import { isBroadcasting, isReduction } from '../../ir/operator-traits';
+import { isSpatialRole } from '../../ir/spatial';
+import { isFloatType, isNumeric, readNumbers } from '../../ir/tensor';
+import { type ConstValue, isConst, type Node, type Value } from '../../ir/types';
+import { productOf } from '../../ir/views';
+import { isDilated, isPadded } from '../../ir/window-attrs';
 
 export interface Trunk {
   /** Computed from pixels; sizes alone are none. */

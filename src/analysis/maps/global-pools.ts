@@ -6,16 +6,16 @@
  * Maxima, minima, sums and norms alike; channels-last maps and results without the pooled axes as well.
  */
 
-import { intAttr, intsAttr } from './attrs';
-import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from './axis-roles';
-import type { Graph } from './graph';
-import { isReduction } from './operator-traits';
-import { isSpatialRole } from './spatial';
-import { table } from './table';
-import { readNumbers } from './tensor';
-import type { Node, Value } from './types';
-import { viewChain } from './views';
-import { isDilated, isPadded } from './window-attrs';
+import { intAttr, intsAttr } from '../../ir/attrs';
+import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../../ir/axis-roles';
+import type { Graph } from '../../ir/graph';
+import { isReduction } from '../../ir/operator-traits';
+import { isSpatialRole } from '../../ir/spatial';
+import { table } from '../../ir/table';
+import { readNumbers } from '../../ir/tensor';
+import type { Node, Value } from '../../ir/types';
+import { viewChain } from '../../ir/views';
+import { isDilated, isPadded } from '../../ir/window-attrs';
 
 export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 

@@ -6,11 +6,11 @@
  * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and picks among channels.
  */
 
-import { intAttr, intsAttr, stringAttr } from './attrs';
-import { hasMapRank, mapRank } from './axis-roles';
-import type { Node, Value } from './types';
-import { isConst } from './types';
-import { isPadded, isStrided } from './window-attrs';
+import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+import { hasMapRank, mapRank } from '../../ir/axis-roles';
+import type { Node, Value } from '../../ir/types';
+import { isConst } from '../../ir/types';
+import { isPadded, isStrided } from '../../ir/window-attrs';
 
 /** The varying operand of an affine pointwise node over maps [N,C,H,W], or undefined where the node is not one. */
 export function affineOperand(node: Node): { readonly slot: number; readonly value: Value } | undefined {
