@@ -7,7 +7,7 @@
  *
  * Op: fully connected layers, activations, constants per feature, norms along the features. Each works on every row by itself, so rows may as well be
  * places. The Reshape travels to where the rows become a map again, and both go; or to a Flatten, which then sees the map.
- * Numbers: identical; a fully connected layer is a product of matrices and a sum.
+ * Numbers: reordered: a fully connected layer becomes a product of matrices and a sum; identical otherwise.
  * Left alone: what works along the rows.
  */
 import { intAttr } from '../src/ir/attrs';
@@ -127,6 +127,6 @@ const restored = defineRule({
 export const sinkRows = defineRulePass({
   name: 'sink-rows',
   summary: 'keep a map a map where its places are written as rows of a batch',
-  numbers: 'rounding',
+  numbers: 'reordered',
   rules: [restored, gemm, matMul, unary, broadcast, normalisation],
 });

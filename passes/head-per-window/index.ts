@@ -9,7 +9,8 @@
  * behind [N, h', w'] (nodes.ts), so each cell of M is what the original computes from its window of the map, and nothing else: the numbers of one window
  * never meet those of another. Global pools, sizes and scalars over all logits within Head are those of the window.
  * Costs h*w numbers per cell of the map between X and Head, and the classifier as often as there are windows: hence the last resort.
- * Numbers: identical (one product by 1, the others are zeros; a Gemm becomes MatMul, a norm a product and a sum).
+ * Numbers: rounding where a norm becomes a product and a sum, reordered where a Gemm becomes MatMul and Add; identical otherwise (one product by 1, the others
+ * are zeros).
  * Any number of spatial axes. Left alone: heads with convolutions, attention, or position embeddings in them, or that mix the images of a batch; maps too large to be copied; maps whose strides do
  * not divide each other.
  */

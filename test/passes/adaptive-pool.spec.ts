@@ -28,6 +28,12 @@ describe('adaptive-pool', () => {
     expectPass(adaptivePool, graph([0, 1, 3], [0, 2])).toBecome(`
       P = AveragePool <kernel_shape = [2, 2], strides = [1, 2]> (X)
       Y = Gather <axis = 2> (P, Y_picked)`));
+  test('a layer on the picks is one on the whole map, summed over more numbers', () =>
+    expectPass(
+      adaptivePool,
+      `${header} g (float[1, 90, 7, 5] X) => (float[1, 5] Y) <int64[3] r = {0, 2, 6}, float[5, 1350] W> {
+        R = Gather <axis = 2> (X, r) F = Flatten (R) Y = Gemm <transB = 1> (F, W) }`,
+    ).toBecome('F = Flatten (X) Y = Gemm <transB = 1> (F, W_all)', { departs: true }));
   test('a classifier reads the windows that were picked from the whole map', async () => {
     const original = parseGraph(classifier(table([0, 1, 3], [0, 2, 3])));
     const compiled = compile(original);

@@ -28,10 +28,13 @@ describe('einsum-to-matmul', () => {
   test('a scale for each channel and column, in the other order', () =>
     expectPass(einsumToMatmul, graph('nchw,wc->nchw', '[3, 4]', '[N, 4, 2, 3]')).toBecome('Y = Mul (X, W_scale)'));
   test('a dot product', () =>
-    expectPass(einsumToMatmul, graph('nchw,chw->n', '[4, 2, 3]', '[N]')).toBecome(`
+    expectPass(einsumToMatmul, graph('nchw,chw->n', '[4, 2, 3]', '[N]')).toBecome(
+      `
       R = Reshape (X, rows)
       M = MatMul (R, W_matrix)
-      Y = Reshape (M, outputs)`));
+      Y = Reshape (M, outputs)`,
+      { departs: true },
+    ));
   test.each([
     ['a sum over the weight alone', graph('nchw,cd->nchw', '[4, 5]', '[N, 4, 2, 3]'), 'stands in one term alone'],
     ['a sum over the image alone', graph('nchw,c->nch', '[4]', '[N, 4, 2]'), 'stands in one term alone'],

@@ -6,7 +6,7 @@ describe('fold-constants: a norm in training mode over weights', () => {
     expectPass(
       foldConstants,
       'g (float[1, 5, 12] X) => (float[1, 5, 12] Y) <float[1, 5, 12] W, float[5] scale, float[5] shift, float[5] mean, float[5] var> { B, rm, rv = BatchNormalization <training_mode = 1> (W, scale, shift, mean, var) Y = Mul (X, B) }',
-    ).toBecome('Y = Mul (X, folded)'));
+    ).toBecome('Y = Mul (X, folded)', { departs: true }));
   test('scattered constants', () =>
     expectPass(
       foldConstants,

@@ -25,6 +25,24 @@ describe('head-per-window', () => {
       G = Flatten <axis = 1> (M)
       Y = Reshape (G, Y_shape)`));
 
+  test('a norm over the numbers of a window is a product and a sum', () =>
+    expectPass(
+      headPerWindow,
+      `${header} g (float[N, 2, 2, 3] X) => (float[N, 12] Y) <float[12] s, float[12] b, float[12] m, float[12] v = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}> {
+        F = Flatten (X) Y = BatchNormalization (F, s, b, m, v) }`,
+    ).toBecome(
+      `
+      C = Conv <kernel_shape = [2, 3], group = 2> (X, X_places)
+      T = Transpose <perm = [0, 2, 3, 1]> (C)
+      W = Reshape (T, X_window)
+      R = Reshape (W, per_window)
+      P = Mul (R, F_scale)
+      Q = Add (P, F_shift)
+      M = Transpose <perm = [0, 3, 1, 2]> (Q)
+      Y = Flatten <axis = 1> (M)`,
+      { departs: true },
+    ));
+
   test.each([
     [
       'an activation and a norm between Flatten and the layer',

@@ -7,7 +7,10 @@ const graph = (body: string, weights = '', output = 'float[N, 5, 1, 1] Y'): stri
 
 describe('normalise-global-pool', () => {
   test('writes a mean over the map as GlobalAveragePool', () =>
-    expectPass(normaliseGlobalPool, graph('Y = ReduceMean <keepdims = 0> (X, a)', '<int64[2] a = {2, 3}>', 'float[N, 4] Y')).toBecome(`
+    expectPass(normaliseGlobalPool, graph('Y = ReduceMean <keepdims = 0> (X, a)', '<int64[2] a = {2, 3}>', 'float[N, 4] Y')).toBecome(
+      `
       P = GlobalAveragePool (X)
-      Y = Flatten <axis = 1> (P)`));
+      Y = Flatten <axis = 1> (P)`,
+      { departs: true },
+    ));
 });

@@ -27,6 +27,11 @@ describe('normalise-linear', () => {
       `${header} g (float[N, 3] X) => (float[N, 2] Y) <float[2, 3] W, float[2] B> { Y = Gemm <alpha = 0.5, beta = 3.0, transB = 1> (X, W, B) }`,
     ).toBecome(`
         Y = Gemm <transB = 1> (X, W_scaled, B_bias)`));
+  test('a factor of the weight is rounded with it', () =>
+    expectPass(
+      normaliseLinear,
+      `${header} g (float[N, 1] X) => (float[N, 4] Y) <float[4, 1] W> { Y = Gemm <alpha = 0.3, transB = 1> (X, W) }`,
+    ).toBecome('Y = Gemm <transB = 1> (X, W_scaled)', { departs: true }));
   test('drops a bias times 0, whatever is in it', () =>
     expectPass(
       normaliseLinear,

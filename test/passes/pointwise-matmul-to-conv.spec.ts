@@ -21,6 +21,17 @@ describe('pointwise-matmul-to-conv', () => {
       G = Gelu (B)
       D = Conv <kernel_shape = [1, 1]> (G, V_kernel, d_bias)
       Y = Mul (g_channels, D)`));
+  test('many channels are summed in another order', () =>
+    expectPass(
+      pointwiseMatmulToConv,
+      `${header} g (float[N, 400, 3, 5] X) => (float[N, 7, 3, 5] Y) <float[400, 7] W> { ${away} A = MatMul (T, W) ${back('A')} }`,
+    ).toBecome(
+      `
+      T = Transpose <perm = [0, 2, 3, 1]> (X)
+      M = Transpose <perm = [0, 3, 1, 2]> (T)
+      Y = Conv <kernel_shape = [1, 1]> (M, W_kernel)`,
+      { departs: true },
+    ));
   test('stops at a LayerNormalization, with no Transpose more than before', () =>
     expectPass(
       pointwiseMatmulToConv,

@@ -29,6 +29,16 @@ describe('sink-flatten', () => {
     expectPass(sinkFlatten, flat('4, 1, 1', 4, 'Y = Softmax <axis = -1> (F)')).toBecome(`
         Y_Softmax = Softmax <axis = 1> (X)
         Y = Flatten <axis = 1> (Y_Softmax)`));
+  test('sums along channels, in another order', () =>
+    expectPass(
+      sinkFlatten,
+      flat('999, 1, 1', 999, 'Y = ReduceMean <keepdims = 1> (F, one)', '<int64[1] one = {1}>', 'float[N, 1] Y'),
+    ).toBecome(
+      `
+        Y_ReduceMean = ReduceMean <keepdims = 1> (X, Y_axes)
+        Y = Flatten <axis = 1> (Y_ReduceMean)`,
+      { departs: true },
+    ));
   test('brings channels last for LayerNormalization', () =>
     expectPass(sinkFlatten, flat('4, 1, 1', 4, 'Y = LayerNormalization <axis = -1> (F, s, b)', '<float[4] s, float[4] b>')).toBecome(`
         Y_Transpose = Transpose <perm = [0, 2, 3, 1]> (X)

@@ -19,6 +19,12 @@ describe('sink-rows', () => {
         ', float[4, 5] W, float[1, 5] b, float[5] g',
       ),
     ).toBecome('M = MatMul (X, W) C = Add (b, M) Y = LayerNormalization <axis = -1> (C, g)'));
+  test('a product and a sum for a layer, which may round otherwise', () =>
+    expectPass(
+      sinkRows,
+      `<ir_version: 9, opset_import: ["" : 18]> g (float[N, 2, 3, 1500] X) => (float[N, 2, 3, 5] Y) <int64[2] s = {-1, 1500}, int64[4] t = {-1, 2, 3, 5}, float[5, 1500] W, float[5] B> {
+        R = Reshape (X, s) G = Gemm <transB = 1> (R, W, B) Y = Reshape (G, t) }`,
+    ).toBecome('M = MatMul (X, W_turned) Y = Add (M, B)', { departs: true }));
   test('two lists of the same places', () =>
     expectPass(sinkRows, graph('M = MatMul (R, W) A = Relu (M) C = Mul (M, A) Y = Reshape (C, t)', ', float[4, 5] W')).toBecome(
       'M = MatMul (X, W) A = Relu (M) Y = Mul (M, A)',

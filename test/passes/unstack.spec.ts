@@ -18,6 +18,12 @@ describe('unstack', () => {
       ),
     ).toBecome(`Y = ${operator} (A, B)`),
   );
+  test('a mean of three is summed in another order', () =>
+    expectPass(
+      unstack,
+      `<ir_version: 9, opset_import: ["" : 20]> g (float[N, 5] A, float[N, 5] B) => (float[N, 5] Y) <int64[1] a = {1}> {
+        R = Sigmoid (A) C = Unsqueeze (A, a) D = Unsqueeze (B, a) E = Unsqueeze (R, a) S = Concat <axis = 1> (C, D, E) Y = ReduceMean <keepdims = 0> (S, a) }`,
+    ).toBecome('R = Sigmoid (A) Y = Mean (A, B, R)', { departs: true }));
   test.each([
     [
       'a reduction along another axis',

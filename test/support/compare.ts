@@ -12,8 +12,9 @@ import { type FeedOptions, feedsFor, runModel } from './run';
  */
 const TOLERANCE: Record<Numbers, number> = { identical: 0, reordered: 2e-6, rounding: 1e-5 };
 
-/** Rejects with both texts and the first value that departs. Two runs: ordinary inputs, and large ones. */
-export async function runBoth(before: Model, after: Model, numbers: Numbers, options: FeedOptions = {}): Promise<void> {
+/** Rejects with both texts and the first value that departs. Two runs: ordinary inputs, and large ones. Resolves to whether every bit was the same. */
+export async function runBoth(before: Model, after: Model, numbers: Numbers, options: FeedOptions = {}): Promise<boolean> {
+  let isSame = true;
   for (const [seed, scale] of [
     [1, 1],
     [2, 30],
@@ -22,13 +23,17 @@ export async function runBoth(before: Model, after: Model, numbers: Numbers, opt
     const [expected, actual] = [await runModel(before, feeds), await runModel(after, feeds)];
     for (const [name, tensor] of expected) {
       const problem = departure(tensor, actual.get(name), numbers);
-      if (!problem) continue;
+      if (!problem) {
+        isSame &&= departure(tensor, actual.get(name), 'identical') === undefined;
+        continue;
+      }
       const first = await firstDeparture(before, after, numbers, feeds);
       throw new Error(
         `output '${name}': ${problem}\n${first ? `first to depart: ${first}\n` : ''}--- before\n${printModel(before)}--- after\n${printModel(after)}`,
       );
     }
   }
+  return isSame;
 }
 
 /** What is wrong with `actual`, or undefined. `least`: the size of the terms of sums that may cancel, where that is known. */
