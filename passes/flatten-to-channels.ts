@@ -11,13 +11,14 @@
  * Numbers: identical (one product by 1; the others are zeros).
  * Left alone: flattened maps that become maps again; operators that work on each number alone, and fully connected layers, which have passes of their own.
  */
-import { intAttr } from '../src/ir/attrs';
+
 import { axisRolesOf, cellsIn, hasMapRank, isChannelsFirst, mapAxes } from '../src/ir/axis-roles';
 import { broadcastingOps, reductionOps } from '../src/ir/operator-traits';
 import { sizeText } from '../src/ir/spatial';
 import { computedTensor, elementCount } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
+import { flattenedMap } from '../src/ir/views';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -88,7 +89,7 @@ function severalCells(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   const [map] = producer?.inputs ?? [];
   const shape = map?.type?.shape;
-  if (producer?.op !== 'Flatten' || intAttr(producer, 'axis') !== 1 || !shape || !hasMapRank(map, producer.graph)) return undefined;
+  if (!producer || !flattenedMap(producer) || !shape || !hasMapRank(map, producer.graph)) return undefined;
   const sizes = shape.slice(1);
   return sizes.every((dim) => typeof dim === 'number') && sizes.filter((dim) => dim !== 1).length > 1 ? map : undefined;
 }

@@ -17,6 +17,7 @@ import { computedBias, responseTo, scaledAlong } from '../src/ir/linear-algebra'
 import { isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
+import { flattenedMap } from '../src/ir/views';
 import { isPadded } from '../src/ir/window-attrs';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -84,7 +85,7 @@ function channelsBehind(turn: Node): number | undefined {
     return axis < 0 ? undefined : axis;
   }
   const shape = turn.inputs[0]?.type?.shape;
-  return turn.op === 'Flatten' && intAttr(turn, 'axis') === 1 && shape?.slice(2).every((dim) => dim === 1) ? 1 : undefined;
+  return flattenedMap(turn) && shape?.slice(2).every((dim) => dim === 1) ? 1 : undefined;
 }
 
 const affineBefore = defineRule({

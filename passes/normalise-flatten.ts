@@ -13,14 +13,13 @@
  * Left alone: views that split or merge other axes; a map whose C, h or w is not known.
  */
 
-import { intAttr } from '../src/ir/attrs';
 import { axisRolesOf, cellsIn, hasMapRank, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import { sameType } from '../src/ir/graph';
 import { broadcastingOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { reshaped } from '../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { productOf, viewChain, viewedBy } from '../src/ir/views';
+import { flattenedMap, productOf, viewChain, viewedBy } from '../src/ir/views';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
@@ -144,7 +143,7 @@ function mapBehind(view: Node, features: number): MapBehind | undefined {
 
 /** Already in the form that this pass would write. */
 function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
-  return view.op === 'Flatten' && intAttr(view, 'axis') === 1 && view.inputs[0] === map && !isTurnedCell(axes);
+  return flattenedMap(view) === map && !isTurnedCell(axes);
 }
 
 /** One cell of several channels that stand last. Which of rows and columns comes first is no matter where there is one of each. */

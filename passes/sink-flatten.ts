@@ -19,7 +19,7 @@ import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/op
 import { elementCount, int64s, readNumbers, reshaped } from '../src/ir/tensor';
 import type { Attr, ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
-import { productOf } from '../src/ir/views';
+import { flattenedMap, productOf } from '../src/ir/views';
 import { pixelStride } from '../src/operators/pixel-stride';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -270,7 +270,7 @@ function everyStep(map: Value | undefined, steps: readonly number[] | undefined,
 /** What stands in front of Flatten<axis=1>. */
 function mapBehind(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
-  return producer?.op === 'Flatten' && intAttr(producer, 'axis') === 1 ? producer.inputs[0] : undefined;
+  return producer && flattenedMap(producer);
 }
 
 /** Axis 1 of [N, features]. */

@@ -15,7 +15,7 @@ import { isHead } from '../src/analysis/maps/global-pools';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { evaluate } from '../src/ir/evaluate';
 import type { Graph } from '../src/ir/graph';
-import { isBroadcasting } from '../src/ir/operator-traits';
+import { isBroadcasting, tellsSize } from '../src/ir/operator-traits';
 import type { ShapeInference } from '../src/ir/shape-inference';
 import { fromNumbers } from '../src/ir/tensor';
 import { isConst, type Tensor, type Value } from '../src/ir/types';
@@ -51,8 +51,7 @@ function sizesOf(graph: Graph): ReadonlySet<Value> {
   const sizes = new Set<Value>();
   for (const node of graph.nodes) {
     const follows =
-      node.op === 'Shape' ||
-      node.op === 'Size' ||
+      tellsSize(node.op) ||
       (node.inputs.some((input) => input && sizes.has(input)) &&
         node.inputs.every((input) => !input || isConst(input) || sizes.has(input)));
     if (follows) for (const output of node.outputs) sizes.add(output);
@@ -69,7 +68,7 @@ function numbersOf(value: Value, graph: Graph, inference: ShapeInference): Tenso
   if (known && dtype && shape?.every((dim) => typeof dim === 'number') && known.every((number) => typeof number === 'number'))
     return fromNumbers(dtype, shape.map(Number), known.map(Number));
   const { producer } = value;
-  if (!producer || producer.op === 'Shape' || producer.op === 'Size') return undefined;
+  if (!producer || tellsSize(producer.op)) return undefined;
   const inputs = producer.inputs.map((input) => input && numbersOf(input, graph, inference));
   if (producer.inputs.some((input, slot) => input && !inputs[slot])) return undefined;
   const make = builderAt({ graph, before: producer, origin: producer.origin, root: producer.name, inference });

@@ -2,8 +2,10 @@
  * How much finer each value of a network is to become for a map with a cell every so many pixels: a map whose cells lie c pixels apart gets cells
  * gcd(c, stride) pixels apart, so that what meets stays aligned, and the outputs have what was asked for.
  */
+
 import { AxisRoles, imageInputs } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
+import { tellsSize } from '../../src/ir/operator-traits';
 import { isSpatialRole, type Letter } from '../../src/ir/spatial';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
@@ -35,7 +37,7 @@ export class Densities {
     this.roles = new AxisRoles(imageInputs(graph));
     for (const input of graph.inputs) this.known.set(input, this.derive(input));
     for (const node of graph.nodes) {
-      const readsMaps = node.op !== 'Shape' && node.op !== 'Size' && node.inputs.some((input) => input && this.hasPlaces(input));
+      const readsMaps = !tellsSize(node.op) && node.inputs.some((input) => input && this.hasPlaces(input));
       for (const output of node.outputs) {
         if (readsMaps && this.roles.of(output) === undefined) this.lost.add(output);
         this.known.set(output, this.derive(output));

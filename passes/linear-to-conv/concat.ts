@@ -8,11 +8,13 @@
  * Exact: a sum over concatenated features is the sum of the sums over each part. A map whose axes are turned is turned back, and its part of the weight
  * alike. The vector is the same for all windows of its image.
  */
+
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
 import { axisRolesOf, cellsIn, imageInputs, isChannelsFirst, type MapAxes, mapAxes, sizesIn } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
 import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
 import { isConst, type Node, type Value } from '../../src/ir/types';
+import { flattenedMap } from '../../src/ir/views';
 import { isPlainPool } from '../../src/ir/window-attrs';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import type { Builder } from '../../src/rewrite/builder';
@@ -37,7 +39,7 @@ export const concatGemm = defineRule({
       const flatten = input?.producer;
       const [map] = flatten?.inputs ?? [];
       const axes = map && mapAxes(map, roles);
-      if (flatten?.op === 'Flatten' && intAttr(flatten, 'axis') === 1 && axes) branches.push(branchOf(map, axes));
+      if (flatten && flattenedMap(flatten) && axes) branches.push(branchOf(map, axes));
       else if (input && isBesideImages(input, gemm.graph)) branches.push({ vector: input, features: Number(input.type?.shape?.[1]) });
       else return refuse('it reads something beside flattened maps', concat);
     }

@@ -8,8 +8,10 @@
  * Multiply-adds are those of convolutions and matrix products, as the papers count them: biases, activations, normalisation and pooling are left out.
  * A symbolic batch counts as 1. `undefined`: not known, because a dimension is not, or because the operator hides its products.
  */
+
 import { evaluateDim, namesOf } from '../ir/dims';
 import { type Graph, nestedGraphs, readBy } from '../ir/graph';
+import { tellsSize } from '../ir/operator-traits';
 import { elementCount, isFloatType } from '../ir/tensor';
 import type { ConstValue, Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -61,7 +63,7 @@ export function dataValues(graph: Graph): ReadonlySet<Value> {
 
 /** Whether the node computes on data: neither on weights alone nor on shapes. */
 export function carriesData(node: Node, data: ReadonlySet<Value>): boolean {
-  if (node.op === 'Shape' || node.op === 'Size') return false;
+  if (tellsSize(node.op)) return false;
   for (const value of readBy(node)) if (data.has(value)) return true;
   // A source of data of its own: random numbers, or a node without inputs that we do not know.
   return node.op.startsWith('Random') || (node.inputs.length === 0 && node.op !== 'Constant' && nestedGraphs(node).length === 0);
@@ -80,7 +82,7 @@ function parametersOf(node: Node, data: ReadonlySet<Value>): ConstValue[] {
       return;
     }
     const { producer } = value;
-    if (!producer || seen.has(producer) || producer.op === 'Shape' || producer.op === 'Size') return;
+    if (!producer || seen.has(producer) || tellsSize(producer.op)) return;
     seen.add(producer);
     producer.inputs.forEach((input, at) => {
       if (input) visit(input, at, producer);

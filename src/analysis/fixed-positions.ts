@@ -11,6 +11,7 @@ import { assertInvariant } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { type AxisRoles, axisRolesOf, type Roles } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
+import { tellsSize } from '../ir/operator-traits';
 import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -137,7 +138,7 @@ function followsFromImage(value: Value, roles: AxisRoles): boolean {
   for (const at of seen) {
     if (roles.of(at) !== undefined) return true;
     // Sizes alone are no data.
-    if (at.producer?.op === 'Shape') continue;
+    if (at.producer && tellsSize(at.producer.op)) continue;
     for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
   }
   return false;

@@ -93,6 +93,8 @@ const REDUCTIONS = new Set([
 ]);
 
 export const isUnaryElementwise = (op: string): boolean => UNARY_ELEMENTWISE.has(op);
+/** Gives the size of a value, as numbers that follow the size of the image. */
+export const tellsSize = (op: string): boolean => op === 'Shape' || op === 'Size';
 /** Each number by itself, with a scale and a zero point beside it. */
 export const isQuantiser = (op: string): boolean => op === 'QuantizeLinear' || op === 'DequantizeLinear';
 /** Operators that compute in integers, whose scales and zero points are operands: of ONNX and of ONNX Runtime. */

@@ -58,6 +58,10 @@ export function* viewChain(value: Value): Generator<Value> {
   }
 }
 
+/** The map [N,C,...] whose numbers the node lays out as one vector per image; undefined: it is no Flatten of that kind. */
+export const flattenedMap = (node: Node): Value | undefined =>
+  node.op === 'Flatten' && intAttr(node, 'axis') === 1 ? node.inputs[0] : undefined;
+
 /** The Flatten that a value is a view of: of a map [N,C,h,w], whose numbers the value shows under another shape. A map of one cell may also be turned. */
 export function flattenBehind(value: Value): { readonly flatten: Node; readonly map: Value } | undefined {
   for (const view of [value, ...viewChain(value)]) {
@@ -65,7 +69,7 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
     const [map] = producer?.inputs ?? [];
     if (!producer || !map || !hasMapRank(map, producer.graph)) continue;
     const isTurned = producer.op === 'Transpose' && viewedBy(producer) !== undefined && !hasCells(map);
-    if (isTurned || (producer.op === 'Flatten' && intAttr(producer, 'axis') === 1)) return { flatten: producer, map };
+    if (isTurned || flattenedMap(producer)) return { flatten: producer, map };
   }
   return undefined;
 }

@@ -9,7 +9,7 @@
 import { intAttr, intsAttr } from '../../ir/attrs';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
-import { isReduction } from '../../ir/operator-traits';
+import { isReduction, tellsSize } from '../../ir/operator-traits';
 import { isSpatialRole } from '../../ir/spatial';
 import { table } from '../../ir/table';
 import { readNumbers } from '../../ir/tensor';
@@ -173,7 +173,7 @@ export function isHead(pool: Node, roles: AxisRoles): boolean {
       if (!isVector && own?.some((role, axis) => isSpatialRole(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
         // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
-        if (seen.has(user) || user.op === 'Shape' || user.op === 'Size' || user.domain === 'ai.onnx.ml') continue;
+        if (seen.has(user) || tellsSize(user.op) || user.domain === 'ai.onnx.ml') continue;
         seen.add(user);
         queue.push(user);
       }

@@ -10,7 +10,7 @@ import { intAttr } from '../../ir/attrs';
 import { type AxisRoles, axisRolesOf, mapAxes } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
-import { isBroadcasting, isReduction } from '../../ir/operator-traits';
+import { isBroadcasting, isReduction, tellsSize } from '../../ir/operator-traits';
 import { isSpatialRole } from '../../ir/spatial';
 import { isFloatType, isNumeric, readNumbers } from '../../ir/tensor';
 import { type ConstValue, isConst, type Node, type Value } from '../../ir/types';
@@ -37,7 +37,7 @@ export function trunkOf(graph: Graph): Trunk {
   const pooled = new Set<Value>();
   for (const input of graph.inputs) if (roles.of(input)) images.add(input);
   for (const node of graph.nodes) {
-    if (node.op === 'Shape' || node.op === 'Size') continue;
+    if (tellsSize(node.op)) continue;
     const read = node.inputs.filter((input): input is Value => input !== undefined && images.has(input));
     if (read.length === 0) continue;
     const isFixed = read.some((input) => fixed.has(input)) || tiesPlaces(node, roles) || mixes(node, read, pooled, roles);
@@ -135,7 +135,7 @@ function isBehindTrunk(node: Node): boolean {
   const seen = new Set<Node>([node]);
   for (const at of seen)
     for (const { user } of at.outputs.flatMap((output) => output.uses)) {
-      if (user.op === 'Shape' || user.op === 'Size') continue;
+      if (tellsSize(user.op)) continue;
       if (WINDOWED.has(user.op) && !isLayer(user) && user.outputs[0]?.type?.shape?.slice(2).some((dim) => dim !== 1)) return false;
       seen.add(user);
     }

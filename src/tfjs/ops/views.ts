@@ -2,6 +2,7 @@
 
 import { givenInt, intAttr } from '../../ir/attrs';
 import { permOf, wrapAxis } from '../../ir/axis';
+import { tellsSize } from '../../ir/operator-traits';
 import { table } from '../../ir/table';
 import type { Dim, Node, Value } from '../../ir/types';
 import { bool, int, tfjsType, type } from '../attrs';
@@ -40,7 +41,7 @@ function mayHoldZero(value: Value | undefined): boolean {
   const numbers = numbersIn(value);
   if (numbers) return numbers.includes(0);
   const { op = '', inputs = [] } = value?.producer ?? {};
-  if (op === 'Shape' || op === 'Size') return false;
+  if (tellsSize(op)) return false;
   if (op === 'Concat') return inputs.some(mayHoldZero);
   if (['Gather', 'Slice', 'Squeeze', 'Unsqueeze', 'Cast', 'Identity', 'Reshape'].includes(op)) return mayHoldZero(inputs[0]);
   if (['Mul', 'Div', 'Add', 'Sub'].includes(op)) return false;
