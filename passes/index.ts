@@ -32,6 +32,7 @@ import { nchwToNhwc } from './nchw-to-nhwc';
 import { normaliseFlatten } from './normalise-flatten';
 import { normaliseGlobalPool } from './normalise-global-pool';
 import { normaliseLinear } from './normalise-linear';
+import { openFused } from './open-fused';
 import { openIntegers } from './open-integers';
 import { outputAverage } from './output-average';
 import { outputCells } from './output-cells';
@@ -65,6 +66,7 @@ export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 const normalForm: Pipeline = [
   foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
   openIntegers, // a layer in integers is a layer
+  openFused, // and so is one that a runtime fused with its activation
   inlineFunctions, // an operator that others define is those others
   removeIdentities, // nothing stands between two layers that follow each other
   rangesToSlices, // rows and columns that are taken by their numbers
@@ -163,7 +165,8 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
 export const pipelineFor = (head: Head, level: OptimisationLevel, last: Pipeline = []): Pipeline =>
   head === 'original'
     ? [
-        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows && step !== openIntegers),
+        // What a runtime put together stays together where nothing is converted.
+        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows && step !== openIntegers && step !== openFused),
         ...optimisations[level],
         [mergeViews, cancelTransposes],
         ...last,
@@ -194,10 +197,11 @@ export function closing(original: Graph): readonly Pass[] {
   return origins.size === 0 ? [] : [closeIntegers(origins), removeDeadNodes];
 }
 
-/** Maps where an exporter wrote lists of places, and nothing else: for cutting a network between trunk and head. */
-export const mapsOnly: readonly Pass[] = [sinkRows, sinkTokens, removeDeadNodes];
+/** Maps where an exporter wrote lists of places, layers where a runtime fused them, and nothing else: for cutting a network between trunk and head. */
+export const mapsOnly: readonly Pass[] = [openFused, sinkRows, sinkTokens, removeDeadNodes];
 /** Height and width of a part of a network as symbols: a pool over the whole map means the whole map at any size, however it is spelled. */
 export const freeing: readonly Pass[] = [
+  openFused,
   spaceToDepth,
   uniformParameters,
   normaliseGlobalPool,

@@ -69,7 +69,7 @@ function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Tru
     if (!axes) return { node: first, reason: `it is not known which axes of '${cut.name}' are channels, and which are places` };
     const { channels, places } = axes.shape;
     if (channels * cellsIn(axes) ** 2 > MOST)
-      return { node: cut.producer, reason: `${channels} maps of ${sizeText(places)} are too large to be copied window by window` };
+      return { node: cut.producer ?? first, reason: `${channels} maps of ${sizeText(places)} are too large to be copied window by window` };
     windows.set(cut, { axes, step: steps[at] ?? [] });
   }
   const batch = head.cuts[0]?.type?.shape?.[0];

@@ -33,11 +33,17 @@ export function intsAttr(node: Node, name: string): readonly number[] | undefine
 }
 
 export function floatAttr(node: Node, name: string): number {
-  const attr = node.attrs.get(name);
-  if (attr?.kind === 'float') return attr.value;
+  const value = givenFloat(node, name);
+  if (value !== undefined) return value;
   const own = defaultOf(node, name);
   assertInvariant(own?.kind === 'float', () => withoutDefault(node, name));
   return own.value;
+}
+
+/** As the node has it; undefined where it does not. */
+export function givenFloat(node: Node, name: string): number | undefined {
+  const attr = node.attrs.get(name);
+  return attr?.kind === 'float' ? attr.value : undefined;
 }
 
 export function floatsAttr(node: Node, name: string): readonly number[] | undefined {
