@@ -134,6 +134,23 @@ export function notNegative(option: string, text: string | undefined): number | 
   return value;
 }
 
+/** A share: `0.99` or `99%`. */
+export function share(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, percent] = /^(\d*\.?\d+|\d+\.)\s*(%?)$/.exec(text) ?? [];
+  const value = Number(digits) / (percent ? 100 : 1);
+  if (digits === undefined || !(value >= 0 && value <= 1)) throw badOption(option, text, 'a share from 0 to 1, such as 0.99 or 99%');
+  return value;
+}
+
+/** A cosine, such as 0.999. */
+export function cosine(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= -1 && value <= 1)) throw badOption('cosine', text, 'a cosine from -1 to 1, such as 0.999');
+  return value;
+}
+
 /** A whole number from 0 to 2^32 - 1, such as a seed. */
 export function wholeNumber(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -22,7 +22,7 @@ import { missingArgument } from './complaints';
 import { EXIT } from './exit';
 import { type Reporting, reportersOf, tellSuite } from './reporters';
 import type { Terminal } from './terminal';
-import { inputSize, mapping, shardOf, verifyOptions } from './values';
+import { cosine, inputSize, mapping, shardOf, share, verifyOptions } from './values';
 
 const CODES: Readonly<Record<Outcome, number>> = {
   equal: EXIT.done,
@@ -123,6 +123,8 @@ function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'i
     rtol: given.rtol ?? list.rtol,
     atol: given.atol ?? list.atol,
     seed: given.seed ?? list.seed,
+    minAgreement: share('min-agreement', args.minAgreement) ?? list.minAgreement,
+    cosine: cosine(args.cosine) ?? list.cosine,
     runtime: given.runtime,
     samples: given.samples ?? list.samples,
     budget: given.budget ?? list.budget,

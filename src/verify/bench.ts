@@ -11,6 +11,10 @@ export interface VerifyOptions {
   /** Allowed difference as a share of the largest expected number, in place of one measured on the original. */
   readonly rtol?: PerOutput | undefined;
   readonly atol?: PerOutput | undefined;
+  /** In place of a tolerance: the share of inputs, 0 to 1, on which both models must name the same best class. */
+  readonly minAgreement?: number | undefined;
+  /** In place of a tolerance: the cosine that the outputs of both must have on each input, at least. */
+  readonly cosine?: number | undefined;
   readonly threads?: number | undefined;
   /** How many random inputs; by default more for smaller models. */
   readonly samples?: number | undefined;

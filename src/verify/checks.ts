@@ -5,12 +5,12 @@ import { table } from '../ir/table';
 import type { Claim } from './claim';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
 import type { ExpectedCrops } from './crops';
-import { agreeing, compareCells, meanOf, meanOfCells, ownNoise } from './maps';
+import { agreeing, compareCells, type ExpectedMap, meanOf, meanOfCells, ownNoise } from './maps';
 import type { Moved } from './moved';
-import { ORDER_FACTOR } from './noise';
+import { isMeasured, ORDER_FACTOR } from './noise';
 import type { Numbers } from './onnx-runner';
 import type { Check, Tolerance } from './report';
-import { isWithin, type Results } from './results';
+import { agreesEnough, isWithin, type Results } from './results';
 import { describeSamples, type Sample } from './samples';
 import type { LargerScores } from './scores';
 import type { LargerImage } from './sizes';
@@ -41,8 +41,7 @@ export function originalSize(
   samples.forEach((_, index) => {
     for (const [name, numbers] of expected[index] ?? []) {
       const found = actual[index]?.get(name);
-      tally.add(name, compareTensors(numbers, found), tolerances[index]);
-      tally.agree(name, agreement(numbers, found));
+      tally.add(name, compareTensors(numbers, found), tolerances[index], agreement(numbers, found));
     }
   });
   return tally.check('original size', {
@@ -86,7 +85,8 @@ export function windowsOfTheMap(request: LargerRequest, expected: readonly Expec
       if (map.cells.length === 0) continue;
       const isMean = subject.head === 'image' && !subject.isMap(output);
       const difference = isMean ? compare(meanOf(map.cells), found.get(output)?.data ?? []) : compareCells(map, found.get(output));
-      tally.add(output, difference, allowing(tolerance, ownNoise(map), request.noiseAt(image)));
+      const agreed = isMean ? undefined : agreementOf(map, found.get(output), tolerance);
+      tally.add(output, difference, allowing(tolerance, ownNoise(map), request.noiseAt(image)), agreed);
       cells += map.cells.length;
       isLarger ||= map.lengths.every((length) => length > 1);
     }
@@ -98,9 +98,15 @@ export function windowsOfTheMap(request: LargerRequest, expected: readonly Expec
   return tally.check(name, { sizes, cells, note, required, isEnough: growing >= 2 });
 }
 
+/** Cells by their best class, where that is asked for. */
+function agreementOf(map: ExpectedMap, actual: Numbers | undefined, { criteria }: Tolerance): Agreement | undefined {
+  if (criteria?.minAgreement === undefined || (map.cells[0]?.values.length ?? 0) < 2) return undefined;
+  return { cases: map.cells.length, sameBest: agreeing(map, actual) / map.cells.length, sameTopFive: undefined };
+}
+
 /** The tolerance where the original itself is not exact: at larger sizes it adds up more numbers. */
 const allowing = (tolerance: Tolerance, ...noise: readonly number[]): Tolerance =>
-  tolerance.from === 'noise' ? { ...tolerance, relative: Math.max(tolerance.relative, ORDER_FACTOR * Math.max(...noise)) } : tolerance;
+  isMeasured(tolerance) ? { ...tolerance, relative: Math.max(tolerance.relative, ORDER_FACTOR * Math.max(...noise)) } : tolerance;
 
 /** Maps that have other sizes than the model says. */
 function sizeFaults({ subject, claims, isCoarse }: LargerRequest, image: LargerImage, found: Results): string[] {
@@ -134,7 +140,12 @@ export function meansOfTheMap(
     const means = !found || found instanceof CompileError ? new Map<string, Numbers>() : meanOfCells(found, subject.isMap);
     sizes.push(sizeText(image.lengths));
     for (const [output, numbers] of results)
-      tally.add(output, compare(numbers.data, means.get(output)?.data ?? []), allowing(tolerance, noise, noiseAt(image)));
+      tally.add(
+        output,
+        compare(numbers.data, means.get(output)?.data ?? []),
+        allowing(tolerance, noise, noiseAt(image)),
+        tolerance.criteria && agreement(numbers, means.get(output)),
+      );
     if (image.purpose === 'growing') growing++;
   }
   if (sizes.length === 0) return skipped(name, 'the original does not take larger images', required);
@@ -164,7 +175,7 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
       const actual = found.get(output);
       const isMean = subject.head === 'image' && !subject.isMap(output);
       const difference = isMean ? compare(meanOf(map.cells), actual?.data ?? []) : compareCells(map, actual);
-      tally.add(output, difference, allowing(tolerance, request.noiseAt(image)));
+      tally.add(output, difference, allowing(tolerance, request.noiseAt(image)), isMean ? undefined : agreementOf(map, actual, tolerance));
       cells += map.cells.length;
       same += isMean ? map.cells.length : agreeing(map, actual);
       isLarger ||= map.lengths.every((length) => length > 1);
@@ -202,19 +213,19 @@ export function movedCheck(
 /** Differences per output, and whether all are within what is allowed. */
 export class Tally {
   equal = true;
+  private asked: Tolerance | undefined;
   private compared = 0;
   private readonly outputs: Record<string, Difference> = table({});
   private readonly agreements: Record<string, Agreement> = table({});
   private readonly notes: string[] = [];
 
-  add(output: string, difference: Difference, tolerance: Tolerance | undefined): void {
-    this.equal &&= tolerance !== undefined && isWithin(difference, tolerance, output);
-    this.outputs[output] = worse(this.outputs[output], difference);
-    this.compared += difference.count + difference.broken;
-  }
-  agree(output: string, agreed: Agreement | undefined): void {
+  add(output: string, difference: Difference, tolerance: Tolerance | undefined, agreed?: Agreement): void {
+    this.equal &&= tolerance !== undefined && isWithin(difference, tolerance, output, agreed);
+    if (tolerance?.criteria) this.asked = tolerance;
     const all = agreeingOverall(this.agreements[output], agreed);
     if (all) this.agreements[output] = all;
+    this.outputs[output] = worse(this.outputs[output], difference);
+    this.compared += difference.count + difference.broken;
   }
   fault(note: string): void {
     this.equal = false;
@@ -227,6 +238,8 @@ export class Tally {
   /** `isEnough`: whether what the check is about was seen. Numbers of which none was compared prove nothing. */
   check(name: Check['name'], about: Pick<Check, 'sizes' | 'cells' | 'note' | 'required'> & { readonly isEnough?: boolean }): Check {
     const { isEnough = true, note, ...rest } = about;
+    const { asked } = this;
+    if (asked) this.equal &&= Object.values(this.agreements).every((agreed) => agreesEnough(agreed, asked));
     const notes = [...this.notes, ...(note === undefined ? [] : [note])].join('; ') || undefined;
     if (this.equal && this.compared === 0) return skipped(name, 'there was nothing to compare: the outputs are empty', about.required);
     const status = !this.equal ? 'different' : isEnough ? 'equal' : 'partial';

@@ -28,15 +28,19 @@ export interface WorstElement {
   readonly at?: readonly number[];
   /** Distance in units in the last place of the expected number. */
   readonly ulps?: number;
+  /** The type whose units these are, where it is not that of the expected number: the coarsest that either model computes in. */
+  readonly unit?: string;
 }
 
-/** Tensors of the same shape; another number of elements is broken. The worst element is told by its index along each axis. */
-export function compareTensors(expected: Numbers, actual: Numbers | undefined): Difference {
+/** `coarsest`: the type that either model computes in. Tensors of the same shape; another number of elements is broken. The worst element is told by its index along each axis. */
+export function compareTensors(expected: Numbers, actual: Numbers | undefined, coarsest = expected.dtype): Difference {
   const found = compare(expected.data, actual?.data ?? []);
+  const unit = coarser(coarser(expected.dtype, actual?.dtype), coarsest);
   const describe = (element: WorstElement): WorstElement => ({
     ...element,
     at: indexOf(element.index, expected.shape),
-    ulps: ulpsBetween(element.expected, element.actual, coarser(expected.dtype, actual?.dtype)),
+    ulps: ulpsBetween(element.expected, element.actual, unit),
+    ...(unit !== expected.dtype && { unit }),
   });
   let [relative, where] = [0, -1];
   for (let index = 0; index < found.count; index++) {
@@ -50,6 +54,16 @@ export function compareTensors(expected: Numbers, actual: Numbers | undefined): 
     worst: found.worst && describe(found.worst),
     ...(a !== undefined && b !== undefined && { elementwise: { ...describe({ index: where, expected: a, actual: b }), relative } }),
   };
+}
+
+/** The size of the difference as a share of the size of what is expected (root mean squares): what a few steps of rounding make of many numbers. */
+export function errorOf(expected: Numbers, actual: Numbers): number {
+  let [wrong, size] = [0, 0];
+  expected.data.forEach((number: number, at: number) => {
+    wrong += (number - (actual.data[at] ?? 0)) ** 2;
+    size += number ** 2;
+  });
+  return wrong === 0 ? 0 : Math.sqrt(wrong / size);
 }
 
 const coarser = (a: string, b: string | undefined): string => (b !== undefined && (EPSILON[b] ?? 0) > (EPSILON[a] ?? 0) ? b : a);

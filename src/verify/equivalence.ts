@@ -25,7 +25,7 @@ import {
   windowsOfTheMap,
 } from './checks';
 import { type Claim, claimsOf } from './claim';
-import { compareTensors } from './compare';
+import { agreement, compareTensors } from './compare';
 import { type ExpectedCrops, runCrops } from './crops';
 import { withExactSums } from './exact-sums';
 import { movedWithGates } from './gates';
@@ -300,6 +300,7 @@ async function departureOf(
           output: name,
           allowed: { ...allowed, ...allowed.outputs?.[name] },
           difference: compareTensors(numbers, actual[sample]?.get(name)),
+          agreed: allowed.criteria && agreement(numbers, actual[sample]?.get(name)),
         },
       ];
     }),

@@ -98,7 +98,7 @@ export async function measure<T>(
       });
       const found = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
       const measured: Tolerance = judged.exact && found.from === 'noise' ? { ...found, relative: 0, floor: 0, from: 'exact' } : found;
-      const activation = measured.from === 'noise' ? allowed : {};
+      const activation = isMeasured(measured) ? allowed : {};
       const tolerance: Tolerance = Object.keys(activation).length > 0 ? { ...measured, activation } : measured;
       const shares = samples.map((_, at) =>
         noiseOfSample({
@@ -178,6 +178,9 @@ function noiseOn(
   };
 }
 
+/** Whether numbers are held to what was measured on the original. */
+export const isMeasured = ({ from }: Tolerance): boolean => from === 'noise' || from === 'criteria';
+
 const FLOAT = 2 ** -23;
 /** What is always allowed, as a share of the largest number. */
 export const floorOf = (epsilon: number): number => (epsilon > FLOAT ? FLOOR_HALF_ULPS * epsilon : FLOOR_ULPS * FLOAT);
@@ -203,11 +206,14 @@ function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): 
   const outputs = Object.fromEntries(
     named.map((name) => [name, { relative: given(options.rtol, name) ?? 0, absolute: given(options.atol, name) ?? 0 }]),
   );
+  const { minAgreement, cosine } = options;
+  const asked = minAgreement !== undefined || cosine !== undefined;
   return {
     ...(isGiven ? { relative: rtol ?? 0, absolute: atol ?? 0, floor } : base),
     ...(named.length > 0 && { outputs }),
     noise,
-    from: isGiven ? 'options' : 'noise',
+    ...(asked && { criteria: { ...(minAgreement !== undefined && { minAgreement }), ...(cosine !== undefined && { cosine }) } }),
+    from: isGiven ? 'options' : asked ? 'criteria' : 'noise',
   };
 }
 
@@ -294,7 +300,7 @@ function noiseOfSample(sample: {
 
 /** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
 function toleranceOf({ moving, adding }: SampleNoise, base: Tolerance): Tolerance {
-  if (base.from !== 'noise') return base;
+  if (!isMeasured(base)) return base;
   return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * moving, ORDER_FACTOR * adding) };
 }
 

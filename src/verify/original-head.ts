@@ -2,7 +2,7 @@
 import { CompileError } from '../diagnostics/compile-error';
 import { sizeText } from '../ir/spatial';
 import { skipped, Tally } from './checks';
-import { compareTensors } from './compare';
+import { agreement, compareTensors } from './compare';
 import type { Feeds } from './locate/side';
 import type { Check, Tolerance } from './report';
 import { asCompileError, each, type Results } from './results';
@@ -44,7 +44,8 @@ export async function largerSizes(subject: Subject, tolerance: Tolerance): Promi
       tally.fault(`the converted model does not take ${sizeText(size)}, which the original takes`);
       return;
     }
-    for (const [name, numbers] of wanted) tally.add(name, compareTensors(numbers, found.get(name)), tolerance);
+    for (const [name, numbers] of wanted)
+      tally.add(name, compareTensors(numbers, found.get(name)), tolerance, tolerance.criteria && agreement(numbers, found.get(name)));
   });
   if (taken.length === 0) return [skipped('larger sizes', 'the original takes none of the other sizes that were tried')];
   return [tally.check('larger sizes', { sizes: taken, cells: taken.length, note: undefined, required: true, isEnough: true })];

@@ -5,12 +5,16 @@ import type { Difference } from './compare';
 import { exactLines } from './exact/text';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
-import type { Check, Departure, Tolerance, VerifyReport } from './report';
+import type { Check, Departure, QuantisedReport, Tolerance, VerifyReport } from './report';
 import { VERDICT_TEXT } from './verdict';
 
 export function formatVerifyReport(report: VerifyReport): string {
   const { contract, match } = report;
-  const lines = [...(match ? [row('matched', matchText(match))] : []), ...report.checks.flatMap(formatCheck)];
+  const lines = [
+    ...(match ? [row('matched', matchText(match))] : []),
+    ...report.checks.flatMap((check) => formatCheck(check, report.tolerance.from === 'criteria')),
+  ];
+  if (report.quantised) lines.push(...quantisedText(report.quantised).map((line, at) => row(at === 0 ? 'quantised' : '', line)));
   if (report.exact) lines.push(...exactLines(report.exact).map((line, at) => row(at === 0 ? 'exact' : '', at === 0 ? line : `  ${line}`)));
   if (report.departure) lines.push(...departureText(report.departure));
   if (report.notFinite) lines.push(row('not finite', notFiniteText(report.notFinite)));
@@ -30,8 +34,43 @@ export function formatVerifyReport(report: VerifyReport): string {
     lines.push(
       row('left out', `for want of time (${report.budget.seconds} s): ${report.budget.leftOut.join(', ')}; --verify-budget gives more`),
     );
-  lines.push(row('verdict', `${VERDICT_TEXT[report.verdict]}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`));
+  lines.push(
+    row(
+      'verdict',
+      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
+    ),
+  );
+  if (report.quantised && report.verdict === 'different' && !report.tolerance.criteria) lines.push(row('', PRICE));
   return lines.map(printable).join('\n');
+}
+
+const PRICE = 'a copy in integers never has the same numbers: --cosine 0.999 and --min-agreement 0.99 say how close it must be';
+
+const KINDS: Readonly<Record<QuantisedReport['kind'], string>> = {
+  QDQ: 'floats between QuantizeLinear and DequantizeLinear',
+  integers: 'operators that compute in integers',
+  dynamic: 'scales are computed while it runs',
+  weights: 'the weights alone are integers',
+};
+
+function quantisedText({ kind, ranges }: QuantisedReport): string[] {
+  const range = ({ input, low, high, outside }: QuantisedReport['ranges'][number]): string =>
+    `'${input}' is cut off at ${Number(low.toPrecision(4))} and ${Number(high.toPrecision(4))}: ${outside === 0 ? 'no number of the inputs lies outside' : `${percent(outside)} of the numbers of the inputs lie outside`}`;
+  return [`the converted model (${KINDS[kind]}); the differences are the price`, ...ranges.map(range)];
+}
+
+/** By what it is equal, where that is not the numbers. */
+function askedText({ verdict, tolerance }: VerifyReport): string {
+  return verdict === 'equal' && tolerance.criteria ? ' by what was asked' : '';
+}
+
+/** `same best class in at least 99 %, cosine at least 0.999`. */
+function criteriaText({ minAgreement, cosine }: NonNullable<Tolerance['criteria']>): string {
+  const asked = [
+    ...(minAgreement === undefined ? [] : [`same best class in at least ${Number((100 * minAgreement).toPrecision(6))} %`]),
+    ...(cosine === undefined ? [] : [`cosine at least ${cosine}`]),
+  ];
+  return `as asked: ${asked.join(', ')}`;
 }
 
 /** What "equal" would need and was not seen. */
@@ -52,12 +91,16 @@ export function toleranceText(tolerance: Tolerance): string {
   const { noise, relative, outputs } = tolerance;
   const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
   if (tolerance.from === 'exact') return 'none: every bit';
-  if (tolerance.from === 'options') return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}`;
+  const asked = tolerance.criteria && criteriaText(tolerance.criteria);
+  if (tolerance.from === 'options')
+    return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}${asked ? `; ${asked}` : ''}`;
+  if (tolerance.from === 'criteria' && asked) return asked;
+  const of = tolerance.unit === undefined ? '' : ` of ${tolerance.unit}`;
   const sources: readonly (readonly [string, number | undefined])[] = [
     ['other threads', noise.threads],
-    ['its input moved by one unit in the last place', noise.nudge],
+    [`its input moved by one unit in the last place${of}`, noise.nudge],
     ['in a batch', noise.batch],
-    ['its weights moved by one unit', noise.weights],
+    [`its weights moved by one unit in the last place${of}`, noise.weights],
     ['other kernels', noise.kernels],
   ];
   const [name, largest] = sources.reduce((a, b) => ((b[1] ?? 0) > (a[1] ?? 0) ? b : a));
@@ -83,7 +126,8 @@ function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): str
 export const noiseOf = ({ noise }: Tolerance): number =>
   Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0);
 
-export function formatCheck(check: Check): string[] {
+/** `asked`: numbers may differ, as far as that is close enough for the user. */
+export function formatCheck(check: Check, asked = false): string[] {
   if (check.status === 'skipped') return [row(check.name, `${check.required ? 'NOT LOOKED AT' : 'skipped'}: ${check.note}`)];
   const where =
     check.name === 'outputs'
@@ -101,7 +145,9 @@ export function formatCheck(check: Check): string[] {
         : 'decides nothing'
       : check.status === 'partial'
         ? 'equal as far as it went'
-        : check.status;
+        : check.status === 'equal' && asked
+          ? 'close enough'
+          : check.status;
   const outputs = Object.entries(check.outputs);
   const one = outputs.length === 1 && check.name !== 'outputs';
   const short = one ? `; ${outputs.map(([output, difference]) => `${output}: ${describe(difference)}`).join('')}` : '';
@@ -140,7 +186,7 @@ function details({ broken, worst, cosine, elementwise }: Difference, check: Chec
   const lines: string[] = [];
   if (worst?.at && broken === 0 && worst.expected !== worst.actual)
     lines.push(
-      `at [${worst.at.join(', ')}]: expected ${number(worst.expected)}, got ${number(worst.actual)}, ${count(worst.ulps ?? 0)} units in the last place`,
+      `at [${worst.at.join(', ')}]: expected ${number(worst.expected)}, got ${number(worst.actual)}, ${count(worst.ulps ?? 0)} units in the last place${worst.unit === undefined ? '' : ` of ${worst.unit}`}`,
     );
   if (elementwise?.at && broken === 0 && elementwise.relative > 0)
     lines.push(

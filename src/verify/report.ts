@@ -39,6 +39,22 @@ export interface Check {
  */
 export type Verdict = 'equal' | 'different' | 'unverified' | 'not reproducible';
 
+/** What the user calls close enough. */
+export interface Criteria {
+  /** Share of cases in which both models name the same best class, at least; over all inputs. */
+  readonly minAgreement?: number | undefined;
+  /** Of the scores, at least; on each input. */
+  readonly cosine?: number | undefined;
+}
+
+/** Of a copy in integers of a float network. */
+export interface QuantisedReport {
+  /** `QDQ`: floats between quantisers; `integers`: operators that compute in integers; `dynamic`: scales are computed while it runs; `weights`: weights alone. */
+  readonly kind: 'QDQ' | 'integers' | 'dynamic' | 'weights';
+  /** Inputs that are quantised at once: what they are cut off at, and the share of the numbers they were fed that lies outside. */
+  readonly ranges: readonly { readonly input: string; readonly low: number; readonly high: number; readonly outside: number }[];
+}
+
 export interface Tolerance {
   /** Largest difference allowed, as a share of the largest expected number. */
   readonly relative: number;
@@ -65,8 +81,12 @@ export interface Tolerance {
     /** The converted model in a runtime of its own, when its sums are taken in another order. */
     readonly order?: number | undefined;
   };
-  /** `exact`: none, bit by bit. */
-  readonly from: 'noise' | 'options' | 'exact';
+  /** The type whose units in the last place the noise is measured in, where that is not float. */
+  readonly unit?: string | undefined;
+  /** What is asked in place of it, or beside it where `from` is `options`. */
+  readonly criteria?: Criteria | undefined;
+  /** `exact`: none, bit by bit. `criteria`: only outputs that these say nothing about are held to what was measured. */
+  readonly from: 'noise' | 'options' | 'exact' | 'criteria';
 }
 
 /** What a rule did: the source nodes that it made something of. */
@@ -90,6 +110,17 @@ export interface Departure {
   readonly difference: Difference;
   /** The difference that noise explains there, as a share of the largest number. */
   readonly allowed: number | undefined;
+  /**
+   * Where values are rounded to steps: the size of the difference as a share of the size of the value (root mean squares), and the share that steps explain; what
+   * the value is cut off at, and the share of the original's numbers that lie outside.
+   */
+  readonly steps?:
+    | {
+        readonly error: number;
+        readonly most: number;
+        readonly range?: { readonly low: number; readonly high: number; readonly outside: number } | undefined;
+      }
+    | undefined;
   /** Numbers that are NaN or infinite in one model only are born here. */
   readonly notFinite: boolean;
   /** What it is computed from: equal values, and their largest difference as a share. */
@@ -150,6 +181,8 @@ export interface VerifyReport {
   readonly match?:
     | { readonly inputs: readonly PortMatch[]; readonly outputs: readonly (PortMatch & { readonly relation: Relation })[] }
     | undefined;
+  /** Set where the converted model is a copy in integers of a float network. */
+  readonly quantised?: QuantisedReport | undefined;
   /** Of a comparison on integers. */
   readonly exact?: ExactReport | undefined;
   /** Where they first part, if they differ and it was found; or why it was not looked for. */

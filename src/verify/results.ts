@@ -1,7 +1,7 @@
 /** What runs give, and small helpers to handle it. */
 import { CompileError } from '../diagnostics/compile-error';
 import { table } from '../ir/table';
-import { compareTensors, type Difference, worse } from './compare';
+import { type Agreement, compareTensors, type Difference, worse } from './compare';
 import type { Numbers } from './onnx-runner';
 import type { Tolerance } from './report';
 
@@ -24,8 +24,19 @@ export function worstOf(
   return worst;
 }
 
-/** `output`: an output with a tolerance of its own is held to that. */
-export function isWithin(difference: Difference, tolerance: Tolerance, output: string): boolean {
+/** Whether both name the same class often enough. */
+export const agreesEnough = (agreed: Agreement, { criteria }: Tolerance): boolean =>
+  agreed.sameBest >= (criteria?.minAgreement ?? 0) - 1e-12;
+
+/**
+ * `output`: an output with a tolerance of its own is held to that. `agreed`: where it has classes, how often both name the same; where that or the cosine was
+ * asked for in place of a tolerance, numbers may differ.
+ */
+export function isWithin(difference: Difference, tolerance: Tolerance, output: string, agreed?: Agreement): boolean {
+  const { criteria, from } = tolerance;
+  if (criteria?.cosine !== undefined && !(difference.cosine >= criteria.cosine)) return false;
+  // How often the best class is the same is told over all inputs (agreesEnough).
+  if (from === 'criteria' && (criteria?.cosine !== undefined || agreed)) return difference.broken === 0;
   const { relative, absolute } = tolerance.outputs?.[output] ?? tolerance;
   const activation = tolerance.outputs?.[output] ? 0 : (tolerance.activation?.[output] ?? 0);
   return difference.broken === 0 && difference.maxAbs <= Math.max(absolute + relative * difference.scale, activation);

@@ -5,6 +5,18 @@ import { inputSize, symlinks, tolerance } from './shared';
 
 const comparison = {
   ...tolerance,
+  'min-agreement': {
+    type: 'string',
+    requiresArg: true,
+    value: 'SHARE',
+    describe: 'Close enough: the same best class on at least this share of the inputs (0.99, or 99%), instead of the measured tolerance',
+  },
+  cosine: {
+    type: 'string',
+    requiresArg: true,
+    value: 'X',
+    describe: 'Close enough: a cosine of at least this between the outputs on each input (0.999), instead of the measured tolerance',
+  },
   exact: {
     type: 'boolean',
     default: false,
@@ -112,6 +124,7 @@ export const verifySpec: CommandSpec = {
     ['verify alexnet.onnx alexnet-fcn.onnx', 'Exit code 0: equivalent; 1: not'],
     ['verify alexnet.onnx web_model/', 'The same for a TensorFlow.js model'],
     ['verify resnet.onnx resnet-fp16.onnx -n 50', "Any pair: another tool's output, a copy in half precision"],
+    ['verify net.onnx net-int8.onnx --inputs photos/ --min-agreement 0.99', 'A quantised copy: the same class on 99 % of your pictures'],
     ['verify a.onnx b.onnx --map input=images --inputs photos/', 'Different names, and inputs of your own'],
     ['verify --suite pairs.yaml --reporter junit=report.xml', 'Many pairs, with a report for CI (docs/ci.md)'],
     ['verify alexnet.onnx alexnet-fcn.onnx --exact', 'On integers, bit by bit'],

@@ -9,10 +9,13 @@ import type { Value } from '../../ir/types';
 import type { VerifyOptions } from '../bench';
 import { makeBudget, secondsOf, secondsToFeed } from '../budget';
 import { isExtreme, isHuge, makeInput } from '../inputs';
+import { correspondence } from '../pair/pair';
+import { broughtInto, quantisedCopy, rangesOfOriginal } from '../pair/quantised';
 import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from '../samples';
 
 export interface SampleOptions extends VerifyOptions {
   readonly inputs?: readonly string[] | undefined;
+  readonly map?: ReadonlyMap<string, string> | undefined;
   readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
 }
 
@@ -27,12 +30,14 @@ export async function samplesFor(
   const seed = options.seed ?? 1;
   const [first] = windows;
   const axes = first ? windowAxes(first) : [2, 3];
+  const quantised = quantisedCopy(original.graph, converted.graph);
   const samples = options.inputs?.length
     ? await loadSamples(original, windows, options.inputs)
     : randomSamples(
         options.samples ?? usualSamples(original, makeBudget(options.budget), 6 * secondsOfSample(original)),
         kindsFor(original).filter(
-          (kind) => (!isExtreme(kind) || kindsFor(converted).includes(kind)) && (options.atol === undefined || !isHuge(kind)),
+          (kind) =>
+            (!isExtreme(kind) || (!quantised && kindsFor(converted).includes(kind))) && (options.atol === undefined || !isHuge(kind)),
         ),
         (kind, round) =>
           new Map(
@@ -42,7 +47,11 @@ export async function samplesFor(
             ]),
           ),
       );
-  const part = partOf(samples, options.shard);
+  const fitting =
+    quantised && !options.inputs?.length
+      ? broughtInto(samples, rangesOfOriginal(quantised, correspondence(original, converted, options.map).inputs))
+      : samples;
+  const part = partOf(fitting, options.shard);
   options.onSamples?.(part);
   return part;
 }

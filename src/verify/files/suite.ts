@@ -26,6 +26,9 @@ export interface SuitePair {
 export interface PairSettings {
   readonly rtol?: PerOutput | undefined;
   readonly atol?: PerOutput | undefined;
+  /** 0 to 1. */
+  readonly minAgreement?: number | undefined;
+  readonly cosine?: number | undefined;
   readonly seed?: number | undefined;
   readonly samples?: number | undefined;
   /** Seconds. */
@@ -71,6 +74,8 @@ class SuiteReader {
     return {
       rtol: at('rtol', (value, place) => this.perOutput(value, place)),
       atol: at('atol', (value, place) => this.perOutput(value, place)),
+      minAgreement: at('min-agreement', (value, place) => this.between(value, place, 0)),
+      cosine: at('cosine', (value, place) => this.between(value, place, -1)),
       seed: at('seed', (value, place) => this.whole(value, place, 0)),
       budget: at('verify-budget', (value, place) => this.whole(value, place, 0)),
       samples: at('samples', (value, place) => this.whole(value, place, 1)),
@@ -105,6 +110,10 @@ class SuiteReader {
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value < 2 ** 32;
     return fits ? value : this.fail(path, `must be a whole number of at least ${least}`);
   }
+  /** Up to 1. */
+  private between(value: unknown, path: YamlPath, least: number): number {
+    return typeof value === 'number' && value >= least && value <= 1 ? value : this.fail(path, `must be a number from ${least} to 1`);
+  }
   private text(value: unknown, path: YamlPath): string {
     return typeof value === 'string' && value !== ''
       ? value
@@ -130,4 +139,17 @@ class SuiteReader {
   }
 }
 
-const SETTINGS = ['rtol', 'atol', 'seed', 'samples', 'verify-budget', 'relation', 'map', 'inputs', 'input-size', 'exact'];
+const SETTINGS = [
+  'rtol',
+  'atol',
+  'min-agreement',
+  'cosine',
+  'seed',
+  'samples',
+  'verify-budget',
+  'relation',
+  'map',
+  'inputs',
+  'input-size',
+  'exact',
+];

@@ -2,7 +2,7 @@
 import type { Model } from '../../ir/model';
 import type { Node, Value } from '../../ir/types';
 import type { Bench } from '../bench';
-import { compareTensors, type Difference } from '../compare';
+import { compareTensors, type Difference, errorOf } from '../compare';
 import { nudged } from '../inputs';
 import { floorOf, MOST_NUDGED, NOISE_FACTOR, nudgedWeights, ORDER_FACTOR } from '../noise';
 import type { Numbers } from '../onnx-runner';
@@ -40,14 +40,17 @@ const AT_ONCE = 8;
 interface Verdict {
   readonly departs: boolean;
   readonly difference: Difference;
-  readonly allowed: number;
+  readonly allowed: number | undefined;
+  readonly steps?: Departure['steps'];
 }
 
 export async function locate(request: LocateRequest): Promise<Departure | undefined> {
   const { bench, original, converted, feeds } = request;
   bench.progress('looking for the node at which the models part');
   const pairs = converted.counterparts(original.graph);
-  const candidates = new Set([...pairs].filter(([to, from]) => isProbeable(to) && isProbeable(from)).map(([to]) => to));
+  const candidates = new Set(
+    [...pairs].filter(([to, from]) => (converted.isProbeable ?? isProbeable)(to) && isProbeable(from)).map(([to]) => to),
+  );
   if (candidates.size === 0) return undefined;
   const verdicts = new Map<Value, Verdict>();
   const moved = request.rounded && weightBytes(original) <= MOST_NUDGED ? nudgedWeights(bench, original) : undefined;
@@ -98,6 +101,14 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
   return describe(request, { value, before, looked, verdicts, source: pairs.get(value), comparable: candidates.size });
 }
 
+/** Of numbers that lie outside of it by more than rounding. */
+function shareOutside({ data }: Numbers, { low, high }: { readonly low: number; readonly high: number }): number {
+  const slack = (high - low) / 255;
+  let outside = 0;
+  for (const number of data) if (number < low - slack || number > high + slack) outside++;
+  return outside / Math.max(1, data.length);
+}
+
 const brokenIn = (verdict: Verdict | undefined): boolean | undefined => verdict && verdict.difference.broken > 0;
 
 interface Looked {
@@ -117,6 +128,13 @@ function judge({ value, source, reference, found, again, order }: Looked, reques
   const actual = wanted && arranged(wanted, found.get(value.name), value, source, request);
   if (!wanted || !actual) return undefined;
   const difference = compareTensors(wanted, actual);
+  const { mostError } = request.converted;
+  if (mostError !== undefined) {
+    const range = request.converted.quantisedBy?.(value)?.range;
+    const error = errorOf(wanted, actual);
+    const steps = { error, most: mostError, ...(range && { range: { ...range, outside: shareOutside(wanted, range) } }) };
+    return { departs: difference.broken > 0 || error > mostError, difference, allowed: undefined, steps };
+  }
   const noise = Math.max(...again.map((results) => compareTensors(wanted, results.get(source.name)).maxRel));
   const other = order && arranged(wanted, order.get(value.name), value, source, request);
   const reordered = other ? compareTensors(actual, other).maxRel : 0;
@@ -179,7 +197,8 @@ function describe(
   { converted, ends, sample, rewrites }: LocateRequest,
   { value, before, looked, verdicts, source, comparable }: Outcome,
 ): Departure | undefined {
-  const node = value.producer;
+  const node = converted.quantisedBy?.(value)?.node ?? value.producer;
+  const steps = verdicts.get(value)?.steps;
   const difference = verdicts.get(value)?.difference ?? ends.get(value);
   if (!node || !difference) return undefined;
   const between = nodesBetween(value, new Set(before)).filter((other) => other !== node);
@@ -197,6 +216,7 @@ function describe(
     difference,
     allowed: verdicts.get(value)?.allowed,
     notFinite: difference.broken > 0,
+    ...(steps && { steps }),
     inputs: before.map((each) => ({ value: each.name, difference: verdicts.get(each)?.difference.maxRel ?? 0 })),
     others: between.map((each) => ({ node: each.name, op: opOf(each) })),
     rewrites: distinct(made),

@@ -4,11 +4,11 @@ import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
 import { sizeText } from '../../ir/spatial';
 import type { Value } from '../../ir/types';
-import { compareTensors, type Difference } from '../compare';
+import { type Agreement, compareTensors, type Difference } from '../compare';
 import { lastMaps, trunkOf } from '../cut';
 import { floorOf, ORDER_FACTOR } from '../noise';
 import type { Departure, Tolerance, VerifyReport } from '../report';
-import type { Results } from '../results';
+import { agreesEnough, isWithin, type Results } from '../results';
 import type { Sample } from '../samples';
 import type { LargerImage } from '../sizes';
 import type { Subject } from '../subject';
@@ -24,6 +24,8 @@ export interface Observed {
   /** Of the converted model, by name. */
   readonly output: string;
   readonly difference: Difference;
+  /** Where it has classes: how often both name the same. */
+  readonly agreed?: Agreement | undefined;
   readonly allowed: Tolerance;
 }
 
@@ -31,10 +33,14 @@ export interface Observed {
 export function worstSample(
   observed: readonly Observed[],
 ): { readonly sample: number; readonly ends: ReadonlyMap<string, Difference> } | undefined {
-  const excess = ({ difference, allowed }: Observed): number =>
-    difference.broken > 0
-      ? Number.POSITIVE_INFINITY
-      : difference.maxAbs / (allowed.absolute + allowed.relative * difference.scale || Number.MIN_VALUE);
+  const excess = ({ difference, agreed, allowed }: Observed): number =>
+    allowed.from === 'criteria' && difference.broken === 0
+      ? isAsked(difference, agreed, allowed)
+        ? 0
+        : 2 - difference.cosine
+      : difference.broken > 0
+        ? Number.POSITIVE_INFINITY
+        : difference.maxAbs / (allowed.absolute + allowed.relative * difference.scale || Number.MIN_VALUE);
   const [worst] = [...observed].sort((a, b) => excess(b) - excess(a));
   if (!worst) return undefined;
   const ends = observed
@@ -42,6 +48,9 @@ export function worstSample(
     .map((each) => [each.output, each.difference] as const);
   return { sample: worst.sample, ends: new Map(ends) };
 }
+
+const isAsked = (difference: Difference, agreed: Agreement | undefined, allowed: Tolerance): boolean =>
+  isWithin(difference, { ...allowed, outputs: undefined }, '', agreed) && (!agreed || agreesEnough(agreed, allowed));
 
 /** What is looked into, opened when it is needed. `ends`: outputs of the converted model that depart, by name. */
 export type TellRequest = Omit<LocateRequest, 'converted' | 'ends'> & {

@@ -1,6 +1,7 @@
 /** GitHub Actions: annotations, which are lines of a job's output; the job summary is Markdown. */
 import { formatDiagnostic } from '../../diagnostics/format';
-import { formatVerifyReport } from '../report';
+import { formatVerifyReport, type VerifyReport } from '../report';
+import { failureLine } from './failure-line';
 import { markdown } from './markdown';
 import { outcomeOf, type PairOutcome, type SuiteReport } from './suite-report';
 
@@ -22,7 +23,17 @@ export function annotations(suite: SuiteReport): string[] {
 
 function annotation({ name, original, converted, report, error }: PairOutcome): string {
   if (!report) return command('error', `${name}: cannot be verified`, error ? formatDiagnostic(error) : '');
-  return command('error', `${name}: ${TITLES[report.verdict]}`, `${original} and ${converted}\n${formatVerifyReport(report)}`);
+  return command(
+    'error',
+    `${name}: ${TITLES[report.verdict]}`,
+    `${original} and ${converted}\n${whyNot(report)}${formatVerifyReport(report)}`,
+  );
+}
+
+/** First what differs, in one line: GitHub shows the first lines. */
+function whyNot(report: VerifyReport): string {
+  const failed = report.checks.find(({ status }) => status === 'different');
+  return failed ? `${failed.name}: ${failureLine(failed, report)}\n` : '';
 }
 
 const command = (kind: 'error' | 'notice', title: string, message: string): string =>

@@ -4,6 +4,7 @@
  */
 import { formatDiagnostic } from '../../diagnostics/format';
 import { type Check, formatCheck, formatVerifyReport } from '../report';
+import { failureLine } from './failure-line';
 import type { PairOutcome, SuiteReport } from './suite-report';
 
 export function junit(suite: SuiteReport): string {
@@ -79,7 +80,7 @@ function caseXml(pair: PairOutcome, check: Check, seconds: number): string {
     check.status === 'different'
       ? element(
           'failure',
-          { message: token(lines[0] ?? ''), type: 'different' },
+          { message: token(pair.report ? failureLine(check, pair.report) : (lines[0] ?? '')), type: 'different' },
           text(pair.report ? formatVerifyReport(pair.report) : lines.join('\n')),
         )
       : check.required && check.status !== 'equal'

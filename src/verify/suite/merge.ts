@@ -2,8 +2,9 @@
 import { mergeIncomplete, mergeMixed } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
 import { agreeingOverall, worse } from '../compare';
-import type { Check, VerifyReport } from '../report';
-import { worstVerdict } from '../verdict';
+import type { Check, Tolerance, VerifyReport } from '../report';
+import { agreesEnough } from '../results';
+import { verdictOf, worstVerdict } from '../verdict';
 import type { PairOutcome, SuiteReport } from './suite-report';
 
 /** Throws CompileError MERGE_INCOMPLETE where a part is missing or there twice, MERGE_MIXED where parts are of different kinds. */
@@ -48,10 +49,15 @@ function joined(a: PairOutcome, b: PairOutcome): PairOutcome {
 
 function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   const wider = b.tolerance.relative > a.tolerance.relative ? b : a;
+  const checks = a.checks.map((check, at) =>
+    joinedChecks(check, b.checks.find(({ name }) => name === check.name) ?? b.checks[at], wider.tolerance),
+  );
+  // A share of all inputs says nothing about a part of them: then the whole is judged anew.
+  const isAsked = wider.tolerance.from === 'criteria';
   return {
     ...a,
-    verdict: worstVerdict(a.verdict, b.verdict),
-    checks: a.checks.map((check, at) => joinedChecks(check, b.checks.find(({ name }) => name === check.name) ?? b.checks[at])),
+    verdict: isAsked ? verdictOf(checks, 0, wider.tolerance.from) : worstVerdict(a.verdict, b.verdict),
+    checks,
     tolerance: wider.tolerance,
     departure: a.departure ?? b.departure,
     departureNote: a.departureNote ?? b.departureNote,
@@ -64,7 +70,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
 
 const WORST_FIRST = ['different', 'informative', 'skipped', 'partial', 'equal'] as const;
 
-function joinedChecks(a: Check, b: Check | undefined): Check {
+function joinedChecks(a: Check, b: Check | undefined, tolerance: Tolerance): Check {
   if (!b) return a;
   const status = WORST_FIRST.find((each) => each === a.status || each === b.status) ?? a.status;
   const names = new Set([...Object.keys(a.outputs), ...Object.keys(b.outputs)]);
@@ -79,5 +85,15 @@ function joinedChecks(a: Check, b: Check | undefined): Check {
   }
   // Each part of the samples holds the first one, on which the noise is measured.
   const samples = a.name === 'outputs' || a.name === 'original size';
-  return { ...a, status, outputs, agreement, cells: samples ? a.cells + b.cells - 1 : a.cells };
+  const anew =
+    samples && isAllAsked(outputs, agreement, tolerance) ? (meetsAll(outputs, agreement, tolerance) ? 'equal' : 'different') : status;
+  return { ...a, status: anew, outputs, agreement, cells: samples ? a.cells + b.cells - 1 : a.cells };
 }
+
+/** Whether the check is decided by what was asked alone. */
+const isAllAsked = (outputs: Check['outputs'], agreement: NonNullable<Check['agreement']>, { from, criteria }: Tolerance): boolean =>
+  from === 'criteria' && (criteria?.cosine !== undefined || Object.keys(outputs).every((name) => agreement[name]));
+
+const meetsAll = (outputs: Check['outputs'], agreement: NonNullable<Check['agreement']>, tolerance: Tolerance): boolean =>
+  Object.values(outputs).every(({ broken, cosine }) => broken === 0 && cosine >= (tolerance.criteria?.cosine ?? -1)) &&
+  Object.values(agreement).every((agreed) => agreesEnough(agreed, tolerance));

@@ -72,5 +72,5 @@ export function suiteFromJson(text: string, file: string): SuiteReport {
 const isNumberWord = (value: unknown): value is string => value === 'NaN' || value === 'Infinity' || value === '-Infinity';
 const TEXTS = new Set([
   ...['number', 'node', 'op', 'value', 'original', 'converted', 'name', 'sample', 'pass', 'rule', 'note', 'message', 'meaning', 'reason'],
-  ...['runtime', 'departureNote', 'program', 'code', 'hint', 'file', 'relation'],
+  ...['unit', 'kind', 'input', 'runtime', 'departureNote', 'program', 'code', 'hint', 'file', 'relation'],
 ]);

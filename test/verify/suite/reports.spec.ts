@@ -209,6 +209,36 @@ describe('merge', () => {
     expect([check?.cells, check?.status, check?.outputs.Y?.maxAbs]).toEqual([9, 'different', all.checks[0]?.outputs.Y?.maxAbs]);
   });
 
+  test('a share of the inputs that was asked for is judged on all of them, not on each part', async () => {
+    const options = { samples: 9, cosine: -1 };
+    const shards = await Promise.all(
+      [1, 2].map(async (index) => pair('x', { report: await verifyFiles(original, tampered(9), { ...options, shard: { index, of: 2 } }) })),
+    );
+    const same = shards.map(({ report }) => report?.checks[0]?.agreement?.Y?.sameBest ?? 0);
+    const [worse = 0, better = 0] = [Math.min(...same), Math.max(...same)];
+    expect(worse).toBeLessThan(better);
+    const asked = (minAgreement: number): string | undefined => {
+      const parts = shards.map(({ report, ...rest }) => {
+        if (!report) throw new Error('no report');
+        const criteria = { minAgreement };
+        const isEnough = (report.checks[0]?.agreement?.Y?.sameBest ?? 0) >= minAgreement;
+        const [status, verdict] = isEnough ? (['equal', 'equal'] as const) : (['different', 'different'] as const);
+        return {
+          ...rest,
+          report: {
+            ...report,
+            verdict,
+            checks: report.checks.map((check) => ({ ...check, status })),
+            tolerance: { ...report.tolerance, criteria, from: 'criteria' as const },
+          },
+        };
+      });
+      return mergeSuites(parts.map((outcome, at) => part(at + 1, 2, [outcome], 'samples'))).pairs[0]?.report?.verdict;
+    };
+    // Between both: one part alone has less, the whole has enough.
+    expect([asked(worse + 1e-6), asked(better - 1e-6), asked(better + 1e-6)]).toEqual(['equal', 'different', 'different']);
+  });
+
   test('a part that is missing, there twice, or of another whole is an error', () => {
     const [a] = whole.pairs;
     if (!a) throw new Error('no pair');
