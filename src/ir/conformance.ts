@@ -34,6 +34,8 @@ export function attributeViolations(node: Node): AttributeViolation[] {
 
 /** Throws CompileError BAD_GRAPH where the node, in normal form, breaks a rule of its operator. */
 export function requireConformance(node: Node): void {
+  const small = tooSmall(node);
+  if (small !== undefined) throw badGraph(small, locate(node));
   const schema = schemaOf(node);
   if (!schema) return;
   const [violation] = attributeViolations(node);
@@ -50,6 +52,34 @@ const named = (node: Node): string => `${node.op} '${node.name}'`;
 function missingAttribute(node: Node, schema: OperatorSchema): string | undefined {
   for (const { name, required } of schema.attributes.values())
     if (required && !node.attrs.has(name)) return `${named(node)} lacks the attribute '${name}', which it needs`;
+  return undefined;
+}
+
+/** Attributes that count something, or are lengths and distances: each number in them is 1 at least, whatever the operator. */
+const COUNTS = [
+  'blocksize',
+  'dilations',
+  'group',
+  'hidden_size',
+  'kernel_shape',
+  'kv_num_heads',
+  'num_groups',
+  'num_heads',
+  'num_outputs',
+  'offset_group',
+  'pooled_shape',
+  'q_num_heads',
+  'strides',
+];
+
+function tooSmall(node: Node): string | undefined {
+  if (node.domain !== '' && node.domain !== 'com.microsoft') return undefined;
+  for (const name of COUNTS) {
+    const attr = node.attrs.get(name);
+    const numbers = attr?.kind === 'ints' ? attr.value : attr?.kind === 'int' ? [attr.value] : [];
+    const wrong = numbers.find((number) => number < 1);
+    if (wrong !== undefined) return `${named(node)} has ${wrong} in its attribute '${name}', which must be 1 at least`;
+  }
   return undefined;
 }
 

@@ -33,4 +33,10 @@ export const commonMultiple = (a: number, b: number): number => Math.abs(a / gcd
 /** The least multiple of the integer that is a whole number of times the ratio. */
 export const commonMultipleWith = (integer: number, { num, den }: Ratio): number => commonMultiple(integer * den, num) / den;
 
-export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
+/** The greatest divisor of both. Numbers that have grown beyond all bounds have none but 1. */
+export function gcd(a: number, b: number): number {
+  if (!(Number.isFinite(a) && Number.isFinite(b))) return 1;
+  let [large, small] = [Math.abs(a), Math.abs(b)];
+  while (small > 0) [large, small] = [small, large % small];
+  return large;
+}

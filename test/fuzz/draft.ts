@@ -2,6 +2,7 @@
 import { selfHash } from '../../src/certificate/format';
 import { Dice } from './dice';
 import { modelBytes } from './onnx-tree';
+import type { Door } from './target';
 import { type Branch, isBranch, oddBytes, type Tree } from './tree';
 
 export type Head = 'window' | 'cell' | 'image' | 'original';
@@ -9,6 +10,8 @@ export type Head = 'window' | 'cell' | 'image' | 'original';
 export type Action =
   | {
       readonly kind: 'library';
+      /** Read only, written in other ways too, or converted as well. */
+      readonly depth: 'read' | 'print' | 'convert';
       readonly head: Head;
       readonly optimise: 0 | 1 | 2;
       readonly tfjs: boolean;
@@ -16,6 +19,8 @@ export type Action =
       readonly draws: boolean;
       readonly runs: boolean;
     }
+  /** A file that is no model, read by the function that reads it. */
+  | { readonly kind: 'door'; readonly door: Door; readonly name: string }
   /** `may`: names of files and folders that this command line may write. */
   | { readonly kind: 'cli'; readonly args: readonly string[]; readonly may: readonly string[] };
 
@@ -40,7 +45,7 @@ export interface Case {
   readonly action: Action;
 }
 
-/** Undefined where the tree cannot be written down. */
+/** Undefined where the tree cannot be written down: changes can make one too deep. */
 export function caseOf(draft: Draft): Case | undefined {
   try {
     const bytes = draft.scars.reduce((left, scar) => oddBytes(left, new Dice(scar)), encoded(draft));

@@ -1,14 +1,11 @@
 /** The input that a seed stands for. */
 
-import { bufferSource } from '../../src/ir/bytes';
-import { readModel } from '../../src/onnx/read';
-import { parseModel } from '../../src/onnx/text/parser';
-import { printModel } from '../../src/onnx/text/printer';
 import { hash } from '../support/seeded';
 import { Dice } from './dice';
-import type { Action, Draft, Head } from './draft';
-import { modelBytes, mutateModel } from './onnx-tree';
+import { type Action, type Case, caseOf, type Draft, type Head } from './draft';
+import { mutateModel } from './onnx-tree';
 import type { Seeds } from './seeds';
+import type { Door } from './target';
 import { type Branch, mutate, ODD_NAMES, type Tree } from './tree';
 import { operatorNames } from './words';
 
@@ -25,6 +22,18 @@ export function generate(seeds: Seeds, seed: number, number: number, only?: stri
   throw new Error(`there is no format '${only}', only ${FORMATS.map(([name]) => name).join(', ')}`);
 }
 
+/** The same, made final. Undefined where it cannot be: parts put into each other can become too deep. */
+export function inputOf(seeds: Seeds, seed: number, number: number, only?: string): Case | undefined {
+  let draft: Draft;
+  try {
+    draft = generate(seeds, seed, number, only);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+  return caseOf(draft);
+}
+
 /** How many changes: mostly few, so that what comes out is nearly sound. */
 const rounds = (dice: Dice): number => (dice.chance(0.6) ? 1 + dice.below(2) : 1 + dice.below(8));
 const scars = (dice: Dice, share: number): number[] =>
@@ -32,43 +41,49 @@ const scars = (dice: Dice, share: number): number[] =>
 
 const HEADS: readonly Head[] = ['window', 'cell', 'image', 'original'];
 
+/** Of the large and slow ones, one in twenty. */
+function someIndex(seeds: Seeds, dice: Dice): number {
+  for (;;) {
+    const index = dice.below(seeds.models);
+    if (!seeds.isLarge(index) || dice.chance(0.05)) return index;
+  }
+}
+
 function someModel(seeds: Seeds, dice: Dice): Branch {
   for (;;) {
-    const model = seeds.model(dice.below(seeds.models));
+    const model = seeds.model(someIndex(seeds, dice));
     if (model) return model;
   }
+}
+
+/** Reading is tried most often, since most of what is wrong is found there; converting takes ten times as long, a command line too. */
+function modelAction(dice: Dice, model: string): Action {
+  if (dice.chance(0.03)) return modelCommand(dice, model);
+  return {
+    kind: 'library',
+    depth: dice.chance(0.6) ? 'read' : dice.chance(0.4) ? 'print' : 'convert',
+    head: dice.pick(HEADS),
+    optimise: dice.pick([2, 2, 1, 0]),
+    tfjs: dice.chance(0.4),
+    stride: dice.chance(0.1) ? dice.pick([1, 2]) : undefined,
+    draws: dice.chance(0.02),
+    runs: dice.chance(0.3),
+  };
 }
 
 function onnx(seeds: Seeds, dice: Dice): Draft {
   const tree = someModel(seeds, dice);
   for (let left = rounds(dice); left > 0; left--) mutateModel(tree, new Dice(dice.seed()), () => someModel(seeds, dice));
-  const weights = Uint8Array.from({ length: 4096 }, (_, at) => at);
-  const action: Action = dice.chance(0.75)
-    ? {
-        kind: 'library',
-        head: dice.pick(HEADS),
-        optimise: dice.pick([2, 2, 1, 0]),
-        tfjs: dice.chance(0.4),
-        stride: dice.chance(0.1) ? dice.pick([1, 2]) : undefined,
-        draws: dice.chance(0.1),
-        runs: dice.chance(0.35),
-      }
-    : modelCommand(dice, 'model.onnx');
   return {
     format: 'onnx',
     as: 'onnx',
     name: 'model.onnx',
     tree: { root: tree },
     scars: scars(dice, 0.04),
-    others: new Map([['weights.bin', weights], ...pictured(seeds)]),
-    action,
+    others: seeds.beside,
+    action: modelAction(dice, 'model.onnx'),
   };
 }
-
-const pictured = (seeds: Seeds): [string, Uint8Array][] => [
-  ['small.png', seeds.file('small.png')],
-  ['pair.onnx', seeds.file('pair.onnx')],
-];
 
 /** Command lines for a model. */
 function modelCommand(dice: Dice, model: string): Action {
@@ -216,16 +231,9 @@ function textDraft(
 
 function onnxText(seeds: Seeds, dice: Dice): Draft {
   for (;;) {
-    let text: string;
-    try {
-      const model = readModel(bufferSource(modelBytes(someModel(seeds, dice))), { keepOpset: dice.chance(0.3) });
-      text = printModel(model, { weights: dice.chance(0.5) ? 'elide' : 'inline', types: 'both', beyond: true });
-      if (text.length > 20_000) continue;
-      parseModel(text);
-    } catch {
-      continue;
-    }
-    return textDraft(dice, 'onnxtxt', 'model.onnxtxt', text, operatorNames, new Map(pictured(seeds)), modelCommand(dice, 'model.onnxtxt'));
+    const text = seeds.modelText(someIndex(seeds, dice), dice.chance(0.5) ? 'elide' : 'inline');
+    if (text === undefined) continue;
+    return textDraft(dice, 'onnxtxt', 'model.onnxtxt', text, operatorNames, seeds.beside, modelAction(dice, 'model.onnxtxt'));
   }
 }
 
@@ -271,19 +279,26 @@ function jsonDraft(
   return { format, as: 'json', name, tree, scars: scars(dice, 0.1), hashed: format === 'certificate' && dice.chance(0.7), others, action };
 }
 
-const files = (seeds: Seeds, ...names: string[]): Map<string, Uint8Array> => new Map(names.map((name) => [name, seeds.file(name)]));
 const cli = (args: readonly string[], ...may: string[]): Action => ({ kind: 'cli', args, may });
+/** Mostly the function that reads the file; now and then a command around it. */
+const mostly = (dice: Dice, door: Door, name: string, command: () => Action): Action =>
+  dice.chance(0.97) ? { kind: 'door', door, name } : command();
 
+const SHARD = 'web/group1-shard1of1.bin';
 function tfjs(seeds: Seeds, dice: Dice): Draft {
-  const others = files(seeds, 'pair.onnx', 'small.png', 'web/group1-shard1of1.bin');
-  const action = dice.chance(0.75)
-    ? cli(['inspect', 'web', ...(dice.chance(0.5) ? ['--json'] : [])])
-    : dice.pick([
-        cli(['inspect', 'web', '-o', 'out.dot'], 'out.dot'),
-        cli(['verify', 'pair.onnx', 'web', '-n', '1']),
-        cli(['verify', 'pair.onnx', 'web', '--exact', '-n', '1']),
-        cli(['predict', 'web', 'small.png']),
-      ]);
+  const others = seeds.files('pair.onnx', 'small.png', 'web/model.json', SHARD);
+  const action = mostly(dice, 'tfjs', 'web', () =>
+    dice.chance(0.7)
+      ? cli(['inspect', 'web', ...(dice.chance(0.5) ? ['--json'] : [])])
+      : dice.pick([
+          cli(['inspect', 'web', '-o', 'out.dot'], 'out.dot'),
+          cli(['verify', 'pair.onnx', 'web', '-n', '1']),
+          cli(['verify', 'pair.onnx', 'web', '--exact', '-n', '1']),
+          cli(['predict', 'web', 'small.png']),
+        ]),
+  );
+  if (dice.chance(0.1))
+    return { format: 'tfjs', as: 'bytes', name: SHARD, tree: { root: seeds.file(SHARD) }, scars: scars(dice, 1), others, action };
   return jsonDraft(dice, seeds, 'tfjs', 'web/model.json', 'web/model.json', others, action);
 }
 
@@ -294,49 +309,41 @@ const certificate = (seeds: Seeds, dice: Dice): Draft =>
     'certificate',
     'certificate.json',
     'certificate.json',
-    files(seeds, 'pair.onnx', 'pair-fcn.onnx'),
-    cli(['verify', '--certificate', 'certificate.json', ...(dice.chance(0.3) ? ['--json'] : [])]),
+    seeds.files('pair.onnx', 'pair-fcn.onnx'),
+    mostly(dice, 'certificate', 'certificate.json', () =>
+      cli(['verify', '--certificate', 'certificate.json', ...(dice.chance(0.3) ? ['--json'] : [])]),
+    ),
   );
 
-function report(seeds: Seeds, dice: Dice): Draft {
-  const reporter = dice.pick(['text', 'json', 'junit', 'markdown', 'github']);
-  return jsonDraft(
+const report = (seeds: Seeds, dice: Dice): Draft =>
+  jsonDraft(
     dice,
     seeds,
     'report',
     'report.json',
     'report.json',
-    new Map(),
-    cli(['verify', '--merge', 'report.json', '--reporter', `${reporter}=out.txt`], 'out.txt'),
+    seeds.files(),
+    mostly(dice, 'report', 'report.json', () =>
+      cli(
+        ['verify', '--merge', 'report.json', '--reporter', `${dice.pick(['text', 'json', 'junit', 'markdown', 'github'])}=out.txt`],
+        'out.txt',
+      ),
+    ),
   );
-}
 
 function recipe(seeds: Seeds, dice: Dice): Draft {
   const from = dice.pick(seeds.names(/^recipes\/.*\.json$/));
   const name = from.replace('recipes/', '');
-  return jsonDraft(
-    dice,
-    seeds,
-    'preprocessing',
-    name,
-    from,
-    files(seeds, 'pair.onnx'),
-    cli(['convert', 'pair.onnx', 'out.onnx', '--no-verify', '--preset', name], 'out.onnx'),
-  );
+  const action = mostly(dice, 'recipe', name, () => cli(['convert', 'pair.onnx', 'out.onnx', '--no-verify', '--preset', name], 'out.onnx'));
+  return jsonDraft(dice, seeds, 'preprocessing', name, from, seeds.files('pair.onnx'), action);
 }
 
 function labels(seeds: Seeds, dice: Dice): Draft {
   const from = dice.pick(seeds.names(/^labels\//));
-  const name = from.replace('labels/', '');
-  return textDraft(
-    dice,
-    'labels',
-    name,
-    seeds.text(from),
-    JSON_WORDS,
-    files(seeds, 'pair.onnx'),
-    cli(['convert', 'pair.onnx', 'out.onnx', '--no-verify', '--labels', name], 'out.onnx'),
-  );
+  // One of the names that are looked for beside a model.
+  const name = dice.chance(0.3) ? (from.endsWith('.json') ? 'config.json' : 'labels.txt') : from.replace('labels/', '');
+  const action = mostly(dice, 'labels', name, () => cli(['convert', 'pair.onnx', 'out.onnx', '--no-verify', '--labels', name], 'out.onnx'));
+  return textDraft(dice, 'labels', name, seeds.text(from), JSON_WORDS, seeds.files('pair.onnx'), action);
 }
 
 const SUITE_WORDS = [
@@ -366,8 +373,8 @@ const suite = (seeds: Seeds, dice: Dice): Draft =>
     'suite.yaml',
     seeds.text('suite.yaml'),
     SUITE_WORDS,
-    files(seeds, 'pair.onnx', 'pair-fcn.onnx'),
-    cli(['verify', '--suite', 'suite.yaml', '-n', '1', '--verify-budget', '1s']),
+    seeds.files('pair.onnx', 'pair-fcn.onnx'),
+    mostly(dice, 'suite', 'suite.yaml', () => cli(['verify', '--suite', 'suite.yaml', '-n', '1', '--verify-budget', '1s'])),
   );
 
 const CONFIG = `# Options by name.
@@ -407,8 +414,8 @@ const config = (seeds: Seeds, dice: Dice): Draft =>
     'config.yaml',
     CONFIG,
     CONFIG_WORDS,
-    files(seeds, 'pair.onnx'),
-    cli(['inspect', 'pair.onnx', '--config', 'config.yaml']),
+    seeds.files('pair.onnx'),
+    mostly(dice, 'config', 'config.yaml', () => cli(['inspect', 'pair.onnx', '--config', 'config.yaml'])),
   );
 
 function bytesDraft(
@@ -417,36 +424,38 @@ function bytesDraft(
   format: string,
   pattern: RegExp,
   others: ReadonlyMap<string, Uint8Array>,
-  command: (name: string) => Action,
+  action: (name: string) => Action,
 ): Draft {
   const from = dice.pick(seeds.names(pattern));
   const name = from.replace(/^.*\//, '');
   const damage = Array.from({ length: rounds(dice) }, () => dice.seed());
-  return { format, as: 'bytes', name, tree: { root: seeds.file(from).slice() }, scars: damage, others, action: command(name) };
+  return { format, as: 'bytes', name, tree: { root: seeds.file(from) }, scars: damage, others, action: action(name) };
 }
 
 const picture = (seeds: Seeds, dice: Dice): Draft =>
-  bytesDraft(seeds, dice, 'picture', /^pictures\//, files(seeds, 'pair.onnx', 'pair-fcn.onnx'), (name) =>
-    dice.chance(0.8) ? cli(['predict', 'pair.onnx', name]) : cli(['heatmap', 'pair-fcn.onnx', name, '-o', 'heat.png'], 'heat.png'),
+  bytesDraft(seeds, dice, 'picture', /^pictures\//, seeds.files('pair.onnx', 'pair-fcn.onnx'), (name) =>
+    mostly(dice, 'picture', name, () =>
+      dice.chance(0.8) ? cli(['predict', 'pair.onnx', name]) : cli(['heatmap', 'pair-fcn.onnx', name, '-o', 'heat.png'], 'heat.png'),
+    ),
   );
 
 const array = (seeds: Seeds, dice: Dice): Draft =>
-  bytesDraft(seeds, dice, 'array', /^arrays\//, files(seeds, 'pair.onnx', 'pair-fcn.onnx'), (name) =>
-    cli(['verify', 'pair.onnx', 'pair-fcn.onnx', '--inputs', name, '--verify-budget', '1s']),
+  bytesDraft(seeds, dice, 'array', /^(arrays|pictures)\//, seeds.files('pair.onnx', 'pair-fcn.onnx'), (name) =>
+    mostly(dice, 'array', name, () => cli(['verify', 'pair.onnx', 'pair-fcn.onnx', '--inputs', name, '--verify-budget', '1s'])),
   );
 
-/** Each format, and how often it has its turn. What runs models is slow, and has fewer. */
+/** Each format, and how often it has its turn. */
 const FORMATS: readonly (readonly [string, number, (seeds: Seeds, dice: Dice) => Draft])[] = [
-  ['onnx', 640, onnx],
-  ['onnxtxt', 110, onnxText],
+  ['onnx', 560, onnx],
+  ['onnxtxt', 100, onnxText],
   ['tfjs', 80, tfjs],
   ['certificate', 80, certificate],
   ['report', 40, report],
-  ['preprocessing', 25, recipe],
-  ['labels', 15, labels],
-  ['config', 20, config],
-  ['suite', 4, suite],
-  ['picture', 4, picture],
-  ['array', 2, array],
+  ['preprocessing', 30, recipe],
+  ['labels', 30, labels],
+  ['config', 25, config],
+  ['suite', 25, suite],
+  ['picture', 15, picture],
+  ['array', 15, array],
 ];
 export const FORMAT_NAMES: readonly string[] = FORMATS.map(([name]) => name);

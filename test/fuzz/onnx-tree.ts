@@ -39,9 +39,11 @@ function plain(value: unknown): Tree {
 
 function wire(tree: Tree): unknown {
   if (typeof tree === 'bigint') return toInt64(BigInt.asIntN(64, tree));
+  if (typeof tree !== 'object' || tree === null || tree instanceof Uint8Array) return tree;
   if (Array.isArray(tree)) return tree.map(wire);
-  if (!isBranch(tree)) return tree;
-  return Object.fromEntries(Object.entries(tree).map(([key, each]) => [key, wire(each)]));
+  const message: Record<string, unknown> = {};
+  for (const key of Object.keys(tree)) if (key !== '__proto__') message[key] = wire(tree[key]);
+  return message;
 }
 
 const list = (tree: Tree, key: string): Branch[] => {

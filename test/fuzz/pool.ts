@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Attempt, LIMITS } from './attempt';
+import type { Attempt } from './attempt';
+import { LIMITS } from './desk';
 import type { Case } from './draft';
 import type { Answer, RangeTask } from './worker';
 
@@ -24,8 +25,10 @@ export class Process {
   private words = '';
   private hear: (answer: Answer | Ended) => void = () => undefined;
 
-  constructor() {
-    this.child = fork(__filename.endsWith('.ts') ? (process.argv[1] ?? '') : __filename, ['--worker', this.home], {
+  /** `plant`: a fault to be found. */
+  constructor(plant: string | undefined) {
+    const planted = plant === undefined ? [] : [plant];
+    this.child = fork(__filename.endsWith('.ts') ? (process.argv[1] ?? '') : __filename, ['--worker', this.home, ...planted], {
       execArgv: ['--enable-source-maps', '--max-old-space-size=1500', '--stack-size=984'],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

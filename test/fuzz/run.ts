@@ -7,6 +7,7 @@
  *   --only onnx                            one format: onnx, onnxtxt, tfjs, certificate, report, preprocessing, labels, config, suite, picture, array
  *   --workers 2                            processes at a time; by default all cores but one
  *   --keep DIRECTORY                       where findings go; by default fuzz-findings
+ *   --verbose                              how often each outcome was
  *   --make-seeds                           writes fixtures/fuzz/sound anew
  *
  * A finding is: an exception that is no error of the catalogue (exit code 70), a crash, more than 10 s or 1 GB, something written where it should not be or
@@ -19,15 +20,15 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Finding } from './attempt';
 import { caseOf, type Draft } from './draft';
-import { generate } from './generate';
+import { generate, inputOf } from './generate';
 import { makeSeeds } from './make-seeds';
 import { ending, Process } from './pool';
 import { Seeds } from './seeds';
 import { shrunk } from './shrink';
 import { work } from './worker';
 
-const [, , mode, home] = process.argv;
-if (mode === '--worker' && home !== undefined) work(home);
+const [, , mode, home, planted] = process.argv;
+if (mode === '--worker' && home !== undefined) work(home, planted);
 else
   direct().catch((error: unknown) => {
     console.error(error);
@@ -52,12 +53,14 @@ async function direct(): Promise<void> {
       keep: { type: 'string', default: 'fuzz-findings' },
       shrink: { type: 'string', default: '400' },
       verbose: { type: 'boolean', default: false },
+      // A fault in the program, which is to be found: plants.ts.
+      plant: { type: 'string' },
       'make-seeds': { type: 'boolean', default: false },
     },
   });
   if (values['make-seeds']) return makeSeeds();
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
-  const { only, keep } = values;
+  const { only, keep, plant } = values;
   const seeds = new Seeds();
   const found = new Map<string, Found>();
   const outcomes = new Map<string, number>();
@@ -65,8 +68,8 @@ async function direct(): Promise<void> {
   let tried = 1;
   if (values.number !== undefined) {
     const number = Number(values.number);
-    const input = caseOf(generate(seeds, seed, number, only));
-    const probe = new Process();
+    const input = inputOf(seeds, seed, number, only);
+    const probe = new Process(plant);
     const { outcome, findings } = input ? await probe.try(input) : { outcome: 'cannot be written down', findings: [] };
     probe.close();
     console.log(`${input?.format}, ${outcome}: ${JSON.stringify(input?.action)}`);
@@ -75,11 +78,11 @@ async function direct(): Promise<void> {
     const until = values.minutes === undefined ? undefined : started + 60_000 * Number(values.minutes);
     const count = values.count === undefined ? (until === undefined ? 3000 : Number.POSITIVE_INFINITY) : Number(values.count);
     const workers = Number(values.workers ?? Math.max(1, availableParallelism() - 1));
-    tried = await runAll({ seed, only, count, until, workers, outcomes, found });
+    tried = await runAll({ seeds, seed, only, count, until, workers, outcomes, found, plant });
   }
   for (const [signature, { number, finding, times }] of found) {
     const again = `npm run fuzz -- --seed ${seed} --number ${number}${only === undefined ? '' : ` --only ${only}`}`;
-    const draft = await smallest(generate(seeds, seed, number, only), signature, Number(values.shrink));
+    const draft = await smallest(generate(seeds, seed, number, only), signature, Number(values.shrink), plant);
     const folder = join(keep, `${seed}-${number}-${finding.kind.replace(/\W+/g, '-')}`);
     const files = save(draft, folder, `${signature}\n${times} times\n${again}\n\n${finding.detail}\n`);
     console.log(
@@ -99,6 +102,7 @@ async function direct(): Promise<void> {
 }
 
 interface Run {
+  readonly seeds: Seeds;
   readonly seed: number;
   readonly only: string | undefined;
   readonly count: number;
@@ -106,11 +110,16 @@ interface Run {
   readonly workers: number;
   readonly outcomes: Map<string, number>;
   readonly found: Map<string, Found>;
+  readonly plant: string | undefined;
 }
 
+/** Inputs among which is the one that took too much memory. */
+const SUSPECTS = 16;
+const isShared = ({ kind }: Finding): boolean => kind === 'time' || kind === 'memory';
+
 /** Inputs in blocks; a process has one block after the other, and a new one goes on behind the input that ended it. */
-async function runAll({ seed, only, count, until, workers, outcomes, found }: Run): Promise<number> {
-  const BLOCK = 250;
+async function runAll({ seeds, seed, only, count, until, workers, outcomes, found, plant }: Run): Promise<number> {
+  const BLOCK = 1000;
   let next = 0;
   let tried = 0;
   const note = (number: number, finding: Finding): void => {
@@ -118,13 +127,25 @@ async function runAll({ seed, only, count, until, workers, outcomes, found }: Ru
     if (known) known.times++;
     else {
       found.set(finding.signature, { number, finding, times: 1 });
-      console.log(`${number}: ${finding.signature}`);
+      console.log(`--seed ${seed} --number ${number}: ${finding.signature}`);
     }
+  };
+  /** What a process grew to, or how long it was busy, may be the fault of others: the inputs that can be at fault are tried alone. */
+  const confirm = async (number: number, finding: Finding): Promise<void> => {
+    for (let at = number; at > number - (finding.kind === 'memory' ? SUSPECTS : 1) && at >= 0; at--) {
+      const input = inputOf(seeds, seed, at, only);
+      const alone = new Process(plant);
+      const { findings } = input ? await alone.try(input) : { findings: [] };
+      alone.close();
+      const same = findings.find(({ signature }) => signature === finding.signature);
+      if (same) return note(at, same);
+    }
+    console.log(`${number}: ${finding.signature}, but not alone`);
   };
   const isOver = (): boolean => next >= count || (until !== undefined && Date.now() >= until);
   let told = Date.now();
   const one = async (): Promise<void> => {
-    let worker = new Process();
+    let worker = new Process(plant);
     while (!isOver()) {
       let from = next;
       const to = Math.min(count, from + BLOCK);
@@ -132,9 +153,12 @@ async function runAll({ seed, only, count, until, workers, outcomes, found }: Ru
       while (from < to) {
         const task = { do: 'range', seed, from, to, only } as const;
         const begun = from;
+        const suspects: [number, Finding][] = [];
         const answer = await new Promise<{ next: number; fresh: boolean }>((resolve) =>
           worker.range(task, (reply) => {
-            if (reply.kind === 'finding') note(reply.number, reply.finding);
+            if (reply.kind === 'finding' && isShared(reply.finding) && !found.has(reply.finding.signature))
+              suspects.push([reply.number, reply.finding]);
+            else if (reply.kind === 'finding') note(reply.number, reply.finding);
             else if (reply.kind === 'done') {
               for (const [outcome, times] of Object.entries(reply.outcomes)) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + times);
               resolve({ next: reply.next, fresh: reply.full });
@@ -144,13 +168,14 @@ async function runAll({ seed, only, count, until, workers, outcomes, found }: Ru
             }
           }),
         );
+        for (const [number, finding] of suspects) await confirm(number, finding);
         tried += answer.next - from;
         from = answer.next;
         if (answer.fresh) {
           worker.close();
-          worker = new Process();
+          worker = new Process(plant);
         }
-        if (Date.now() - told > 60_000) {
+        if (Date.now() - told > 120_000) {
           told = Date.now();
           console.log(`${tried} inputs, ${found.size} kinds of findings`);
         }
@@ -163,15 +188,15 @@ async function runAll({ seed, only, count, until, workers, outcomes, found }: Ru
 }
 
 /** The smallest draft found with the same finding. */
-async function smallest(draft: Draft, signature: string, budget: number): Promise<Draft> {
-  let probe = new Process();
+async function smallest(draft: Draft, signature: string, budget: number, plant: string | undefined): Promise<Draft> {
+  let probe = new Process(plant);
   const fails = async (candidate: Draft): Promise<boolean> => {
     const input = caseOf(candidate);
     if (!input) return false;
     const { findings } = await probe.try(input);
     if (!probe.isAlive || findings.some(({ kind }) => kind === 'memory' || kind === 'crash' || kind === 'time')) {
       probe.close();
-      probe = new Process();
+      probe = new Process(plant);
     }
     return findings.some((each) => each.signature === signature);
   };

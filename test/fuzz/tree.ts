@@ -29,28 +29,41 @@ export function remove({ holder, key }: Place): void {
   else Reflect.deleteProperty(holder, key);
 }
 
+/** Of a long list of numbers, so many are changed. */
+const NUMBERS = 24;
+
 /** Everything in a tree, outermost first. */
 export function placesIn(root: Tree): Place[] {
   const places: Place[] = [];
-  const open: { readonly tree: Tree; readonly depth: number }[] = [{ tree: root, depth: 0 }];
-  for (let next = open.shift(); next; next = open.shift()) {
-    const { tree, depth } = next;
-    if (!Array.isArray(tree) && !isBranch(tree)) continue;
-    for (const key of Array.isArray(tree) ? tree.keys() : Object.keys(tree)) {
-      const place: Place = { holder: tree, key, depth };
-      places.push(place);
-      open.push({ tree: at(place), depth: depth + 1 });
-    }
+  const open: Tree[] = [root];
+  const depths: number[] = [0];
+  for (let next = 0; next < open.length; next++) {
+    const tree = open[next];
+    const depth = depths[next] ?? 0;
+    const visit = (holder: Tree[] | Branch, key: number | string, value: Tree): void => {
+      places.push({ holder, key, depth });
+      if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+      open.push(value);
+      depths.push(depth + 1);
+    };
+    if (Array.isArray(tree)) {
+      const isNumbers = typeof tree[0] === 'number' || typeof tree[0] === 'bigint';
+      const count = isNumbers ? Math.min(tree.length, NUMBERS) : tree.length;
+      for (let at = 0; at < count; at++) visit(tree, at, tree[at]);
+    } else if (isBranch(tree)) for (const key of Object.keys(tree)) visit(tree, key, tree[key]);
   }
   return places;
 }
 
+/** Bytes are shared: changes put others in their place. */
 export function copied(tree: Tree): Tree {
+  if (typeof tree !== 'object' || tree === null || tree instanceof Uint8Array) return tree;
   if (Array.isArray(tree)) return tree.map(copied);
-  if (tree instanceof Uint8Array) return tree.slice();
-  if (!isBranch(tree)) return tree;
   const copy: Branch = {};
-  for (const [key, value] of Object.entries(tree)) put({ holder: copy, key, depth: 0 }, copied(value));
+  for (const key of Object.keys(tree)) {
+    if (key === '__proto__') put({ holder: copy, key, depth: 0 }, copied(tree[key]));
+    else copy[key] = copied(tree[key]);
+  }
   return copy;
 }
 
@@ -233,7 +246,7 @@ export function mutate(root: Tree, dice: Dice, words: readonly string[], keeps: 
       return;
     default: {
       let nested: Tree = value;
-      for (let level = dice.pick([1, 3, 2000]); level > 0; level--) nested = dice.chance(0.5) ? [nested] : { a: nested };
+      for (let level = dice.pick([1, 3, 500]); level > 0; level--) nested = dice.chance(0.5) ? [nested] : { a: nested };
       put(place, nested);
     }
   }

@@ -1,11 +1,12 @@
 /** The process in which inputs are tried: it may crash, hang or run full, and is then replaced. Which input it is at is in the file `number` beside its folder. */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Attempt, attempt, cleared, type Finding } from './attempt';
-import { type Case, caseOf } from './draft';
-import { generate } from './generate';
+import type { Attempt, Finding } from './attempt';
+import { Desk } from './desk';
+import type { Case } from './draft';
+import { inputOf } from './generate';
+import { planted } from './plants';
 import { Seeds } from './seeds';
-import { watch } from './watch';
 
 export interface RangeTask {
   readonly do: 'range';
@@ -25,45 +26,32 @@ export type Answer =
   | { readonly kind: 'tried'; readonly attempt: Attempt };
 
 const GROWN = 600 * 2 ** 20;
+/** Inputs between two looks at its size. */
+const EVERY = 50;
 
-export function work(home: string): void {
+/** `plant`: a fault to be found, for the test of the fuzzer. */
+export function work(home: string, plant: string | undefined): void {
   const folder = join(home, 'folder');
   mkdirSync(folder);
   process.chdir(folder);
   process.env.TMPDIR = join(folder, 'tmp');
   const number = openSync(join(home, 'number'), 'w');
-  const noted: string[] = [];
-  watch(
-    () => folder,
-    (what) => void noted.push(what),
-  );
   const answer = (message: Answer): void => void process.send?.(message);
   const seeds = new Seeds();
-  const tried = async (input: Case): Promise<Attempt> => {
-    cleared(folder);
-    noted.length = 0;
-    const { outcome, findings } = await attempt(input, folder);
-    return {
-      outcome,
-      findings: [
-        ...findings,
-        ...noted.map((what) => ({ kind: 'outside', signature: `outside: ${what.replace(/\d+/g, '#').slice(0, 100)}`, detail: what })),
-      ],
-    };
-  };
+  const desk = new Desk(folder, planted(plant));
   const range = async ({ seed, from, to, only }: RangeTask): Promise<void> => {
     const outcomes: Record<string, number> = {};
     let next = from;
     let full = false;
     for (; next < to && !full; next++) {
       writeSync(number, String(next).padEnd(12), 0);
-      const input = caseOf(generate(seeds, seed, next, only));
-      const { outcome, findings } = input ? await tried(input) : { outcome: 'cannot be written down', findings: [] };
+      const input = inputOf(seeds, seed, next, only);
+      const { outcome, findings } = input ? await desk.try(input) : { outcome: 'cannot be written down', findings: [] };
       const key = `${input?.format ?? 'none'}, ${outcome}`;
       outcomes[key] = (outcomes[key] ?? 0) + 1;
       for (const finding of findings) answer({ kind: 'finding', number: next, finding });
       // The highest mark of memory does not go down again.
-      full = findings.some(({ kind }) => kind === 'memory') || process.memoryUsage.rss() > GROWN;
+      full = findings.some(({ kind }) => kind === 'memory') || (next % EVERY === 0 && process.memoryUsage.rss() > GROWN);
     }
     answer({ kind: 'done', outcomes, next, full });
   };
@@ -74,7 +62,8 @@ export function work(home: string): void {
     };
     if (task.do === 'range') range(task).catch(failed);
     else
-      tried(task.case)
+      desk
+        .try(task.case)
         .then((result) => answer({ kind: 'tried', attempt: result }))
         .catch(failed);
   });

@@ -96,7 +96,9 @@ const attention: Infer = (node) => {
   const [query, value] = [shapeOf(node), shapeOf(node, 2)];
   if (!query || !value) return like(node, vague(query?.length));
   if (query.length === 4) return like(node, [query[0], query[1], query[2], value[3]]);
-  const [heads, valueHeads] = [intAttr(node, 'q_num_heads'), intAttr(node, 'kv_num_heads')];
+  // Heads that are not told are the model's mistake; the runtime says so.
+  const [heads, valueHeads] = [givenInt(node, 'q_num_heads'), givenInt(node, 'kv_num_heads')];
+  if (heads === undefined || valueHeads === undefined) return like(node, vague(query.length));
   return like(node, [query[0], query[1], multiplyDims(divideDim(value[2], valueHeads), heads)]);
 };
 
