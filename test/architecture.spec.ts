@@ -24,6 +24,8 @@ const OUTSIDE = [
   'verify',
   'verify/tfjs',
   'verify/files',
+  'sources',
+  'sources/files',
   'pictures',
   'pictures/files',
   'files',
@@ -57,7 +59,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Files of other kinds are named in one place.
   'verify/tfjs': [...BASE, 'formats/schemas', 'onnx', 'tfjs', 'verify', 'files', 'output'],
   'verify/files': [...OUTSIDE],
-  pictures: [...BASE, 'analysis', 'verify'],
+  // What networks are shown, as numbers over places.
+  sources: BASE,
+  'sources/files': ['diagnostics', 'sources', 'files', 'output'],
+  pictures: [...BASE, 'analysis', 'sources', 'verify'],
   'pictures/files': [...OUTSIDE],
   debug: [...BASE, 'rewrite', 'verify', 'compile'],
   // No pass knows another, and src below src/compile does not know which exist.
@@ -87,7 +92,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs\/runner\.ts$/,
   '@tensorflow-models/mobilenet': /^src\/pictures\/files\/labels\.ts$/,
   yargs: /^src\/cli\//,
-  fflate: /^src\/(files|pictures|certificate|verify)\//,
+  fflate: /^src\/(files|pictures|certificate|sources|verify)\//,
+  geotiff: /^src\/sources\/files\/tiff\.ts$/,
   sharp: /^src\/(pictures|verify\/files)\//,
   yaml: /^src\/(files|verify\/files|cli|pictures\/files)\//,
 };
@@ -99,6 +105,7 @@ const KNOWS_NODE = new Set([
   'output',
   'certificate',
   'pictures/files',
+  'sources/files',
   'verify',
   'verify/files',
   'verify/tfjs',
@@ -248,6 +255,7 @@ function sources(folder: string): string[] {
 
 /** Rooms within rooms that have rules of their own. */
 const INNER_ZONES = [
+  'sources/files',
   'formats/schemas',
   'analysis/motion',
   'analysis/maps',

@@ -11,10 +11,11 @@
  */
 
 import { intAttr, stringAttr } from '../ir/attrs';
-import { AxisRoles, imageInputs } from '../ir/axis-roles';
+import { AxisRoles, imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { cutsOf } from '../ir/sizes/cut';
+import { isLetter, type Letter, type PlacesName, placesName } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
 import { activationBytes } from './activation-memory';
@@ -33,17 +34,20 @@ export interface TiledAxis {
   readonly stride: number;
   /** Tiles begin at multiples of this; 0: they cannot be. */
   readonly align: number;
+  /** The network takes this length only: the axis stays in one piece. */
+  readonly fixed?: boolean | undefined;
 }
 
 export interface Tiling {
-  readonly rows: TiledAxis;
-  readonly columns: TiledAxis;
+  readonly letters: readonly Letter[];
+  /** The spatial axes, outermost first. */
+  readonly along: readonly TiledAxis[];
   /** Why the image must be run in one piece; undefined: it may be cut. */
   readonly obstacle: string | undefined;
   /** What the run in one piece needs beside the weights; undefined: not known. */
   readonly bytes: number | undefined;
-  /** Which axes of the output are classes, rows and columns. */
-  readonly axes: { readonly classes: number; readonly rows: number; readonly columns: number };
+  /** Which axes of the output are classes and places; undefined: the output has none for that axis of the image. */
+  readonly axes: { readonly classes: number; readonly places: readonly (number | undefined)[] };
   readonly classes: number;
 }
 
@@ -51,76 +55,87 @@ export interface Tiling {
  * The model at one size of image, in pixels. `infer` finds the types. The model is not touched.
  * undefined where the output is no map with at least one cell at this size. Throws CompileError SHAPE_MISMATCH where no image so small fits.
  */
-export function tilingOf(
-  source: Model,
-  outputName: string,
-  [height, width]: readonly [number, number],
-  infer: (model: Model) => void,
-): Tiling | undefined {
+export function tilingOf(source: Model, outputName: string, lengths: readonly number[], infer: (model: Model) => void): Tiling | undefined {
   const model = source.clone();
   const { graph } = model;
+  const letters = lettersOf(imageInputs(graph));
+  const fixed = new Set<Letter>();
   for (const [image, roles] of imageInputs(graph)) {
-    const shape = roles.map((role, axis) => (role === 'N' ? 1 : role === 'H' ? height : role === 'W' ? width : image.type?.shape?.[axis]));
+    const shape = roles.map((role, axis) => {
+      const own = image.type?.shape?.[axis];
+      if (isLetter(role) && typeof own === 'number') fixed.add(role);
+      return role === 'N' ? 1 : isLetter(role) ? lengths[letters.indexOf(role)] : own;
+    });
     graph.setType(image, { dtype: image.type?.dtype ?? 'float', shape });
   }
-  const [rowsUsed, columnsUsed] = [usedLength(graph, 'H', height), usedLength(graph, 'W', width)];
+  const used = letters.map((letter, at) => usedLength(graph, letter, lengths[at] ?? 1));
   infer(model);
   const output = graph.outputs.find(({ name }) => name === outputName);
-  const axes = output && mapAxesOf(output, new AxisRoles(imageInputs(graph)).of(output));
+  const axes = output && mapAxesOf(output, new AxisRoles(imageInputs(graph)).of(output), letters);
   if (!output || !axes) return undefined;
-  const size = (axis: number): number => {
-    const dim = output.type?.shape?.[axis];
+  const size = (axis: number | undefined): number => {
+    const dim = axis === undefined ? 1 : output.type?.shape?.[axis];
     return typeof dim === 'number' ? dim : 0;
   };
-  const [cellRows, cellColumns] = [size(axes.rows), size(axes.columns)];
-  if (cellRows < 1 || cellColumns < 1) return undefined;
+  const cells = axes.places.map(size);
+  if (cells.some((count) => count < 1)) return undefined;
 
   const fields = receptiveFields(graph);
   const field = fields.of(output);
   const declared = source.graph.outputs.find(({ name }) => name === outputName);
-  const [rowStride = 1, columnStride = 1] = (declared && strideBySize(declared)) ?? pixelStride(output);
+  const strides = (declared && strideBySize(declared)) ?? pixelStride(output);
   const contract = contractOf(graph);
   const behind = graph.nodes.flatMap((node) => node.outputs.flatMap((value) => fields.of(value) ?? []));
-  const align = {
-    rows: wholeSteps(commonStride(behind, 'rows'), graph, 'H'),
-    columns: wholeSteps(commonStride(behind, 'columns'), graph, 'W'),
-  };
+  const along = letters.map((letter, at): TiledAxis => {
+    const name = placesName(letter);
+    return {
+      length: used[at] ?? 1,
+      cells: cells[at] ?? 1,
+      stride: axes.places[at] === undefined ? (used[at] ?? 1) : (strides[at] ?? 1),
+      field: field?.[name] ?? 'whole',
+      align: wholeSteps(commonStride(behind, name), graph, letter),
+      ...(fixed.has(letter) && { fixed: true }),
+    };
+  });
+  const cut = along.filter((axis) => !axis.fixed);
   const stretched = graph.nodes.find(isUnevenResize);
   const obstacle =
-    contract.kind === 'whole-image'
+    contract.kind === 'whole-image' && cut.length === along.length
       ? `predictions depend on the whole image, by ${causesOf(contract)}`
-      : !field?.rows || !field.columns || field.rows === 'whole' || field.columns === 'whole'
+      : cut.some((axis) => axis.field === 'whole')
         ? 'predictions depend on the whole image'
-        : field.rows.stride !== rowStride || field.columns.stride !== columnStride
+        : cut.some((axis) => axis.field !== 'whole' && axis.field.stride !== axis.stride)
           ? 'which pixels a cell looks at is not known'
-          : stretched || !align.rows || !align.columns
+          : stretched || cut.some((axis) => !axis.align)
             ? `a map is stretched by a factor that depends on the size${stretched ? ` (${stretched.origin[0] ?? stretched.name})` : ''}`
             : undefined;
-  return {
-    rows: { length: rowsUsed, cells: cellRows, stride: rowStride, field: field?.rows ?? 'whole', align: align.rows },
-    columns: { length: columnsUsed, cells: cellColumns, stride: columnStride, field: field?.columns ?? 'whole', align: align.columns },
-    obstacle,
-    bytes: activationBytes(graph),
-    axes,
-    classes: size(axes.classes),
-  };
+  return { letters, along, obstacle, bytes: activationBytes(graph), axes, classes: size(axes.classes) };
 }
 
 /** Of `length` pixels, those in front of the place where the model cuts its image. */
-function usedLength(graph: Graph, role: 'H' | 'W', length: number): number {
+function usedLength(graph: Graph, role: Letter, length: number): number {
   const cuts = [...imageInputs(graph)].flatMap(([image, roles]) => cutsOf(image).filter(({ axis }) => roles[axis] === role));
   return Math.min(length, ...cuts.map(({ multiple, rest }) => length - ((((length - rest) % multiple) + multiple) % multiple)));
 }
 
-/** [N, K, H, W] or [N, H, W, K]; where roles are lost, the channels come second. */
-function mapAxesOf(output: Value, roles: readonly string[] | undefined): Tiling['axes'] | undefined {
-  if (output.type?.shape?.length !== 4) return undefined;
-  const last = roles?.[1]?.includes('H') === true && roles[2]?.includes('W') === true;
-  return last ? { classes: 3, rows: 1, columns: 2 } : { classes: 1, rows: 2, columns: 3 };
+/** [N, K, ...places] or [N, ...places, K]; where roles are lost, the channels come second. An axis that does not slide may be missing. */
+function mapAxesOf(output: Value, roles: readonly string[] | undefined, letters: readonly Letter[]): Tiling['axes'] | undefined {
+  const rank = output.type?.shape?.length;
+  if (rank === undefined) return undefined;
+  if (rank === letters.length + 2) {
+    const last = letters.every((letter, at) => roles?.[at + 1]?.includes(letter) === true);
+    return last ? { classes: rank - 1, places: letters.map((_, at) => at + 1) } : { classes: 1, places: letters.map((_, at) => at + 2) };
+  }
+  const places = letters.map((letter) => {
+    const axis = roles?.findIndex((role) => role.includes(letter)) ?? -1;
+    return axis < 0 ? undefined : axis;
+  });
+  const classes = Array.from({ length: rank }, (_, axis) => axis).find((axis) => axis > 0 && !places.includes(axis));
+  return classes === undefined || places.every((axis) => axis === undefined) ? undefined : { classes, places };
 }
 
 /** The least common multiple of all strides of at least one pixel; 0 where one is no whole number, nor the inverse of one. */
-function commonStride(fields: readonly ReceptiveField[], axis: 'rows' | 'columns'): number {
+function commonStride(fields: readonly ReceptiveField[], axis: PlacesName): number {
   let common = 1;
   for (const field of fields) {
     const along = field[axis];

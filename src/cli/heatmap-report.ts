@@ -1,12 +1,12 @@
-/** What `heatmap` says: on the terminal, below the picture, as JSON and as a table of peaks. */
+/** What `heatmap` says: on the terminal and below the picture. Numbers for other programs: heatmap-json.ts. */
 
 import { basename } from 'node:path';
 import { type Contract, describeContract } from '../analysis/contract';
-import { printable } from '../diagnostics/format';
+import { type Letter, placesName, sizeText, unitOf } from '../ir/spatial';
 import type { FoundHeat } from '../pictures/files/heatmap-picture';
+import type { Image } from '../pictures/files/image';
 import type { OpenedMap } from '../pictures/files/map-network';
-import type { Peak } from '../pictures/grid';
-import type { Picture } from '../pictures/picture';
+import { countsOf, type Peak } from '../pictures/grid';
 import { numberText } from '../pictures/poster';
 import type { HeatmapArgs } from './commands';
 import { table } from './table';
@@ -15,24 +15,29 @@ import { wrapped } from './wrap';
 export interface HeatFacts extends FoundHeat {
   readonly args: HeatmapArgs;
   readonly output: string;
-  readonly picture: Picture;
+  readonly image: Image;
+  /** Its axes. */
+  readonly letters: readonly Letter[];
 }
 
 /** Why these classes are shown. */
-function choiceText({ args, whole, shown }: HeatFacts): string {
+function choiceText(facts: HeatFacts): string {
+  const { args, whole, shown } = facts;
   if (args.class) return 'classes of --class';
-  if (whole) return `what predict says of the whole picture: ${whole.name} ${whole.score.toFixed(whole.kind === 'probability' ? 4 : 2)}`;
+  if (whole)
+    return `what predict says of the whole ${thing(facts)}: ${whole.name} ${whole.score.toFixed(whole.kind === 'probability' ? 4 : 2)}`;
   const count = shown.length === 1 ? 'the class with the highest local peak' : `the ${shown.length} classes with the highest local peaks`;
-  return `${count}: what is surest somewhere, not what the whole picture is`;
+  return `${count}: what is surest somewhere, not what the whole ${thing(facts)} is`;
 }
 
 const plain = (value: number): string => String(Number(value.toFixed(2)));
 
-function scalesText({ args, scales, window, picture }: HeatFacts): string {
+function scalesText({ args, scales, window, image }: HeatFacts): string | undefined {
   const list = scales.map(plain).join(', ');
-  if (args.scales !== 'auto' || !window) return `scale${scales.length > 1 ? 's' : ''} ${list}`;
+  if (!image.isPicture && list === '1') return undefined;
+  if (args.scales !== 'auto' || !window || !image.isPicture) return `scale${scales.length > 1 ? 's' : ''} ${list}`;
   const part = (scale: number): string => {
-    const share = Math.min(1, Math.max(window.height / (picture.height * scale), window.width / (picture.width * scale)));
+    const share = Math.min(1, Math.max(...window.map((length, axis) => length / ((image.lengths[axis] ?? 1) * scale))));
     return share > 0.97 ? 'the whole picture' : `${Math.round(share * 100)} % of it`;
   };
   const [first = 1, last = first] = [scales[0], scales.at(-1)];
@@ -65,14 +70,11 @@ export function caption(facts: HeatFacts): string[] {
   const why = args.class
     ? []
     : whole
-      ? ['Shown: the class of the whole picture.']
-      : ['Shown: the highest local peaks, not the class of the whole picture.'];
-  const { rows, columns } = heat.grid;
+      ? [`Shown: the class of the whole ${thing(facts)}.`]
+      : [`Shown: the highest local peaks, not the class of the whole ${thing(facts)}.`];
   const inside = (start: number, step: number, count: number, length: number): boolean =>
     start - step / 2 > 0.02 * length || start + step * (count - 0.5) < 0.98 * length;
-  const hatched =
-    inside(rows.start, rows.step, rows.count, facts.picture.height) ||
-    inside(columns.start, columns.step, columns.count, facts.picture.width);
+  const hatched = heat.grid.some(({ start, step, count }, axis) => inside(start, step, count, facts.image.lengths[axis] ?? 1));
   return [
     `${made.join(', ')}. ${[...why, `Frame: what the network saw at the peak.`, ...(hatched ? ['Hatched: not measured.'] : [])].join(' ')}`,
     `${shortContract(network.contract, network.head, args.slide === 'all')}${centre ? ' Cells lie where they look, as measured.' : ''}`,
@@ -95,17 +97,17 @@ function shortContract(contract: Contract | undefined, head: OpenedMap['head'], 
 }
 
 export function lines(facts: HeatFacts, columns?: number): string[] {
-  const { args, output, picture, named, heat, shown, name, crops, network } = facts;
-  const { rows, columns: across } = heat.grid;
+  const { args, output, image, letters, named, heat, shown, name, crops, network } = facts;
+  const counts = countsOf(heat.grid);
   const most = Math.max(...shown.map(({ peak }) => Math.abs(peak.score)));
   const tiles = heat.views.reduce((sum, view) => sum + view.tiles, 0);
   const paragraphs = [
-    `${picture.width}x${picture.height} pixels (${named}), ${heat.views.length} run${heat.views.length > 1 ? 's' : ''} in ${tiles} tile${tiles > 1 ? 's' : ''}, ${network.runtime() ?? 'nothing was run'}`,
+    `${extentText(image)} (${[...(image.reading ?? []), named].join(', ')}), ${heat.views.length} run${heat.views.length > 1 ? 's' : ''} in ${tiles} tile${tiles > 1 ? 's' : ''}, ${network.runtime() ?? 'nothing was run'}`,
     scalesText(facts),
     headText(facts),
-    `${rows.count}x${across.count} cells: cell (i, j) is at row ${plain(rows.start)} + ${plain(rows.step)} i, column ${plain(across.start)} + ${plain(across.step)} j${facts.centre ? ', where it looks as measured' : ', the middle of its window'}`,
+    `${sizeText(counts)} cells: ${cellsText(facts)}`,
     contractText(facts),
-    args.map === undefined ? undefined : `numbers: ${args.map}, float32 [${heat.classes.length}, ${rows.count}, ${across.count}]`,
+    args.map === undefined ? undefined : `numbers: ${args.map}, float32 [${[heat.classes.length, ...counts].join(', ')}]`,
     args.allPeaks === undefined ? undefined : `every local maximum: ${args.allPeaks}`,
     `shown: ${choiceText(facts)}`,
   ].filter((text) => text !== undefined);
@@ -129,7 +131,7 @@ export function lines(facts: HeatFacts, columns?: number): string[] {
           asText(item.peak.score, most),
           ...(crop ? [asText(crop.score, most), crop.best === item.index ? 'the same' : crop.name] : []),
           name(item),
-          windowText(item.peak),
+          windowText(item.peak, letters, image.units),
           `${plain(item.peak.scale)}${item.peak.flipped ? ' mirrored' : ''}`,
         ];
       }),
@@ -139,62 +141,35 @@ export function lines(facts: HeatFacts, columns?: number): string[] {
 
 const asText = (score: number, most: number): string => numberText(score, most).replace('−', '-');
 
-function windowText({ window: { top, left, height, width } }: Peak): string {
-  const [y, x] = [Math.round(top), Math.round(left)];
-  return `rows ${y} to ${Math.round(top + height) - 1}, columns ${x} to ${Math.round(left + width) - 1}`;
+/** `rows 12 to 40, columns 3 to 31`; of a recording in seconds too. */
+function windowText({ window: { starts, lengths } }: Peak, letters: readonly Letter[], units: Image['units']): string {
+  const parts = letters.map((letter, axis) => {
+    const [start, length, unit] = [starts[axis] ?? 0, lengths[axis] ?? 0, units?.[axis]];
+    const measured = unit ? ` (${plain(start * unit.size)} to ${plain((start + length) * unit.size)} ${unit.name})` : '';
+    return `${placesName(letter)} ${Math.round(start)} to ${Math.round(start + length) - 1}${measured}`;
+  });
+  return parts.join(', ');
 }
 
-/** Every local maximum of the classes shown, the highest of each first. */
-export function csv({ shown, name }: HeatFacts): string {
-  const quoted = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  // What begins like a formula is one to a spreadsheet.
-  const plainText = (text: string): string => quoted(printable(/^[=+@-]/.test(text) ? `'${text}` : text));
-  const rows = shown.flatMap((item) =>
-    item
-      .peaks()
-      .map(({ score, place, window, scale, flipped }) =>
-        [
-          item.index,
-          plainText(name(item)),
-          Math.fround(score),
-          ...[place.y, place.x, window.top, window.left, window.height, window.width].map(plain),
-          scale,
-          flipped ? 1 : 0,
-        ].join(','),
-      ),
-  );
-  return ['class,name,score,row,column,top,left,height,width,scale,mirrored', ...rows, ''].join('\n');
+/** What is shown, in a word. */
+export const thing = ({ letters }: Pick<HeatFacts, 'letters'>): string =>
+  letters.length === 1 ? 'signal' : letters.length === 2 ? 'picture' : 'volume';
+
+/** `640x480 pixels`: of a picture the width comes first, as everywhere. */
+function extentText({ lengths, units }: Image): string {
+  const [first = 0, ...others] = lengths;
+  const [unit] = units ?? [];
+  const time = others.length === 0 && unit ? `, ${plain(first * unit.size)} ${unit.name}` : '';
+  return `${sizeText(lengths.length === 2 ? [...lengths].reverse() : lengths)} ${unitOf(lengths.length)}${time}`;
 }
 
-export function json(facts: HeatFacts): object {
-  const { args, output, picture, named, heat, shown, name, network, whole, crops, centre, scales, unit } = facts;
-  return {
-    model: args.model,
-    picture: args.picture,
-    size: { height: picture.height, width: picture.width },
-    pixels: named,
-    head: network.head ?? null,
-    headReason: network.reason ?? null,
-    converted: network.converted,
-    runtime: network.runtime() ?? null,
-    contract: network.contract?.kind ?? null,
-    meaning: contractText(facts) ?? null,
-    output,
-    map:
-      args.map === undefined
-        ? null
-        : {
-            path: args.map,
-            shape: [heat.classes.length, heat.grid.rows.count, heat.grid.columns.count],
-            classes: heat.classes.map(({ index }) => index),
-          },
-    grid: heat.grid,
-    centre: centre ?? null,
-    scales,
-    views: heat.views,
-    chosenBy: args.class ? 'class' : whole ? 'whole picture' : 'local peaks',
-    whole: whole ?? null,
-    kind: unit,
-    shown: shown.map((item, at) => ({ class: item.index, name: name(item), peak: item.peak, onCrop: crops?.[at] ?? null })),
-  };
+/** `cell (i, j) is at row 14 + 4 i, column 14 + 4 j, the middle of its window` */
+function cellsText({ heat, letters, centre }: HeatFacts): string {
+  const index = letters.length === 1 ? ['i'] : ['i', 'j', 'k'].slice(0, letters.length);
+  const places = letters.map((letter, axis) => {
+    const { start, step } = heat.grid[axis] ?? { start: 0, step: 1 };
+    return `${placesName(letter).slice(0, -1)} ${plain(start)} + ${plain(step)} ${index[axis]}`;
+  });
+  const cell = letters.length === 1 ? 'cell i' : `cell (${index.join(', ')})`;
+  return `${cell} is at ${places.join(', ')}${centre ? ', where it looks as measured' : ', the middle of its window'}`;
 }

@@ -2,17 +2,20 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { badOption, usage } from '../diagnostics/catalogue';
 import { checkOutput, writeOutput } from '../output';
+import { openImage } from '../pictures/files/arrays';
+import { drawImage } from '../pictures/files/draw';
 import { heatmapOf } from '../pictures/files/heatmap-picture';
 import { openPictureModel } from '../pictures/files/picture-model';
-import { posterBytes, readPicture, WRITABLE } from '../pictures/files/pictures';
+import { posterBytes, WRITABLE } from '../pictures/files/pictures';
+import { cellsOf, countsOf } from '../pictures/grid';
 import type { Heat } from '../pictures/heat';
 import { shortName } from '../pictures/labels';
 import { npyBytes } from '../pictures/npy';
-import { drawPoster } from '../pictures/poster';
 import type { HeatmapArgs } from './commands';
 import { EXIT } from './exit';
-import { caption, csv, type HeatFacts, json, lines } from './heatmap-report';
-import { colour, levelsOf, positive, scaleList, share, tileChoice } from './picture-options';
+import { csv, json } from './heatmap-json';
+import { caption, type HeatFacts, lines } from './heatmap-report';
+import { positive, readingOf, scaleList, share, strides, tileChoice } from './picture-options';
 import type { Progress } from './progress';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
@@ -20,7 +23,7 @@ import { inputSize } from './values';
 export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Promise<number> {
   const output = args.output ?? join(dirname(args.picture), `${basename(args.picture, extname(args.picture))}-heatmap.png`);
   const format = WRITABLE[extname(output).toLowerCase()];
-  if (!format) throw badOption('output', output, 'a name in .png, .jpg or .webp');
+  if (!format) throw badOption('output', output, 'a name in .png, .jpg, .webp or .svg');
   for (const [option, file, extension] of [
     ['map', args.map, '.npy'],
     ['all-peaks', args.allPeaks, '.csv'],
@@ -30,13 +33,12 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   const top = args.top === undefined ? undefined : positive('top', args.top);
   const tiles = tileChoice(args);
   const drawing = { alpha: share('alpha', args.alpha), size: positive('size', args.size), colours: args.colors, bare: args.bare };
-  const background = colour(args.background);
-  const stride = args.stride === undefined ? undefined : positive('stride', args.stride);
+  const stride = strides(args.stride);
   if (args.class && top !== undefined) throw usage('--top is for the best classes, --class for chosen ones: leave one away', 'heatmap');
   if (args.bare && ((top ?? 1) > 1 || (args.class?.length ?? 1) > 1))
     throw usage('--bare draws one class: choose it by --class', 'heatmap');
   if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: leave --head cell away', 'heatmap');
-  const picture = await readPicture(args.picture, background, levelsOf(args));
+  const reading = readingOf(args);
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
   const inputs = [args.picture, args.model];
   for (const [at, file] of [output, ...others].entries()) checkOutput(file, inputs, args.force, [output, ...others].slice(0, at));
@@ -52,9 +54,10 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
     warn: (warning) => terminal.warning(warning),
   });
   try {
+    const image = await openImage(args.picture, model, reading);
     const found = await heatmapOf(
       model,
-      picture,
+      image,
       {
         ...args,
         ...tiles,
@@ -68,10 +71,10 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
       args.picture,
     );
     const { heat, shown } = found;
-    const facts: HeatFacts = { ...found, args, output, picture };
+    const facts: HeatFacts = { ...found, args, output, image, letters: model.letters };
     progress.step('drawing');
-    const poster = drawPoster(
-      picture,
+    const poster = await drawImage(
+      image,
       heat.grid,
       shown.map((item) => ({ title: shortName(facts.name(item)), map: item.map, peak: item.peak })),
       { ...drawing, unit: facts.unit, caption: caption(facts) },
@@ -99,8 +102,8 @@ function reporting(progress: Progress): (label: string, done?: number) => void {
 }
 
 function numbersOf({ classes, grid }: Heat): Uint8Array {
-  const area = grid.rows.count * grid.columns.count;
+  const area = cellsOf(grid);
   const all = new Float32Array(classes.length * area);
   for (const [at, { map }] of classes.entries()) all.set(map, at * area);
-  return npyBytes([classes.length, grid.rows.count, grid.columns.count], all);
+  return npyBytes([classes.length, ...countsOf(grid)], all);
 }

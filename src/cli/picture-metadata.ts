@@ -9,6 +9,7 @@ import { preprocessings } from '../pictures/preprocessing';
 import { checkChannels, recipeJson } from '../pictures/recipe';
 import type { OptionTable } from './options/option';
 import { preprocessingOptions } from './options/pictures';
+import { positive } from './picture-options';
 
 export const recordOptions = {
   labels: {
@@ -29,6 +30,8 @@ export const recordOptions = {
   std: preprocessingOptions.std,
   range: preprocessingOptions.range,
   channels: preprocessingOptions.channels,
+  normalise: preprocessingOptions.normalise,
+  rate: preprocessingOptions.rate,
   resize: {
     type: 'string',
     requiresArg: true,
@@ -49,12 +52,12 @@ export function describePictures(args: RecordArgs, path: string, original: Model
   if (!image) return;
   const [{ type }, roles] = image;
   const dim = type?.shape?.[roles.indexOf('C')];
-  const channels = typeof dim === 'number' ? dim : 3;
+  const channels = typeof dim === 'number' ? dim : roles.includes('C') ? 3 : 1;
   const { metadata } = converted;
   const classes = original.graph.outputs[0]?.type?.shape?.[1];
   const labels = typeof classes === 'number' ? labelsFor(args.labels, classes, original.metadata, path) : undefined;
   if (labels) metadata.set('convolutionize.labels', JSON.stringify(labels));
-  const given = [args.preset, args.mean, args.std, args.range, args.channels, args.resize, args.crop].some(
+  const given = [args.preset, args.mean, args.std, args.range, args.channels, args.normalise, args.rate, args.resize, args.crop].some(
     (option) => option !== undefined,
   );
   const declared = args.preset === undefined ? declaredRecipe(path, original.metadata) : namedRecipe(args.preset);
@@ -63,5 +66,9 @@ export function describePictures(args: RecordArgs, path: string, original: Model
   const { recipe } = withOptions(args, found, channels);
   const resize = args.resize === undefined ? recipe.resize : resizeOption(args.resize);
   const crop = args.crop === undefined ? recipe.crop : cropOption(args.crop);
-  metadata.set('convolutionize.preprocessing', JSON.stringify(recipeJson({ ...checkChannels(recipe, channels, path), resize, crop })));
+  const rate = args.rate === undefined ? recipe.rate : positive('rate', args.rate);
+  metadata.set(
+    'convolutionize.preprocessing',
+    JSON.stringify(recipeJson({ ...checkChannels(recipe, channels, path), resize, crop, rate })),
+  );
 }

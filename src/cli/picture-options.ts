@@ -2,6 +2,7 @@
 import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { Colour } from '../pictures/colours';
+import type { ShownOptions } from '../pictures/files/arrays';
 import type { ReadPicture } from '../pictures/files/pictures';
 import type { OptionTable } from './options/option';
 import type { heatmapOptions, pictureOptions, predictOptions } from './options/pictures';
@@ -36,6 +37,32 @@ export function levelsOf({ black, white, levels, page }: Pick<PixelOptions, 'bla
     shares,
     page: page === undefined ? undefined : positive('page', page),
   };
+}
+
+/** How images come out of their files. Throws CompileError BAD_OPTION, USAGE. */
+export function readingOf(args: PixelOptions): ShownOptions {
+  return {
+    ...levelsOf(args),
+    background: colour(args.background),
+    bands: bandList(args.bands),
+    array: args.array,
+    rate: args.rate === undefined ? undefined : positive('rate', args.rate),
+    range: args.range,
+    normalise: args.normalise,
+    preset: args.preset,
+  };
+}
+
+function bandList(text: string | undefined): readonly number[] | 'mean' | undefined {
+  if (text === undefined || text === 'mean') return text;
+  if (!/^[1-9]\d*(?:,[1-9]\d*)*$/.test(text)) throw badOption('bands', text, 'numbers from 1 with commas between (4,3,2), or mean');
+  return text.split(',').map(Number);
+}
+
+/** `--stride`: one number for all axes, or one for each. */
+export function strides(text: string | undefined): number | readonly number[] | undefined {
+  const list = text?.split(/[xX]/).map((part) => positive('stride', part));
+  return list?.length === 1 ? list[0] : list;
 }
 
 export function tileChoice({ tile, memory }: Pick<PixelOptions, 'tile' | 'memory'>): {

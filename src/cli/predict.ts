@@ -1,17 +1,19 @@
 /** `predict`: the best classes of pictures, as the lecture prints them. */
 
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
+import { type PerAxis, perAxis, sizeText } from '../ir/spatial';
+import { openImage } from '../pictures/files/arrays';
+import type { Image } from '../pictures/files/image';
 import { labelsFor } from '../pictures/files/labels';
 import { openPictureModel } from '../pictures/files/picture-model';
-import { picturesIn, readPicture } from '../pictures/files/pictures';
+import { picturesIn } from '../pictures/files/pictures';
 import { type PicturePrediction, predictPicture } from '../pictures/files/predict-picture';
-import { pixelsText, recipeOf } from '../pictures/files/settings';
+import { arrayRecipeOf, pixelsText, recipeOf } from '../pictures/files/settings';
 import { labelOf } from '../pictures/labels';
-import type { Size } from '../pictures/picture';
 import { areShares, ranked } from '../pictures/scores';
 import type { PredictArgs } from './commands';
 import { EXIT } from './exit';
-import { colour, levelsOf, positive, tileChoice } from './picture-options';
+import { positive, readingOf, tileChoice } from './picture-options';
 import { table } from './table';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
@@ -19,8 +21,7 @@ import { inputSize } from './values';
 export async function predictCommand(args: PredictArgs, terminal: Terminal): Promise<number> {
   const files = [args.picture, ...args.more].flatMap(picturesIn);
   const top = positive('top', args.top);
-  const background = colour(args.background);
-  const reading = levelsOf(args);
+  const reading = readingOf(args);
   const tiles = tileChoice(args);
   const progress = terminal.progress();
   const model = await openPictureModel(args.model, {
@@ -32,14 +33,15 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     warn: (warning) => terminal.warning(warning),
   });
   try {
-    const chosen = recipeOf(args, model);
+    const named = (lengths: readonly number[]): PerAxis<number> => perAxis(model.letters, (_, axis) => lengths[axis] ?? 1);
     const results: object[] = [];
     let failed = false;
     for (const [at, file] of files.entries()) {
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
-        const picture = await readPicture(file, background, reading);
-        const prediction = await predictPicture(model, picture, chosen, { ...args, ...tiles }, file, (done) => progress.update(done));
+        const image = await openImage(file, model, reading);
+        const chosen = image.picture ? recipeOf(args, model) : arrayRecipeOf(args, model);
+        const prediction = await predictPicture(model, image, chosen, { ...args, ...tiles }, file, (done) => progress.update(done));
         const { scores, fed, taken, cells, runtime } = prediction;
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
         const isShare = areShares(scores);
@@ -48,12 +50,12 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
         if (args.json)
           results.push({
             file,
-            size: sizeJson(picture),
-            fed: sizeJson(fed),
-            ...(taken && { taken: sizeJson(taken) }),
+            size: named(image.lengths),
+            fed: named(fed),
+            ...(taken && { taken: named(taken) }),
             pixels: chosen.named,
             assumed: chosen.assumed,
-            cells: cells ?? null,
+            cells: cells ? named(cells) : null,
             combine: cells ? args.combine : null,
             kind,
             runtime: runtime ?? null,
@@ -63,7 +65,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           progress.end();
           terminal.report([
             ...(at > 0 ? [''] : []),
-            `${file}: ${seen(picture, prediction, pixelsText(chosen), args.combine)}${runtime ? `, ${runtime}` : ''}`,
+            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine)}${runtime ? `, ${runtime}` : ''}`,
             ...table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
               best.map(({ name, score }, place) => [`#${place + 1}`, score.toFixed(isShare ? 4 : 2), name]),
@@ -98,17 +100,25 @@ const PICTURE_FAULTS = new Set([
   'CANNOT_READ',
   'PICTURE_TOO_SMALL',
   'PICTURE_UNFIT',
+  'ARRAY_AXES',
+  'ARRAY_BANDS',
+  'ARRAY_DAMAGED',
+  'ARRAY_NEEDED',
+  'ARRAY_NOT_FINITE',
+  'ARRAY_TOO_LARGE',
+  'ARRAY_TOO_SMALL',
+  'ARRAY_UNFIT',
+  'RATE_UNFIT',
 ]);
 
-const sizeJson = ({ height, width }: Size): Size => ({ height, width });
+/** Of a picture the width comes first, as everywhere. */
+const extent = (lengths: readonly number[]): string => sizeText(lengths.length === 2 ? [...lengths].reverse() : lengths);
 
-function seen(picture: Size, { fed, taken, cells }: PicturePrediction, named: string, combine: string): string {
-  const size = `${picture.width}x${picture.height}`;
-  const how =
-    fed.width !== picture.width || fed.height !== picture.height
-      ? `${size} seen as ${fed.width}x${fed.height}`
-      : taken
-        ? size
-        : `${size} as it is`;
-  return `${how}${taken ? `, cut to ${taken.width}x${taken.height}` : ''}, pixels ${named}${cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${cells.height}x${cells.width} cells` : ''}`;
+function seen({ lengths, reading = [] }: Image, { fed, taken, cells }: PicturePrediction, named: string, combine: string): string {
+  const size = extent(lengths);
+  const how = extent(fed) !== size ? `${size} seen as ${extent(fed)}` : taken ? size : `${size} as it is`;
+  const pixels = ['pixels', 'numbers'][lengths.length === 2 ? 0 : 1];
+  const cut = taken ? `, cut to ${extent(taken)}` : '';
+  const of = cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${sizeText(cells)} cells` : '';
+  return `${[how + cut, ...reading].join(', ')}, ${pixels} ${named}${of}`;
 }

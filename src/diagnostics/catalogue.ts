@@ -677,22 +677,92 @@ export const noPictures = (folder: string): CompileError =>
     at: inFile(folder),
     hint: 'pictures are files with names in .jpg, .jpeg, .png or .webp; folders inside are not looked into',
   });
-export const pictureTooSmall = (
+/** A picture is said by its width first. */
+const extent = (lengths: readonly number[]): string => (lengths.length === 2 ? [...lengths].reverse() : lengths).join('x');
+export const pictureTooSmall = (file: string, size: readonly number[], least: readonly number[], scale: number): CompileError => {
+  const [height = 1, width = 1] = least;
+  const factor = Math.ceil(100 * Math.max(...size.map((length, axis) => (least[axis] ?? 1) / length))) / 100;
+  return new CompileError({
+    code: 'PICTURE_TOO_SMALL',
+    message: `the picture of ${extent(size)} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${extent(least)}`,
+    at: inFile(file),
+    hint: `the smallest picture is ${Math.ceil(width / scale)} wide and ${Math.ceil(height / scale)} high; enlarge it by --scales ${factor} or more, or surround it by --pad`,
+  });
+};
+export const arrayDamaged = (file: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'ARRAY_DAMAGED',
+    message: `the array cannot be read: ${reason}`,
+    at: inFile(file),
+    hint: 'the file is damaged or of another kind than it seems; save it again',
+  });
+export const arrayTooLarge = (file: string, reason: string, hint: string): CompileError =>
+  new CompileError({ code: 'ARRAY_TOO_LARGE', message: `the array is too large: ${reason}`, at: inFile(file), hint });
+export const arrayNotFinite = (file: string, value: number, index: readonly number[]): CompileError =>
+  new CompileError({
+    code: 'ARRAY_NOT_FINITE',
+    message: `the array holds ${Number.isNaN(value) ? 'NaN (not a number)' : value > 0 ? 'infinity' : 'minus infinity'} at [${index.join(', ')}]`,
+    at: inFile(file),
+    hint: 'one such number spoils every prediction that sees it; replace them, in NumPy by numpy.nan_to_num(array)',
+  });
+export const arrayAxes = (file: string, shape: readonly number[], wanted: string): CompileError =>
+  new CompileError({
+    code: 'ARRAY_AXES',
+    message: `the array is [${shape.join(', ')}], and the model takes ${wanted}`,
+    at: inFile(file),
+    hint: 'the axes must be those of the model, with or without its batch of one and a single channel; in NumPy: numpy.moveaxis, numpy.squeeze',
+  });
+export const arrayBands = (file: string, bands: number, channels: number): CompileError =>
+  new CompileError({
+    code: 'ARRAY_BANDS',
+    message: `there are ${bands} bands or channels, and the model takes ${channels}`,
+    at: inFile(file),
+    hint: `choose them by --bands, from 1 in the order in which they are fed: --bands ${Array.from({ length: Math.min(channels, 4) }, (_, at) => at + 1).join(',')}${channels > 4 ? ',...' : ''}${channels === 1 ? ', or take their mean by --bands mean' : ''}`,
+  });
+export const arrayNeeded = (file: string, names: readonly string[], input: string): CompileError =>
+  new CompileError({
+    code: 'ARRAY_NEEDED',
+    message: `the archive holds ${names.length === 0 ? 'no arrays' : `the arrays ${listed(names.slice(0, 8).map((name) => `'${name}'`))}${names.length > 8 ? ' and others' : ''}`}, and none is called '${input}' as the input of the model`,
+    at: inFile(file),
+    hint: 'choose one by --array NAME',
+  });
+export const rateNeeded = (file: string, rate: number): CompileError =>
+  new CompileError({
+    code: 'RATE_NEEDED',
+    message: `the recording has ${rate} samples a second, and which sampling rate the model was made for is not known`,
+    at: inFile(file),
+    hint: `say it by --rate: recordings of another rate are resampled; --rate ${rate} takes this one as it is`,
+  });
+export const rateUnfit = (file: string, rate: number, wanted: number): CompileError =>
+  new CompileError({
+    code: 'RATE_UNFIT',
+    message: `the recording has ${rate} samples a second, which cannot become ${wanted}`,
+    at: inFile(file),
+    hint: 'rates may differ up to 64 times; --rate is the number of samples a second that the model was made for: 16000, 44100',
+  });
+export const arrayTooSmall = (file: string, axes: readonly string[], lengths: readonly number[], least: readonly number[]): CompileError =>
+  new CompileError({
+    code: 'ARRAY_TOO_SMALL',
+    message: `the image is ${lengths.join('x')} along ${listed(axes)}, smaller than the window of the network, ${least.join('x')}`,
+    at: inFile(file),
+    hint: 'surround it with zeros by --pad, or give a longer one',
+  });
+export const arrayUnfit = (
   file: string,
-  size: { readonly height: number; readonly width: number },
-  least: { readonly height: number; readonly width: number },
-  scale: number,
+  axes: readonly string[],
+  lengths: readonly number[],
+  wanted: readonly number[],
+  option: string | undefined,
 ): CompileError =>
   new CompileError({
-    code: 'PICTURE_TOO_SMALL',
-    message: `the picture of ${size.width}x${size.height} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${least.width}x${least.height}`,
+    code: 'ARRAY_UNFIT',
+    message: `the image is ${lengths.join('x')} along ${listed(axes)}, but ${option === undefined ? 'the network takes' : `${option} asks for`} ${wanted.join('x')}`,
     at: inFile(file),
-    hint: `the smallest picture is ${Math.ceil(least.width / scale)} wide and ${Math.ceil(least.height / scale)} high; enlarge it by --scales ${leastScale(size, least)} or more, or surround it by --pad`,
+    hint:
+      option === undefined
+        ? `cut the middle out by --crop ${wanted.join('x')}; or convert the network, which then takes images of any size, or see where by heatmap`
+        : `give ${option} lengths that are not larger than the image`,
   });
-const leastScale = (
-  size: { readonly height: number; readonly width: number },
-  least: { readonly height: number; readonly width: number },
-): number => Math.ceil(100 * Math.max(least.width / size.width, least.height / size.height)) / 100;
 export const pictureUnfit = (
   file: string,
   size: { readonly height: number; readonly width: number },
@@ -741,10 +811,10 @@ export const labelsDoNotFit = (file: string, labels: number, classes: number): C
   });
 export const unknownClass = (name: string, hint: string): CompileError =>
   new CompileError({ code: 'UNKNOWN_CLASS', message: `there is no one class '${name}'`, hint });
-export const cannotTile = (size: { readonly height: number; readonly width: number }, reason: string, bytes: number): CompileError =>
+export const cannotTile = (size: readonly number[], reason: string, bytes: number): CompileError =>
   new CompileError({
     code: 'CANNOT_TILE',
-    message: `an image of ${size.width}x${size.height} cannot go through this network in tiles: ${reason}`,
+    message: `an image of ${extent(size)} cannot go through this network in tiles: ${reason}`,
     hint: `--tile none runs it in one piece, which takes about ${bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`}; --scales 0.5 or smaller takes less`,
   });
 export const tileTooSmall = (tile: number, least: number): CompileError =>

@@ -1,5 +1,13 @@
 /** Every code of a diagnostic. An error or warning takes one of these, so that a typing error does not compile; catalogue.ts says what each means. */
 export type Code =
+  | 'ARRAY_AXES'
+  | 'ARRAY_BANDS'
+  | 'ARRAY_DAMAGED'
+  | 'ARRAY_NEEDED'
+  | 'ARRAY_NOT_FINITE'
+  | 'ARRAY_TOO_LARGE'
+  | 'ARRAY_TOO_SMALL'
+  | 'ARRAY_UNFIT'
   | 'BAD_EXTERNAL_DATA'
   | 'BAD_FUNCTION'
   | 'BAD_GRAPH'
@@ -80,6 +88,8 @@ export type Code =
   | 'REFERENCE_OUTSIDE'
   | 'RELATION_DOES_NOT_FIT'
   | 'REPEATED_OUTPUT'
+  | 'RATE_NEEDED'
+  | 'RATE_UNFIT'
   | 'RUNTIME_CRASHED'
   | 'RUNTIME_FAILED'
   | 'RUNTIME_MISSING'

@@ -6,43 +6,47 @@
  * The middle of a window is not that place: a network whose layers pad both sides of an even size by the same amount sees its windows off their middle, by up to half a
  * stride, and what it learnt may move it further. Bands cover one stride, so that every phase of the layers' grids counts alike.
  */
-import type { Numbers } from '../verify/onnx-runner';
-import type { Picture, Size } from './picture';
+import { scaledSource } from '../sources/resample';
+import { type Block, blockSource, cropBlock, likeData, product, type Source, wholeBox } from '../sources/source';
+import { cellAt } from './grid';
 import type { Encoding } from './preprocessing';
-import { resample } from './resample';
 import { scan } from './scan';
 import { areShares } from './scores';
-import { imageOf, type MapNetwork, planView } from './views';
+import { imageOf, type MapNetwork, planView, type Shown } from './views';
 
-/** Of cell 0, in pixels of the image that the network sees: pixel p reaches from p to p + 1. */
-export interface Centre {
-  readonly rows: number;
-  readonly columns: number;
+/** Where cell 0 looks along each axis, in pixels of the image that the network sees: pixel p reaches from p to p + 1. */
+export type Centre = readonly number[];
+
+/** `image` lends its content. undefined: no cell changed. */
+export async function measureCentre(network: MapNetwork, image: Source & Shown, encoding: Encoding): Promise<Centre | undefined> {
+  const centre: number[] = [];
+  for (const axis of image.lengths.keys()) {
+    const along = await measureAlong(network, image, encoding, axis);
+    if (along === undefined) return undefined;
+    centre.push(along);
+  }
+  return centre;
 }
 
-/** `picture` lends its content. undefined: no cell changed. */
-export async function measureCentre(network: MapNetwork, picture: Picture, encoding: Encoding): Promise<Centre | undefined> {
-  const rows = await along(network, picture, encoding, 'rows');
-  const columns = await along(network, picture, encoding, 'columns');
-  return rows === undefined || columns === undefined ? undefined : { rows, columns };
-}
-
-async function along(network: MapNetwork, picture: Picture, encoding: Encoding, axis: 'rows' | 'columns'): Promise<number | undefined> {
-  const wanted = probeSize(network, axis);
+async function measureAlong(network: MapNetwork, image: Source & Shown, encoding: Encoding, axis: number): Promise<number | undefined> {
+  const { isPicture } = image;
+  const wanted = probeSize(network, axis, image.lengths.length);
   const options = { pad: true, tile: 'none', memory: 0 } as const;
-  const { padded } = planView(network, { ...picture, ...wanted }, 1, options, '');
-  const ground = mirrored(picture, padded);
-  const planned = planView(network, ground, 1, options, '');
-  const { stride } = planned.tiling[axis];
-  const respond = async (probe: Picture): Promise<Float32Array> => {
+  const { padded } = planView(network, { lengths: wanted, isPicture }, 1, options, '');
+  const ground = mirrored(await lent(image, padded), padded);
+  const planned = planView(network, { lengths: padded, isPicture }, 1, options, '');
+  const own = planned.tiling.along[axis];
+  if (!own) return undefined;
+  const { stride } = own;
+  const respond = async (probe: Block): Promise<Float32Array> => {
     let cells = new Float32Array();
     await scan(
       {
         tiling: planned.tiling,
         plan: planned.plan,
         softmax: false,
-        image: (high, wide): Numbers => imageOf(probe, planned, encoding, high, wide),
-        run: (image) => network.run(image),
+        image: (spans) => imageOf(blockSource(probe), planned, encoding, spans),
+        run: (numbers) => network.run(numbers),
       },
       ({ data }) => {
         cells = Float32Array.from(data);
@@ -50,16 +54,17 @@ async function along(network: MapNetwork, picture: Picture, encoding: Encoding, 
     );
     return cells;
   };
-  const shape = { classes: planned.tiling.classes, rows: planned.tiling.rows.cells, columns: planned.tiling.columns.cells };
+  const shape = { classes: planned.tiling.classes, counts: planned.tiling.along.map(({ cells }) => cells) };
   const base = await respond(ground);
-  const length = axis === 'rows' ? padded.height : padded.width;
+  const length = padded[axis] ?? 1;
   const bands = network.window ? 2 : 4;
   const band = Math.max(1, Math.round(stride / bands));
+  const noise = noiseFor(ground);
   let [weighted, total] = [0, 0];
   for (let round = 0; round < ROUNDS; round++)
     for (let phase = 0; phase * band < Math.max(stride, 1); phase++) {
       const start = Math.floor(length / 2 - stride / 2) + phase * band;
-      const changes = energies(base, await respond(disturbed(ground, axis, start, band, round)), shape, axis);
+      const changes = energies(base, await respond(disturbed(ground, axis, start, band, round, noise)), shape, axis);
       changes.forEach((energy, cell) => {
         weighted += energy * (start + band / 2 - cell * stride);
         total += energy;
@@ -72,81 +77,103 @@ async function along(network: MapNetwork, picture: Picture, encoding: Encoding, 
 const ROUNDS = 2;
 
 /** Long enough that what changes lies within, and narrow: a probe costs about as much as a few windows. */
-function probeSize({ window, strides }: MapNetwork, axis: 'rows' | 'columns'): Size {
-  const stride = strides ? Math.max(strides.rows, strides.columns) : 32;
-  const [long, narrow] = window
-    ? [2.5 * Math.max(window.height, window.width), Math.max(window.height, window.width)]
-    : [Math.max(14 * stride, 96), Math.max(8 * stride, 32)];
-  const size = (length: number): number => Math.round(length);
-  return axis === 'rows' ? { height: size(long), width: size(narrow) } : { height: size(narrow), width: size(long) };
+function probeSize({ window, strides }: MapNetwork, axis: number, axes: number): readonly number[] {
+  const stride = strides ? Math.max(...strides) : 32;
+  const own = (list: readonly number[], at: number): number => (axes === 2 ? Math.max(...list) : (list[at] ?? 1));
+  return Array.from({ length: axes }, (_, at) => {
+    const isLong = at === axis;
+    if (window) return Math.round((isLong ? 2.5 : 1) * own(window, at));
+    return isLong ? Math.max(14 * stride, 96) : Math.max(8 * stride, 32);
+  });
 }
 
-/** The picture at its middle size, repeated in mirrors until it fills `size`. */
-function mirrored(picture: Picture, size: Size): Picture {
-  const zoom = Math.min(1, Math.max(size.height / picture.height, size.width / picture.width));
-  const scaled = zoom < 1 ? resample(picture, zoomed(picture, zoom)) : picture;
-  const { width, height, channels, data } = scaled;
+/** A picture at its middle size; of other images a part in the middle. */
+async function lent(image: Source & Shown, size: readonly number[]): Promise<Block> {
+  if (image.isPicture) {
+    const zoom = Math.min(1, Math.max(...size.map((length, axis) => length / (image.lengths[axis] ?? 1))));
+    const scaled = scaledSource(
+      image,
+      image.lengths.map((length) => (zoom < 1 ? Math.max(1, Math.round(length * zoom)) : length)),
+    );
+    return scaled.read(wholeBox(scaled));
+  }
+  const lengths = image.lengths.map((length, axis) => Math.min(length, size[axis] ?? 1));
+  return image.read({ starts: lengths.map((length, axis) => Math.floor(((image.lengths[axis] ?? length) - length) / 2)), lengths });
+}
+
+/** Repeated in mirrors until it fills `size`. */
+function mirrored(block: Block, size: readonly number[]): Block {
+  const { lengths, bands, data } = block;
+  if (size.every((length, axis) => length <= (lengths[axis] ?? 0))) return cropBlock(block, { starts: size.map(() => 0), lengths: size });
   const fold = (at: number, length: number): number => {
     const place = at % (2 * length);
     return place < length ? place : 2 * length - 1 - place;
   };
-  const filled = new Uint8Array(size.width * size.height * channels);
-  for (let y = 0; y < size.height; y++)
-    for (let x = 0; x < size.width; x++) {
-      const from = (fold(y, height) * width + fold(x, width)) * channels;
-      for (let c = 0; c < channels; c++) filled[(y * size.width + x) * channels + c] = data[from + c] ?? 0;
-    }
-  return { ...size, channels, data: filled };
+  const count = product(size);
+  const grid = size.map((length) => ({ start: 0, step: 1, count: length }));
+  const filled = likeData(data, count * bands);
+  for (let place = 0; place < count; place++) {
+    const from = cellAt(place, grid).reduce((at, own, axis) => at * (lengths[axis] ?? 1) + fold(own, lengths[axis] ?? 1), 0);
+    for (let c = 0; c < bands; c++) filled[place * bands + c] = data[from * bands + c] ?? 0;
+  }
+  return { lengths: size, bands, data: filled };
 }
 
-const zoomed = ({ height, width }: Size, zoom: number): Size => ({
-  height: Math.max(1, Math.round(height * zoom)),
-  width: Math.max(1, Math.round(width * zoom)),
-});
+interface Noise {
+  readonly size: number;
+  readonly low: number;
+  readonly high: number;
+}
 
-const NOISE = 60;
+/** Of bytes a quarter of what there is; of other numbers twice the deviation, without ends. */
+function noiseFor({ data }: Block): Noise {
+  if (data instanceof Uint8Array) return { size: 60, low: 0, high: 255 };
+  let [sum, squares] = [0, 0];
+  for (const value of data) sum += value;
+  const mean = sum / data.length;
+  for (const value of data) squares += (value - mean) ** 2;
+  const size = 2 * Math.sqrt(squares / data.length) || 1;
+  return { size, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+}
 
-/** Noise added to a band; the same noise whatever the picture. */
-function disturbed(picture: Picture, axis: 'rows' | 'columns', start: number, band: number, round: number): Picture {
-  const { width, height, channels } = picture;
-  const data = picture.data.slice();
+/** Noise added to a band; the same noise whatever the image. */
+function disturbed(block: Block, axis: number, start: number, band: number, round: number, { size, low, high }: Noise): Block {
+  const { lengths, bands } = block;
+  const data = block.data.slice();
   let state = 0x2545f491 + round;
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const at = axis === 'rows' ? y : x;
-      if (at < start || at >= start + band) continue;
-      for (let c = 0; c < channels; c++) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        const place = (y * width + x) * channels + c;
-        const value = data[place] ?? 0;
-        const by = state > 0x7fffffff ? NOISE : -NOISE;
-        // Away from the end that is near.
-        data[place] = value + by > 255 || value + by < 0 ? value - by : value + by;
-      }
-    }
-  return { ...picture, data };
+  const inner = product(lengths.slice(axis + 1)) * bands;
+  const length = lengths[axis] ?? 1;
+  for (let place = 0; place < data.length; place++) {
+    const at = Math.floor(place / inner) % length;
+    if (at < start || at >= start + band) continue;
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const value = data[place] ?? 0;
+    const by = state > 0x7fffffff ? size : -size;
+    // Away from the end that is near.
+    data[place] = value + by > high || value + by < low ? value - by : value + by;
+  }
+  return { ...block, data };
 }
 
-/** Per cell along the axis: squared changes, all classes and the other axis together; what all cells share is no place. */
+/** Per cell along the axis: squared changes, all classes and the other axes together; what all cells share is no place. */
 function energies(
   before: Float32Array,
   after: Float32Array,
-  { classes, rows, columns }: { readonly classes: number; readonly rows: number; readonly columns: number },
-  axis: 'rows' | 'columns',
+  { classes, counts }: { readonly classes: number; readonly counts: readonly number[] },
+  axis: number,
 ): Float64Array {
-  const cells = rows * columns;
+  const cells = product(counts);
   const first = Float64Array.from({ length: classes }, (_, k) => before[k * cells] ?? 0);
   // Probabilities hardly move where they are nearly 0 or 1; what they were made of does: their logarithms, but for a number that all classes share.
   const [was, is] = areShares(first) ? [logits(before, classes), logits(after, classes)] : [before, after];
-  const sums = new Float64Array(axis === 'rows' ? rows : columns);
-  for (let k = 0; k < classes; k++)
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++) {
-        const at = (k * rows + row) * columns + column;
-        const change = (is[at] ?? 0) - (was[at] ?? 0);
-        const cell = axis === 'rows' ? row : column;
-        if (Number.isFinite(change)) sums[cell] = (sums[cell] ?? 0) + change * change;
-      }
+  const along = counts[axis] ?? 1;
+  const inner = product(counts.slice(axis + 1));
+  const sums = new Float64Array(along);
+  for (let at = 0; at < classes * cells; at++) {
+    const change = (is[at] ?? 0) - (was[at] ?? 0);
+    const cell = Math.floor(at / inner) % along;
+    if (Number.isFinite(change)) sums[cell] = (sums[cell] ?? 0) + change * change;
+  }
   const least = sums.length > 2 ? Math.min(...sums) : 0;
   return sums.map((sum) => sum - least);
 }

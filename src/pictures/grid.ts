@@ -1,29 +1,32 @@
 /**
- * Where the cells of a map lie on the picture, and maps of several scales on one grid.
+ * Where the cells of a map lie on the image, and maps of several scales on one grid.
  *
  *   the middle of cell i is at pixel  start + i step  along its axis      pixel p reaches from p to p + 1
  */
+import { eachLine, product } from '../sources/source';
+
 export interface GridAxis {
   readonly start: number;
   readonly step: number;
   readonly count: number;
 }
 
-export interface Grid {
-  readonly rows: GridAxis;
-  readonly columns: GridAxis;
-}
+/** Outermost first: rows, columns. */
+export type Grid = readonly GridAxis[];
 
-/** One run of the network over the whole picture, at one scale. */
+export const countsOf = (grid: Grid): readonly number[] => grid.map(({ count }) => count);
+export const cellsOf = (grid: Grid): number => product(countsOf(grid));
+
+/** One run of the network over the whole image, at one scale. */
 export interface View {
   readonly scale: number;
   readonly flipped: boolean;
   readonly grid: Grid;
-  /** What a cell looks at, in pixels of the picture. */
-  readonly window: { readonly height: number; readonly width: number };
-  /** From the top and the left of that window to where the cell lies on the grid. */
-  readonly lead: { readonly rows: number; readonly columns: number };
-  /** By class: [rows, columns]. */
+  /** What a cell looks at, in pixels of the image, along each axis. */
+  readonly window: readonly number[];
+  /** From the beginning of that window to where the cell lies on the grid. */
+  readonly lead: readonly number[];
+  /** By class: as the grid has it, the last axis fastest. */
   readonly maps: ReadonlyMap<number, Float32Array>;
 }
 
@@ -63,63 +66,78 @@ export function between({ start, step, count }: GridAxis, places: ArrayLike<numb
   return { low, high, share };
 }
 
-/** The map between its cells: bilinear, and beyond the outermost ones what those say. y, x: which of the places along rows and columns. */
-export function sampleBetween(map: Float32Array, columns: number, down: Between, y: number, across: Between, x: number): number {
-  const [top, bottom] = [(down.low[y] ?? 0) * columns, (down.high[y] ?? 0) * columns];
-  const left = across.low[x] ?? 0;
-  const right = across.high[x] ?? 0;
-  const share = across.share[x] ?? 0;
-  const above = mix(map[top + left] ?? Number.NaN, map[top + right] ?? Number.NaN, share);
-  const below = mix(map[bottom + left] ?? Number.NaN, map[bottom + right] ?? Number.NaN, share);
-  return mix(above, below, down.share[y] ?? 0);
+/** The map between its cells: linear along every axis, and beyond the outermost cells what those say. at: which of the places along each axis. */
+export function sampleBetween(map: Float32Array, grid: Grid, along: readonly Between[], at: readonly number[], axis = 0, cell = 0): number {
+  const own = along[axis];
+  const place = at[axis] ?? 0;
+  const isLast = axis === along.length - 1;
+  if (!own) return Number.NaN;
+  const begin = cell * (grid[axis]?.count ?? 1);
+  const share = own.share[place] ?? 0;
+  const first = begin + (own.low[place] ?? 0);
+  const low = isLast ? (map[first] ?? Number.NaN) : sampleBetween(map, grid, along, at, axis + 1, first);
+  // A share of nothing must not let infinities in.
+  if (share === 0) return low;
+  const second = begin + (own.high[place] ?? 0);
+  const high = isLast ? (map[second] ?? Number.NaN) : sampleBetween(map, grid, along, at, axis + 1, second);
+  return low * (1 - share) + high * share;
 }
 
-/** A share of nothing must not let infinities in. */
-const mix = (a: number, b: number, share: number): number => (share === 0 ? a : a * (1 - share) + b * share);
-
-/** The map at one place. x, y: pixels of the picture. */
-export const sampleMap = (map: Float32Array, { rows, columns }: Grid, y: number, x: number): number =>
-  sampleBetween(map, columns.count, between(rows, [y]), 0, between(columns, [x]), 0);
+/** The map at one place, in pixels of the image. */
+export const sampleMap = (map: Float32Array, grid: Grid, place: readonly number[]): number =>
+  sampleBetween(
+    map,
+    grid,
+    grid.map((axis, at) => between(axis, [place[at] ?? 0])),
+    grid.map(() => 0),
+  );
 
 /** The grid that maps are combined on: that of the view with most cells, the first of equal ones. */
-export function commonGrid(views: readonly View[]): Grid {
-  const cells = ({ grid }: View): number => grid.rows.count * grid.columns.count;
-  return views.reduce((best, view) => (cells(view) > cells(best) ? view : best)).grid;
-}
+export const commonGrid = (views: readonly View[]): Grid =>
+  views.reduce((best, view) => (cellsOf(view.grid) > cellsOf(best.grid) ? view : best)).grid;
 
 /** One map from those of all views. A view on the same grid gives its cells as they are, others are read between theirs. */
 export function combineViews(views: readonly View[], index: number, grid: Grid, combine: Combine): Float32Array {
-  const combined = new Float32Array(grid.rows.count * grid.columns.count);
-  for (let row = 0; row < grid.rows.count; row++) {
-    const y = centreOf(grid.rows, row);
-    for (let column = 0; column < grid.columns.count; column++) {
-      const x = centreOf(grid.columns, column);
-      let value = combine === 'max' ? Number.NEGATIVE_INFINITY : 0;
-      for (const view of views) {
-        const map = view.maps.get(index);
-        const seen = !map
-          ? Number.NaN
-          : view.grid === grid
-            ? (map[row * grid.columns.count + column] ?? Number.NaN)
-            : sampleMap(map, view.grid, y, x);
-        value = combine === 'max' ? Math.max(value, seen) : value + seen / views.length;
-      }
-      combined[row * grid.columns.count + column] = value;
+  const combined = new Float32Array(cellsOf(grid));
+  const places = grid.map((axis) => Float64Array.from({ length: axis.count }, (_, cell) => centreOf(axis, cell)));
+  const seen = views.map((view) => ({
+    map: view.maps.get(index),
+    grid: view.grid,
+    along: view.grid === grid ? undefined : view.grid.map((axis, at) => between(axis, places[at] ?? [])),
+  }));
+  for (let at = 0; at < combined.length; at++) {
+    let value = combine === 'max' ? Number.NEGATIVE_INFINITY : 0;
+    for (const { map, grid: own, along } of seen) {
+      const score = !map ? Number.NaN : along ? sampleBetween(map, own, along, cellAt(at, grid)) : (map[at] ?? Number.NaN);
+      value = combine === 'max' ? Math.max(value, score) : value + score / views.length;
     }
+    combined[at] = value;
   }
   return combined;
 }
 
+/** Which cell along each axis, from its place in the map. */
+export function cellAt(at: number, grid: Grid): readonly number[] {
+  const cell = new Array<number>(grid.length).fill(0);
+  let rest = at;
+  for (let axis = grid.length - 1; axis >= 0; axis--) {
+    const count = grid[axis]?.count ?? 1;
+    cell[axis] = rest % count;
+    rest = Math.floor(rest / count);
+  }
+  return cell;
+}
+
 export interface Peak {
-  readonly row: number;
-  readonly column: number;
+  /** Which cell of the map, along each axis. */
+  readonly at: readonly number[];
   readonly score: number;
-  /** Where it is, in pixels of the picture. */
-  readonly place: { readonly y: number; readonly x: number };
-  /** The window of the view that sees most there, in pixels of the picture; it may reach beyond. */
-  readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
+  /** Where it is, in pixels of the image. */
+  readonly place: readonly number[];
+  /** The window of the view that sees most there, in pixels of the image; it may reach beyond. */
+  readonly window: { readonly starts: readonly number[]; readonly lengths: readonly number[] };
   /** Which cell of that view, counted as it is seen straight. */
-  readonly cell: { readonly row: number; readonly column: number };
+  readonly cell: readonly number[];
   readonly scale: number;
   readonly flipped: boolean;
 }
@@ -133,20 +151,23 @@ export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], in
   return peakAt(at, map, grid, views, index);
 }
 
-/** Every cell that is higher than all of its eight neighbours (of equal ones the first), highest first. */
+/** Every cell that is higher than all of its neighbours, diagonal ones too (of equal ones the first), highest first. */
 export function localPeaks(map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak[] {
-  const [rows, columns] = [grid.rows.count, grid.columns.count];
+  const counts = countsOf(grid);
   const isPeak = (at: number): boolean => {
-    const [row, column] = [Math.floor(at / columns), at % columns];
     const own = map[at] ?? Number.NaN;
     if (!Number.isFinite(own)) return false;
-    for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y++)
-      for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x++) {
-        const other = y * columns + x;
+    const cell = cellAt(at, grid);
+    const starts = cell.map((place) => Math.max(0, place - 1));
+    const lengths = cell.map((place, axis) => Math.min((counts[axis] ?? 1) - 1, place + 1) - (starts[axis] ?? 0) + 1);
+    let highest = true;
+    eachLine(counts, { starts, lengths }, (from) => {
+      for (let other = from; other < from + (lengths.at(-1) ?? 1); other++) {
         const value = map[other] ?? Number.NaN;
-        if (other !== at && (value > own || (value === own && other < at))) return false;
+        if (other !== at && (value > own || (value === own && other < at))) highest = false;
       }
-    return true;
+    });
+    return highest;
   };
   return [...map.keys()]
     .filter(isPeak)
@@ -155,28 +176,21 @@ export function localPeaks(map: Float32Array, grid: Grid, views: readonly View[]
 }
 
 function peakAt(at: number, map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak {
-  const [row, column] = [Math.floor(at / grid.columns.count), at % grid.columns.count];
-  const [y, x] = [centreOf(grid.rows, row), centreOf(grid.columns, column)];
+  const own = cellAt(at, grid);
+  const place = grid.map((axis, along) => centreOf(axis, own[along] ?? 0));
   const seen = (view: View): number => {
-    const own = view.maps.get(index);
-    return own ? sampleMap(own, view.grid, y, x) : Number.NEGATIVE_INFINITY;
+    const of = view.maps.get(index);
+    return of ? sampleMap(of, view.grid, place) : Number.NEGATIVE_INFINITY;
   };
   const view = views.reduce((best, other) => (seen(other) > seen(best) ? other : best));
-  const nearest = ({ start, step, count }: GridAxis, place: number): number =>
-    Math.min(Math.max(Math.round((place - start) / step), 0), count - 1);
-  const cell = { row: nearest(view.grid.rows, y), column: nearest(view.grid.columns, x) };
-  const { height, width } = view.window;
+  const cell = view.grid.map(({ start, step, count }, along) =>
+    Math.min(Math.max(Math.round(((place[along] ?? 0) - start) / step), 0), count - 1),
+  );
   return {
-    row,
-    column,
+    at: own,
     score: map[at] ?? Number.NaN,
-    place: { y, x },
-    window: {
-      top: centreOf(view.grid.rows, cell.row) - view.lead.rows,
-      left: centreOf(view.grid.columns, cell.column) - view.lead.columns,
-      height,
-      width,
-    },
+    place,
+    window: { starts: view.grid.map((axis, along) => centreOf(axis, cell[along] ?? 0) - (view.lead[along] ?? 0)), lengths: view.window },
     cell,
     scale: view.scale,
     flipped: view.flipped,

@@ -1,15 +1,15 @@
 /**
- * Heat maps: a network that gives maps, run over a whole picture at several scales, straight and mirrored, and what comes of it on one grid.
+ * Heat maps: a network that gives maps, run over a whole image at several scales, straight and mirrored, and what comes of it on one grid.
  * Memory stays bounded: one tile at a time, and of the maps only the classes that are asked for.
  */
 import { mapTooLarge } from '../diagnostics/catalogue';
+import { eachLine, product, type Source } from '../sources/source';
 import type { Centre } from './centre';
 import { type Combine, combineViews, commonGrid, type Grid, localPeaks, mirrorMap, type Peak, peakOf, type View } from './grid';
-import type { Picture, Size } from './picture';
 import type { Encoding } from './preprocessing';
-import { scan, type TileCells } from './scan';
+import { scan, type TileCells, tilesIn } from './scan';
 import { ranked } from './scores';
-import { imageOf, type MapNetwork, type PlannedView, placed, planView, type ViewOptions } from './views';
+import { imageOf, type MapNetwork, type PlannedView, placed, planView, type Shown, type ViewOptions } from './views';
 
 export interface HeatOptions extends ViewOptions {
   readonly scales: readonly number[];
@@ -26,7 +26,7 @@ export interface HeatOptions extends ViewOptions {
 
 export interface HeatClass {
   readonly index: number;
-  /** [rows, columns] of the grid. */
+  /** As the grid has it, the last axis fastest. */
   readonly map: Float32Array;
   readonly peak: Peak;
   /** Every local maximum, the highest first. */
@@ -40,24 +40,35 @@ export interface Heat {
   /** How many classes the network has. */
   readonly known: number;
   /** Tiles run in all, per scale and side. */
-  readonly views: readonly { readonly scale: number; readonly flipped: boolean; readonly size: Size; readonly tiles: number }[];
+  readonly views: readonly {
+    readonly scale: number;
+    readonly flipped: boolean;
+    readonly size: readonly number[];
+    readonly tiles: number;
+  }[];
   readonly plans: readonly PlannedView[];
 }
 
 /** Bytes of maps kept at once: beyond it, the best classes are found in a first run over the picture and kept in a second one. */
 const KEPT_BYTES = 256e6;
 
-/** Throws CompileError PICTURE_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL, MAP_TOO_LARGE. */
-export async function heatOf(network: MapNetwork, picture: Picture, encoding: Encoding, options: HeatOptions, file: string): Promise<Heat> {
+/** Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL, MAP_TOO_LARGE. */
+export async function heatOf(
+  network: MapNetwork,
+  image: Source & Shown,
+  encoding: Encoding,
+  options: HeatOptions,
+  file: string,
+): Promise<Heat> {
   const plans = options.scales.flatMap((scale) => {
-    const planned = planView(network, picture, scale, options, file);
+    const planned = planView(network, image, scale, options, file);
     return options.flip ? [planned, { ...planned, flipped: true }] : [planned];
   });
   const known = plans[0]?.tiling.classes ?? 0;
-  const cells = plans.reduce((sum, { tiling }) => sum + tiling.rows.cells * tiling.columns.cells, 0);
+  const cells = plans.reduce((sum, { tiling }) => sum + cellsIn(tiling), 0);
   const everyClass = Array.from({ length: known }, (_, index) => index);
   const fits = (classes: number): boolean => cells * classes * 4 <= KEPT_BYTES;
-  const view = (classes: readonly number[], what: string) => runViews(network, picture, encoding, plans, classes, options, what);
+  const view = (classes: readonly number[], what: string) => runViews(network, image, encoding, plans, classes, options, what);
 
   const wanted = options.classes === 'all' ? everyClass : options.classes;
   if (wanted && !fits(wanted.length) && wanted.length > 1) throw mapTooLarge(wanted.length, cells, Math.floor(KEPT_BYTES / cells / 4));
@@ -75,7 +86,7 @@ export async function heatOf(network: MapNetwork, picture: Picture, encoding: En
     grid,
     classes,
     known,
-    views: plans.map(({ scale, flipped, size, plan }) => ({ scale, flipped, size, tiles: plan.rows.length * plan.columns.length })),
+    views: plans.map(({ scale, flipped, size, plan }) => ({ scale, flipped, size, tiles: tilesIn(plan) })),
     plans,
   };
 }
@@ -92,7 +103,7 @@ function best(highest: readonly Float32Array[], { combine, top }: HeatOptions): 
 /** Runs all views; keeps the maps of `classes`, and of every class the highest score anywhere, per view. */
 async function runViews(
   network: MapNetwork,
-  picture: Picture,
+  source: Source,
   encoding: Encoding,
   plans: readonly PlannedView[],
   classes: readonly number[],
@@ -105,36 +116,39 @@ async function runViews(
     const { scale, flipped, tiling, plan } = planned;
     const label = `${what}${plans.length > 1 ? ` at scale ${scale}${flipped ? ', mirrored' : ''}` : ''}`;
     onProgress?.(label, 0);
-    const { rows, columns } = tiling;
-    const maps = new Map(classes.map((index) => [index, new Float32Array(rows.cells * columns.cells)]));
+    const counts = tiling.along.map(({ cells }) => cells);
+    const maps = new Map(classes.map((index) => [index, new Float32Array(product(counts))]));
     const most = new Float32Array(tiling.classes).fill(Number.NEGATIVE_INFINITY);
     await scan(
       {
         tiling,
         plan,
-        image: (high, wide) => imageOf(picture, planned, encoding, high, wide),
+        image: (spans) => imageOf(source, planned, encoding, spans),
         run: (image) => network.run(image),
         softmax,
         onDone: (share) => onProgress?.(label, share),
       },
-      (cells) => keep(cells, maps, most, columns.cells),
+      (cells) => keep(cells, maps, most, counts),
     );
-    if (flipped) for (const map of maps.values()) mirrorMap(map, columns.cells);
+    if (flipped) for (const map of maps.values()) mirrorMap(map, counts.at(-1) ?? 1);
     highest.push(most);
-    views.push({ scale, flipped, maps, ...placed(picture, planned, network.window, centre) });
+    views.push({ scale, flipped, maps, ...placed(source.lengths, planned, network.window, centre) });
   }
   return { views, highest };
 }
 
-function keep({ rows, columns, data }: TileCells, maps: ReadonlyMap<number, Float32Array>, most: Float32Array, width: number): void {
-  const [high, wide] = [rows.last - rows.first, columns.last - columns.first];
-  const area = high * wide;
+function keep({ spans, data }: TileCells, maps: ReadonlyMap<number, Float32Array>, most: Float32Array, counts: readonly number[]): void {
+  const lengths = spans.map(({ first, last }) => last - first);
+  const area = product(lengths);
+  const wide = lengths.at(-1) ?? 1;
   for (let k = 0; k < most.length; k++) {
     let largest = most[k] ?? 0;
     for (let at = k * area; at < (k + 1) * area; at++) largest = Math.max(largest, data[at] ?? 0);
     most[k] = largest;
   }
+  const box = { starts: spans.map(({ first }) => first), lengths };
   for (const [k, map] of maps)
-    for (let y = 0; y < high; y++)
-      map.set(data.subarray(k * area + y * wide, k * area + (y + 1) * wide), (rows.first + y) * width + columns.first);
+    eachLine(counts, box, (to, line) => map.set(data.subarray(k * area + line * wide, k * area + (line + 1) * wide), to));
 }
+
+const cellsIn = ({ along }: PlannedView['tiling']): number => product(along.map(({ cells }) => cells));

@@ -1,4 +1,7 @@
 /** A picture in memory, and the little that is done to one before a network sees it. */
+import { assertInvariant } from '../diagnostics/compile-error';
+import { type Block, type Box, blockSource, cropBlock, type Source } from '../sources/source';
+
 export interface Picture {
   readonly width: number;
   readonly height: number;
@@ -17,6 +20,22 @@ export interface Size {
 export interface Region extends Size {
   readonly top: number;
   readonly left: number;
+}
+
+/** A picture as a source: its rows and columns are the places, its channels the bands. It is at hand at once. */
+export const pictureSource = ({ width, height, channels, data }: Picture): PictureSource => {
+  const block = { lengths: [height, width], bands: channels, data };
+  return { ...blockSource(block), levels: { black: 0, white: 255 }, read: (box) => cropBlock(block, box) };
+};
+export interface PictureSource extends Source {
+  read(box: Box): Block;
+}
+
+/** What was read of a picture, as a picture again. */
+export function pictureOf(block: Block | Promise<Block>, channels: 1 | 3): Picture {
+  assertInvariant(!(block instanceof Promise) && block.data instanceof Uint8Array, () => 'a picture in memory is bytes, and at hand');
+  const [height = 0, width = 0] = block.lengths;
+  return { width, height, channels, data: block.data };
 }
 
 /** The rectangle, which must lie within the picture, as a picture of its own. */
@@ -39,15 +58,20 @@ export function mirrorPicture({ width, height, channels, data }: Picture): Pictu
   return { width, height, channels, data: mirrored };
 }
 
-/** As many channels as a network takes: grey from colours by the weights of ITU-R BT.601 (as Pillow and OpenCV do it), colours from grey by repetition. */
+/** As many channels as a network takes: see `greyOrColour`. */
 export function withChannels(picture: Picture, channels: 1 | 3): Picture {
-  if (picture.channels === channels) return picture;
   const { width, height, data } = picture;
-  const count = width * height;
-  const made = new Uint8Array(count * channels);
-  if (channels === 3) for (let at = 0; at < count; at++) made.fill(data[at] ?? 0, at * 3, at * 3 + 3);
-  else
-    for (let at = 0; at < count; at++)
-      made[at] = Math.round((299 * (data[at * 3] ?? 0) + 587 * (data[at * 3 + 1] ?? 0) + 114 * (data[at * 3 + 2] ?? 0)) / 1000);
-  return { width, height, channels, data: made };
+  return picture.channels === channels ? picture : { width, height, channels, data: greyOrColour(data, channels) };
+}
+
+/** Grey from colours by the weights of ITU-R BT.601 (as Pillow and OpenCV do it), colours from grey by repetition. */
+export function greyOrColour(data: Uint8Array, channels: 1 | 3): Uint8Array {
+  if (channels === 3) {
+    const made = new Uint8Array(data.length * 3);
+    for (let at = 0; at < data.length; at++) made.fill(data[at] ?? 0, at * 3, at * 3 + 3);
+    return made;
+  }
+  return Uint8Array.from({ length: data.length / 3 }, (_, at) =>
+    Math.round((299 * (data[at * 3] ?? 0) + 587 * (data[at * 3 + 1] ?? 0) + 114 * (data[at * 3 + 2] ?? 0)) / 1000),
+  );
 }

@@ -237,7 +237,7 @@ function customVision(
   );
   const read = fields(keys, file);
   const [ownMean, ownStd] = [read.numbers('normalizemean') ?? [0], read.deviations('normalizestd')];
-  const at = (list: Recipe['mean'], channel: number): number => (list === 'picture' ? 0 : (list[channel] ?? list[0] ?? 0));
+  const at = (list: Recipe['mean'], channel: number): number => (typeof list === 'string' ? 0 : (list[channel] ?? list[0] ?? 0));
   const count = Math.max(ownMean.length, ownStd.length);
   const channels = Array.from({ length: count }, (_, channel) => channel);
   const size = read.length('targetheight') !== undefined ? read.number('targetwidth') : undefined;

@@ -9,7 +9,7 @@
 import { preprocessingInvalid } from '../diagnostics/catalogue';
 import type { Fit } from './fit';
 import type { Size } from './picture';
-import type { Preprocessing } from './preprocessing';
+import { MEASURED, type Measured, type Preprocessing } from './preprocessing';
 import { FILTERS, type Filter } from './resample';
 
 export interface Recipe extends Preprocessing {
@@ -19,6 +19,8 @@ export interface Recipe extends Preprocessing {
   readonly resize?: Fit['resize'] | undefined;
   readonly crop?: Size | 'none' | undefined;
   readonly filter?: Filter | undefined;
+  /** Samples a second of the recordings that the network was made for. */
+  readonly rate?: number | undefined;
 }
 
 /** As it is written down; absent fields are not said. */
@@ -27,14 +29,15 @@ export interface RecipeJson {
   readonly resize?: number | readonly [height: number, width: number] | null;
   readonly crop?: readonly [height: number, width: number] | null;
   readonly filter?: Filter;
-  readonly range: 1 | 255;
-  readonly mean: readonly number[] | 'picture';
-  readonly std: readonly number[] | 'picture';
+  readonly range: number;
+  readonly mean: readonly number[] | Measured;
+  readonly std: readonly number[] | Measured;
   readonly order: 'rgb' | 'bgr';
   readonly gamma?: 'linear';
+  readonly rate?: number;
 }
 
-export function recipeJson({ from, resize, crop, filter, range, mean, std, order, gamma }: Recipe): RecipeJson {
+export function recipeJson({ from, resize, crop, filter, range, mean, std, order, gamma, rate }: Recipe): RecipeJson {
   return {
     preset: from,
     ...(resize !== undefined && { resize: resize === 'none' ? null : typeof resize === 'number' ? resize : [resize.height, resize.width] }),
@@ -45,6 +48,7 @@ export function recipeJson({ from, resize, crop, filter, range, mean, std, order
     std,
     order,
     ...(gamma !== undefined && { gamma }),
+    ...(rate !== undefined && { rate }),
   };
 }
 
@@ -59,9 +63,11 @@ export function parseRecipe(value: object, file: string, from: string): Recipe {
   if (gamma !== undefined && gamma !== 'linear' && gamma !== 'srgb')
     throw preprocessingInvalid(file, `'gamma' is '${gamma}', not srgb or linear`);
   const range = read.number('range') ?? 1;
-  if (range !== 1 && range !== 255) throw preprocessingInvalid(file, `'range' is ${range}, not 1 or 255`);
+  if (!(range > 0)) throw preprocessingInvalid(file, `'range' is ${range}, not a number above 0`);
+  const rate = read.number('rate');
+  if (rate !== undefined && !(rate > 0)) throw preprocessingInvalid(file, `'rate' is ${rate}, not samples a second`);
   const [mean, std] = [read.value('mean'), read.value('std')];
-  const measured = mean === 'picture' && std === 'picture';
+  const measured = MEASURED.find((how) => mean === how && std === how);
   const crop = read.value('crop') === null ? 'none' : read.size('crop');
   return {
     from: read.text('preset') ?? from,
@@ -69,10 +75,11 @@ export function parseRecipe(value: object, file: string, from: string): Recipe {
     crop,
     filter: filter === undefined ? undefined : filter,
     range,
-    mean: measured ? 'picture' : (read.numbers('mean') ?? [0]),
-    std: measured ? 'picture' : read.deviations('std'),
+    mean: measured ?? read.numbers('mean') ?? [0],
+    std: measured ?? read.deviations('std'),
     order,
     ...(gamma === 'linear' && { gamma }),
+    ...(rate !== undefined && { rate }),
   };
 }
 
@@ -84,7 +91,7 @@ export function checkChannels(recipe: Recipe, channels: number, file: string): R
     ['mean', recipe.mean],
     ['std', recipe.std],
   ] as const)
-    if (list !== 'picture' && list.length !== 1 && list.length !== channels)
+    if (typeof list !== 'string' && list.length !== 1 && list.length !== channels)
       throw preprocessingInvalid(
         file,
         `'${name}' has ${list.length} numbers, and the model takes ${channels === 1 ? 'grey pictures' : `${channels} channels`}`,

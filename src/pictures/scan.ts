@@ -1,15 +1,14 @@
-/** Runs a network that gives maps over a picture of any size, tile by tile, and hands on the cells of each tile. */
-import type { Tiling } from '../analysis/tiling';
+/** Runs a network that gives maps over an image of any size, tile by tile, and hands on the cells of each tile. */
+import type { TiledAxis, Tiling } from '../analysis/tiling';
 import { cannotTile, tileTooSmall } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
+import { product } from '../sources/source';
 import type { Numbers } from '../verify/onnx-runner';
 import { softmaxInPlace } from './scores';
 import { planTiles, smallestTile, type TileSpan, untiled } from './tiles';
 
-export interface TilePlan {
-  readonly rows: readonly TileSpan[];
-  readonly columns: readonly TileSpan[];
-}
+/** The tiles along each axis: every combination of them is run. */
+export type TilePlan = readonly (readonly TileSpan[])[];
 
 /** `tile`: pixels at most on a side; `auto`: in one piece where that needs at most `memory` bytes, else as large as fits; `none`: in one piece. */
 export interface TileChoice {
@@ -18,40 +17,52 @@ export interface TileChoice {
 }
 
 /** Throws CompileError CANNOT_TILE, TILE_TOO_SMALL. */
-export function choosePlan({ rows, columns, obstacle, bytes }: Tiling, { tile, memory }: TileChoice): TilePlan {
-  const whole: TilePlan = { rows: untiled(rows), columns: untiled(columns) };
+export function choosePlan({ along, obstacle, bytes }: Tiling, { tile, memory }: TileChoice): TilePlan {
+  const whole: TilePlan = along.map(untiled);
   if (tile === 'none') return whole;
-  const perPixel = bytes === undefined ? ASSUMED_BYTES_PER_PIXEL : bytes / (rows.length * columns.length);
-  const needed = perPixel * rows.length * columns.length;
-  if (tile === 'auto' ? needed <= memory : tile >= Math.max(rows.length, columns.length)) return whole;
-  if (obstacle !== undefined) throw cannotTile({ height: rows.length, width: columns.length }, obstacle, needed);
-  const [fewestRows, fewestColumns] = [smallestTile(rows), smallestTile(columns)];
+  const places = product(along.map(({ length }) => length));
+  const perPlace = bytes === undefined ? ASSUMED_BYTES_PER_PLACE : bytes / places;
+  const needed = perPlace * places;
+  const free = along.filter(({ fixed }) => !fixed);
+  if (tile === 'auto' ? needed <= memory : tile >= Math.max(...free.map(({ length }) => length))) return whole;
+  const lengths = along.map(({ length }) => length);
+  if (obstacle !== undefined) throw cannotTile(lengths, obstacle, needed);
+  const fewest = Math.max(...free.map(smallestTile));
+  const planned = (axis: TiledAxis, most: number): readonly TileSpan[] | undefined => (axis.fixed ? untiled(axis) : planTiles(axis, most));
   if (tile !== 'auto') {
-    const plan = { rows: planTiles(rows, tile), columns: planTiles(columns, tile) };
-    if (plan.rows && plan.columns) return { rows: plan.rows, columns: plan.columns };
-    throw tileTooSmall(tile, Math.max(fewestRows, fewestColumns));
+    const plan = along.map((axis) => planned(axis, tile));
+    if (plan.every((spans) => spans !== undefined)) return plan;
+    throw tileTooSmall(tile, fewest);
   }
-  const pixels = memory / perPixel;
-  const high = Math.min(rows.length, Math.max(Math.floor(Math.sqrt(pixels)), fewestRows));
-  const wide = Math.min(columns.length, Math.max(Math.floor(pixels / high), fewestColumns));
-  return { rows: planTiles(rows, high) ?? whole.rows, columns: planTiles(columns, wide) ?? whole.columns };
+  // Tiles with sides of about the same length; what one axis has too little of goes to the ones behind it.
+  let left = memory / perPlace / product(along.filter(({ fixed }) => fixed).map(({ length }) => length));
+  let axes = free.length;
+  return along.map((axis, at) => {
+    if (axis.fixed) return untiled(axis);
+    const side = axes > 1 ? Math.floor(left ** (1 / axes)) : Math.floor(left);
+    const most = Math.min(axis.length, Math.max(side, smallestTile(axis)));
+    [left, axes] = [left / most, axes - 1];
+    return planned(axis, most) ?? whole[at] ?? [];
+  });
 }
 
 /** Where shapes between layers are not known: 64 floats for each pixel are more than common networks need. */
-const ASSUMED_BYTES_PER_PIXEL = 2048;
+const ASSUMED_BYTES_PER_PLACE = 2048;
+
+export const tilesIn = (plan: TilePlan): number => product(plan.map((spans) => spans.length));
 
 export interface TileCells {
-  readonly rows: TileSpan;
-  readonly columns: TileSpan;
-  /** The cells that are kept: [classes, last - first rows, last - first columns]. */
+  /** Along each axis. */
+  readonly spans: readonly TileSpan[];
+  /** The cells that are kept: [classes, last - first of each axis]. */
   readonly data: Float32Array;
 }
 
 export interface Scan {
   readonly tiling: Tiling;
   readonly plan: TilePlan;
-  /** The numbers of a rectangle of pixels. */
-  readonly image: (rows: TileSpan, columns: TileSpan) => Numbers;
+  /** The numbers of a region. */
+  readonly image: (spans: readonly TileSpan[]) => Numbers | Promise<Numbers>;
   readonly run: (image: Numbers) => Promise<Numbers>;
   /** Shares over the classes of each cell. */
   readonly softmax: boolean;
@@ -62,33 +73,42 @@ export interface Scan {
 /** Calls `visit` for each tile in turn, so that only one is held. */
 export async function scan({ tiling, plan, image, run, softmax, onDone }: Scan, visit: (cells: TileCells) => void): Promise<void> {
   const pixels = (spans: readonly TileSpan[]): number => spans.reduce((sum, { start, end }) => sum + end - start, 0);
-  const all = pixels(plan.rows) * pixels(plan.columns);
+  const all = product(plan.map(pixels));
   let done = 0;
-  for (const rows of plan.rows) {
-    for (const columns of plan.columns) {
-      const data = kept(await run(image(rows, columns)), tiling, rows, columns);
-      if (softmax) softmaxInPlace(data, tiling.classes, data.length / tiling.classes);
-      visit({ rows, columns, data });
-      done += (rows.end - rows.start) * (columns.end - columns.start);
-      onDone?.(done / all);
-    }
+  for (const spans of combinations(plan)) {
+    const data = kept(await run(await image(spans)), tiling, spans);
+    if (softmax) softmaxInPlace(data, tiling.classes, data.length / tiling.classes);
+    visit({ spans, data });
+    done += product(spans.map(({ start, end }) => end - start));
+    onDone?.(done / all);
   }
 }
 
-function kept({ shape, data }: Numbers, { axes, classes }: Tiling, rows: TileSpan, columns: TileSpan): Float32Array {
-  const [high, wide] = [rows.last - rows.first, columns.last - columns.first];
-  const stride = (axis: number): number => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const [perClass, perRow, perColumn] = [stride(axes.classes), stride(axes.rows), stride(axes.columns)];
+/** One tile of each axis, the last axis fastest. */
+function* combinations(plan: TilePlan): Generator<readonly TileSpan[]> {
+  const [first, ...rest] = plan;
+  if (!first) yield [];
+  else for (const span of first) for (const others of combinations(rest)) yield [span, ...others];
+}
+
+function kept({ shape, data }: Numbers, { axes, classes }: Tiling, spans: readonly TileSpan[]): Float32Array {
+  const counts = spans.map(({ first, last }) => last - first);
+  const stride = (axis: number): number => product(shape.slice(axis + 1));
+  const perClass = stride(axes.classes);
+  const steps = axes.places.map((axis) => (axis === undefined ? 0 : stride(axis)));
   assertInvariant(
-    shape[axes.classes] === classes && rows.skip + high <= (shape[axes.rows] ?? 0) && columns.skip + wide <= (shape[axes.columns] ?? 0),
-    () => `a tile gave [${shape.join(', ')}], too few for ${classes} classes of ${high} x ${wide} cells`,
+    shape[axes.classes] === classes &&
+      spans.every(({ skip }, at) => skip + (counts[at] ?? 0) <= (axes.places[at] === undefined ? 1 : (shape[axes.places[at] ?? 0] ?? 0))),
+    () => `a tile gave [${shape.join(', ')}], too few for ${classes} classes of ${counts.join(' x ')} cells`,
   );
-  const cells = new Float32Array(classes * high * wide);
-  let at = 0;
-  for (let k = 0; k < classes; k++)
-    for (let y = 0; y < high; y++) {
-      let from = k * perClass + (rows.skip + y) * perRow + columns.skip * perColumn;
-      for (let x = 0; x < wide; x++, from += perColumn) cells[at++] = data[from] ?? 0;
-    }
+  const cells = new Float32Array(classes * product(counts));
+  let to = 0;
+  const copy = (axis: number, from: number): void => {
+    const [count, step] = [counts[axis] ?? 1, steps[axis] ?? 1];
+    const begin = from + (spans[axis]?.skip ?? 0) * step;
+    if (axis === counts.length - 1) for (let x = 0, at = begin; x < count; x++, at += step) cells[to++] = data[at] ?? 0;
+    else for (let x = 0; x < count; x++) copy(axis + 1, begin + x * step);
+  };
+  for (let k = 0; k < classes; k++) copy(0, k * perClass);
   return cells;
 }

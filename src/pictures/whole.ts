@@ -1,9 +1,9 @@
-/** One prediction for a whole picture from a network that gives maps: the mean of all cells, as in the lecture, or the best of them. */
+/** One prediction for a whole image from a network that gives maps: the mean of all cells, as in the lecture, or the best of them. */
+import { product, type Source } from '../sources/source';
 import type { Combine } from './grid';
-import type { Picture, Size } from './picture';
 import type { Encoding } from './preprocessing';
 import { scan } from './scan';
-import { imageOf, type MapNetwork, planView, type ViewOptions } from './views';
+import { imageOf, type MapNetwork, planView, type Shown, type ViewOptions } from './views';
 
 export interface WholeOptions extends ViewOptions {
   readonly combine: Combine;
@@ -14,30 +14,31 @@ export interface WholeOptions extends ViewOptions {
 export interface WholeScores {
   /** One per class. */
   readonly scores: Float64Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** The size of the picture as the network saw it: the nearest one that it takes. */
-  readonly size: Size;
+  /** Along each axis. */
+  readonly cells: readonly number[];
+  /** The size of the image as the network saw it: the nearest one that it takes. */
+  readonly size: readonly number[];
 }
 
 /** `file` is for messages. Throws CompileError as `planView`. */
 export async function scoresOfWhole(
   network: MapNetwork,
-  picture: Picture,
+  source: Source & Shown,
   encoding: Encoding,
   { combine, softmax, onProgress, ...options }: WholeOptions,
   file: string,
 ): Promise<WholeScores> {
-  const planned = planView(network, picture, 1, options, file);
+  const planned = planView(network, source, 1, options, file);
   const { tiling, plan } = planned;
-  const cells = tiling.rows.cells * tiling.columns.cells;
+  const counts = tiling.along.map(({ cells }) => cells);
+  const cells = product(counts);
   const scores = new Float64Array(tiling.classes).fill(combine === 'max' ? Number.NEGATIVE_INFINITY : 0);
   await scan(
     {
       tiling,
       plan,
       softmax,
-      image: (rows, columns) => imageOf(picture, planned, encoding, rows, columns),
+      image: (spans) => imageOf(source, planned, encoding, spans),
       run: (image) => network.run(image),
       onDone: onProgress,
     },
@@ -50,5 +51,5 @@ export async function scoresOfWhole(
         }
     },
   );
-  return { scores, rows: tiling.rows.cells, columns: tiling.columns.cells, size: planned.size };
+  return { scores, cells: counts, size: planned.size };
 }

@@ -1,10 +1,11 @@
 /** Where cells look, measured on networks whose answer is known to the pixel: kernels with one number that is not zero. */
 
 import { compile, settle } from '../../src/compile';
-import { pictureSize } from '../../src/compile/input-size';
+import { windowLengths } from '../../src/compile/input-size';
 import { modelToBytes } from '../../src/onnx/write';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import { measureCentre } from '../../src/pictures/centre';
+import { imageOfPicture } from '../../src/pictures/files/image';
 import { heatOf } from '../../src/pictures/heat';
 import type { Picture } from '../../src/pictures/picture';
 import { type Encoding, encodingFor, preprocessings } from '../../src/pictures/preprocessing';
@@ -25,13 +26,13 @@ async function network(text: string, head: 'window' | 'cell'): Promise<MapNetwor
   const session = await openSession(modelToBytes(model), 'network');
   sessions.push(session);
   const [output] = model.graph.outputs;
-  const [rows = 1, columns = 1] = output ? pixelStride(output) : [];
-  const window = pictureSize(report.windows[0]);
+  const [first] = report.windows;
+  const window = first && windowLengths(first);
   return {
     model,
     output: output?.name ?? '',
     window: head === 'window' ? window : undefined,
-    strides: { rows, columns },
+    strides: output && pixelStride(output),
     infer: settle,
     async run(image) {
       const results = await session.run(new Map([[model.graph.inputs[0]?.name ?? '', image]]));
@@ -63,23 +64,27 @@ test.each([
   [4, 3, 1, 0, 6, 0 - 3 + 0.5, 6 - 3 + 0.5],
   [1, 3, 3, 3, 2, 3 - 3 + 0.5, 2 - 3 + 0.5],
 ])('cells of a kernel of 7 in strides of %i, padded by %i and %i, at tap (%i, %i)', async (s, pad, after, row, column, rows, columns) => {
-  const centre = await measureCentre(await network(oneTap(32, 7, s, pad, after, row, column), 'cell'), noise(64, 48), encoding);
-  expect(centre?.rows).toBeCloseTo(rows, 5);
-  expect(centre?.columns).toBeCloseTo(columns, 5);
+  const centre = await measureCentre(
+    await network(oneTap(32, 7, s, pad, after, row, column), 'cell'),
+    imageOfPicture(noise(64, 48)),
+    encoding,
+  );
+  expect(centre?.[0]).toBeCloseTo(rows, 5);
+  expect(centre?.[1]).toBeCloseTo(columns, 5);
 });
 
 test('strides of 8 in bands of two pixels: within one pixel', async () => {
-  const centre = await measureCentre(await network(oneTap(64, 7, 8, 3, 3, 1, 5), 'cell'), noise(128, 128), encoding);
-  expect(Math.abs((centre?.rows ?? 0) - (1 - 3 + 0.5))).toBeLessThanOrEqual(1);
-  expect(Math.abs((centre?.columns ?? 0) - (5 - 3 + 0.5))).toBeLessThanOrEqual(1);
+  const centre = await measureCentre(await network(oneTap(64, 7, 8, 3, 3, 1, 5), 'cell'), imageOfPicture(noise(128, 128)), encoding);
+  expect(Math.abs((centre?.[0] ?? 0) - (1 - 3 + 0.5))).toBeLessThanOrEqual(1);
+  expect(Math.abs((centre?.[1] ?? 0) - (5 - 3 + 0.5))).toBeLessThanOrEqual(1);
 });
 
 test('a window of a padded network sees its cells, not its own middle', async () => {
   // 8 cells at 4 i - 2 + 1: from -1 to 27, whose middle is 13, where that of the window of 32 is 16.
   const map = await network(oneTap(32, 7, 4, 2, 1, 1, 1), 'window');
-  const centre = await measureCentre(map, noise(96, 96), encoding);
-  expect(Math.abs((centre?.rows ?? 0) - (3.5 * 4 - 2 + 1 + 0.5))).toBeLessThan(1.2);
-  expect(Math.abs((centre?.columns ?? 0) - (3.5 * 4 - 2 + 1 + 0.5))).toBeLessThan(1.2);
+  const centre = await measureCentre(map, imageOfPicture(noise(96, 96)), encoding);
+  expect(Math.abs((centre?.[0] ?? 0) - (3.5 * 4 - 2 + 1 + 0.5))).toBeLessThan(1.2);
+  expect(Math.abs((centre?.[1] ?? 0) - (3.5 * 4 - 2 + 1 + 0.5))).toBeLessThan(1.2);
 });
 
 test('a bright dot is shown where it is, at two scales and in the mirror', async () => {
@@ -87,7 +92,7 @@ test('a bright dot is shown where it is, at two scales and in the mirror', async
   const map = await network(oneTap(32, 9, 2, 4, 4, 0, 8), 'cell');
   const photo = { width: 60, height: 50, channels: 1 as const, data: new Uint8Array(3000).fill(20) };
   for (let y = 0; y < 4; y++) for (let x = 0; x < 4; x++) photo.data[(24 + y) * 60 + 36 + x] = 250;
-  const centre = await measureCentre(map, noise(60, 50), encoding);
+  const centre = await measureCentre(map, imageOfPicture(noise(60, 50)), encoding);
   for (const [scales, flip] of [
     [[1], false],
     [[1], true],
@@ -106,8 +111,8 @@ test('a bright dot is shown where it is, at two scales and in the mirror', async
       tile: 'none',
       memory: 0,
     } as const;
-    const { classes } = await heatOf(map, photo, encoding, options, 'photo');
-    const { y = 0, x = 0 } = classes[0]?.peak.place ?? {};
+    const { classes } = await heatOf(map, imageOfPicture(photo), encoding, options, 'photo');
+    const [y = 0, x = 0] = classes[0]?.peak.place ?? [];
     expect([Math.abs(y - 26) <= 2, Math.abs(x - 38) <= 2]).toEqual([true, true]);
   }
 });

@@ -11,16 +11,16 @@ import {
   type View,
 } from '../../src/pictures/grid';
 
-const grid = (rows: readonly [number, number, number], columns: readonly [number, number, number]): Grid => ({
-  rows: { start: rows[0], step: rows[1], count: rows[2] },
-  columns: { start: columns[0], step: columns[1], count: columns[2] },
-});
+const grid = (rows: readonly [number, number, number], columns: readonly [number, number, number]): Grid => [
+  { start: rows[0], step: rows[1], count: rows[2] },
+  { start: columns[0], step: columns[1], count: columns[2] },
+];
 const view = (scale: number, where: Grid, numbers: readonly number[], window = 28 / scale): View => ({
   scale,
   flipped: false,
   grid: where,
-  window: { height: window, width: window },
-  lead: { rows: window / 2, columns: window / 2 },
+  window: [window, window],
+  lead: [window / 2, window / 2],
   maps: new Map([[0, Float32Array.from(numbers)]]),
 });
 
@@ -29,11 +29,11 @@ const coarse = view(0.5, grid([16, 8, 1], [14, 8, 2]), [5, 7]);
 
 test('between cells bilinear, beyond them as they say', () => {
   const map = fine.maps.get(0) ?? new Float32Array();
-  const at = (y: number, x: number): number => sampleMap(map, fine.grid, y, x);
+  const at = (y: number, x: number): number => sampleMap(map, fine.grid, [y, x]);
   expect([at(14, 14), at(18, 22), at(16, 16), at(15, 14)]).toEqual([0, 9, 2, 0.75]);
   expect([at(0, 0), at(100, 100), at(0, 18)]).toEqual([0, 9, 1]);
   // Minus infinity stays where it is.
-  expect(sampleMap(Float32Array.of(Number.NEGATIVE_INFINITY, 3), grid([0, 1, 1], [0, 1, 2]), 0, 1)).toBe(3);
+  expect(sampleMap(Float32Array.of(Number.NEGATIVE_INFINITY, 3), grid([0, 1, 1], [0, 1, 2]), [0, 1])).toBe(3);
 });
 
 test('the grid is that of the view with most cells; others are read between theirs', () => {
@@ -49,17 +49,16 @@ test('the peak has the window of the view that sees most there', () => {
   const views = [coarse, fine];
   const peak = peakOf(combineViews(views, 0, fine.grid, 'max'), fine.grid, views, 0);
   expect(peak).toEqual({
-    row: 1,
-    column: 2,
+    at: [1, 2],
     score: 9,
-    place: { y: 18, x: 22 },
-    cell: { row: 1, column: 2 },
+    place: [18, 22],
+    cell: [1, 2],
     scale: 1,
     flipped: false,
-    window: { top: 4, left: 8, height: 28, width: 28 },
+    window: { starts: [4, 8], lengths: [28, 28] },
   });
   const far = peakOf(Float32Array.of(0, 0, 8, 0, 0, 0), fine.grid, views, 0);
-  expect(far).toMatchObject({ row: 0, column: 2, scale: 0.5, window: { top: 16 - 28, left: 22 - 28, height: 56, width: 56 } });
+  expect(far).toMatchObject({ at: [0, 2], scale: 0.5, window: { starts: [16 - 28, 22 - 28], lengths: [56, 56] } });
 });
 
 test('in a mirror', () => {
@@ -72,7 +71,7 @@ test('local peaks: higher than all eight neighbours, of equal ones the first, th
   const map = Float32Array.from([5, 1, 4, 1, 1, 1, 2, 2, 0]);
   const where = grid([10, 10, 3], [10, 10, 3]);
   const seen = [view(1, where, [...map])];
-  expect(localPeaks(map, where, seen, 0).map(({ row, column, score, place }) => [row, column, score, place.y, place.x])).toEqual([
+  expect(localPeaks(map, where, seen, 0).map(({ at, score, place }) => [...at, score, ...place])).toEqual([
     [0, 0, 5, 10, 10],
     [0, 2, 4, 10, 30],
     [2, 0, 2, 30, 10],
@@ -80,4 +79,36 @@ test('local peaks: higher than all eight neighbours, of equal ones the first, th
   expect(
     localPeaks(Float32Array.of(Number.NaN, 3), grid([0, 1, 1], [0, 1, 2]), [view(1, grid([0, 1, 1], [0, 1, 2]), [0, 3])], 0),
   ).toHaveLength(1);
+});
+
+describe('along one axis and along three', () => {
+  const axis = (start: number, step: number, count: number) => ({ start, step, count });
+  test('between cells linear', () => {
+    expect(sampleMap(Float32Array.of(1, 5), [axis(10, 4, 2)], [11])).toBe(2);
+    // The eight corners of a cube, whose number is 4 d + 2 h + w.
+    const cube = Float32Array.from({ length: 8 }, (_, at) => at);
+    expect(sampleMap(cube, [axis(0, 1, 2), axis(0, 1, 2), axis(0, 1, 2)], [0.5, 0.25, 1])).toBe(2 + 0.5 + 1);
+  });
+  test('a peak of a volume is higher than all 26 neighbours', () => {
+    const where: Grid = [axis(4, 8, 3), axis(4, 8, 3), axis(4, 8, 4)];
+    const map = new Float32Array(36);
+    map[1 * 12 + 1 * 4 + 2] = 9;
+    // A diagonal neighbour is none, one two cells on is.
+    map[2 * 12 + 2 * 4 + 3] = 8;
+    map[0] = 3;
+    const seen: View = { scale: 1, flipped: false, grid: where, window: [8, 8, 8], lead: [4, 4, 4], maps: new Map([[0, map]]) };
+    const peaks = localPeaks(map, where, [seen], 0).filter(({ score }) => score > 0);
+    expect(peaks.map(({ at, place, window: { starts } }) => [at, place, starts])).toEqual([
+      [
+        [1, 1, 2],
+        [12, 12, 20],
+        [8, 8, 16],
+      ],
+      [
+        [0, 0, 0],
+        [4, 4, 4],
+        [0, 0, 0],
+      ],
+    ]);
+  });
 });

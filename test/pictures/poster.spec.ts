@@ -64,17 +64,19 @@ test.each([
 ])('%d of a span of %d is written %s', (value, span, text) => expect(numberText(value, span)).toBe(text));
 
 describe('panels', () => {
-  const grid = { rows: { start: 10, step: 10, count: 2 }, columns: { start: 10, step: 10, count: 2 } };
+  const grid = [
+    { start: 10, step: 10, count: 2 },
+    { start: 10, step: 10, count: 2 },
+  ];
   const photo = { width: 40, height: 30, channels: 1 as const, data: new Uint8Array(1200).fill(100) };
   const peak = {
-    row: 0,
-    column: 0,
+    at: [0, 0],
     score: 1,
-    place: { y: 10, x: 10 },
-    cell: { row: 0, column: 0 },
+    place: [10, 10],
+    cell: [0, 0],
     scale: 1,
     flipped: false,
-    window: { top: 0, left: 0, height: 20, width: 20 },
+    window: { starts: [0, 0], lengths: [20, 20] },
   };
   const panel = { title: 'cat', map: Float32Array.of(1, 0.2, 0.1, 0), peak };
   const options = { alpha: 0.7, size: 200, unit: 'score', caption: [] };
@@ -162,22 +164,16 @@ test.each([400, 1200])('lines of a caption end before the margin, drawn at %d pi
   const axis = { start: 10, step: 20, count: 2 };
   const peak = {
     score: 1,
-    row: 10,
-    column: 10,
-    place: { x: 10, y: 10 },
-    cell: { row: 0, column: 0 },
+    at: [10, 10],
+    place: [10, 10],
+    cell: [0, 0],
     scale: 1,
     flipped: false,
-    window: { top: 0, left: 0, height: 20, width: 20 },
+    window: { starts: [0, 0], lengths: [20, 20] },
   };
   const caption = [Array.from({ length: 60 }, (_, at) => 'word of many letters'.slice(at % 7)).join(' ')];
   const options = { alpha: 0.7, size, unit: 'score', caption };
-  const { canvas, svg } = drawPoster(
-    photo,
-    { rows: axis, columns: axis },
-    [{ title: 'cat', map: new Float32Array([0, 1, 2, 3]), peak }],
-    options,
-  );
+  const { canvas, svg } = drawPoster(photo, [axis, axis], [{ title: 'cat', map: new Float32Array([0, 1, 2, 3]), peak }], options);
   const ends = [...svg.matchAll(/<g transform="translate\(([\d.]+) [\d.]+\) scale\(([\d.]+)\)"[^>]*>(.*?)<\/g>/g)].map(
     ([, x, scale, letters = '']) => {
       const last = Math.max(0, ...[...letters.matchAll(/translate\((\d+) 0\)/g)].map(([, at]) => Number(at)));

@@ -2,11 +2,12 @@
 
 import { join } from 'node:path';
 import { compile, settle } from '../../src/compile';
-import { pictureSize } from '../../src/compile/input-size';
+import { type ImageWindow, windowLengths } from '../../src/compile/input-size';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { readModelFile } from '../../src/files';
 import type { Model } from '../../src/ir/model';
 import { modelToBytes } from '../../src/onnx/write';
+import { imageOfPicture } from '../../src/pictures/files/image';
 import { type Heat, heatOf } from '../../src/pictures/heat';
 import type { Picture } from '../../src/pictures/picture';
 import { encodingFor, preprocessings } from '../../src/pictures/preprocessing';
@@ -22,6 +23,8 @@ function noise(width: number, height: number, channels: 1 | 3, seed = 1): Pictur
   const next = random(seed);
   return { width, height, channels, data: Uint8Array.from({ length: width * height * channels }, () => Math.floor(next() * 256)) };
 }
+
+const lengthsIn = (window: ImageWindow | undefined): readonly number[] | undefined => window && windowLengths(window);
 
 async function open(model: Model, window: MapNetwork['window']): Promise<MapNetwork & { close(): Promise<void> }> {
   const session = await openSession(modelToBytes(model), 'map');
@@ -52,7 +55,7 @@ async function compared(
 ): Promise<{ readonly apart: number; readonly tiles: number }> {
   const encoding = encodingFor(preprocessings.unit, { dtype: 'float', layout, channels: picture.channels }, picture);
   const run = (how: number | 'auto' | 'none'): Promise<Heat> =>
-    heatOf(network, picture, encoding, { ...settings, tile: how, memory, scales: [1, 1.3], flip: true }, 'noise.png');
+    heatOf(network, imageOfPicture(picture), encoding, { ...settings, tile: how, memory, scales: [1, 1.3], flip: true }, 'noise.png');
   const [whole, tiled] = [await run('none'), await run(tile)];
   let [most, scale] = [0, 0];
   for (const [k, { map }] of whole.classes.entries())
@@ -97,7 +100,7 @@ test.each(BODIES)('%s: tiled is whole', async (_, body) => {
   const source = parseGraph(graph(body));
   for (const head of ['window', 'cell'] as const) {
     const { model, report } = compile(source, { head });
-    const network = await open(model, head === 'window' ? pictureSize(report.windows[0]) : undefined);
+    const network = await open(model, head === 'window' ? lengthsIn(report.windows[0]) : undefined);
     // Where a branch needs even sizes to meet the other again, the picture is scaled to such a size.
     for (const tile of [43, 58]) {
       const { apart, tiles } = await compared(network, noise(89, 67, 3), tile);
@@ -122,7 +125,7 @@ test('channels last, in and out', async () => {
 
 test('LeNet5, made finer, with tiles by memory', async () => {
   const { model, report } = compile(readModelFile(join(__dirname, '../../fixtures/models/lenet5.onnx')), { stride: 2 });
-  const network = await open(model, pictureSize(report.windows[0]));
+  const network = await open(model, lengthsIn(report.windows[0]));
   const { apart, tiles } = await compared(network, noise(141, 107, 1), 'auto', 250_000);
   expect(apart).toBeLessThanOrEqual(NOISE);
   expect(tiles).toBeGreaterThan(12);
@@ -136,9 +139,9 @@ test('a map by shift-and-stitch has its cells where the dilated one has them, an
   const heats: Heat[] = [];
   for (const dense of ['atrous', 'shift'] as const) {
     const { model, report } = compile(source, { stride: 2, dense });
-    const network = await open(model, pictureSize(report.windows[0]));
-    heats.push(await heatOf(network, picture, encoding, { ...settings, tile: 'auto' }, 'noise.png'));
-    const tiled = heatOf(network, picture, encoding, { ...settings, tile: 40 }, 'noise.png').then(
+    const network = await open(model, lengthsIn(report.windows[0]));
+    heats.push(await heatOf(network, imageOfPicture(picture), encoding, { ...settings, tile: 'auto' }, 'noise.png'));
+    const tiled = heatOf(network, imageOfPicture(picture), encoding, { ...settings, tile: 40 }, 'noise.png').then(
       () => 'tiled',
       (error: unknown) => (error instanceof CompileError ? error.diagnostic.code : error),
     );
@@ -147,7 +150,7 @@ test('a map by shift-and-stitch has its cells where the dilated one has them, an
   }
   const [first, second] = heats;
   expect(second?.grid).toEqual(first?.grid);
-  expect(first?.grid.rows).toEqual({ start: 14, step: 2, count: 13 });
+  expect(first?.grid[0]).toEqual({ start: 14, step: 2, count: 13 });
   for (const [k, { map }] of (first?.classes ?? []).entries())
     expect(map.every((value, at) => Math.abs(value - (second?.classes[k]?.map[at] ?? Number.NaN)) < 1e-4)).toBe(true);
 });
@@ -155,7 +158,7 @@ test('a map by shift-and-stitch has its cells where the dilated one has them, an
 test('a network that looks at the whole image goes in one piece, or is refused', async () => {
   const gate = 'G = GlobalAveragePool (R) S = Sigmoid (G) M = Mul (R, S) Z = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (M)';
   const { model, report } = compile(parseGraph(graph(`${STEM} ${gate}`)));
-  const network = await open(model, pictureSize(report.windows[0]));
+  const network = await open(model, lengthsIn(report.windows[0]));
   expect(await compared(network, noise(89, 67, 3), 'auto')).toEqual({ apart: 0, tiles: 4 });
   for (const [tile, memory] of [
     [64, 1e9],
@@ -172,7 +175,7 @@ test('a network that looks at the whole image goes in one piece, or is refused',
 
 test('tiles that are too small are refused with the smallest that work', async () => {
   const { model, report } = compile(parseGraph(graph(BODIES[1]?.[1] ?? '')));
-  const network = await open(model, pictureSize(report.windows[0]));
+  const network = await open(model, lengthsIn(report.windows[0]));
   const attempt = async (tile: number): Promise<unknown> => compared(network, noise(89, 67, 3), tile).catch((reason: unknown) => reason);
   const error = await attempt(12);
   if (!(error instanceof CompileError)) throw error;

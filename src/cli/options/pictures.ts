@@ -20,8 +20,21 @@ export const preprocessingOptions = {
   },
   std: { type: 'string', requiresArg: true, value: 'X', describe: 'Then divide by this: one number, or one per channel in the order fed' },
   range: {
-    choices: ['1', '255'] as const,
-    describe: 'Scale pixels to 0..1 or 0..255 before --mean and --std (default: as in the preset, else 1)',
+    type: 'string',
+    requiresArg: true,
+    value: 'X',
+    describe:
+      'What white becomes before --mean and --std: 1, 255 or 65535 (default: as in the preset, else 1; arrays and models of other bands: numbers as they are)',
+  },
+  normalise: {
+    choices: ['image', 'band'] as const,
+    describe: 'Mean and deviation are those of the image itself, over all its numbers or for each band: (x - mean) / std',
+  },
+  rate: {
+    type: 'string',
+    requiresArg: true,
+    value: 'HZ',
+    describe: 'Samples a second that the model was made for: recordings of another rate are resampled',
   },
   channels: { choices: ['rgb', 'bgr'] as const, describe: 'Order of the channels (default: as in the preset)' },
 } as const satisfies OptionTable;
@@ -51,6 +64,18 @@ const files = {
   white: { type: 'string', requiresArg: true, value: 'X', describe: 'Number in the file that is white: 4095 for 12 bits' },
   levels: { type: 'string', requiresArg: true, value: 'LOW,HIGH', describe: 'Black and white as shares of the pixels instead: 1%,99%' },
   page: { type: 'string', requiresArg: true, value: 'N', describe: 'Page of a file that has several, from 1' },
+  bands: {
+    type: 'string',
+    requiresArg: true,
+    value: 'LIST',
+    describe: 'Bands of a TIFF or an array, or channels of a recording, from 1 in the order in which they are fed: 4,3,2; mean: their mean',
+  },
+  array: {
+    type: 'string',
+    requiresArg: true,
+    value: 'NAME',
+    describe: 'Array of an .npz archive (default: the one named as the input, or the only one)',
+  },
   background: { type: 'string', requiresArg: true, value: '#RRGGBB', default: '#ffffff', describe: 'Color behind transparent parts' },
 } as const satisfies OptionTable;
 
@@ -60,7 +85,7 @@ const running = {
     requiresArg: true,
     value: 'PIXELS',
     default: 'auto',
-    describe: 'Side of the tiles in which a large picture is run; auto: as --memory allows; none: the picture in one piece',
+    describe: 'Side of the tiles in which a large image is run; auto: as --memory allows; none: the image in one piece',
   },
   memory: {
     type: 'string',
@@ -69,7 +94,7 @@ const running = {
     default: '1',
     describe: 'Memory limit for intermediate activations (used by --tile auto)',
   },
-  pad: { type: 'boolean', default: false, describe: 'Surround a picture that is smaller than the window with zeros' },
+  pad: { type: 'boolean', default: false, describe: 'Surround an image that is smaller than the window with zeros' },
   ...runtimeOption,
 } as const satisfies OptionTable;
 
@@ -117,7 +142,7 @@ const drawing = {
     requiresArg: true,
     value: 'FILE',
     completes: 'file',
-    describe: 'Picture to write: .png, .jpg or .webp (default: PICTURE-heatmap.png)',
+    describe: 'Picture to write: .png, .jpg, .webp or .svg (default: PICTURE-heatmap.png)',
   },
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace files that exist' },
   map: {
@@ -125,14 +150,15 @@ const drawing = {
     requiresArg: true,
     value: 'FILE.npy',
     completes: 'file',
-    describe: 'Also write the numbers: float32 [classes, rows, columns], for the classes of --class in this order, else for all',
+    describe:
+      'Also write the numbers: float32 [classes, rows, columns] (or the axes of the image), for the classes of --class in this order, else for all; .npz: with the places of the cells',
   },
   'all-peaks': {
     type: 'string',
     requiresArg: true,
     value: 'FILE.csv',
     completes: 'file',
-    describe: 'Also write every local maximum of the classes shown',
+    describe: 'Also write every local maximum of the classes shown; of recordings with its time in seconds',
   },
   size: {
     type: 'string',
@@ -170,7 +196,8 @@ const showing = {
     type: 'string',
     requiresArg: true,
     value: 'PIXELS',
-    describe: "For a classifier: output stride in pixels; must divide the network's own stride (smaller = finer map)",
+    describe:
+      "For a classifier: output stride in pixels, one number or one per axis (2x8x8); must divide the network's own stride (smaller = finer map)",
   },
   scales: {
     type: 'string',
@@ -196,10 +223,15 @@ export const heatmapOptions = { ...drawing, ...showing, ...model, ...preprocessi
 
 export const predictSpec: CommandSpec = {
   name: 'predict',
-  summary: 'Print the best classes for pictures',
+  summary: 'Print the best classes for pictures, recordings and volumes',
   arguments: [
     { name: 'MODEL', required: true, describe: 'ONNX file, or the folder of a TensorFlow.js model' },
-    { name: 'PICTURE', required: true, many: true, describe: 'JPEG, PNG, WebP or TIFF file, or a folder of such files' },
+    {
+      name: 'PICTURE',
+      required: true,
+      many: true,
+      describe: 'JPEG, PNG, WebP or TIFF file, or a folder of such files; .npy, .npz or .wav file; - for an array on the standard input',
+    },
   ],
   groups: [
     { title: 'Result', options: predicting },
@@ -212,15 +244,21 @@ export const predictSpec: CommandSpec = {
     ['predict alexnet.onnx dog.jpg --labels imagenet --top 12', 'The twelve best classes'],
     ['predict squeezenet.onnx photos/ --preset caffe --labels names.txt', 'All pictures of a folder, for a network from Caffe'],
     ['predict alexnet-fcn.onnx scene.jpg --combine max', 'A converted network looks at the whole picture'],
+    ['predict commands.onnx word.wav --rate 16000', 'A network of sounds'],
+    ['predict sentinel.onnx scene.tif --bands 4,3,2 --range 65535', 'Three bands of a satellite picture, at full depth'],
   ],
 };
 
 export const heatmapSpec: CommandSpec = {
   name: 'heatmap',
-  summary: 'Draw where in a picture a class is seen (class activation map, CAM)',
+  summary: 'Draw where in a picture, a recording or a volume a class is seen (class activation map, CAM)',
   arguments: [
     { name: 'MODEL', required: true, describe: 'ONNX file of a classifier, or of its conversion' },
-    { name: 'PICTURE', required: true, describe: 'JPEG, PNG, WebP or TIFF file' },
+    {
+      name: 'PICTURE',
+      required: true,
+      describe: 'JPEG, PNG, WebP or TIFF file; .npy, .npz or .wav file; - for an array on the standard input',
+    },
   ],
   groups: [
     { title: 'Output', options: drawing },

@@ -1,21 +1,22 @@
-/** Heat maps of one picture: which classes, at which scales, by which head, and what comes of it. */
+/** Heat maps of one picture, recording or volume: which classes, at which scales, by which head, and what comes of it. */
 import type { SizeRequest } from '../../compile/input-size';
 import { usage } from '../../diagnostics/catalogue';
+import { wholeBox } from '../../sources/source';
 import { type Centre, measureCentre } from '../centre';
 import { describedFit, fitPicture } from '../fit';
 import { type Heat, type HeatClass, heatOf } from '../heat';
 import { findClass, labelOf } from '../labels';
-import type { Picture, Size } from '../picture';
-import { type Encoding, encodePicture, encodingFor } from '../preprocessing';
+import { type Encoding, encodeBlock } from '../preprocessing';
 import type { Recipe } from '../recipe';
 import { cellScales, windowScales } from '../scales';
 import { areShares, ranked, softmaxInPlace } from '../scores';
 import { cropOfPeak, type RunWindow, sliding } from '../slide';
 import { type MapNetwork, planView, type ViewOptions } from '../views';
+import { type Image, imageOfPicture } from './image';
 import { labelsFor } from './labels';
 import { type OpenedMap, openMap } from './map-network';
 import type { PictureModel } from './picture-model';
-import { type PixelSettings, pixelsText, recipeOf } from './settings';
+import { arrayRecipeOf, type ChosenRecipe, encodingOf, type PixelSettings, pixelsText, recipeOf } from './settings';
 
 export interface HeatmapSettings extends PixelSettings, ViewOptions {
   /** Names or indices; undefined: the best class of the whole picture. */
@@ -27,7 +28,7 @@ export interface HeatmapSettings extends PixelSettings, ViewOptions {
   readonly flip: boolean;
   readonly combine: 'mean' | 'max';
   readonly head: 'auto' | 'window' | 'cell';
-  readonly stride?: number | undefined;
+  readonly stride?: number | readonly number[] | undefined;
   readonly slide?: 'peaks' | 'all' | undefined;
   readonly softmax: boolean;
   readonly labels?: string | readonly string[] | undefined;
@@ -59,7 +60,7 @@ export interface FoundHeat {
   readonly shown: readonly HeatClass[];
   readonly name: (item: { readonly index: number }) => string;
   readonly network: OpenedMap;
-  readonly window: Size | undefined;
+  readonly window: readonly number[] | undefined;
   readonly scales: readonly number[];
   /** Where the class shown is that of the whole picture. */
   readonly whole: WholePicture | undefined;
@@ -69,13 +70,14 @@ export interface FoundHeat {
 }
 
 /** `file` is for messages. Throws CompileError as `openMap` and `heatOf`, and for classes and labels that are not known. */
-export async function heatmapOf(model: PictureModel, picture: Picture, args: HeatmapSettings, file: string): Promise<FoundHeat> {
+export async function heatmapOf(model: PictureModel, image: Image, args: HeatmapSettings, file: string): Promise<FoundHeat> {
   const step = (doing: string): void => args.onProgress?.(doing);
-  const chosenRecipe = recipeOf(args, model);
+  const { picture, isPicture = false } = image;
+  const chosenRecipe = picture ? recipeOf(args, model) : arrayRecipeOf(args, model);
   const { recipe } = chosenRecipe;
   const { scales, stride, top } = args;
   const request = args.inputSize ?? sizeIn(model, recipe);
-  const window = model.window ?? sizeOf(request);
+  const window = model.window ?? lengthsOf(request, model);
   const view = { pad: args.pad, tile: args.tile, memory: args.memory };
   step(`converting ${model.path}`);
   const network = await openMap(model, {
@@ -83,31 +85,33 @@ export async function heatmapOf(model: PictureModel, picture: Picture, args: Hea
     stride,
     inputSize: request,
     // By itself a picture is run at scales that begin with one window, of which there is one map cell.
-    tooFew: (map) => tooFew({ ...map, run: noRun }, picture, scales ?? [largestOf(picture, window)], { ...view, tile: 'none' }, file),
+    tooFew: (map) =>
+      tooFew({ ...map, run: noRun }, image, scales ?? [isPicture ? largestOf(image.lengths, window) : 1], { ...view, tile: 'none' }, file),
   });
-  const cellsAt = (scale: number): number => {
-    const { rows, columns } = planView(network, picture, scale, { ...view, tile: 'none' }, file).tiling;
-    return Math.min(rows.cells, columns.cells);
-  };
+  const cellsAt = (scale: number): number =>
+    Math.min(...planView(network, image, scale, { ...view, tile: 'none' }, file).tiling.along.map(({ cells }) => cells));
   const automatic = (): readonly number[] => {
-    if (!window) return [1];
-    return network.head === 'cell' ? cellScales(picture, window) : windowScales(picture, window, cellsAt);
+    if (!window || !picture) return [1];
+    const [height = 1, width = 1] = window;
+    const size = { height, width };
+    return network.head === 'cell' ? cellScales(picture, size) : windowScales(picture, size, cellsAt);
   };
   try {
     const used = scales ?? automatic();
     const known = network.classes;
     const labels = labelsFor(args.labels, known, model.metadata, model.path);
     const chosen = args.class?.map((name) => findClass(name, labels, known));
-    const encoding = encodingFor(recipe, model.image, picture);
+    const encoding = await encodingOf(chosenRecipe, model.image, image);
     const runWindow = windowRunner(model, network);
     step('looking at the whole picture');
-    const whole = chosen || top !== undefined ? undefined : await wholePicture(args, { model, network, window, recipe, picture });
-    const centre = await centreOf(network, picture, encoding, step);
+    const whole =
+      chosen || top !== undefined ? undefined : await wholePicture(args, { model, network, window, chosen: chosenRecipe, image });
+    const centre = await centreOf(network, image, encoding, step);
     const shownClasses = chosen ?? (whole && [whole.class]);
     const ran = args.slide === 'all' && network.window ? sliding(network, network.window, model.image.layout, runWindow) : network;
     const heat = await heatOf(
       ran,
-      picture,
+      image,
       encoding,
       {
         ...view,
@@ -124,7 +128,7 @@ export async function heatmapOf(model: PictureModel, picture: Picture, args: Hea
     );
     const byIndex = (index: number): HeatClass[] => heat.classes.filter((item) => item.index === index).slice(0, 1);
     const shown = shownClasses ? [...new Set(shownClasses)].flatMap(byIndex) : byPeak(heat).slice(0, top ?? 1);
-    const crops = args.slide === 'peaks' ? await onCrops(shown, heat, { args, network, picture, encoding, runWindow }) : undefined;
+    const crops = args.slide === 'peaks' ? await onCrops(shown, heat, { args, network, image, encoding, runWindow }) : undefined;
     const areProbabilities = args.softmax || shown.every(({ map }) => map.every((value) => value >= 0 && value <= 1));
     return {
       named: pixelsText(chosenRecipe),
@@ -146,16 +150,18 @@ export async function heatmapOf(model: PictureModel, picture: Picture, args: Hea
 
 const byPeak = ({ classes }: Heat): readonly HeatClass[] => [...classes].sort((a, b) => b.peak.score - a.peak.score || a.index - b.index);
 
-/** One length is that of both sides. */
-function sizeOf(request: SizeRequest | undefined): Size | undefined {
-  const [height, width = height] = request?.lengths ?? [];
-  return height === undefined || width === undefined ? undefined : { height, width };
+/** One length is that of all axes. */
+function lengthsOf(request: SizeRequest | undefined, { letters }: PictureModel): readonly number[] | undefined {
+  const [first, ...others] = request?.lengths ?? [];
+  return first === undefined ? undefined : letters.map((_, axis) => (axis === 0 ? first : (others[axis - 1] ?? first)));
 }
 
 /** The size that the model's description names, where its file leaves it open. */
-function sizeIn({ fixed, window }: PictureModel, { crop, resize }: Recipe): SizeRequest | undefined {
+function sizeIn({ fixed, window, letters }: PictureModel, { crop, resize }: Recipe): SizeRequest | undefined {
   const size = crop === 'none' || crop === undefined ? resize : crop;
-  return !fixed && !window && size instanceof Object ? { lengths: [size.height, size.width], shapes: new Map() } : undefined;
+  return !fixed && !window && letters.length === 2 && size instanceof Object
+    ? { lengths: [size.height, size.width], shapes: new Map() }
+    : undefined;
 }
 
 /** Along its shorter side a map of so few cells shows bands and blankets rather than places. */
@@ -163,33 +169,30 @@ const FEW = 16;
 
 function tooFew(
   network: MapNetwork,
-  picture: Picture,
+  image: Image,
   scales: readonly number[],
   view: Parameters<typeof planView>[3],
   file: string,
-): Size | undefined {
-  const { rows, columns } = planView(network, picture, Math.min(...scales), view, file).tiling;
-  return Math.min(rows.cells, columns.cells) < FEW ? { height: rows.cells, width: columns.cells } : undefined;
+): readonly number[] | undefined {
+  const counts = planView(network, image, Math.min(...scales), view, file).tiling.along.map(({ cells }) => cells);
+  // A clip has few frames, and a recording has one axis: the longest one tells whether a place is shown.
+  const side = image.isPicture ? Math.min(...counts) : Math.max(...counts);
+  return side < FEW ? counts : undefined;
 }
 
 /** The scale at which the window sees half of the picture. */
-const largestOf = (picture: Size, window: Size | undefined): number =>
-  window ? 2 * Math.max(window.height / picture.height, window.width / picture.width) : 1;
+const largestOf = (lengths: readonly number[], window: readonly number[] | undefined): number =>
+  window ? 2 * Math.max(...window.map((length, axis) => length / (lengths[axis] ?? 1))) : 1;
 
 const noRun: MapNetwork['run'] = async () => {
   throw new Error('a network that is only planned does not run');
 };
 
 /** Measured where cells are what they look at, or look beyond their windows; else a cell stands for the middle of its window. */
-async function centreOf(
-  network: OpenedMap,
-  picture: Picture,
-  encoding: Encoding,
-  step: (doing: string) => void,
-): Promise<Centre | undefined> {
+async function centreOf(network: OpenedMap, image: Image, encoding: Encoding, step: (doing: string) => void): Promise<Centre | undefined> {
   if (network.window && (network.contract === undefined || network.contract.kind === 'everywhere')) return undefined;
   step('measuring where cells look');
-  return measureCentre(network, picture, encoding);
+  return measureCentre(network, image, encoding);
 }
 
 /** Runs one window: by the classifier itself, or by the map, which is the classifier at that size. */
@@ -201,24 +204,33 @@ const windowRunner =
 interface Looking {
   readonly model: PictureModel;
   readonly network: OpenedMap;
-  readonly window: Size | undefined;
-  readonly recipe: Recipe;
-  readonly picture: Picture;
+  readonly window: readonly number[] | undefined;
+  readonly chosen: ChosenRecipe;
+  readonly image: Image;
 }
 
-/** What `predict` says of the whole picture: scaled and cut to one window. undefined where the window is not known. */
+/**
+ * What `predict` says of the whole picture: scaled and cut to one window. Other images are not scaled: only one of the window's size has such a prediction.
+ * undefined where there is none.
+ */
 async function wholePicture(
   { softmax }: HeatmapSettings,
-  { model, network, window, recipe, picture }: Looking,
+  { model, network, window, chosen, image }: Looking,
 ): Promise<Omit<WholePicture, 'name'> | undefined> {
-  const size = model.fixed ?? window;
-  if (!size) return undefined;
-  const fitted = fitPicture(picture, { ...describedFit(size, recipe), filter: recipe.filter });
-  if (!fitted) return undefined;
-  const image = encodePicture(fitted, encodingFor(recipe, model.image, fitted));
-  const scores = classScores(await windowRunner(model, network)(image), network, softmax);
+  const lengths = model.fixed ?? window;
+  const shown = lengths && wholeAt(lengths, image, chosen.recipe);
+  if (!shown) return undefined;
+  const numbers = encodeBlock(await shown.read(wholeBox(shown)), await encodingOf(chosen, model.image, shown));
+  const scores = classScores(await windowRunner(model, network)(numbers), network, softmax);
   const [best] = ranked(scores, 1);
   return best && { class: best.index, score: best.score, kind: areShares(scores) ? 'probability' : 'score' };
+}
+
+function wholeAt(lengths: readonly number[], image: Image, recipe: Recipe): Image | undefined {
+  const [height = 1, width = 1] = lengths;
+  if (!image.picture) return lengths.every((length, axis) => length === image.lengths[axis]) ? image : undefined;
+  const fitted = fitPicture(image.picture, { ...describedFit({ height, width }, recipe), filter: recipe.filter });
+  return fitted && imageOfPicture(fitted);
 }
 
 /** One score per class: [1, classes], or the mean over the cells of a map. */
@@ -226,7 +238,7 @@ function classScores({ shape, data }: Awaited<ReturnType<RunWindow>>, { classes,
   const cells = data.length / classes;
   const scores = Float64Array.from({ length: classes }, (_, k) => {
     let sum = 0;
-    for (let cell = 0; cell < cells; cell++) sum += data[classesLast && shape.length === 4 ? cell * classes + k : k * cells + cell] ?? 0;
+    for (let cell = 0; cell < cells; cell++) sum += data[classesLast && shape.length > 2 ? cell * classes + k : k * cells + cell] ?? 0;
     return sum / cells;
   });
   if (softmax) softmaxInPlace(scores, classes);
@@ -236,7 +248,7 @@ function classScores({ shape, data }: Awaited<ReturnType<RunWindow>>, { classes,
 interface Cropping {
   readonly args: HeatmapSettings;
   readonly network: OpenedMap;
-  readonly picture: Picture;
+  readonly image: Image;
   readonly encoding: Encoding;
   readonly runWindow: RunWindow;
 }
@@ -245,7 +257,7 @@ interface Cropping {
 async function onCrops(
   shown: readonly HeatClass[],
   { plans }: Heat,
-  { args, network, picture, encoding, runWindow }: Cropping,
+  { args, network, image, encoding, runWindow }: Cropping,
 ): Promise<Omit<OnCrop, 'name'>[]> {
   const { window, strides } = network;
   if (!window || !strides) throw usage('--slide needs a classifier, or a model that was converted with --head window', 'heatmap');
@@ -253,8 +265,8 @@ async function onCrops(
   for (const { index, peak } of shown) {
     const planned = plans.find(({ scale, flipped }) => scale === peak.scale && flipped === peak.flipped);
     if (!planned) continue;
-    const image = cropOfPeak(picture, planned, encoding, peak, window, strides);
-    const scores = classScores(await runWindow(image), network, args.softmax);
+    const crop = await cropOfPeak(image, planned, encoding, peak, window, strides);
+    const scores = classScores(await runWindow(crop), network, args.softmax);
     crops.push({ class: index, score: scores[index] ?? Number.NaN, best: ranked(scores, 1)[0]?.index ?? index });
   }
   return crops;

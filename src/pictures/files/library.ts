@@ -3,6 +3,7 @@ import { describeContract } from '../../analysis/contract';
 import type { SizeRequest } from '../../compile/input-size';
 import { badOption, usage } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
+import { type PerAxis, perAxis } from '../../ir/spatial';
 import type { RuntimeChoice } from '../../verify/runtime/choice';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
 import type { Colour, ColourMap } from '../colours';
@@ -12,6 +13,7 @@ import type { Picture, Size } from '../picture';
 import { drawPoster } from '../poster';
 import { areShares, ranked } from '../scores';
 import { heatmapOf } from './heatmap-picture';
+import { imageOfPicture, requirePictures } from './image';
 import { labelsFor } from './labels';
 import { openPictureModel, type PictureModel } from './picture-model';
 import { posterBytes, readPicture } from './pictures';
@@ -90,10 +92,10 @@ export interface Prediction {
   /** Of all classes, by index. */
   readonly scores: Float64Array;
   readonly kind: 'probability' | 'score';
-  /** What the network was given, in pixels. */
-  readonly fed: Size;
+  /** What the network was given, in pixels: `{ height, width }`. */
+  readonly fed: PerAxis<number>;
   /** Cells whose scores were combined; undefined: the network gives one prediction. */
-  readonly cells: Size | undefined;
+  readonly cells: PerAxis<number> | undefined;
   /** How pixels became numbers, in words. */
   readonly pixels: string;
   /** What ran the model: ONNX Runtime 1.30.0 (WebAssembly). */
@@ -110,6 +112,8 @@ export async function predict(
   const list: readonly PictureInput[] = isList(pictures) ? pictures : [pictures];
   const model = await openPictureModel(path, options);
   try {
+    requirePictures(model);
+    const named = (lengths: readonly number[]): PerAxis<number> => perAxis(model.letters, (_, axis) => lengths[axis] ?? 1);
     const chosen = recipeOf(pixelSettings(options), model);
     const settings = {
       ...viewSettings(options),
@@ -120,11 +124,11 @@ export async function predict(
     const found: Prediction[] = [];
     for (const each of list) {
       const [picture, name] = await opened(each, options);
-      const { scores, fed, cells, runtime } = await predictPicture(model, picture, chosen, settings, name);
+      const { scores, fed, cells, runtime } = await predictPicture(model, imageOfPicture(picture), chosen, settings, name);
       const labels = labelsFor(options.labels, scores.length, model.metadata, path);
       const best = ranked(scores, top).map(({ index, score }) => ({ index, name: labelOf(labels, index), score }));
       const kind = areShares(scores) ? 'probability' : 'score';
-      found.push({ best, scores, kind, fed: sizeOf(fed), cells: cells && sizeOf(cells), pixels: pixelsText(chosen), runtime });
+      found.push({ best, scores, kind, fed: named(fed), cells: cells && named(cells), pixels: pixelsText(chosen), runtime });
     }
     const [only] = found;
     return isList(pictures) || !only ? found : only;
@@ -179,7 +183,7 @@ export interface HeatmapClass {
 
 export interface DrawOptions {
   /** Default: 'png'. */
-  readonly format?: 'png' | 'jpeg' | 'webp' | undefined;
+  readonly format?: 'png' | 'jpeg' | 'webp' | 'svg' | undefined;
   /** How much of the picture the hottest color hides, 0 to 1. Default: 0.7. */
   readonly alpha?: number | undefined;
   /** Pixels of the longer side, about. Default: 1200. */
@@ -225,9 +229,10 @@ export async function heatmap(path: string, picture: PictureInput, options: Heat
   const [pixels, name] = await opened(picture, options);
   const model: PictureModel = await openPictureModel(path, options);
   try {
+    requirePictures(model);
     const found = await heatmapOf(
       model,
-      pixels,
+      imageOfPicture(pixels),
       {
         ...pixelSettings(options),
         ...viewSettings(options),
@@ -249,6 +254,7 @@ export async function heatmap(path: string, picture: PictureInput, options: Heat
     const { heat, network, unit, whole: best } = found;
     const contract = network.contract && describeContract(network.contract);
     const shown = classes === 'all' ? heat.classes : found.shown;
+    const [rows = NO_AXIS, columns = NO_AXIS] = heat.grid;
     return {
       classes: shown.map((item) => ({
         index: item.index,
@@ -257,8 +263,8 @@ export async function heatmap(path: string, picture: PictureInput, options: Heat
         peak: peak(item.peak),
         peaks: () => item.peaks().map(peak),
       })),
-      rows: heat.grid.rows,
-      columns: heat.grid.columns,
+      rows,
+      columns,
       kind: unit,
       head: network.head,
       scales: found.scales,
@@ -285,17 +291,12 @@ export async function heatmap(path: string, picture: PictureInput, options: Heat
   }
 }
 
-const peak = ({ score, row, column, place, window: { top, left, height, width }, scale }: Peak): HeatPeak => ({
-  score,
-  row,
-  column,
-  x: place.x,
-  y: place.y,
-  window: { top, left, height, width },
-  scale,
-});
+const NO_AXIS: GridAxis = { start: 0, step: 1, count: 0 };
 
-const sizeOf = ({ height, width }: Size): Size => ({ height, width });
+const peak = ({ score, at: [row = 0, column = 0], place: [y = 0, x = 0], window, scale }: Peak): HeatPeak => {
+  const [[top = 0, left = 0], [height = 0, width = 0]] = [window.starts, window.lengths];
+  return { score, row, column, x, y, window: { top, left, height, width }, scale };
+};
 
 const isList = (pictures: PictureInput | readonly PictureInput[]): pictures is readonly PictureInput[] => Array.isArray(pictures);
 

@@ -2,23 +2,22 @@
 
 import type { Contract } from '../../analysis/contract';
 import { type Compiled, compile, settle } from '../../compile';
-import { pictureSize } from '../../compile/input-size';
+import { type ImageWindow, windowLengths } from '../../compile/input-size';
 import { declaredContract, declaredHead } from '../../compile/metadata';
 import { noScores, usage } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import { inheritOrigin } from '../../files';
 import type { Model } from '../../ir/model';
 import { pixelStride } from '../../operators/pixel-stride';
-import type { Size } from '../picture';
 import type { MapNetwork } from '../views';
 import { type OpenOptions, openWritten, type PictureModel, runnerOf } from './picture-model';
 
 export interface MapOptions extends OpenOptions {
   /** auto: windows, or cells where a map of windows would be too coarse and the network can give cells. */
   readonly head: 'window' | 'cell' | 'auto';
-  readonly stride?: number | undefined;
+  readonly stride?: number | readonly number[] | undefined;
   /** For auto: how many cells a map would have, where those are too few; else undefined. */
-  readonly tooFew?: ((network: Omit<MapNetwork, 'run'>) => Size | undefined) | undefined;
+  readonly tooFew?: ((network: Omit<MapNetwork, 'run'>) => readonly number[] | undefined) | undefined;
 }
 
 export interface OpenedMap extends MapNetwork {
@@ -74,7 +73,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
     () => undefined,
   );
   return {
-    ...partsOf(compiled.model, output, head === 'window' ? pictureSize(compiled.report.windows[0]) : undefined, classesLast),
+    ...partsOf(compiled.model, output, head === 'window' ? lengthsIn(compiled.report.windows[0]) : undefined, classesLast),
     head,
     reason,
     classes: classesOf(compiled.model, opened),
@@ -86,11 +85,11 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
   };
 }
 
-function partsOf(model: Model, output: string, window: Size | undefined, classesLast: boolean): Omit<MapNetwork, 'run'> {
+const lengthsIn = (window: ImageWindow | undefined): readonly number[] | undefined => window && windowLengths(window);
+
+function partsOf(model: Model, output: string, window: readonly number[] | undefined, classesLast: boolean): Omit<MapNetwork, 'run'> {
   const value = model.graph.outputs.find(({ name }) => name === output);
-  const [rows = 1, columns = 1] = value ? pixelStride(value) : [];
-  const size = window && { height: window.height, width: window.width };
-  return { model, output, window: size, strides: { rows, columns }, classesLast, infer: settle };
+  return { model, output, window, strides: value && pixelStride(value), classesLast, infer: settle };
 }
 
 interface Choice {
@@ -108,9 +107,9 @@ function choose(
   if (head !== 'auto') return { compiled: convert(head), head, reason: undefined };
   const windows = convert('window');
   inheritOrigin(windows.model, model);
-  const few = tooFew?.(partsOf(windows.model, output, pictureSize(windows.report.windows[0]), classesLast));
+  const few = tooFew?.(partsOf(windows.model, output, lengthsIn(windows.report.windows[0]), classesLast));
   if (!few) return { compiled: windows, head: 'window', reason: undefined };
-  const cells = `a map of windows would have ${few.height}x${few.width} cells at most`;
+  const cells = `a map of windows would have ${few.join('x')} cells at most`;
   try {
     return { compiled: convert('cell'), head: 'cell', reason: cells };
   } catch (error) {
@@ -118,14 +117,14 @@ function choose(
     return {
       compiled: windows,
       head: 'window',
-      reason: `${few.height}x${few.width} cells at most; the network gives no finer ones: try --stride`,
+      reason: `${few.join('x')} cells at most; the network gives no finer ones: try --stride`,
     };
   }
 }
 
 function classesOf({ graph }: Model, { output, classesLast, path }: PictureModel): number {
   const shape = graph.outputs.find(({ name }) => name === output)?.type?.shape;
-  const classes = shape?.[classesLast && shape.length === 4 ? 3 : 1];
+  const classes = shape?.[classesLast && shape.length > 2 ? shape.length - 1 : 1];
   if (typeof classes !== 'number') throw noScores(path, `how many classes output '${output}' has is not known`);
   return classes;
 }

@@ -1,31 +1,36 @@
-/** A model that can be shown pictures, whatever the format of its file: what it takes, what it gives, and a way to run it. */
-import { pictureSize, resolveWindows, type SizeRequest } from '../../compile/input-size';
+/** A model that can be shown pictures, signals or volumes, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+import { resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
-import { axesText, noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
+import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, readModelFile, writeModelInto } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
-import { axisName } from '../../ir/spatial';
+import { isLetter, type Letter } from '../../ir/spatial';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { RuntimeChoice } from '../../verify/runtime/choice';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
 import { tfjsModelPath } from '../../verify/tfjs/files';
-import type { Size } from '../picture';
 import type { ImageFormat } from '../preprocessing';
 import { tfjsPictureModel } from './tfjs-picture';
 
 export interface PictureModel {
   readonly path: string;
   readonly format: 'ONNX' | 'TensorFlow.js';
+  /** The name of the input. */
+  readonly input: string;
   readonly image: ImageFormat;
+  /** The spatial axes of its image. */
+  readonly letters: readonly Letter[];
+  /** The length along each axis that it insists on; undefined: any. */
+  readonly lengths: readonly (number | undefined)[];
   /** The only size that it takes; undefined: any. */
-  readonly fixed: Size | undefined;
+  readonly fixed: readonly number[] | undefined;
   /** The size that it was made for, where the file says so. */
-  readonly window: Size | undefined;
+  readonly window: readonly number[] | undefined;
   /** The sizes that it takes whole; undefined: the file does not say. */
   readonly sizes: ImageSizes | undefined;
   /** What a conversion made of it; undefined: it is as it was. */
@@ -117,9 +122,20 @@ async function openTfjs(path: string, options: OpenOptions): Promise<PictureMode
 
 export type Described = Pick<
   PictureModel,
-  'image' | 'fixed' | 'window' | 'sizes' | 'head' | 'metadata' | 'model' | 'output' | 'isMap' | 'classesLast'
+  | 'input'
+  | 'image'
+  | 'letters'
+  | 'lengths'
+  | 'fixed'
+  | 'window'
+  | 'sizes'
+  | 'head'
+  | 'metadata'
+  | 'model'
+  | 'output'
+  | 'isMap'
+  | 'classesLast'
 > & {
-  readonly input: string;
   /** The batch that the file insists on. */
   readonly batch: number;
 };
@@ -129,27 +145,26 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   const { graph, metadata } = model;
   const images = [...imageInputs(graph)];
   const [first] = images;
-  if (!first) throw takesNoPicture(path, 'no input has the four axes of an image');
+  if (!first) throw takesNoPicture(path, 'no input has the axes of an image');
   const letters = lettersOf(new Map([first]));
-  if (letters.join('') !== 'HW')
-    throw takesNoPicture(path, `input '${first[0].name}' has ${axesText(letters.map(axisName))}, not height and width`);
   if (graph.inputs.length > 1) throw takesNoPicture(path, `it has ${graph.inputs.length} inputs`);
   const [input, roles] = first;
   const dim = (role: string): number | undefined => {
     const found = input.type?.shape?.[roles.indexOf(role)];
     return typeof found === 'number' ? found : undefined;
   };
-  const channels = dim('C') ?? 3;
-  if (channels !== 1 && channels !== 3) throw takesNoPicture(path, `input '${input.name}' has ${channels} channels`);
-  const [height, width] = [dim('H'), dim('W')];
-  const fixed = height !== undefined && width !== undefined ? { height, width } : undefined;
+  const channels = roles.includes('C') ? (dim('C') ?? 3) : 1;
+  const lengths = letters.map(dim);
+  const fixed = lengths.every((length) => length !== undefined) ? lengths : undefined;
   const declared = inputSize ?? declaredSize(model);
   const [window] = fixed || declared ? resolveWindows(model.clone(), declared) : [];
-  const scores = scoresOf(model, path, output);
+  const scores = scoresOf(model, path, output, letters.length);
   return {
-    image: { dtype: input.type?.dtype ?? 'float', layout: roles[1] === 'C' ? 'NCHW' : 'NHWC', channels },
+    image: { dtype: input.type?.dtype ?? 'float', layout: roles.join(''), channels },
+    letters,
+    lengths,
     fixed,
-    window: pictureSize(window),
+    window: window && windowLengths(window),
     sizes: sizesTaken(model).get(input.name),
     head: declaredHead(model),
     metadata,
@@ -163,12 +178,17 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
 }
 
 /** The output that was asked for, or the first that may hold scores. */
-function scoresOf({ graph }: Model, path: string, wanted: string | undefined): string {
+function scoresOf({ graph }: Model, path: string, wanted: string | undefined, axes: number): string {
   if (wanted !== undefined) {
     if (!graph.outputs.some(({ name }) => name === wanted)) throw unknownOutput(wanted, graph.outputs);
     return wanted;
   }
-  const rank = (shape: readonly unknown[] | undefined): boolean => shape === undefined || shape.length === 2 || shape.length === 4;
+  // A map may lack an axis of the image that does not slide; what grows with the image is a map then.
+  const rank = (shape: readonly unknown[] | undefined): boolean =>
+    shape === undefined ||
+    shape.length === 2 ||
+    shape.length === axes + 2 ||
+    (shape.length > 2 && shape.length < axes + 2 && shape.slice(1).some((dim) => typeof dim !== 'number'));
   const found = graph.outputs.find(({ type }) => rank(type?.shape));
   if (!found)
     throw noScores(path, `its outputs are ${graph.outputs.map(({ name, type }) => `'${name}' [${type?.shape?.join(', ')}]`).join(', ')}`);
@@ -214,14 +234,17 @@ const firstOf = ({ dtype, shape, data }: Numbers): Numbers =>
 /** Whether the classes of a map are its last axis, as far as the graph tells. */
 function classesAreLast({ graph }: Model, output: string): boolean {
   const value = graph.outputs.find(({ name }) => name === output);
-  const roles = value && new AxisRoles(imageInputs(graph)).of(value);
-  return roles?.[1]?.includes('H') === true && roles[2]?.includes('W') === true;
+  const images = imageInputs(graph);
+  const roles = value && new AxisRoles(images).of(value);
+  return lettersOf(images).every((letter, at) => roles?.[at + 1]?.includes(letter) === true);
 }
 
 function givesMap({ graph }: Model, output: string): boolean {
   const shape = graph.outputs.find(({ name }) => name === output)?.type?.shape;
-  const isOpen = [...imageInputs(graph)].some(([input, roles]) =>
-    roles.some((role, axis) => /[HW]/.test(role) && typeof input.type?.shape?.[axis] !== 'number'),
+  const images = imageInputs(graph);
+  const isOpen = [...images].some(([input, roles]) =>
+    roles.some((role, axis) => isLetter(role) && typeof input.type?.shape?.[axis] !== 'number'),
   );
-  return isOpen && shape?.length === 4 && shape.slice(1).some((dim) => typeof dim !== 'number');
+  const rank = shape?.length ?? 0;
+  return isOpen && rank >= 3 && rank <= lettersOf(images).length + 2 && shape?.slice(1).some((dim) => typeof dim !== 'number') === true;
 }

@@ -12,6 +12,7 @@ import {
   sharpMissing,
 } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
+import { blockSource, type Source } from '../../sources/source';
 import type { Colour } from '../colours';
 import { type Levels, toBytes } from '../levels';
 import type { Picture } from '../picture';
@@ -23,11 +24,13 @@ const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 /** What a single argument may be, in folders too. */
 const EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif'];
 /** Formats by the extension of the output. */
-export const WRITABLE: Readonly<Record<string, 'png' | 'jpeg' | 'webp'>> = table({
+export type DrawingFormat = 'png' | 'jpeg' | 'webp' | 'svg';
+export const WRITABLE: Readonly<Record<string, DrawingFormat>> = table<DrawingFormat>({
   '.png': 'png',
   '.jpg': 'jpeg',
   '.jpeg': 'jpeg',
   '.webp': 'webp',
+  '.svg': 'svg',
 });
 
 /**
@@ -98,11 +101,16 @@ const ARRAYS = {
 
 /** The numbers as they are in the file, not as a viewer would show them. */
 async function withLevels(picture: Sharp, metadata: Metadata, levels: Levels, path: string): Promise<Picture> {
+  const { values, depth, width, height, channels } = await rawNumbers(picture, metadata, path);
+  if (channels !== 1 && channels !== 3) throw notAPicture(path, `its pixels are ${channels} numbers of the kind ${depth}`);
+  return { width, height, channels, data: toBytes(values, depth, levels, path) };
+}
+
+async function rawNumbers(picture: Sharp, metadata: Metadata, path: string) {
   // Of signed numbers of 16 bits the negative ones are lost on the way.
   const depth = (['uchar', 'ushort', 'uint', 'int', 'float'] as const).find((known) => known === metadata.depth);
-  const { channels: count } = metadata;
-  if (!depth || (count !== 1 && count !== 3)) throw notAPicture(path, `its pixels are ${count} numbers of the kind ${metadata.depth}`);
-  const { space } = metadata;
+  const { channels: count, space } = metadata;
+  if (!depth || count > 4) throw notAPicture(path, `its pixels are ${count} numbers of the kind ${metadata.depth}`);
   const { data, info } = await picture
     .pipelineColourspace(space)
     .autoOrient()
@@ -112,9 +120,26 @@ async function withLevels(picture: Sharp, metadata: Metadata, levels: Levels, pa
     .catch((error: unknown) => {
       throw pictureDamaged(path, error instanceof Error ? error.message : String(error));
     });
-  const channels = info.channels === 1 ? 1 : 3;
   const values = new ARRAYS[depth](data.buffer.slice(data.byteOffset, data.byteOffset + data.length));
-  return { width: info.width, height: info.height, channels, data: toBytes(values, depth, levels, path) };
+  return { values, depth, width: info.width, height: info.height, channels: info.channels };
+}
+
+/** A picture at full depth, whatever its bands: red, green, blue and what is transparent. Throws CompileError as `readPicture` does. */
+export async function readNumbers(path: string): Promise<Source> {
+  const file = requirePicture(path);
+  const sharp = await loadSharp();
+  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: false, sequentialRead: true });
+  const metadata = await open()
+    .metadata()
+    .catch((error: unknown) => {
+      throw pictureDamaged(path, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+    });
+  if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  requirePixels(path, file, metadata.width, metadata.height);
+  const { values, depth, width, height, channels } = await rawNumbers(open(), metadata, path);
+  const white = depth === 'uchar' ? 255 : depth === 'ushort' ? 65535 : undefined;
+  const levels = white === undefined ? undefined : { black: 0, white };
+  return blockSource({ lengths: [height, width], bands: channels, data: Float32Array.from(values) }, { levels });
 }
 
 /** Its native part is an optional package, which may have been left out. Nothing is read twice, so nothing is kept. */
@@ -143,9 +168,15 @@ export function picturesIn(path: string): readonly string[] {
 }
 
 /** Canvas and lines as one picture. */
-export async function posterBytes({ canvas, svg }: Poster, format: 'png' | 'jpeg' | 'webp'): Promise<Uint8Array> {
-  const sharp = await loadSharp();
+export async function posterBytes({ canvas, svg, isVector }: Poster, format: DrawingFormat): Promise<Uint8Array> {
   const { width, height, channels, data } = canvas;
+  if (format === 'svg' && isVector) return Buffer.from(svg);
+  const sharp = await loadSharp();
+  if (format === 'svg') {
+    const png = await sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 9 }).toBuffer();
+    const image = `<image width="${width}" height="${height}" href="data:image/png;base64,${png.toString('base64')}"/>`;
+    return Buffer.from(svg.endsWith('/>') ? svg.replace(/\/>$/, () => `>${image}</svg>`) : svg.replace('>', () => `>${image}`));
+  }
   return sharp(data, { raw: { width, height, channels } })
     .composite([{ input: Buffer.from(svg) }])
     .removeAlpha()

@@ -1,15 +1,17 @@
-/** What a network says of one picture: one score per class. */
-import { noScores, pictureTooSmall } from '../../diagnostics/catalogue';
-import { largestTaken } from '../../ir/sizes/taken';
+/** What a network says of one picture, recording or volume: one score per class. */
+import { arrayTooSmall, noScores, pictureTooSmall } from '../../diagnostics/catalogue';
+import { largestTaken, type SizeFamily } from '../../ir/sizes/taken';
+import { axisName, lengthsOf } from '../../ir/spatial';
+import { product, wholeBox } from '../../sources/source';
 import { fitPicture, resizedSize } from '../fit';
-import type { Picture, Size } from '../picture';
-import { encodePicture, encodingFor } from '../preprocessing';
+import { encodeBlock } from '../preprocessing';
 import { softmaxInPlace } from '../scores';
 import type { ViewOptions } from '../views';
 import { scoresOfWhole } from '../whole';
+import { type Image, imageOfPicture } from './image';
 import { openMap } from './map-network';
 import type { PictureModel } from './picture-model';
-import { type ChosenRecipe, type FitSettings, fitOf, requireFit } from './settings';
+import { type ChosenRecipe, encodingOf, type FitSettings, fitArray, fitOf, requireFit } from './settings';
 
 export interface PredictSettings extends FitSettings, ViewOptions {
   readonly combine: 'mean' | 'max';
@@ -19,48 +21,64 @@ export interface PredictSettings extends FitSettings, ViewOptions {
 export interface PicturePrediction {
   readonly scores: Float64Array;
   /** What the network saw. */
-  readonly fed: Size;
+  readonly fed: readonly number[];
   /** The part of that which it takes, where it cuts off the rest. */
-  readonly taken?: Size | undefined;
+  readonly taken?: readonly number[] | undefined;
   /** Cells that the scores are of; undefined: there is one prediction. */
-  readonly cells: Size | undefined;
+  readonly cells: readonly number[] | undefined;
   /** What ran the model. */
   readonly runtime: string | undefined;
 }
 
 /**
- * What a network says of one picture. `file` is for messages.
- * Throws CompileError PICTURE_TOO_SMALL, PICTURE_UNFIT, INPUT_SIZE_NEEDED, NO_SCORES, RUNTIME_FAILED.
+ * What a network says of one image. `file` is for messages.
+ * Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, PICTURE_UNFIT, ARRAY_UNFIT, INPUT_SIZE_NEEDED, NO_SCORES, RUNTIME_FAILED.
  */
 export async function predictPicture(
   model: PictureModel,
-  picture: Picture,
-  { recipe }: ChosenRecipe,
+  image: Image,
+  chosen: ChosenRecipe,
   args: PredictSettings,
   file: string,
   onProgress?: (share: number) => void,
 ): Promise<PicturePrediction> {
   const { isMap, window } = model;
-  const fit = fitOf(args, model, isMap || model.head === 'image', recipe);
-  const fitted = requireFit(fitPicture(picture, fit), resizedSize(picture, fit.resize), fit.crop, model, file);
-  const encoding = encodingFor(recipe, model.image, fitted);
+  const fitted = fittedTo(model, image, chosen, args, file);
+  const encoding = await encodingOf(chosen, model.image, fitted);
   if (isMap && model.model) {
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, tile: args.tile, memory: args.memory, onProgress };
-    const { scores, rows, columns, size } = await scoresOfWhole(network, fitted, encoding, options, file);
-    return { scores, fed: size, cells: { height: rows, width: columns }, runtime: network.runtime() };
+    const { scores, cells, size } = await scoresOfWhole(network, fitted, encoding, options, file);
+    return { scores, fed: size, cells, runtime: network.runtime() };
   }
-  const small = (isMap || model.head === 'image') && window !== undefined && (fitted.height < window.height || fitted.width < window.width);
-  if (small && window && !args.pad) throw pictureTooSmall(file, fitted, window, 1);
-  const result = await model.run(encodePicture(fitted, encoding, small ? window : undefined));
-  return { ...single(result, args, model), fed: fitted, taken: takenOf(model, small ? window : fitted), runtime: model.runtime() };
+  const { lengths } = fitted;
+  const least = model.fixed ?? (isMap || model.head === 'image' ? window : undefined);
+  const small = least?.some((length, axis) => (lengths[axis] ?? 0) < length) === true;
+  if (small && least && !args.pad)
+    throw image.isPicture ? pictureTooSmall(file, lengths, least, 1) : arrayTooSmall(file, model.letters.map(axisName), lengths, least);
+  const padTo = small ? least : undefined;
+  const result = await model.run(encodeBlock(await fitted.read(wholeBox(fitted)), encoding, padTo));
+  return { ...single(result, args, model), fed: lengths, taken: takenOf(model, padTo ?? lengths), runtime: model.runtime() };
 }
 
-/** The part of a picture that the network takes; undefined: all of it, or it does not say. */
-function takenOf({ sizes }: PictureModel, { height, width }: Size): Size | undefined {
-  if (!sizes?.height || !sizes.width || sizes.height.multiple === 0) return undefined;
-  const taken = { height: largestTaken(sizes.height, height) ?? height, width: largestTaken(sizes.width, width) ?? width };
-  return taken.height === height && taken.width === width ? undefined : taken;
+/** The image at the size that the network takes. */
+function fittedTo(model: PictureModel, image: Image, { recipe }: ChosenRecipe, args: PredictSettings, file: string): Image {
+  const anySize = model.isMap || model.head === 'image';
+  const { picture } = image;
+  if (!picture) return fitArray(args, model, image, anySize, file);
+  const fit = fitOf(args, model, anySize, recipe);
+  return imageOfPicture(requireFit(fitPicture(picture, fit), resizedSize(picture, fit.resize), fit.crop, model, file));
+}
+
+/** The part of an image that the network takes; undefined: all of it, or it does not say. */
+function takenOf({ sizes, letters }: PictureModel, lengths: readonly number[]): readonly number[] | undefined {
+  const families = sizes && lengthsOf<SizeFamily>(sizes);
+  if (families?.length !== letters.length || families[0]?.multiple === 0) return undefined;
+  const taken = lengths.map((length, axis) => {
+    const family = families[axis];
+    return (family && largestTaken(family, length)) ?? length;
+  });
+  return taken.every((length, axis) => length === lengths[axis]) ? undefined : taken;
 }
 
 /** [1, classes], or a map of one size, whose cells become one prediction. */
@@ -74,11 +92,12 @@ function single(
     if (args.softmax) softmaxInPlace(scores, scores.length);
     return { scores, cells: undefined };
   }
-  if (shape.length !== 4) throw noScores(model.path, `output '${model.output}' is [${shape.join(', ')}]`);
+  if (shape.length !== model.letters.length + 2 && !(model.isMap && shape.length > 2))
+    throw noScores(model.path, `output '${model.output}' is [${shape.join(', ')}]`);
   const last = model.classesLast;
-  const [height, width] = last ? [shape[1] ?? 0, shape[2] ?? 0] : [shape[2] ?? 0, shape[3] ?? 0];
-  const classes = shape[last ? 3 : 1] ?? 0;
-  const cells = height * width;
+  const counts = last ? shape.slice(1, -1) : shape.slice(2);
+  const classes = (last ? shape.at(-1) : shape[1]) ?? 0;
+  const cells = product(counts);
   const planar = Float64Array.from(data, (_, at) => data[last ? (at % cells) * classes + Math.floor(at / cells) : at] ?? 0);
   if (args.softmax) softmaxInPlace(planar, classes, cells);
   const scores = Float64Array.from({ length: classes }, (_, k) => {
@@ -87,5 +106,5 @@ function single(
       ? own.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY)
       : own.reduce((sum, score) => sum + score / cells, 0);
   });
-  return { scores, cells: cells === 1 ? undefined : { height, width } };
+  return { scores, cells: cells === 1 ? undefined : counts };
 }

@@ -1,9 +1,12 @@
-/** How pictures become what a network takes: settings of `predict` and `heatmap`, of the command line and of the library. */
-import { badOption, inputSizeNeeded, pictureUnfit, usage } from '../../diagnostics/catalogue';
+/** How pictures, recordings and volumes become what a network takes: settings of `predict` and `heatmap`, of the command line and of the library. */
+import { arrayUnfit, badOption, inputSizeNeeded, pictureUnfit, usage } from '../../diagnostics/catalogue';
+import { axisName, sizeText } from '../../ir/spatial';
+import { partOf } from '../../sources/source';
 import { describedFit, type Fit } from '../fit';
-import type { Picture, Size } from '../picture';
-import { preprocessings } from '../preprocessing';
+import { type Picture, type Size, withChannels } from '../picture';
+import { type Encoding, encodingFor, type ImageFormat, momentsOf, preprocessings } from '../preprocessing';
 import type { Recipe } from '../recipe';
+import { type Image, imageOfPicture } from './image';
 import type { PictureModel } from './picture-model';
 import { type FoundRecipe, findRecipe } from './recipes';
 
@@ -12,8 +15,10 @@ export interface PixelSettings {
   readonly preset?: string | undefined;
   readonly mean?: string | number | readonly number[] | undefined;
   readonly std?: string | number | readonly number[] | undefined;
-  readonly range?: 1 | 255 | '1' | '255' | undefined;
+  readonly range?: number | string | undefined;
   readonly channels?: 'rgb' | 'bgr' | undefined;
+  /** By mean and deviation of the image itself: of all its numbers, or of each band. */
+  readonly normalise?: 'image' | 'band' | undefined;
 }
 
 export interface FitSettings {
@@ -24,43 +29,80 @@ export interface FitSettings {
 export interface ChosenRecipe extends FoundRecipe {
   /** The pixels in a word. */
   readonly named: string;
+  /** Numbers of an array are taken as they are, whatever their kind. */
+  readonly asTheyAre?: boolean | undefined;
 }
 
 /** How a model wants its pictures: as the settings say, else as the model does. Throws CompileError BAD_OPTION, USAGE, PREPROCESSING_INVALID. */
-export function recipeOf(args: PixelSettings, model: PictureModel): ChosenRecipe {
-  const { image } = model;
-  const found = findRecipe(args.preset, model);
-  const changed = withOptions(args, found, image.channels);
+export const recipeOf = (args: PixelSettings, model: PictureModel): ChosenRecipe =>
+  requireChannels(withOptions(args, findRecipe(args.preset, model), model.image.channels), model);
+
+function requireChannels(changed: ChosenRecipe, { image }: PictureModel): ChosenRecipe {
   // A preset of three numbers says nothing about grey.
-  if (image.channels === 1 && [changed.recipe.mean, changed.recipe.std].some((list) => list !== 'picture' && list.length === 3))
-    throw badOption('preset', changed.recipe.from, 'unit, raw, tensorflow or lecture: the model takes grey pictures');
+  const { mean, std } = changed.recipe;
+  if ([mean, std].some((list) => typeof list !== 'string' && list.length !== 1 && list.length !== image.channels))
+    throw badOption(
+      'preset',
+      changed.recipe.from,
+      `unit, raw, tensorflow or lecture: the model takes ${image.channels === 1 ? 'grey pictures' : `${image.channels} channels`}`,
+    );
   return changed;
 }
 
-/** What --mean, --std, --range and --channels change: a preset, what the file says, else pixels of 0..1. */
+/**
+ * The same for an array, whose numbers are nobody's pixels: where neither the settings nor the model say a range, they are taken as they are.
+ * Throws CompileError as `recipeOf`.
+ */
+export function arrayRecipeOf(args: PixelSettings, model: PictureModel): ChosenRecipe {
+  const found = findRecipe(args.preset, model);
+  if (!found.assumed) return requireChannels(withOptions(args, found, model.image.channels), model);
+  const plain: FoundRecipe = { recipe: { ...preprocessings.unit, from: 'as they are' }, assumed: true };
+  const chosen = withOptions(args, plain, model.image.channels);
+  if (args.range !== undefined) return chosen;
+  return { ...chosen, assumed: false, named: chosen.named.replace(/ of 0\.\.1(?=$|,)/, ''), asTheyAre: true };
+}
+
+/** What --mean, --std, --range, --channels and --normalise change: a preset, what the file says, else pixels of 0..1. */
 export function withOptions(args: PixelSettings, found: FoundRecipe, channels: number): ChosenRecipe {
   const own = args.mean !== undefined || args.std !== undefined || args.range !== undefined;
   const base: Recipe = own && found.assumed ? { ...preprocessings.unit, from: 'unit' } : found.recipe;
-  if (base.mean === 'picture' && own) throw usage('--preset lecture measures mean and deviation: leave --mean, --std and --range away');
+  if (args.normalise !== undefined && (args.mean !== undefined || args.std !== undefined))
+    throw usage('--normalise measures mean and deviation: leave --mean and --std away');
+  if (typeof base.mean === 'string' && own && args.normalise === undefined)
+    throw usage(`--preset ${base.from} measures mean and deviation: leave --mean, --std and --range away`);
   const mean = numbers('mean', args.mean, channels);
   const std = numbers('std', args.std, channels);
   if (std?.some((value) => value <= 0)) throw badOption('std', String(args.std), 'numbers above 0');
+  const range = args.range === undefined ? base.range : Number(args.range);
+  if (!(range > 0 && Number.isFinite(range))) throw badOption('range', String(args.range), 'a number above 0: 1, 255 or 65535');
   const recipe: Recipe = {
     ...base,
-    range: args.range === undefined ? base.range : Number(args.range) === 1 ? 1 : 255,
-    mean: mean ?? base.mean,
-    std: std ?? base.std,
+    range,
+    mean: args.normalise ?? mean ?? base.mean,
+    std: args.normalise ?? std ?? base.std,
     order: args.channels ?? base.order,
   };
-  const word = own ? `mean ${text(recipe.mean)}, std ${text(recipe.std)} of 0..${recipe.range}` : base.from;
-  const named = channels === 3 && (own || args.channels !== undefined) ? `${word}, ${recipe.order}` : word;
-  return { recipe: { ...recipe, from: named }, named, assumed: found.assumed && !own && args.channels === undefined };
+  const measured = args.normalise && `by mean and deviation of ${args.normalise === 'image' ? 'the image' : 'each band'}`;
+  const word = measured ?? (own ? `mean ${text(recipe.mean)}, std ${text(recipe.std)} of 0..${recipe.range}` : base.from);
+  const isSaid = own || measured !== undefined || args.channels !== undefined;
+  const named = channels === 3 && isSaid ? `${word}, ${recipe.order}` : word;
+  return { recipe: { ...recipe, from: named }, named, assumed: found.assumed && !isSaid };
+}
+
+/** How numbers become what the network takes, with what has to be measured on them first. */
+export async function encodingOf({ recipe, asTheyAre }: ChosenRecipe, format: ImageFormat, image: Image): Promise<Encoding> {
+  const levels = asTheyAre ? undefined : image.levels;
+  const { picture } = image;
+  if (typeof recipe.mean !== 'string' || (recipe.mean === 'picture' && picture)) return encodingFor(recipe, format, picture, levels);
+  const isGrey = format.channels === 1 || format.channels === 3;
+  const measured = picture && isGrey ? imageOfPicture(withChannels(picture, format.channels === 1 ? 1 : 3)) : { ...image, levels };
+  return encodingFor(recipe, format, await momentsOf(measured, recipe.mean === 'band'), levels);
 }
 
 /** How the pixels are named in a report: what was only assumed is said to be. */
 export const pixelsText = ({ named, assumed }: ChosenRecipe): string => (assumed ? `${named}, assumed` : named);
 
-const text = (value: Recipe['mean']): string => (typeof value === 'string' ? value : value.join(' '));
+const text = (value: Recipe['mean']): string => (typeof value === 'string' ? 'its own' : value.join(' '));
 
 function numbers(option: string, given: PixelSettings['mean'], channels: number): readonly number[] | undefined {
   if (given === undefined) return undefined;
@@ -76,7 +118,7 @@ function numbers(option: string, given: PixelSettings['mean'], channels: number)
 export function fitOf(args: FitSettings, model: PictureModel, isMap: boolean, recipe?: Recipe): Fit {
   const described = isMap ? undefined : recipe;
   const size = described?.crop === 'none' ? described.resize : described?.crop;
-  const target = model.fixed ?? (isMap ? undefined : (model.window ?? (size instanceof Object ? size : undefined)));
+  const target = sizeIn(model.fixed) ?? (isMap ? undefined : (sizeIn(model.window) ?? (size instanceof Object ? size : undefined)));
   const usual: Fit = target ? describedFit(target, described) : { resize: 'none', crop: 'none' };
   const resize = args.resize === undefined ? undefined : resizeOption(args.resize);
   const crop = args.crop === undefined ? undefined : cropOption(args.crop);
@@ -92,8 +134,35 @@ export function fitOf(args: FitSettings, model: PictureModel, isMap: boolean, re
   };
 }
 
+const sizeIn = (lengths: readonly number[] | undefined): Size | undefined => {
+  const [height, width] = lengths ?? [];
+  return height === undefined || width === undefined ? undefined : { height, width };
+};
+
+/** An array as the model takes it: all of it, or its middle by --crop. Throws CompileError ARRAY_UNFIT, BAD_OPTION, USAGE. */
+export function fitArray({ resize, crop }: FitSettings, model: PictureModel, image: Image, isMap: boolean, file: string): Image {
+  if (resize !== undefined && resize !== 'none') throw usage('arrays are not scaled: leave --resize away', 'predict');
+  const { lengths } = image;
+  const size = crop === undefined || crop === 'none' ? lengths : cropLengths(crop, lengths.length);
+  const axes = model.letters.map(axisName);
+  if (size.some((length, axis) => length > (lengths[axis] ?? 0))) throw arrayUnfit(file, axes, lengths, size, '--crop');
+  const target = isMap ? undefined : model.fixed;
+  if (target?.some((length, axis) => length < (size[axis] ?? 0))) throw arrayUnfit(file, axes, size, target, undefined);
+  const starts = size.map((length, axis) => Math.floor(((lengths[axis] ?? length) - length) / 2));
+  return { ...image, ...partOf(image, { starts, lengths: size }) };
+}
+
+function cropLengths(crop: string | number | Size, axes: number): readonly number[] {
+  const given = typeof crop === 'object' ? sizeText([crop.height, crop.width]) : String(crop);
+  const list = given.split(/[xX]/).map(Number);
+  if (!/^[1-9]\d{0,9}(?:[xX][1-9]\d{0,9})*$/.test(given) || (list.length !== 1 && list.length !== axes))
+    throw badOption('crop', given, axes === 1 ? 'a number of samples' : `one length, or ${axes} with x between`);
+  return list.length === 1 ? Array.from({ length: axes }, () => list[0] ?? 1) : list;
+}
+
 /** Throws CompileError PICTURE_UNFIT where a model of one size gets another. */
-export function requireFit(fitted: Picture | undefined, scaled: Size, crop: Fit['crop'], { fixed }: PictureModel, file: string): Picture {
+export function requireFit(fitted: Picture | undefined, scaled: Size, crop: Fit['crop'], model: PictureModel, file: string): Picture {
+  const fixed = sizeIn(model.fixed);
   if (!fitted) throw pictureUnfit(file, scaled, crop === 'none' ? scaled : crop);
   if (fixed && (fitted.height !== fixed.height || fitted.width !== fixed.width)) throw pictureUnfit(file, fitted, fixed);
   return fitted;

@@ -1,0 +1,128 @@
+/**
+ * An array whose numbers stand in bytes, at regular steps, as a source: .npy in either order, the samples of a recording. Only what a region needs is read.
+ *
+ *   number at (i, j, ...) = bytes [offset + width (i step_i + j step_j + ...)]
+ */
+import { decode, type Element } from './element';
+import { type Block, type Box, product, type Source } from './source';
+
+/** Bytes that can be read anywhere. */
+export interface Bytes {
+  readonly length: number;
+  /** Exactly so many. Throws CompileError where they are not there any more. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+export interface StoredArray {
+  readonly bytes: Bytes;
+  readonly element: Element;
+  readonly little: boolean;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  /** From one number to the next along each axis, counted in numbers. */
+  readonly steps: readonly number[];
+  /** What a number stands for: (number - zero) * scale. */
+  readonly zero?: number | undefined;
+  readonly scale?: number | undefined;
+}
+
+/** Steps of an array in C order, or in Fortran's. */
+export const stepsOf = (shape: readonly number[], fortran: boolean): readonly number[] =>
+  shape.map((_, axis) => product(fortran ? shape.slice(0, axis) : shape.slice(axis + 1)));
+
+/** Which axes of the array are places, and which one is bands; undefined: it has none. */
+export interface ArrayAxes {
+  readonly places: readonly number[];
+  readonly bands: number | undefined;
+}
+
+/** Numbers that are read in one piece, gaps between them included. */
+const RUN = 2 ** 18;
+
+/** `fail`: a number that is none, at so and so. */
+export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value: number, index: readonly number[]) => never): Source {
+  const { shape, steps, element, zero = 0, scale = 1 } = stored;
+  const along = (axis: number): number => shape[axis] ?? 1;
+  const bands = axes.bands === undefined ? 1 : along(axes.bands);
+  const { white } = element;
+  const plain = zero === 0 && scale === 1;
+  return {
+    lengths: axes.places.map(along),
+    bands,
+    levels: white !== undefined && plain ? { black: 0, white } : undefined,
+    read: (box) => readRegion(box),
+  };
+
+  function readRegion({ starts, lengths }: Box): Block {
+    const data = element.single ? new Float32Array(product(lengths) * bands) : new Float64Array(product(lengths) * bands);
+    // How far to go in the file and in the result, along each axis; the one with the longest way first.
+    const ways = lengths.map((length, at) => ({
+      length,
+      from: steps[axes.places[at] ?? 0] ?? 1,
+      to: product(lengths.slice(at + 1)) * bands,
+    }));
+    if (axes.bands !== undefined) ways.push({ length: bands, from: steps[axes.bands] ?? 1, to: 1 });
+    ways.sort((a, b) => b.from - a.from);
+    const begin = starts.reduce((sum, start, at) => sum + start * (steps[axes.places[at] ?? 0] ?? 1), 0);
+    gather(0, begin, 0);
+    return { lengths, bands, data };
+
+    function gather(level: number, from: number, to: number): void {
+      const rest = ways.slice(level);
+      const span = rest.reduce((sum, way) => sum + (way.length - 1) * way.from, 1);
+      const [way] = rest;
+      if (span > RUN && rest.length > 1 && way)
+        for (let at = 0; at < way.length; at++) gather(level + 1, from + at * way.from, to + at * way.to);
+      else if (span > RUN && way && way.from > 1 && way.length > 1) {
+        const half = Math.ceil(way.length / 2);
+        split(level, half, from, to);
+      } else pick(level, numbersAt(from, span), 0, to, from);
+    }
+
+    /** A long line with gaps, piece by piece. */
+    function split(level: number, half: number, from: number, to: number): void {
+      const way = ways[level];
+      if (!way) return;
+      const whole = way.length;
+      for (const [start, length] of [
+        [0, half],
+        [half, whole - half],
+      ] as const) {
+        ways[level] = { ...way, length };
+        gather(level, from + start * way.from, to + start * way.to);
+      }
+      ways[level] = way;
+    }
+
+    function pick(level: number, numbers: ArrayLike<number>, at: number, to: number, from: number): void {
+      const way = ways[level];
+      if (!way) {
+        const value = ((numbers[at] ?? 0) - zero) * scale;
+        if (!Number.isFinite(value)) fail(value, indexOf(from + at));
+        data[to] = value;
+      } else if (level === ways.length - 1 && plain)
+        for (let x = 0, i = at, o = to; x < way.length; x++, i += way.from, o += way.to) {
+          const value = numbers[i] ?? 0;
+          if (!Number.isFinite(value)) fail(value, indexOf(from + i));
+          data[o] = value;
+        }
+      else for (let x = 0; x < way.length; x++) pick(level + 1, numbers, at + x * way.from, to + x * way.to, from);
+    }
+  }
+
+  function numbersAt(from: number, count: number): ArrayLike<number> {
+    const bytes = stored.bytes.read(stored.offset + from * element.bytes, count * element.bytes);
+    return decode(element, bytes, count, stored.little);
+  }
+
+  /** Where a number stands in the array, from its place in the file. */
+  function indexOf(place: number): readonly number[] {
+    let rest = place;
+    const index = shape.map(() => 0);
+    for (const axis of [...shape.keys()].sort((a, b) => (steps[b] ?? 0) - (steps[a] ?? 0))) {
+      index[axis] = Math.floor(rest / (steps[axis] ?? 1));
+      rest %= steps[axis] ?? 1;
+    }
+    return index;
+  }
+}
