@@ -13,6 +13,7 @@ import { einsumToMatmul } from './einsum-to-matmul';
 import { denseShift } from './finer-maps/dense-shift';
 import { denseStride } from './finer-maps/dense-stride';
 import { fitImages } from './fit-images';
+import { fixWindows } from './fix-windows';
 import { flattenToChannels } from './flatten-to-channels';
 import { foldBatchNorm } from './fold-batch-norm';
 import { foldConstants } from './fold-constants';
@@ -41,6 +42,7 @@ import { pointwiseMatmulToConv } from './pointwise-matmul-to-conv';
 import { rangesToSlices } from './ranges-to-slices';
 import { removeDeadNodes } from './remove-dead-nodes';
 import { removeIdentities } from './remove-identities';
+import { removeIdleMoves } from './remove-idle-moves';
 import { removeIdlePools } from './remove-idle-pools';
 import { shareEqualConstants } from './share-equal-constants';
 import { sinkFlatten } from './sink-flatten';
@@ -197,6 +199,15 @@ export function closing(original: Graph): readonly Pass[] {
   return origins.size === 0 ? [] : [closeIntegers(origins), removeDeadNodes];
 }
 
+/** Behind those, on demand (`--fix-size`): all sizes are numbers, and what was only there for others goes. */
+export const fixing = (level: OptimisationLevel): Pipeline => [
+  fixWindows, // before pads are merged
+  [removeIdentities, removeIdleMoves, foldShapes, foldConstants],
+  ...optimisations[level],
+  [mergeViews, cancelTransposes],
+  removeDeadNodes,
+];
+
 /** Maps where an exporter wrote lists of places, layers where a runtime fused them, and nothing else: for cutting a network between trunk and head. */
 export const mapsOnly: readonly Pass[] = [openFused, sinkRows, sinkTokens, removeDeadNodes];
 /** Height and width of a part of a network as symbols: a pool over the whole map means the whole map at any size, however it is spelled. */
@@ -219,6 +230,8 @@ export const allPasses: readonly Pass[] = [
   denseStride(1), // on demand (--stride), after all others ...
   denseShift(1), // ... or this one (--dense shift)
   closeIntegers(new Set()), // whatever was opened
+  fixWindows, // at one size (--fix-size) ...
+  removeIdleMoves, // ... after fix-windows
   nchwToNhwc, // for TensorFlow.js (--to tfjs), last
 ];
 

@@ -4,7 +4,9 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
+import type { OptimisationLevel } from '../../passes';
 import { type Compiled, type CompileOptions, compile } from '../compile';
+import { type Formed, type FormRequest, formOf } from '../compile/form';
 import { badOption, externalToStream, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
@@ -24,6 +26,8 @@ export interface ConvertFileOptions {
   readonly output: string | undefined;
   /** Writes a TensorFlow.js model into the directory `output`. */
   readonly tfjs: WriteTfjsOptions | undefined;
+  /** Makes this of the converted model. */
+  readonly form?: { readonly request: FormRequest; readonly level: OptimisationLevel } | undefined;
   /** Adds to what the converted model says about itself. */
   readonly describe?: ((compiled: Compiled) => void) | undefined;
   /** Shows the model with its maps channels-last, on the way to TensorFlow.js. */
@@ -50,6 +54,8 @@ export interface ConvertFileOptions {
 
 export interface ConvertedFile {
   readonly compiled: Compiled;
+  /** What was made of the converted model, where that was asked for. */
+  readonly formed?: Formed | undefined;
   readonly verification: VerifyReport | undefined;
   /** What was written, in bytes; undefined: nothing. */
   readonly written:
@@ -79,7 +85,9 @@ export async function convertFile<Facts>(
     inheritOrigin(compiled.model, source);
     options.describe?.(compiled);
     const facts = describe(compiled);
-    return { result: await write(input, source, compiled, options), facts };
+    const formed = options.form && formOf(compiled, options.form.request, options.form.level);
+    if (formed) inheritOrigin(formed.model, source);
+    return { result: { ...(await write(input, source, { compiled, formed }, options)), formed }, facts };
   } finally {
     closeModel(source);
   }
@@ -95,11 +103,17 @@ async function checkOutputs(input: string, { output, force, tfjs, certificate, w
   if (certificate !== undefined) checkOutput(certificate, [input], force, tfjs ? [] : [output]);
 }
 
-async function write(input: string, source: Model, compiled: Compiled, options: ConvertFileOptions): Promise<ConvertedFile> {
+async function write(
+  input: string,
+  source: Model,
+  { compiled, formed }: Pick<ConvertedFile, 'compiled' | 'formed'>,
+  options: ConvertFileOptions,
+): Promise<ConvertedFile> {
   const { output, weights, force, step } = options;
+  const { model } = formed ?? compiled;
   if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs, options);
   // On a dry run too.
-  if (options.opset !== undefined) declareOpset(compiled.model, options.opset);
+  if (options.opset !== undefined) declareOpset(model, options.opset);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const dataPath = weights === 'external' ? `${output}.data` : undefined;
   // Its external data is known only now.
@@ -110,11 +124,11 @@ async function write(input: string, source: Model, compiled: Compiled, options: 
   const staged = stage(output, dataPath === undefined, { inputs: filesBehind(source), force });
   try {
     step(`writing ${output}`);
-    writeStaged(compiled.model, staged.path, output, weights);
+    writeStaged(model, staged.path, output, weights);
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
-    const verification = await verified(input, staged, compiled, options);
+    const verification = await verified(input, staged, { compiled, formed }, options);
     if (!isKept(verification, options)) return { compiled, verification, written: undefined };
-    const made = new Map(compiled.model.graph.constants.map(({ name, constant }) => [name, constant]));
+    const made = new Map(model.graph.constants.map(({ name, constant }) => [name, constant]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
     record?.([...filesBehind(source), output]);
@@ -169,7 +183,7 @@ async function writeTfjs(
     step(`writing ${output}`);
     const report = writeTfjsFiles(compiled.model, graph, staged.path, tfjs);
     const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
-    const verification = await verified(input, staged, compiled, { ...options, verify });
+    const verification = await verified(input, staged, { compiled }, { ...options, verify });
     if (!isKept(verification, options)) return { compiled, verification, written: undefined };
     const made = new Map(graph.weights.map(({ name, tensor }) => [name, tensor]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
@@ -190,13 +204,16 @@ const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined
 async function verified(
   input: string,
   { path, scratch }: Pick<Staged, 'path' | 'scratch'>,
-  compiled: Compiled,
+  { compiled, formed }: Pick<ConvertedFile, 'compiled' | 'formed'>,
   options: ConvertFileOptions,
 ): Promise<VerifyReport | undefined> {
   if (!options.verify) return undefined;
   const { verifyFiles } = await import('../verify/files/verify');
   const { allowSymlinks, step, tfjsBackend } = options;
-  return verifyFiles(input, path, { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step });
+  const how = { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step };
+  if (!formed) return verifyFiles(input, path, how);
+  // What was converted is verified at many sizes, and what was made of it against that.
+  return verifyFiles(input, compiled.model, { ...how, form: { source: path, model: formed.model, form: formed.form } });
 }
 
 /** The record of the conversion, made while the output is not yet in its place; what is returned writes it. */

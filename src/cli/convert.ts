@@ -2,6 +2,7 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { allPasses, nchwToNhwc, type OptimisationLevel } from '../../passes';
 import type { PluginPass } from '../compile';
+import { asksForForm, type FormRequest } from '../compile/form';
 import { unknownPass, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { printable } from '../diagnostics/format';
@@ -14,6 +15,7 @@ import type { ConvertArgs } from './commands';
 import { type ConvertedFile, type ConvertFileOptions, convertFile } from './convert-file';
 import { EXIT } from './exit';
 import { Explanation } from './explain';
+import { formFacts, formLines } from './form-report';
 import { passesCommand } from './passes';
 import { describePictures } from './picture-metadata';
 import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from './report';
@@ -22,7 +24,7 @@ import { bytes } from './table';
 import type { Terminal } from './terminal';
 import { tfjsTarget } from './tfjs-options';
 import { isMeasured, measuredText, tfjsHeadline, tfjsText } from './tfjs-report';
-import { inputSize, names, strides, verifyOptions, wholeNumber } from './values';
+import { inputSize, names, positiveNumber, strides, verifyOptions, wholeNumber } from './values';
 
 type PassInfo = Parameters<NonNullable<RunOptions['onPass']>>[0];
 
@@ -35,6 +37,15 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   if (args.externalData && args.weights === 'reference')
     throw usage('--external-data copies the weights, --weights reference does not: choose one', 'convert');
   if (args.opset !== undefined && args.to === 'tfjs') throw usage('--opset is for ONNX files: TensorFlow.js has no opsets', 'convert');
+  const form: FormRequest = {
+    size: args.fixSize?.length ? inputSize(args.fixSize, 'fix-size') : undefined,
+    batch: positiveNumber('batch', args.batch),
+    ends: { softmax: args.softmax, upsample: args.upsample, argmax: args.argmax },
+  };
+  if (args.softmax && args.argmax && args.upsample === undefined)
+    throw usage('the best class is the same with and without --softmax: leave it away, or --argmax', 'convert');
+  if (asksForForm(form) && args.to === 'tfjs')
+    throw usage('--fix-size, --batch, --softmax, --upsample and --argmax are for ONNX files', 'convert');
   const tfjs = tfjsTarget(args);
   const { input } = args;
   const output =
@@ -77,6 +88,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       },
       output: args.dryRun || explanation ? undefined : output,
       tfjs,
+      form: asksForForm(form) ? { request: form, level: optimisationLevel(args.optimise) } : undefined,
       describe: ({ model, original }) => describePictures(args, input, original, model),
       onLayout: (model, before) => {
         if (names(args.printIrAfter)?.some((name) => name === 'all' || name === nchwToNhwc.name))
@@ -164,6 +176,7 @@ function tell(args: ConvertArgs, output: string, { result, facts, savings }: Tol
       headline(args, output, result),
       '',
       ...rewriteText(facts, { remarks: args.remarks }),
+      ...(result.formed ? ['', ...formLines(result.formed)] : []),
       ...(savings.length > 0 ? ['', ...savingLines(savings)] : []),
       '',
       ...(result.written?.tfjs ? tfjsText(result.written.tfjs) : []),
@@ -189,6 +202,7 @@ function verdictText({ verification, written }: ConvertedFile, { dryRun, noVerif
   return [`verification: none${dryRun ? ', since nothing is written' : noVerify ? ' (--no-verify)' : ''}`];
 }
 
-function json(args: ConvertArgs, { written, verification }: ConvertedFile, facts: RewriteFacts): object {
-  return { input: args.input, output: written ?? null, dryRun: args.dryRun, ...facts, verification: verification ?? null };
+function json(args: ConvertArgs, { written, verification, formed }: ConvertedFile, facts: RewriteFacts): object {
+  const form = formed && { form: formFacts(formed) };
+  return { input: args.input, output: written ?? null, dryRun: args.dryRun, ...facts, ...form, verification: verification ?? null };
 }

@@ -8,27 +8,27 @@ import type { RuntimeChoice } from '../verify/runtime/choice';
 
 const SIZE_FORMS = 'lengths (224x224, 16000, 16x112x112), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 
-/** `--input-size`, which may be given once per input. */
-export function inputSize(texts: readonly string[]): SizeRequest {
+/** `--input-size` and `--fix-size`, which may be given once per input. */
+export function inputSize(texts: readonly string[], option = 'input-size'): SizeRequest {
   let lengths: readonly number[] | undefined;
   const shapes = new Map<string, readonly number[]>();
   for (const text of texts) {
     const plain = /^\d+(?:[xX]\d+)*$/.test(text);
     const named = /^(?:(.*):)?\[?(\d+(?:,\d+)+)\]?$/s.exec(text);
-    if (plain) lengths = text.split(/[xX]/).map((length) => positive(length, text));
+    if (plain) lengths = text.split(/[xX]/).map((length) => positive(length, text, option));
     else if (named) {
       shapes.set(
         named[1] ?? '',
-        (named[2] ?? '').split(',').map((dim) => positive(dim, text)),
+        (named[2] ?? '').split(',').map((dim) => positive(dim, text, option)),
       );
-    } else throw badOption('input-size', text, SIZE_FORMS);
+    } else throw badOption(option, text, SIZE_FORMS);
   }
-  return { lengths, shapes };
+  return { lengths, shapes, ...(option !== 'input-size' && { option }) };
 }
 
-function positive(digits: string | undefined, text: string): number {
+function positive(digits: string | undefined, text: string, option: string): number {
   const value = Number(digits);
-  if (!Number.isSafeInteger(value) || value <= 0) throw badOption('input-size', text, SIZE_FORMS);
+  if (!Number.isSafeInteger(value) || value <= 0) throw badOption(option, text, SIZE_FORMS);
   return value;
 }
 

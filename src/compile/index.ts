@@ -6,7 +6,7 @@ import { closing, evaluation, evaluationOfSizes } from '../../passes';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
 import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
-import { notConvertible, strideNotFor, strideOfOtherAxes } from '../diagnostics/catalogue';
+import { formedAlready, notConvertible, strideNotFor, strideOfOtherAxes } from '../diagnostics/catalogue';
 import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -14,6 +14,7 @@ import { declareWindows } from '../ir/sizes/windows';
 import { axisName } from '../ir/spatial';
 import { type PassReport, PassRunner, runPasses } from '../rewrite/manager';
 import type { Remark } from '../rewrite/pass';
+import { declaredForm, formText } from './form';
 import { type ImageWindow, resolveWindows, windowLengths, windowLetters } from './input-size';
 import { declaredSize, writeMetadata } from './metadata';
 import type { Compiled, CompileOptions, OutputReport } from './options';
@@ -34,6 +35,8 @@ export { settle } from './steps';
  * Throws CompileError where the size of the window is not known or an output cannot become a map.
  */
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
+  const form = declaredForm(source);
+  if (form) throw formedAlready(formText(form));
   return options.head === 'original' ? folded(source, options) : converted(source, options);
 }
 

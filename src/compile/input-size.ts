@@ -12,6 +12,8 @@ import type { Dim, Value } from '../ir/types';
 export interface SizeRequest {
   readonly lengths?: readonly number[] | undefined;
   readonly shapes?: ReadonlyMap<string, readonly number[]> | undefined;
+  /** The option that it comes from, for messages. Default: input-size. */
+  readonly option?: string | undefined;
 }
 
 /** An image input, and its lengths by the names of its spatial axes: `height` and `width`; `time`; `depth`, `height` and `width`. */
@@ -46,13 +48,13 @@ export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWi
   for (const [name, shape] of request.shapes ?? []) {
     const input = name === '' ? graph.inputs[0] : graph.inputs.find((candidate) => candidate.name === name);
     if (!input) throw unknownInput(name, graph.inputs);
-    setShape(model, input, shape);
+    setShape(model, input, shape, request.option);
   }
   const images = imageInputs(graph);
   if (images.size === 0) throw noImageInput(graph.inputs);
   return [...images].map(([input, roles]) => {
     const letters = LETTERS.filter((letter) => roles.includes(letter));
-    if (request.lengths) setShape(model, input, withSize(input, roles, letters, request.lengths));
+    if (request.lengths) setShape(model, input, withSize(input, roles, letters, request.lengths, request.option), request.option);
     const shape = input.type?.shape ?? [];
     const lengths = letters.map((letter) => shape[roles.indexOf(letter)]);
     if (!lengths.every((length): length is number => typeof length === 'number')) throw inputSizeNeeded(input, letters.map(axisName));
@@ -66,8 +68,8 @@ export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWi
   });
 }
 
-function withSize(input: Value, roles: Roles, letters: readonly Letter[], lengths: readonly number[]): readonly Dim[] {
-  if (lengths.length !== 1 && lengths.length !== letters.length) throw wrongAxes(input, letters.map(axisName), lengths);
+function withSize(input: Value, roles: Roles, letters: readonly Letter[], lengths: readonly number[], option?: string): readonly Dim[] {
+  if (lengths.length !== 1 && lengths.length !== letters.length) throw wrongAxes(input, letters.map(axisName), lengths, option);
   return roles.map((role, axis) => {
     const at = isLetter(role) ? letters.indexOf(role) : -1;
     return at < 0 ? input.type?.shape?.[axis] : (lengths[at] ?? lengths[0]);
@@ -75,14 +77,14 @@ function withSize(input: Value, roles: Roles, letters: readonly Letter[], length
 }
 
 /** A number in the file stays; a symbolic batch stays symbolic where the request only repeats a batch of one. */
-function setShape(model: Model, input: Value, wanted: readonly Dim[]): void {
+function setShape(model: Model, input: Value, wanted: readonly Dim[], option?: string): void {
   const known = input.type?.shape;
   // A vector beside the image may get any shape; what has axes enough for an image keeps their number.
   const shape = known && known.length < 3 && known.length !== wanted.length ? undefined : known;
-  if (known && (!shape || known.length !== wanted.length)) throw inputSizeConflict(input, wanted.map(Number));
+  if (known && (!shape || known.length !== wanted.length)) throw inputSizeConflict(input, wanted, option);
   const merged = wanted.map((dim, axis) => {
     const own = shape?.[axis];
-    if (typeof own === 'number' && typeof dim === 'number' && own !== dim) throw inputSizeConflict(input, wanted.map(Number));
+    if (typeof own === 'number' && typeof dim === 'number' && own !== dim) throw inputSizeConflict(input, wanted, option);
     return axis === 0 && typeof own === 'string' ? own : dim;
   });
   model.graph.setType(input, { dtype: input.type?.dtype ?? 'float', shape: merged });

@@ -157,6 +157,12 @@ export function declaredSize(model: Model): SizeRequest | undefined {
     if (!window) return undefined;
     const letters: readonly string[] = LETTERS.filter((letter) => roles.includes(letter));
     if (letters.length !== window.length) return undefined;
+    // Fixed at another size since.
+    const isOther = (role: string, axis: number): boolean => {
+      const [own, dim] = [window[letters.indexOf(role)], input.type?.shape?.[axis]];
+      return own !== undefined && typeof dim === 'number' && dim !== own;
+    };
+    if (roles.some(isOther)) return undefined;
     shapes.set(
       input.name,
       roles.map((role, axis) => {

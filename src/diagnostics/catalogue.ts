@@ -2,7 +2,7 @@
  * Every error a user can meet: its code, its sentence and its hint, one function each.
  * Sections follow the folders of src/. docs/diagnostics.md is generated from here.
  */
-import type { Node, Value } from '../ir/types';
+import type { Dim, Node, Value } from '../ir/types';
 import { CompileError, type Diagnostic, type Location } from './compile-error';
 
 /** Where a node is, for a diagnostic. */
@@ -296,12 +296,12 @@ const EXAMPLE_SIZES: Readonly<Record<number, string>> = { 1: '16000', 3: '16x112
 export const axesText = (axes: readonly string[]): string => `${axes.length === 1 ? 'one axis,' : 'the axes'} ${listed(axes)}`;
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
-export const wrongAxes = (input: Value, axes: readonly string[], lengths: readonly number[]): CompileError =>
+export const wrongAxes = (input: Value, axes: readonly string[], lengths: readonly number[], option = 'input-size'): CompileError =>
   new CompileError({
     code: 'WRONG_AXES',
-    message: `--input-size ${lengths.join('x')} has ${lengths.length} lengths, but input ${describeValue(input)} has ${axesText(axes)}`,
+    message: `--${option} ${lengths.join('x')} has ${lengths.length} lengths, but input ${describeValue(input)} has ${axesText(axes)}`,
     at: { value: input.name },
-    hint: `give one length for each of its spatial axes, or its whole shape: --input-size ${input.name}:1,3,...`,
+    hint: `give one length for each of its spatial axes, or its whole shape: --${option} ${input.name}:1,3,...`,
   });
 export const unknownInput = (name: string, inputs: readonly Value[]): CompileError =>
   new CompileError({
@@ -309,12 +309,12 @@ export const unknownInput = (name: string, inputs: readonly Value[]): CompileErr
     message: `the model has no input '${name}'`,
     hint: `its inputs are ${inputs.map(describeValue).join(', ')}`,
   });
-export const inputSizeConflict = (input: Value, wanted: readonly number[]): CompileError =>
+export const inputSizeConflict = (input: Value, wanted: readonly Dim[], option = 'input-size'): CompileError =>
   new CompileError({
     code: 'INPUT_SIZE_CONFLICT',
-    message: `--input-size says [${wanted.join(', ')}], but input ${describeValue(input)} is fixed in the file`,
+    message: `--${option} says [${wanted.map((dim) => dim ?? '?').join(', ')}], but input ${describeValue(input)} is fixed in the file`,
     at: { value: input.name },
-    hint: 'leave --input-size away, or export the model at that size',
+    hint: `leave --${option} away, or export the model at that size`,
   });
 export const unknownOutput = (name: string, outputs: readonly Value[]): CompileError =>
   new CompileError({
@@ -384,6 +384,40 @@ export const strideOfOtherAxes = (strides: readonly number[], axes: readonly str
     code: 'STRIDE_OF_OTHER_AXES',
     message: `--stride ${strides.join('x')} has ${strides.length} numbers, but the image has ${axesText(axes)}`,
     hint: `give one number for all axes, or one for each: --stride ${axes.map(() => 8).join('x')}`,
+  });
+export const sizeNotTaken = (input: string, wanted: string, taken: string, nearest: readonly string[]): CompileError =>
+  new CompileError({
+    code: 'SIZE_NOT_TAKEN',
+    message: `input '${input}' does not take ${wanted}: it takes ${taken}`,
+    at: { value: input },
+    hint: `nearest: --fix-size ${nearest.join(' or ')}`,
+  });
+export const endNotFor = (output: Value, reason: string): CompileError =>
+  new CompileError({
+    code: 'END_NOT_FOR',
+    message: `nothing of the kind can be made of output ${describeValue(output)}: ${reason}`,
+    at: locateValue(output),
+    hint: '--softmax, --upsample and --argmax are for scores of classes; --outputs keeps those that have some',
+  });
+export const formedAlready = (form: string): CompileError =>
+  new CompileError({
+    code: 'FORMED_ALREADY',
+    message: `the model was made for ${form} alone, by an earlier conversion`,
+    hint: 'convert the file that it was made from',
+  });
+export const sizeNotFixed = (value: Value): CompileError =>
+  new CompileError({
+    code: 'SIZE_NOT_FIXED',
+    message: `the size of ${describeValue(value)} is not known from the sizes of the inputs`,
+    at: locateValue(value),
+    hint: 'its node computes sizes from numbers of the image, or is an operator of another domain: leave --fix-size away, or export the model without it',
+  });
+export const batchFixed = (input: Value, own: number, wanted: number): CompileError =>
+  new CompileError({
+    code: 'BATCH_FIXED',
+    message: `--batch says ${wanted}, but input ${describeValue(input)} takes ${own} at once`,
+    at: { value: input.name },
+    hint: `leave --batch away, or export the model with a batch of ${wanted} or an open one`,
   });
 export const strideNotFor = (head: string): CompileError =>
   new CompileError({

@@ -74,6 +74,13 @@ export function planView(
     plan: choosePlan(whole.tiling, options),
     flipped: false,
   });
+  const only = sizes.only;
+  if (only) {
+    // A network of one size sees a whole picture, as large as it goes in, with nothing around; of other images as much as goes in.
+    const zoom = isPicture ? scale * Math.min(...lengths.map((length, axis) => (only.size[axis] ?? 1) / length)) : scale;
+    const fitted = lengths.map((length, axis) => Math.min(only.size[axis] ?? 1, Math.max(1, Math.round(length * zoom))));
+    return made(fitted, only);
+  }
   const fitting = sizes.near(wanted, isPicture ? Math.round : Math.floor);
   if (fitting) return made(fitting.size, fitting);
   const least = sizes.smallest(wanted, isPicture);
@@ -111,6 +118,12 @@ class Sizes {
     const [taken] = sizesTaken(network.model).values();
     const families = taken && lengthsOf<SizeFamily>(taken satisfies ImageSizes);
     this.taken = families?.length === this.axes.length ? families : undefined;
+  }
+
+  /** Where there is one alone. */
+  get only(): Fitting | undefined {
+    const { taken } = this;
+    return taken?.every(({ multiple }) => multiple === 0) ? this.at(taken.map(({ rest }) => rest)) : undefined;
   }
 
   private at(size: readonly number[]): Fitting | undefined {

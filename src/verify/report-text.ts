@@ -135,7 +135,7 @@ export function formatCheck(check: Check, asked = false): string[] {
       : check.name === 'integers'
         ? `${check.cells} round${check.cells === 1 ? '' : 's'} of other integers`
         : cellsText(check);
-  const isBorder = check.status === 'informative' && check.name === 'crops of the image';
+  const isBorder = check.status === 'informative' && check.name.startsWith('crops ');
   const agreement =
     check.sameBest === undefined ? '' : `, same best class in ${(100 * check.sameBest).toFixed(0)} %${isBorder ? ' of random images' : ''}`;
   const status =

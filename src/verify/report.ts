@@ -15,7 +15,9 @@ export interface Check {
     | 'crops of the image'
     | 'shifted images'
     | 'patches elsewhere'
-    | 'batches';
+    | 'batches'
+    | 'fixed form'
+    | 'crops at that size';
   /** `partial`: equal as far as it went, which is not as far as the contract goes. */
   readonly status: 'equal' | 'different' | 'informative' | 'partial' | 'skipped';
   /** Whether the contract speaks of it: "equal" needs it then. */

@@ -63,6 +63,8 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
     [sides(one, 0), sides(one, -1)],
     [sides(rest, Math.min(1, own.length - 1)), sides(rest, -1)],
   ].map((sizes) => sizes.map((lengths) => image(lengths, 'growing')));
+  const { also } = subject.request;
+  if (also?.length === own.length && also.every((length, axis) => length >= (own[axis] ?? 1))) choices.push([image(also, 'residue')]);
   const leftOut: string[] = [];
   const seen = new Set(choices.flat().map(({ lengths }) => sizeText(lengths)));
   const allowance = budget.allowance(SHARE);

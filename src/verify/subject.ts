@@ -41,6 +41,8 @@ export interface VerifyRequest {
   readonly declared?: ReadonlyMap<string, TensorType['shape']> | undefined;
   /** The part of an image, from its first pixel, that the converted model says it looks at: some networks take some sizes only. Default: all of it. */
   readonly fitted?: ((lengths: readonly number[]) => readonly number[]) | undefined;
+  /** A size to be looked at among the larger ones: the one that a form of the model is fixed at. */
+  readonly also?: readonly number[] | undefined;
   /** Per output: cells for each one of the map that the network has by itself, along each axis, where it was made finer (`--stride`). */
   readonly density?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */

@@ -104,7 +104,30 @@ const looking = {
   },
 } as const satisfies OptionTable;
 
-export const convertOptions = { ...output, ...conversion, ...verification, ...tfjsOptions, ...recordOptions, ...looking };
+const form = {
+  'fix-size': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    value: 'SIZE',
+    describe: 'Make the converted model for images of this size alone, all shapes constant: 512x512, 16000, 16x112x112',
+  },
+  batch: {
+    type: 'string',
+    requiresArg: true,
+    value: 'N',
+    describe: 'Images that the model takes at once, as a constant (default with --fix-size: 1, if the model leaves it open)',
+  },
+  softmax: { type: 'boolean', default: false, describe: 'End in a softmax over the classes of each cell' },
+  upsample: {
+    choices: ['bilinear', 'centres'] as const,
+    describe:
+      "End in a map as large as the image: bilinear stretches the map to the image's size; centres puts each cell at the middle of its window",
+  },
+  argmax: { type: 'boolean', default: false, describe: 'End in the index of the best class of each cell, or pixel with --upsample' },
+} as const satisfies OptionTable;
+
+export const convertOptions = { ...output, ...conversion, ...form, ...verification, ...tfjsOptions, ...recordOptions, ...looking };
 
 export const convertSpec: CommandSpec = {
   name: 'convert',
@@ -116,6 +139,7 @@ export const convertSpec: CommandSpec = {
   groups: [
     { title: 'Output', options: output },
     { title: 'Conversion', options: conversion },
+    { title: 'Form of the model (docs/forms.md)', options: form },
     { title: 'Verification', options: verification },
     { title: 'TensorFlow.js (with --to tfjs)', options: tfjsOptions },
     { title: 'Pictures (recorded in the output, for predict and heatmap)', options: recordOptions },
@@ -126,6 +150,7 @@ export const convertSpec: CommandSpec = {
     ['convert alexnet.onnx --stride 8', 'One prediction every 8 pixels instead of every 32'],
     ['convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights'],
     ['convert dynamic.onnx --input-size 224x224', 'State the size that the network was trained at'],
+    ['convert alexnet.onnx --fix-size 512x512 --batch 1', 'For images of 512x512 alone, as accelerators ask for'],
     ['convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not'],
     ['convert alexnet.onnx --explain /fc/Gemm', 'See which rules examined a node, and why they left it alone'],
   ],

@@ -2,6 +2,7 @@
 
 import type { Contract } from '../../analysis/contract';
 import { type Compiled, compile, settle } from '../../compile';
+import { declaredForm } from '../../compile/form';
 import { type ImageWindow, windowLengths } from '../../compile/input-size';
 import { declaredContract, declaredHead } from '../../compile/metadata';
 import { noScores, usage } from '../../diagnostics/catalogue';
@@ -44,7 +45,7 @@ export async function openMap(opened: PictureModel, options: MapOptions): Promis
   const { stride, inputSize } = options;
   if (!model) throw usage(`${path} is a TensorFlow.js model: a heat map is made from the ONNX file behind it`, 'heatmap');
   const declared = declaredHead(model);
-  if (opened.isMap) {
+  if (opened.isMap || (declaredForm(model)?.size && declared !== 'image' && declared !== 'original')) {
     if (stride !== undefined) throw usage('the model is a map already: --stride is for classifiers, which are converted first', 'heatmap');
     const known = declared === 'window' || declared === 'cell' ? declared : undefined;
     return {

@@ -1,4 +1,5 @@
 /** A model that can be shown pictures, signals or volumes, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+import { declaredForm } from '../../compile/form';
 import { resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
 import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
@@ -8,6 +9,7 @@ import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
+import { windowsOf } from '../../ir/sizes/windows';
 import { isLetter, type Letter } from '../../ir/spatial';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
@@ -158,13 +160,15 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   const fixed = lengths.every((length) => length !== undefined) ? lengths : undefined;
   const declared = inputSize ?? declaredSize(model);
   const [window] = fixed || declared ? resolveWindows(model.clone(), declared) : [];
+  // What a cell stands for is not the size that the model was fixed at.
+  const cell = declaredForm(model) ? windowsOf(model).get(input.name) : undefined;
   const scores = scoresOf(model, path, output, letters.length);
   return {
     image: { dtype: input.type?.dtype ?? 'float', layout: roles.join(''), channels },
     letters,
     lengths,
     fixed,
-    window: window && windowLengths(window),
+    window: cell ?? (window && windowLengths(window)),
     sizes: sizesTaken(model).get(input.name),
     head: declaredHead(model),
     metadata,

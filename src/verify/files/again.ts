@@ -1,8 +1,10 @@
 /** The conversion behind a converted file, done again: what its rules make, of the original's weights and of others. */
 import { type Compiled, compile } from '../../compile';
+import { declaredForm, type Form } from '../../compile/form';
 import type { SizeRequest } from '../../compile/input-size';
-import { declaredHead, declaredSize } from '../../compile/metadata';
+import { declaredDensity, declaredHead, declaredSize, declaredStrides } from '../../compile/metadata';
 import { CompileError } from '../../diagnostics/compile-error';
+import { inheritOrigin } from '../../files';
 import type { Model } from '../../ir/model';
 import { lowerToTfjs } from '../../tfjs/lower';
 import type { Rewrite } from '../report';
@@ -20,6 +22,23 @@ export const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =
 /** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
 export function compiledAnew(original: Model, converted: Model): Compiled | undefined {
   return ifPossible(() => compile(original, { head: declaredHead(converted) }));
+}
+
+/** The conversion behind a file that says it is a form of one: done again, and the form. undefined: it says nothing of the kind, or cannot be done again. */
+export function formedFrom(
+  original: Model,
+  converted: Model,
+): { readonly compiled: Compiled; readonly form: { readonly model: Model; readonly form: Form } } | undefined {
+  const form = declaredForm(converted);
+  const head = declaredHead(converted);
+  if (!form || !head) return undefined;
+  const outputs = converted.graph.outputs.map(({ name }) => name);
+  const isAll = original.graph.outputs.every(({ name }) => outputs.includes(name)) && outputs.length === original.graph.outputs.length;
+  const stride = Object.keys(declaredDensity(converted)).length > 0 ? Object.values(declaredStrides(converted) ?? {})[0] : undefined;
+  const inputSize = declaredSize(converted);
+  const compiled = ifPossible(() => compile(original, { head, stride, inputSize, ...(!isAll && { outputs }) }));
+  if (compiled) inheritOrigin(compiled.model, original);
+  return compiled && { compiled, form: { model: converted.clone(), form } };
 }
 
 /** undefined where it is refused. */

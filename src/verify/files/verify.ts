@@ -15,9 +15,10 @@ import { inferShapes } from '../../ir/shape-inference';
 import { lengthsOf } from '../../ir/spatial';
 import { readModel } from '../../onnx/read';
 import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
-import { type VerifyOptions, verifyModels } from '../equivalence';
+import { type VerifyOptions, type VerifyRequest, verifyModels } from '../equivalence';
 import { verifyExactly } from '../exact/exact';
 import { onnxIntegers } from '../exact/side';
+import { type FormedModel, verifyForm } from '../form';
 import { correspondence, verifyPair } from '../pair/pair';
 import type { Relation } from '../pair/relation';
 import type { VerifyReport } from '../report';
@@ -26,7 +27,7 @@ import type { TfjsBackend } from '../tfjs/backend';
 import { tfjsModelPath } from '../tfjs/files';
 import { tfjsIntegers } from '../tfjs/integers';
 import { tfjsRuntime, tfjsStandIn } from '../tfjs/model';
-import { compiledAnew, conversionAgain, rewritesOf, rounds, tfjsConversionAgain } from './again';
+import { compiledAnew, conversionAgain, formedFrom, rewritesOf, rounds, tfjsConversionAgain } from './again';
 import { loadSamples, openWindows, samplesFor, sizesOf } from './samples';
 
 export interface VerifyFilesOptions extends VerifyOptions {
@@ -44,6 +45,8 @@ export interface VerifyFilesOptions extends VerifyOptions {
   readonly inputSize?: SizeRequest | undefined;
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
+  /** What was made of the converted model, where that is what is to be verified: a form of it (compile/form.ts). */
+  readonly form?: FormedModel | undefined;
   /** What is known from the conversion: saves finding it out again. */
   readonly compiled?: Compiled | undefined;
   /** What runs a converted model that is one of TensorFlow.js. Default: wasm. */
@@ -86,6 +89,14 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     from instanceof Model ? place(from, name) : typeof from === 'string' && isTextFile(from) ? place(read(from), name) : from;
   try {
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
+    const shipped =
+      tfjs === undefined && !options.form && !options.exact && !options.map?.size ? formedFrom(read(original), read(converted)) : undefined;
+    if (shipped) {
+      inferShapes(shipped.form.model);
+      const source = runnable(converted, 'formed');
+      // The conversion is done again, verified, and what the file has is held against it.
+      return await verifyFiles(original, shipped.compiled.model, { ...options, ...shipped, form: { ...shipped.form, source } });
+    }
     const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
     const whole = options.compiled ? options.compiled.original : read(original).clone();
     const names = options.compiled ? namesOf(whole) : keptOutputs(whole, result);
@@ -142,7 +153,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
         : declaredContract(result);
     const declared = new Map(result.graph.outputs.map((output) => [output.name, output.type?.shape] as const));
     if (tfjs === undefined) inferShapes(result);
-    return await verifyModels({
+    const request: VerifyRequest = {
       ...sides,
       verbatim: asItIs,
       strides: declaredStrides(result),
@@ -158,7 +169,11 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       head: options.compiled?.report.head ?? declaredHead(result),
       free: freeSizes,
       cuttable,
-    });
+      also: windows[0] && options.form?.form.size?.get(windows[0].input),
+    };
+    const report = await verifyModels(request);
+    // What is wrong itself is no measure.
+    return options.form && report.verdict !== 'different' ? await verifyForm(request, options.form, report) : report;
   } finally {
     for (const model of opened) closeModel(model);
     temporary.remove();

@@ -1,0 +1,40 @@
+/** What `convert` tells about the form of the model that it writes: its sizes, and what is left of its nodes at them. */
+import { type End, endText } from '../compile/ends';
+import { type Formed, formText } from '../compile/form';
+import { printable } from '../diagnostics/format';
+import type { Dim } from '../ir/types';
+import { grouped } from './table';
+
+export interface FormFacts {
+  readonly size: Readonly<Record<string, readonly number[]>> | undefined;
+  readonly batch: number | undefined;
+  readonly ends: Readonly<Record<string, End & { readonly text: string }>> | undefined;
+  readonly inputs: Readonly<Record<string, readonly Dim[]>>;
+  readonly outputs: Readonly<Record<string, readonly Dim[]>>;
+  readonly nodes: Formed['nodes'];
+}
+
+export function formFacts({ model, form, nodes }: Formed): FormFacts {
+  const shapes = (values: Formed['model']['graph']['inputs']): Readonly<Record<string, readonly Dim[]>> =>
+    Object.fromEntries(values.map(({ name, type }) => [name, type?.shape ?? []]));
+  return {
+    size: form.size && Object.fromEntries(form.size),
+    batch: form.batch,
+    ends: form.ends && Object.fromEntries(Object.entries(form.ends).map(([output, end]) => [output, { ...end, text: endText(end) }])),
+    inputs: shapes(model.graph.inputs),
+    outputs: shapes(model.graph.outputs),
+    nodes,
+  };
+}
+
+export function formLines(formed: Formed): string[] {
+  const { form, nodes, model } = formed;
+  const ports = (values: Formed['model']['graph']['inputs']): string =>
+    values.map(({ name, type }) => `${name} [${type?.shape?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`).join(', ');
+  return [
+    'form',
+    `  ${form.size || form.batch !== undefined ? `takes ${formText(form)} alone: ` : ''}${printable(ports(model.graph.inputs))} -> ${printable(ports(model.graph.outputs))}`,
+    ...Object.entries(form.ends ?? {}).map(([output, end]) => printable(`  ${output}: ${endText(end)}`)),
+    `  nodes: ${grouped(nodes.before)} -> ${grouped(nodes.after)}`,
+  ];
+}

@@ -1,0 +1,107 @@
+/**
+ * The form in which a converted model is shipped (compile/form.ts) against the converted model itself, at the size and batch of the form; and, where each
+ * cell is the original on a crop, against crops of the original. What the converted model is worth is verified before (equivalence.ts).
+ */
+import type { Form } from '../compile/form';
+import { windowLengths } from '../compile/input-size';
+import type { Model } from '../ir/model';
+import { sizeText } from '../ir/spatial';
+import { cropsOfTheImage, Tally } from './checks';
+import { type Claim, claimsOf } from './claim';
+import { compareTensors } from './compare';
+import { runCrops } from './crops';
+import { endDifference } from './form-ends';
+import { INPUT_KINDS } from './inputs';
+import { computesInIntegers } from './integers';
+import { measure } from './noise';
+import type { Check, VerifyReport } from './report';
+import { each } from './results';
+import type { Sample } from './samples';
+import type { LargerImage } from './sizes';
+import { Subject, type VerifyRequest } from './subject';
+import { verdictOf, worstVerdict } from './verdict';
+
+export interface FormedModel {
+  /** A file, or bytes, and the model in it, shapes inferred. */
+  readonly source: string | Uint8Array;
+  readonly model: Model;
+  readonly form: Form;
+}
+
+/** `report`: of the converted model itself. Its verdict is that of the whole. */
+export async function verifyForm(request: VerifyRequest, formed: FormedModel, report: VerifyReport): Promise<VerifyReport> {
+  const started = performance.now();
+  const subject = new Subject(request);
+  const { converted, original } = request;
+  const claims = claimsOf(subject);
+  const sizes = sizesOf(subject, formed.form, claims);
+  const shots = sizes.flatMap((lengths) => KINDS.map((kind) => ({ lengths, kind })));
+  const samples = shots.map(({ kind, lengths }): Sample => ({ kind, feeds: subject.feeds(kind, lengths, formed.form.batch) }));
+  const lengths = sizes.at(-1) ?? [];
+  const exact = computesInIntegers(converted.model.graph) && computesInIntegers(formed.model.graph);
+  subject.bench.progress('running the converted model at the size of the form');
+  const measured = await measure(subject.bench, { ...converted, exact }, samples, async () => undefined);
+  subject.bench.progress('running the model of this form');
+  const image: LargerImage = { lengths, purpose: 'growing', feeds: samples.at(-KINDS.length)?.feeds ?? new Map() };
+  const found = await subject.bench.within(formed.source, 'the model of this form', {}, (session) =>
+    each(samples, ({ feeds }) => session.run(feeds)),
+  );
+  const { own, noise, tolerance } = measured.judge();
+  const tally = new Tally();
+  for (const [at, results] of measured.results.entries())
+    for (const [name, numbers] of results) {
+      const [end, allowed] = [formed.form.ends?.[name], own[at]];
+      if (!end || !allowed) {
+        tally.add(name, compareTensors(numbers, found[at]?.get(name)), allowed);
+        continue;
+      }
+      const { relative, absolute } = allowed.outputs?.[name] ?? allowed;
+      const largest = largestOf(numbers.data);
+      const off = Math.max(absolute + relative * largest, allowed.activation?.[name] ?? 0);
+      const seen = endDifference(numbers, end, shots[at]?.lengths ?? [], found[at]?.get(name), off);
+      tally.add(name, seen.difference, { ...allowed, relative: 0, absolute: seen.allowed, activation: undefined, outputs: undefined });
+    }
+  const about = { sizes: sizes.map(sizeText), cells: samples.length, note: undefined, required: true };
+  const checks: Check[] = [tally.check('fixed form', about)];
+  const isLarger = lengths.some((length, axis) => length > (subject.lengths[axis] ?? 0));
+  if (subject.head === 'window' && isLarger && !formed.form.ends) {
+    subject.bench.progress('running the original on crops of that size');
+    const crops = await subject.bench.within(original.source, 'the original', {}, (session) => runCrops(subject, claims, image, session));
+    const results = found.at(-KINDS.length) ?? new Map();
+    const given = new Map([[image, subject.cropsAreFine ? results : subject.coarse(results)]]);
+    const isStrict = request.contract?.kind === 'everywhere';
+    const noiseAt = (): number => Math.max(tolerance.relative, report.tolerance.relative) / 4;
+    const check = cropsOfTheImage(
+      { subject, claims, given, isCoarse: !subject.cropsAreFine, tolerance: report.tolerance, noiseAt },
+      new Map([[image, crops]]),
+      isStrict,
+    );
+    checks.push({ ...check, name: 'crops at that size', status: check.status === 'partial' ? 'equal' : check.status });
+  }
+  return {
+    ...report,
+    verdict: worstVerdict(report.verdict, verdictOf(checks, noise, tolerance.from)),
+    checks: [...report.checks, ...checks],
+    seconds: report.seconds + (performance.now() - started) / 1000,
+  };
+}
+
+/** Photographs, noise and empty images: the paths through the network were looked at before. */
+const KINDS = INPUT_KINDS.filter((kind) => ['normal', 'smooth', 'sparse'].includes(kind));
+
+/** Lengths of the first image: those of the form; where it is free, the original's and larger ones, no multiples of anything. */
+function sizesOf(subject: Subject, { size }: Form, claims: readonly Claim[]): readonly (readonly number[])[] {
+  const fixed = size?.get(subject.image.input);
+  if (fixed) return [fixed];
+  const own = windowLengths(subject.image);
+  const isFree = subject.letters.length > 0 && subject.letters.every((letter) => subject.sizeName(letter) !== undefined);
+  if (!isFree) return [own];
+  const [claim] = claims;
+  return [own, own.map((length, axis) => length + Math.ceil((3 + axis) * (claim?.axes[axis]?.stride ?? 8)) + 1)];
+}
+
+function largestOf(numbers: ArrayLike<number>): number {
+  let largest = 0;
+  for (let at = 0; at < numbers.length; at++) largest = Math.max(largest, Math.abs(numbers[at] ?? 0));
+  return largest;
+}
