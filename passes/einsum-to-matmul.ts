@@ -7,13 +7,15 @@
  *
  * whatever the letters and their order, the weight on either side. Letters of X and the result stay axes, letters of X and W that the result has not are
  * summed over, letters of W and the result are outputs: the same sums of the same products.
+ *   Einsum<"nchw,oc->no">(X, W)       ->  Einsum<"nc,oc->no">(ReduceSum<h, w>(X), W)
+ *   Einsum<"nchw,co,h,w->no">(X, A, B, C)  ->  Einsum<"nchw,cohw->no">(X, A * B * C)
+ *
  * Numbers: reordered.
  * Left alone: two values that are computed; diagonals, ellipses; letters that W alone has; a letter that all three have beside others that are summed.
  */
 import { stringAttr } from '../src/ir/attrs';
-import { elementCount, permuted, reshaped } from '../src/ir/tensor';
-import type { Value } from '../src/ir/types';
-import { rankOf } from '../src/ir/types';
+import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../src/ir/tensor';
+import { isConst, type Node, rankOf, type Tensor, type Value } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { type Builder, defineRule, refuse } from '../src/rewrite/rule';
@@ -90,9 +92,121 @@ const weighted = defineRule({
 const transposed = (of: Value, from: string, to: string, make: Builder): Value =>
   from === to ? of : make.op('Transpose', [of], { perm: [...to].map((letter) => from.indexOf(letter)) });
 
+interface Terms {
+  readonly terms: readonly string[];
+  readonly out: string;
+}
+
+/** Terms without diagonals and ellipses, and the result, also where the equation leaves it to be told. */
+function termsOf(einsum: Node): Terms | undefined {
+  const equation = stringAttr(einsum, 'equation').replaceAll(' ', '');
+  const [left = '', right] = equation.split('->');
+  const terms = left.split(',');
+  const counts = (letter: string): number => [...left].filter((other) => other === letter).length;
+  const out =
+    right ??
+    [...new Set(left.replaceAll(',', ''))]
+      .filter((letter) => counts(letter) === 1)
+      .sort()
+      .join('');
+  const isPlain = [...terms, out].every((term) => /^[a-zA-Z]*$/.test(term) && new Set(term).size === term.length);
+  return isPlain && terms.every((term, at) => rankOf(einsum.inputs[at]) === term.length) ? { terms, out } : undefined;
+}
+const written = ({ terms, out }: Terms): string => `${terms.join(',')}->${out}`;
+
+/** A letter that one computed term has alone is summed over at once. */
+const summedAlone = defineRule({
+  name: 'summed-alone',
+  match: node('Einsum', [], { as: 'einsum', moreInputs: true }),
+  when({ einsum }) {
+    const found = termsOf(einsum);
+    if (!found) return undefined;
+    for (const [slot, term] of found.terms.entries()) {
+      const others = [...found.terms.filter((_, at) => at !== slot), found.out].join('');
+      const alone = [...term].filter((letter) => !others.includes(letter));
+      if (alone.length > 0) return { found, slot, alone };
+    }
+    return undefined;
+  },
+  build({ einsum }, make, { found, slot, alone }) {
+    const term = found.terms[slot] ?? '';
+    const axes = make.int64s(
+      `${einsum.name}_summed`,
+      alone.map((letter) => term.indexOf(letter)),
+    );
+    const sum = make.op('ReduceSum', [einsum.inputs[slot], axes], { keepdims: 0 });
+    const terms = found.terms.map((own, at) => (at === slot ? [...own].filter((letter) => !alone.includes(letter)).join('') : own));
+    const inputs = einsum.inputs.map((input, at) => (at === slot ? sum : input));
+    const [only = ''] = terms;
+    if (terms.length === 1) return transposed(sum, only, found.out, make);
+    return make.op('Einsum', inputs, { equation: written({ terms, out: found.out }) });
+  },
+});
+
+/** Two constants among three terms and more are one: their product, over the letters that somebody else reads. */
+const constantsFirst = defineRule({
+  name: 'constants-first',
+  match: node('Einsum', [], { as: 'einsum', moreInputs: true }),
+  when({ einsum }) {
+    const found = termsOf(einsum);
+    const slots = einsum.inputs.flatMap((input, slot) => (isConst(input) ? [slot] : []));
+    const [first, second] = slots;
+    if (!found || found.terms.length < 3 || first === undefined || second === undefined) return undefined;
+    const [a, b] = [einsum.inputs[first]?.constant, einsum.inputs[second]?.constant];
+    const rest = found.terms.filter((_, at) => at !== first && at !== second);
+    if (!a || !b || a.dtype !== 'float') return undefined;
+    const [x, y] = [
+      { tensor: a, letters: found.terms[first] ?? '' },
+      { tensor: b, letters: found.terms[second] ?? '' },
+    ];
+    const all = [...new Set(x.letters + y.letters)];
+    const size = elementCount(all.map((letter) => lengthOf(letter, x, y)));
+    if (size > MOST) return refuse(`its constants have a product of ${size} numbers`, einsum);
+    const letters = all.filter((letter) => [...rest, found.out].join('').includes(letter)).join('');
+    return { found, first, second, x, y, letters, rest };
+  },
+  build({ einsum }, make, { found, first, second, x, y, letters, rest }) {
+    const inputs = einsum.inputs.filter((_, at) => at !== first && at !== second);
+    const both = make.constant(`${einsum.name}_product`, multiplied(x, y, letters));
+    return make.op('Einsum', [...inputs, both], { equation: written({ terms: [...rest, letters], out: found.out }) });
+  },
+});
+const MOST = 2 ** 24;
+
+interface Lettered {
+  readonly tensor: Tensor;
+  readonly letters: string;
+}
+const lengthOf = (letter: string, ...terms: readonly Lettered[]): number =>
+  terms.reduce((length, { tensor, letters }) => tensor.shape[letters.indexOf(letter)] ?? length, 1);
+
+/** The sums of the products of two constants. */
+function multiplied(a: Lettered, b: Lettered, out: string): Tensor {
+  const all = [...out, ...new Set([...(a.letters + b.letters)].filter((letter) => !out.includes(letter)))];
+  const lengths = all.map((letter) => lengthOf(letter, a, b));
+  const shape = lengths.slice(0, out.length);
+  const [left, right] = [readNumbers(a.tensor), readNumbers(b.tensor)];
+  const summed = elementCount(lengths.slice(out.length));
+  const result = new Float64Array(elementCount(shape));
+  const indexIn = ({ tensor, letters }: Lettered, place: readonly number[]): number =>
+    [...letters].reduce((index, letter, axis) => index * (tensor.shape[axis] ?? 1) + (place[all.indexOf(letter)] ?? 0), 0);
+  const place = lengths.map(() => 0);
+  for (let index = 0; index < result.length * summed; index++) {
+    let rest = index;
+    for (let axis = lengths.length - 1; axis >= 0; axis--) {
+      const length = lengths[axis] ?? 1;
+      place[axis] = rest % length;
+      rest = Math.floor(rest / length);
+    }
+    const at = Math.floor(index / summed);
+    result[at] = (result[at] ?? 0) + (left[indexIn(a, place)] ?? 0) * (right[indexIn(b, place)] ?? 0);
+  }
+  return fromNumbers('float', shape, result);
+}
+
 export const einsumToMatmul = defineRulePass({
   name: 'einsum-to-matmul',
   summary: 'write an Einsum with a constant weight as a fully connected layer',
   numbers: 'reordered',
-  rules: [weighted],
+  rules: [summedAlone, constantsFirst, weighted],
 });

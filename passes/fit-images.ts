@@ -138,10 +138,24 @@ function cut(graph: Graph, image: Value, limits: readonly AxisCut[], inference: 
   return first;
 }
 
-/** A branch that runs backwards begins at the far end of the image: its cells are those of the others where the rest of the image is whole strides. */
+/**
+ * A branch that runs backwards begins at the far end of the image: its cells are those of the others, and of windows counted from the near end, where the rest
+ * of the image is whole strides. Asked of all that is computed backwards: up to where it is turned back, or to the end.
+ */
 function turnedStep(graph: Graph, name: string): number {
-  const strides = graph.nodes.flatMap((node) => reversedAxes(node).flatMap((axis) => strideAlong(node, axis, name)));
-  return strides.reduce((step, stride) => lcm(step, stride), 1);
+  let step = 1;
+  for (const node of graph.nodes) {
+    if (reversedAxes(node).length === 0) continue;
+    step = reversedAxes(node).reduce((common, axis) => lcm(common, strideAlong(node.inputs[0], axis, name)), step);
+    const seen = new Set<Value>(node.outputs);
+    for (const value of seen) {
+      for (const axis of value.type?.shape?.keys() ?? []) step = lcm(step, strideAlong(value, axis, name));
+      for (const { user } of value.uses)
+        if (reversedAxes(user).length === 0) for (const output of user.outputs) seen.add(output);
+        else step = reversedAxes(user).reduce((common, axis) => lcm(common, strideAlong(user.inputs[0], axis, name)), step);
+    }
+  }
+  return step;
 }
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
@@ -157,15 +171,15 @@ function reversedAxes(node: Node): number[] {
   });
 }
 
-/** How many pixels of this symbol lie between neighbours along the axis. */
-function strideAlong(node: Node, axis: number, name: string): number[] {
-  const dim = node.inputs[0]?.type?.shape?.[axis];
+/** How many pixels of this symbol lie between neighbours along the axis; 1 where that is no whole number, or another symbol's. */
+function strideAlong(value: Value | undefined, axis: number, name: string): number {
+  const dim = value?.type?.shape?.[axis];
   const [only, ...others] = namesOf(dim);
-  if (only !== name || others.length > 0) return [];
+  if (only !== name || others.length > 0) return 1;
   const period = periodOf(dim);
   const length = (pixels: number): number => evaluateDim(dim, { [name]: pixels }) ?? Number.NaN;
   const stride = period / (length(FAR + period) - length(FAR));
-  return Number.isInteger(stride) ? [stride] : [];
+  return Number.isInteger(stride) ? stride : 1;
 }
 /** Beyond the sizes at which lengths are held at nothing. */
 const FAR = 2 ** 20;

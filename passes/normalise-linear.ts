@@ -3,7 +3,7 @@
  *
  *   MatMul(X, W) (+ B)                                  X [N,K]  W [K,M]
  *   alpha * op(X) op(W) + beta * B                      op: transposed or not
- *   Einsum<"nk,mk->nm">(X, W), MatMul(W, Transpose(X))
+ *   Einsum<"nk,mk->nm">(X, W), MatMul(W, Transpose(X)), MatMul(W, x) of one column x [K,1]
  * becomes
  *   Y = Gemm<transB as it was>(X, alpha * W, beta * B)  B [M], one number per output
  *
@@ -17,7 +17,7 @@ import { floatAttr, intAttr, stringAttr } from '../src/ir/attrs';
 import { permOf } from '../src/ir/axis';
 import { computedTensor, elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
-import { rankOf } from '../src/ir/types';
+import { isConst, rankOf } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -117,6 +117,25 @@ const matMulFromLeft = defineRule({
   build: ({ x, w }, make) => make.op('Transpose', [make.op('Gemm', [x, w], { transB: 1 })], { perm: [1, 0] }),
 });
 
+/** W x, or Gemm(W, x): the one image of a batch as a column of numbers is a row that was turned. */
+const columnFromLeft = defineRule({
+  name: 'column-from-left',
+  match: node(['MatMul', 'Gemm'], [constant('w'), value('x')], { as: 'product', moreInputs: true }),
+  when({ w, x, product }) {
+    const [features, images, ...more] = x.type?.shape ?? [];
+    const isPlain = product.op === 'MatMul' || (intAttr(product, 'transA') === 0 && intAttr(product, 'transB') === 0);
+    const isColumn = images === 1 && more.length === 0 && typeof features === 'number' && features > 1;
+    return isPlain && isColumn && !isConst(x) && x.producer?.op !== 'Transpose' && w.constant.shape.length === 2 && !product.inputs[2]
+      ? { features }
+      : undefined;
+  },
+  build({ w, x, product }, make, { features }) {
+    const row = make.op('Reshape', [x, make.int64s(`${product.name}_row`, [1, features])]);
+    const alpha = product.op === 'Gemm' ? floatAttr(product, 'alpha') : 1;
+    return make.op('Transpose', [make.op('Gemm', [row, w], { transB: 1, alpha: alpha === 1 ? undefined : alpha })], { perm: [1, 0] });
+  },
+});
+
 /** Einsum<"ni,oi->no">(X, W), whatever the letters. */
 const einsum = defineRule({
   name: 'einsum',
@@ -170,5 +189,5 @@ export const normaliseLinear = defineRulePass({
   role: 'prepares',
   summary: 'write every fully connected layer as Gemm with one bias per output',
   numbers: 'rounding',
-  rules: [turnedWeight, matMulAdd, matMul, quantisedMatMul, quantisedBias, matMulFromLeft, einsum, scaledGemm],
+  rules: [turnedWeight, matMulAdd, matMul, quantisedMatMul, quantisedBias, matMulFromLeft, columnFromLeft, einsum, scaledGemm],
 });

@@ -10,6 +10,8 @@
  * Numbers: reordered (the original averages first).
  * Left alone: outputs that are no average; the operator that stands between the average and the output is named.
  */
+import { type Motion, motionOf } from '../src/analysis/motion';
+import { isSpread } from '../src/analysis/motion/state';
 import { isConst, type Node, type Value } from '../src/ir/types';
 import { productOf, viewedBy } from '../src/ir/views';
 import { definePass } from '../src/rewrite/pass';
@@ -22,9 +24,10 @@ export const outputCells = definePass({
   run(graph, { remark }) {
     // A map can be an output once only.
     const given = new Set<Value>();
+    const motion = motionOf(graph);
     graph.setOutputs(
       graph.outputs.map((output) => {
-        const found = mapBehind(output);
+        const found = mapBehind(output, motion);
         if ('reason' in found) {
           const at = found.node;
           remark({
@@ -52,13 +55,13 @@ export const outputCells = definePass({
 });
 
 /** What stands in front of the average, or the operator in the way. */
-function mapBehind(output: Value): { readonly map: Value } | { readonly reason: string; readonly node: Node | undefined } {
+function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { readonly reason: string; readonly node: Node | undefined } {
   for (let at: Value | undefined = output; at?.producer; ) {
     const node: Node = at.producer;
     const [input] = node.inputs;
     if (node.op === 'GlobalAveragePool' && input?.producer && !output.producer?.graph.isOutput(input)) return { map: input };
     const isPassed = viewedBy(node) !== undefined || node.op === 'Softmax' || node.op === 'LogSoftmax';
-    if (!isPassed) return { reason: reasonFor(node), node };
+    if (!isPassed) return { reason: reasonFor(node, motion), node };
     at = input;
   }
   return { reason: 'it is no result of the network', node: undefined };
@@ -68,7 +71,7 @@ function mapBehind(output: Value): { readonly map: Value } | { readonly reason: 
  * Why no average stands in front of the output. Walks back as far as one number per channel is left: to averages, and to what takes the places of a map together
  * in another way, which says more than what stands between them.
  */
-function reasonFor(node: Node): string {
+function reasonFor(node: Node, motion: Motion): string {
   const readers = new Map<Node, Node | undefined>([[node, undefined]]);
   const averages: Node[] = [];
   for (const [at] of readers) {
@@ -76,8 +79,11 @@ function reasonFor(node: Node): string {
       averages.push(at);
       continue;
     }
-    const map = at.inputs.find((input) => input && !isConst(input) && placesOf(input) > 1);
-    if (map) return isPool(at) ? `${at.op} '${at.name}' ${POOLED}` : PLACES;
+    const map = at.inputs.find((input) => input && !isConst(input) && hasPlaces(input, motion));
+    if (map)
+      return isPool(at) || at.inputs.filter((input) => input && hasPlaces(input, motion)).length > 1
+        ? `${at.op} '${at.name}' ${POOLED}`
+        : PLACES;
     for (const input of at.inputs) if (input?.producer && !readers.has(input.producer)) readers.set(input.producer, at);
   }
   const [first] = averages;
@@ -93,11 +99,13 @@ function reasonFor(node: Node): string {
 const PLACES = 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction';
 const POOLED = 'takes the places of the map together in another way than by their average, so the mean over the cells is no prediction';
 
-/** Rows times columns of a map, in whatever order its axes are, as far as they are known; 1 for a vector. */
-const placesOf = ({ type }: Value): number => {
-  const shape = type?.shape ?? [];
-  return shape.length === 4 ? Math.max(1, productOf(shape.slice(2)) ?? 1) : 1;
-};
+/** Whether a value runs over more than one place; where nothing is known of it, by the shape of a map. */
+function hasPlaces(value: Value, motion: Motion): boolean {
+  const state = motion.of(value);
+  if (state.kind === 'moving') return isSpread(state);
+  const shape = value.type?.shape ?? [];
+  return state.kind === 'unknown' && shape.length === 4 && (productOf(shape.slice(2)) ?? 1) > 1;
+}
 const isPool = ({ op }: Node): boolean => op.includes('Pool') || op.startsWith('Reduce');
 
 /** Affine where all that meets has the same cells. */

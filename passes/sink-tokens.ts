@@ -129,15 +129,17 @@ const broadcast = defineRule({
     ),
 });
 
-/** One number per channel for all places, which a gate multiplies the places by. */
+/** One number per channel for all places, which a gate multiplies the places by; or one per place for all channels, as norms written out have it. */
 const reduced = defineRule({
   name: 'reduced',
   match: node(reductionOps, [listed, constant('axes')], { as: 'op', attrs: { keepdims: 1 } }),
   when({ view, axes }) {
     const [axis, ...more] = readNumbers(axes.constant);
-    return more.length === 0 && (axis === 1 || axis === -2) ? isList({ view }) : undefined;
+    const isPlaces = axis === 1 || axis === -2;
+    const isChannels = axis === 2 || axis === -1;
+    return more.length === 0 && (isPlaces || isChannels) && isList({ view }) ? { own: isPlaces ? [1, 2] : [3] } : undefined;
   },
-  build: ({ x, op }, make) => list(make, make.op(op.op, [x, make.int64s(`${op.name}_axes`, [1, 2])], op.attrs), op.outputs[0]),
+  build: ({ x, op }, make, { own }) => list(make, make.op(op.op, [x, make.int64s(`${op.name}_axes`, own)], op.attrs), op.outputs[0]),
 });
 
 /** ReduceMean<keepdims = 1> of a list, whose result then loses the axis. */

@@ -172,6 +172,15 @@ const expand: Rule = (head, row) => {
   return [{ ...row, cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [...ones, ...shape])]), shape }];
 };
 
+/** The axis is an input. */
+const runningAlong: Rule = (head, row) => {
+  const given = head.node.inputs[1];
+  if (!isConst(given)) return 'its axis is computed';
+  const axis = cellAxis(row, readNumbers(given.constant)[0] ?? 0);
+  if (axis === undefined) return 'it works along the batch';
+  return results(head, [row.cells, head.make.constant(`${head.node.name}_axis`, fromNumbers('int64', [], [axis]))], head.node.attrs, row);
+};
+
 const RULES: Readonly<Record<string, Rule>> = table({
   Flatten: view,
   Reshape: view,
@@ -183,6 +192,8 @@ const RULES: Readonly<Record<string, Rule>> = table({
   LpNormalization: alongAxis,
   TopK: alongAxis,
   Split: alongAxis,
+  CumSum: runningAlong,
+  CumProd: runningAlong,
   ArgMax: (head, row) => argument(head, row),
   ArgMin: (head, row) => argument(head, row),
   GlobalAveragePool: globalPool('ReduceMean'),

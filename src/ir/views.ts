@@ -40,14 +40,15 @@ function movesOnlyUnitAxes(node: Node, data: Value): boolean {
   return long.every((axis, at) => at === 0 || (long[at - 1] ?? 0) < axis);
 }
 
-/** `Reshape([-1]) > Gather(0, 1, 2 ...)` is how one exporter writes as_strided. */
+/** `Reshape([-1]) > Gather(0, 1, 2 ...)` is how one exporter writes as_strided; `x[:, :, 0]` of one row picks all that there is. */
 function takesEverything(node: Node, data: Value): boolean {
   const shape = staticShape(data);
   const [, index] = node.inputs;
   const indices = index?.constant;
   if (index && !indices && data.type?.shape?.length === 1 && intAttr(node, 'axis') === 0) return takesInOrder(index, data);
-  if (shape?.length !== 1 || intAttr(node, 'axis') !== 0 || !indices || elementCount(indices.shape) !== shape[0]) return false;
-  return readNumbers(indices).every((index, at) => index === at);
+  const count = data.type?.shape?.at(intAttr(node, 'axis'));
+  if (!indices || typeof count !== 'number' || elementCount(indices.shape) !== count || (count !== 1 && shape === undefined)) return false;
+  return readNumbers(indices).every((index, at) => (index < 0 ? index + count : index) === at);
 }
 
 /** The values that `value` is a view of, nearest first, `value` itself not among them. */

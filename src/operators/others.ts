@@ -14,6 +14,7 @@ const sampled = unknown('samples places that are given in absolute coordinates')
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
 const text = unknown('works on text');
+const repeating = unknown('repeats a graph of its own, each time on the result of the time before');
 const branching = unknown('decides while it runs what is computed');
 
 export const others = {
@@ -36,7 +37,7 @@ export const others = {
   ImageDecoder: notKnown,
   LSTM: unknown(IN_ORDER, { weights: [1, 2, 3, 7] }),
   LinearAttention: attention,
-  Loop: recurrent,
+  Loop: repeating,
   MaxRoiPool: sampled,
   MaxUnpool: unknown('puts numbers at places that are counted over the whole map'),
   Multinomial: random,
@@ -54,7 +55,7 @@ export const others = {
   RoiAlign: sampled,
   RotaryEmbedding: unknown('turns numbers by an angle for each position'),
   STFT: unknown('takes all places together by their frequencies'),
-  Scan: recurrent,
+  Scan: unknown('runs a graph of its own over one slice after the other'),
   Scatter: unknown('puts numbers at places that are told one by one'),
   ScatterElements: unknown('puts numbers at places that are told one by one'),
   ScatterND: unknown('puts numbers at places that are told one by one'),

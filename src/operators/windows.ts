@@ -2,7 +2,7 @@
 
 import { intAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
-import { absolute, commonMultiple, inverse, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
+import { absolute, commonMultiple, greatest, inverse, least, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
 import { table } from '../ir/table';
 import type { Dim, Node } from '../ir/types';
 import { FILTERS, type Operator, operator, POINT, type Reads, type Step } from './operator';
@@ -164,13 +164,57 @@ function stretch(node: Node, axis: number): Reads {
   if (taps === undefined) return notKnown(`interpolates in a way that is not known (${own.mode})`);
   const stride = strideOf(own, axis, length, cells);
   if (!stride) return notKnown('stretches the map by a factor that is not known, or no fraction of small numbers');
-  const by = inverse(stride);
-  const exact = own.mode === 'nearest' && by.den === 1 && isFloorOfRatio(own);
+  if (own.coordinates === 'pytorch_half_pixel' && cells === 1)
+    return notKnown('samples the first place where it has one cell, and the middle of its window on a larger map');
   return window({
-    ...(exact ? shown(by.num) : loosely(own, stride, taps)),
+    ...(sampling(own, stride, taps, length) ?? loosely(own, stride, taps)),
     ...(own.isBySize && { congruent: stride.num }),
     ...dependsOnSize(own, node, stride),
   });
+}
+
+/** Where a cell that falls on i * stride begins, by coordinate mode, where that is the same at every size. */
+const SHIFTS: Readonly<Record<string, (stride: Ratio) => Ratio>> = table({
+  asymmetric: () => ZERO,
+  half_pixel: (stride) => times(minus(stride, ONE), ratio(1, 2)),
+  pytorch_half_pixel: (stride) => times(minus(stride, ONE), ratio(1, 2)),
+});
+const ROUNDINGS: Readonly<Record<string, (place: Ratio) => number>> = table({
+  floor: (place) => floorOf(place),
+  ceil: (place) => -floorOf(minus(ZERO, place)),
+  round_prefer_floor: (place) => -floorOf(minus(ratio(1, 2), place)),
+  round_prefer_ceil: (place) => floorOf(plus(place, ratio(1, 2))),
+});
+const floorOf = ({ num, den }: Ratio): number => Math.floor(num / den);
+
+/** The places that the cells read, exactly; undefined where these follow from more than the stride. Beyond the ends the last place is repeated. */
+function sampling({ mode, coordinates, rounding, antialias }: Resize, stride: Ratio, taps: number, length: Dim): Step | undefined {
+  const [shift, round] = [SHIFTS[coordinates]?.(stride), ROUNDINGS[rounding]];
+  if (!shift || antialias || (mode === 'nearest' && !round)) return undefined;
+  /** First and last place that a cell reads. */
+  const read = (cell: number): readonly [number, number] => {
+    const place = plus(times(ratio(cell), stride), shift);
+    if (mode === 'nearest' && round) return [round(place), round(place)];
+    const [below, above] = [floorOf(place), -floorOf(minus(ZERO, place))];
+    return [below - (taps - 1), above + (taps - 1)];
+  };
+  let [start, last]: [Ratio | undefined, Ratio | undefined] = [undefined, undefined];
+  for (let cell = 0; cell < stride.den; cell++) {
+    const at = times(ratio(cell), stride);
+    const [from, to] = read(cell).map((place) => minus(ratio(place), at));
+    if (!from || !to) return undefined;
+    start = start ? least(start, from) : from;
+    last = last ? greatest(last, to) : to;
+  }
+  if (!start || !last) return undefined;
+  /** Whether a map of this length is read beyond its ends. */
+  const clamps = (long: number): boolean => {
+    const cells = floorOf(times(ratio(long), inverse(stride)));
+    return cells > 0 && (read(0)[0] < 0 || read(cells - 1)[1] > long - 1);
+  };
+  const from = typeof length === 'number' ? length : stride.num * stride.den;
+  const others = Array.from({ length: stride.num }, (_, rest) => from + rest);
+  return { start, stride, extent: plus(minus(last, start), ONE), pads: clamps(from), mayPad: others.some(clamps) };
 }
 
 /** Where a cell falls depends on the coordinate mode and on rounding, by less than one cell of the coarser map each. */
@@ -209,10 +253,6 @@ function dependsOnSize({ coordinates, isBySize }: Resize, node: Node, { num, den
   const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
   return isBySize && num !== 1 && den !== 1 ? { depends: `resizes [${from}] to [${to}], which is no whole-numbered scale` } : {};
 }
-
-/** Upsampling by a whole number: whether result i reads cell floor(i / n), in the settings that exporters use. */
-const isFloorOfRatio = ({ coordinates, rounding }: Resize): boolean =>
-  (coordinates === 'asymmetric' && rounding === 'floor') || (coordinates.startsWith('half_pixel') && rounding === 'round_prefer_floor');
 
 /** The step of a window-like operator along an axis, where it is known. */
 export const stepOf = (reads: Reads): Step | undefined =>

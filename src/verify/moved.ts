@@ -186,7 +186,14 @@ export async function patchesElsewhere(subject: Subject, claims: readonly Claim[
       const lengths = sizesFor(longer, across, axis);
       const target = (): Feeds => {
         const patches = source();
-        return mapImages(subject, subject.feeds('uniform', lengths, 1, 7), (ground, window) => {
+        // What else the network is given stays the same.
+        const grounds = new Map(
+          [...subject.feeds('uniform', lengths, 1, 7)].map(([name, ground]) => [
+            name,
+            subject.windowOf(name) ? ground : (patches.get(name) ?? ground),
+          ]),
+        );
+        return mapImages(subject, grounds, (ground, window) => {
           const patch = patches.get(window.input);
           if (!patch) return ground;
           const axes = windowAxes(window);

@@ -81,3 +81,66 @@ function expectClose(actual: readonly number[], wanted: readonly number[], toler
   const worst = Math.max(...actual.map((number, at) => Math.abs(number - (wanted[at] ?? Number.NaN)) / scale));
   expect(worst).toBeLessThanOrEqual(tolerance);
 }
+
+/**
+ * The promise of the heads `cell` and `image` for an unpadded network, by ONNX Runtime alone: the mean over the cells of each window is what the original says of
+ * the crop; and the one prediction is the mean of what the original says of all crops.
+ */
+export async function expectMeans(text: string, head: 'cell' | 'image', tolerance = 1e-4): Promise<void> {
+  const original = parseGraph(text);
+  const { model: converted } = compile(original, { head });
+  const [image] = original.graph.inputs;
+  const [output] = converted.graph.outputs;
+  const [windows] = compile(original).model.graph.outputs;
+  const steps = windows && strideBySize(windows);
+  const own = head === 'cell' && output ? strideBySize(output) : undefined;
+  const [, , height = 0, width = 0] = image?.type?.shape?.map(Number) ?? [];
+  if (!image || !output || !steps) throw new Error('the map does not grow with the image');
+  let block: readonly number[] = [];
+  for (const grown of GROWTH_OF_MEANS) {
+    const feeds = feedsFor(converted.graph.inputs, { sizes: { N: 1, height: height + grown[0], width: width + grown[1] } });
+    const pixels = feeds.get(image.name);
+    const result = (await runModel(converted, feeds)).get(output.name);
+    if (!pixels || !result) throw new Error('nothing was computed');
+    const counts = steps.map((step, axis) => Math.floor((grown[axis] ?? 0) / (step ?? 1)) + 1);
+    if (block.length === 0) block = result.shape.slice(2);
+    const said: number[][] = [];
+    for (let i = 0; i < (counts[0] ?? 1); i++)
+      for (let j = 0; j < (counts[1] ?? 1); j++) {
+        const start = [i * (steps[0] ?? 1), j * (steps[1] ?? 1)] as const;
+        const crop = cropOf(pixels, start, [height, width]);
+        const wanted = (await runModel(original, new Map([...feeds, [image.name, crop]]))).get(output.name);
+        const numbers = wanted ? [...readNumbers(wanted)] : [];
+        if (own)
+          expectClose(
+            meanOf(
+              result,
+              start.map((at, axis) => at / (own[axis] ?? 1)),
+              block,
+            ),
+            numbers,
+            tolerance,
+          );
+        else said.push(numbers);
+      }
+    if (!own) {
+      const mean = said[0]?.map((_, at) => said.reduce((sum, numbers) => sum + (numbers[at] ?? Number.NaN), 0) / said.length) ?? [];
+      expectClose([...readNumbers(result)], mean, tolerance);
+    }
+  }
+}
+const GROWTH_OF_MEANS = [
+  [0, 0],
+  [3, 4],
+] as const;
+
+/** Of the cells of a block that begins here, channel by channel. */
+function meanOf(map: Tensor, [top = 0, left = 0]: readonly number[], [rows = 1, columns = 1]: readonly number[]): number[] {
+  const block = cropOf(map, [top, left], [rows, columns]);
+  const numbers = readNumbers(block);
+  const cells = rows * columns;
+  return Array.from(
+    { length: numbers.length / cells },
+    (_, plane) => numbers.slice(plane * cells, (plane + 1) * cells).reduce((a, b) => a + b, 0) / cells,
+  );
+}

@@ -242,7 +242,9 @@ function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
   if (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
   if (trunk.namesPlaces(node)) return 'it gives each place of the map a meaning of its own';
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
-  if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1)
+  // A sum over all places of one window is a number of that window: attention pooling, bilinear pooling.
+  const isStatistic = node.op === 'MatMul' && node.outputs.every((output) => !trunk.hasPlaces(output));
+  if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1 && !isStatistic)
     return 'it compares positions with each other (attention)';
   const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
   const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];

@@ -40,9 +40,22 @@ function scaled(length: Dim, scale: Element): Dim {
   if (scale === 1) return length;
   if (length === undefined || typeof scale !== 'number' || isRatio(scale)) return undefined;
   if (typeof length === 'number') return Math.floor(Math.fround(length * scale));
-  for (let by = 1; by <= 64; by++) if (Number.isInteger(scale * by)) return floorDivideDim(multiplyDims(length, scale * by), by);
+  for (let by = 1; by <= 64; by++) {
+    const times = Math.round(scale * by);
+    if (standsFor(scale, times, by)) return floorDivideDim(multiplyDims(length, times), by);
+  }
   return undefined;
 }
+
+/** Whether the runtime, in single precision, gives floor(length * times / by) for every length that a map may have. */
+function standsFor(scale: number, times: number, by: number): boolean {
+  if (times === 0 || Math.fround(times / by) !== Math.fround(scale)) return false;
+  if (Number.isInteger(scale * by)) return true;
+  for (let length = 1; length <= LONGEST; length++)
+    if (Math.floor(Math.fround(length * Math.fround(scale))) !== Math.floor((length * times) / by)) return false;
+  return true;
+}
+const LONGEST = 2 ** 14;
 
 const upsample: Infer = (node, context) => {
   const shape = shapeOf(node);
