@@ -11,11 +11,12 @@ import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { declareWindows } from '../ir/sizes/windows';
-import { axisName } from '../ir/spatial';
+import { axisName, isSpatialRole } from '../ir/spatial';
+import type { Dim } from '../ir/types';
 import { type PassReport, PassRunner, runPasses } from '../rewrite/manager';
 import type { Remark } from '../rewrite/pass';
 import { declaredForm, formText } from './form';
-import { type ImageWindow, resolveWindows, windowLengths, windowLetters } from './input-size';
+import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths, windowLetters } from './input-size';
 import { declaredSize, writeMetadata } from './metadata';
 import type { Compiled, CompileOptions, OutputReport } from './options';
 import { keepOutputs } from './parts';
@@ -45,14 +46,16 @@ function folded(source: Model, options: CompileOptions): Compiled {
   if (options.stride !== undefined) throw strideNotFor('original');
   const model = source.clone();
   keepOutputs(model, options.outputs);
-  const size = options.inputSize ?? declaredSize(source);
+  const told = options.inputSize ?? declaredSize(source);
+  const size = told ?? assumedSize(source);
   const sized = size ? source.clone() : source;
   // What is only folded need not look at images.
   const windows = !size && imageInputs(sized.graph).size === 0 ? [] : resolveWindows(sized, size);
   const runner = new PassRunner(model);
   const passes = settle(runner, evaluationOfSizes);
   for (const step of stepsOf('original', options)) passes.push(...runGroup(runner, step, options));
-  writeMetadata(model, windows, originalContract, 'original', {});
+  // A size that was only tried is no fact about the model.
+  writeMetadata(model, size === told ? windows : [], originalContract, 'original', {});
   // Reports ask for it, the file does not.
   let before: Model | undefined;
   const original = (): Model => {
@@ -82,6 +85,40 @@ function folded(source: Model, options: CompileOptions): Compiled {
     },
   };
 }
+
+/**
+ * Sizes are free, and nobody says at which one to look at a model that is only folded: the first usual one that it takes. undefined: its sizes are fixed, or
+ * it takes none of these.
+ */
+function assumedSize(source: Model): SizeRequest | undefined {
+  const images = [...imageInputs(source.graph)];
+  const isOpen = (dim: Dim, role: string | undefined): boolean => typeof dim !== 'number' && isSpatialRole(role);
+  if (!images.some(([{ type }, roles]) => roles.some((role, axis) => isOpen(type?.shape?.[axis], role)))) return undefined;
+  for (const length of USUAL) {
+    const shapes = new Map(
+      images.map(([{ name, type }, roles]) => [
+        name,
+        roles.map((role, axis) => {
+          const dim = type?.shape?.[axis];
+          return typeof dim === 'number' ? dim : isSpatialRole(role) ? length : role === 'C' ? 3 : 1;
+        }),
+      ]),
+    );
+    const trial = source.clone();
+    try {
+      resolveWindows(trial, { shapes });
+      settle(trial);
+      const isTaken = trial.graph.nodes.every(({ outputs }) =>
+        outputs.every(({ type }) => type?.shape?.every((dim) => typeof dim !== 'number' || dim > 0) ?? true),
+      );
+      if (isTaken) return { shapes };
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+    }
+  }
+  return undefined;
+}
+const USUAL = [32, 64, 128, 224, 299, 512, 1024, 4096, 16000];
 
 function converted(source: Model, options: CompileOptions): Compiled {
   const original = source.clone();

@@ -36,7 +36,7 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
   const [first] = found;
   if (!first) return;
   // A classifier of which no map was made: why not says more than what it would do on one.
-  if (first.isUnknown && isBehindPlaces(first.node, motion)) {
+  if (first.isUnknown && isBehindPlaces(first.node, motion) && !leadsToLayers(first.node)) {
     const output = model.graph.outputs.find((candidate) => leadingTo([candidate]).has(first.node));
     const converting = passesWith(...CONVERTING);
     const isHead = ({ kind, pass }: Remark): boolean =>
@@ -77,6 +77,18 @@ export function requireCells(
   const other = otherwise();
   if (other?.code === 'CANNOT_SLIDE') throw other;
   throw notConvertible(output, [refusal.reason ?? ''], refusal.at, { passesLeftOut, otherHeads: other === undefined });
+}
+
+/** Whether layers over places follow: what stands there belongs to no classifier, but decides what its trunk looks at. */
+function leadsToLayers(node: Node): boolean {
+  const seen = new Set<Node>([node]);
+  for (const { outputs } of seen)
+    for (const { user } of outputs.flatMap((output) => output.uses)) {
+      const kernel = user.op === 'Conv' ? (user.inputs[1]?.type?.shape?.slice(2) ?? []) : [];
+      if (user.op.endsWith('Pool') || user.op === 'GridSample' || kernel.some((size) => size !== 1)) return true;
+      seen.add(user);
+    }
+  return false;
 }
 
 interface Slid {

@@ -228,3 +228,30 @@ test('a map that is stretched by a third has as many cells as are told', () => {
     expect.stringContaining('floor((width'),
   ]);
 });
+
+test('what decides where a trunk looks is blamed, not the pool behind it', () => {
+  const text = `g (float[1, 3, 10, 11] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[6, 3] T, float[5, 4] W, int64[3] s = {1, 2, 3}> {
+    M = GlobalAveragePool (X)
+    V = Flatten (M)
+    G = Gemm <transB = 1> (V, T)
+    R = Reshape (G, s)
+    size = Shape (X)
+    P = AffineGrid (R, size)
+    Z = GridSample <mode = "linear"> (X, P)
+    F = Conv <kernel_shape = [3, 3]> (Z, K)
+    Q = GlobalAveragePool (F)
+    U = Flatten (Q)
+    Y = Gemm <transB = 1> (U, W)
+  }`;
+  expect(messageOf(() => compile(parseGraph(text)))).toMatch(/CANNOT_SLIDE.*(AffineGrid|GridSample)/);
+});
+
+test('a model of free sizes is folded without being told one', () => {
+  const text = `g (float[n, 3, h, w] X) => (float[n, 4, a, b] Y) <float[4, 3, 3, 3] K> {
+    Y = Conv <auto_pad = "SAME_UPPER", strides = [2, 2]> (X, K)
+  }`;
+  const { model, report } = compile(parseGraph(text), { head: 'original' });
+  expect(report.windows).toMatchObject([{ height: 32, width: 32 }]);
+  expect(model.metadata.get('convolutionize.window')).toBe('{}');
+  expect(model.graph.inputs[0]?.type?.shape).toEqual(['n', 3, 'h', 'w']);
+});
