@@ -14,6 +14,7 @@ import { commonMultiple } from '../ir/ratio';
 import { entriesOf, type Letter, listOf, type PerPlaces, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { viewedBy } from '../ir/views';
+import { asPad } from '../operators/pad';
 import { leadingTo } from './fixed-positions';
 import { type Motion, motionOf, type Track } from './motion';
 import type { Edge } from './motion/edges';
@@ -28,6 +29,8 @@ export interface Contract {
   readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
   /** Names of the source nodes that pad their input, or whose windows stick out of it. */
   readonly padded: readonly string[];
+  /** Of these, the ones that continue the map with its other end. */
+  readonly wraps?: readonly string[] | undefined;
   /** Names of the source nodes that look at the whole map. */
   readonly global: readonly string[];
   /** Names of the source nodes whose operator is not known here: they may do either. */
@@ -62,6 +65,7 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
   const named = (nodes: readonly Node[]): string[] => nodes.filter((node) => leading.has(node)).map(sourceName);
   const [padded, global, unknown] = [named(graph.nodes.filter((node) => pads.has(node))), named(fields.global), named(fields.unknown)];
   const kind = global.length + unknown.length > 0 ? 'whole-image' : padded.length > 0 ? 'border' : 'everywhere';
+  const wraps = named(graph.nodes.filter((node) => node.op === 'Pad' && asPad(node).mode === 'wrap'));
   const reach = kind === 'whole-image' ? undefined : reachOf(graph, fields.of);
   const tracks = graph.outputs.flatMap((output) => {
     const state = motion.of(output);
@@ -76,6 +80,7 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
     ...(head === 'cell' && original?.outputs.some(endsInSoftmax) && { softmax: true }),
     kind,
     padded,
+    ...(wraps.length > 0 && { wraps }),
     global,
     ...(unknown.length > 0 && { unknown }),
     ...(reach && { reach }),
@@ -124,7 +129,8 @@ export function describeContract(contract: Contract): string {
   if (meaning !== undefined) return meaning;
   const phases = period ? `; cells repeat every ${describeReach(period)}: those between see the image in another phase` : '';
   const sizes = congruent ? `; at sizes that differ from the original's by multiples of ${describeReach(congruent)}` : '';
-  return `${meaningOf(contract)}${phases}${sizes}`;
+  const ends = contract.wraps ? `; at its border the image is continued with its other end, by ${listed(contract.wraps, 'layer')}` : '';
+  return `${meaningOf(contract)}${ends}${phases}${sizes}`;
 }
 
 function meaningOf(contract: Contract): string {

@@ -108,11 +108,10 @@ function depthToSpace(node: Node, axis: number): Reads {
 }
 
 function padding(node: Node, axis: number): Reads {
-  const { axes, mode } = asPad(node);
+  const { axes } = asPad(node);
   if (!axes) return computedPadding(node, axis);
   const [own] = axes.filter((candidate) => candidate.axis === axis);
   if (!own) return POINT;
-  if (mode === 'wrap') return notKnown('continues the map with its other end');
   return window({ start: ratio(-own.before), stride: ONE, extent: ONE, pads: own.before > 0 || own.after > 0 });
 }
 

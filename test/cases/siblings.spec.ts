@@ -1,9 +1,11 @@
 /**
  * Siblings of the networks in semantic.spec.ts: the same kinds of layer in other spellings, each with its right value under every head, by ONNX Runtime on crops.
  */
+import { describeContract } from '../../src/analysis/contract';
 import { compile } from '../../src/compile';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { parseGraph } from '../support/expect-pass';
+import { expectMoves } from '../support/moves';
 import { expectCrops, expectMeans } from '../support/windows';
 import { judged } from '../verify/oracle/judge';
 
@@ -254,4 +256,16 @@ test('a model of free sizes is folded without being told one', () => {
   expect(report.windows).toMatchObject([{ height: 32, width: 32 }]);
   expect(model.metadata.get('convolutionize.window')).toBe('{}');
   expect(model.graph.inputs[0]?.type?.shape).toEqual(['n', 3, 'h', 'w']);
+});
+
+test('a map continued with its other end slides, and its border is told', async () => {
+  const text = `g (float[1, 3, 10, 11] X) => (float[1, 5] Y) <int64[8] p = {0, 0, 1, 1, 0, 0, 1, 1}, float[4, 3, 3, 3] K, float[5, 4] W> {
+    V = Pad <mode = "wrap"> (X, p)
+    F = Conv <kernel_shape = [3, 3]> (V, K)
+    M = GlobalAveragePool (F)
+    U = Flatten (M)
+    Y = Gemm <transB = 1> (U, W)
+  }`;
+  for (const head of ['window', 'cell', 'image'] as const) await expectMoves(text, { head });
+  expect(describeContract(compile(parseGraph(text)).report.contract)).toMatch(/continued with its other end, by 1 layer \(V\)/);
 });
