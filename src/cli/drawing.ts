@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { shapeText } from '../analysis/layers';
-import { badOption } from '../diagnostics/catalogue';
+import { badOption, drawingTooLarge } from '../diagnostics/catalogue';
 import { type BuildOptions, buildView } from '../graph-view/build';
 import { dotOf } from '../graph-view/dot';
 import { openGroups, ViewIndex } from '../graph-view/fold';
@@ -28,7 +28,13 @@ export function drawing(format: DrawingFormat, model: Model, { depth, direction,
   return drawnAs(format, index, openGroups(index, depth), direction);
 }
 
+/** Each takes about a millisecond. */
+const MOST_BOXES = 5000;
+
+/** Throws CompileError DRAWING_TOO_LARGE where it would take very long to lay out. */
 export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): string {
+  const shown = shownIn(index, open);
+  if (format !== 'dot' && shown > MOST_BOXES) throw drawingTooLarge(shown, MOST_BOXES);
   switch (format) {
     case 'dot':
       return dotOf(index, open, direction);
@@ -39,6 +45,16 @@ export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlyS
       // Built beside the program.
       return pageOf(index.view, open, readFileSync(join(__dirname, 'viewer.js'), 'utf8'), direction);
   }
+}
+
+/** Boxes and closed groups that are to be seen. */
+function shownIn(index: ViewIndex, open: ReadonlySet<string>): number {
+  const seen = [...index.membersOf(undefined)];
+  let count = 0;
+  for (const id of seen)
+    if (open.has(id)) for (const member of index.membersOf(id)) seen.push(member);
+    else count++;
+  return count;
 }
 
 /** Nobody can move what is printed or projected: what runs to the right is broken into rows. */

@@ -670,6 +670,12 @@ export const pictureTooLarge = (
     at: inFile(file),
     hint: 'a file that expands like this is damaged or hostile; if it is meant to be, raise all limits with CONVOLUTIONIZE_LIMITS=10 (ten times)',
   });
+export const drawingTooLarge = (boxes: number, limit: number): CompileError =>
+  new CompileError({
+    code: 'DRAWING_TOO_LARGE',
+    message: `the drawing would have ${boxes} boxes; at most ${limit} are laid out`,
+    hint: 'open fewer groups (--depth 2, or --depth auto), or use --format dot and lay it out with Graphviz',
+  });
 export const pictureDamaged = (file: string, reason: string): CompileError =>
   new CompileError({
     code: 'PICTURE_DAMAGED',

@@ -7,6 +7,7 @@
  *     hint: an ONNX graph must be acyclic; export the model anew
  */
 import type { Diagnostic, Location } from './compile-error';
+import { withoutHidden } from './hidden';
 
 /** How to mark words; the default leaves them as they are. */
 export interface Paint {
@@ -48,17 +49,9 @@ function aside({ node, op, origin }: Location): string {
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
 
-/**
- * What may not reach who reads a text: control characters (C0, DEL, C1), which steer a terminal; marks that change the direction of text, and separators
- * of lines that are none in a file; halves of pairs; tags, which nobody sees.
- */
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what this is about
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}|[\u{e0000}-\u{e007f}]/gu;
-
 /** Names in a model are any bytes: a text of one line in which nothing steers a terminal. */
 export const printable = (text: string): string =>
-  text.replace(HIDDEN, (char) => (char === '\n' ? '\\n' : char === '\t' ? '\\t' : codeText(char)));
+  withoutHidden(text, (char) => (char === '\n' ? '\\n' : char === '\t' ? '\\t' : codeText(char)));
 
 const codeText = (char: string): string =>
   Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
@@ -68,8 +61,7 @@ const codeText = (char: string): string =>
  * Within JSON the escapes mean the same characters.
  */
 export function harmless(text: string): string {
-  return text
-    .replace(HIDDEN, (char) => (char === '\n' || char === '\t' ? char : codeText(char)))
+  return withoutHidden(text, (char) => (char === '\n' || char === '\t' ? char : codeText(char)))
     .replace(/^([ \t\u00a0\u3000\u1680\u2000-\u200a\u202f\u205f]*):(?=:)/gm, '$1\\u003a')
     .replace(/##(?=\[)/g, '\\u0023#');
 }

@@ -11,7 +11,7 @@ import { table } from '../ir/table';
 import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
 import type { Node, Tensor, Value } from '../ir/types';
 import { familyOf } from './families';
-import { groupByScope } from './groups';
+import { groupByScope, type Item } from './groups';
 import { type Scope, scopesOf } from './scopes';
 import type { Box, Edge, GraphView, Status } from './view';
 
@@ -49,7 +49,11 @@ export function buildView(model: Model, { title, facts = [], mark, declared, gho
   ]);
   const edges = [...edgesOf(graph, ids), ...(ghosts ? ghostEdges(ghosts, ids) : [])];
   const { groups, parents } = groupByScope(
-    nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [], kind: node.op })),
+    [
+      ...gatheredPorts(graph.inputs, 'input'),
+      ...nodes.map((node) => ({ id: ids.get(node) ?? '', scope: scopes.get(node) ?? [], kind: node.op })),
+      ...gatheredPorts(graph.outputs, 'output'),
+    ],
     edges,
   );
   const boxes = nodes.map((node): Box => {
@@ -101,7 +105,7 @@ export function buildView(model: Model, { title, facts = [], mark, declared, gho
   const ports = [
     ...graph.inputs.map((value) => portBox(value, 'input', declared)),
     ...graph.outputs.map((value) => portBox(value, 'output', declared)),
-  ];
+  ].map((box) => ({ ...box, parent: parents.get(box.id) }));
   return {
     title,
     facts: [
@@ -116,6 +120,14 @@ export function buildView(model: Model, { title, facts = [], mark, declared, gho
     edges,
   };
 }
+
+/** So many stand for themselves; more lie in a group. */
+const MANY_PORTS = 40;
+
+const gatheredPorts = (values: readonly Value[], kind: 'input' | 'output'): Item[] =>
+  values.length <= MANY_PORTS
+    ? []
+    : values.map((value) => ({ id: portId(value, kind), scope: [`${values.length} ${kind}s`], kind: value.name }));
 
 const portId = (value: Value, kind: 'input' | 'output'): string => `${kind}:${value.name}`;
 
@@ -136,8 +148,9 @@ function portBox(value: Value, kind: 'input' | 'output', declared: BuildOptions[
 }
 
 function edgesOf(graph: Graph, ids: ReadonlyMap<Node, string>): Edge[] {
+  const inputs = new Set(graph.inputs);
   const sourceOf = (value: Value): string | undefined =>
-    value.producer ? ids.get(value.producer) : graph.inputs.includes(value) ? portId(value, 'input') : undefined;
+    value.producer ? ids.get(value.producer) : inputs.has(value) ? portId(value, 'input') : undefined;
   const edges: Edge[] = [];
   for (const node of graph.nodes)
     for (const value of new Set(readBy(node))) {
@@ -158,20 +171,16 @@ function ghostEdges({ graph, nodes, counterpart }: Ghosts, ids: ReadonlyMap<Node
     return now && ids.get(now);
   };
   const edges: Edge[] = [];
+  const inputs = new Set(graph.inputs);
+  const gone = new Set(nodes);
   const add = (from: string | undefined, to: string | undefined, value: Value): void => {
     if (from !== undefined && to !== undefined && from !== to) edges.push({ from, to, label: shapeText(value.type) });
   };
   for (const node of nodes) {
     for (const value of node.inputs)
-      if (value)
-        add(
-          value.producer ? idOf(value.producer) : graph.inputs.includes(value) ? portId(value, 'input') : undefined,
-          ids.get(node),
-          value,
-        );
+      if (value) add(value.producer ? idOf(value.producer) : inputs.has(value) ? portId(value, 'input') : undefined, ids.get(node), value);
     // Another one that is no more draws the edge itself.
-    for (const output of node.outputs)
-      for (const { user } of output.uses) if (!nodes.includes(user)) add(ids.get(node), idOf(user), output);
+    for (const output of node.outputs) for (const { user } of output.uses) if (!gone.has(user)) add(ids.get(node), idOf(user), output);
   }
   return edges;
 }

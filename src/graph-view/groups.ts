@@ -40,13 +40,18 @@ export function groupByScope(items: readonly Item[], edges: readonly { readonly 
   const root: Folder = { id: '', label: '', members: membersOf(items, 0, '', { links, byId }) };
   const groups: Group[] = [];
   const parents = new Map<string, string | undefined>();
+  // Names are the model's, and stretches are cut into stretches: a group that had the id of one around it would lie in itself.
+  const own = (id: string): string => {
+    for (let other = id, count = 2; ; other = `${id}~${count++}`) if (!parents.has(other)) return other;
+  };
   const file = (folder: Folder, parent: string | undefined): void => {
     for (const member of cut(folder).members.map(unwrapped)) {
       if (typeof member === 'string') parents.set(member, parent);
       else {
-        groups.push({ id: member.id, parent, label: member.label });
-        parents.set(member.id, parent);
-        file(member, member.id);
+        const id = own(member.id);
+        groups.push({ id, parent, label: member.label });
+        parents.set(id, parent);
+        file(member, id);
       }
     }
   };
@@ -160,17 +165,17 @@ function unwrapped(member: string | Folder): string | Folder {
   return at;
 }
 
-function cut(folder: Folder): Folder {
+function cut(folder: Folder, level = 1): Folder {
   if (folder.members.length <= MANY) return folder;
   const count = Math.ceil(folder.members.length / STRETCH);
   const length = Math.ceil(folder.members.length / count);
   const stretches = Array.from(
     { length: count },
     (_, at): Folder => ({
-      id: `${folder.id || 'g:'}#${at + 1}`,
+      id: `${folder.id || 'g:'}${'#'.repeat(level)}${at + 1}`,
       label: `${folder.label === '' ? 'part' : folder.label} ${at + 1} of ${count}`,
       members: folder.members.slice(at * length, (at + 1) * length),
     }),
   );
-  return cut({ ...folder, members: stretches });
+  return cut({ ...folder, members: stretches }, level + 1);
 }

@@ -1,20 +1,12 @@
 /** Layout -> SVG: valid XML whatever the names in the model are; hovering tells the details. */
+import { xmlCharacters } from '../diagnostics/hidden';
 import { AFTER, BEFORE } from './beside';
 import type { ViewIndex } from './fold';
 import { faceOf, HEADER, type Layout, type Placed, type Point, type Wire } from './layout';
 import { type GraphView, STATUS_TEXT, type Status } from './view';
 
 /** Text in XML: what has a meaning there is escaped, what XML has no place for (control characters, halves of pairs) is replaced. */
-export function xml(text: string): string {
-  return (
-    text
-      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what this is about
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/g, '\ufffd')
-      .replace(/[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu, '\ufffd')
-      .replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-  );
-}
+export const xml = (text: string): string => xmlCharacters(text, '\t\n').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** Colours as variables, so that a page can have a dark theme. */
 export const PALETTE = `

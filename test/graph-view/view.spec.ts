@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { drawnAs } from '../../src/cli/drawing';
 import { closeModel, readModelFile } from '../../src/files';
 import { AFTER, BEFORE, beside } from '../../src/graph-view/beside';
 import { buildView } from '../../src/graph-view/build';
@@ -11,9 +12,11 @@ import { inRows } from '../../src/graph-view/rows';
 import { linksOf } from '../../src/graph-view/runs';
 import { scopesOf } from '../../src/graph-view/scopes';
 import { svgOf, xml } from '../../src/graph-view/svg';
+import type { GraphView } from '../../src/graph-view/view';
 import type { Model } from '../../src/ir/model';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { parseModel } from '../../src/onnx/text/parser';
+import { codeOf } from '../support/code-of';
 
 const HEADER = '<ir_version: 10, opset_import: ["" : 21]>';
 function parsed(text: string): Model {
@@ -138,9 +141,65 @@ describe('groups', () => {
     expect(Math.max(...counts.values())).toBeLessThanOrEqual(90);
     expect(groups.map(({ label }) => label)).toContain('part 1 of 3');
   });
+
+  /** From a group outwards, until nothing is around it; a circle would never end. */
+  const isAround = (parents: ReadonlyMap<string, string | undefined>, id: string): boolean => {
+    const seen = new Set<string>();
+    for (let at: string | undefined = id; at !== undefined; at = parents.get(at)) {
+      if (seen.has(at)) return false;
+      seen.add(at);
+    }
+    return true;
+  };
+
+  test.each([[], ['f'], ['f', 'f.0']])('stretches of stretches within %j lie in no circle', (...scope) => {
+    const { groups, parents } = groupByScope(Array.from({ length: 9000 }, (_, at) => ({ id: `n${at}`, scope, kind: `${at}` })));
+    expect(new Set(groups.map(({ id }) => id)).size).toBe(groups.length);
+    expect(groups.every(({ id }) => isAround(parents, id))).toBe(true);
+  });
+
+  test('a scope that has the name of a stretch is a group of its own', () => {
+    const items = Array.from({ length: 200 }, (_, at) => ({
+      id: `n${at}`,
+      scope: at < 100 ? ['f'] : [`f#${Math.floor(at / 10) - 9}`],
+      kind: `${at}`,
+    }));
+    const { groups, parents } = groupByScope(items);
+    expect(new Set(groups.map(({ id }) => id)).size).toBe(groups.length);
+    expect(groups.every(({ id }) => isAround(parents, id))).toBe(true);
+  });
+
+  test('very many inputs and outputs lie in groups', () => {
+    const names = Array.from({ length: 5000 }, (_, at) => `Y${at}`);
+    const view = buildView(
+      parsed(
+        `g (float[1, 2] X) => (${names.map((name) => `float[1, 2] ${name}`).join(', ')}) { ${names.map((name) => `${name} = Relu (X)`).join('\n')} }`,
+      ),
+      { title: 'many' },
+    );
+    expect(view.groups.map(({ label }) => label)).toContain('5000 outputs');
+    expect(new ViewIndex(view).membersOf(undefined).length).toBeLessThan(100);
+  });
 });
 
 describe('what is to be seen', () => {
+  test('a drawing of very many boxes is refused, not waited for; as DOT it is written', () => {
+    const boxes = Array.from({ length: 6000 }, (_, at): GraphView['boxes'][number] => ({
+      id: `n:${at}`,
+      parent: undefined,
+      label: 'Relu',
+      kind: 'node',
+      family: 'activation',
+      lines: [],
+      details: [],
+      words: '',
+      parameters: 0,
+    }));
+    const index = new ViewIndex({ title: 'wide', facts: [], boxes, groups: [], edges: [] });
+    for (const format of ['svg', 'html', 'png'] as const) expect(codeOf(() => drawnAs(format, index, new Set()))).toBe('DRAWING_TOO_LARGE');
+    expect(drawnAs('dot', index, new Set()).length).toBeGreaterThan(6000);
+  });
+
   test('levels open from the outside, as far as is asked for', () => {
     const index = blocks();
     expect([...openGroups(index, 0)]).toEqual([]);

@@ -1,7 +1,7 @@
 /** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import type { Metadata, Sharp } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import {
   cannotRead,
   noPictures,
@@ -11,6 +11,7 @@ import {
   pictureIsFolder,
   sharpMissing,
 } from '../../diagnostics/catalogue';
+import type { CompileError } from '../../diagnostics/compile-error';
 import { table } from '../../ir/table';
 import { blockSource, type Source } from '../../sources/source';
 import type { Colour } from '../colours';
@@ -45,19 +46,12 @@ export async function readPicture(
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw cannotRead(path, 'there is no such file');
   if (stat.isDirectory()) throw pictureIsFolder(path);
-  const file = requirePicture(path);
-  const sharp = await loadSharp();
   const words = (error: unknown): string =>
     (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)).replaceAll(path, 'it');
   const chosen = page === undefined ? {} : { page: page - 1 };
-  const open = () => sharp(path, { failOn: 'warning', limitInputPixels: false, sequentialRead: true, ...chosen });
-  const metadata = await open()
-    .metadata()
-    .catch((error: unknown) => {
-      throw pictureDamaged(path, words(error));
-    });
-  if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
-  requirePixels(path, file, metadata.width, metadata.height);
+  const { open, metadata } = await openPicture(path, { failOn: 'warning', sequentialRead: true, ...chosen }, (error) =>
+    pictureDamaged(path, words(error)),
+  );
   const pages = metadata.pages ?? 1;
   // Of a film the first picture is what is meant; of a stack nobody knows which.
   if (page !== undefined ? page > pages : pages > 1 && metadata.format === 'tiff') throw pageNeeded(path, pages);
@@ -83,6 +77,28 @@ export async function readPicture(
     channels: info.channels,
     data: new Uint8Array(data.buffer, data.byteOffset, data.length),
   };
+}
+
+/**
+ * A picture that may be decoded: its kind and the number of its pixels are known to be sound. `damaged`: what a file is that cannot be decoded.
+ * Throws CompileError CANNOT_READ, NOT_A_PICTURE, PICTURE_TOO_LARGE, SHARP_MISSING.
+ */
+export async function openPicture(
+  path: string,
+  options: SharpOptions,
+  damaged: (error: unknown) => CompileError,
+): Promise<{ readonly open: () => Sharp; readonly metadata: Metadata }> {
+  const file = requirePicture(path);
+  const sharp = await loadSharp();
+  const open = (): Sharp => sharp(path, { ...options, limitInputPixels: false });
+  const metadata = await open()
+    .metadata()
+    .catch((error: unknown) => {
+      throw damaged(error);
+    });
+  if (!READABLE.includes(metadata.format)) throw notAPicture(path, `its format is ${metadata.format}`);
+  requirePixels(path, file, metadata.width, metadata.height);
+  return { open, metadata };
 }
 
 export interface ReadPicture extends Levels {

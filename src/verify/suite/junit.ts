@@ -2,7 +2,9 @@
  * JUnit XML, by the schema of Apache Ant's reports that CI systems read: a suite per pair, a case per check.
  * A difference is a failure; what could not be run or compared is an error; a check that was not made is skipped.
  */
+
 import { formatDiagnostic } from '../../diagnostics/format';
+import { xmlCharacters } from '../../diagnostics/hidden';
 import { type Check, formatCheck, formatVerifyReport } from '../report';
 import { failureLine } from './failure-line';
 import type { PairOutcome, SuiteReport } from './suite-report';
@@ -103,13 +105,9 @@ function element(name: string, attributes: Attributes, content = ''): string {
 /** No line breaks and runs of spaces, no empty name. */
 const token = (value: string): string => value.replace(/\s+/g, ' ').trim() || '-';
 
-/** Control characters but tab and line breaks, half pairs, what is no character, and what turns the direction of text or cannot be seen. */
-const FORBIDDEN = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]|\p{Cs}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu;
-
 /** XML allows no control characters, not even escaped ones. */
 const text = (value: string): string =>
-  value
-    .replace(FORBIDDEN, '\ufffd')
+  xmlCharacters(value, '\t\n\r')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')

@@ -1,7 +1,8 @@
 /** Pictures as inputs: the right size, the model's layout; 0 to 1 for floats, 0 to 255 for bytes. */
 import { type ImageWindow, pictureSize, windowLengths } from '../../../compile/input-size';
 import { inputFileBroken, inputShape } from '../../../diagnostics/catalogue';
-import { requirePicture, requirePixels } from '../../../pictures/files/door';
+import type { CompileError } from '../../../diagnostics/compile-error';
+import { openPicture } from '../../../pictures/files/pictures';
 import type { Numbers } from '../../onnx-runner';
 
 export interface ImagePort {
@@ -18,20 +19,14 @@ export async function readImage(file: string, port: ImagePort): Promise<Numbers>
   if (!size || (layout !== 'NCHW' && layout !== 'NHWC')) throw inputShape(file, port.name, windowLengths(port.window), 'a picture');
   const { height, width } = size;
   if (channels !== 1 && channels !== 3) throw inputShape(file, port.name, [1, 3, height, width], `${channels} channels`);
-  const door = requirePicture(file);
-  const { default: sharp } = await import('sharp');
-  const found = await sharp(file, { limitInputPixels: false })
-    .metadata()
-    .catch((error: unknown) => {
-      throw inputFileBroken(file, error instanceof Error ? error.message : String(error));
-    });
-  requirePixels(file, door, found.width, found.height);
-  const picture = sharp(file, { limitInputPixels: false }).rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });
+  const damaged = (error: unknown): CompileError => inputFileBroken(file, error instanceof Error ? error.message : String(error));
+  const { open } = await openPicture(file, {}, damaged);
+  const picture = open().rotate().flatten({ background: '#fff' }).resize(width, height, { fit: 'cover' });
   const { data } = await (channels === 1 ? picture.greyscale() : picture.toColourspace('srgb'))
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {
-      throw inputFileBroken(file, error instanceof Error ? error.message : String(error));
+      throw damaged(error);
     });
   const scale = /int/.test(port.dtype) ? 1 : 1 / 255;
   const step = data.length / (height * width);
