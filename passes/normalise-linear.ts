@@ -15,7 +15,8 @@
 
 import { floatAttr, intAttr, stringAttr } from '../src/ir/attrs';
 import { permOf } from '../src/ir/axis';
-import { computedTensor, elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
+import { scaledAlong } from '../src/ir/linear-algebra';
+import { elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst, rankOf } from '../src/ir/types';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -171,8 +172,7 @@ function biasPerOutput(bias: Value, outputs: number, beta = 1): Tensor | undefin
 const sameOr = (old: ConstValue, tensor: Tensor, make: { constant(name: string, tensor: Tensor): ConstValue }): ConstValue =>
   tensor === old.constant ? old : make.constant(`${old.name}_bias`, tensor);
 
-const scaled = (weight: Tensor, alpha: number): Tensor =>
-  computedTensor(weight.dtype, weight.shape, () => readNumbers(weight).map((number) => number * alpha));
+const scaled = (weight: Tensor, alpha: number): Tensor => scaledAlong(weight, 0, () => new Float64Array(weight.shape[0] ?? 1).fill(alpha));
 
 /** Whether the result goes into an Add of constants and nowhere else. */
 function feedsBias(matmul: Node): boolean {

@@ -2,10 +2,10 @@
 
 import { FileSource } from '../files/file-source';
 import type { ByteRange } from '../ir/bytes';
+import { streamTensor } from '../ir/stream';
 import { table } from '../ir/table';
 import { elementCount, permuted } from '../ir/tensor';
 import type { DType, Tensor } from '../ir/types';
-import { streamTensor } from '../tfjs/stream';
 import type { Stretch, WeightRecord } from './format';
 
 const STRETCH = 4 << 20;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { FileSource } from '../files/file-source';
 import { type Graph, nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { tensorBytes } from '../ir/tensor';
+import { streamTensor } from '../ir/stream';
 import type { Attr, Tensor } from '../ir/types';
 import { canonical, type FileRecord } from './format';
 
@@ -93,9 +93,9 @@ function tensorDigest(tensor: Tensor): object {
   return { dtype, shape, bytes };
 }
 
-export const payloadHash = (tensor: Tensor): string =>
-  tensor.data.kind === 'strings'
-    ? createHash('sha256')
-        .update(canonical(tensor.data.values.map((each) => Buffer.from(each).toString('hex'))))
-        .digest('hex')
-    : createHash('sha256').update(tensorBytes(tensor)).digest('hex');
+export function payloadHash(tensor: Tensor): string {
+  const hash = createHash('sha256');
+  if (tensor.data.kind === 'strings') hash.update(canonical(tensor.data.values.map((each) => Buffer.from(each).toString('hex'))));
+  else streamTensor(tensor, (bytes) => hash.update(bytes));
+  return hash.digest('hex');
+}

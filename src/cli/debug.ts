@@ -5,7 +5,7 @@ import { type Bisected, bisect } from '../debug/bisect';
 import { type Reduced, reduce } from '../debug/reduce';
 import type { TrialOptions, Verdict } from '../debug/trial';
 import { printable } from '../diagnostics/format';
-import { closeModel, readModelFile, writeModelInto } from '../files';
+import { closeModel, readModelFile, writeForRuntime } from '../files';
 import { DumpDirectory, isOfDump } from '../files/dump';
 import { loadPlugins } from '../files/plugins';
 import { modelText } from '../files/text';
@@ -13,7 +13,7 @@ import type { Model } from '../ir/model';
 import { fromNumbers, tensorByteLength } from '../ir/tensor';
 import { dtypeNamed } from '../onnx/dtypes';
 import { tensorFile } from '../onnx/tensor-file';
-import { type DirectoryRules, fileInScratch, makeFolder, scratchDirectory, stageDirectory, writeInScratch } from '../output';
+import { type DirectoryRules, makeFolder, scratchDirectory, stageDirectory, writeInScratch } from '../output';
 import type { Step } from '../rewrite/manager';
 import type { Numbers } from '../verify/onnx-runner';
 import { block, code, inline } from '../verify/suite/markdown-text';
@@ -45,11 +45,7 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
     const settings: TrialOptions = {
       ...verifyOptions(args),
       onProgress: (doing) => progress.step(doing),
-      place(model, name) {
-        const path = fileInScratch(scratch.path, `${name.replace(/\W/g, '_')}.onnx`);
-        writeModelInto(model, path);
-        return path;
-      },
+      place: (model, name) => writeForRuntime(model, scratch.path, `${name.replace(/\W/g, '_')}.onnx`),
     };
     const found = await bisect(source, options, settings);
     const { culprit } = found;
@@ -166,8 +162,7 @@ function writeSteps(directory: string, { number, step, before, after }: NonNulla
 function writeReduced(directory: string, { model, verdict }: Reduced, step: Step | undefined, args: DebugArgs): void {
   const staged = stageDirectory(directory, replacing(args));
   try {
-    const path = fileInScratch(staged.path, 'model.onnx');
-    writeModelInto(model, path);
+    const path = writeForRuntime(model, staged.path, 'model.onnx');
     const written = readModelFile(path);
     const isSmall = written.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0) <= 1 << 14;
     const text = modelText(written, { path, weights: isSmall ? 'inline' : 'reference', title: 'model.onnx' });

@@ -6,14 +6,14 @@
 import { join } from 'node:path';
 import { cannotWrite } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
-import { tensorByteLength, tensorBytes } from '../ir/tensor';
+import { streamTensor } from '../ir/stream';
+import { tensorByteLength } from '../ir/tensor';
 import type { Tensor, TensorData } from '../ir/types';
 import { printModel, type TextPlace } from '../onnx/text/printer';
 import { NewFile, type StagedDirectory, stageDirectory, writeInScratch } from '../output';
 import { reasonOf } from './file-source';
 
 const WEIGHTS = 'weights.data';
-const STRETCH = 1 << 20;
 
 /** Whether a file in such a directory is one of its own. */
 export const isOfDump = (name: string): boolean => name === WEIGHTS || /^\d{2,}-[\w.-]+\.onnxtxt$/.test(name);
@@ -63,10 +63,7 @@ export class DumpDirectory {
     if (known) return known;
     const place = { location: WEIGHTS, offset: this.length, length: tensorByteLength(tensor) };
     this.places.set(data, place);
-    if (data.kind === 'ranges' && data.encoding === 'raw')
-      for (const { source, offset, length } of data.ranges)
-        for (let at = 0; at < length; at += STRETCH) this.append(source.read(offset + at, Math.min(STRETCH, length - at)));
-    else this.append(tensorBytes(tensor));
+    streamTensor(tensor, (bytes) => this.append(bytes));
     return place;
   }
 

@@ -5,6 +5,9 @@ import type { ByteSource } from '../ir/bytes';
 import { table } from '../ir/table';
 import { noteRead } from '../output';
 
+/** One system call reads so much at most. */
+const LARGEST_READ = 1 << 30;
+
 export class FileSource implements ByteSource {
   readonly size: number;
   private readonly mtime: number;
@@ -49,7 +52,7 @@ export class FileSource implements ByteSource {
   readInto(bytes: Uint8Array, offset: number, length: number): void {
     let done = 0;
     while (done < length) {
-      const count = readSync(this.descriptor, bytes, done, length - done, offset + done);
+      const count = readSync(this.descriptor, bytes, done, Math.min(length - done, LARGEST_READ), offset + done);
       if (count === 0) {
         this.requireUnchanged();
         throw malformed(this.name, offset + done, `the file ends ${length - done} bytes early`);

@@ -3,12 +3,14 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { assertInvariant, type CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
+import { type Graph, nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { tensorByteLength } from '../ir/tensor';
 import { otherFormat, savedModel } from '../onnx/other-formats';
 import { readModel } from '../onnx/read';
 import type { Segment } from '../onnx/wire/segments';
-import { planModel, sendPlan } from '../onnx/write';
-import { checkOutput, stage } from '../output';
+import { FILE_LIMIT, planModel, sendPlan } from '../onnx/write';
+import { checkOutput, fileInScratch, stage } from '../output';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
@@ -135,6 +137,27 @@ export function writeModelInto(model: Model, path: string, options: Pick<WriteFi
   if (plan.data) writeSegments(plan.data, plan.dataLength, dataFile(path));
   writeSegments(plan.onnx, plan.onnxLength, path);
 }
+
+/** Beside the weights, a file has nodes and names. */
+const FOR_NODES = 1 << 26;
+
+/**
+ * A model for a runtime, in a temporary directory, in place of one of this name: in one file where it fits into `largest` bytes, which protobuf can hold,
+ * else with its weights beside it. Answers with its path.
+ */
+export function writeForRuntime(model: Model, directory: string, name: string, largest = FILE_LIMIT - FOR_NODES): string {
+  const path = fileInScratch(directory, name);
+  fileInScratch(directory, basename(dataFile(path)));
+  writeModelInto(model, path, { weights: bytesOfWeights(model.graph) > largest ? 'external' : 'copy' });
+  return path;
+}
+
+const bytesOfWeights = (graph: Graph): number =>
+  graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0) +
+  graph.nodes.reduce((sum, node) => sum + nestedGraphs(node).reduce((all, nested) => all + bytesOfWeights(nested), 0), 0);
+
+/** Whether a runtime can load the file: protobuf holds no larger one. */
+export const fitsRuntime = (path: string): boolean => statSync(path).size <= FILE_LIMIT;
 
 function writeSegments(segments: readonly Segment[], length: number, path: string): void {
   const sink = new FileSink(path);

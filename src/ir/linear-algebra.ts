@@ -2,8 +2,9 @@
  * Arithmetic on the weights of linear layers, in double precision and rounded once, made when the writer asks for it.
  * Weights are laid out as ONNX has them: Conv [M, C/group, ...], ConvTranspose [C, M/group, ...], Gemm [K, M] or [M, K] (transB).
  */
+import { eachNumber } from './stream';
 import { computedTensor, elementCount, readNumbers, tensorBytes } from './tensor';
-import type { Tensor } from './types';
+import type { EachNumber, Tensor } from './types';
 
 /** One factor per index of `axis`: out[.., i, ..] = weight[.., i, ..] * factor(i). */
 export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLike<number>): Tensor {
@@ -21,14 +22,31 @@ export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLi
     const own = readNumbers(weight);
     return scale(own, own);
   };
+  const each: EachNumber = (use, pieces) => {
+    const k = factors();
+    let first = 0;
+    eachNumber(
+      weight,
+      (own) => {
+        for (let at = 0; at < own.length; ) {
+          const row = Math.floor((first + at) / inner);
+          const factor = k[row % length] ?? 0;
+          for (const end = Math.min(own.length, (row + 1) * inner - first); at < end; at++) own[at] = (own[at] ?? 0) * factor;
+        }
+        first += own.length;
+        use(own);
+      },
+      pieces,
+    );
+  };
   // Floats into floats: each product is rounded as it is stored, and no doubles are held.
-  const isPlain = weight.dtype === 'float' && weight.data.kind !== 'computed';
+  const isPlain = weight.dtype === 'float' && (weight.data.kind !== 'computed' || weight.data.permutation !== undefined);
   const floats = (): Float32Array => {
     const bytes = tensorBytes(weight);
     const own = new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(weight.shape));
     return scale(own, new Float32Array(own.length));
   };
-  return computedTensor(weight.dtype, weight.shape, numbers, isPlain ? () => new Uint8Array(floats().buffer) : undefined);
+  return computedTensor(weight.dtype, weight.shape, numbers, isPlain ? () => new Uint8Array(floats().buffer) : undefined, each);
 }
 
 /** A bias of [M] that is computed when written. */
@@ -43,19 +61,22 @@ export function responseTo(weight: Tensor, group: number, perChannel: ArrayLike<
   const [outputs = 0, channelsPerGroup = 0] = weight.shape;
   const taps = elementCount(weight.shape.slice(2));
   const outputsPerGroup = outputs / group;
-  const numbers = readNumbers(weight);
   const result = new Float64Array(outputs);
-  for (let m = 0; m < outputs; m++) {
-    const first = Math.floor(m / outputsPerGroup) * channelsPerGroup;
-    let sum = 0;
-    for (let c = 0; c < channelsPerGroup; c++) {
-      const x = perChannel[first + c] ?? 0;
-      if (x === 0) continue;
-      const base = (m * channelsPerGroup + c) * taps;
-      for (let tap = 0; tap < taps; tap++) sum += (numbers[base + tap] ?? 0) * x;
+  // Row by row: the taps of one input channel for one output.
+  let first = 0;
+  eachNumber(weight, (numbers) => {
+    for (let at = 0; at < numbers.length; ) {
+      const row = Math.floor((first + at) / taps);
+      const m = Math.floor(row / channelsPerGroup);
+      const x = perChannel[Math.floor(m / outputsPerGroup) * channelsPerGroup + (row % channelsPerGroup)] ?? 0;
+      const end = Math.min(numbers.length, (row + 1) * taps - first);
+      let sum = result[m] ?? 0;
+      if (x !== 0) for (let tap = at; tap < end; tap++) sum += (numbers[tap] ?? 0) * x;
+      result[m] = sum;
+      at = end;
     }
-    result[m] = sum;
-  }
+    first += numbers.length;
+  });
   return result;
 }
 

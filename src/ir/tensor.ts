@@ -5,7 +5,7 @@
 import { assertInvariant } from '../diagnostics/compile-error';
 import { halfToNumber, toHalves } from './half';
 import { table } from './table';
-import type { DType, Tensor, TensorData } from './types';
+import type { DType, EachNumber, Tensor, TensorData } from './types';
 
 /** Bits per element; undefined for strings and unknown types. */
 const BITS: Readonly<Record<string, number>> = table({
@@ -217,13 +217,14 @@ export const scalar = (dtype: DType, value: number): Tensor => fromNumbers(dtype
 
 /**
  * A tensor whose elements are made when the writer asks for them, and not kept. `compute` returns doubles that are rounded once.
- * `encode`: a shorter way to the same numbers, rounded.
+ * `encode`: a shorter way to the same numbers, rounded. `each`: the same numbers in stretches.
  */
 export function computedTensor(
   dtype: DType,
   shape: readonly number[],
   compute: () => ArrayLike<number>,
   encode?: () => Uint8Array,
+  each?: EachNumber,
 ): Tensor {
   const count = elementCount(shape);
   const byteLength = byteSize(dtype, count);
@@ -241,6 +242,7 @@ export function computedTensor(
       byteLength,
       compute: encode ?? (() => encodeNumbers(dtype, exact())),
       numbers: () => new Float64Array(exact()),
+      each,
     },
   };
 }

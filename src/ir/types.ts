@@ -63,10 +63,15 @@ export type TensorData =
       readonly byteLength: number;
       readonly compute: () => Uint8Array;
       readonly numbers?: (() => Float64Array) | undefined;
+      /** The numbers of a large tensor in stretches, in order, so that never all of it is in memory. */
+      readonly each?: EachNumber | undefined;
       /** The elements are those of another tensor in another order: a writer may take them from there piece by piece. */
       readonly permutation?: { readonly of: Tensor; readonly perm: readonly number[] } | undefined;
     }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
+
+/** `slab`, `chunk`: bytes that are made, or read, at a time, about. */
+export type EachNumber = (use: (numbers: Float64Array) => void, pieces: { readonly slab: number; readonly chunk: number }) => void;
 
 /** Immutable. Passes make new tensors and may share the bytes of old ones. */
 export interface Tensor {

@@ -3,13 +3,14 @@
  *
  * Knows no files: `sink` receives the bytes of the shards in order, and at last model.json. Weights are made one at a time.
  */
+
+import { Memory, streamTensor } from '../ir/stream';
 import { byteSize, elementCount } from '../ir/tensor';
 import { version } from '../version';
 import type { TfjsAbout } from './about';
 import { shape as shapeAttr } from './attrs';
 import type { TfjsGraph, TfjsPort, TfjsWeight } from './graph';
 import { type Quantisation, type QuantisationEntry, quantise, quantisedType, requireMatches } from './quantize';
-import { Memory, streamTensor } from './stream';
 
 export interface ArtifactOptions {
   /** Bytes per shard; default 4 MB, which browsers cache. */

@@ -2,10 +2,10 @@
 import { noWeightMatches } from '../diagnostics/catalogue';
 import { aligned } from '../ir/bytes';
 import { halfToNumber, toHalves } from '../ir/half';
+import { Memory, streamTensor } from '../ir/stream';
 import { elementCount } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
 import type { TfjsWeight } from './graph';
-import { Memory, streamTensor } from './stream';
 
 export type Quantised = 'float16' | 'uint16' | 'uint8';
 

@@ -1,11 +1,12 @@
 /** The bytes of the files: shards, manifest, fewer bits, weights that are permuted on the way. */
+
+import { streamTensor } from '../../src/ir/stream';
 import { fromNumbers, permuted, readNumbers, tensorBytes } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
 import { type ArtifactOptions, writeArtifacts } from '../../src/tfjs/artifacts';
 import type { TfjsGraph } from '../../src/tfjs/graph';
 import { lowerToTfjs } from '../../src/tfjs/lower';
 import { quantise } from '../../src/tfjs/quantize';
-import { streamTensor } from '../../src/tfjs/stream';
 import { parseGraph } from '../support/expect-pass';
 
 function written(graph: TfjsGraph, options: Partial<ArtifactOptions> = {}) {

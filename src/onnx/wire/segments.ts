@@ -3,7 +3,8 @@
  * payload is fetched when its turn comes. Lengths are known before anything is fetched.
  */
 import type { ByteSource } from '../../ir/bytes';
-import { tensorByteLength, tensorBytes } from '../../ir/tensor';
+import { streamTensor } from '../../ir/stream';
+import { tensorByteLength } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 import { varint } from './skeleton';
 
@@ -11,6 +12,7 @@ export type Segment = Uint8Array | Tensor;
 
 /** Where bytes go to, in order. */
 export interface ByteSink {
+  /** What is given is good until this returns: its memory is used again. */
   write(bytes: Uint8Array): void;
   /** A stretch of a source; a sink that can may copy it without passing it on in pieces. */
   copy(source: ByteSource, offset: number, length: number): void;
@@ -60,5 +62,5 @@ export function sendSegment(segment: Segment, sink: ByteSink): void {
   if (segment instanceof Uint8Array) sink.write(segment);
   else if (segment.data.kind === 'ranges' && segment.data.encoding === 'raw')
     for (const range of segment.data.ranges) sink.copy(range.source, range.offset, range.length);
-  else sink.write(tensorBytes(segment));
+  else streamTensor(segment, (bytes) => sink.write(bytes));
 }

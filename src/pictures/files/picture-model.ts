@@ -4,14 +4,14 @@ import { resolveWindows, type SizeRequest, windowLengths } from '../../compile/i
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
 import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import { closeModel, readModelFile, writeModelInto } from '../../files';
+import { closeModel, readModelFile, writeForRuntime } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
 import { type ImageSizes, sizesTaken } from '../../ir/sizes/taken';
 import { windowsOf } from '../../ir/sizes/windows';
 import { isLetter, type Letter } from '../../ir/spatial';
-import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
+import { keepForReport, scratchDirectory } from '../../output';
 import { type Numbers, openSession, type Session } from '../../verify/onnx-runner';
 import type { RuntimeChoice } from '../../verify/runtime/choice';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
@@ -97,8 +97,7 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
 export async function openWritten(model: Model, name: string, runtime?: RuntimeChoice): Promise<Session> {
   const directory = scratchDirectory();
   try {
-    const file = fileInScratch(directory.path, 'model.onnx');
-    writeModelInto(model, file);
+    const file = writeForRuntime(model, directory.path, 'model.onnx');
     return await openSession(file, name, { frugal: true, keep: keepForReport, runtime });
   } finally {
     directory.remove();

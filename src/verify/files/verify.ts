@@ -6,7 +6,7 @@ import { declaredContract, declaredDensity, declaredHead, declaredSize, declared
 import { largestTaken, sizesTaken } from '../../compile/sizes';
 import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import { closeModel, readModelFile, writeModelInto } from '../../files';
+import { closeModel, fitsRuntime, readModelFile, writeForRuntime } from '../../files';
 import { isTextFile } from '../../files/text';
 import { imageInputs, lettersOf } from '../../ir/axis-roles';
 import { bufferSource } from '../../ir/bytes';
@@ -14,7 +14,7 @@ import { Model } from '../../ir/model';
 import { inferShapes } from '../../ir/shape-inference';
 import { lengthsOf } from '../../ir/spatial';
 import { readModel } from '../../onnx/read';
-import { fileInScratch, keepForReport, scratchDirectory } from '../../output';
+import { keepForReport, scratchDirectory } from '../../output';
 import { type VerifyOptions, type VerifyRequest, verifyModels } from '../equivalence';
 import { verifyExactly } from '../exact/exact';
 import { onnxIntegers } from '../exact/side';
@@ -53,6 +53,8 @@ export interface VerifyFilesOptions extends VerifyOptions {
   readonly tfjsBackend?: TfjsBackend | undefined;
   /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
   readonly scratch?: string | undefined;
+  /** Bytes of weights that a temporary model may have in its own file; more go beside it. Default: what protobuf can hold. */
+  readonly largestFile?: number | undefined;
 }
 
 /** A file by its path, the bytes of one, or a model. A converted one may be of TensorFlow.js: its directory, or model.json in it. */
@@ -66,11 +68,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
   const temporary = scratchDirectory(options.scratch);
   const scratch = temporary.path;
   const opened: Model[] = [];
-  const place = (model: Model, name: string): string => {
-    const path = fileInScratch(scratch, `${name}.onnx`);
-    writeModelInto(model, path);
-    return path;
-  };
+  const place = (model: Model, name: string): string => writeForRuntime(model, scratch, `${name}.onnx`, options.largestFile);
   const read = (from: ModelLike, warn = options.warn): Model => {
     if (from instanceof Model) return from;
     if (typeof from !== 'string') return readModel(bufferSource(from));
@@ -84,9 +82,11 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     verbatim ??= read(original, () => {}).clone();
     return verbatim;
   };
-  // The runtime reads neither models in memory nor text.
-  const runnable = (from: ModelLike, name: string): string | Uint8Array =>
-    from instanceof Model ? place(from, name) : typeof from === 'string' && isTextFile(from) ? place(read(from), name) : from;
+  // The runtime reads neither models in memory, nor text, nor more than protobuf can hold.
+  const runnable = (from: ModelLike, name: string): string | Uint8Array => {
+    if (from instanceof Model) return place(from, name);
+    return typeof from === 'string' && (isTextFile(from) || !fitsRuntime(from)) ? place(read(from), name) : from;
+  };
   try {
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
     const shipped =

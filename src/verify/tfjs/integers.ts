@@ -7,10 +7,10 @@
  */
 import { notExact } from '../../diagnostics/catalogue';
 import type { Model } from '../../ir/model';
+import { streamTensor } from '../../ir/stream';
 import { readNumbers, tensorByteLength, tensorBytes } from '../../ir/tensor';
 import type { Tensor, Value } from '../../ir/types';
 import type { TfjsGraph } from '../../tfjs/graph';
-import { streamTensor } from '../../tfjs/stream';
 import { using } from '../bench';
 import { exactness, LARGEST_INPUT, type Reducer } from '../exact/bounds';
 import { fingerprint } from '../exact/integers';

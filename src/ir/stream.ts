@@ -1,7 +1,10 @@
-/** The bytes of a weight in order, without the whole of it in memory. A permuted weight that still lies in its file is made in slabs. */
-import { aligned, type ByteSource } from '../ir/bytes';
-import { byteSize, elementCount, tensorBytes } from '../ir/tensor';
-import type { Tensor } from '../ir/types';
+/**
+ * The bytes of a weight in order, without the whole of it in memory: one that lies in its file, a permutation of such a one, and what is computed from
+ * it number by number. A permuted weight is made in slabs.
+ */
+import { aligned, type ByteSource } from './bytes';
+import { byteSize, elementCount, encodeNumbers, readNumbers, tensorByteLength, tensorBytes } from './tensor';
+import type { Tensor } from './types';
 
 /** What weights are made in, one after the other: memory that is used again need not be found, and zeroed, again. */
 export class Memory {
@@ -42,7 +45,45 @@ export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void,
   }
   const permutation = data.kind === 'computed' ? data.permutation : undefined;
   if (permutation && streamPermuted(tensor, permutation.of, permutation.perm, write, memory, options)) return;
-  write(tensorBytes(tensor));
+  if (data.kind === 'computed' && data.each && data.byteLength > options.slab)
+    data.each((numbers) => write(encodeNumbers(tensor.dtype, numbers)), options);
+  else write(tensorBytes(tensor));
+}
+
+/**
+ * The elements as doubles, in order, unrounded where they were computed; of a large tensor a stretch at a time. Each array is fresh: `use` may write into it.
+ */
+export function eachNumber(tensor: Tensor, use: (numbers: Float64Array) => void, options: StreamOptions = DEFAULTS): void {
+  const { data, dtype } = tensor;
+  const width = byteSize(dtype, 1) ?? 0;
+  const isWhole = tensorByteLength(tensor) <= options.slab || byteSize(dtype, 2) !== 2 * width;
+  const computed = data.kind === 'computed' ? data : undefined;
+  if (!isWhole && computed?.each) {
+    computed.each(use, options);
+    return;
+  }
+  if (isWhole || computed?.numbers) {
+    use(readNumbers(tensor));
+    return;
+  }
+  // A stretch may end within a number.
+  let rest: Uint8Array = new Uint8Array();
+  streamTensor(
+    tensor,
+    (slab) => {
+      for (let at = 0; at < slab.length; at += options.chunk) {
+        const bytes = slab.subarray(at, at + options.chunk);
+        const joined = new Uint8Array(rest.length + bytes.length);
+        joined.set(rest);
+        joined.set(bytes, rest.length);
+        const count = Math.floor(joined.length / width);
+        rest = joined.slice(count * width);
+        use(readNumbers({ dtype, shape: [count], data: { kind: 'bytes', bytes: joined.subarray(0, count * width) } }));
+      }
+    },
+    new Memory(),
+    options,
+  );
 }
 
 /**
@@ -79,6 +120,15 @@ function streamPermuted(
     const made = space.subarray(0, count * filters);
     // Numbers of each filter that belong into this slab.
     const inside = step >= row ? undefined : within(places, begin, begin + count);
+    if (inside && isStretch(inside)) {
+      const [from = 0] = inside;
+      for (let filter = 0; filter < filters; filter++) {
+        const numbers = words(memory.read(range.source, range.offset + (filter * row + from) * 4, count * 4));
+        for (let index = 0; index < count; index++) made[((places[from + index] ?? 0) - begin) * filters + filter] = numbers[index] ?? 0;
+      }
+      write(new Uint8Array(made.buffer, 0, made.byteLength));
+      continue;
+    }
     for (let first = 0; first < filters; first += atOnce) {
       const several = Math.min(atOnce, filters - first);
       const numbers = words(memory.read(range.source, range.offset + first * row * 4, several * row * 4));
@@ -96,6 +146,9 @@ function streamPermuted(
 
 /** Numbers of four bytes. */
 const LINE = 16;
+
+/** Side by side in the source: nothing else of it need be read. */
+const isStretch = (inside: Int32Array): boolean => (inside[inside.length - 1] ?? 0) - (inside[0] ?? 0) === inside.length - 1;
 
 function within(places: Int32Array, begin: number, end: number): Int32Array {
   const found = new Int32Array(places.length);
