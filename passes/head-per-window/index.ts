@@ -11,8 +11,8 @@
  * Costs h*w numbers per cell of the map between X and Head, and the classifier as often as there are windows: hence the last resort.
  * Numbers: rounding where a norm becomes a product and a sum, reordered where a Gemm becomes MatMul and Add; identical otherwise (one product by 1, the others
  * are zeros).
- * Any number of spatial axes. Left alone: heads with convolutions, attention, or position embeddings in them, or that mix the images of a batch; maps too large to be copied; maps whose strides do
- * not divide each other.
+ * Any number of spatial axes. Left alone: heads with convolutions in them, or that mix the images of a batch; transformers, and attention or position
+ * embeddings behind a patch embedding; maps too large to be copied; maps whose strides do not divide each other.
  */
 
 import { type Head, headBehind, type Refused, type Trunk, trunkOf } from '../../src/analysis/maps/trunk';

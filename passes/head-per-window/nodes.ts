@@ -292,18 +292,22 @@ function broadcast({ node, make, row, batch }: HeadNode): Result {
 }
 
 function matMul({ node, make, row, batch }: HeadNode): Result {
-  const [a, b] = [row(0), row(1)];
+  const given = [row(0), row(1)];
   const [left, right] = [rankOf(node.inputs[0]) ?? 0, rankOf(node.inputs[1]) ?? 0];
+  // A batch of one may be an axis of the window like any other: an attention of PyTorch lays it beside the heads.
+  const agree = new Set(given.flatMap((each) => each?.hasBatch ?? [])).size < 2;
+  const [a, b] = agree || batch !== 1 ? given : given.map((each) => each && withoutBatch(make, each));
   const hasBatch = a?.hasBatch ?? b?.hasBatch ?? false;
   const shape = rowShape(node.outputs[0]?.type?.shape, batch, hasBatch);
   if (!shape) return 'its result has no batch';
   if (a && b) {
-    if (!a.hasBatch || !b.hasBatch || left !== right || left < 3) return 'its operands do not agree on the batch';
+    if (a.hasBatch !== b.hasBatch || left !== right || left < (hasBatch ? 3 : 2)) return 'its operands do not agree on the batch';
   } else if (a) {
     if (right !== 2 && !(right > 2 && right < left)) return 'its weight is no matrix';
   } else if (b) {
-    // From the left along rows, which the batch must not be.
-    if (!b.hasBatch || right < 3 || left < 2 || left > right - 1) return 'it works along the batch';
+    // From the left along rows, which the batch must not be. A first axis of one is the same for every image.
+    const isShared = left === right && node.inputs[0]?.type?.shape?.[0] === 1;
+    if (hasBatch ? right < 3 || left < 2 || (left > right - 1 && !isShared) : left < 2 || left > right) return 'it works along the batch';
   }
   return [
     { cells: make.op('MatMul', [a?.cells ?? node.inputs[0], b?.cells ?? node.inputs[1]]), shape, hasBatch, places: placesOf([a, b]) },

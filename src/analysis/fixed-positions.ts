@@ -18,6 +18,8 @@ import { isConst } from '../ir/types';
 import { isForeign } from '../operators';
 import { asNorm } from '../operators/norm';
 import { type Motion, motionOf } from './motion';
+import { spreadOf } from './motion/digits';
+import type { Moving } from './motion/state';
 import { isUniform } from './motion/uniform';
 
 export interface FixedPosition {
@@ -36,7 +38,7 @@ export function fixedPositions(graph: Graph, motion: Motion = motionOf(graph)): 
     if (!found.has(node)) found.set(node, { node, reason, isUnknown });
   };
   for (const node of graph.nodes) {
-    const reason = fixes(node, roles);
+    const reason = fixes(node, roles, motion);
     if (reason) add(node, reason);
   }
   // Other domains have reasons of their own: see obstacles.
@@ -84,8 +86,8 @@ export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
 }
 
 /** What is known against a node beyond how its result moves. */
-function fixes(node: Node, roles: AxisRoles): string | undefined {
-  if (node.op === 'MatMul' && multipliesUnknown(node, roles))
+function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined {
+  if (node.op === 'MatMul' && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
     return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
   const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
   if (!varying.some((input) => isSpread(input, roles.of(input)))) return undefined;
@@ -131,6 +133,14 @@ function multipliesUnknown(node: Node, roles: AxisRoles): boolean {
   const operands = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input));
   if (operands.length < 2 || operands.every((input) => roles.of(input) !== undefined)) return false;
   return operands.every((input) => followsFromImage(input, roles));
+}
+
+/** Whether a product takes numbers of one place of the map only, for each place: what an attention over one window is once every window has its own. */
+function multipliesWithin({ inputs }: Node, motion: Motion): boolean {
+  const [a, b] = inputs.map((input) => input && motion.of(input));
+  if (a?.kind !== 'moving' || b?.kind !== 'moving') return false;
+  const isSpreadAlong = ({ axes }: Moving, axis: number): boolean => spreadOf(axes.at(axis) ?? []).length > 0;
+  return !isSpreadAlong(a, -1) && !isSpreadAlong(b, -2) && !(isSpreadAlong(a, -2) && isSpreadAlong(b, -1));
 }
 
 function followsFromImage(value: Value, roles: AxisRoles): boolean {

@@ -44,8 +44,9 @@ describe('fixed positions', () => {
 
   test('a convolutional trunk under such a head is said to be one', () => {
     const two = `${stem} C2 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (R, K2) R2 = Relu (C2)`;
-    const text = `${header} <${constants}, float[8, 8, 3, 3] K2, float[1, 64, 8] e> {
-      ${two} V = Reshape (R2, to_tokens) T = Transpose <perm = [0, 2, 1]> (V) Z = Add (T, e) ${head} }`;
+    const text = `${header} <${constants}, float[8, 8, 3, 3] K2> {
+      ${two} V = Reshape (R2, to_tokens) T = Transpose <perm = [0, 2, 1]> (V) a1 = MatMul (T, V) s1 = Softmax (a1) b1 = MatMul (s1, T)
+      t2 = Transpose <perm = [0, 2, 1]> (b1) a2 = MatMul (b1, t2) s2 = Softmax (a2) Z = MatMul (s2, b1) ${head} }`;
     let found: unknown;
     try {
       compile(parseGraph(text));
@@ -53,7 +54,7 @@ describe('fixed positions', () => {
       found = error;
     }
     expect(found).toMatchObject({
-      diagnostic: { code: 'CANNOT_SLIDE', notes: [expect.stringMatching(/trunk in front of it is convolutional/)] },
+      diagnostic: { code: 'CANNOT_SLIDE', notes: expect.arrayContaining([expect.stringMatching(/trunk in front of it is convolutional/)]) },
     });
   });
 

@@ -125,6 +125,46 @@ describe('head-per-window', () => {
     expect(() => compile(parseGraph(network(body, weights)))).toThrow(/cannot slide/);
   });
 
+  const deep = (body: string, weights: string): string =>
+    network(body.replace(/\bF\b/g, 'D'), weights)
+      .replace(stem, `${stem} R = Relu (F) D = Conv <kernel_shape = [3, 3]> (R, K2)`)
+      .replace('float[4] k', 'float[4] k, float[4, 4, 3, 3] K2');
+  test.each([
+    ['a layer along the columns', 'm = MatMul (F, V) f = Flatten (m) Y = Gemm <transB = 1> (f, W)', ', float[5, 2] V, float[5, 48] W'],
+    [
+      'a layer along the rows, from the left',
+      'm = MatMul (V, F) f = Flatten (m) Y = Gemm <transB = 1> (f, W)',
+      ', float[2, 6] V, float[5, 40] W',
+    ],
+    [
+      'position embeddings',
+      'r = Reshape (F, to) t = Add (r, e) u = Relu (t) s = ReduceMean <keepdims = 0> (u, two) Y = Gemm <transB = 1> (s, W)',
+      ', int64[3] to = {0, 4, 30}, float[4, 30] e, int64[1] two = {2}, float[5, 4] W',
+    ],
+    [
+      'products of channels over all places (bilinear pooling)',
+      'r = Reshape (F, to) t = Transpose <perm = [0, 2, 1]> (r) m = MatMul (r, t) f = Flatten (m) Y = Gemm <transB = 1> (f, W)',
+      ', int64[3] to = {0, 4, 30}, float[5, 16] W',
+    ],
+    [
+      'an attention that pools by a query of its own',
+      'r = Reshape (F, to) t = Transpose <perm = [0, 2, 1]> (r) g = MatMul (t, K1) kt = Transpose <perm = [0, 2, 1]> (g) a = MatMul (q, kt) s = Softmax (a) v = MatMul (s, t) f = Flatten (v) Y = Gemm <transB = 1> (f, W)',
+      ', int64[3] to = {0, 4, 30}, float[4, 6] K1, float[1, 2, 6] q, float[5, 8] W',
+    ],
+    [
+      'positions compared with each other',
+      'r = Reshape (F, to) t = Transpose <perm = [0, 2, 1]> (r) a = MatMul (t, r) s = Softmax (a) v = MatMul (s, t) m = ReduceMean <keepdims = 0> (v, one) Y = Gemm <transB = 1> (m, W)',
+      ', int64[3] to = {0, 4, 30}, int64[1] one = {1}, float[5, 4] W',
+    ],
+  ])('behind a convolutional trunk: %s', (_, body, weights) => expectCrops(deep(body, weights)));
+  test('leaves a transformer behind a convolutional trunk alone', () => {
+    const attention = (from: string, to: string): string =>
+      `${to}t = Transpose <perm = [0, 2, 1]> (${from}) ${to}a = MatMul (${to}t, ${from}) ${to}s = Softmax (${to}a) ${to} = MatMul (${from}, ${to}s)`;
+    const body = `r = Reshape (F, to) ${attention('r', 'u')} ${attention('u', 'v')} m = ReduceMean <keepdims = 0> (v, two) Y = Gemm <transB = 1> (m, W)`;
+    const text = deep(body, ', int64[3] to = {0, 4, 30}, int64[1] two = {2}, float[5, 4] W');
+    expect(() => compile(parseGraph(text))).toThrow(/cannot slide/);
+  });
+
   test('does not take the images of a batch together', () => {
     const text = network(
       'f = Flatten (F) g = Gemm <transB = 1> (f, W) m = ReduceMax <keepdims = 0> (g) Y = Div (g, m)',

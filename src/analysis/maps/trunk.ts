@@ -217,43 +217,71 @@ export interface Head {
   readonly cuts: readonly Value[];
 }
 
-/** Walks back to the nearest maps that slide. */
+/** Products of two computed operands in one attention: of queries and keys, and of weights and values. */
+const ONE_ATTENTION = 2;
+
+/**
+ * Walks back to the nearest maps that slide.
+ *
+ * Positions may have a meaning of their own in a classifier behind a convolutional trunk (a position embedding, one attention that pools): it is that of the
+ * window. A transformer is refused: run on every window, it would cost what sliding it costs.
+ */
 export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refused {
   const nodes = new Set<Node>();
   const cuts = new Set<Value>();
+  const tied: { readonly node: Node; readonly reason: string; readonly isProduct: boolean }[] = [];
   const queue = [...outputs];
   for (let value = queue.pop(); value; value = queue.pop()) {
     const { producer } = value;
     if (trunk.isMap(value)) cuts.add(value);
     else if (!producer) return { node: undefined, reason: 'it reads the image in a form of its own' };
     else if (!nodes.has(producer)) {
-      const obstacle = standsInTheWay(producer, trunk);
-      if (obstacle) return { node: producer, reason: obstacle };
+      if (isConvolution(producer))
+        return tied[0] ?? { node: producer, reason: 'it is a convolution behind what ties the network to its places' };
+      const reason = tiesPositions(producer, trunk);
+      if (reason) tied.push({ node: producer, ...reason });
       nodes.add(producer);
       queue.push(...producer.inputs.filter((input): input is Value => input !== undefined && trunk.dependsOnImage(input)));
     }
   }
+  const isTransformer = tied.filter(({ isProduct }) => isProduct).length > ONE_ATTENTION;
+  if (tied[0] && (isTransformer || !isConvolutional(cuts))) return tied[0];
   const [first] = outputs;
   return { nodes: (first?.producer?.graph.nodes ?? []).filter((node) => nodes.has(node)), cuts: [...cuts] };
 }
 
-function standsInTheWay(node: Node, trunk: Trunk): string | undefined {
+const isConvolution = (node: Node): boolean => !isLayer(node) && (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose');
+
+/** Whether more than one layer with windows leads to these maps: a patch embedding is no trunk. */
+function isConvolutional(maps: ReadonlySet<Value>): boolean {
+  const seen = new Set<Value>(maps);
+  let windows = 0;
+  for (const { producer } of seen) {
+    if (!producer) continue;
+    const hasKernel = producer.inputs[weightSlotOf(producer)]?.type?.shape?.slice(2).some((size) => size !== 1) ?? false;
+    if (meaningOf(producer) === 'Conv' && hasKernel) windows++;
+    for (const input of producer.inputs) if (input) seen.add(input);
+  }
+  return windows > 1;
+}
+
+/** How a node of a classifier gives the positions of the map a meaning of their own. */
+function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; readonly isProduct: boolean } | undefined {
   if (isLayer(node)) return undefined;
-  if (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose') return 'it is a convolution behind what ties the network to its places';
-  if (trunk.namesPlaces(node)) return 'it gives each place of the map a meaning of its own';
+  if (trunk.namesPlaces(node)) return { reason: 'it gives each place of the map a meaning of its own', isProduct: false };
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
   // A sum over all places of one window is a number of that window: attention pooling, bilinear pooling.
   const isStatistic = node.op === 'MatMul' && node.outputs.every((output) => !trunk.hasPlaces(output));
   if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1 && !isStatistic)
-    return 'it compares positions with each other (attention)';
+    return { reason: 'it compares positions with each other (attention)', isProduct: true };
   const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
   const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
   // Weights for places of one window are the classifier's own; a product of every place with every other is not.
   const numbers = (value: Value | undefined): number => productOf(value?.type?.shape ?? []) ?? 0;
   const isPairs = factors.length === 2 && numbers(weighted) > Math.max(...factors.map(numbers));
-  if (isPairs && new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor)))
-    return 'it adds positions up by weights that are compared over all of them (attention)';
-  return undefined;
+  return isPairs && new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor))
+    ? { reason: 'it adds positions up by weights that are compared over all of them (attention)', isProduct: true }
+    : undefined;
 }
 
 /** Whether a convolution has one window, as large as what it reads: a fully connected layer, which a rule made of one. */
