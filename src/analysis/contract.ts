@@ -45,6 +45,8 @@ export interface Contract {
   readonly edges?: PerPlaces<Edge> | undefined;
   /** Per output: the pixels that cell 0 depends on, and how far on the next cell looks; `whole` along an axis where that is the whole image. */
   readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
+  /** Types that weights are stored in, in place of their own: what the contract says then holds nearly. */
+  readonly fewerBits?: readonly string[] | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
   readonly meaning?: string | undefined;
 }
@@ -130,7 +132,8 @@ export function describeContract(contract: Contract): string {
   const phases = period ? `; cells repeat every ${describeReach(period)}: those between see the image in another phase` : '';
   const sizes = congruent ? `; at sizes that differ from the original's by multiples of ${describeReach(congruent)}` : '';
   const ends = contract.wraps ? `; at its border the image is continued with its other end, by ${listed(contract.wraps, 'layer')}` : '';
-  return `${meaningOf(contract)}${ends}${phases}${sizes}`;
+  const bits = contract.fewerBits?.length ? `nearly, since weights are stored in ${contract.fewerBits.join(' and ')}: ` : '';
+  return `${bits}${meaningOf(contract)}${ends}${phases}${sizes}`;
 }
 
 function meaningOf(contract: Contract): string {

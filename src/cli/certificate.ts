@@ -71,7 +71,7 @@ export function certificateText(
     row(
       'verification',
       verification
-        ? `${verification.verdict} when it was converted, within ${verification.tolerance.toExponential(1)}`
+        ? `${verification.verdict} when it was converted, ${verification.verdict === 'measured' ? 'held to no bound' : `within ${verification.tolerance.toExponential(1)}`}`
         : 'was not run when it was converted',
     ),
     row(

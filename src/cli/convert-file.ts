@@ -7,6 +7,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import type { OptimisationLevel } from '../../passes';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { type Formed, type FormRequest, formOf } from '../compile/form';
+import { withFewerBits } from '../compile/metadata';
 import { badOption, externalToStream, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
@@ -81,7 +82,7 @@ export async function convertFile<Facts>(
   try {
     options.opened?.(source);
     options.step(`compiling ${input}`);
-    const compiled = compile(source, options.compile);
+    const compiled = inFewerBits(compile(source, options.compile), options.tfjs);
     inheritOrigin(compiled.model, source);
     options.describe?.(compiled);
     const facts = describe(compiled);
@@ -91,6 +92,20 @@ export async function convertFile<Facts>(
   } finally {
     closeModel(source);
   }
+}
+
+/** A pattern that no weight has is an error later on. */
+function inFewerBits(compiled: Compiled, tfjs: WriteTfjsOptions | undefined): Compiled {
+  const types = Object.keys(tfjs?.quantisation ?? {});
+  if (types.length === 0) return compiled;
+  const { model, report } = compiled;
+  return {
+    model,
+    report: { ...report, contract: withFewerBits(model, report.contract, types) },
+    get original() {
+      return compiled.original;
+    },
+  };
 }
 
 async function checkOutputs(input: string, { output, force, tfjs, certificate, weights }: ConvertFileOptions): Promise<void> {
@@ -140,7 +155,7 @@ async function write(
 
 /** Only what was found equal is called the output, unless it was asked for otherwise. */
 function isKept(verification: VerifyReport | undefined, { keepFailed, allowUnverified }: ConvertFileOptions): boolean {
-  if (!verification || verification.verdict === 'equal') return true;
+  if (!verification || verification.verdict === 'equal' || verification.verdict === 'measured') return true;
   return verification.verdict === 'different' ? keepFailed : allowUnverified || keepFailed;
 }
 
@@ -198,7 +213,7 @@ async function writeTfjs(
 
 /** What fewer bits do to the numbers is measured; a bound is kept to only where one was given. */
 const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined =>
-  verify && verify.rtol === undefined && verify.atol === undefined ? { ...verify, rtol: Number.MAX_VALUE } : verify;
+  verify && verify.rtol === undefined && verify.atol === undefined ? { ...verify, measure: true } : verify;
 
 /** Runs the original and what was made of it, before that is called the output. */
 async function verified(

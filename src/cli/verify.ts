@@ -26,6 +26,7 @@ import { cosine, inputSize, mapping, shardOf, share, verifyOptions } from './val
 
 const CODES: Readonly<Record<Outcome, number>> = {
   equal: EXIT.done,
+  measured: EXIT.done,
   different: EXIT.different,
   unverified: EXIT.unverified,
   'not reproducible': EXIT.unverified,

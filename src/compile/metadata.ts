@@ -72,6 +72,13 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   metadata.set(MEANING, describeContract(contract));
 }
 
+/** Weights are going to be stored in these types: the numbers are no longer those that the contract speaks of, but near to them. */
+export function withFewerBits(model: Model, contract: Contract, fewerBits: readonly string[]): Contract {
+  const said: Contract = { ...contract, fewerBits };
+  model.metadata.set(MEANING, describeContract(said));
+  return said;
+}
+
 /** First pixel and number of pixels; the file says whole numbers. */
 function fieldText(field: AxisField | 'whole'): readonly [number, number] | 'whole' {
   if (field === 'whole') return field;

@@ -20,6 +20,8 @@ export interface VerifyOptions {
   readonly samples?: number | undefined;
   /** Seconds that it may take, beyond what has to run for a verdict. Default: 30. */
   readonly budget?: number | undefined;
+  /** Weights were stored in fewer bits: how far the numbers are from the original's is measured, and held to no bound but one that is given. */
+  readonly measure?: boolean | undefined;
   /** Only a part of the samples: every n-th, and the first, on which the noise is measured. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
   readonly onProgress?: ((doing: string) => void) | undefined;

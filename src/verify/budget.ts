@@ -12,6 +12,8 @@ import type { Dim, Node } from '../ir/types';
 export interface Allowance {
   /** Whether so many seconds are left, which are then spent. */
   spend(seconds: number): boolean;
+  /** Whether so many are left. */
+  has(seconds: number): boolean;
 }
 
 export interface Budget {
@@ -32,6 +34,7 @@ export const makeBudget = (seconds = USUAL_BUDGET): Budget => ({
         left -= needed;
         return true;
       },
+      has: (needed) => needed <= left,
     };
   },
 });

@@ -5,16 +5,19 @@ import { table } from '../ir/table';
 import type { Claim } from './claim';
 import { type Agreement, agreeingOverall, agreement, compare, compareTensors, type Difference, worse } from './compare';
 import type { ExpectedCrops } from './crops';
+import type { FieldSeen } from './field';
 import { agreeing, compareCells, type ExpectedMap, meanOf, meanOfCells, ownNoise } from './maps';
 import type { Moved } from './moved';
 import { isMeasured, ORDER_FACTOR } from './noise';
 import type { Numbers } from './onnx-runner';
 import type { Check, Tolerance } from './report';
+import { type ResiduesSeen, triedText } from './residues';
 import { agreesEnough, isWithin, type Results } from './results';
 import { describeSamples, type Sample } from './samples';
 import type { LargerScores } from './scores';
 import type { LargerImage } from './sizes';
 import type { Subject } from './subject';
+import { isVague } from './verdict';
 import type { ExpectedWindows } from './windows';
 
 /** What the converted model gave on larger images. */
@@ -63,13 +66,20 @@ export interface LargerRequest {
   readonly noiseAt: (image: LargerImage) => number;
 }
 
-export function windowsOfTheMap(request: LargerRequest, expected: readonly ExpectedWindows[] | string, required: boolean): Check {
+/** `isMapsOnly`: predictions are held to the original on crops; what is left are outputs that are maps in the original as well. */
+export function windowsOfTheMap(
+  request: LargerRequest,
+  expected: readonly ExpectedWindows[] | string,
+  required: boolean,
+  isMapsOnly = false,
+): Check {
   const name = 'windows of the map';
   const { subject, given, tolerance } = request;
   if (typeof expected === 'string') return skipped(name, expected, required);
   const tally = new Tally();
   const sizes: string[] = [];
-  let [cells, growing] = [0, 0];
+  const growing = new Growing();
+  let cells = 0;
   for (const { image, outputs } of expected) {
     const found = given.get(image);
     if (!found || found instanceof CompileError) {
@@ -80,29 +90,44 @@ export function windowsOfTheMap(request: LargerRequest, expected: readonly Expec
     }
     tally.faults(sizeFaults(request, image, found));
     sizes.push(sizeText(image.lengths));
-    let isLarger = false;
     for (const [output, map] of outputs) {
       if (map.cells.length === 0) continue;
       const isMean = subject.head === 'image' && !subject.isMap(output);
       const difference = isMean ? compare(meanOf(map.cells), found.get(output)?.data ?? []) : compareCells(map, found.get(output));
-      const agreed = isMean ? undefined : agreementOf(map, found.get(output), tolerance);
-      tally.add(output, difference, allowing(tolerance, ownNoise(map), request.noiseAt(image)), agreed);
+      const allowed = allowing(tolerance, ownNoise(map), request.noiseAt(image));
+      tally.add(output, difference, allowed, isMean ? undefined : agreementOf(map, found.get(output), tolerance));
       cells += map.cells.length;
-      isLarger ||= map.lengths.every((length) => length > 1);
+      if (!showsNothing(allowed, output)) growing.add(output, image, map);
     }
-    if (isLarger && image.purpose === 'growing') growing++;
   }
   if (sizes.length === 0 && tally.equal) return skipped(name, 'the original takes none of the larger sizes that were tried', required);
   const own = expected.every((each) => each.own);
-  const note = own ? undefined : "the original's sizes are baked in: its trunk was freed as a conversion frees it";
-  return tally.check(name, { sizes, cells, note, required, isEnough: growing >= 2 });
+  const missing = growing.missing(outputsOf(subject).filter((output) => !isMapsOnly || subject.isMap(output)));
+  const notes = own ? [] : ["the original's sizes are baked in: its trunk was freed as a conversion frees it"];
+  const note = [...notes, ...missing].join('; ') || undefined;
+  return tally.check(name, { sizes, cells, note, required, isEnough: missing.length === 0 });
 }
 
 /** Cells by their best class, where that is asked for. */
-function agreementOf(map: ExpectedMap, actual: Numbers | undefined, { criteria }: Tolerance): Agreement | undefined {
-  if (criteria?.minAgreement === undefined || (map.cells[0]?.values.length ?? 0) < 2) return undefined;
+function agreementOf(map: ExpectedMap, actual: Numbers | undefined, { criteria, from }: Tolerance): Agreement | undefined {
+  if ((criteria?.minAgreement === undefined && from !== 'measured') || (map.cells[0]?.values.length ?? 0) < 2) return undefined;
   return { cases: map.cells.length, sameBest: agreeing(map, actual) / map.cells.length, sameTopFive: undefined };
 }
+
+/** At how many sizes each output was seen to grow. */
+class Growing {
+  private readonly counts = new Map<string, number>();
+  add(output: string, { purpose }: LargerImage, { lengths }: ExpectedMap): void {
+    if (purpose === 'growing' && lengths.every((length) => length > 1)) this.counts.set(output, (this.counts.get(output) ?? 0) + 1);
+  }
+  /** Outputs that were not seen at two sizes, in words. */
+  missing(outputs: readonly string[]): readonly string[] {
+    return outputs
+      .filter((output) => (this.counts.get(output) ?? 0) < 2)
+      .map((output) => `'${output}' was compared at ${this.counts.get(output) ?? 0} sizes at which it grows, of 2`);
+  }
+}
+const outputsOf = (subject: Subject): readonly string[] => subject.request.original.model.graph.outputs.map(({ name }) => name);
 
 /** The tolerance where the original itself is not exact: at larger sizes it adds up more numbers. */
 const allowing = (tolerance: Tolerance, ...noise: readonly number[]): Tolerance =>
@@ -160,7 +185,8 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
   const tally = new Tally();
   const sizes: string[] = [];
   const notes: string[] = [];
-  let [cells, same, growing] = [0, 0, 0];
+  const growing = new Growing();
+  let [cells, same] = [0, 0];
   for (const [image, outputs] of expected) {
     const found = given.get(image);
     if (!found || found instanceof CompileError) {
@@ -169,25 +195,25 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
     }
     if (mustBeEqual) tally.faults(sizeFaults(request, image, found));
     sizes.push(sizeText(image.lengths));
-    let isLarger = false;
     for (const [output, map] of outputs) {
       if (map.cells.length === 0) continue;
       const actual = found.get(output);
       const isMean = subject.head === 'image' && !subject.isMap(output);
       const difference = isMean ? compare(meanOf(map.cells), actual?.data ?? []) : compareCells(map, actual);
-      tally.add(output, difference, allowing(tolerance, request.noiseAt(image)), isMean ? undefined : agreementOf(map, actual, tolerance));
+      const allowed = allowing(tolerance, request.noiseAt(image));
+      tally.add(output, difference, allowed, isMean ? undefined : agreementOf(map, actual, tolerance));
       cells += map.cells.length;
       same += isMean ? map.cells.length : agreeing(map, actual);
-      isLarger ||= map.lengths.every((length) => length > 1);
+      if (!showsNothing(allowed, output)) growing.add(output, image, map);
     }
-    if (isLarger && image.purpose === 'growing') growing++;
   }
-  const note = notes.join('; ') || undefined;
+  const missing = required ? growing.missing(outputsOf(subject).filter((output) => !subject.isMap(output))) : [];
+  const note = [...notes, ...missing].join('; ') || undefined;
   if (sizes.length === 0) return skipped(name, note ?? 'the converted model has no map that grows with the image', required);
-  const check = tally.check(name, { sizes, cells, note, required, isEnough: growing >= 2 });
+  const check = tally.check(name, { sizes, cells, note, required, isEnough: missing.length === 0 });
   return {
     ...check,
-    status: check.status === 'different' && !mustBeEqual ? 'informative' : check.status,
+    status: (check.status === 'different' || check.status === 'measured') && !mustBeEqual ? 'informative' : check.status,
     sameBest: cells > 0 ? same / cells : undefined,
   };
 }
@@ -210,11 +236,54 @@ export function movedCheck(
   return tally.check(name, { sizes: moved.sizes, cells: moved.cells, note: why, required, isEnough: !missing });
 }
 
+/** How far cells look. A field that is too small is a fault; one that may be too large is told. */
+export function fieldCheck(seen: FieldSeen | CompileError, tolerance: Tolerance): Check {
+  const name = 'edges of the field';
+  if (seen instanceof CompileError) return skipped(name, `the converted model cannot be run: ${seen.diagnostic.message}`);
+  const tally = new Tally();
+  for (const [output, difference] of Object.entries(seen.outside)) tally.add(output, difference, tolerance);
+  const why = [...new Set(seen.skipped.values())].join('; ') || undefined;
+  if (seen.cells === 0) return skipped(name, why ?? 'no map of predictions');
+  const corners = seen.of > 0 ? [`${seen.corners} of ${seen.of} corners matter`] : [];
+  const note = [...corners, ...seen.silent, ...(why === undefined ? [] : [why])].join('; ') || undefined;
+  const check = tally.check(name, { sizes: seen.sizes, cells: seen.cells, note, required: false });
+  return check.status === 'equal' && seen.silent.length > 0 ? { ...check, status: 'informative' } : check;
+}
+
+/** Sizes of every residue of the stride. */
+export function residuesCheck(seen: readonly (ResiduesSeen | CompileError)[], tolerance: Tolerance): Check {
+  const name = 'stride residues';
+  const tally = new Tally();
+  const sizes: string[] = [];
+  let [cells, text] = [0, ''];
+  for (const each of seen) {
+    if (each instanceof CompileError) return skipped(name, `the converted model cannot be run: ${each.diagnostic.message}`);
+    for (const [output, difference] of Object.entries(each.outputs)) tally.add(output, difference, tolerance);
+    tally.faults(each.faults);
+    for (const size of each.sizes) if (!sizes.includes(size)) sizes.push(size);
+    cells += each.cells;
+    text ||= triedText(each.tried);
+  }
+  // Without cells to compare, that it runs and has as many cells as it says is what there is to see.
+  if (cells === 0) {
+    const status = tally.equal ? 'equal' : 'different';
+    return { name, status, outputs: {}, sizes, cells, note: [text, ...tally.told].join('; '), required: false };
+  }
+  return tally.check(name, { sizes, cells, note: text, required: false });
+}
+
+/** By such a tolerance next to nothing is told apart. Saturated activations are further off as a share, and are held to what these leave. */
+const showsNothing = (tolerance: Tolerance, output: string): boolean =>
+  isMeasured(tolerance) && !tolerance.criteria && isVague(tolerance.relative) && !tolerance.activation?.[output];
+
 /** Differences per output, and whether all are within what is allowed. */
 export class Tally {
   equal = true;
   private asked: Tolerance | undefined;
   private compared = 0;
+  /** Comparisons on which the original is so far from itself that they show nothing. */
+  private vague = 0;
+  private hasNoBound = false;
   private readonly outputs: Record<string, Difference> = table({});
   private readonly agreements: Record<string, Agreement> = table({});
   private readonly notes: string[] = [];
@@ -222,10 +291,16 @@ export class Tally {
   add(output: string, difference: Difference, tolerance: Tolerance | undefined, agreed?: Agreement): void {
     this.equal &&= tolerance !== undefined && isWithin(difference, tolerance, output, agreed);
     if (tolerance?.criteria) this.asked = tolerance;
+    this.hasNoBound ||= tolerance?.from === 'measured';
+    const isVain = tolerance !== undefined && showsNothing(tolerance, output);
+    if (isVain) this.vague++;
     const all = agreeingOverall(this.agreements[output], agreed);
     if (all) this.agreements[output] = all;
     this.outputs[output] = worse(this.outputs[output], difference);
-    this.compared += difference.count + difference.broken;
+    if (!isVain) this.compared += difference.count + difference.broken;
+  }
+  get told(): readonly string[] {
+    return this.notes;
   }
   fault(note: string): void {
     this.equal = false;
@@ -240,9 +315,11 @@ export class Tally {
     const { isEnough = true, note, ...rest } = about;
     const { asked } = this;
     if (asked) this.equal &&= Object.values(this.agreements).every((agreed) => agreesEnough(agreed, asked));
-    const notes = [...this.notes, ...(note === undefined ? [] : [note])].join('; ') || undefined;
-    if (this.equal && this.compared === 0) return skipped(name, 'there was nothing to compare: the outputs are empty', about.required);
-    const status = !this.equal ? 'different' : isEnough ? 'equal' : 'partial';
+    const vague = this.vague > 0 ? [`${this.vague} comparisons show nothing: there the original differs from itself by more than 1 %`] : [];
+    const notes = [...this.notes, ...vague, ...(note === undefined ? [] : [note])].join('; ') || undefined;
+    if (this.equal && this.compared === 0)
+      return skipped(name, vague[0] ?? 'there was nothing to compare: the outputs are empty', about.required);
+    const status = !this.equal ? 'different' : !isEnough ? 'partial' : this.hasNoBound ? 'measured' : 'equal';
     const agreed = Object.keys(this.agreements).length > 0 ? { agreement: this.agreements } : {};
     return { name, status, outputs: this.outputs, ...agreed, ...rest, note: notes };
   }

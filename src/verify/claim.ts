@@ -21,8 +21,8 @@ export interface AxisClaim {
   readonly congruent: number;
   /** Pixels at the near and at the far end of the image behind which padding begins. */
   readonly edges: readonly [number, number];
-  /** First pixel that cell 0 depends on, and how many. `whole`: all of them; undefined: the model does not say. */
-  readonly field: { readonly start: number; readonly extent: number } | 'whole' | undefined;
+  /** First pixel that cell 0 depends on, and how many; `isRounded`: these are bounds of fractions. `whole`: all of them; undefined: the model does not say. */
+  readonly field: { readonly start: number; readonly extent: number; readonly isRounded?: boolean } | 'whole' | undefined;
   /** Cells along the axis of an image of so many pixels, where the sizes of the model say it. */
   cells(pixels: number): number | undefined;
 }
@@ -86,16 +86,25 @@ function stridesOf({ request, letters }: Subject, output: Value, fields: Recepti
 function axisClaim(subject: Subject, letter: Letter, stride: number, field: AxisField | 'whole' | undefined, dim: Dim): AxisClaim {
   const symbol = subject.sizeName(letter);
   const name = placesName(letter);
-  const start = field === 'whole' || field === undefined ? 0 : Math.floor(field.offset);
   return {
     name,
     stride,
     period: commonMultiple(periodOf(stride), subject.request.contract?.period?.[name] ?? 1),
     congruent: subject.request.contract?.congruent?.[name] ?? 1,
     edges: subject.request.contract?.edges?.[name] ?? [0, 0],
-    field: field === 'whole' || field === undefined ? field : { start, extent: Math.ceil(field.offset + field.window) - start },
+    field: field === 'whole' || field === undefined ? field : wholePixels(field),
     cells: (pixels) => (symbol === undefined ? undefined : evaluateDim(dim, { [symbol]: pixels })),
   };
+}
+
+/** The field of cell 0, rounded outwards. */
+export function wholePixels({ offset, window }: AxisField): {
+  readonly start: number;
+  readonly extent: number;
+  readonly isRounded: boolean;
+} {
+  const start = Math.floor(offset);
+  return { start, extent: Math.ceil(offset + window) - start, isRounded: !Number.isInteger(offset) || !Number.isInteger(window) };
 }
 
 /** The least multiple of the stride that is a whole number of pixels. */

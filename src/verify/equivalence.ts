@@ -16,11 +16,13 @@ import { CompileError } from '../diagnostics/compile-error';
 import { judges } from './bench';
 import {
   cropsOfTheImage,
+  fieldCheck,
   type Given,
   type LargerRequest,
   meansOfTheMap,
   movedCheck,
   originalSize,
+  residuesCheck,
   skipped,
   windowsOfTheMap,
 } from './checks';
@@ -28,17 +30,19 @@ import { type Claim, claimsOf } from './claim';
 import { agreement, compareTensors } from './compare';
 import { type ExpectedCrops, runCrops } from './crops';
 import { withExactSums } from './exact-sums';
-import { movedWithGates } from './gates';
+import { edgesOfTheField, type FieldSeen } from './field';
 import { isExtreme } from './inputs';
 import { computesInIntegers } from './integers';
 import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from './locate';
 import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
 import { batches, type Moved, patchesElsewhere, shiftedImages } from './moved';
+import { movingPart } from './moving-part';
 import { activationNoise, MOST_NUDGED, measure } from './noise';
 import type { Session } from './onnx-runner';
 import { largerSizes } from './original-head';
 import type { Check, Tolerance, VerifyReport } from './report';
+import { everyResidue, type ResiduesSeen } from './residues';
 import { asCompileError, each, type Results, worstOf } from './results';
 import { type Sample, weightBytes } from './samples';
 import { scores as scoresOf } from './scores';
@@ -79,13 +83,27 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   // What overflows in the original itself says nothing about the other model.
   const judgeable = samples.map(({ kind }, at) => !isExtreme(kind) || allFinite(measured.results[at]));
   const kept = <T>(list: readonly T[]): T[] => list.filter((_, at) => judgeable[at]);
-  const needs = requiredBy(subject, claims, trunk);
+  const freed = trunk.features.some(({ own, results }) => results && !own) || scores?.larger.some(({ own }) => !own) === true;
+  const needs = requiredBy(subject, claims, freed);
   const noiseAt = (image: LargerImage): number => noiseBetween(activation, given.coarse.get(image), sums?.larger.get(image));
-  const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance, noiseAt };
-  const checks: Check[] = [originalSize(subject, kept(samples), kept(expected), kept(found), kept(own))];
+  // What fewer bits do to the numbers is measured; that the map moves with the image is asked of it as of any other.
+  const hasNoBound = request.options?.measure === true && tolerance.from === 'noise';
+  const bound: Tolerance = hasNoBound ? { ...tolerance, ...UNBOUND } : tolerance;
+  // How close a copy must come says nothing of how a map moves.
+  const still: Tolerance = tolerance.from === 'criteria' ? { ...tolerance, criteria: undefined, from: 'noise' } : tolerance;
+  const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance: bound, noiseAt };
+  const checks: Check[] = [
+    originalSize(
+      subject,
+      kept(samples),
+      kept(expected),
+      kept(found),
+      kept(own.map((each) => (hasNoBound ? { ...each, ...UNBOUND } : each))),
+    ),
+  ];
   if (scores) checks.push(meansOfTheMap(larger, scores.larger, true));
-  else if (subject.head === 'original') checks.push(...(await largerSizes(subject, tolerance)));
-  else checks.push(windowsOfTheMap(larger, windows, needs.windows));
+  else if (subject.head === 'original') checks.push(...(await largerSizes(subject, bound)));
+  else checks.push(windowsOfTheMap(larger, windows, needs.windows, needs.crops));
   if (subject.head === 'window' || needs.crops)
     checks.push(
       cropsOfTheImage(
@@ -94,20 +112,25 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
         needs.crops,
       ),
     );
-  const moved = (await movedWithGates(subject)) ?? given;
-  if (moved.shifted) checks.push(movedCheck(subject, moved.shifted, 'shifted images', tolerance, needs.moved));
-  if (moved.patches) checks.push(movedCheck(subject, moved.patches, 'patches elsewhere', tolerance, needs.moved));
+  const moved = (await movedPart(subject)) ?? given.moved;
+  if (moved) {
+    checks.push(movedCheck(moved.subject, moved.shifted, 'shifted images', still, needs.moved));
+    checks.push(movedCheck(moved.subject, moved.patches, 'patches elsewhere', still, needs.moved));
+    checks.push(fieldCheck(moved.field, still));
+  }
+  const residues = [given.residues, ...(moved === given.moved ? [] : [moved?.residues])].filter((seen) => seen !== undefined);
+  if (residues.length > 0) checks.push(residuesCheck(residues, still));
   checks.push(
-    given.batched ? movedCheck(subject, given.batched, 'batches', tolerance, false) : skipped('batches', 'the batch is of a fixed size'),
+    given.batched ? movedCheck(subject, given.batched, 'batches', still, false) : skipped('batches', 'the batch is of a fixed size'),
   );
   settleByCrops(checks);
-  const verdict = verdictOf(checks, noise, tolerance.from);
+  const verdict = verdictOf(checks, noise, bound);
   const departure = verdict === 'different' ? await departureOf(subject, samples, images, expected, found, own) : undefined;
   const ordinary = samples.map(({ kind }) => !isExtreme(kind));
   return {
     verdict,
     checks,
-    tolerance,
+    tolerance: bound,
     ...departure,
     notFinite: await notFiniteIn(
       subject.bench,
@@ -137,28 +160,34 @@ function settleByCrops(checks: Check[]): void {
   checks[at] = { ...check, status: 'informative', note };
 }
 
+/** Numbers that are there, whatever they are. */
+const UNBOUND = { relative: Number.MAX_VALUE, from: 'measured' } as const;
+
 const allFinite = (results: Results | undefined): boolean =>
   [...(results?.values() ?? [])].every(({ data }) => data.every((number) => Number.isFinite(number)));
 
 /**
  * What the contract speaks of. Without padding every cell is the original on its crop. With it, a cell is the original's head on its window of the
- * original's map, and moves with the image. Where cells depend on the whole image, only the original's own nodes can say what is right.
+ * original's map, and moves with the image. Where cells depend on the whole image, only the original's own nodes can say what is right; where these do not run
+ * on larger images (`freed`), what was made of them must move with the image, its gates held.
  */
 function requiredBy(
   subject: Subject,
   claims: readonly Claim[],
-  { features }: Trunk,
+  freed: boolean,
 ): { readonly windows: boolean; readonly crops: boolean; readonly moved: boolean } {
   const kind = subject.request.contract?.kind;
-  const isWindow = subject.head === 'window';
   const isLocal = kind === 'everywhere' || kind === 'border';
-  const freed = features.some(({ own, results }) => results && !own);
-  const crops = kind === 'everywhere' && (isWindow || meansOfCrops(subject, claims));
+  const crops = kind === 'everywhere' && (subject.head === 'window' || meansOfCrops(subject, claims));
   return {
-    windows: !crops,
+    // Crops are of predictions; what is a map in the original as well is compared as one.
+    windows: !crops || subject.request.converted.model.graph.outputs.some(({ name }) => subject.isMap(name)),
     crops,
     // What is not known may do anything: nothing but moving the image can tell.
-    moved: (isWindow && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0)) || (subject.head === 'cell' && isLocal),
+    moved:
+      subject.head === 'image'
+        ? freed && !crops
+        : subject.head !== 'original' && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0),
   };
 }
 
@@ -235,9 +264,49 @@ interface ConvertedRuns {
   readonly fine: Given;
   readonly coarse: Given;
   /** undefined: there is nothing to move. */
-  readonly shifted: Moved | CompileError | undefined;
-  readonly patches: Moved | CompileError | undefined;
+  readonly moved: MovedRuns | undefined;
+  readonly residues: ResiduesSeen | CompileError | undefined;
   readonly batched: Moved | CompileError | undefined;
+}
+
+/** What needs no original. */
+interface MovedRuns {
+  readonly subject: Subject;
+  readonly shifted: Moved | CompileError;
+  readonly patches: Moved | CompileError;
+  readonly field: FieldSeen | CompileError;
+  readonly residues?: ResiduesSeen | CompileError | undefined;
+}
+
+/** Shares of the budget. */
+const OF_FIELDS = 0.2;
+const OF_RESIDUES = 0.1;
+
+async function runMoved(subject: Subject, claims: readonly Claim[], session: Session): Promise<MovedRuns> {
+  return {
+    subject,
+    shifted: await shiftedImages(subject, claims, session).catch(asCompileError),
+    patches: await patchesElsewhere(subject, claims, session).catch(asCompileError),
+    field: await edgesOfTheField(subject, claims, session, subject.budget.allowance(OF_FIELDS)).catch(asCompileError),
+  };
+}
+const runResidues = (subject: Subject, claims: readonly Claim[], session: Session): Promise<ResiduesSeen | CompileError | undefined> =>
+  everyResidue(subject, claims, session, subject.budget.allowance(OF_RESIDUES)).catch(asCompileError);
+
+/** The same of the part that moves, where the whole does not. */
+async function movedPart(subject: Subject): Promise<MovedRuns | undefined> {
+  const part = movingPart(subject);
+  if (!part) return undefined;
+  subject.bench.progress('running the part of the converted model that moves with the image');
+  try {
+    return await part.within(async (session) => ({
+      ...(await runMoved(part.subject, part.claims, session)),
+      residues: await runResidues(part.subject, part.claims, session),
+    }));
+  } catch (error) {
+    asCompileError(error);
+    return undefined;
+  }
 }
 
 /** Everything that is asked of the converted model. */
@@ -264,8 +333,8 @@ async function runConverted(
       results,
       fine,
       coarse,
-      shifted: slides ? await shiftedImages(subject, claims, session).catch(asCompileError) : undefined,
-      patches: slides ? await patchesElsewhere(subject, claims, session).catch(asCompileError) : undefined,
+      moved: slides ? await runMoved(subject, claims, session) : undefined,
+      residues: images.length > 0 ? await runResidues(subject, claims, session) : undefined,
       batched: subject.takesBatches
         ? await batches(subject, session, [subject.lengths, ...growing.map(({ lengths }) => lengths)]).catch(asCompileError)
         : undefined,

@@ -12,7 +12,7 @@
  */
 
 import { type ImageWindow, windowAxes } from '../compile/input-size';
-import { sizeText, unitOf } from '../ir/spatial';
+import { type PlacesName, sizeText, unitOf } from '../ir/spatial';
 import { table } from '../ir/table';
 import { elementCount } from '../ir/tensor';
 import { type AxisClaim, type Claim, commonMultiple } from './claim';
@@ -23,7 +23,7 @@ import type { Check } from './report';
 import type { Results } from './results';
 import type { Subject } from './subject';
 
-type Feeds = ReadonlyMap<string, Numbers>;
+export type Feeds = ReadonlyMap<string, Numbers>;
 
 /** Runs of the converted model of which some numbers must be the same. */
 interface Twins {
@@ -56,23 +56,29 @@ const axesOf = (subject: Subject): readonly Axis[] => [...subject.lengths.keys()
 const MOST_NUMBERS = 2 ** 25;
 
 /** What of an output can be moved along one axis, and by how much. */
-interface Track {
+export interface Track {
   readonly axis: Axis;
+  /** What is counted along it. */
+  readonly name: PlacesName;
   readonly output: string;
   /** Pixels of the field. */
   readonly start: number;
   readonly extent: number;
   readonly stride: number;
+  /** The field was rounded to whole pixels. */
+  readonly isRounded: boolean;
   /** Pixels that the image is moved by, and cells that the map then moves by. */
   readonly period: number;
   readonly cells: number;
   /** Pixels at both ends of the image that padding follows. */
   readonly edges: readonly [number, number];
-  /** Sizes of images differ by multiples of this. */
+  /** What the contract says holds at sizes that differ by multiples of this; and by multiples of the period as well. */
+  readonly congruent: number;
   readonly grain: number;
 }
 
-function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skipped: Map<string, string>): Track[] {
+/** What can be moved along one axis; of the other outputs, why not. */
+export function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skipped: Map<string, string>): Track[] {
   return claims.flatMap((claim): Track[] => {
     const own: AxisClaim | undefined = claim.axes[axis];
     const skip = (why: string): Track[] => {
@@ -86,12 +92,16 @@ function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skippe
       return skip(`the stride of '${claim.output}' is no whole number of ${unitOf(subject.lengths.length)}`);
     const track: Track = {
       axis,
+      name: own.name,
       output: claim.output,
-      ...own.field,
+      start: own.field.start,
+      extent: own.field.extent,
+      isRounded: own.field.isRounded === true,
       stride: own.stride,
       period: own.period,
       cells: Math.round(cells),
       edges: own.edges,
+      congruent: own.congruent,
       grain: commonMultiple(own.period, own.congruent),
     };
     const across = elementCount(subject.lengths.filter((_, other) => other !== axis));
@@ -102,22 +112,22 @@ function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skippe
 }
 
 /** First cell whose field begins inside of the image. */
-const firstInside = ({ start, stride, edges: [near] }: Track): number => Math.max(0, Math.ceil((near - start) / stride - 1e-9));
+export const firstInside = ({ start, stride, edges: [near] }: Track): number => Math.max(0, Math.ceil((near - start) / stride - 1e-9));
 /** Last cell whose field ends inside of an image of this size. */
-const lastInside = ({ start, extent, stride, edges: [, far] }: Track, size: number): number =>
+export const lastInside = ({ start, extent, stride, edges: [, far] }: Track, size: number): number =>
   Math.floor((size - far - extent - start) / stride + 1e-9);
 
 /** Pixels of an image with so many periods of cells inside: as many more than the original has as the period divides, for which the phases are the same. */
-function lengthFor(track: Track, own: number, periods: number): number {
+export function lengthFor(track: Track, own: number, periods: number): number {
   const first = firstInside(track) * track.stride;
   // A cell may look at less than its window: it is there where the window fits.
   const needed = Math.max(track.start + first + track.extent + track.edges[1], own + first) + periods * track.period;
   return own + Math.max(0, Math.ceil((needed - own) / track.grain)) * track.grain;
 }
 
-const sizeOf = (subject: Subject, axis: Axis): number => subject.lengths[axis] ?? 1;
+export const sizeOf = (subject: Subject, axis: Axis): number => subject.lengths[axis] ?? 1;
 /** `along` on one axis, what the others have on these. */
-const sizesFor = (along: number, across: readonly number[], axis: Axis): readonly number[] =>
+export const sizesFor = (along: number, across: readonly number[], axis: Axis): readonly number[] =>
   across.map((length, other) => (other === axis ? along : length));
 /** So far along one axis, nothing along the others. */
 const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
@@ -128,7 +138,7 @@ const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
   );
 
 /** The sides that images are not moved along: two cells, where that is known. */
-const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly number[] =>
+export const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly number[] =>
   subject.lengths.map((length, axis) => {
     const periods = claims
       .map(({ axes }) => commonMultiple(axes[axis]?.period ?? 1, axes[axis]?.congruent ?? 1))
@@ -169,7 +179,7 @@ export async function shiftedImages(subject: Subject, claims: readonly Claim[], 
       };
     }),
   );
-  return told('shifted images', await runTwins(subject, twins, session), skipped);
+  return told('shifted images', await runTwins(twins, session, skipped), skipped);
 }
 
 /** The patch that a cell depends on, in another image, elsewhere. */
@@ -211,7 +221,7 @@ export async function patchesElsewhere(subject: Subject, claims: readonly Claim[
       };
     }),
   );
-  return told('patches elsewhere', await runTwins(subject, twins, session), skipped);
+  return told('patches elsewhere', await runTwins(twins, session, skipped), skipped);
 }
 
 /** Three images at once against one by one, at the original size and at a larger one. */
@@ -237,7 +247,8 @@ export async function batches(subject: Subject, session: Session, sizes: readonl
         ),
     };
   });
-  return told('batches', await runTwins(subject, twins, session), new Map());
+  const skipped = new Map<string, string>();
+  return told('batches', await runTwins(twins, session, skipped), skipped);
 }
 
 function stacked(list: readonly Numbers[]): Numbers {
@@ -259,7 +270,7 @@ function grouped(tracks: readonly Track[]): readonly (readonly [Track, ...Track[
   return [...groups.values()];
 }
 
-const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numbers, window: ImageWindow) => Numbers): Feeds =>
+export const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numbers, window: ImageWindow) => Numbers): Feeds =>
   new Map(
     [...feeds].map(([name, numbers]) => {
       const window = subject.windowOf(name);
@@ -297,7 +308,8 @@ interface Ran {
   readonly cells: number;
 }
 
-async function runTwins(_subject: Subject, twins: readonly Twins[], session: Session): Promise<Ran> {
+/** What was not seen anywhere joins what was skipped. */
+async function runTwins(twins: readonly Twins[], session: Session, skipped: Map<string, string>): Promise<Ran> {
   const outputs: Record<string, Difference> = table({});
   const sizes: string[] = [];
   let cells = 0;
@@ -306,7 +318,10 @@ async function runTwins(_subject: Subject, twins: readonly Twins[], session: Ses
     for (const image of images) results.push(await session.run(image()));
     sizes.push(size);
     for (const [name, pairs] of same(results)) {
-      if (pairs.cells === 0) continue;
+      if (pairs.cells === 0) {
+        skipped.set(name, `no two cells of '${name}' that look at the same pixels were found at ${size}`);
+        continue;
+      }
       cells += pairs.cells;
       outputs[name] = worse(outputs[name], compare(pairs.expected, pairs.actual));
     }

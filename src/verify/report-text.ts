@@ -37,7 +37,7 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     row(
       'verdict',
-      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
+      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${priceText(report)}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
     ),
   );
   if (report.quantised && report.verdict === 'different' && !report.tolerance.criteria) lines.push(row('', PRICE));
@@ -73,10 +73,23 @@ function criteriaText({ minAgreement, cosine }: NonNullable<Tolerance['criteria'
   return `as asked: ${asked.join(', ')}`;
 }
 
+/** What fewer bits cost, where nothing else is said. */
+function priceText({ verdict, checks }: VerifyReport): string {
+  if (verdict !== 'measured') return '';
+  const seen = checks.filter(({ status }) => status === 'measured');
+  const worst = Math.max(0, ...seen.flatMap(({ outputs }) => Object.values(outputs).map(({ maxRel }) => maxRel)));
+  const shares = seen.flatMap(({ agreement, name, cells }) =>
+    Object.values(agreement ?? {}).map(
+      ({ sameBest }) => `${percent(sameBest)} of ${cells} ${name === 'original size' ? 'random inputs' : `cells (${name})`}`,
+    ),
+  );
+  return `: scores differ by up to ${share(worst)} of the largest${shares.length > 0 ? `; the best class is the same in ${shares.join(', ')}` : ''}`;
+}
+
 /** What "equal" would need and was not seen. */
 function missingText({ verdict, checks }: VerifyReport): string {
   if (verdict !== 'unverified') return '';
-  const missing = checks.filter(({ required, status }) => required && status !== 'equal').map(({ name }) => name);
+  const missing = checks.filter(({ required, status }) => required && status !== 'equal' && status !== 'measured').map(({ name }) => name);
   return missing.length > 0 ? `: ${missing.join(', ')} could not be looked at in full` : '';
 }
 
@@ -91,6 +104,8 @@ export function toleranceText(tolerance: Tolerance): string {
   const { noise, relative, outputs } = tolerance;
   const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
   if (tolerance.from === 'exact') return 'none: every bit';
+  if (tolerance.from === 'measured')
+    return `none: weights are in fewer bits, so differences are measured; the original differs from itself by ${share(noiseOf(tolerance))}`;
   const asked = tolerance.criteria && criteriaText(tolerance.criteria);
   if (tolerance.from === 'options')
     return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}${asked ? `; ${asked}` : ''}`;
@@ -142,7 +157,9 @@ export function formatCheck(check: Check, asked = false): string[] {
     check.status === 'informative'
       ? isBorder
         ? 'border effects'
-        : 'decides nothing'
+        : check.name === 'edges of the field'
+          ? 'nothing outside matters; the field may be smaller than told'
+          : 'decides nothing'
       : check.status === 'partial'
         ? 'equal as far as it went'
         : check.status === 'equal' && asked

@@ -15,11 +15,13 @@ export interface Check {
     | 'crops of the image'
     | 'shifted images'
     | 'patches elsewhere'
+    | 'edges of the field'
+    | 'stride residues'
     | 'batches'
     | 'fixed form'
     | 'crops at that size';
-  /** `partial`: equal as far as it went, which is not as far as the contract goes. */
-  readonly status: 'equal' | 'different' | 'informative' | 'partial' | 'skipped';
+  /** `partial`: equal as far as it went, which is not as far as the contract goes. `measured`: seen in full, and held to no bound. */
+  readonly status: 'equal' | 'different' | 'measured' | 'informative' | 'partial' | 'skipped';
   /** Whether the contract speaks of it: "equal" needs it then. */
   readonly required?: boolean | undefined;
   /** Per output: the worst difference over all inputs of the check. */
@@ -37,9 +39,10 @@ export interface Check {
 
 /**
  * `unverified`: equal at the original size, and beyond it something that the contract speaks of could not be looked at. `not reproducible`: no difference
- * was found, but the original differs from itself so much that this says little.
+ * was found, but the original differs from itself so much that this says little. `measured`: weights were stored in fewer bits, so that the numbers cannot be
+ * those of the original; all was looked at, what that costs is in the report, and nothing is said of whether it is little enough.
  */
-export type Verdict = 'equal' | 'different' | 'unverified' | 'not reproducible';
+export type Verdict = 'equal' | 'different' | 'unverified' | 'not reproducible' | 'measured';
 
 /** What the user calls close enough. */
 export interface Criteria {
@@ -87,8 +90,8 @@ export interface Tolerance {
   readonly unit?: string | undefined;
   /** What is asked in place of it, or beside it where `from` is `options`. */
   readonly criteria?: Criteria | undefined;
-  /** `exact`: none, bit by bit. `criteria`: only outputs that these say nothing about are held to what was measured. */
-  readonly from: 'noise' | 'options' | 'exact' | 'criteria';
+  /** `exact`: none, bit by bit. `criteria`: only outputs that these say nothing about are held to what was measured. `measured`: differences to the original are held to no bound. */
+  readonly from: 'noise' | 'options' | 'exact' | 'criteria' | 'measured';
 }
 
 /** What a rule did: the source nodes that it made something of. */

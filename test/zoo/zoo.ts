@@ -23,7 +23,7 @@ import { compareWithCommit } from './compare';
 interface Row {
   readonly model: string;
   readonly head: Head;
-  readonly result: 'equal' | 'refused' | 'different' | 'failed';
+  readonly result: 'equal' | 'unverified' | 'refused' | 'different' | 'failed';
   readonly detail: string;
   readonly seconds: number;
 }
@@ -62,13 +62,13 @@ async function convertOne(model: string, path: string, directory: string, option
       const report = await verifyFiles(path, output, { compiled });
       const checks = report.checks.map(
         (check) =>
-          `${check.name}: ${check.status}${check.status === 'skipped' ? ` (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
+          `${check.name}: ${check.status}${check.status === 'skipped' ? `${check.required ? ', REQUIRED' : ''} (${check.note})` : ` ${Math.max(0, ...Object.values(check.outputs).map(({ maxRel }) => maxRel)).toExponential(1)}`}`,
       );
       const shape = compiled.report.outputs.map(({ converted }) => `[${converted?.join(', ')}]`).join(' ');
       rmSync(output, { recursive: true, force: true });
       return row(
-        report.verdict === 'equal' ? 'equal' : 'different',
-        `${shape}; ${compiled.original.graph.nodeCount} -> ${nodes} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.tolerance.noise.order === undefined ? '' : `, order ${report.tolerance.noise.order.toExponential(1)}`}${report.runtimeFault ? '; runtime fault' : ''}`,
+        report.verdict === 'equal' || report.verdict === 'different' ? report.verdict : 'unverified',
+        `${report.verdict === 'equal' ? '' : `${report.verdict}; `}${shape}; ${compiled.original.graph.nodeCount} -> ${nodes} nodes; ${compiled.report.contract.kind}; ${checks.join('; ')}; tolerance ${report.tolerance.relative.toExponential(1)}${report.tolerance.noise.order === undefined ? '' : `, order ${report.tolerance.noise.order.toExponential(1)}`}${report.runtimeFault ? '; runtime fault' : ''}`,
       );
     } finally {
       closeModel(original);
@@ -184,13 +184,13 @@ async function main(): Promise<void> {
   console.log(summaries.join('\n'));
   if (values.write) writePart(to, markdown(runs, wanted, summaries, to));
   const all = runs.flatMap(({ rows }) => rows);
-  process.exitCode = all.some(({ result }) => result === 'different' || result === 'failed') ? 1 : 0;
+  process.exitCode = all.some(({ result }) => result === 'different' || result === 'failed' || result === 'unverified') ? 1 : 0;
 }
 
 function summary(runs: readonly Run[], head: Head, optimise: OptimisationLevel): string {
   const rows = runs.flatMap((run) => run.rows).filter((row) => row.head === head);
   const count = (result: Row['result']): number => rows.filter((row) => row.result === result).length;
-  return `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
+  return `--head ${head} -O${optimise}: ${rows.length} models: ${count('equal')} converted and equal, ${count('unverified')} unverified, ${count('refused')} refused, ${count('different')} different, ${count('failed')} failed`;
 }
 
 const COVERAGE = 'docs/coverage.md';

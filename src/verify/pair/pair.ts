@@ -18,6 +18,7 @@ import type { Check, Tolerance, VerifyReport } from '../report';
 import { agreesEnough, each, isWithin, type Results, worstOf } from '../results';
 import { describeSamples, type Sample } from '../samples';
 import type { OtherRuntime } from '../subject';
+import { verdictOf } from '../verdict';
 import { fittingPermutation, transposed } from './layout';
 import { matchPorts, type PortMatch, requireKnown } from './ports';
 import { MOST_ERROR, quantisedCopy, quantisedReport, quantisedSide } from './quantised';
@@ -81,7 +82,7 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
         sameSizes: true,
       }));
   return {
-    verdict: check.status === 'different' ? 'different' : 'equal',
+    verdict: verdictOf([check], allowed.noise, allowed.tolerance),
     checks: [check],
     tolerance: { ...allowed.tolerance, ...(coarsest !== undefined && coarsest !== 'float' && { unit: coarsest }) },
     ...departure,

@@ -8,6 +8,7 @@ import { outcomeOf, type PairOutcome, type SuiteReport } from './suite-report';
 const TITLES = {
   equal: 'equal',
   different: 'different',
+  measured: 'measured, held to no bound',
   unverified: 'not verified beyond the original size',
   'not reproducible': 'the original is not reproducible',
 };

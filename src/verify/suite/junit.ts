@@ -68,7 +68,8 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
 }
 
 /** What differs, and what the verdict needs and could not be looked at. */
-const isFailure = ({ status, required }: Check): boolean => status === 'different' || (required === true && status !== 'equal');
+const isFailure = ({ status, required }: Check): boolean =>
+  status === 'different' || (required === true && status !== 'equal' && status !== 'measured');
 
 const caseAttributes = (pair: PairOutcome, name: string, seconds: number): Attributes => ({
   name: token(name),
@@ -85,7 +86,7 @@ function caseXml(pair: PairOutcome, check: Check, seconds: number): string {
           { message: token(pair.report ? failureLine(check, pair.report) : (lines[0] ?? '')), type: 'different' },
           text(pair.report ? formatVerifyReport(pair.report) : lines.join('\n')),
         )
-      : check.required && check.status !== 'equal'
+      : isFailure(check)
         ? element('failure', { message: token(`not verified: ${lines[0] ?? ''}`), type: 'unverified' }, text(lines.join('\n')))
         : check.status === 'skipped'
           ? element('skipped', { message: check.note ?? '' })

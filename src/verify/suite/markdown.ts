@@ -8,6 +8,7 @@ import { outcomeOf, type PairOutcome, type SuiteReport, suiteOutcome } from './s
 const MARKS = {
   equal: '✅ equal',
   different: '❌ different',
+  measured: '📏 measured, held to no bound',
   unverified: '❔ not verified beyond the original size',
   'not reproducible': '❔ the original is not reproducible',
   error: '⚠️ error',
@@ -21,7 +22,7 @@ export function markdown(suite: SuiteReport): string {
     MARKS[outcomeOf(pair)],
     inline(pair.name),
     pair.report ? inline(largest(pair.report)) : inline(pair.error?.message ?? ''),
-    pair.report ? pair.report.tolerance.relative.toExponential(1) : '',
+    pair.report ? (pair.report.tolerance.from === 'measured' ? 'measured' : pair.report.tolerance.relative.toExponential(1)) : '',
     pair.report ? classes(pair.report) : '',
     pair.report ? `${pair.report.seconds.toFixed(1)} s` : '',
   ]);
@@ -56,7 +57,7 @@ function details(pair: PairOutcome): string[] {
 /** The worst difference of the checks that count. */
 function largest({ checks }: VerifyReport): string {
   const counted = checks
-    .filter(({ status }) => status === 'equal' || status === 'partial' || status === 'different')
+    .filter(({ status }) => status === 'equal' || status === 'measured' || status === 'partial' || status === 'different')
     .flatMap(({ outputs }) => Object.entries(outputs));
   const [worst] = counted.sort(([, a], [, b]) => b.broken - a.broken || b.maxRel - a.maxRel);
   if (!worst) return '';

@@ -1,38 +1,84 @@
-/** npm run sabotage: every kind of fault put into the conversions of ten networks; prints what was found and what was not. */
+/**
+ * npm run sabotage -- [--only TEXT] [--head window|cell|image]: every kind of fault put into the conversions of small networks, under every head that they have;
+ * prints what was found and what was not. TEXT: a part of the name of a network.
+ */
+import { parseArgs } from 'node:util';
 import { CompileError } from '../../../src/diagnostics/compile-error';
-import { FAULTS } from './faults';
+import type { Model } from '../../../src/ir/model';
+import type { VerifyReport } from '../../../src/verify/report';
+import { CLAIMS, claiming, FAULTS, OF_FIELDS, OF_ORDER } from './faults';
 import { judged } from './judge';
 import { NETWORKS } from './networks';
 
-async function main(): Promise<number> {
-  let [made, found, right, _broken, _visible] = [0, 0, 0, 0, 0];
-  for (const [network, make] of NETWORKS) {
-    const plain = await judged(make());
-    if (plain?.verdict === 'equal') right++;
-    else console.log(`FALSE ALARM  ${network}: ${plain?.verdict}`);
-    for (const [name, fault] of FAULTS) {
-      try {
-        const report = await judged(make(), fault);
-        if (!report) continue;
-        made++;
-        if (report.verdict === 'different') found++;
-        if (report.checks.some(({ name: check, status }) => check === 'original size' && status === 'different')) _visible++;
-        if (report.verdict === 'different') continue;
-        console.log(`NOT FOUND    ${network}, ${name}: ${report.verdict}`);
-      } catch (error) {
-        if (!(error instanceof CompileError)) throw error;
-        // A model that the runtime does not take is found as well.
-        made++;
-        found++;
-        _broken++;
-        console.log(`DOES NOT RUN ${network}, ${name}: ${error.diagnostic.message}`);
-      }
+const HEADS = ['window', 'cell', 'image'] as const;
+type Head = (typeof HEADS)[number];
+
+class Score {
+  private made = 0;
+  private found = 0;
+  private right = 0;
+  private conversions = 0;
+
+  conversion(name: string, report: VerifyReport | undefined): void {
+    this.conversions++;
+    if (report?.verdict === 'equal') this.right++;
+    else console.log(`FALSE ALARM  ${name}: ${report?.verdict}`);
+  }
+  fault(name: string, isFound: boolean, verdict: string | undefined): void {
+    this.made++;
+    if (isFound) this.found++;
+    else console.log(`NOT FOUND    ${name}: ${verdict}`);
+  }
+  text(what: string): string {
+    const share = ((100 * this.found) / Math.max(1, this.made)).toFixed(1);
+    return `${what}: ${this.found} of ${this.made} faults found (${share} %); ${this.right} of ${this.conversions} right conversions equal`;
+  }
+  get isPerfect(): boolean {
+    return this.found === this.made && this.right === this.conversions;
+  }
+}
+
+/** All faults in one conversion. */
+async function spoil(score: Score, network: string, head: Head, make: () => Model): Promise<void> {
+  const name = `${network}, head ${head}`;
+  let right: VerifyReport | undefined;
+  try {
+    right = await judged(make(), undefined, { head });
+  } catch (error) {
+    // Some networks have no such head.
+    if (error instanceof CompileError) return;
+    throw error;
+  }
+  score.conversion(name, right);
+  for (const [fault, put] of FAULTS) {
+    if (head === 'image' && OF_ORDER.has(fault)) continue;
+    if (fault === OF_FIELDS && (head === 'image' || right?.contract?.kind === 'whole-image')) continue;
+    try {
+      const report = await judged(make(), put, { head });
+      if (report) score.fault(`${name}, ${fault}`, report.verdict === 'different', report.verdict);
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      // A model that the runtime does not take is found as well.
+      score.fault(`${name}, ${fault}`, true, error.diagnostic.message);
     }
   }
-  console.log(
-    `${found} of ${made} faults found in ${NETWORKS.size} networks (${((100 * found) / Math.max(1, made)).toFixed(1)} %); ${right} of ${NETWORKS.size} right conversions equal`,
-  );
-  return found === made && right === NETWORKS.size ? 0 : 1;
+  for (const [claim, { change, isTold }] of head === 'image' ? [] : CLAIMS) {
+    const report = await judged(make(), undefined, { head, claim: (contract) => claiming(contract, change) });
+    const edges = report?.checks.find(({ name: check }) => check === 'edges of the field');
+    if (report) score.fault(`${name}, ${claim}`, isTold ? edges?.status === 'informative' : report.verdict === 'different', report.verdict);
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, head: { type: 'string' } } });
+  const scores: Score[] = [];
+  for (const head of HEADS.filter((each) => values.head === undefined || each === values.head)) {
+    const score = new Score();
+    for (const [network, make] of NETWORKS) if (network.includes(values.only)) await spoil(score, network, head, make);
+    console.log(score.text(`head ${head}`));
+    scores.push(score);
+  }
+  return scores.every(({ isPerfect }) => isPerfect) ? 0 : 1;
 }
 
 main().then((code) => process.exit(code));

@@ -1,0 +1,130 @@
+/**
+ * The part of a converted model that moves with the image, where the whole does not:
+ *
+ *   gates       one number per channel, taken from all places of a map (squeeze and excitation): with the gates held fixed, what is left is local
+ *   head image  the mean over the predictions of all windows: the map in front of the mean moves
+ *
+ *   converted model            ->   the same with the outputs of its global nodes as inputs, fed with what they give on one image, and the maps in front of
+ *                                   the means as outputs
+ *
+ * The checks on images that are moved hold for it as for any other network. A TensorFlow.js model cannot be cut: the graph that it was written from is, where
+ * that is at hand.
+ */
+import { contractOf } from '../analysis/contract';
+import { meanedMap } from '../analysis/meaned-map';
+import { receptiveFields } from '../analysis/receptive-field';
+import { windowAxes, windowLengths } from '../compile/input-size';
+import { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
+import { elementCount, fromNumbers } from '../ir/tensor';
+import type { Value } from '../ir/types';
+import { type Claim, claimsOf } from './claim';
+import { headOf, trunkOf } from './cut';
+import type { Numbers, Session } from './onnx-runner';
+import { only } from './results';
+import { Subject } from './subject';
+
+/** A subject of its own, in which only what moves is looked at. */
+export interface MovingPart {
+  readonly subject: Subject;
+  readonly claims: readonly Claim[];
+  within<T>(use: (session: Session) => Promise<T>): Promise<T>;
+}
+
+/** undefined: the model moves as a whole, or there is nothing in it that does. */
+export function movingPart(subject: Subject): MovingPart | undefined {
+  const { converted, contract, windows } = subject.request;
+  const isGated = contract?.kind === 'whole-image';
+  if (subject.head === 'original' || windows.length === 0 || (contract?.unknown?.length ?? 0) > 0) return undefined;
+  if (!isGated && subject.head !== 'image') return undefined;
+  const { graph } = converted.model;
+  const maps = graph.outputs.map((output) => (subject.head === 'image' && !subject.isMap(output.name) ? meanedMap(output) : output));
+  if (!maps.every((map): map is Value => map !== undefined)) return undefined;
+  const unique = [...new Set(maps)];
+  const gates = isGated ? gatesOf(subject, unique) : [];
+  if (!gates) return undefined;
+  const model = gates.length > 0 ? headOf(converted.model, gates, unique) : trunkOf(converted.model, unique);
+  inferShapes(model);
+  const held = withGatesAs0(atWindow(subject, model), gates);
+  const own = contractOf(held.graph, { head: 'window' });
+  if (own.kind === 'whole-image') return undefined;
+  const strides = Object.fromEntries(
+    graph.outputs.flatMap((output, at) => {
+      const [map, declared] = [maps[at], subject.request.strides?.[output.name]];
+      return map && declared ? [[map.name, declared] as const] : [];
+    }),
+  );
+  const part = new Subject({
+    ...subject.request,
+    original: { ...subject.request.original, model: subject.whole },
+    cuttable: undefined,
+    converted: { source: '', model },
+    contract: own,
+    head: 'window',
+    strides,
+    declared: undefined,
+    density: undefined,
+  });
+  return { subject: part, claims: claimsOf(part), within: (use) => within(subject, gates, model, use) };
+}
+
+/** A session of the part, its gates fed with what they give on one image of the original size. */
+async function within<T>(subject: Subject, gates: readonly Value[], model: Model, use: (session: Session) => Promise<T>): Promise<T> {
+  const { bench, request } = subject;
+  const open = (held: ReadonlyMap<string, Numbers>): Promise<T> =>
+    bench.within(request.place(model, 'moving'), 'the part of the converted model that moves with the image', {}, (session) =>
+      use({ ...session, run: (images) => session.run(only(new Map([...images, ...held]), session.inputNames)) }),
+    );
+  if (gates.length === 0) return open(new Map());
+  const feeds = subject.feeds('normal', subject.lengths, 1, 9);
+  bench.progress('running the gates of the converted model');
+  const trunk = trunkOf(request.converted.model, gates);
+  return open(
+    await bench.within(request.place(trunk, 'gates'), 'the gates of the converted model', {}, (session) =>
+      session.run(only(feeds, session.inputNames)),
+    ),
+  );
+}
+
+/** At the original size. */
+function atWindow({ request }: Subject, of: Model): Model {
+  const model = of.clone();
+  for (const input of model.graph.inputs) {
+    const window = request.windows.find((each) => each.input === input.name);
+    if (!window || !input.type?.shape) continue;
+    const [axes, lengths] = [windowAxes(window), windowLengths(window)];
+    const shape = input.type.shape.map((dim, axis) => lengths[axes.indexOf(axis)] ?? dim);
+    model.graph.setType(input, { ...input.type, shape });
+  }
+  inferShapes(model);
+  return model;
+}
+
+/** The outputs of nodes that look at all places, where each is one number per channel. `maps`: what they lead to; what comes behind is no gate. */
+function gatesOf(subject: Subject, maps: readonly Value[]): readonly Value[] | undefined {
+  const { graph } = trunkOf(subject.request.converted.model, maps);
+  const names = receptiveFields(atWindow(subject, new Model({ graph })).graph).global.flatMap(({ outputs }) => outputs[0]?.name ?? []);
+  const gates = subject.request.converted.model.graph.nodes.flatMap(({ outputs: [output] }) =>
+    output && names.includes(output.name) ? [output] : [],
+  );
+  const isOne = ({ type }: Value): boolean => (type?.shape ?? [undefined, undefined]).slice(1).every((dim) => typeof dim === 'number');
+  return gates.length > 0 && gates.length === names.length && gates.every((gate) => isOne(gate) && !maps.includes(gate))
+    ? gates
+    : undefined;
+}
+
+/** What it claims is claimed with the gates given, whatever they are. */
+function withGatesAs0(model: Model, gates: readonly Value[]): Model {
+  const { graph } = model;
+  for (const gate of gates) {
+    const value = graph.inputs.find(({ name }) => name === gate.name);
+    const shape = (gate.type?.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : 1));
+    if (!value || !gate.type) continue;
+    graph.replaceAllUses(
+      value,
+      graph.addConstant(`${gate.name}_held`, fromNumbers(gate.type.dtype, shape, new Float64Array(elementCount(shape)))),
+    );
+    graph.removeInput(value);
+  }
+  return model;
+}

@@ -1,0 +1,160 @@
+/**
+ * Sizes of every residue of the stride: a converted model must run at each of them and have as many cells as it says; and where its cells look at a part of the
+ * image, those that lie inside of a smaller image are those of a larger one with the same beginning. Needs no original: the sizes are as small as the model
+ * takes, and all residues are tried where the budget allows it.
+ */
+import { windowAxes } from '../compile/input-size';
+import { CompileError } from '../diagnostics/compile-error';
+import { sizeText } from '../ir/spatial';
+import { table } from '../ir/table';
+import type { Allowance } from './budget';
+import { type Claim, cellsOf, commonMultiple } from './claim';
+import { compare, type Difference, worse } from './compare';
+import { cropped } from './inputs';
+import { type Feeds, firstInside, lastInside, lengthFor, mapImages, tracksOf } from './moved';
+import type { Numbers, Session } from './onnx-runner';
+import { asCompileError, type Results } from './results';
+import type { Subject } from './subject';
+
+export interface ResiduesSeen {
+  readonly outputs: Readonly<Record<string, Difference>>;
+  readonly faults: readonly string[];
+  readonly sizes: readonly string[];
+  /** Cells that were compared. */
+  readonly cells: number;
+  /** Along each axis: what is counted, the residues that were tried, and of how many. */
+  readonly tried: readonly { readonly name: string; readonly residues: readonly number[]; readonly of: number }[];
+}
+
+/** undefined: the model has no stride. */
+export async function everyResidue(
+  subject: Subject,
+  claims: readonly Claim[],
+  session: Session,
+  allowance: Allowance,
+): Promise<ResiduesSeen | undefined> {
+  const periods = subject.lengths.map((_, axis) => periodAlong(claims, axis));
+  const most = Math.max(...periods);
+  if (claims.length === 0 || most < 1) return undefined;
+  const base = baseOf(subject, claims, most, allowance);
+  const largest = base.map((length, axis) => length + 2 * (periods[axis] ?? 1));
+  const image = subject.feeds('normal', largest, 1, 13);
+  const reference = allowance.spend(subject.secondsFor(largest) / 2) ? await session.run(image).catch(asCompileError) : undefined;
+  const outputs: Record<string, Difference> = table({});
+  const faults: string[] = [];
+  const sizes: string[] = [];
+  const tried = periods.map(() => new Set<number>());
+  let cells = 0;
+  for (const step of inOrder(most)) {
+    // Rows and columns differ, so that what is mixed up between them shows.
+    const residues = periods.map((period, axis) => (axis % 2 === 0 ? step : 2 * most - 1 - step) % period);
+    if (residues.every((residue, axis) => tried[axis]?.has(residue))) continue;
+    const lengths = base.map((length, axis) => length + (residues[axis] ?? 0));
+    // What is tried first is tried in any case.
+    if (!allowance.spend(subject.secondsFor(lengths) / 2) && sizes.length > 0) break;
+    const found = await session.run(cut(subject, image, lengths)).catch(asCompileError);
+    sizes.push(sizeText(lengths));
+    residues.forEach((residue, axis) => void tried[axis]?.add(residue));
+    if (found instanceof CompileError) {
+      faults.push(`the model does not take ${sizeText(lengths)}: ${found.diagnostic.message}`);
+      continue;
+    }
+    faults.push(...countFaults(subject, claims, lengths, found));
+    if (!reference || reference instanceof CompileError) continue;
+    for (const [output, pairs] of alike(subject, claims, lengths, largest, found, reference)) {
+      cells += pairs.cells;
+      outputs[output] = worse(outputs[output], compare(pairs.expected, pairs.actual));
+    }
+  }
+  return {
+    outputs,
+    faults,
+    sizes,
+    cells,
+    tried: periods.map((of, axis) => ({
+      name: claims[0]?.axes[axis]?.name ?? 'pixels',
+      residues: [...(tried[axis] ?? [])].map((residue) => (residue + (base[axis] ?? 0)) % of).sort((a, b) => a - b),
+      of,
+    })),
+  };
+}
+
+/** Sizes at which a cell lies inside of the image, of the residues of the original size, if all can be tried there; else the original size. */
+function baseOf(subject: Subject, claims: readonly Claim[], most: number, allowance: Allowance): readonly number[] {
+  const large = subject.lengths.map((own, axis) =>
+    Math.max(own, ...tracksOf(subject, claims, axis, new Map()).map((track) => lengthFor(track, own, 1))),
+  );
+  return allowance.has(subject.secondsFor(large) * ((most + 1) / 2)) ? large : subject.lengths;
+}
+
+/** Pixels after which sizes mean the same again: for all maps. */
+const periodAlong = (claims: readonly Claim[], axis: number): number =>
+  claims.reduce((all, { axes }) => {
+    const own = axes[axis];
+    const period = own ? commonMultiple(Math.ceil(own.period), own.congruent) : 1;
+    return Number.isInteger(period) && period > 0 ? Math.min(commonMultiple(all, period), MOST) : all;
+  }, 1);
+/** No network has a stride beyond this. */
+const MOST = 4096;
+
+/** What finds most comes first: one pixel more or less than what the stride divides, half of it; then the rest, spread. */
+function* inOrder(most: number): Generator<number> {
+  const done = new Set<number>();
+  const first = [1, most - 1, Math.floor(most / 2), 0];
+  for (const step of [...first, ...Array.from({ length: most }, (_, at) => at)]) {
+    if (step < 0 || step >= most || done.has(step)) continue;
+    done.add(step);
+    yield step;
+  }
+}
+
+const cut = (subject: Subject, image: Feeds, lengths: readonly number[]): Feeds =>
+  mapImages(subject, image, (numbers, window) => cropped(numbers, windowAxes(window), [], subject.grown(window, lengths)));
+
+function countFaults(subject: Subject, claims: readonly Claim[], lengths: readonly number[], found: Results): readonly string[] {
+  return claims.flatMap((claim): string[] => {
+    const wanted = claim.isMean ? undefined : cellsOf(claim, lengths);
+    const given = found.get(claim.output)?.shape.slice(2) ?? [];
+    if (!wanted || given.length < subject.lengths.length || wanted.every((count, axis) => count === given[axis])) return [];
+    return [`'${claim.output}' has ${sizeText(given)} cells at ${sizeText(lengths)}, where the model says ${sizeText(wanted)}`];
+  });
+}
+
+interface Pairs {
+  readonly expected: number[];
+  readonly actual: number[];
+  cells: number;
+}
+
+/** Cells that lie inside of both images, up to the far end: both begin at the same pixel. */
+function alike(
+  subject: Subject,
+  claims: readonly Claim[],
+  lengths: readonly number[],
+  largest: readonly number[],
+  found: Results,
+  reference: Results,
+): ReadonlyMap<string, Pairs> {
+  const along = lengths.map((_, axis) => tracksOf(subject, claims, axis, new Map()));
+  return new Map(
+    claims.flatMap((claim): [string, Pairs][] => {
+      const tracks = along.flatMap((list) => list.find(({ output }) => output === claim.output) ?? []);
+      if (claim.isMean || tracks.length < lengths.length) return [];
+      const isSame = tracks.every(({ congruent }, axis) => ((largest[axis] ?? 0) - (lengths[axis] ?? 0)) % congruent === 0);
+      const [small, large] = [found.get(claim.output), reference.get(claim.output)];
+      if (!isSame || !small || !large || small.shape.length !== 2 + lengths.length) return [];
+      const counts = tracks.map((track, axis) => Math.min(lastInside(track, lengths[axis] ?? 0) + 1, small.shape[axis + 2] ?? 0));
+      // An image that is continued with its other end begins with what depends on how large it is.
+      const starts = tracks.map((track) => (subject.request.contract?.wraps ? firstInside(track) : 0));
+      const inside = counts.map((count, axis) => count - (starts[axis] ?? 0));
+      if (inside.some((count) => count <= 0)) return [];
+      const axes = lengths.map((_, axis) => axis + 2);
+      const part = (numbers: Numbers): number[] => [...cropped(numbers, axes, starts, inside).data];
+      return [[claim.output, { expected: part(large), actual: part(small), cells: inside.reduce((all, count) => all * count, 1) }]];
+    }),
+  );
+}
+
+/** For people: `rows: all 32; columns: 1, 16, 31 of 32`. */
+export const triedText = (tried: ResiduesSeen['tried']): string =>
+  tried.map(({ name, residues, of }) => `${name}: ${residues.length === of ? `all ${of}` : `${residues.join(', ')} of ${of}`}`).join('; ');
