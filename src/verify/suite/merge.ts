@@ -56,7 +56,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   const isAsked = wider.tolerance.from === 'criteria';
   return {
     ...a,
-    verdict: isAsked ? verdictOf(checks, 0, wider.tolerance.from) : worstVerdict(a.verdict, b.verdict),
+    verdict: isAsked ? verdictOf(checks, 0, wider.tolerance) : worstVerdict(a.verdict, b.verdict),
     checks,
     tolerance: wider.tolerance,
     departure: a.departure ?? b.departure,
@@ -68,7 +68,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   };
 }
 
-const WORST_FIRST = ['different', 'informative', 'skipped', 'partial', 'equal'] as const;
+const WORST_FIRST = ['different', 'informative', 'skipped', 'partial', 'measured', 'equal'] as const;
 
 function joinedChecks(a: Check, b: Check | undefined, tolerance: Tolerance): Check {
   if (!b) return a;

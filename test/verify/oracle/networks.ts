@@ -57,7 +57,7 @@ const TEXTS: Readonly<Record<string, string>> = table({
     S = Relu (D) F = Flatten (S) Y = Gemm <transB = 1> (F, W) }`,
   'a signal, a global pool': `(float[N, 2, 40] X) => (float[N, 4] Y) <float[4, 2, 5] K, float[4, 4] W> {
     C = Conv <strides = [4], pads = [2, 2]> (X, K) R = Relu (C) P = GlobalAveragePool (R) F = Flatten (P) Y = Gemm <transB = 1> (F, W) }`,
-  'a volume': `(float[N, 1, 6, 8, 9] X) => (float[N, 4] Y) <float[4, 1, 3, 3, 3] K, float[4, 64] W> {
+  'a volume': `(float[N, 1, 6, 8, 9] X) => (float[N, 4] Y) <float[4, 1, 3, 3, 3] K, float[4, 48] W> {
     C = Conv <strides = [1, 2, 2], pads = [0, 0, 0, 0, 0, 1]> (X, K) R = Relu (C)
     P = MaxPool <kernel_shape = [2, 2, 2], strides = [2, 1, 1]> (R) F = Flatten (P) Y = Gemm <transB = 1> (F, W) }`,
   integers: `(float[1, 2, 12, 10] X) => (float[1, 5] Y) <${meaning('Q', 0.0213, 121)}, ${meaning('A', 0.0731, 0)}, ${meaning('Y', 0.211, 131)}, ${integers('int8', 'K', [4, 2, 3, 3])}, ${integers('int32', 'B', [4])}, ${meaning('W', 0.0031, 0, 'int8')}, ${meaning('V', 0.0017, 0, 'int8')}, ${integers('int8', 'L', [5, 80])}, ${integers('int32', 'C', [5])}> {
