@@ -42,7 +42,8 @@ function windowReads(node: Node, axis: number): Reads {
     stride: ratio(along.stride),
     extent: ratio(extent),
     pads: before > 0 || sticksOut(own, along, { before, length, cells }),
-    mayPad: isSame ? extent > 1 : own.ceil && along.stride > 1,
+    // Padding at the far end that no window reaches at this size is reached at others.
+    mayPad: isSame ? extent > 1 : (own.ceil || (own.autoPad === 'NOTSET' && along.after > 0)) && along.stride > 1,
     // A stride that does not divide the length puts the padding elsewhere.
     ...(isSame && along.stride > 1 && { congruent: along.stride }),
   });

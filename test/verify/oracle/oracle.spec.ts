@@ -1,6 +1,6 @@
 /** The judge is judged by kinds of faults, and by networks on which it must not raise an alarm. All of them: npm run sabotage, npm run false-alarms. */
 import { parseGraph } from '../../support/expect-pass';
-import { FAULTS } from './faults';
+import { CLAIMS, claiming, FAULTS } from './faults';
 import { judged } from './judge';
 import { NETWORKS } from './networks';
 import { ordinary } from './ordinary';
@@ -60,4 +60,27 @@ test('the head of cells is held to the mean, at more sizes than one', async () =
   const report = make && (await judged(make(), undefined, { head: 'cell' }));
   const mean = report?.checks.find(({ name }) => name === 'mean of the map');
   expect([report?.verdict, mean?.required, mean?.status]).toEqual(['equal', true, 'equal']);
+});
+
+test('padding at the far end that no window reaches at the original size is reached at others: cells there see it', async () => {
+  const report = await judged(
+    parseGraph(`<ir_version: 9, opset_import: ["" : 18]> g (float[N, 2, 9, 9] X) => (float[N, 3] Y) <float[4, 2, 3, 3] K, float[3, 64] W> {
+    C = Conv <strides = [2, 2], pads = [0, 0, 1, 1]> (X, K) R = Relu (C) F = Flatten (R) Y = Gemm <transB = 1> (F, W) }`),
+  );
+  expect([report?.contract?.kind, report?.verdict]).toEqual(['border', 'equal']);
+});
+
+test('a conversion that says that its cells look at less than they do is different; at more, it is told', async () => {
+  const make = NETWORKS.get('padding');
+  if (!make) throw new Error('no such network');
+  const seen = await Promise.all(
+    [...CLAIMS].map(async ([name, { change, isTold }]) => {
+      const report = await judged(make(), undefined, { claim: (contract) => claiming(contract, change) });
+      const edges = report?.checks.find((check) => check.name === 'edges of the field');
+      return [name, isTold === true, report?.verdict, edges?.status];
+    }),
+  );
+  expect(seen.map(([name, isTold, verdict, edges]) => [name, isTold ? edges : verdict])).toEqual(
+    seen.map(([name, isTold]) => [name, isTold ? 'informative' : 'different']),
+  );
 });
