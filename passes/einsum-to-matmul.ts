@@ -122,6 +122,7 @@ const summedAlone = defineRule({
     const found = termsOf(einsum);
     if (!found) return undefined;
     for (const [slot, term] of found.terms.entries()) {
+      if (isConst(einsum.inputs[slot])) continue;
       const others = [...found.terms.filter((_, at) => at !== slot), found.out].join('');
       const alone = [...term].filter((letter) => !others.includes(letter));
       if (alone.length > 0) return { found, slot, alone };

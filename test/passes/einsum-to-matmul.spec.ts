@@ -37,10 +37,25 @@ describe('einsum-to-matmul', () => {
     ));
   test.each([
     ['a sum over the weight alone', graph('nchw,cd->nchw', '[4, 5]', '[N, 4, 2, 3]'), 'stands in one term alone'],
-    ['a sum over the image alone', graph('nchw,c->nch', '[4]', '[N, 4, 2]'), 'stands in one term alone'],
     ['a weight per channel and output', graph('nchw,chwo->nco', '[4, 2, 3, 5]', '[N, 4, 5]'), 'differs along an axis that stays'],
     ['an ellipsis', graph('n...,...->n', '[4, 2, 3]', '[N]'), 'diagonals or an ellipsis'],
   ])('leaves %s alone', (_, text, reason) => expectPass(einsumToMatmul, text).toRefuse(reason));
+  test('sums over what the image alone has come first', () => {
+    expectPass(einsumToMatmul, graph('nchw,c->nch', '[4]', '[N, 4, 2]')).toBecome(`
+      Y_ReduceSum = ReduceSum <keepdims = 0> (X, Y_summed)
+      [Y_Einsum_Mul] Y = Mul (Y_ReduceSum, W_scale)`);
+    expectPass(einsumToMatmul, graph('nchw,oc->no', '[5, 4]', '[N, 5]')).toBecome(`
+      Y_ReduceSum = ReduceSum <keepdims = 0> (X, Y_summed)
+      [Y_Einsum_MatMul] Y = MatMul (Y_ReduceSum, W_matrix)`);
+  });
+  test('several constants are one', () =>
+    expectPass(
+      einsumToMatmul,
+      `<ir_version: 9, opset_import: ["" : 18]> g (float[N, 4, 2, 3] X) => (float[N, 5] Y) <float[4, 5] W, float[2] H, float[3] C> {
+        Y = Einsum <equation = "nchw,co,h,w->no"> (X, W, H, C) }`,
+    ).toBecome(`
+      [Y_Einsum_Einsum_Reshape] rows = Reshape (X, rows_shape)
+      [Y_Einsum_Einsum_MatMul] Y = MatMul (rows, matrix)`));
   test('a classifier over a map slides', () =>
     expectCrops(`<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, 10, 9] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[5, 4, 8, 7] W> {
       F = Conv (X, K) Y = Einsum <equation = "nchw,ochw->no"> (F, W) }`));
