@@ -169,6 +169,35 @@ function upsampled(
   ]);
 }
 
+/** The same model in front of what `putEnds` has made of its scores, but for shares: maps of cells, under the names of its outputs. The model itself is not touched. */
+export function beforeEnds(source: Model, ends: Readonly<Record<string, End>>): Model {
+  const model = source.clone();
+  const { graph } = model;
+  const renamed: [Value, string][] = [];
+  const outputs = graph.outputs.map((output) => {
+    const end = ends[output.name];
+    const scores = end ? behind(output, end) : output;
+    if (scores !== output) renamed.push([scores, output.name]);
+    return scores;
+  });
+  graph.setOutputs(outputs);
+  for (const node of [...graph.nodes].reverse())
+    if (node.outputs.every((value) => value.uses.length === 0 && !graph.isOutput(value))) graph.removeNode(node);
+  for (const [value, name] of renamed) graph.rename(value, name);
+  inferShapes(model);
+  return model;
+}
+
+/** What an end was put behind. Nodes that do nothing at a fixed size may be gone. */
+function behind(output: Value, { argmax, upsample }: End): Value {
+  const above = ({ producer }: Value, ...ops: readonly string[]): Value | undefined =>
+    producer && ops.includes(producer.op) ? producer.inputs[0] : undefined;
+  let value = (argmax ? above(output, 'ArgMax') : undefined) ?? output;
+  if (upsample === 'centres') for (const op of ['Slice', 'Resize', 'Pad']) value = above(value, op) ?? value;
+  else if (upsample) value = above(value, 'Resize') ?? value;
+  return value;
+}
+
 /** In words, for reports and metadata. */
 export function endText({ softmax, upsample, argmax, first, step }: End): string {
   const parts = [

@@ -5,6 +5,7 @@
 import { badGraph, locate } from '../diagnostics/catalogue';
 import { nestedGraphs } from './graph';
 import { type OperatorSchema, operatorSchema, type Parameter } from './operators';
+import { quantisedViolation } from './quantised-conformance';
 import type { DType, Node } from './types';
 
 /** A broken demand on attributes; validate.ts reports these between passes as well. */
@@ -42,6 +43,9 @@ export function requireConformance(node: Node): void {
   const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema) ?? unequalBranches(node);
   if (problem !== undefined) throw badGraph(problem, locate(node));
   requireTypes(node);
+  const meaning = quantisedViolation(node);
+  if (meaning !== undefined)
+    throw badGraph(`${named(node)} ${meaning}`, locate(node), 'quantise the model again, with a calibration that reads pictures');
 }
 
 /** Far more than any exporter writes. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../src/compile';
+import { beforeEnds } from '../../src/compile/ends';
 import { declaredForm, type FormRequest, formOf } from '../../src/compile/form';
 import { closeModel, readModelFile } from '../../src/files';
 import type { Model } from '../../src/ir/model';
@@ -78,6 +79,16 @@ describe('the form of a converted model', () => {
     expect(declaredForm(formOf(image, { ends: { softmax: true } }).model)?.ends).toMatchObject({
       Y: { softmax: true, axis: 1, classes: 5 },
     });
+  });
+  test.each(['bilinear', 'centres'] as const)('is read in front of its pixels and labels (%s)', (upsample) => {
+    const compiled = compile(parseGraph(NETWORK));
+    const plain = formOf(compiled, { size: size(21, 18) });
+    const { model, form } = formOf(compiled, { size: size(21, 18), ends: { upsample, argmax: true } });
+    expect(shapes(model)).toEqual([[[1, 2, 21, 18]], [[1, 21, 18]]]);
+    const before = beforeEnds(model, form.ends ?? {});
+    expect(shapes(before)).toEqual(shapes(plain.model));
+    expect(before.graph.nodes.map(({ op }) => op)).toEqual(plain.model.graph.nodes.map(({ op }) => op));
+    expect(before.graph.outputs.map(({ name }) => name)).toEqual(['Y']);
   });
   test('of a batch', () => {
     const compiled = compile(parseGraph(NETWORK));

@@ -1,10 +1,11 @@
 /** A model that can be shown pictures, signals or volumes, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+import { beforeEnds } from '../../compile/ends';
 import { declaredForm } from '../../compile/form';
 import { resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
 import { declaredHead, declaredSize, type Head } from '../../compile/metadata';
 import { noScores, takesNoPicture, unknownOutput } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
-import { closeModel, readModelFile, writeForRuntime } from '../../files';
+import { closeModel, inheritOrigin, readModelFile, writeForRuntime } from '../../files';
 import { isTextFile } from '../../files/text';
 import { AxisRoles, imageInputs, lettersOf } from '../../ir/axis-roles';
 import type { Model } from '../../ir/model';
@@ -72,7 +73,12 @@ export interface OpenOptions {
  */
 export async function openPictureModel(path: string, options: OpenOptions = {}): Promise<PictureModel> {
   if (tfjsModelPath(path) !== undefined) return openTfjs(path, options);
-  const model = readModelFile(path, options);
+  const file = readModelFile(path, options);
+  // Pixels and labels that a conversion has put behind its cells are left away: pictures of cells are drawn here.
+  const ends = declaredForm(file)?.ends;
+  const hasMore = Object.values(ends ?? {}).some(({ upsample, argmax }) => upsample || argmax);
+  const model = ends && hasMore ? beforeEnds(file, ends) : file;
+  if (model !== file) inheritOrigin(model, file);
   try {
     const described = describeModel(model, path, options);
     return {
@@ -82,13 +88,15 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
       choice: options.runtime,
       ...runnerOf(
         () =>
-          isTextFile(path) ? openWritten(model, path, options.runtime) : openSession(path, path, { file: path, runtime: options.runtime }),
+          isTextFile(path) || model !== file
+            ? openWritten(model, path, options.runtime)
+            : openSession(path, path, { file: path, runtime: options.runtime }),
         described,
-        () => closeModel(model),
+        () => closeModel(file),
       ),
     };
   } catch (error) {
-    closeModel(model);
+    closeModel(file);
     throw error;
   }
 }

@@ -1,10 +1,11 @@
 /** Verification of models as users have them: files, bytes, or models in memory. */
 import { type Contract, contractOf } from '../../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../../compile';
+import { declaredForm } from '../../compile/form';
 import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize, declaredStrides } from '../../compile/metadata';
 import { largestTaken, sizesTaken } from '../../compile/sizes';
-import { oldOpset, readAsMeant } from '../../diagnostics/catalogue';
+import { oldOpset, readAsMeant, usage } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { closeModel, fitsRuntime, readModelFile, writeForRuntime } from '../../files';
 import { isTextFile } from '../../files/text';
@@ -89,6 +90,11 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
   };
   try {
     const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
+    if (options.exact && typeof converted === 'string' && tfjs === undefined && declaredForm(read(converted)))
+      throw usage(
+        '--exact compares conversions whose sizes are free: leave it away, or verify the file that is made without a form',
+        'verify',
+      );
     const shipped =
       tfjs === undefined && !options.form && !options.exact && !options.map?.size ? formedFrom(read(original), read(converted)) : undefined;
     if (shipped) {

@@ -1,0 +1,78 @@
+/**
+ * What ONNX demands of the scales and zero points beside the integers of a node, as far as constants and known shapes tell: runtimes refuse what breaks it
+ * without a name, or compute nonsense.
+ *
+ *   a zero point has as many numbers as its scale (its type is that of its integers: conformance.ts)
+ *   a scale is one number, or one for each place along the axis that the operator names
+ *   a scale is a number: not NaN, not infinite
+ */
+import { givenInt, intAttr } from './attrs';
+import { table } from './table';
+import { elementCount, readNumbers } from './tensor';
+import type { Node, Value } from './types';
+
+interface Slots {
+  /** The integers: an input by its slot, or the result. */
+  readonly integers: number | 'result';
+  readonly scale: number;
+  readonly zero: number;
+  /** Along which axis of the integers there may be a scale for each place; undefined: one alone. */
+  readonly axis?: ((node: Node, rank: number) => number | undefined) | undefined;
+}
+
+const first = (): number => 0;
+const last = (_: Node, rank: number): number => rank - 1;
+const rows = (_: Node, rank: number): number => Math.max(rank - 2, 0);
+/** Not in blocks, where the scale has as many axes as its data. */
+const named = (node: Node, rank: number): number | undefined => {
+  if ((givenInt(node, 'block_size') ?? 0) !== 0) return undefined;
+  const axis = intAttr(node, 'axis');
+  return axis < 0 ? axis + rank : axis;
+};
+
+const SLOTS: Readonly<Record<string, readonly Slots[]>> = table({
+  DequantizeLinear: [{ integers: 0, scale: 1, zero: 2, axis: named }],
+  QuantizeLinear: [{ integers: 'result', scale: 1, zero: 2, axis: named }],
+  QLinearConv: [
+    { integers: 0, scale: 1, zero: 2 },
+    { integers: 3, scale: 4, zero: 5, axis: first },
+    { integers: 'result', scale: 6, zero: 7 },
+  ],
+  QLinearMatMul: [
+    { integers: 0, scale: 1, zero: 2, axis: rows },
+    { integers: 3, scale: 4, zero: 5, axis: last },
+    { integers: 'result', scale: 6, zero: 7, axis: rows },
+  ],
+});
+
+/** What is wrong, continuing the name of the node; undefined: nothing that is seen here. */
+export function quantisedViolation(node: Node): string | undefined {
+  for (const slots of SLOTS[node.op] ?? []) {
+    const found = violation(node, slots);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function violation(node: Node, { integers, scale: at, zero: zeroAt, axis }: Slots): string | undefined {
+  const [scale, zero] = [node.inputs[at], node.inputs[zeroAt]];
+  const data = integers === 'result' ? undefined : node.inputs[integers];
+  const [scales, zeros] = [countOf(scale), countOf(zero)];
+  const isBlocked = axis?.(node, 0) === undefined && axis !== undefined;
+  if (scale && zero && scales !== undefined && zeros !== undefined && scales !== zeros)
+    return `has ${scales} scale${scales === 1 ? '' : 's'} in '${scale.name}' and ${zeros} zero point${zeros === 1 ? '' : 's'} in '${zero.name}'; each scale has one`;
+  if (scale && scales !== undefined && scales !== 1 && !isBlocked) {
+    if (!axis) return `has ${scales} scales in '${scale.name}', where it takes one`;
+    const shape = data?.type?.shape;
+    const along = shape?.[axis(node, shape.length) ?? -1];
+    if (typeof along === 'number' && along !== scales)
+      return `has ${scales} scales in '${scale.name}' for ${along} places of '${data?.name}' [${shape?.join(', ')}]; it takes one, or one for each`;
+  }
+  const wrong = scale?.constant && [...readNumbers(scale.constant)].find((number) => !Number.isFinite(number));
+  return wrong === undefined ? undefined : `has ${wrong} in its scale '${scale?.name}'`;
+}
+
+function countOf(value: Value | undefined): number | undefined {
+  const shape = value?.type?.shape;
+  return shape?.every((dim): dim is number => typeof dim === 'number') ? elementCount(shape) : undefined;
+}
