@@ -5,7 +5,7 @@
 
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import { table } from '../ir/table';
-import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
+import { elementCount, isKnown, readNumbers } from '../ir/tensor';
 import type { Attr, Dim, Node, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { dilationsOf, stridesOf } from '../ir/window-attrs';
@@ -240,7 +240,7 @@ export function tuple(values: readonly Dim[]): string {
 function numbersOf(value: Value | undefined): number[] | undefined {
   const constant = value?.constant;
   // Only settings are read here, never weights: a dump of a network must not touch its payload.
-  if (!constant || !isNumeric(constant.dtype) || constant.shape.length > 1 || elementCount(constant.shape) > 8) return undefined;
+  if (!constant || !isKnown(constant) || constant.shape.length > 1 || elementCount(constant.shape) > 8) return undefined;
   return [...readNumbers(constant)];
 }
 

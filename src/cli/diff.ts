@@ -15,6 +15,7 @@ import { checkOutput } from '../output';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing, drawnAs } from './drawing';
 import { formatOf, show, sizeOf, writeFormat } from './inspect-format';
+import { missingWeights } from './missing-weights';
 import { cut } from './table';
 import type { Terminal } from './terminal';
 import { typed } from './typed';
@@ -28,8 +29,16 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
   const format = formatOf(args);
   if (format === 'text') throw badOption('format', format, 'summary, json, html, svg or dot, with --diff');
   if (output !== undefined) checkOutput(output, [first, second], args.force);
-  const read = (path: string): Model =>
-    readModelFile(path, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
+  const read = (path: string): Model => {
+    const missing = missingWeights(path, terminal);
+    const model = readModelFile(path, {
+      allowSymlinks: args.allowSymlinks,
+      warn: (warning) => terminal.warning(warning),
+      onMissing: missing.onMissing,
+    });
+    missing.report();
+    return model;
+  };
   const [original, converted] = [read(first), read(second)];
   // Both at the size that the first was made for: else every shape would be another.
   const size = sizeOf(args) ?? declaredSize(converted);

@@ -4,9 +4,9 @@ import { shapeText } from '../analysis/layers';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import { declaredSize } from '../compile/metadata';
-import { usage, weightsMissing } from '../diagnostics/catalogue';
+import { usage } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
-import { filesBehind, type ReadFileOptions, readModelFile } from '../files';
+import { filesBehind, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
 import { checkOutput } from '../output';
@@ -14,6 +14,7 @@ import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
 import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing } from './drawing';
 import { type Format, formatOf, show, sizeOf, writeFormat } from './inspect-format';
+import { missingWeights } from './missing-weights';
 import { summaryJson } from './summary-json';
 import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
@@ -48,20 +49,6 @@ function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
     depth: depthOf(args.depth),
     direction: directionOf(args),
   });
-}
-
-/** Warns of weights that are not beside the model: layers, shapes and costs do not need them. */
-export function missingWeights(
-  model: string,
-  terminal: Terminal,
-): { readonly onMissing: NonNullable<ReadFileOptions['onMissing']>; report(): void } {
-  const missing = new Map<string, string[]>();
-  return {
-    onMissing: (tensor, location) => missing.set(location, [...(missing.get(location) ?? []), tensor]),
-    report() {
-      for (const [location, tensors] of missing) terminal.warning(weightsMissing(model, location, tensors));
-    },
-  };
 }
 
 export async function inspectCommand(args: InspectArgs, terminal: Terminal): Promise<number> {

@@ -65,7 +65,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           progress.end();
           terminal.report([
             ...(at > 0 ? [''] : []),
-            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine)}${runtime ? `, ${runtime}` : ''}`,
+            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine, model.isMap && image.isPicture)}${runtime ? `, ${runtime}` : ''}`,
             ...table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
               best.map(({ name, score }, place) => [`#${place + 1}`, score.toFixed(isShare ? 4 : 2), name]),
@@ -114,11 +114,18 @@ const PICTURE_FAULTS = new Set([
 /** Of a picture the width comes first, as everywhere. */
 const extent = (lengths: readonly number[]): string => sizeText(lengths.length === 2 ? [...lengths].reverse() : lengths);
 
-function seen({ lengths, reading = [] }: Image, { fed, taken, cells }: PicturePrediction, named: string, combine: string): string {
+function seen(
+  { lengths, reading = [] }: Image,
+  { fed, taken, cells }: PicturePrediction,
+  named: string,
+  combine: string,
+  isMap: boolean,
+): string {
   const size = extent(lengths);
   const how = extent(fed) !== size ? `${size} seen as ${extent(fed)}` : taken ? size : `${size} as it is`;
   const pixels = ['pixels', 'numbers'][lengths.length === 2 ? 0 : 1];
+  const all = isMap && !cells ? ' (its window; --resize none: all of the picture)' : '';
   const cut = taken ? `, cut to ${extent(taken)}` : '';
   const of = cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${sizeText(cells)} cells` : '';
-  return `${[how + cut, ...reading].join(', ')}, ${pixels} ${named}${of}`;
+  return `${[how + cut + all, ...reading].join(', ')}, ${pixels} ${named}${of}`;
 }

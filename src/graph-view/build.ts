@@ -8,7 +8,7 @@ import { readBy } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { entriesOf } from '../ir/spatial';
 import { table } from '../ir/table';
-import { elementCount, isNumeric, readNumbers } from '../ir/tensor';
+import { elementCount, isKnown, readNumbers } from '../ir/tensor';
 import type { Node, Tensor, Value } from '../ir/types';
 import { familyOf } from './families';
 import { groupByScope, type Item } from './groups';
@@ -244,7 +244,7 @@ function constantText(tensor: Tensor): string {
 }
 
 function numbersOf(tensor: Tensor): number[] | undefined {
-  return isNumeric(tensor.dtype) ? [...readNumbers(tensor)] : undefined;
+  return isKnown(tensor) ? [...readNumbers(tensor)] : undefined;
 }
 
 const axisText = (axis: 'whole' | { readonly window: number; readonly stride: number; readonly offset: number }): string =>

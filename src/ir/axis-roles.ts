@@ -14,7 +14,7 @@ import { layoutByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
 import { isLetter, LETTERS, type Letter, lettersFor } from './spatial';
-import { isNumeric, readNumbers } from './tensor';
+import { isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
 
@@ -307,7 +307,7 @@ function view(node: Node, roles: Roles): Roles | undefined {
 const joinedRoles = (a: string, b: string): string => a + [...b].filter((letter) => !a.includes(letter)).join('');
 
 function constantInts(value: Value | undefined): readonly number[] | undefined {
-  return value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
+  return value?.constant && isKnown(value.constant) ? [...readNumbers(value.constant)] : undefined;
 }
 
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);

@@ -9,9 +9,11 @@
  * Operators over images (convolution, pooling ...) are left to the runtime on purpose.
  */
 
+import { assertInvariant } from '../diagnostics/compile-error';
 import { BINARY, REDUCERS, ROWS, rowsOf, UNARY } from './arithmetic';
 import { floatAttr, givenInt, intAttr, stringAttr, tensorAttr } from './attrs';
 import { permOf } from './axis';
+import { isAbsent } from './bytes';
 import {
   batchNormalization,
   concat,
@@ -68,6 +70,8 @@ export function evaluate(node: Node, take: (elements: number) => void = () => {}
   const shape = staticShape(node.outputs[0]);
   const dtype = node.outputs[0]?.type?.dtype;
   if (!shape || !dtype || !isNumeric(dtype) || byteSize(dtype, 1) === undefined) return undefined;
+  const absent = inputs.find((tensor) => tensor && isAbsent(tensor.data));
+  if (absent) return isFloatType(dtype) ? [absentTensor(dtype, shape, absent)] : undefined;
   const moved = moveWhole(node, inputs, shape);
   if (moved) return [moved];
   const kernel = kernelOf(node, dtype, shape);
@@ -90,6 +94,14 @@ export function evaluate(node: Node, take: (elements: number) => void = () => {}
   if (!isAtMost(MANY)) return isMovement(node.op) ? [lazily(dtype, shape, inputs, compute)] : undefined;
   const numbers = compute();
   return every(numbers, isMovement(node.op) ? isKept : Number.isSafeInteger) ? [fromNumbers(dtype, shape, numbers)] : undefined;
+}
+
+/** What is made of numbers that cannot be reached cannot be reached either, from the same place. */
+function absentTensor(dtype: DType, shape: readonly number[], { data }: Tensor): Tensor {
+  const [range] = data.kind === 'ranges' ? data.ranges.filter(({ source }) => source.isAbsent) : [];
+  assertInvariant(range !== undefined, () => 'absent numbers are somewhere');
+  const length = byteSize(dtype, elementCount(shape)) ?? 0;
+  return { dtype, shape, data: { kind: 'ranges', encoding: 'raw', ranges: [{ source: range.source, offset: 0, length }] } };
 }
 
 /** Steps to each computed payload, those of what it reads included. */

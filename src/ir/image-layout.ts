@@ -5,7 +5,7 @@
  */
 import { permOf, wrapAxis } from './axis';
 import { isBroadcasting, isQuantiser, isUnaryElementwise } from './operator-traits';
-import { isNumeric, readNumbers } from './tensor';
+import { isKnown, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
 
 /** Operators that have channels on axis 1, and places behind it. */
@@ -98,7 +98,7 @@ const aligned = (axes: Seen['axes'], rank: number): Seen['axes'] => [
 /** Axes of one that a view puts in: where Unsqueeze says; of a Reshape where its shape is that of its data but for them. */
 function withUnits(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
   const { constant } = node.inputs[1] ?? {};
-  const given = constant && isNumeric(constant.dtype) ? [...readNumbers(constant)] : undefined;
+  const given = constant && isKnown(constant) ? [...readNumbers(constant)] : undefined;
   if (node.op === 'Unsqueeze') {
     if (!given) return undefined;
     const rank = axes.length + given.length;

@@ -3,6 +3,7 @@
  * Nothing here touches a payload before it is asked for its elements.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
+import { isAbsent } from './bytes';
 import { halfToNumber, toHalves } from './half';
 import { table } from './table';
 import type { DType, EachNumber, Tensor, TensorData } from './types';
@@ -162,6 +163,9 @@ export function readNumbers(tensor: Tensor): Float64Array {
 
 /** Whether `readNumbers` and `fromNumbers` know the type. */
 export const isNumeric = (dtype: DType): boolean => isFloatType(dtype) || isIntType(dtype) || dtype === 'bool';
+
+/** Whether its numbers can be read: there are some, and they are where they can be reached. */
+export const isKnown = (tensor: Tensor): boolean => isNumeric(tensor.dtype) && !isAbsent(tensor.data);
 
 /** Doubles as little-endian elements of `dtype`, each rounded once. */
 export function encodeNumbers(dtype: DType, numbers: ArrayLike<number>): Uint8Array {

@@ -7,7 +7,7 @@ import { permOf } from './axis';
 import { axisRolesOf, hasMapRank, mapRank } from './axis-roles';
 import { takesInOrder } from './flat-index';
 import { isSpatialRole } from './spatial';
-import { elementCount, readNumbers } from './tensor';
+import { elementCount, isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
 
@@ -47,7 +47,14 @@ function takesEverything(node: Node, data: Value): boolean {
   const indices = index?.constant;
   if (index && !indices && data.type?.shape?.length === 1 && intAttr(node, 'axis') === 0) return takesInOrder(index, data);
   const count = data.type?.shape?.at(intAttr(node, 'axis'));
-  if (!indices || typeof count !== 'number' || elementCount(indices.shape) !== count || (count !== 1 && shape === undefined)) return false;
+  if (
+    !indices ||
+    !isKnown(indices) ||
+    typeof count !== 'number' ||
+    elementCount(indices.shape) !== count ||
+    (count !== 1 && shape === undefined)
+  )
+    return false;
   return readNumbers(indices).every((index, at) => (index < 0 ? index + count : index) === at);
 }
 

@@ -1,8 +1,8 @@
-import { isNumeric, readNumbers } from '../ir/tensor';
+import { isKnown, readNumbers } from '../ir/tensor';
 import type { Node } from '../ir/types';
 
 /** The numbers of an input that is a constant; undefined where it is left out or computed. */
 export function constantInts(node: Node, slot: number): readonly number[] | undefined {
   const constant = node.inputs[slot]?.constant;
-  return constant && isNumeric(constant.dtype) ? [...readNumbers(constant)] : undefined;
+  return constant && isKnown(constant) ? [...readNumbers(constant)] : undefined;
 }

@@ -43,6 +43,15 @@ describe('the action', () => {
   };
   const ours = `exec "${process.execPath}" "${program.file}" "$@"`;
 
+  test('versions on the page and in the action are that of the package', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const named = [...page.matchAll(/(?:convolutionize@|verify@v)([\w.-]*\w)/g)].map(([, each]) => each);
+    expect(named).toEqual(named.map(() => version));
+    expect(named).toHaveLength(3);
+    expect(page).not.toMatch(/npx (?:--yes )?convolutionize /);
+    expect(action.inputs.package?.default).toBe(`convolutionize@${version}`);
+  });
+
   test('every input is used, and nothing else', () => {
     const used = action.runs.steps.flatMap(({ env }) => Object.values(env).flatMap((text) => /inputs\.(\w+)/.exec(text)?.[1] ?? []));
     expect(used.sort()).toEqual(Object.keys(action.inputs).sort());

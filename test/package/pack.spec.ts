@@ -183,6 +183,11 @@ describe('the GitHub action, with npm itself', () => {
     expect([ran.log, ran.code, ran.verdict]).toEqual([expect.stringContaining('pairs of models are equal'), 0, 'equal']);
   }, 300_000);
 
+  test('runs what it installs from a folder', () => {
+    const ran = perform(app, { ...inputs, package: './node_modules/convolutionize' });
+    expect([ran.log, ran.code, ran.verdict]).toEqual([expect.stringContaining('pairs of models are equal'), 0, 'equal']);
+  }, 300_000);
+
   test('has no verdict where nothing can be installed', () => {
     const ran = perform(app, { ...inputs, package: './nowhere.tgz' });
     expect([ran.failed, ran.verdict]).toEqual(['install', '']);

@@ -9,7 +9,7 @@ import { type AxisRoles, axisRolesOf } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
 import { isBroadcasting, isReduction } from '../../ir/operator-traits';
 import type { Letter } from '../../ir/spatial';
-import { isNumeric, readNumbers } from '../../ir/tensor';
+import { isKnown, readNumbers } from '../../ir/tensor';
 import { isConst, type Node, type Value } from '../../ir/types';
 
 /** Whether each spatial axis runs backwards. */
@@ -136,4 +136,4 @@ function reverses(node: Node, letter: Letter, orientations: Orientations): boole
 }
 
 const numbersIn = (value: Value | undefined): number[] | undefined =>
-  value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
+  value?.constant && isKnown(value.constant) ? [...readNumbers(value.constant)] : undefined;

@@ -12,7 +12,7 @@ import type { Graph } from '../../ir/graph';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
 import { isBroadcasting, isReduction, tellsSize } from '../../ir/operator-traits';
 import { isSpatialRole } from '../../ir/spatial';
-import { isFloatType, isNumeric, readNumbers } from '../../ir/tensor';
+import { isFloatType, isKnown, readNumbers } from '../../ir/tensor';
 import { type ConstValue, isConst, type Node, type Value } from '../../ir/types';
 import { productOf } from '../../ir/views';
 import { isDilated, isPadded } from '../../ir/window-attrs';
@@ -168,7 +168,7 @@ function hasNumberPerPlace(constant: ConstValue, output: Value, roles: AxisRoles
 }
 
 function isUniform({ constant }: ConstValue): boolean {
-  if (!isNumeric(constant.dtype)) return false;
+  if (!isKnown(constant)) return false;
   const numbers = readNumbers(constant);
   return numbers.every((number) => number === numbers[0]);
 }

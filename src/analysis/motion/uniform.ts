@@ -1,9 +1,9 @@
-import { isNumeric, readNumbers } from '../../ir/tensor';
+import { isKnown, readNumbers } from '../../ir/tensor';
 import type { ConstValue } from '../../ir/types';
 
 /** Whether all numbers of a constant are the same one: moving along its axes changes nothing then. */
 export function isUniform({ constant }: ConstValue): boolean {
-  if (!isNumeric(constant.dtype)) return false;
+  if (!isKnown(constant)) return false;
   const numbers = readNumbers(constant);
   return numbers.every((number) => number === numbers[0]);
 }
@@ -11,7 +11,7 @@ export function isUniform({ constant }: ConstValue): boolean {
 /** Whether a constant has the same numbers all along these of its axes. */
 export function isUniformAlong(value: ConstValue, axes: readonly number[]): boolean {
   const { constant } = value;
-  if (!isNumeric(constant.dtype)) return false;
+  if (!isKnown(constant)) return false;
   const numbers = readNumbers(constant);
   const { shape } = constant;
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));

@@ -105,7 +105,8 @@ const predicting = {
   combine: {
     choices: ['mean', 'max'] as const,
     default: 'mean' as const,
-    describe: 'For a network that gives a map: the mean of all cells, or the highest score of any cell',
+    describe:
+      'Of a map, with --resize or --crop: the mean of all cells, or the highest score of any cell; max alone takes the whole picture at its own size',
   },
 } as const satisfies OptionTable;
 
@@ -114,13 +115,15 @@ const fitting = {
     type: 'string',
     requiresArg: true,
     value: 'SIZE',
-    describe: 'N: scale the shorter side to N pixels; HxW: stretch; none (default: 8/7 of the input size, none for maps)',
+    describe:
+      'N: scale the shorter side to N pixels; HxW: stretch; none: at its own size, where the network takes it (default: 8/7 of the size that the network was trained at)',
   },
   crop: {
     type: 'string',
     requiresArg: true,
     value: 'SIZE',
-    describe: 'Then cut N or HxW pixels from the middle; none (default: the input size, none for maps)',
+    describe:
+      'Then cut N or HxW pixels from the middle; none (default: the size that the network was trained at; none for maps with --resize)',
   },
 } as const satisfies OptionTable;
 

@@ -7,7 +7,7 @@ import { givenInt, intAttr, tensorAttr } from '../attrs';
 import { permOf } from '../axis';
 import { leastDim, multiplyDims } from '../dims';
 import { table } from '../table';
-import { elementCount, isNumeric, readNumbers } from '../tensor';
+import { elementCount, isKnown, readNumbers } from '../tensor';
 import type { Dim, DType, Node, Tensor } from '../types';
 import { dtypeNumbered, dtypeOf, inRange } from './context';
 import {
@@ -65,7 +65,7 @@ const read = new WeakMap<Tensor, { readonly data: Maybe }>();
 export function constantData(tensor: Tensor): Maybe {
   const before = read.get(tensor);
   if (before) return before.data;
-  const data = isSmall(tensor.shape) && isNumeric(tensor.dtype) ? { shape: tensor.shape, elements: [...readNumbers(tensor)] } : undefined;
+  const data = isSmall(tensor.shape) && isKnown(tensor) ? { shape: tensor.shape, elements: [...readNumbers(tensor)] } : undefined;
   read.set(tensor, { data });
   return data;
 }

@@ -49,7 +49,7 @@ export async function predictPicture(
     const network = await openMap(model, { head: 'window' });
     const options = { combine: args.combine, softmax: args.softmax, pad: args.pad, tile: args.tile, memory: args.memory, onProgress };
     const { scores, cells, size } = await scoresOfWhole(network, fitted, encoding, options, file);
-    return { scores, fed: size, cells, runtime: network.runtime() };
+    return { scores, fed: size, cells: product(cells) > 1 ? cells : undefined, runtime: network.runtime() };
   }
   const { lengths } = fitted;
   const least = model.fixed ?? (isMap || model.head === 'image' ? window : undefined);
@@ -66,9 +66,15 @@ function fittedTo(model: PictureModel, image: Image, { recipe }: ChosenRecipe, a
   const anySize = model.isMap || model.head === 'image';
   const { picture } = image;
   if (!picture) return fitArray(args, model, image, anySize, file);
-  const fit = fitOf(args, model, anySize, recipe);
+  const fit = fitOf(args, model, anySize && (!model.isMap || model.window === undefined || wantsCells(args)), recipe);
   return imageOfPicture(requireFit(fitPicture(picture, fit), resizedSize(picture, fit.resize), fit.crop, model, file));
 }
+
+/**
+ * Whether a map is to be of the whole picture at a size of the user's. Else the picture is prepared as for the network before it was converted, which gives the
+ * prediction that this would give: the mean over cells that see a fifth of a photograph each is another one.
+ */
+const wantsCells = ({ resize, crop, combine }: PredictSettings): boolean => resize !== undefined || crop !== undefined || combine === 'max';
 
 /** The part of an image that the network takes; undefined: all of it, or it does not say. */
 function takenOf({ sizes, letters }: PictureModel, lengths: readonly number[]): readonly number[] | undefined {
