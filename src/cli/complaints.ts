@@ -15,9 +15,17 @@ export function complaint(message: string, command: string | undefined): Compile
   if (got !== undefined) return missingArgument(known, Number(got));
   const [, unknown] = /^Unknown arguments?: (.*)/.exec(message) ?? [];
   if (unknown === undefined) return usage(message, known);
-  const near = nearest(unknown.split(', ')[0] ?? '', optionNames(known));
-  return usage(`unknown argument: ${unknown}${near === undefined ? '' : `; did you mean --${near}?`}`, known);
+  // yargs names an option with dashes twice: also as it is written in programs.
+  const all = unknown.split(', ');
+  const named = all.filter((name, at) => !all.some((other, before) => before < at && camelCased(other) === name));
+  const near = nearest(named[0] ?? '', optionNames(known));
+  return usage(
+    `unknown argument${named.length > 1 ? 's' : ''}: ${named.join(', ')}${near === undefined ? '' : `; did you mean --${near}?`}`,
+    known,
+  );
 }
+
+const camelCased = (name: string): string => name.replace(/-+(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** A command that does not exist. */
 export function unknownCommand(name: string): CompileError {

@@ -9,6 +9,7 @@ import { dirname, join, sep } from 'node:path';
 import { badExternalData } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
+import { noFileOnWindows } from '../output/windows';
 import { FileSource } from './file-source';
 
 export interface ExternalDataOptions {
@@ -79,6 +80,8 @@ export class ExternalFiles {
     if (/^([/\\]|[A-Za-z]:)/.test(location)) throw fail(`location '${location}' must be relative`);
     if (location.split(/[/\\]/).includes('..')) throw fail(`location '${location}' must not contain ".."`);
     if (location.includes('\\') || location.includes('\0')) throw fail(`location '${location}' is not a portable path`);
+    const device = noFileOnWindows(location);
+    if (device !== undefined) throw fail(`location '${location}': ${device}`);
     const home = dirname(this.modelPath);
     const path = join(home, location);
     const stat = lstatSync(path, { throwIfNoEntry: false });

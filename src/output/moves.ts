@@ -11,13 +11,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { jsonIn } from '../formats/json';
+import { rename } from './windows';
 
 const JOURNAL = 'moves.json';
 
@@ -68,8 +68,8 @@ function isMoves(value: unknown): value is Moves {
 function carryOut(from: string, home: string, { main, parts, removed = [] }: Moves): void {
   const undo: (() => void)[] = [];
   const move = (source: string, target: string): void => {
-    renameSync(source, target);
-    undo.unshift(() => renameSync(target, source));
+    rename(source, target);
+    undo.unshift(() => rename(target, source));
   };
   const aside = (name: string): void => {
     const old = join(from, `.old-${name}`);
@@ -94,7 +94,7 @@ function carryOut(from: string, home: string, { main, parts, removed = [] }: Mov
 export function moveOne(from: string, to: string, isNew: boolean): void {
   takeModeFrom(to, from);
   sync(from);
-  if (!isNew || !linked(from, to)) renameSync(from, to);
+  if (!isNew || !linked(from, to)) rename(from, to);
   syncOne(dirname(to));
 }
 

@@ -9,6 +9,7 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import {
+  cannotWrite,
   outputDirectoryMissing,
   outputExists,
   outputIsDirectory,
@@ -19,6 +20,7 @@ import {
 } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { wasRead } from './inputs';
+import { noFileOnWindows } from './windows';
 
 export interface Place {
   /** As the user said it, for messages. */
@@ -73,6 +75,8 @@ export interface PlaceRules {
 
 /** The place of a file, which may be written there. Throws CompileError where it must not. */
 export function checkPlace(output: string, rules: PlaceRules): Place {
+  const reason = noFileOnWindows(output);
+  if (reason !== undefined) throw cannotWrite(output, reason);
   const place = placeOf(output);
   if (place.kind === 'directory') throw outputIsDirectory(output);
   if (place.kind === 'stream') return place;

@@ -61,7 +61,7 @@ function quantisedText({ kind, ranges }: QuantisedReport): string[] {
 
 /** By what it is equal, where that is not the numbers. */
 function askedText({ verdict, tolerance }: VerifyReport): string {
-  return verdict === 'equal' && tolerance.criteria ? ' by what was asked' : '';
+  return tolerance.criteria && (verdict === 'equal' || verdict === 'different') ? ' by what was asked' : '';
 }
 
 /** `same best class in at least 99 %, cosine at least 0.999`. */

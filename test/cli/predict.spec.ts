@@ -113,7 +113,7 @@ test('a picture of another size and in colors is scaled, cut and made grey', asy
   expect(cut.predictions[0]?.best[0]?.score).not.toBeCloseTo(predictions[0]?.best[0]?.score ?? 0, 2);
 });
 
-test('a converted model looks at the whole picture: mean or highest of its cells, in tiles too', async () => {
+test('a converted model says what the original says; of the whole picture, the mean or highest of its cells, in tiles too', async () => {
   const { picture } = digitsCanvas();
   const canvas = join(directory, 'canvas.png');
   await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 1 } })
@@ -121,7 +121,7 @@ test('a converted model looks at the whole picture: mean or highest of its cells
     .toFile(canvas);
   const map = join(directory, 'map.onnx');
   expect((await program.run(['convert', lenet, '-o', map, '--no-verify'])).code).toBe(0);
-  const mean: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10')).stdout);
+  const mean: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--resize', 'none')).stdout);
   const most: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--combine', 'max')).stdout);
   expect(mean.predictions[0]).toMatchObject({ cells: { height: 82, width: 114 }, fed: { height: 352, width: 480 }, combine: 'mean' });
   const score = ({ predictions }: Json, wanted: number): number =>
@@ -145,9 +145,15 @@ test('a converted model looks at the whole picture: mean or highest of its cells
       4,
     );
   }
-  const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--tile', '90')).stdout);
+  const tiled: Json = JSON.parse((await run(map, canvas, '--json', '--top', '10', '--resize', 'none', '--tile', '90')).stdout);
   for (let k = 0; k < 10; k++) expect(score(tiled, k)).toBeCloseTo(score(mean, k), 4);
-  expect((await run(map, canvas)).stdout).toContain('480x352 as it is, pixels unit, assumed, mean of 82x114 cells');
+  expect((await run(map, canvas, '--resize', 'none')).stdout).toContain('480x352 as it is, pixels unit, assumed, mean of 82x114 cells');
+  const [original, converted]: Json[] = await Promise.all(
+    [lenet, map].map(async (from) => JSON.parse((await run(from, canvas, '--json', '--top', '10')).stdout)),
+  );
+  expect(converted?.predictions[0]).toMatchObject({ cells: null, combine: null, fed: { height: 28, width: 28 } });
+  for (let k = 0; k < 10; k++) expect(converted && score(converted, k)).toBeCloseTo(original ? score(original, k) : Number.NaN, 4);
+  expect((await run(map, canvas)).stdout).toContain('480x352 seen as 28x28 (its window; --resize none: all of the picture), pixels unit');
 });
 
 describe('models of all kinds', () => {
@@ -273,7 +279,7 @@ describe('TensorFlow.js', () => {
     for (const combine of ['mean', 'max']) {
       const [ours, theirs]: Json[] = await Promise.all(
         [model, directories.map].map(async (from) =>
-          JSON.parse((await run(from, path, '--json', '--top', '10', '--combine', combine)).stdout),
+          JSON.parse((await run(from, path, '--json', '--top', '10', '--resize', 'none', '--combine', combine)).stdout),
         ),
       );
       expect(theirs?.predictions[0]).toMatchObject({ cells: { height: 3, width: 9 } });
@@ -377,7 +383,7 @@ describe('a network that takes multiples of two pixels', () => {
     writeFileSync(model, modelToBytes(compile(parseGraph(shortcut), { head }).model));
     const picture = join(directory, 'odd.png');
     await sharp({ create: { width: 31, height: 21, channels: 3, background: '#4080c0' } }).toFile(picture);
-    const { code, stderr, stdout } = await run(model, picture, '--preset', 'torchvision', '--top', '1');
+    const { code, stderr, stdout } = await run(model, picture, '--preset', 'torchvision', '--top', '1', '--resize', 'none');
     expect({ code, text: stderr + stdout }).toMatchObject({ code: 0, text: expect.stringContaining(says) });
   });
 });

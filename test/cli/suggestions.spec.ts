@@ -14,6 +14,7 @@ test.each([
   [['convrt', 'a.onnx'], "there is no command 'convrt'; did you mean 'convert'?"],
   [['zebra'], "there is no command 'zebra', only convert, verify"],
   [['verify', 'a.onnx', '--reportr', 'junit'], 'unknown argument: reportr; did you mean --reporter?'],
+  [['verify', 'a.onnx', 'b.onnx', '--min-agreemnt', '1'], 'unknown argument: min-agreemnt; did you mean --min-agreement?'],
   [['convert', 'a.onnx', '-o'], 'the option -o needs a value: --output FILE'],
   [['debug', 'bisct', 'a.onnx'], "WHAT cannot be 'bisct', only bisect or reduce; did you mean 'bisect'?"],
   [['debug'], 'an argument is missing: WHAT (bisect or reduce)'],
