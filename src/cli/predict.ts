@@ -65,7 +65,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           progress.end();
           terminal.report([
             ...(at > 0 ? [''] : []),
-            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine, model.isMap && image.isPicture)}${runtime ? `, ${runtime}` : ''}`,
+            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine, model.isMap && image.isPicture === true)}${runtime ? `, ${runtime}` : ''}`,
             ...table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
               best.map(({ name, score }, place) => [`#${place + 1}`, score.toFixed(isShare ? 4 : 2), name]),
