@@ -111,6 +111,11 @@ const tfjsOutside = {
   name: 'tfjs-outside',
   setup: ({ onResolve }) => onResolve({ filter: /^@tensorflow\/tfjs-(core|converter|backend-wasm)$/ }, () => ({ path: './tfjs.js', external: true })),
 };
+/** geotiff reads TIFF files of many bands: few commands do. */
+const geotiffOutside = {
+  name: 'geotiff-outside',
+  setup: ({ onResolve }) => onResolve({ filter: /^geotiff$/ }, () => ({ path: './geotiff.js', external: true })),
+};
 /** import() of what is outside becomes require(): the program may run from a script that cannot import (src/cli/launch.ts), and names are not lost. */
 const main = { supported: { 'dynamic-import': false } };
 
@@ -120,6 +125,7 @@ async function runtimes() {
   writeFileSync(entry, `module.exports = { ${TFJS.map((name) => `...require('${name}')`).join(', ')} };\n`);
   await bundle(entry, 'dist/tfjs.js', { minify: true, nodePaths: [join(root, 'node_modules')], plugins: [] });
   rmSync(entry);
+  await bundle('node_modules/geotiff/dist-node/geotiff.js', 'dist/geotiff.js', { minify: true, plugins: [] });
   const modules = join(root, 'node_modules');
   const files = [
     ...['mjs', 'wasm'].map((extension) => `onnxruntime-web/dist/ort-wasm-simd-threaded.${extension}`),
@@ -156,15 +162,15 @@ async function program(outfile, { plugins = [], ...options } = HASHBANG) {
 }
 
 const [, , flag, file] = process.argv;
-if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS] });
+if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS, 'geotiff'] });
 else {
   rmSync(dist, { recursive: true, force: true });
-  await program('dist/program.js', { plugins: [tfjsOutside] });
+  await program('dist/program.js', { plugins: [tfjsOutside, geotiffOutside] });
   await runtimes();
   const hash = createHash('sha256').update(readFileSync(join(dist, 'program.js'))).digest('hex').slice(0, 16);
   await bundle('src/cli/launch.ts', 'dist/cli.js', { ...HASHBANG, define: { PROGRAM_HASH: JSON.stringify(hash) } });
   chmodSync(join(dist, 'cli.js'), 0o755);
-  await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, validatorsOutside, tfjsOutside] });
+  await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, validatorsOutside, tfjsOutside, geotiffOutside] });
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
   writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
   types();

@@ -15,7 +15,7 @@ import { type TfjsWritten, type WriteTfjsOptions, writeTfjsModel as writeTfjsDir
 import { bufferSource } from './ir/bytes';
 import type { Model } from './ir/model';
 import { readModel as readModelBytes } from './onnx/read';
-import type { Heatmap, HeatmapOptions, PictureInput, Prediction, PredictOptions } from './pictures/files/library';
+import type { ArrayHeatmap, ArrayInput, Heatmap, HeatmapOptions, PictureInput, Prediction, PredictOptions } from './pictures/files/library';
 import type { ModelLike, VerifyFilesOptions } from './verify/files/verify';
 import type { VerifyReport } from './verify/report';
 
@@ -61,27 +61,29 @@ export async function verify(original: ModelLike, converted: ModelLike, options:
 }
 
 /**
- * The best classes of a picture, by an ONNX file or a TensorFlow.js model (its folder or model.json). A picture is the path of a file, or pixels:
- * `{ width, height, channels: 1 | 3, data }`. Given a list, opens the model once and answers with a list.
+ * The best classes of a picture, a recording or a volume, by an ONNX file or a TensorFlow.js model (its folder or model.json). A picture is the path of a file, or
+ * pixels: `{ width, height, channels: 1 | 3, data }`; anything else is `{ file: 'scan.npy' }`, or `{ data, shape }` with a typed array. Given a list, opens the model once and answers with a list.
  * Throws CompileError: the model is no classifier of pictures, the picture cannot be read or does not fit, an option is wrong.
  */
-export function predict(model: string, picture: PictureInput, options?: PredictOptions): Promise<Prediction>;
-export function predict(model: string, pictures: readonly PictureInput[], options?: PredictOptions): Promise<Prediction[]>;
+export function predict(model: string, image: PictureInput | ArrayInput, options?: PredictOptions): Promise<Prediction>;
+export function predict(model: string, images: readonly (PictureInput | ArrayInput)[], options?: PredictOptions): Promise<Prediction[]>;
 export async function predict(
   model: string,
-  pictures: PictureInput | readonly PictureInput[],
+  images: PictureInput | ArrayInput | readonly (PictureInput | ArrayInput)[],
   options?: PredictOptions,
 ): Promise<Prediction | Prediction[]> {
-  return (await import('./pictures/files/library')).predict(model, pictures, options);
+  return (await import('./pictures/files/library')).predict(model, images, options);
 }
 
 /**
- * Where in a picture classes are seen, by an ONNX classifier, which is converted on the fly, or by a converted model. By default, the class that `predict` names
+ * Where in a picture, a recording or a volume classes are seen, by an ONNX classifier, which is converted on the fly, or by a converted model. By default, the class that `predict` names
  * for the whole picture. `draw()` gives the maps over the picture, as bytes of an image file.
  * Throws CompileError as `predict` does, and where the classifier cannot be converted.
  */
-export async function heatmap(model: string, picture: PictureInput, options?: HeatmapOptions): Promise<Heatmap> {
-  return (await import('./pictures/files/library')).heatmap(model, picture, options);
+export function heatmap(model: string, picture: PictureInput, options?: HeatmapOptions): Promise<Heatmap>;
+export function heatmap(model: string, array: ArrayInput, options?: HeatmapOptions): Promise<ArrayHeatmap>;
+export async function heatmap(model: string, image: PictureInput | ArrayInput, options?: HeatmapOptions): Promise<Heatmap | ArrayHeatmap> {
+  return (await import('./pictures/files/library')).heatmap(model, image, options);
 }
 
 export type { Contract } from './analysis/contract';
@@ -102,6 +104,10 @@ export { parseModel } from './onnx/text/parser';
 export { type PrintOptions, printModel } from './onnx/text/printer';
 export { modelToBytes } from './onnx/write';
 export type {
+  ArrayHeatmap,
+  ArrayHeatmapClass,
+  ArrayInput,
+  ArrayPeak,
   DrawOptions,
   Guess,
   Heatmap,

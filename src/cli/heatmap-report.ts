@@ -76,7 +76,7 @@ export function caption(facts: HeatFacts): string[] {
     start - step / 2 > 0.02 * length || start + step * (count - 0.5) < 0.98 * length;
   const hatched = heat.grid.some(({ start, step, count }, axis) => inside(start, step, count, facts.image.lengths[axis] ?? 1));
   return [
-    `${made.join(', ')}. ${[...why, `Frame: what the network saw at the peak.`, ...(hatched ? ['Hatched: not measured.'] : [])].join(' ')}`,
+    `${made.join(', ')}. ${[...why, `Frame: what the network saw at the peak.`, ...(hatched ? [`${facts.letters.length === 1 ? 'Grey' : 'Hatched'}: not measured.`] : [])].join(' ')}`,
     `${shortContract(network.contract, network.head, args.slide === 'all')}${centre ? ' Cells lie where they look, as measured.' : ''}`,
   ].filter((text) => text !== '');
 }

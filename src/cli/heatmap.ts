@@ -11,6 +11,7 @@ import { cellsOf, countsOf } from '../pictures/grid';
 import type { Heat } from '../pictures/heat';
 import { shortName } from '../pictures/labels';
 import { npyBytes } from '../pictures/npy';
+import { STDIN } from '../sources/files/bytes';
 import type { HeatmapArgs } from './commands';
 import { EXIT } from './exit';
 import { csv, json } from './heatmap-json';
@@ -21,6 +22,8 @@ import type { Terminal } from './terminal';
 import { inputSize } from './values';
 
 export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Promise<number> {
+  if (args.picture === STDIN && args.output === undefined)
+    throw usage('an array on the standard input has no name: say where to write by -o', 'heatmap');
   const output = args.output ?? join(dirname(args.picture), `${basename(args.picture, extname(args.picture))}-heatmap.png`);
   const format = WRITABLE[extname(output).toLowerCase()];
   if (!format) throw badOption('output', output, 'a name in .png, .jpg, .webp or .svg');

@@ -7,6 +7,7 @@ import { systemFault } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { printable } from '../diagnostics/format';
 import { rememberInputs } from '../output';
+import { STDIN } from '../sources/files/bytes';
 import { version } from '../version';
 import { chooseAction, type GlobalArgs } from './commands';
 import { EXIT } from './exit';
@@ -30,7 +31,7 @@ export async function main(args: readonly string[], { stdout, stderr, env }: Sur
   };
   try {
     terminal.configure({ quiet: false, color: !globals.noColor });
-    const chosen = await chooseAction(args, terminal.columns);
+    const chosen = await chooseAction(withStdin(args), terminal.columns);
     if (chosen.kind === 'text') {
       if (chosen.exitCode === EXIT.done) terminal.result(chosen.text);
       else terminal.aside(chosen.text);
@@ -47,6 +48,10 @@ export async function main(args: readonly string[], { stdout, stderr, env }: Sur
     return exitCode;
   }
 }
+
+/** A lone '-' is no value to the parser of arguments, which takes it for an option without a name. */
+const withStdin = (args: readonly string[]): readonly string[] =>
+  args[0] === 'predict' || args[0] === 'heatmap' ? args.map((arg) => (arg === '-' ? STDIN : arg)) : args;
 
 function explain(error: unknown): { readonly diagnostic: Diagnostic; readonly exitCode: number } {
   const known = error instanceof CompileError ? error : systemFault(error);

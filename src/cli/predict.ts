@@ -11,6 +11,7 @@ import { type PicturePrediction, predictPicture } from '../pictures/files/predic
 import { arrayRecipeOf, pixelsText, recipeOf } from '../pictures/files/settings';
 import { labelOf } from '../pictures/labels';
 import { areShares, ranked } from '../pictures/scores';
+import { STDIN } from '../sources/files/bytes';
 import type { PredictArgs } from './commands';
 import { EXIT } from './exit';
 import { positive, readingOf, tileChoice } from './picture-options';
@@ -37,6 +38,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     const results: object[] = [];
     let failed = false;
     for (const [at, file] of files.entries()) {
+      const label = file === STDIN ? 'standard input' : file;
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
         const image = await openImage(file, model, reading);
@@ -65,7 +67,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           progress.end();
           terminal.report([
             ...(at > 0 ? [''] : []),
-            `${file}: ${seen(image, prediction, pixelsText(chosen), args.combine, model.isMap && image.isPicture === true)}${runtime ? `, ${runtime}` : ''}`,
+            `${label}: ${seen(image, prediction, pixelsText(chosen), args.combine, model.isMap && image.isPicture === true)}${runtime ? `, ${runtime}` : ''}`,
             ...table(
               [{ title: '', align: 'right' }, { title: '', align: 'right' }, { title: '' }],
               best.map(({ name, score }, place) => [`#${place + 1}`, score.toFixed(isShare ? 4 : 2), name]),

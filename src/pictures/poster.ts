@@ -134,7 +134,7 @@ function arrange(photo: Size, panels: number, size: number, wanted: number | und
  * Lowest and highest of all panels, so that equal colours mean equal numbers. Where any number is above zero, what is below is no evidence, and stays uncoloured: shares
  * begin at 0, and raw scores, whose lowest means nothing, do too.
  */
-export function range(panels: readonly Pick<Panel, 'map'>[]): readonly [number, number] {
+function range(panels: readonly Pick<Panel, 'map'>[]): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { map } of panels)
     for (const value of map) {

@@ -3,10 +3,13 @@ import { type Block, type Box, piecesOf, product, type Source } from '../sources
 import type { Picture } from './picture';
 
 /** Shares of the numbers that are cut off below and above. */
-const [DARKEST, BRIGHTEST] = [0.005, 0.995];
+const [DARKEST, BRIGHTEST] = [0.001, 0.999];
+
+/** Which numbers are black and white. */
+export type Ends = readonly [black: number, white: number];
 
 /** The last two axes of a block that has one place along all others, as a picture: three bands are colours, of others the first is grey. */
-export function pictureOfBlock({ lengths, bands, data }: Block): Picture {
+export function pictureOfBlock({ lengths, bands, data }: Block, ends?: Ends): Picture {
   const [height = 1, width = 1] = lengths.slice(-2);
   const channels = bands === 3 ? 3 : 1;
   const places = height * width;
@@ -14,13 +17,14 @@ export function pictureOfBlock({ lengths, bands, data }: Block): Picture {
     { length: places * channels },
     (_, at) => data[Math.floor(at / channels) * bands + (at % channels)] ?? 0,
   );
-  const [low, high] = ends(values);
+  const [low, high] = ends ?? endsOf(values);
   const bytes = Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round(((value - low) * 255) / (high - low || 1)))));
   return { width, height, channels, data: bytes };
 }
 
-function ends(values: Float64Array): readonly [number, number] {
-  const sorted = values.slice().sort();
+/** The darkest and the brightest, but for a few. */
+export function endsOf(values: ArrayLike<number>): Ends {
+  const sorted = Float64Array.from(values).sort();
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   return [at(DARKEST), at(BRIGHTEST)];
 }

@@ -4,7 +4,7 @@
  */
 import type { Unit } from '../sources/source';
 import type { GridAxis } from './grid';
-import { FAINT, INK, numberText, type Panel, type Poster, type PosterOptions, range, smallLetter, svgOf } from './poster';
+import { FAINT, INK, numberText, type Panel, type Poster, type PosterOptions, smallLetter, svgOf } from './poster';
 import type { Envelope } from './preview';
 import { fitText, svgText, textWidth, wrapText } from './text';
 
@@ -30,7 +30,7 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
   const { size, unit, caption } = options;
   const letter = Math.max(13, Math.round(size / 62));
   const small = smallLetter(letter);
-  const [low, high] = range(panels);
+  const [low, high] = spanOf(panels);
   const span = high - low;
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * span);
   const gap = Math.round(letter * 0.9);
@@ -75,6 +75,20 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
   ];
   const canvas = { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).fill(255) };
   return { canvas, svg: svgOf(width, height, parts), isVector: true };
+}
+
+/** Lowest and highest of all curves: those below zero are curves too. Probabilities begin at 0. */
+function spanOf(panels: readonly Panel[]): readonly [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { map } of panels)
+    for (const value of map) {
+      if (!Number.isFinite(value)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  if (!(low <= high)) return [0, 1];
+  if (low >= 0 && high <= 1) low = 0;
+  return low === high ? [low, low + Math.max(Math.abs(low), 1e-6)] : [low, high];
 }
 
 const colourOf = (at: number): string => CURVES[at % CURVES.length] ?? INK;

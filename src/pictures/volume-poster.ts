@@ -3,10 +3,10 @@
  * sixteen frames), it is stretched, so that its planes can be seen; the title says how much.
  */
 import { scaledSource } from '../sources/resample';
-import { blockSource, type Source, wholeBox } from '../sources/source';
+import { type Block, blockSource, type Source, wholeBox } from '../sources/source';
 import { between, type Grid, sampleBetween } from './grid';
 import { drawItems, type Item, type Panel, type Poster, type PosterOptions } from './poster';
-import { pictureOfBlock, reduced } from './preview';
+import { type Ends, endsOf, pictureOfBlock, reduced } from './preview';
 
 /** Depth, rows and columns. */
 const AXES = [0, 1, 2] as const;
@@ -25,8 +25,15 @@ export async function drawVolume(source: Source, grid: Grid, panels: readonly Pa
     await reduced(source, wholeBox(source), [source.lengths[0] ?? 1, factors[1] ?? 1, factors[2] ?? 1], 'max'),
   );
   const items: Item[] = [];
+  // Equal greys mean equal numbers in all planes: those of a few planes in the middle of each axis, which hold what is there.
+  const middle = source.lengths.map((length) => length / 2);
+  const samples: number[] = [];
+  for (const across of AXES) for (const value of (await planeBlock(source, middle, across, factors)).data) samples.push(value);
+  for (const { peak } of panels)
+    for (const across of AXES) for (const value of (await planeBlock(source, peak.place, across, factors)).data) samples.push(value);
+  const ends = endsOf(samples);
   for (const panel of panels) {
-    for (const across of AXES) items.push(await planeOf(source, grid, panel, across, { factors, scales, stretch }));
+    for (const across of AXES) items.push(await planeOf(source, grid, panel, across, { factors, scales, stretch, ends }));
     items.push({
       ...flat(panel, grid, 0, scales),
       photo: projection,
@@ -46,32 +53,46 @@ interface Scaling {
   /** Pixels of the drawing for each place. */
   readonly scales: readonly number[];
   readonly stretch: number;
+  readonly ends: Ends;
 }
 
 /** The plane through the peak on which one axis stands still. */
-async function planeOf(source: Source, grid: Grid, panel: Panel, across: 0 | 1 | 2, { factors, scales, stretch }: Scaling): Promise<Item> {
-  const place = Math.min(Math.max(Math.floor(panel.peak.place[across] ?? 0), 0), (source.lengths[across] ?? 1) - 1);
-  const box = {
-    starts: source.lengths.map((_, axis) => (axis === across ? place : 0)),
-    lengths: source.lengths.map((length, axis) => (axis === across ? 1 : length)),
-  };
-  const block = await reduced(
-    source,
-    box,
-    factors.map((factor, axis) => (axis === across ? 1 : factor)),
-    'mean',
-  );
+async function planeOf(
+  source: Source,
+  grid: Grid,
+  panel: Panel,
+  across: 0 | 1 | 2,
+  { factors, scales, stretch, ends }: Scaling,
+): Promise<Item> {
+  const block = await planeBlock(source, panel.peak.place, across, factors);
   const plane = { ...block, lengths: block.lengths.filter((_, axis) => axis !== across) };
   const [first = 1, second = 1] = plane.lengths;
   const tall = scaledSource(blockSource(plane), [across === 0 ? first : first * stretch, second], 'nearest');
   const stretched = across !== 0 && stretch > 1 ? `, depth x ${stretch}` : '';
   return {
     ...flat(panel, grid, across, scales),
-    photo: pictureOfBlock({ ...(await tall.read(wholeBox(tall))), lengths: tall.lengths }),
-    title: `${across === 0 ? `${panel.title}, ` : ''}${PLACES[across]} ${place}${stretched}`,
+    photo: pictureOfBlock(await tall.read(wholeBox(tall)), ends),
+    title: `${across === 0 ? `${panel.title}, ` : ''}${PLACES[across]} ${placeOn(source, panel.peak.place, across)}${stretched}`,
     map: slice(panel.map, grid, across, panel.peak.place[across] ?? 0),
   };
 }
+
+/** What is there on a plane, one place deep. */
+function planeBlock(source: Source, place: readonly number[], across: number, factors: readonly number[]): Promise<Block> {
+  const box = {
+    starts: source.lengths.map((_, axis) => (axis === across ? placeOn(source, place, across) : 0)),
+    lengths: source.lengths.map((length, axis) => (axis === across ? 1 : length)),
+  };
+  return reduced(
+    source,
+    box,
+    factors.map((factor, axis) => (axis === across ? 1 : factor)),
+    'mean',
+  );
+}
+
+const placeOn = ({ lengths }: Source, place: readonly number[], across: number): number =>
+  Math.min(Math.max(Math.floor(place[across] ?? 0), 0), (lengths[across] ?? 1) - 1);
 
 /** Peak, window and grid without one axis, in pixels of the drawing. */
 function flat({ peak }: Panel, grid: Grid, across: number, scales: readonly number[]): Pick<Item, 'grid' | 'peak'> {

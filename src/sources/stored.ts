@@ -36,8 +36,11 @@ export interface ArrayAxes {
   readonly bands: number | undefined;
 }
 
-/** Numbers that are read in one piece, gaps between them included. */
-const RUN = 2 ** 18;
+/** Numbers that are always read in one piece, gaps between them included; that are at most; and how many of them one that is wanted may cost. */
+const SHORT_RUN = 2 ** 12;
+const LONG_RUN = 2 ** 18;
+const COST = 8;
+const isSparse = (span: number, wanted: number): boolean => span > LONG_RUN || (span > SHORT_RUN && span > COST * wanted);
 
 /** `fail`: a number that is none, at so and so. */
 export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value: number, index: readonly number[]) => never): Source {
@@ -56,13 +59,14 @@ export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value:
   function readRegion({ starts, lengths }: Box): Block {
     const data = element.single ? new Float32Array(product(lengths) * bands) : new Float64Array(product(lengths) * bands);
     // How far to go in the file and in the result, along each axis; the one with the longest way first.
-    const ways = lengths.map((length, at) => ({
+    const all = lengths.map((length, at) => ({
       length,
       from: steps[axes.places[at] ?? 0] ?? 1,
       to: product(lengths.slice(at + 1)) * bands,
     }));
-    if (axes.bands !== undefined) ways.push({ length: bands, from: steps[axes.bands] ?? 1, to: 1 });
-    ways.sort((a, b) => b.from - a.from);
+    if (axes.bands !== undefined) all.push({ length: bands, from: steps[axes.bands] ?? 1, to: 1 });
+    // An axis of one place is no way to go; of ways as short as each other the longest comes last, to be read at once.
+    const ways = all.filter(({ length }) => length > 1).sort((a, b) => b.from - a.from || a.length - b.length);
     const begin = starts.reduce((sum, start, at) => sum + start * (steps[axes.places[at] ?? 0] ?? 1), 0);
     gather(0, begin, 0);
     return { lengths, bands, data };
@@ -71,27 +75,10 @@ export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value:
       const rest = ways.slice(level);
       const span = rest.reduce((sum, way) => sum + (way.length - 1) * way.from, 1);
       const [way] = rest;
-      if (span > RUN && rest.length > 1 && way)
+      // Along the last way numbers stand side by side.
+      if (rest.length > 1 && way && isSparse(span, product(rest.map(({ length }) => length))))
         for (let at = 0; at < way.length; at++) gather(level + 1, from + at * way.from, to + at * way.to);
-      else if (span > RUN && way && way.from > 1 && way.length > 1) {
-        const half = Math.ceil(way.length / 2);
-        split(level, half, from, to);
-      } else pick(level, numbersAt(from, span), 0, to, from);
-    }
-
-    /** A long line with gaps, piece by piece. */
-    function split(level: number, half: number, from: number, to: number): void {
-      const way = ways[level];
-      if (!way) return;
-      const whole = way.length;
-      for (const [start, length] of [
-        [0, half],
-        [half, whole - half],
-      ] as const) {
-        ways[level] = { ...way, length };
-        gather(level, from + start * way.from, to + start * way.to);
-      }
-      ways[level] = way;
+      else pick(level, numbersAt(from, span), 0, to, from);
     }
 
     function pick(level: number, numbers: ArrayLike<number>, at: number, to: number, from: number): void {

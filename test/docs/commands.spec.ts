@@ -44,6 +44,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'docs/debugging.md js': 'written to the file that it names',
   'docs/writing-a-pass.md js': 'run by test/docs/plugin.spec.ts',
   'docs/writing-a-pass.md ts': 'run by test/docs/writing-a-pass.spec.ts',
+  'docs/pictures.md ts': 'is run below',
   'docs/pictures.md json': 'read by test/pictures/recipe.spec.ts',
   'docs/tfjs.md html': 'opened in a browser by test/browser/tfjs-page.spec.ts',
 };
@@ -91,7 +92,8 @@ describe.each(PAGES)('%s', (page) => {
         const [, file] = /^(?:\/\/|#) ([\w-]+\.\w+)\n/.exec(block.text) ?? [];
         if (file !== undefined && !['sh', 'console', 'text'].includes(block.language)) writeFileSync(join(cwd, file), block.text);
         for (const command of commandsIn(block)) await perform(block, command, cwd);
-        if (block.language === 'ts' && page === 'README.md') runModule(block.text, cwd);
+        if (block.language === 'ts' && page === 'README.md') runModule(`${block.text}\nconsole.log(verdict);`, cwd, 'equal\n');
+        if (block.language === 'ts' && page === 'docs/pictures.md') runModule(block.text, cwd, '');
       }
     }, 600_000);
 });
@@ -163,8 +165,8 @@ const comparable = (text: string): string =>
     .replace(/\b\d+\.\d+ s\b/g, '1.0 s')
     .replace(/(?<=largest difference )[\d.]+/g, '1');
 
-function runModule(text: string, cwd: string): void {
-  writeFileSync(join(cwd, 'example.mjs'), `${text}\nconsole.log(verdict);\n`);
+function runModule(text: string, cwd: string, expected: string): void {
+  writeFileSync(join(cwd, 'example.mjs'), `${text}\n`);
   const { status, stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], { cwd, encoding: 'utf8' });
-  expect([status, stdout, status === 0 ? '' : stderr]).toEqual([0, 'equal\n', '']);
+  expect([status, stdout, status === 0 ? '' : stderr]).toEqual([0, expected, '']);
 }

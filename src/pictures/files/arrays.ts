@@ -73,7 +73,7 @@ const tiffPages = (path: string, { axes }: Wanted, { page }: ShownOptions): Prom
   });
 
 /** --black and --white say what the numbers are shares of. */
-function shown({ source, reading }: OpenedArray, { black, white, shares }: ShownOptions): Image {
+export function shown({ source, reading }: OpenedArray, { black, white, shares }: ShownOptions): Image {
   if (shares) throw usage('--levels is for pictures as viewers show them: say --black and --white');
   const levels = white === undefined ? source.levels : { black: black ?? 0, white };
   return { ...source, levels, reading };
@@ -85,7 +85,7 @@ function recipeOf(preset: string | undefined, model: PictureModel): Recipe | und
   return found.assumed ? undefined : found.recipe;
 }
 
-const wantedBy = ({ input, letters, image: { layout, channels } }: PictureModel): Wanted => ({
+export const wantedBy = ({ input, letters, image: { layout, channels } }: PictureModel): Wanted => ({
   input,
   axes: letters.length,
   channels,

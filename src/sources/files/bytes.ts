@@ -5,8 +5,8 @@ import { limitsFactor } from '../../files/limits';
 import { noteRead } from '../../output';
 import type { Bytes } from '../stored';
 
-/** What the standard input is called on the command line. */
-export const STDIN = '-';
+/** What the standard input is called where paths are: `-` on the command line. */
+export const STDIN = 'stdin:';
 
 /** Throws CompileError CANNOT_READ. */
 export function fileBytes(path: string): Bytes {

@@ -13,7 +13,11 @@ const PER_BYTE = 64;
 export const isZip = (start: Uint8Array): boolean => start[0] === 0x50 && start[1] === 0x4b && (start[2] === 3 || start[2] === 5);
 
 /** The bytes of each .npy file, by its name without the extension. Throws CompileError ARRAY_DAMAGED, ARRAY_TOO_LARGE. */
-export function npzArrays(bytes: Bytes, file: string): ReadonlyMap<string, Bytes> {
+export function npzArrays(
+  bytes: Bytes,
+  file: string,
+  damaged = (reason: string): CompileError => arrayDamaged(file, reason),
+): ReadonlyMap<string, Bytes> {
   const most = Math.min(limitsFactor() * Math.max(ANY_ARCHIVE, PER_BYTE * bytes.length), mostHeld());
   if (bytes.length > most)
     throw arrayTooLarge(file, `it has ${bytes.length} bytes`, 'save its arrays as .npy files, which are read piece by piece');
@@ -36,6 +40,6 @@ export function npzArrays(bytes: Bytes, file: string): ReadonlyMap<string, Bytes
     return new Map(Object.entries(entries).map(([name, content]) => [name.slice(0, -'.npy'.length), memoryBytes(content)]));
   } catch (error) {
     if (error instanceof CompileError) throw error;
-    throw arrayDamaged(file, `it is no zip archive that can be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw damaged(`it is no zip archive: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

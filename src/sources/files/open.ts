@@ -97,7 +97,12 @@ function openNpy(bytes: Bytes, file: string, wanted: Wanted, options: ArrayOptio
  * Which axes are places and bands: those of the model, with or without a batch of one, and without channels where there is one. Channels may be at the other end, as in
  * pictures of NumPy, where only that fits.
  */
-function axesOf(shape: readonly number[], file: string, { axes, channels, channelsLast, shape: model }: Wanted, { bands }: ArrayOptions) {
+export function axesOf(
+  shape: readonly number[],
+  file: string,
+  { axes, channels, channelsLast, shape: model }: Wanted,
+  { bands }: ArrayOptions,
+) {
   const from = (first: number): readonly number[] => Array.from({ length: axes }, (_, at) => first + at);
   if (shape.some((length) => length === 0)) throw arrayAxes(file, shape, `${model}, none of whose axes may be empty`);
   const batch = shape[0] === 1 && shape.length === axes + 2 ? 1 : 0;
