@@ -162,7 +162,7 @@ async function program(outfile, { plugins = [], ...options } = HASHBANG) {
 }
 
 const [, , flag, file] = process.argv;
-if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS, 'geotiff'] });
+if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS] });
 else {
   rmSync(dist, { recursive: true, force: true });
   await program('dist/program.js', { plugins: [tfjsOutside, geotiffOutside] });
