@@ -2,7 +2,7 @@
 import { describeContract } from '../analysis/contract';
 import { printable } from '../diagnostics/format';
 import type { Difference } from './compare';
-import { exactLines } from './exact/text';
+import { exactLines, judgedText } from './exact/text';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
 import type { Check, Departure, QuantisedReport, Tolerance, VerifyReport } from './report';
@@ -37,7 +37,7 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     row(
       'verdict',
-      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${priceText(report)}${missingText(report)} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
+      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${priceText(report)}${missingText(report)}${report.exact ? `, ${judgedText(report.exact)}` : ''} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
     ),
   );
   if (report.quantised && report.verdict === 'different' && !report.tolerance.criteria) lines.push(row('', PRICE));

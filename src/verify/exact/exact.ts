@@ -26,6 +26,7 @@ import { exactness, halfPart, LARGEST_INPUT, type Reducer, type Stop } from './b
 import { insertReducers } from './reduce';
 import type { IntegerSide, MakeSide } from './side';
 import { integerModel } from './substitute';
+import { judgedText } from './text';
 
 export interface ExactRequest {
   readonly original: Model;
@@ -71,10 +72,10 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
     reduced: first.reduced,
     alive: Math.min(...outcomes.map(({ alive }) => alive)),
   };
-  const isEqual = !different && first.altered.length === 0;
+  const status = !different && first.altered.length === 0 ? 'equal' : 'different';
   return {
-    verdict: isEqual ? 'equal' : 'different',
-    checks: [{ name: 'integers', status: isEqual ? 'equal' : 'different', outputs, sizes: [], cells: outcomes.length, note: undefined }],
+    verdict: status,
+    checks: [{ name: 'integers', status, outputs, sizes: [], cells: outcomes.length, note: judgedText(exact) }],
     tolerance: { relative: 0, absolute: 0, noise: { threads: 0, nudge: 0, batch: undefined, kernels: undefined }, from: 'exact' },
     contract: undefined,
     exact,

@@ -3,6 +3,9 @@ import type { ExactReport } from '../report';
 
 const MANY = 4;
 
+/** Of how much of the network a verdict speaks. */
+export const judgedText = ({ nodes, of }: Pick<ExactReport, 'nodes' | 'of'>): string => `${nodes} of ${of} nodes judged`;
+
 export function exactLines({ nodes, of, isWhole, compared, stops, altered, reduced, alive }: ExactReport): string[] {
   const some = (list: readonly string[]): string =>
     list.slice(0, MANY).join(', ') + (list.length > MANY ? ` and ${list.length - MANY} more` : '');

@@ -5,6 +5,7 @@
 
 import { formatDiagnostic } from '../../diagnostics/format';
 import { xmlCharacters } from '../../diagnostics/hidden';
+import { judgedText } from '../exact/text';
 import { type Check, formatCheck, formatVerifyReport } from '../report';
 import { failureLine } from './failure-line';
 import type { PairOutcome, SuiteReport } from './suite-report';
@@ -35,6 +36,7 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
     converted: pair.converted,
     'convolutionize.version': program,
     ...(pair.report && { 'convolutionize.verdict': pair.report.verdict }),
+    ...(pair.report?.exact && { 'convolutionize.judged': judgedText(pair.report.exact) }),
   };
   const cases = pair.report
     ? checks.map((check) => caseXml(pair, check, seconds / Math.max(1, checks.length)))

@@ -1,4 +1,5 @@
 /** On integers every bit counts: mistakes that rounding would hide are found. */
+
 import { compile } from '../../../src/compile';
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import { attributes } from '../../../src/ir/attrs';
@@ -9,6 +10,7 @@ import type { Attr, Node } from '../../../src/ir/types';
 import { fingerprint, integerOf, integerTensor } from '../../../src/verify/exact/integers';
 import { verifyFiles } from '../../../src/verify/files/verify';
 import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
+import { junit } from '../../../src/verify/suite/junit';
 import { parseGraph } from '../../support/expect-pass';
 import { randomNetwork } from '../../support/random-network';
 
@@ -205,6 +207,15 @@ describe('other pairs', () => {
     const report = await exactly(model, converted(model));
     expect(report.verdict).toBe('equal');
     expect([report.exact?.isWhole, report.exact?.stops[0]?.op]).toEqual([false, 'Sigmoid']);
+    // The verdict says of how much it speaks, wherever it is read.
+    const judged = `${report.exact?.nodes} of ${report.exact?.of} nodes judged`;
+    expect(report.exact?.nodes).toBeLessThan(report.exact?.of ?? 0);
+    expect(report.checks[0]?.note).toBe(judged);
+    expect(formatVerifyReport(report)).toContain(`equal, ${judged} (`);
+    const pair = { name: 'pair', original: 'a.onnx', converted: 'b.onnx', report };
+    expect(junit({ format: 'convolutionize verify', version: 1, program: '1', started: 0, pairs: [pair] })).toContain(
+      `name="convolutionize.judged" value="${judged}"`,
+    );
     expect(report.exact?.compared).toContain('rg_Relu');
     // Behind it nothing is seen; in front of it everything is.
     expect(
