@@ -1,7 +1,7 @@
 /** Runs a TypeScript file of this repository: node .ci/ts.mjs FILE [ARGUMENTS]. Bundled by esbuild, packages left outside. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -10,7 +10,8 @@ const [file, ...rest] = process.argv.slice(2);
 if (!file) throw new Error('which file?');
 const cache = join(root, 'node_modules', '.cache', 'convolutionize');
 mkdirSync(cache, { recursive: true });
-const outfile = join(cache, `${basename(file, '.ts')}.cjs`);
+// By its whole path: two files are called run.ts, and may run at the same time.
+const outfile = join(cache, `${relative(root, resolve(file)).replace(/\.ts$/, '').replace(/[^\w-]+/g, '-')}.cjs`);
 // A bundle has one directory; each source keeps its own.
 const ownDirectory = {
   name: 'own-directory',

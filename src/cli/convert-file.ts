@@ -3,19 +3,20 @@
  * The output appears when it is whole and was not found wrong; an existing file is replaced only with `force`; the input is never changed.
  */
 import { statSync } from 'node:fs';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
 import type { OptimisationLevel } from '../../passes';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { type Formed, type FormRequest, formOf } from '../compile/form';
 import { withFewerBits } from '../compile/metadata';
-import { badOption, externalToStream, referenceOutside } from '../diagnostics/catalogue';
+import { badOption, externalToStream, outputTwice, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
-import { closeModel, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
+import { closeModel, DATA, dataFile, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
+import { isOfDump } from '../files/dump';
 import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/types';
 import { declareOpset } from '../onnx/opset';
-import { checkOutput, placeOf, type Staged, stage, writeTextFile } from '../output';
+import { checkOutput, checkPart, placeOf, type Staged, stage, writeTextFile } from '../output';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import type { VerifyOptions } from '../verify/equivalence';
 import type { VerifyReport } from '../verify/report';
@@ -47,6 +48,8 @@ export interface ConvertFileOptions {
   readonly allowUnverified: boolean;
   /** Where to record what was done. */
   readonly certificate: string | undefined;
+  /** Another output, which is not made here. */
+  readonly dumpDir?: string | undefined;
   readonly warn: (warning: Diagnostic) => void;
   readonly step: (label: string) => void;
   /** The model, before anything is done to it. */
@@ -108,15 +111,28 @@ function inFewerBits(compiled: Compiled, tfjs: WriteTfjsOptions | undefined): Co
   };
 }
 
-async function checkOutputs(input: string, { output, force, tfjs, certificate, weights }: ConvertFileOptions): Promise<void> {
+async function checkOutputs(input: string, { output, force, tfjs, certificate, weights, dumpDir }: ConvertFileOptions): Promise<void> {
   if (output === undefined) return;
   if (tfjs) (await import('../files/tfjs-files')).checkTfjsOutput(output, force);
   else {
     checkOutput(output, [input], force);
     if (weights === 'external' && placeOf(output).kind === 'stream') throw externalToStream(output);
+    if (weights === 'external') checkPart(output, DATA, { inputs: [input], force });
   }
-  if (certificate !== undefined) checkOutput(certificate, [input], force, tfjs ? [] : [output]);
+  if (certificate !== undefined) checkOutput(certificate, [input], force, tfjs ? [] : made(output, weights));
+  if (dumpDir !== undefined) checkDump(dumpDir, [...made(output, weights), ...(certificate === undefined ? [] : [certificate])]);
 }
+
+/** The directory of texts is no other output, and none is among its files. */
+function checkDump(dumpDir: string, others: readonly string[]): void {
+  const { path } = placeOf(dumpDir);
+  for (const other of others.map((each) => placeOf(each).path))
+    if (other === path || (dirname(other) === path && isOfDump(basename(other)))) throw outputTwice(dumpDir);
+}
+
+/** The files of the output, where they really are. */
+const made = (output: string, weights: ConvertFileOptions['weights']): readonly string[] =>
+  weights === 'external' ? [output, dataFile(placeOf(output).path)] : [output];
 
 async function write(
   input: string,
@@ -130,9 +146,10 @@ async function write(
   // On a dry run too.
   if (options.opset !== undefined) declareOpset(model, options.opset);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
-  const dataPath = weights === 'external' ? `${output}.data` : undefined;
+  const dataPath = weights === 'external' ? dataFile(output) : undefined;
   // Its external data is known only now.
-  for (const path of [output, ...(dataPath === undefined ? [] : [dataPath])]) checkOutput(path, filesBehind(source), force);
+  checkOutput(output, filesBehind(source), force);
+  if (dataPath !== undefined) checkPart(output, DATA, { inputs: filesBehind(source), force });
   checkRecord(source, output, options);
   if (weights === 'reference') requireBelow(input, output);
   // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
@@ -160,13 +177,13 @@ function isKept(verification: VerifyReport | undefined, { keepFailed, allowUnver
 }
 
 /** The certificate is no file that is read or written. */
-function checkRecord(source: Model, output: string, { certificate, force, tfjs }: ConvertFileOptions): void {
+function checkRecord(source: Model, output: string, { certificate, force, tfjs, weights }: ConvertFileOptions): void {
   if (certificate === undefined) return;
   const within = relative(resolve(output), resolve(certificate));
   // A directory is replaced as a whole.
   const isInside = tfjs && !within.startsWith(`..${sep}`) && within !== '..' && resolve(within) !== within;
   if (within === '' || isInside) throw badOption('certificate', certificate, 'a file of its own, beside the output');
-  checkOutput(certificate, [...filesBehind(source), output], force);
+  checkOutput(certificate, [...filesBehind(source), output], force, tfjs ? [] : made(output, weights));
 }
 
 /** The user asked for the output, and knows nothing of the place where it is made. */

@@ -83,7 +83,8 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       opened: (source) => {
         explanation?.start(source);
         // Not before there is something to put in.
-        if (args.dumpDir !== undefined) dump = new DumpDirectory(args.dumpDir, { force: args.force });
+        if (args.dumpDir !== undefined)
+          dump = new DumpDirectory(args.dumpDir, { force: args.force, inputs: args.input === undefined ? [] : [args.input] });
         dump?.add('original', `${args.input} as it was read`, source);
       },
       output: args.dryRun || explanation ? undefined : output,
@@ -106,6 +107,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       keepFailed: args.keepFailed,
       allowUnverified: args.allowUnverified,
       certificate: args.dryRun ? undefined : args.certificate,
+      dumpDir: args.dumpDir,
       warn: (warning) => terminal.warning(warning),
       step: (label) => progress.step(label),
     };

@@ -51,7 +51,7 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
     const { culprit } = found;
     if (!culprit || args.what === 'bisect') {
       progress.end();
-      if (culprit && output !== undefined) writeSteps(output, culprit, args.force);
+      if (culprit && output !== undefined) writeSteps(output, culprit, args);
       if (args.json) terminal.result(JSON.stringify(bisectJson(args.model, found), undefined, 2));
       else terminal.report(bisectText(args.model, found, output));
       return culprit ? EXIT.different : EXIT.done;
@@ -151,8 +151,12 @@ const reducedJson = (reduced: Reduced, output: string | undefined): object => ({
 
 // ---- what is written ----
 
-function writeSteps(directory: string, { number, step, before, after }: NonNullable<Bisected['culprit']>, force: boolean): void {
-  const dump = new DumpDirectory(directory, { force });
+function writeSteps(
+  directory: string,
+  { number, step, before, after }: NonNullable<Bisected['culprit']>,
+  { force, model }: DebugArgs,
+): void {
+  const dump = new DumpDirectory(directory, { force, inputs: [model] });
   dump.add('before', `after ${number - 1} steps, before ${stepText(step)}`, before);
   if (after) dump.add('after', `after ${number} steps, the last by ${stepText(step)}`, after);
   dump.close();
@@ -185,7 +189,8 @@ function writeReduced(directory: string, { model, verdict }: Reduced, step: Step
 }
 
 /** With --force, what an earlier run left there goes, and nothing else. */
-const replacing = ({ what, force }: DebugArgs): DirectoryRules => ({
+const replacing = ({ what, force, model }: DebugArgs): DirectoryRules => ({
+  inputs: [model],
   replaces: force ? { kind: 'some', isOld: what === 'reduce' ? isOfCase : isOfDump } : undefined,
 });
 const isOfCase = (name: string): boolean => /^(model\.onnx|model\.onnxtxt|README\.md|test_data_set_0)$/.test(name);

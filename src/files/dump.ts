@@ -28,10 +28,10 @@ export class DumpDirectory {
   /** Throws CompileError DIRECTORY_NOT_EMPTY, unless `force`: then what an earlier run left there goes, and nothing else. */
   constructor(
     private readonly path: string,
-    { force = false }: { readonly force?: boolean } = {},
+    { force = false, inputs }: { readonly force?: boolean; readonly inputs?: readonly string[] } = {},
   ) {
     const replaces = force ? { kind: 'some' as const, isOld: isOfDump } : undefined;
-    this.staged = stageDirectory(path, { replaces });
+    this.staged = stageDirectory(path, { replaces, inputs });
     this.weights = this.guarded(() => new NewFile(join(this.staged.path, WEIGHTS)));
   }
 

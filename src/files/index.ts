@@ -10,7 +10,7 @@ import { otherFormat, savedModel } from '../onnx/other-formats';
 import { readModel } from '../onnx/read';
 import type { Segment } from '../onnx/wire/segments';
 import { FILE_LIMIT, planModel, sendPlan } from '../onnx/write';
-import { checkOutput, fileInScratch, stage } from '../output';
+import { checkPart, fileInScratch, stage } from '../output';
 import { ExternalFiles } from './external-data';
 import { FileSink } from './file-sink';
 import { FileSource } from './file-source';
@@ -115,7 +115,7 @@ export interface WriteFileOptions {
 export function writeModelFile(model: Model, path: string, options: WriteFileOptions = {}): void {
   const { force = false, weights } = options;
   const inputs = force ? [] : filesBehind(model);
-  if (weights === 'external') checkOutput(dataFile(path), inputs, force);
+  if (weights === 'external') checkPart(path, DATA, { inputs, force });
   const staged = stage(path, weights !== 'external', { inputs, force });
   try {
     writeModelInto(model, staged.path, options);
@@ -125,8 +125,10 @@ export function writeModelFile(model: Model, path: string, options: WriteFileOpt
   }
 }
 
+/** Ends the name of the file of a model's weights. */
+export const DATA = '.data';
 /** Where the weights of a model go that has them in a file of their own. */
-export const dataFile = (path: string): string => `${path}.data`;
+export const dataFile = (path: string): string => `${path}${DATA}`;
 
 /** The same into a temporary place, where nothing is that counts: `home` is the directory in which the model will be in the end. */
 export function writeModelInto(model: Model, path: string, options: Pick<WriteFileOptions, 'weights' | 'home'> = {}): void {

@@ -97,6 +97,8 @@ function wrongCount(node: Node, { inputs, outputs }: OperatorSchema): string | u
     if (variadic && given.length < slot + minimum)
       return `${named(node)} reads ${given.length} values; it needs at least ${slot + minimum}`;
     if (!optional && !variadic && given[slot] === undefined) return `${named(node)} lacks its input '${name}', which it needs`;
+    // Of any number of values none is left out: the number would be less.
+    if (variadic && given.slice(slot).includes(undefined)) return `${named(node)} leaves out one of the values of its input '${name}'`;
   }
   return undefined;
 }

@@ -4,7 +4,7 @@
  */
 export { noteRead, readInput, rememberInputs } from './inputs';
 export { NewFile } from './new-file';
-export { checkOutput, checkPlace, type Place, type PlaceRules, placeOf } from './place';
+export { checkOutput, checkPart, checkPlace, type Place, type PlaceRules, placeOf } from './place';
 export { appendText, fileInScratch, keepForReport, makeFolder, writeInScratch, writeOutput, writeTextFile } from './single';
 export { type DirectoryRules, type Staged, type StagedDirectory, stage, stageDirectory } from './stage';
 export { scratchDirectory, type Temporary } from './temporary';

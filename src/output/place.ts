@@ -6,7 +6,7 @@
  * - what this run reads is never written, under whatever name, and no two outputs of a run are the same file;
  * - what is there already needs `force`, unless this program is known to have written it.
  */
-import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import {
   cannotWrite,
@@ -94,6 +94,25 @@ export function checkPlace(output: string, rules: PlaceRules): Place {
 /** The same for an output whose inputs are plain: throws CompileError where it must not be written, before any work is done for it. */
 export function checkOutput(output: string, inputs: readonly string[], force: boolean, others: readonly string[] = []): void {
   checkPlace(output, { inputs, force, others });
+}
+
+/**
+ * The same for a file that belongs to an output and must have its name and stand beside it: the weights of a model. It is where the output really is, and
+ * can be no link, device or pipe, since a model refers to a plain file. Throws CompileError as `checkPlace` does, and OUTPUT_NOT_WRITABLE.
+ */
+export function checkPart(output: string, suffix: string, rules: PlaceRules): void {
+  const path = `${placeOf(output).path}${suffix}`;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw outputNotWritable(path, new Error('it is a symbolic link, which the weights of a model cannot be behind'));
+  if (checkPlace(path, rules).kind === 'stream')
+    throw outputNotWritable(path, new Error('it is a device or a pipe, which cannot hold the weights of a model'));
+}
+
+/** Throws CompileError OUTPUT_IS_INPUT where a file or directory that is to go holds what this run reads. */
+export function checkGoing(output: string, path: string, inputs: readonly string[]): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() && isInput(path, inputs)) throw outputIsInput(output);
+  if (stat?.isDirectory()) for (const name of readdirSync(path)) checkGoing(output, join(path, name), inputs);
 }
 
 /** Not by name: links, hard links and relative paths lead to the same file. */

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { directoryNotEmpty, outputNotModel } from '../diagnostics/catalogue';
 import { moveAll, moveOne } from './moves';
-import { checkPlace, type PlaceRules, placeOf } from './place';
+import { checkGoing, checkPart, checkPlace, type PlaceRules, placeOf } from './place';
 import { orNotWritable } from './single';
 import { sendFile } from './stream';
 import { ownedUntil, scratchDirectory, temporaryBeside } from './temporary';
@@ -49,6 +49,7 @@ export function stage(output: string, flat: boolean, rules: PlaceRules): Staged 
         // Again: something may have come into being meanwhile.
         const now = checkPlace(output, rules);
         const parts = flat ? [] : readdirSync(directory).filter((file) => file !== name && file.startsWith(name));
+        for (const part of parts) checkPart(output, part.slice(name.length), rules);
         if (parts.length === 0) moveOne(path, place.path, now.kind === 'new');
         else moveAll(directory, home, { main: name, parts });
         discard();
@@ -87,6 +88,8 @@ export interface StagedDirectory {
 }
 
 export interface DirectoryRules {
+  /** Files that this run reads, which do not go. Those that it has read by then are known. */
+  readonly inputs?: readonly string[] | undefined;
   /**
    * What in a directory that is not empty may go: all, if `check` does not throw; the files of an earlier run, beside which others stay. By default nothing.
    */
@@ -96,14 +99,16 @@ export interface DirectoryRules {
     | undefined;
 }
 
-/** A new directory beside `output`, or, where others' files stay in that, within it. Throws CompileError DIRECTORY_NOT_EMPTY, OUTPUT_NOT_MODEL, OUTPUT_NOT_WRITABLE. */
-export function stageDirectory(output: string, { replaces }: DirectoryRules = {}): StagedDirectory {
+/** A new directory beside `output`, or, where others' files stay in that, within it. Throws CompileError DIRECTORY_NOT_EMPTY, OUTPUT_IS_INPUT, OUTPUT_NOT_MODEL, OUTPUT_NOT_WRITABLE. */
+export function stageDirectory(output: string, { replaces, inputs = [] }: DirectoryRules = {}): StagedDirectory {
   const place = placeOf(output.replace(/(?<=.)[/\\]+$/, ''));
   if (place.kind === 'file' || place.kind === 'stream') throw outputNotModel(output, 'it is a file');
   const old = place.kind === 'directory' ? orNotWritable(output, () => readdirSync(place.path)) : [];
   const check = (files: readonly string[]): void => {
     if (replaces?.kind === 'all') replaces.check();
     else if (files.length > 0 && replaces === undefined) throw directoryNotEmpty(output);
+    const going = replaces?.kind === 'some' ? files.filter(replaces.isOld) : files;
+    for (const file of going) checkGoing(output, join(place.path, file), inputs);
   };
   check(old);
   const isMerged = old.length > 0 && replaces?.kind === 'some';
@@ -119,7 +124,7 @@ export function stageDirectory(output: string, { replaces }: DirectoryRules = {}
     commit: () =>
       orNotWritable(output, () => {
         // Again: something may have come into being meanwhile.
-        if (!isMerged) check(existsSync(place.path) ? readdirSync(place.path) : []);
+        check(existsSync(place.path) ? readdirSync(place.path) : []);
         const removed = isMerged && replaces.kind === 'some' ? readdirSync(home).filter(replaces.isOld) : [];
         const [main = name, ...parts] = isMerged ? readdirSync(path).filter((file) => file !== SCRATCH) : [name];
         moveAll(temporary.path, home, { main, parts, removed });

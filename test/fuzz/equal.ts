@@ -39,9 +39,21 @@ export async function compare(original: Uint8Array, converted: Uint8Array, atSiz
     const other = after.get(name);
     if (!other) return { kind: 'different', how: 'an output is missing' };
     const how = difference(numbers, other, nudged.get(name));
-    if (how !== undefined) return { kind: 'different', how };
+    if (how === undefined) continue;
+    return (await isSteady(original, feeds, name, numbers))
+      ? { kind: 'different', how }
+      : { kind: 'idle', why: 'the original is never the same' };
   }
   return { kind: 'equal' };
+}
+
+/** Kernels of the runtime that read beyond their input (Pad by wrapping more than once) give other numbers at each run. */
+async function isSteady(model: Uint8Array, feeds: Results, name: string, before: Numbers): Promise<boolean> {
+  for (let times = 0; times < 4; times++) {
+    const again = (await run(model, feeds)).get(name);
+    if (!again || difference(before, again, undefined) !== undefined) return false;
+  }
+  return true;
 }
 
 async function run(model: Uint8Array, feeds: Results): Promise<Results> {

@@ -1,7 +1,12 @@
 /** Attributes that are counts, lengths or distances: zero and less are refused at the door, before anything divides by them. */
+
+import { typed } from '../../src/cli/typed';
 import { CompileError } from '../../src/diagnostics/compile-error';
+import type { Model } from '../../src/ir/model';
 import { gcd, ratio } from '../../src/ir/ratio';
 import { parseModel } from '../../src/onnx/text/parser';
+
+const typedModel = (model: Model): Model => typed(model, undefined);
 
 const NODES = [
   'Conv <strides = [0, 2]> (X, w)',
@@ -28,6 +33,15 @@ test.each(NODES)('%s', (node) => {
   }
   expect(thrown).toBeInstanceOf(CompileError);
   expect(String(thrown)).toMatch(/which must be 1 at least/);
+});
+
+test.each([
+  ['Conv <pads = [9223372036854774784, 0, 1, 0]> (X, w)', /an axis of .* elements/],
+  ['GlobalMaxPool (S)', /of which none is spatial/],
+  ['Min ("", X)', /leaves out one of the values/],
+])('%s', (node, reason) => {
+  const text = `<ir_version: 9, opset_import: ["" : 19]> g (float[1, 4, 8, 8] X, float S, float[4, 4, 1, 1] w) => (float Y) { Y = ${node} }`;
+  expect(() => typedModel(parseModel(text))).toThrow(reason);
 });
 
 test('fractions end, whatever their numbers', () => {

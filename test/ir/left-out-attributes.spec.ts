@@ -10,6 +10,7 @@ import { fromNumbers } from '../../src/ir/tensor';
 import type { Attr, DType } from '../../src/ir/types';
 import { readModel } from '../../src/onnx/read';
 import { modelToBytes } from '../../src/onnx/write';
+import { lowerToTfjs } from '../../src/tfjs/lower';
 
 /** Something of the right kind, for an attribute that must be there. */
 function needed({ kind, name }: AttributeSchema): Attr | undefined {
@@ -71,13 +72,14 @@ test('no operator needs an attribute that may be left out', () => {
     if (!schema || schema.deprecated) continue;
     const least = schema.inputs.filter(({ optional, variadic, minimum }) => !optional && !(variadic && minimum === 0)).length;
     for (const count of new Set([least, schema.inputs.length]))
-      for (const rank of [1, 2, 3, 4]) {
+      for (const rank of [0, 1, 2, 3, 4]) {
         const made = network(schema, count, rank);
         if (!made) continue;
         const read = (): Model => readModel(bufferSource(modelToBytes(made)));
         const ways: readonly (readonly [string, () => unknown])[] = [
           ['summarise', () => summarise(read())],
           ['original', () => compile(read(), { head: 'original', optimise: 2 })],
+          ['TensorFlow.js', () => lowerToTfjs(read())],
           // Only four axes are those of an image.
           ...(rank === 4 ? [['window', () => compile(read(), { head: 'window' })] as const] : []),
         ];

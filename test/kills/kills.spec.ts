@@ -1,9 +1,9 @@
-/** A part of `npm run kills`: each command that writes, ended at a moment or two. CONVOLUTIONIZE_KILLS_MOMENTS gives another number. */
+/** A part of `npm run kills`: each command that writes, ended once. CONVOLUTIONIZE_KILLS_MOMENTS gives another number. */
 import { useProgram } from '../support/cli';
 import { Kills } from './kills';
 
-const moments = Number(process.env.CONVOLUTIONIZE_KILLS_MOMENTS ?? 19);
-jest.setTimeout(120_000 + 30_000 * moments);
+const moments = Number(process.env.CONVOLUTIONIZE_KILLS_MOMENTS ?? 22);
+jest.setTimeout(120_000 + 60_000 * moments);
 
 const program = useProgram();
 
@@ -12,8 +12,8 @@ test('whenever it is ended, outputs are old or whole, and nothing stays behind',
   try {
     const { problems, hits } = await kills.run(moments, 1);
     expect(problems).toEqual([]);
-    // The moments were before the end of the runs.
-    expect([...hits.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(moments / 4);
+    // Nearly all were still running.
+    expect([...hits.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0.8 * moments);
   } finally {
     kills.remove();
   }

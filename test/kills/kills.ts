@@ -1,12 +1,13 @@
 /**
- * Ends the program at random moments, while it does everything that writes: a place has what it had, or all that is new; Ctrl-C and its like leave nothing;
+ * Ends the program at random moments of every command that runs or writes: a place has what it had, or all that is new; Ctrl-C and its like leave nothing;
  * what a kill leaves, the next run removes. Used by kills.spec.ts (a few moments) and run.ts (many).
  */
 import { spawn } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Dice } from '../fuzz/dice';
+import { leaky } from './leaky';
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGKILL';
 export const SIGNALS: readonly Signal[] = process.platform === 'win32' ? ['SIGKILL'] : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
@@ -77,6 +78,14 @@ const COMMANDS: readonly Command[] = [
     outputs: ['heat.png', 'heat.npy', 'heat.csv'],
   },
   { name: 'predict', args: ['predict', 'model.onnx', 'picture.png'], outputs: [] },
+  { name: 'verify', args: ['verify', 'model.onnx', 'map.onnx', '-n', '2'], outputs: [] },
+  {
+    name: 'verify --suite',
+    args: ['verify', '--suite', 'suite.yaml', '-n', '1', '--reporter', 'json=suite.json', '--reporter', 'github=suite.github'],
+    outputs: ['suite.json', 'suite.github'],
+    whole: { 'suite.json': JSON_END, 'suite.github': /convolutionize verify::.*\n$/ },
+  },
+  { name: 'verify --certificate', args: ['verify', '--certificate', 'record.json'], outputs: [] },
   ...['svg', 'dot', 'png', 'html', 'onnxtxt'].map((kind) => ({
     name: `inspect -o ${kind}`,
     args: ['inspect', 'model.onnx', '-o', `graph.${kind}`, '-f'],
@@ -97,21 +106,6 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
-/** A pass that goes wrong, for `debug`. */
-const PLUGIN = `module.exports = { name: 'leaky', summary: 'x', numbers: 'identical', after: 'remove-identities',
-  run(graph, { remark, mayRewrite, afterRule }) {
-    for (const node of graph.nodes) {
-      if (node.op !== 'Relu' || (mayRewrite && !mayRewrite())) continue;
-      const attrs = new Map([['alpha', { kind: 'float', value: node.name.includes('classifier.1/') ? 0.25 : 0 }]]);
-      const made = graph.addNode({ op: 'LeakyRelu', inputs: node.inputs, attrs, name: node.name + '_leaky', origin: node.origin, before: node, outputTypes: [node.outputs[0].type] });
-      graph.replaceAllUses(node.outputs[0], made.outputs[0]);
-      const { name, origin } = node;
-      graph.removeNode(node);
-      remark({ kind: 'applied', rule: 'leaky', at: { node: name }, origin });
-      afterRule?.({ name: 'leaky' }, name);
-    }
-  } };`;
-
 /** What a command makes of what was there, and how long that takes. */
 interface Reference {
   readonly command: Command;
@@ -121,6 +115,7 @@ interface Reference {
 }
 
 export interface Outcome {
+  /** Runs that were to be ended, those that were done before included. */
   readonly moments: number;
   /** Ended before it was done, by signal. */
   readonly hits: ReadonlyMap<Signal, number>;
@@ -141,36 +136,44 @@ export class Kills {
     mkdirSync(this.inputs);
     copyFileSync(join(fixtures, 'models/lenet5.onnx'), join(this.inputs, 'model.onnx'));
     copyFileSync(join(fixtures, 'digits/canvas.png'), join(this.inputs, 'picture.png'));
-    writeFileSync(join(this.inputs, 'bad.cjs'), PLUGIN);
+    writeFileSync(join(this.inputs, 'suite.yaml'), 'pairs:\n  - original: model.onnx\n    converted: map.onnx\n');
+    writeFileSync(join(this.inputs, 'bad.cjs'), leaky("node.name.includes('classifier.1/')"));
   }
 
   remove(): void {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  /** Commands in turn, signals in turn, moments by the seed. `tell` hears each moment. */
-  async run(moments: number, seed: number, tell: (text: string) => void = () => undefined): Promise<Outcome> {
-    const made = await this.start(['convert', 'model.onnx', 'map.onnx', '--no-verify'], this.inputs, this.root).ended;
+  /** Commands in turn, signals in turn, moments by the seed, until so many runs were ended before they were done. `tell` hears each moment. */
+  async run(wanted: number, seed: number, tell: (text: string) => void = () => undefined): Promise<Outcome> {
+    const made = await this.start(
+      ['convert', 'model.onnx', 'map.onnx', '--no-verify', '--certificate', 'record.json'],
+      this.inputs,
+      this.root,
+    ).ended;
     if (made.code !== 0) throw new Error(made.words);
     const dice = new Dice(seed);
     const problems: string[] = [];
     const hits = new Map<Signal, number>(SIGNALS.map((signal) => [signal, 0]));
-    let done = 0;
-    for (let moment = 0; moment < moments; moment++) {
-      const command = COMMANDS[moment % COMMANDS.length];
-      const signal = SIGNALS[(moment + Math.floor(moment / COMMANDS.length)) % SIGNALS.length];
+    let [done, moments] = [0, 0];
+    for (let turn = 0; turn < wanted; turn++) {
+      const command = COMMANDS[turn % COMMANDS.length];
+      const signal = SIGNALS[(turn + Math.floor(turn / COMMANDS.length)) % SIGNALS.length];
       if (!command || !signal) continue;
       const reference = await this.reference(command);
-      // The end is where files take their places.
-      const share = dice.chance(0.5) ? dice.below(1000) / 1000 : 0.8 + dice.below(1000) / 4000;
-      const result = await this.moment(reference, signal, share * reference.ms);
-      if (result.hit) hits.set(signal, (hits.get(signal) ?? 0) + 1);
-      if (result.done) done++;
-      const where = `${command.name}, ${signal} after ${(share * reference.ms).toFixed(0)} of ${reference.ms.toFixed(0)} ms`;
-      problems.push(...result.problems.map((problem) => `${where}: ${problem}`));
-      tell(
-        `${where}: ${result.hit ? 'hit' : 'too late'}, ${result.done ? 'new' : 'old'}${result.problems.map((problem) => `\n  WRONG: ${problem}`).join('')}`,
-      );
+      // The next one is earlier, where a run was done before its moment: how long it takes depends on what else the machine does.
+      for (let tries = 0; tries < TRIES; tries++) {
+        const after = tries === TRIES - 1 ? { ms: 0 } : someMoment(dice, reference.ms * 0.7 ** tries, command.outputs.length > 0);
+        const result = await this.moment(reference, signal, after);
+        moments++;
+        if (result.hit) hits.set(signal, (hits.get(signal) ?? 0) + 1);
+        if (result.done) done++;
+        const where = `${command.name}, ${signal} after ${'ms' in after ? `${after.ms.toFixed(0)} of ${reference.ms.toFixed(0)} ms` : `change ${after.change} of its folder`}`;
+        problems.push(...result.problems.map((problem) => `${where}: ${problem}`));
+        const wrong = result.problems.map((problem) => `\n  WRONG: ${problem}`).join('');
+        tell(`${where}: ${result.hit ? 'hit' : 'too late'}, ${result.done ? 'new' : 'old'}${wrong}`);
+        if (result.hit) break;
+      }
     }
     problems.push(...(await this.orphans()));
     return { moments, hits, done, problems };
@@ -202,15 +205,15 @@ export class Kills {
   private async moment(
     reference: Reference,
     signal: Signal,
-    ms: number,
+    after: Moment,
   ): Promise<{ readonly hit: boolean; readonly done: boolean; readonly problems: string[] }> {
     const { command, old, fresh } = reference;
     const { home, tmp } = this.place('moment');
     put(home, old, command.outputs);
     const run = this.start(command.args, home, tmp);
-    const timer = setTimeout(() => run.kill(signal), ms);
+    const cancel = at(after, home, () => run.kill(signal));
     const ended = await run.ended;
-    clearTimeout(timer);
+    cancel();
     const hit = ended.signal === signal;
     const now = files(home);
     const problems = hit || ended.code === (command.code ?? 0) ? [] : [`exit code ${ended.code}: ${ended.words.slice(-500)}`];
@@ -275,6 +278,27 @@ export class Kills {
       }
     });
   }
+}
+
+const TRIES = 4;
+
+/** So long after the start, or as soon as the folder has changed so often: temporary files come, and take their places. */
+type Moment = { readonly ms: number } | { readonly change: number };
+
+const someMoment = (dice: Dice, ms: number, writes: boolean): Moment =>
+  writes && dice.chance(0.5) ? { change: 1 + dice.below(dice.chance(0.5) ? 3 : 12) } : { ms: (dice.below(1000) / 1000) * ms };
+
+/** Answers with what takes it back. */
+function at(moment: Moment, home: string, act: () => void): () => void {
+  if ('ms' in moment) {
+    const timer = setTimeout(act, moment.ms);
+    return () => clearTimeout(timer);
+  }
+  let left = moment.change;
+  const watcher = watch(home, () => {
+    if (--left === 0) act();
+  });
+  return () => watcher.close();
 }
 
 /** All files below a directory, hidden ones left out. */

@@ -57,14 +57,22 @@ describe('files', () => {
     put('out.onnx.data', 'old data');
     const staged = stage(at('out.onnx'), false, forced);
     writeFileSync(staged.path, 'new');
-    writeFileSync(`${staged.path}.data`, 'new data');
-    // A directory that is not empty stands where the old file would be put aside.
+    // A directory cannot take the place of a file; and one stands where the old file would be put aside.
+    mkdirSync(`${staged.path}.data`);
     mkdirSync(join(staged.path, '..', '.old-out.onnx.data', 'full'), { recursive: true });
-    rmSync(at('out.onnx.data'));
-    mkdirSync(at('out.onnx.data'));
     expect(codeOf(() => staged.commit())).toBe('OUTPUT_NOT_WRITABLE');
     staged.discard();
-    expect(text('out.onnx')).toBe('old');
+    expect([text('out.onnx'), text('out.onnx.data')]).toEqual(['old', 'old data']);
+  });
+
+  test('refuses to put weights where something else stands than a file', () => {
+    const staged = stage(at('out.onnx'), false, forced);
+    writeFileSync(staged.path, 'new');
+    writeFileSync(`${staged.path}.data`, 'new data');
+    mkdirSync(at('out.onnx.data'));
+    expect(codeOf(() => staged.commit())).toBe('OUTPUT_IS_DIRECTORY');
+    staged.discard();
+    expect(readdirSync(home)).toEqual(['out.onnx.data']);
   });
 
   test('says so when the directory cannot be written', () => {

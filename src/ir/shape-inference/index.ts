@@ -4,6 +4,7 @@
  * One rule per operator, one file per family. What no rule knows is taken from the file's declarations as long as the inputs are those it was declared
  * for, never guessed. Shapes that contradict each other are a CompileError SHAPE_MISMATCH that names the node.
  */
+import { shapeMismatch } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import { requireTypes } from '../conformance';
 import { type Graph, nestedGraphs } from '../graph';
@@ -136,6 +137,7 @@ export class ShapeInference {
     const outer = this.asked;
     this.asked = false;
     const result = rule(node, this.context);
+    for (const type of result) requireLengths(node, type);
     if (!this.asked) this.memo.set(node, { op, attrs, inputs: [...node.inputs], types, outputs: node.outputs.length, result });
     this.asked = outer;
     return result;
@@ -143,6 +145,7 @@ export class ShapeInference {
 
   /** What all branches that can be taken agree on. */
   private inferIf(node: Node): Types {
+    requireTypes(node);
     const decided = this.context.ints(node.inputs[0])?.[0];
     const branches = (['then_branch', 'else_branch'] as const).flatMap((name) => {
       const attr = node.attrs.get(name);
@@ -224,4 +227,10 @@ export function inferShapes(model: Model, memo?: InferenceMemo): ShapeInference 
   const inference = new ShapeInference(model, memo);
   inference.inferAll();
   return inference;
+}
+
+/** Lengths that no axis has come of attributes that no node should have: padding by 2^63 places. Throws CompileError SHAPE_MISMATCH. */
+function requireLengths(node: Node, type: TensorType | undefined): void {
+  for (const dim of type?.shape ?? [])
+    if (typeof dim === 'number' && !(dim >= 0 && Number.isSafeInteger(dim))) throw shapeMismatch(node, `an axis of ${dim} elements`);
 }

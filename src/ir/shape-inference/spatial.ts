@@ -69,6 +69,8 @@ const pool: Infer = (node) => {
 
 const globalPool: Infer = (node) => {
   const shape = shapeOf(node);
+  // ONNX Runtime refuses them too.
+  if (shape && shape.length < 3) throw shapeMismatch(node, `its input has ${shape.length} axes, of which none is spatial`);
   return like(node, shape && [shape[0], shape[1], ...shape.slice(2).map(() => 1)]);
 };
 
