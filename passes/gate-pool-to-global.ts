@@ -19,11 +19,16 @@ export const gatePoolToGlobal = definePass({
   summary: 'make a pool as large as the map, whose result gates the map, a global pool',
   numbers: 'reordered',
   run(graph, { inference, remark }) {
-    for (const { node, kind, map } of gatePools(graph)) {
+    for (const { node, kind, map, still } of gatePools(graph)) {
       const [output] = node.outputs;
       if (!output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
-      const pooled = make.op(kind === 'max' ? 'GlobalMaxPool' : 'GlobalAveragePool', [map]);
+      // Through windows along an axis that does not slide.
+      if (still?.some((along) => along && (along.kernel !== 1 || along.stride !== 1))) continue;
+      const axes = still?.flatMap((along, axis) => (along ? [] : [axis + 2]));
+      const pooled = axes
+        ? make.op(kind === 'max' ? 'ReduceMax' : 'ReduceMean', [map, make.int64s(`${node.name}_axes`, axes)], { keepdims: 1 })
+        : make.op(kind === 'max' ? 'GlobalMaxPool' : 'GlobalAveragePool', [map]);
       graph.replaceAllUses(output, pooled);
       graph.removeNode(node);
       remark({ kind: 'applied', rule: kind, at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });

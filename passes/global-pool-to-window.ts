@@ -54,14 +54,15 @@ export const globalPoolToWindow = definePass({
 
 function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], context: PassContext, replaced: Map<Value, Value>): void {
   const { node, axes, map } = pool;
-  const kernel = pool.kernel ?? axes.shape.places;
-  if (pool.isWindowed && sameNumbers(stridesOf(node, kernel.length), strides)) return;
+  const kernel = (pool.kernel ?? axes.shape.places).map((size, axis) => pool.still?.[axis]?.kernel ?? size);
+  const steps = strides.map((step, axis) => pool.still?.[axis]?.stride ?? step);
+  if (pool.isWindowed && sameNumbers(stridesOf(node, kernel.length), steps)) return;
   const [output] = node.outputs;
   if (!output) return;
   const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference: context.inference });
   const whole = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
   const source = withoutRest(whole, pool, make);
-  const pooled = windowPool(pool.kind, source, kernel, strides, make);
+  const pooled = windowPool(pool.kind, source, kernel, steps, make);
   const result = pool.drops
     ? make.op('Flatten', [pooled], { axis: 1 })
     : isChannelsFirst(axes)

@@ -25,6 +25,7 @@ import { gatePoolToGlobal } from './gate-pool-to-global';
 import { globalPoolToWindow } from './global-pool-to-window';
 import { headPerWindow } from './head-per-window';
 import { inlineFunctions } from './inline-functions';
+import { keepAxes } from './keep-axes';
 import { linearToConv } from './linear-to-conv';
 import { mergeEqualNodes } from './merge-equal-nodes';
 import { mergeParallelConvs } from './merge-parallel-convs';
@@ -77,6 +78,7 @@ const normalForm: Pipeline = [
   einsumToMatmul, // one spelling for sums of products
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
   spaceToDepth, // a stem whose views have numbers of pixels in them
+  keepAxes, // maps that lost an axis that does not slide
   sinkRows, // places written as rows of a batch
   sinkTokens, // maps written as lists of places become maps again
   adaptivePool, // averages over windows from a table are pools
@@ -168,7 +170,9 @@ export const pipelineFor = (head: Head, level: OptimisationLevel, last: Pipeline
   head === 'original'
     ? [
         // What a runtime put together stays together where nothing is converted.
-        ...normalForm.filter((step) => step !== sinkTokens && step !== sinkRows && step !== openIntegers && step !== openFused),
+        ...normalForm.filter(
+          (step) => step !== sinkTokens && step !== sinkRows && step !== keepAxes && step !== openIntegers && step !== openFused,
+        ),
         ...optimisations[level],
         [mergeViews, cancelTransposes],
         ...last,

@@ -24,7 +24,9 @@ export const normaliseGlobalPool = definePass({
   run(graph, { inference, remark }) {
     // A pool of a pool reads what the first one becomes.
     const replaced = new Map<Value, Value>();
-    for (const { node, kind, map: found, axes, drops } of headPools(graph)) {
+    for (const { node, kind, map: found, axes, drops, still } of headPools(graph)) {
+      // Places along an axis that does not slide stay apart.
+      if (still) continue;
       const map = replaced.get(found) ?? found;
       const divided = kind === 'sum' ? dividedByPlaces(node, cellsIn(axes)) : undefined;
       const [output] = (divided ?? node).outputs;

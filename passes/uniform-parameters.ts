@@ -9,7 +9,7 @@
  * Left alone: parameters that differ from place to place, each axis for itself; those that the result gets its size from.
  */
 import { floatAttr, intAttr } from '../src/ir/attrs';
-import { axisRolesOf } from '../src/ir/axis-roles';
+import { type AxisRoles, axisRolesOf } from '../src/ir/axis-roles';
 import { isBroadcasting } from '../src/ir/operator-traits';
 import { isOnlySpatial } from '../src/ir/spatial';
 import { elementCount, isFloatType, isNumeric, readNumbers, slicedAlong } from '../src/ir/tensor';
@@ -54,14 +54,19 @@ function narrowed(node: Node, input: Value, make: Builder): Value | undefined {
     others.some(
       (other) => shape[axis] !== 1 && other.type?.shape?.[axis - shape.length + other.type.shape.length] === shape[axis] && !isConst(other),
     );
-  const roles = axisRolesOf(node.graph).of(output);
+  const known = axisRolesOf(node.graph);
+  const roles = known.of(output);
   const lead = shape.length - input.constant.shape.length;
   const axes = input.constant.shape.flatMap((length, axis) =>
-    length > 1 && isOnlySpatial(roles?.[axis + lead]) && isCovered(axis + lead) ? [axis] : [],
+    length > 1 && isSliding(roles?.[axis + lead], known) && isCovered(axis + lead) ? [axis] : [],
   );
   const tensor = alongOnce(input.constant, axes);
   return tensor === input.constant ? undefined : make.constant(`${input.name}_per_channel`, tensor);
 }
+
+/** Whether an axis of this role runs over places alone, and all of them slide. */
+const isSliding = (role: string | undefined, roles: AxisRoles): boolean =>
+  isOnlySpatial(role) && [...(role ?? '')].every((letter) => roles.slides(letter));
 
 /** One place along each of these axes on which the numbers do not change. */
 function alongOnce(tensor: Tensor, axes: readonly number[]): Tensor {
@@ -86,11 +91,14 @@ function norm(node: Node, make: Builder): Value | undefined {
   const shape = x?.type?.shape;
   if ((!isLayer && node.op !== 'RMSNormalization') || !x || !shape || !isConst(scale) || (shift && !isConst(shift))) return undefined;
   if (node.outputs.length > 1 || !isFloatType(x.type?.dtype ?? 'string')) return undefined;
-  const roles = axisRolesOf(node.graph).of(x);
+  const known = axisRolesOf(node.graph);
+  const roles = known.of(x);
   const axis = intAttr(node, 'axis');
   const first = axis < 0 ? axis + shape.length : axis;
   const perPlace = (parameter: Tensor): number[] =>
-    parameter.shape.flatMap((length, at) => (length > 1 && isOnlySpatial(roles?.[at + shape.length - parameter.shape.length]) ? [at] : []));
+    parameter.shape.flatMap((length, at) =>
+      length > 1 && isSliding(roles?.[at + shape.length - parameter.shape.length], known) ? [at] : [],
+    );
   const parameters = [scale, shift].map((value) => {
     if (!isConst(value)) return undefined;
     const axes = perPlace(value.constant);

@@ -34,7 +34,7 @@ export class Densities {
     /** Pixels between cells of the outputs: for all axes, or for each. */
     private readonly stride: number | PerAxis,
   ) {
-    this.roles = new AxisRoles(imageInputs(graph));
+    this.roles = new AxisRoles(imageInputs(graph), graph.tied);
     for (const input of graph.inputs) this.known.set(input, this.derive(input));
     for (const node of graph.nodes) {
       const readsMaps = !tellsSize(node.op) && node.inputs.some((input) => input && this.hasPlaces(input));
@@ -79,7 +79,9 @@ export class Densities {
 
   private derive(value: Value): PerAxis {
     if (!this.hasPlaces(value)) return this.ones;
-    const wanted = (axis: number): number => (typeof this.stride === 'number' ? this.stride : at(this.stride, axis));
+    const isTied = this.letters.map((letter) => this.roles.tied.has(letter));
+    // What does not slide stays as it is.
+    const wanted = (axis: number): number => (isTied[axis] ? 0 : typeof this.stride === 'number' ? this.stride : at(this.stride, axis));
     return pixelStride(value).map((own, axis) => own / commonDivisor(own, wanted(axis)));
   }
 }

@@ -34,7 +34,7 @@ export const freeSpatialDims = definePass({
     const windows = new Map<Value, readonly Dim[]>();
     for (const value of allValues(graph)) if (value.type?.shape) windows.set(value, value.type.shape);
     const images = imageInputs(graph);
-    const known = new AxisRoles(images);
+    const known = new AxisRoles(images, graph.tied);
     const roles = new Map([...allValues(graph)].map((value) => [value, known.of(value)]));
     for (const [input, roles] of images) {
       const shape = input.type?.shape?.map((dim, axis) => names.of(roles[axis], dim));
@@ -100,12 +100,12 @@ class SizeNames {
   private readonly known = new Map<string, string>();
   private readonly taken: Set<Dim>;
 
-  constructor(graph: Graph) {
+  constructor(private readonly graph: Graph) {
     this.taken = new Set(graph.inputs.flatMap((input) => input.type?.shape ?? []));
   }
 
   of(role: string | undefined, dim: Dim): Dim {
-    if (!isLetter(role)) return dim;
+    if (!isLetter(role) || this.graph.tied.has(role)) return dim;
     const wanted = axisName(role);
     const key = `${wanted} ${dim}`;
     const known = this.known.get(key);

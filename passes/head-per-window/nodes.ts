@@ -13,6 +13,7 @@ import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../.
 import type { Attr, Dim, Node, Value } from '../../src/ir/types';
 import { isConst, rankOf } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
+import { recurrence } from './recurrent';
 import { cellAxis, keptAxes, type Row, rankOfRow, rowShape, viewed, withoutBatch } from './row';
 
 /** A node of the head, what its operands are for every window, and the batch of the network. */
@@ -30,6 +31,8 @@ export type Result = readonly Row[] | string;
 export function perWindow(head: HeadNode): Result {
   const { node } = head;
   const first = head.row(0);
+  if (node.inputs.some((_, slot) => (head.row(slot)?.batchAt ?? 0) > 0) && !MOVED.has(node.op) && !isUnaryElementwise(node.op))
+    return 'its batch does not come first';
   if (isBroadcasting(node.op)) return broadcast(head);
   if (node.op === 'MatMul') return matMul(head);
   if (node.op === 'Concat') return concat(head);
@@ -46,8 +49,23 @@ export function perWindow(head: HeadNode): Result {
 
 type Rule = (head: HeadNode, row: Row) => Result;
 
+/** Operators that know what to do with a batch that does not come first. */
+const MOVED = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'RNN', 'GRU', 'LSTM']);
+/** Whether a batch is told from other axes by its name. */
+const hasName = (batch: Dim): boolean => typeof batch === 'string';
+/** Places apart from the batch in front of an axis of the batch. */
+const inFront = (shape: readonly Dim[], at: number): number => elementCount(shape.slice(0, at).map(Number));
+
 const view: Rule = (head, row) => {
   const shape = head.node.outputs[0]?.type?.shape;
+  const batchAt = row.batchAt ?? 0;
+  if (row.hasBatch && hasName(head.batch) && shape && (batchAt > 0 || shape[0] !== head.batch)) {
+    const at = shape.indexOf(head.batch);
+    const others = shape.filter((_, axis) => axis !== at);
+    if (at < 0 || !others.every((dim): dim is number => typeof dim === 'number')) return 'it mixes the batch with other axes';
+    const isPlain = inFront(row.shape, batchAt) === inFront(others, at) && elementCount(row.shape) === elementCount(others);
+    return isPlain ? [{ ...viewed(head.make, row, others), batchAt: at }] : 'it mixes the batch with other axes';
+  }
   const keeps = row.hasBatch && shape?.[0] === head.batch && typeof head.batch !== 'undefined';
   const own = rowShape(shape, head.batch, keeps);
   if (!own || (!keeps && head.batch !== 1) || elementCount(own) !== elementCount(row.shape)) return 'it mixes the batch with other axes';
@@ -103,6 +121,13 @@ const batchNormalization: Rule = (head, row) => {
 const transpose: Rule = (head, row) => {
   const rank = rankOfRow(row);
   const perm = permOf(head.node, rank);
+  if (row.hasBatch && hasName(head.batch) && ((row.batchAt ?? 0) > 0 || perm[0] !== 0)) {
+    const others = perm.filter((axis) => axis !== (row.batchAt ?? 0)).map((axis) => (axis > (row.batchAt ?? 0) ? axis - 1 : axis));
+    const turned = head.make.op('Transpose', [row.cells], {
+      perm: [...keptAxes(row).keys(), ...others.map((axis) => axis + row.places + 1)],
+    });
+    return [{ ...row, cells: turned, shape: others.map((axis) => row.shape[axis] ?? 1), batchAt: perm.indexOf(row.batchAt ?? 0) }];
+  }
   const keeps = row.hasBatch && perm[0] === 0;
   if (row.hasBatch && !keeps && head.batch !== 1) return 'it moves the batch';
   const from = keeps || !row.hasBatch ? row : withoutBatch(head.make, row);
@@ -207,6 +232,9 @@ const RULES: Readonly<Record<string, Rule>> = table({
   BatchNormalization: batchNormalization,
   Conv: convolution,
   Transpose: transpose,
+  RNN: recurrence,
+  GRU: recurrence,
+  LSTM: recurrence,
   Gemm: gemm,
   Slice: slice,
   Gather: gather,

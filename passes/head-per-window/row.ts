@@ -12,8 +12,10 @@ export interface Row {
   readonly cells: Value;
   /** The axes of one window's value, without the batch where the value begins with it. */
   readonly shape: readonly number[];
-  /** Whether the first axis of the original value is the batch. */
+  /** Whether one axis of the original value is the batch: the first, where `batchAt` does not say another. */
   readonly hasBatch: boolean;
+  /** Where the batch is in the original value, where it has been moved. The cells have it first. */
+  readonly batchAt?: number | undefined;
   /** Spatial axes of the map: h' and w' above are two. */
   readonly places: number;
 }

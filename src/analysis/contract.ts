@@ -11,7 +11,7 @@
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
-import { entriesOf, type Letter, listOf, type PerPlaces, perPlaces, placesName, unitOf } from '../ir/spatial';
+import { entriesOf, type Letter, listOf, type PerAxis, type PerPlaces, perAxis, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { viewedBy } from '../ir/views';
 import { asPad } from '../operators/pad';
@@ -47,9 +47,14 @@ export interface Contract {
   readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
   /** Types that weights are stored in, in place of their own: what the contract says then holds nearly. */
   readonly fewerBits?: readonly string[] | undefined;
+  /** What holds along each spatial axis. `fixed`: nothing slides along it, images keep the length that they have. */
+  readonly axes?: PerAxis<AxisContract> | undefined;
   /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
   readonly meaning?: string | undefined;
 }
+
+/** What holds along one axis. */
+export type AxisContract = 'everywhere' | 'border' | 'whole-image' | 'fixed';
 
 /** What is asked of whom. */
 export interface ContractRequest {
@@ -90,7 +95,32 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
     ...(congruent && { congruent }),
     ...(entriesOf(edges).some(([, edge]) => edge.some((pixels) => pixels > 0)) && { edges }),
     fields: fieldsOf(graph, fields.of),
+    axes: axesOf(graph, motion, kind),
   };
+}
+
+/** Along each axis alone. What is not known along which axis concerns all. */
+function axesOf(graph: Graph, motion: Motion, kind: Contract['kind']): PerAxis<AxisContract> {
+  const leading = leadingTo(graph.outputs);
+  const values = graph.nodes.filter((node) => leading.has(node)).flatMap(({ outputs }) => outputs);
+  const isWhole = (letter: Letter): boolean =>
+    values.some((value) => {
+      const state = motion.of(value);
+      return state.kind === 'moving' && state.tracks.get(letter)?.whole !== undefined;
+    });
+  const letters = lettersOf(imageInputs(graph));
+  const whole = kind === 'whole-image' ? letters.filter((letter) => !graph.tied.has(letter) && isWhole(letter)) : [];
+  const isUnknown = kind === 'whole-image' && (whole.length === 0 || motion.unknown.some(({ node }) => leading.has(node)));
+  return perAxis(letters, (letter): AxisContract => {
+    if (graph.tied.has(letter)) return 'fixed';
+    if (isUnknown || whole.includes(letter)) return 'whole-image';
+    return [...motion.paddingAlong(letter)].some((node) => leading.has(node)) ? 'border' : 'everywhere';
+  });
+}
+
+/** Where not all axes have the same, what each has. */
+export function unequalAxes({ axes }: Contract): PerAxis<AxisContract> | undefined {
+  return axes && new Set(Object.values(axes)).size > 1 ? axes : undefined;
 }
 
 function endsInSoftmax(output: Value): boolean {
@@ -133,7 +163,13 @@ export function describeContract(contract: Contract): string {
   const sizes = congruent ? `; at sizes that differ from the original's by multiples of ${describeReach(congruent)}` : '';
   const ends = contract.wraps ? `; at its border the image is continued with its other end, by ${listed(contract.wraps, 'layer')}` : '';
   const bits = contract.fewerBits?.length ? `nearly, since weights are stored in ${contract.fewerBits.join(' and ')}: ` : '';
-  return `${bits}${meaningOf(contract)}${ends}${phases}${sizes}`;
+  return `${bits}${meaningOf(contract)}${ends}${phases}${sizes}${alongAxes(contract)}`;
+}
+
+/** What holds along each axis, where that differs. */
+function alongAxes(contract: Contract): string {
+  const axes = Object.entries(unequalAxes(contract) ?? {});
+  return axes.length === 0 ? '' : `; along each axis: ${axes.map(([name, kind]) => `${name} ${kind}`).join(', ')}`;
 }
 
 function meaningOf(contract: Contract): string {
@@ -175,6 +211,7 @@ export function causesOf({ global, unknown = [] }: Contract): string {
 function describeReach(reach: PerPlaces<number>): string {
   const all = entriesOf(reach);
   const [first] = all;
+  if (first && all.length === 1) return `${first[1]} ${first[0]}`;
   if (first && all.every(([, number]) => number === first[1])) return `${first[1]} ${unitOf(all.length)}`;
   const parts = all.map(([name, number]) => `${number} ${name}`);
   return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
@@ -192,12 +229,16 @@ function reachOf(graph: Graph, fieldOf: (value: Value) => ReceptiveField | undef
   for (const output of graph.outputs) {
     const field = fieldOf(output);
     for (const letter of letters) {
+      if (graph.tied.has(letter)) continue;
       const [own, length] = [field?.[placesName(letter)], imageLength(graph, letter)];
       if (own === undefined || own === 'whole' || length === undefined) return undefined;
       reach.set(letter, Math.max(reach.get(letter) ?? 0, beyond(own, length)));
     }
   }
-  return perPlaces(letters, (letter) => reach.get(letter) ?? 0);
+  return perPlaces(
+    letters.filter((letter) => !graph.tied.has(letter)),
+    (letter) => reach.get(letter) ?? 0,
+  );
 }
 
 const beyond = ({ offset, window }: AxisField, size: number): number => Math.ceil(Math.max(-offset, offset + window - size, 0));

@@ -9,10 +9,9 @@
 
 import { assertInvariant } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
-import { type AxisRoles, axisRolesOf, type Roles } from '../ir/axis-roles';
+import { type AxisRoles, axisRolesOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import { tellsSize } from '../ir/operator-traits';
-import { isSpatialRole } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { isForeign } from '../operators';
@@ -90,7 +89,7 @@ function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined
   if (node.op === 'MatMul' && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
     return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
   const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
-  if (!varying.some((input) => isSpread(input, roles.of(input)))) return undefined;
+  if (!varying.some((input) => isSpread(input, roles))) return undefined;
   switch (node.op) {
     case 'MatMul':
       return matMul(node, roles);
@@ -104,17 +103,18 @@ function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined
 }
 
 /** Whether the value still has more than one place. */
-const isSpread = (value: Value, roles: Roles | undefined): boolean =>
-  roles?.some((role, axis) => isSpatialRole(role) && value.type?.shape?.[axis] !== 1) ?? false;
-const spans = (value: Value, roles: Roles, axis: number): boolean => isSpatialRole(roles[axis]) && value.type?.shape?.[axis] !== 1;
+const isSpread = (value: Value, roles: AxisRoles): boolean =>
+  roles.of(value)?.some((role, axis) => roles.slides(role) && value.type?.shape?.[axis] !== 1) ?? false;
+const spans = (value: Value, roles: AxisRoles, axis: number): boolean =>
+  roles.slides(roles.of(value)?.[axis]) && value.type?.shape?.[axis] !== 1;
 
 function matMul(node: Node, roles: AxisRoles): string | undefined {
   const [a, b] = node.inputs;
   const [left, right] = [a && roles.of(a), b && roles.of(b)];
-  const rows = a && left && left.length >= 2 ? spans(a, left, left.length - 2) : false;
-  const contractsLeft = a && left ? spans(a, left, left.length - 1) : false;
-  const contractsRight = b && right && right.length >= 2 ? spans(b, right, right.length - 2) : false;
-  const columns = b && right ? spans(b, right, right.length - 1) : false;
+  const rows = a && left && left.length >= 2 ? spans(a, roles, left.length - 2) : false;
+  const contractsLeft = a && left ? spans(a, roles, left.length - 1) : false;
+  const contractsRight = b && right && right.length >= 2 ? spans(b, roles, right.length - 2) : false;
+  const columns = b && right ? spans(b, roles, right.length - 1) : false;
   if ((isConst(b) && contractsLeft) || (isConst(a) && contractsRight))
     return 'it mixes positions by a weight for each of the training size';
   // A matrix of channels by channels, summed over all positions: cross-covariance and linear attention.
@@ -157,7 +157,7 @@ function followsFromImage(value: Value, roles: AxisRoles): boolean {
 function gemm(node: Node, roles: AxisRoles): string | undefined {
   const [data, weight] = node.inputs;
   const own = data && roles.of(data);
-  return own && isConst(weight) && spans(data, own, intAttr(node, 'transA') === 0 ? 1 : 0)
+  return own && isConst(weight) && spans(data, roles, intAttr(node, 'transA') === 0 ? 1 : 0)
     ? `it has a weight for each of the ${data.type?.shape?.[1] ?? ''} numbers of the map at the training size`
     : undefined;
 }
@@ -171,13 +171,12 @@ function weightedSum(node: Node, roles: AxisRoles): string | undefined {
   const product = data?.producer;
   const own = data && roles.of(data);
   const [output] = node.outputs;
-  if (!own || product?.op !== 'Mul' || !output || roles.of(output)?.some((_, axis) => spans(output, roles.of(output) ?? [], axis)))
-    return undefined;
+  if (!own || product?.op !== 'Mul' || !output || roles.of(output)?.some((_, axis) => spans(output, roles, axis))) return undefined;
   const weights = product.inputs.find(
     (input) =>
       input &&
       !isConst(input) &&
-      isSpread(input, roles.of(input)) &&
+      isSpread(input, roles) &&
       roles.of(input)?.every((role, axis) => !/C/.test(role ?? '') || input.type?.shape?.[axis] === 1),
   );
   return weights && weights.producer?.op !== 'Softmax'
@@ -191,6 +190,6 @@ function scalesPlaces(node: Node, roles: AxisRoles): string | undefined {
   const own = data && roles.of(data);
   const norm = asNorm(node);
   if (!own || !data || !norm) return undefined;
-  const places = norm.scaled.some((axis) => spans(data, own, axis));
+  const places = norm.scaled.some((axis) => spans(data, roles, axis));
   return places && isConst(scale) && !isUniform(scale) ? 'its scale has a number of its own for each position' : undefined;
 }

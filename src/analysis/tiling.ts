@@ -71,7 +71,7 @@ export function tilingOf(source: Model, outputName: string, lengths: readonly nu
   const used = letters.map((letter, at) => usedLength(graph, letter, lengths[at] ?? 1));
   infer(model);
   const output = graph.outputs.find(({ name }) => name === outputName);
-  const axes = output && mapAxesOf(output, new AxisRoles(imageInputs(graph)).of(output), letters);
+  const axes = output && mapAxesOf(output, new AxisRoles(imageInputs(graph), graph.tied).of(output), letters);
   if (!output || !axes) return undefined;
   const size = (axis: number | undefined): number => {
     const dim = axis === undefined ? 1 : output.type?.shape?.[axis];

@@ -20,6 +20,7 @@ export interface Certificate {
   readonly head: string;
   /** What holds between the two models: `everywhere`, `border`, `whole-image`, `original`. */
   readonly contract: string;
+  readonly axes?: Readonly<Record<string, string>> | undefined;
   /** In the order in which they were made. */
   readonly rewrites: readonly RewriteRecord[];
   readonly weights: readonly WeightRecord[];

@@ -1,5 +1,6 @@
 /** Writes down what a conversion did, from the two files as they lie on the disk. */
 import { dirname, relative, sep } from 'node:path';
+import { unequalAxes } from '../analysis/contract';
 import type { Compiled } from '../compile';
 import { windowLengths } from '../compile/input-size';
 import type { ReadFileOptions } from '../files';
@@ -33,6 +34,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
     const name = (path: string): string => named(path, request);
     const [original, result] = [recordOf(from, name), recordOf(to, name)];
     const { report } = compiled;
+    const axes = unequalAxes(report.contract);
     const rest = {
       format: FORMAT,
       version: 1,
@@ -42,6 +44,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
       windows: Object.fromEntries(report.windows.map((window) => [window.input, windowLengths(window)])),
       head: report.head,
       contract: report.contract.kind,
+      ...(axes && { axes }),
       rewrites: rewritesOf(compiled),
       weights: weightsOf(made, from, to),
       verification: verification

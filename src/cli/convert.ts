@@ -57,7 +57,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const explanation = args.explain === undefined ? undefined : new Explanation(args.explain);
   let dump: DumpDirectory | undefined;
   const isTold = args.json || !args.quiet;
-  const savings = isTold ? new Savings() : undefined;
+  let savings = isTold ? new Savings() : undefined;
   try {
     const summaries = new Map(allPasses.map((pass) => [pass.name, pass.summary]));
     const files: ConvertFileOptions = {
@@ -68,6 +68,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
         head: args.head,
         stride: args.stride === undefined ? undefined : strides(args.stride),
         dense: args.dense,
+        slide: names(args.slide),
         optimise: optimisationLevel(args.optimise),
         outputs: names(args.outputs),
         plugins,
@@ -77,6 +78,10 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
           savings?.onPass(info);
           explanation?.onPass(info);
           if (info.report.edits > 0) dump?.add(info.pass.name, `after ${change(info)}`, info.model);
+        },
+        onRestart: () => {
+          remarks.length = 0;
+          savings = isTold ? new Savings() : undefined;
         },
         onAttempt: explanation && ((attempt) => explanation.onAttempt(attempt)),
       },

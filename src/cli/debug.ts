@@ -1,6 +1,6 @@
 /** `debug bisect` and `debug reduce`: the step at which a conversion goes wrong, and the smallest network on which it does. */
 import { diffGraphs } from '../analysis/diff';
-import type { CompileOptions } from '../compile';
+import { type CompileOptions, slidingAxes } from '../compile';
 import { type Bisected, bisect } from '../debug/bisect';
 import { type Reduced, reduce } from '../debug/reduce';
 import type { TrialOptions, Verdict } from '../debug/trial';
@@ -33,15 +33,17 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
   const source = readModelFile(args.model, { allowSymlinks: args.allowSymlinks, warn: (warning) => terminal.warning(warning) });
   const scratch = scratchDirectory();
   try {
-    const options: CompileOptions = {
+    const asked: CompileOptions = {
       inputSize: args.inputSize?.length ? inputSize(args.inputSize) : undefined,
       head: args.head,
       optimise: optimisationLevel(args.optimise),
       passes: names(args.passes),
       skip: names(args.skip),
       outputs: names(args.outputs),
+      slide: names(args.slide),
       plugins: args.plugin?.length ? await loadPlugins(args.plugin) : undefined,
     };
+    const options: CompileOptions = { ...asked, slide: slidingAxes(source, asked) ?? asked.slide };
     const settings: TrialOptions = {
       ...verifyOptions(args),
       onProgress: (doing) => progress.step(doing),

@@ -10,6 +10,7 @@ import type { ModelSummary } from '../analysis/summary';
 import { summarise } from '../analysis/summary';
 import type { Compiled, CompileReport } from '../compile';
 import { type ImageWindow, type SizeRequest, windowLengths, windowLetters } from '../compile/input-size';
+import type { TiedAxis } from '../compile/slide';
 import { formatLocation, printable } from '../diagnostics/format';
 import { describeFamily, type ImageSizes, sizesTaken } from '../ir/sizes/taken';
 import { axisName, type Letter, lettersIn, placesName, sizeText, unitOf } from '../ir/spatial';
@@ -23,6 +24,8 @@ export interface RewriteFacts {
   /** What one prediction is about. */
   readonly head: CompileReport['head'];
   readonly maps: readonly MapFacts[];
+  /** Spatial axes along which windows do not slide, and why. */
+  readonly tied: readonly TiedAxis[];
   /** By image input: the sizes that are taken whole. */
   readonly sizes: Readonly<Record<string, ImageSizes>>;
   /** What holds between the two models, derived from the graph. */
@@ -75,6 +78,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
   return {
     windows: report.windows,
     head: report.head,
+    tied: report.tied,
     sizes: report.head === 'original' ? {} : Object.fromEntries(sizesTaken(model)),
     maps: report.outputs.map(({ name, original: from, converted }) => {
       const output = model.graph.outputs.find((candidate) => candidate.name === name);
@@ -160,6 +164,7 @@ export function rewriteText(facts: RewriteFacts, options: { readonly remarks: bo
     [
       facts.head === 'image' || facts.head === 'original' ? 'prediction' : 'prediction map',
       ...facts.maps.flatMap((map) => mapLines(map, facts)),
+      ...tiedLines(facts),
       ...sizeLines(facts),
       `  ${printable(facts.contract.text)}`,
     ],
@@ -212,21 +217,22 @@ const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
 ];
 
 /** What one prediction is about: which pixels a cell looks at, or which images. */
-function mapLines({ output, original, converted, stride }: MapFacts, { head, windows }: RewriteFacts): string[] {
+function mapLines({ output, original, converted, stride }: MapFacts, { head, windows, tied }: RewriteFacts): string[] {
   const [window] = windows;
   if (!window) return [];
   const name = `  ${printable(output)} [${converted?.map((dim) => dim ?? '?').join(', ') ?? '?'}]`;
   const letters = windowLetters(window);
   const lengths = windowLengths(window);
   const size = `${sizeText(lengths)} ${unitOf(letters.length)}`;
-  const every = strideText(stride, letters);
+  const isTied = letters.map((letter) => tied.some(({ axis }) => axis === axisName(letter)));
+  const every = strideText(stride, letters, isTied);
   if (original?.length === 2 + letters.length && original.slice(2).some((dim) => dim !== 1) && head !== 'original')
     return [`${name}: a map already, which grows with the image, a cell ${every}`];
   switch (head) {
     case 'window':
       return [
         `${name}: one prediction for each window of ${size}, ${every}`,
-        `  cell ${cellText(letters.length)} looks at ${spansText(letters, stride, lengths)}${
+        `  cell ${cellText(isTied.filter((still) => !still).length)} looks at ${spansText(letters, stride, lengths, isTied)}${
           windows.length > 1 ? ` of '${printable(window.input)}'` : ''
         }`,
       ];
@@ -237,6 +243,11 @@ function mapLines({ output, original, converted, stride }: MapFacts, { head, win
     case 'image':
       return [`${name}: one prediction for an image of ${size} or more, the mean over its windows, ${every}`];
   }
+}
+
+/** Why an axis keeps its length. */
+function tiedLines({ tied, windows: [window] }: RewriteFacts): string[] {
+  return tied.map(({ axis, reason }) => printable(`  does not slide along its ${axis}, which stays ${window?.[axis] ?? '?'}: ${reason}`));
 }
 
 /** Of networks that take some sizes only. */
@@ -258,16 +269,24 @@ const INDICES = ['i', 'j', 'k'];
 const cellText = (count: number): string => (count === 1 ? 'i' : `(${INDICES.slice(0, count).join(', ')})`);
 
 /** `rows 32 i to 32 i + 223 and columns 32 j to 32 j + 223`. */
-function spansText(letters: readonly Letter[], stride: readonly number[], lengths: readonly number[]): string {
+function spansText(letters: readonly Letter[], stride: readonly number[], lengths: readonly number[], isTied: readonly boolean[]): string {
+  let next = 0;
   const spans = letters.map((letter, axis) => {
-    const first = times(stride[axis] ?? 1, INDICES[axis] ?? '');
+    if (isTied[axis]) return `all ${lengths[axis] ?? 1} ${placesName(letter)}`;
+    const first = times(stride[axis] ?? 1, INDICES[next++] ?? '');
     return `${placesName(letter)} ${first} to ${first} + ${(lengths[axis] ?? 1) - 1}`;
   });
   return spans.length === 1 ? spans.join('') : `${spans.slice(0, -1).join(', ')} and ${spans.at(-1)}`;
 }
 
 const times = (step: number, letter: string): string => (step === 1 ? letter : `${step} ${letter}`);
-function strideText(stride: readonly number[], letters: readonly Letter[]): string {
+function strideText(stride: readonly number[], letters: readonly Letter[], isTied: readonly boolean[]): string {
+  if (isTied.includes(true)) {
+    const parts = letters.flatMap((letter, axis) =>
+      isTied[axis] ? [] : [stride[axis] === 1 ? placesName(letter).slice(0, -1) : `${stride[axis]} ${placesName(letter)}`],
+    );
+    return `every ${parts.join(' and ')}`;
+  }
   const unit = unitOf(letters.length);
   const [first] = stride;
   if (stride.every((step) => step === first)) return first === 1 ? `every ${unit.slice(0, -1)}` : `every ${first} ${unit}`;

@@ -55,7 +55,7 @@ export interface Placing {
 export function putEnds(model: Model, ends: Ends, placing: (output: string) => Placing): Readonly<Record<string, End>> {
   const { graph } = model;
   const inference = inferShapes(model);
-  const roles = new AxisRoles(imageInputs(graph));
+  const roles = new AxisRoles(imageInputs(graph), graph.tied);
   const made: [string, End][] = [];
   for (const output of [...graph.outputs]) {
     const end = endOf(output, roles, ends, placing(output.name));

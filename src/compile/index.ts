@@ -8,10 +8,11 @@ import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
 import { formedAlready, notConvertible, strideNotFor, strideOfOtherAxes } from '../diagnostics/catalogue';
 import { assertInvariant, CompileError } from '../diagnostics/compile-error';
-import { imageInputs } from '../ir/axis-roles';
+import { imageInputs, lettersOf, slidingLetters } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { declareWindows } from '../ir/sizes/windows';
-import { axisName, isSpatialRole } from '../ir/spatial';
+import { axisName, isSpatialRole, type Letter } from '../ir/spatial';
+import { slideAlong, slidingNames } from '../ir/tied';
 import type { Dim } from '../ir/types';
 import { type PassReport, PassRunner, runPasses } from '../rewrite/manager';
 import type { Remark } from '../rewrite/pass';
@@ -23,6 +24,7 @@ import { keepOutputs } from './parts';
 import { type Phased, phasesIn, requireInPhase } from './phases';
 import { refine } from './refine';
 import { hasFixedImages, requireCells, requireFreed, requireMaps, requireOneWay, requireSliding, requireTrained } from './requirements';
+import { alongAxes } from './slide';
 import { hasRole, leavesOut, merged, runGroup, settle, stepsOf } from './steps';
 
 export type { DenseMethod } from '../../passes';
@@ -38,7 +40,31 @@ export { settle } from './steps';
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const form = declaredForm(source);
   if (form) throw formedAlready(formText(form));
-  return options.head === 'original' ? folded(source, options) : converted(source, options);
+  return options.head === 'original' ? folded(source, options) : slidden(source, options);
+}
+
+/** The axes along which a network slides, by name; undefined: all that it has, or it does not convert. */
+export function slidingAxes(source: Model, { onPass: _, onAttempt: __, ...options }: CompileOptions): readonly string[] | undefined {
+  try {
+    const { model } = compile(source, options);
+    return slidingNames(model);
+  } catch (error) {
+    if (error instanceof CompileError) return undefined;
+    throw error;
+  }
+}
+
+/** Converted along every axis that slides, or those that are asked for. */
+function slidden(source: Model, options: CompileOptions): Compiled {
+  let isFirst = true;
+  const { result, tied } = alongAxes(source, options.slide, (sliding, isTrial) => {
+    // A trial is told to nobody.
+    const own: CompileOptions = isTrial ? { ...options, onPass: undefined, onAttempt: undefined, budget: undefined } : options;
+    if (!isTrial && !isFirst) options.onRestart?.();
+    isFirst &&= isTrial;
+    return converted(source, own, sliding);
+  });
+  return tied.length === 0 ? result : { ...result, report: { ...result.report, tied } };
 }
 
 /** Sizes and outputs stay what they are. */
@@ -80,6 +106,7 @@ function folded(source: Model, options: CompileOptions): Compiled {
       head: 'original',
       density: {},
       contract: originalContract,
+      tied: [],
       passes: merged(passes),
       remarks: passes.flatMap((report) => report.remarks),
     },
@@ -120,8 +147,9 @@ function assumedSize(source: Model): SizeRequest | undefined {
 }
 const USUAL = [32, 64, 128, 224, 299, 512, 1024, 4096, 16000];
 
-function converted(source: Model, options: CompileOptions): Compiled {
+function converted(source: Model, options: CompileOptions, sliding: readonly Letter[]): Compiled {
   const original = source.clone();
+  slideAlong(original, sliding, lettersOf(imageInputs(original.graph)));
   const head = options.head ?? 'window';
   const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
   keepOutputs(original, options.outputs);
@@ -142,7 +170,8 @@ function converted(source: Model, options: CompileOptions): Compiled {
   for (const step of stepsOf(head, options)) {
     // Asked while all sizes are those of the window, and the classifier has become convolutions.
     if (hasRole(step, 'frees')) {
-      if (head === 'cell') requireCells(model, said(), { passesLeftOut: leavesOut(options), otherwise: () => asWindows(source, options) });
+      if (head === 'cell')
+        requireCells(model, said(), { passesLeftOut: leavesOut(options), otherwise: () => asWindows(source, options, sliding) });
       const motion = motionOf(model.graph);
       requireSliding(model, motion, said(), { original, passesLeftOut: leavesOut(options) });
       contract = contractOf(model.graph, { head, original: original.graph, motion });
@@ -155,7 +184,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   }
   requireMaps(model, { original, wasFixed: hasFixedImages(source), head, passesLeftOut: leavesOut(options) }, said());
   requireFreed(model, cells, said(), leavesOut(options));
-  const strides = options.stride === undefined ? undefined : perAxisOf(options.stride, windows);
+  const strides = options.stride === undefined ? undefined : perAxisOf(options.stride, windows, slidingLetters(model.graph));
   if (strides) requireInPhase(phased, strides);
   const density = strides ? refine(model, strides, head, passes, options) : {};
   passes.push(...closeAgain(model, original, options));
@@ -164,7 +193,7 @@ function converted(source: Model, options: CompileOptions): Compiled {
   return {
     model,
     original,
-    report: { windows, outputs: outputsOf(original, model), head, density, contract, passes: merged(passes), remarks: said() },
+    report: { windows, outputs: outputsOf(original, model), head, density, contract, tied: [], passes: merged(passes), remarks: said() },
   };
 }
 
@@ -172,9 +201,10 @@ function converted(source: Model, options: CompileOptions): Compiled {
 function asWindows(
   source: Model,
   { onPass: _, onAttempt: __, budget: ___, stride: ____, ...options }: CompileOptions,
+  sliding: readonly Letter[],
 ): CompileError | undefined {
   try {
-    converted(source, { ...options, head: 'window' });
+    converted(source, { ...options, head: 'window' }, sliding);
     return undefined;
   } catch (error) {
     if (error instanceof CompileError) return error;
@@ -200,10 +230,18 @@ function closeAgain(model: Model, original: Model, { onPass }: CompileOptions): 
   return reports;
 }
 
-/** One stride for all axes, or one for each. */
-function perAxisOf(stride: number | readonly number[], windows: readonly ImageWindow[]): readonly number[] {
+/** One stride for all axes that slide, or one for each; undefined along the others, which have nothing to be made finer. */
+function perAxisOf(
+  stride: number | readonly number[],
+  windows: readonly ImageWindow[],
+  sliding: readonly Letter[],
+): readonly (number | undefined)[] {
   const list = typeof stride === 'number' ? [stride] : stride;
   const letters = windows[0] ? windowLetters(windows[0]) : [];
-  if (list.length !== 1 && list.length !== letters.length) throw strideOfOtherAxes(list, letters.map(axisName));
-  return letters.map((_, axis) => list[axis] ?? list[0] ?? 1);
+  const isPerAxis = list.length === letters.length && list.length !== sliding.length;
+  if (list.length !== 1 && !isPerAxis && list.length !== sliding.length) throw strideOfOtherAxes(list, sliding.map(axisName));
+  return letters.map((letter, axis) => {
+    if (!sliding.includes(letter)) return undefined;
+    return (list.length === 1 ? list[0] : list[isPerAxis ? axis : sliding.indexOf(letter)]) ?? 1;
+  });
 }

@@ -11,18 +11,20 @@
  *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
  *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
  *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
+ *   convolutionize.axes      {"height":"border","width":"fixed"}   the same along each axis, where it is not the same along all; fixed: it does not slide along that
  *   convolutionize.meaning   equal at the original size; elsewhere ...
  *
  * Which nodes of the original each node stands for is written by onnx/origins.ts.
  */
-import { type Contract, describeContract } from '../analysis/contract';
+import { type AxisContract, type Contract, describeContract, unequalAxes } from '../analysis/contract';
 import { windowStride } from '../analysis/meaned-map';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
 import { jsonIn } from '../formats/json';
 import { imageInputs, lettersOf } from '../ir/axis-roles';
+import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
-import { LETTERS, type Letter, listOf, type PlacesName, placesName } from '../ir/spatial';
+import { axisName, LETTERS, type Letter, listOf, type PlacesName, perAxis, placesName } from '../ir/spatial';
 import { table } from '../ir/table';
 import { pixelStride } from '../operators/pixel-stride';
 import { version } from '../version';
@@ -35,6 +37,7 @@ const MOVES = 'convolutionize.moves';
 const HEAD = 'convolutionize.head';
 const DENSITY = 'convolutionize.density';
 const CONTRACT = 'convolutionize.contract';
+const AXES = 'convolutionize.axes';
 const MEANING = 'convolutionize.meaning';
 
 /** Cells along each spatial axis for each one of the map that the network has by itself. */
@@ -63,12 +66,15 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   );
   const fields = Object.entries(contract.fields ?? {}).filter(([name]) => graph.outputs.some((output) => output.name === name));
   if (fields.length > 0)
-    metadata.set(FIELD, JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, listOf(field).map(fieldText)]))));
+    metadata.set(FIELD, JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, fieldTexts(field, graph)]))));
   const { period, congruent, edges } = contract;
   if (period || congruent || edges) metadata.set(MOVES, JSON.stringify({ period, congruent, edges }));
   if (Object.keys(density).length > 0) metadata.set(DENSITY, JSON.stringify(density));
   metadata.set(HEAD, head);
   metadata.set(CONTRACT, contract.kind);
+  const axes = unequalAxes(contract);
+  if (axes) metadata.set(AXES, JSON.stringify(axes));
+  else metadata.delete(AXES);
   metadata.set(MEANING, describeContract(contract));
 }
 
@@ -78,6 +84,12 @@ export function withFewerBits(model: Model, contract: Contract, fewerBits: reado
   model.metadata.set(MEANING, describeContract(said));
   return said;
 }
+
+/** Along each spatial axis; along one that does not slide it is the whole image. */
+const fieldTexts = (field: ReceptiveField, graph: Graph): readonly (readonly [number, number] | 'whole')[] =>
+  graph.tied.size === 0
+    ? listOf(field).map(fieldText)
+    : lettersOf(imageInputs(graph)).map((letter) => fieldText(field[placesName(letter)] ?? 'whole'));
 
 /** First pixel and number of pixels; the file says whole numbers. */
 function fieldText(field: AxisField | 'whole'): readonly [number, number] | 'whole' {
@@ -151,8 +163,23 @@ export const declaredDensity = (model: Model): Density => Object.fromEntries(siz
 export function declaredContract(model: Model): Contract | undefined {
   const kind = (['everywhere', 'border', 'whole-image', 'original'] as const).find((known) => known === model.metadata.get(CONTRACT));
   return (
-    kind && { kind, padded: [], global: [], meaning: model.metadata.get(MEANING), fields: declaredFields(model), ...declaredMoves(model) }
+    kind && {
+      kind,
+      padded: [],
+      global: [],
+      meaning: model.metadata.get(MEANING),
+      fields: declaredFields(model),
+      ...(kind !== 'original' && { axes: declaredAxes(model, kind) }),
+      ...declaredMoves(model),
+    }
   );
+}
+
+/** Along each axis as the file says; where it says nothing of one, what holds along all. */
+function declaredAxes(model: Model, kind: AxisContract): Contract['axes'] {
+  const said = new Map(entriesOf(model.metadata.get(AXES)));
+  const known: readonly AxisContract[] = ['everywhere', 'border', 'whole-image', 'fixed'];
+  return perAxis(declaredLetters(model), (letter) => known.find((one) => one === said.get(axisName(letter))) ?? kind);
 }
 
 /** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */

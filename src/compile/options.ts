@@ -7,6 +7,7 @@ import type { Budget, PassReport, RunOptions } from '../rewrite/manager';
 import type { Pass, Remark } from '../rewrite/pass';
 import type { ImageWindow, SizeRequest } from './input-size';
 import type { Density } from './metadata';
+import type { TiedAxis } from './slide';
 
 export interface CompileOptions {
   /** The size of image that the network was made for, where the file does not say. */
@@ -15,6 +16,10 @@ export interface CompileOptions {
   readonly head?: Head | undefined;
   /** Pixels between neighbouring cells of the map, for all spatial axes or for each: divisors of what they are, for a finer map. Heads `window` and `cell`. */
   readonly stride?: number | readonly number[] | undefined;
+  /** Along which spatial axes windows slide, by name or by place among the axes of the input. Default: along every one that the network can slide along. */
+  readonly slide?: readonly string[] | undefined;
+  /** Called where a conversion begins anew, along fewer axes: what the other hooks were told until then was in vain. */
+  readonly onRestart?: (() => void) | undefined;
   /** How a finer map is made: by dilating what follows (default), or by shifted copies for runtimes without dilated pools. The maps are the same. */
   readonly dense?: DenseMethod | undefined;
   /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
@@ -56,6 +61,8 @@ export interface CompileReport {
   readonly density: Density;
   /** What holds between the two models, read off the graph. */
   readonly contract: Contract;
+  /** Spatial axes along which windows do not slide, and why. */
+  readonly tied: readonly TiedAxis[];
   /** One entry per pass, rounds of a repeated group added up. */
   readonly passes: readonly PassReport[];
   readonly remarks: readonly Remark[];

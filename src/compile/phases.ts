@@ -32,7 +32,7 @@ export function phasesIn(graph: Graph, motion: Motion): readonly Phased[] {
 }
 
 /** Throws CompileError CANNOT_REFINE where a map would have cells that see the image in another phase. */
-export function requireInPhase(phased: readonly Phased[], strides: readonly number[]): void {
+export function requireInPhase(phased: readonly Phased[], strides: readonly (number | undefined)[]): void {
   const found = phased.find(({ axis, period }) => (strides[axis] ?? 1) % period !== 0);
   const count = strides.length;
   if (found)

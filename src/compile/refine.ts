@@ -11,10 +11,17 @@ import type { Density } from './metadata';
 import type { CompileOptions } from './options';
 
 /** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
-export function refine(model: Model, strides: readonly number[], head: Head, passes: PassReport[], options: CompileOptions): Density {
+export function refine(
+  model: Model,
+  wanted: readonly (number | undefined)[],
+  head: Head,
+  passes: PassReport[],
+  options: CompileOptions,
+): Density {
   if (head !== 'window' && head !== 'cell') throw strideNotFor(head);
   const before = model.graph.outputs.map((output) => pixelStride(output));
   const own = before[0] ?? [];
+  const strides = own.map((stride, axis) => wanted[axis] ?? stride);
   const isDivisor = (stride: number, axis: number): boolean => Number.isInteger(stride) && stride >= 1 && (own[axis] ?? 1) % stride === 0;
   if (!strides.every(isDivisor)) throw strideNotDivisor(strides, own.map(divisorsOf), unitOf(own.length));
   const reports = runPasses(model, refinement(options.dense ?? 'atrous', strides), options.onPass ? { onPass: options.onPass } : {});

@@ -1,14 +1,16 @@
 /** The steps of a conversion one by one, for debugging. */
 import { closing, evaluation, evaluationOfSizes, type Pipeline } from '../../passes';
-import { imageInputs } from '../ir/axis-roles';
+import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import { declareWindows } from '../ir/sizes/windows';
+import { slideAlong } from '../ir/tied';
 import { type Budget, PassRunner } from '../rewrite/manager';
 import { resolveWindows, windowLengths } from './input-size';
 import { declaredSize } from './metadata';
 import type { CompileOptions } from './options';
 import { keepOutputs } from './parts';
+import { lettersNamed } from './slide';
 import { runGroup, stepsOf } from './steps';
 
 /** What a conversion does to a model, without asking whether it is one: for finding the step at which it goes wrong, on parts of networks too. */
@@ -21,6 +23,7 @@ export interface Replayed {
 /** Runs the passes of a conversion, as many steps of them as `budget` allows. Outputs stay what they are at the original size, map or not. */
 export function replay(source: Model, options: CompileOptions, budget?: Budget): Replayed {
   const original = source.clone();
+  if (options.slide) slideAlong(original, lettersNamed(original, options.slide), lettersOf(imageInputs(original.graph)));
   const windows = imageInputs(original.graph).size > 0 ? resolveWindows(original, options.inputSize ?? declaredSize(original)) : [];
   keepOutputs(original, options.outputs);
   inferShapes(original);

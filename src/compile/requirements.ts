@@ -10,7 +10,7 @@ import type { CompileError } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
-import { isSpatialRole } from '../ir/spatial';
+import { isLetter } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
@@ -152,7 +152,7 @@ const CONVERTING = ['converts', 'gives cells', 'gives means'] as const;
 /** Whether the file gives its images a size. */
 export const hasFixedImages = (model: Model): boolean =>
   [...imageInputs(model.graph)].every(([{ type }, roles]) =>
-    roles.every((role, axis) => !isSpatialRole(role) || typeof type?.shape?.[axis] === 'number'),
+    roles.every((role, axis) => !isLetter(role) || model.graph.tied.has(role) || typeof type?.shape?.[axis] === 'number'),
   );
 
 /** Every output has become what the head promises: a map that grows with the image, or a mean over one. */

@@ -379,6 +379,22 @@ export const strideNotDivisor = (strides: readonly number[], divisors: readonly 
       : `expected divisors of its strides: ${divisors.map((list) => list.join(', ')).join('; ')}`,
   });
 };
+/** A spatial axis of an image: its name, and its place among the axes of the input. */
+export interface ImageAxis {
+  readonly name: string;
+  readonly index: number;
+}
+/** For the refusal of a network that was asked to slide along an axis along which it cannot. */
+export const slideNote = (wanted: readonly string[], axes: readonly ImageAxis[]): string =>
+  `--slide asks for ${listed(wanted)}; the image has the axes ${listed(axes.map(({ name, index }) => `${name} (${index})`))}`;
+export const unknownAxis = (wanted: string, input: Value, axes: readonly ImageAxis[], possible: readonly string[]): CompileError =>
+  new CompileError({
+    code: 'UNKNOWN_AXIS',
+    message: `--slide names '${wanted}', which is no spatial axis of input ${describeValue(input)}`,
+    at: { value: input.name },
+    notes: possible.length > 1 ? [`it could slide along ${listed(possible)}`] : [],
+    hint: `name one of ${listed(axes.map(({ name, index }) => `${name} (${index})`))}, or its place among the axes of the input`,
+  });
 export const strideOfOtherAxes = (strides: readonly number[], axes: readonly string[]): CompileError =>
   new CompileError({
     code: 'STRIDE_OF_OTHER_AXES',

@@ -122,6 +122,7 @@ export type Code =
   | 'TWO_GRAPHS'
   | 'TWO_OPSETS'
   | 'TWO_PAYLOADS'
+  | 'UNKNOWN_AXIS'
   | 'UNKNOWN_CLASS'
   | 'UNKNOWN_EXTERNAL_KEY'
   | 'UNKNOWN_INPUT'

@@ -13,7 +13,7 @@ import type { Graph } from './graph';
 import { layoutByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
 import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
-import { isLetter, LETTERS, type Letter, lettersFor } from './spatial';
+import { isLetter, isSpatialRole, LETTERS, type Letter, lettersFor } from './spatial';
 import { isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
@@ -53,16 +53,30 @@ const SAME_AXES = new Set([
   'Gather',
 ]);
 
+const NONE: ReadonlySet<Letter> = new Set();
+
 export class AxisRoles {
   private readonly known = new Map<Value, Roles | undefined>();
 
   /** The spatial axes of the images, outermost first. */
   readonly letters: readonly Letter[];
 
-  /** `images`: roles of the graph inputs that are images; every other input has none. */
-  constructor(images: ReadonlyMap<Value, Roles>) {
+  /** `images`: roles of the graph inputs that are images; every other input has none. `tied`: spatial axes along which nothing slides. */
+  constructor(
+    images: ReadonlyMap<Value, Roles>,
+    readonly tied: ReadonlySet<Letter> = NONE,
+  ) {
     this.letters = lettersOf(images);
     for (const [value, roles] of images) this.known.set(value, roles);
+  }
+
+  /** The spatial axes along which windows slide. */
+  get sliding(): readonly Letter[] {
+    return this.tied.size === 0 ? this.letters : this.letters.filter((letter) => !this.tied.has(letter));
+  }
+  /** Whether an axis of this role runs over places that windows slide over, perhaps of several axes in one. */
+  slides(role: string | undefined): boolean {
+    return role !== undefined && (this.tied.size === 0 ? isSpatialRole(role) : this.sliding.some((letter) => role.includes(letter)));
   }
 
   /** Roles of the value, one per axis, or undefined where they are not known. Walks producers iteratively: graphs are deep. */
@@ -185,7 +199,7 @@ const derived = new WeakMap<Graph, { readonly edits: number; readonly roles: Axi
 export function axisRolesOf(graph: Graph): AxisRoles {
   const known = derived.get(graph);
   if (known?.edits === graph.edits) return known.roles;
-  const roles = new AxisRoles(imageInputs(graph));
+  const roles = new AxisRoles(imageInputs(graph), graph.tied);
   derived.set(graph, { edits: graph.edits, roles });
   return roles;
 }
@@ -348,6 +362,10 @@ function channelsBySize(shape: readonly Dim[]): number {
 /** The spatial axes that the images have, outermost first: what a map has to have as well. */
 export const lettersOf = (images: ReadonlyMap<Value, Roles>): readonly Letter[] =>
   LETTERS.filter((letter) => [...images.values()].some((roles) => roles.includes(letter)));
+
+/** Those of them along which windows slide. */
+export const slidingLetters = (graph: Graph): readonly Letter[] =>
+  lettersOf(imageInputs(graph.root)).filter((letter) => !graph.tied.has(letter));
 
 /** Axes of a map in this graph: batch, channels and the spatial axes of its images. 4 where it has none. */
 export const mapRank = (graph: Graph): number => 2 + (axisRolesOf(graph.root).letters.length || 2);

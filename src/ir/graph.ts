@@ -9,6 +9,7 @@
  */
 import { cyclicGraph } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
+import type { Letter } from './spatial';
 import type { Attr, ConstValue, Node, Tensor, TensorType, Use, Value } from './types';
 
 class MutableValue implements Value {
@@ -119,6 +120,7 @@ export class Graph {
   private outputList: MutableValue[] = [];
   private outputSet = new Set<Value>();
   private readonly constantSet = new Set<MutableValue>();
+  private tiedLetters: ReadonlySet<Letter> = new Set();
 
   constructor(
     readonly name: string,
@@ -157,6 +159,15 @@ export class Graph {
   /** The main graph, of which this is one or a part. */
   get root(): Graph {
     return this.parent ? this.parent.root : this;
+  }
+  /** Spatial axes of the images along which nothing slides: their lengths stay what they are. All others do, as far as is known. */
+  get tied(): ReadonlySet<Letter> {
+    return this.root.tiedLetters;
+  }
+  /** Says which spatial axes do not slide. */
+  tie(letters: Iterable<Letter>): void {
+    this.root.tiedLetters = new Set(letters);
+    this.touch();
   }
   private touch(): void {
     this.snapshot = undefined;

@@ -11,21 +11,20 @@ import { isConst, type Node, type Value } from './types';
 /** Operators that have channels on axis 1, and places behind it. */
 const CHANNELS_FIRST = new Set([
   'AveragePool',
-  'BatchNormalization',
   'Conv',
   'ConvInteger',
   'DepthToSpace',
   'GlobalAveragePool',
   'GlobalLpPool',
   'GlobalMaxPool',
-  'GroupNormalization',
-  'InstanceNormalization',
   'LpPool',
-  'LRN',
   'MaxPool',
   'QLinearConv',
   'SpaceToDepth',
 ]);
+
+/** Likewise, but what they have on axis 1 need not be channels: a norm for each bin of a spectrogram has the bins there. A layer behind them says more. */
+const NORMS = new Set(['BatchNormalization', 'GroupNormalization', 'InstanceNormalization', 'LRN']);
 
 /** Keep the axes of what they read. */
 const KEEPS_AXES = new Set(['Pad', 'Slice', 'Resize', 'Dropout', 'Identity', 'Cast']);
@@ -49,16 +48,16 @@ interface Seen {
 export function layoutByUse(image: Value): Layout | undefined {
   const rank = image.type?.shape?.length ?? 0;
   const seen = new Set<Value>([image]);
+  let byNorm: Layout | undefined;
   const queue: Seen[] = [{ value: image, axes: Array.from({ length: rank }, (_, axis) => axis) }];
   for (let at = queue.shift(); at && seen.size < NEAR; at = queue.shift()) {
     for (const { user, slot } of at.value.uses) {
       if (CHANNELS_FIRST.has(user.op)) {
         // Numbers of a network without places have channels as well.
         if (slot !== 0 || at.axes.length < 3) continue;
-        const [batch = -1, channels = -1, ...places] = at.axes;
-        const isWhole = places.every((axis) => axis !== undefined) && new Set(at.axes.filter((axis) => axis !== undefined)).size === rank;
-        return isWhole ? { batch, channels } : undefined;
+        return layoutOf(at.axes, rank);
       }
+      if (NORMS.has(user.op) && slot === 0 && at.axes.length >= 3) byNorm ??= layoutOf(at.axes, rank);
       const axes = axesBehind(user, slot, at.axes);
       const [output] = user.outputs;
       if (!axes || !output || seen.has(output)) continue;
@@ -66,7 +65,14 @@ export function layoutByUse(image: Value): Layout | undefined {
       queue.push({ value: output, axes });
     }
   }
-  return undefined;
+  return byNorm;
+}
+
+/** Of what has the batch on axis 0 and channels on axis 1; undefined where axes of the image are missing. */
+function layoutOf(axes: Seen['axes'], rank: number): Layout | undefined {
+  const [batch = -1, channels = -1, ...places] = axes;
+  const isWhole = places.every((axis) => axis !== undefined) && new Set(axes.filter((axis) => axis !== undefined)).size === rank;
+  return isWhole ? { batch, channels } : undefined;
 }
 
 /** Which axis of the image each axis of the result is; undefined where that cannot be told. */
@@ -86,7 +92,7 @@ function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] 
   }
   if (slot !== 0) return undefined;
   if (node.op === 'Unsqueeze' || node.op === 'Reshape') return withUnits(node, axes);
-  return isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op) ? axes : undefined;
+  return isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op) || NORMS.has(node.op) ? axes : undefined;
 }
 
 /** A constant of more axes puts new ones in front. */

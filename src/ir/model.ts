@@ -1,5 +1,6 @@
 /** Model: a main graph and what ONNX says around it. */
 import { Graph, nestedGraphs } from './graph';
+import { tiedIn } from './tied';
 import type { Attr, Node, Value } from './types';
 
 export interface ModelInit {
@@ -40,6 +41,8 @@ export class Model {
     this.irVersion = init.irVersion ?? 10;
     this.opsets = new Map(init.opsets ?? [['', 21]]);
     this.metadata = new Map(init.metadata ?? []);
+    const tied = tiedIn(this.metadata);
+    if (tied) this.graph.tie(tied);
     this.producer = init.producer ?? { name: '', version: '' };
     this.extras = init.extras;
     this.upgradedFrom = init.upgradedFrom;
@@ -67,6 +70,7 @@ export class Model {
 export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map<Value, Value>, nodes = new Map<Node, Node>()): Graph {
   const graph = new Graph(source.name, parent);
   graph.extras = source.extras;
+  if (!parent && source.tied.size > 0) graph.tie(source.tied);
   for (const input of source.inputs) values.set(input, graph.addInput(input.name, input.type, input.extras));
   for (const constant of source.constants) values.set(constant, graph.addConstant(constant.name, constant.constant, constant.extras));
   for (const node of source.nodes) {

@@ -6,7 +6,6 @@ import { intAttr } from './attrs';
 import { permOf } from './axis';
 import { axisRolesOf, hasMapRank, mapRank } from './axis-roles';
 import { takesInOrder } from './flat-index';
-import { isSpatialRole } from './spatial';
 import { elementCount, isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
@@ -91,8 +90,9 @@ export function hasCells(value: Value): boolean {
   const { graph } = value.producer ?? {};
   if (!shape || shape.length !== (graph ? mapRank(graph) : 4)) return false;
   // One axis alone may be places or channels.
-  const roles = graph && shape.length === 3 ? axisRolesOf(graph.root).of(value) : undefined;
-  if (roles) return roles.some((role, axis) => isSpatialRole(role) && shape[axis] !== 1);
+  const known = graph && (shape.length === 3 || graph.tied.size > 0) ? axisRolesOf(graph.root) : undefined;
+  const roles = known?.of(value);
+  if (roles) return roles.some((role, axis) => known?.slides(role) && shape[axis] !== 1);
   const inner = shape.slice(2, -1);
   return inner.some((dim) => dim !== 1) || (shape.at(-1) !== 1 && shape[1] !== 1);
 }

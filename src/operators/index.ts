@@ -8,6 +8,7 @@ import { type Operator, unknown } from './operator';
 import { others } from './others';
 import { placesAndSizes } from './places';
 import { products } from './products';
+import { recurrent } from './recurrent';
 import { reductions } from './reductions';
 import { shapes } from './shapes';
 import { windows } from './windows';
@@ -20,6 +21,7 @@ export const operators: Record<OnnxOp, Operator> = {
   ...products,
   ...integers,
   ...placesAndSizes,
+  ...recurrent,
   ...others,
 };
 

@@ -57,6 +57,8 @@ export type Form =
   | 'spread'
   | 'gathered'
   | 'product'
+  /** A sequence and its last state, in directions: [sequence, directions, batch, hidden]. */
+  | 'recurrent'
   /** Numbers that tell the size of a value. */
   | 'sizes'
   /** One number everywhere, as long as an input says. */

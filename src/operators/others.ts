@@ -7,9 +7,7 @@ import { type Operator, unknown } from './operator';
 
 const notKnown = unknown();
 const attention = unknown('compares positions with each other (attention)');
-const IN_ORDER = 'runs along the rows or columns of the image one after the other';
-const recurrent = unknown(IN_ORDER);
-const cell = { weights: [1, 2, 3] };
+const recurrent = unknown('runs along the rows or columns of the image one after the other');
 const sampled = unknown('samples places that are given in absolute coordinates');
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
@@ -30,12 +28,10 @@ export const others = {
   DeformConv: unknown('samples places that are computed'),
   Det: notKnown,
   DynamicQuantizeLinear: unknown('scales by the range of the whole image'),
-  GRU: unknown(IN_ORDER, cell),
   GatherND: unknown('takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'),
   GridSample: sampled,
   If: branching,
   ImageDecoder: notKnown,
-  LSTM: unknown(IN_ORDER, { weights: [1, 2, 3, 7] }),
   LinearAttention: attention,
   Loop: repeating,
   MaxRoiPool: sampled,
@@ -46,7 +42,6 @@ export const others = {
   Optional: noTensor,
   OptionalGetElement: noTensor,
   OptionalHasElement: noTensor,
-  RNN: unknown(IN_ORDER, cell),
   RandomNormal: random,
   RandomNormalLike: random,
   RandomUniform: random,

@@ -6,7 +6,9 @@
  */
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import { dimGrowth } from '../ir/dims';
+import type { Graph } from '../ir/graph';
 import { absolute, inverse, ONE, type Ratio, times, toNumber } from '../ir/ratio';
+import type { Letter } from '../ir/spatial';
 import type { Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { operatorOf } from '.';
@@ -19,15 +21,25 @@ export function pixelStride(map: Value): readonly number[] {
 /** The same where the size tells; undefined where it is static, or no expression. */
 export function strideBySize(map: Value): readonly number[] | undefined {
   const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
-  if (growing.length !== axesOf(map)) return undefined;
+  const letters = lettersAround(map);
+  const { tied } = graphOf(map) ?? {};
+  const slides = letters.map((letter) => !tied?.has(letter));
+  if (growing.length !== (slides.filter(Boolean).length || 2)) return undefined;
   const strides = growing.map(strideOf);
-  return strides.every((stride) => stride !== undefined) ? strides : undefined;
+  if (!strides.every((stride) => stride !== undefined)) return undefined;
+  if (slides.every(Boolean)) return strides;
+  // Along the others it is what the steps on the way make of it.
+  let next = 0;
+  const steps = onTheWay(map);
+  return slides.map((isSliding, axis) => (isSliding ? strides[next++] : undefined) ?? steps[axis] ?? 1);
 }
 
 /** Spatial axes of the network. */
-function axesOf({ producer, uses }: Value): number {
-  const graph = producer?.graph ?? uses[0]?.user.graph;
-  return (graph && lettersOf(imageInputs(graph.root)).length) || 2;
+const axesOf = (map: Value): number => lettersAround(map).length || 2;
+const graphOf = ({ producer, uses }: Value): Graph | undefined => producer?.graph ?? uses[0]?.user.graph;
+function lettersAround(map: Value): readonly Letter[] {
+  const graph = graphOf(map);
+  return graph ? lettersOf(imageInputs(graph.root)) : [];
 }
 
 function strideOf(dim: Dim): number | undefined {

@@ -1,6 +1,6 @@
 /** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
 import type { Location } from '../diagnostics/compile-error';
-import { AxisRoles, hasMapRank, imageInputs } from '../ir/axis-roles';
+import { AxisRoles, hasMapRank, imageInputs, slidingLetters } from '../ir/axis-roles';
 import { meaningOf } from '../ir/integer-operators';
 import { isIntegerOp } from '../ir/operator-traits';
 import { isFloatType } from '../ir/tensor';
@@ -99,7 +99,9 @@ export function whyNoConvolution(
 export const growing = (output: Value | undefined): boolean => {
   const shape = output?.type?.shape;
   const graph = output?.producer?.graph;
-  return shape !== undefined && graph !== undefined && hasMapRank(output, graph) && shape.slice(2).every((dim) => typeof dim !== 'number');
+  if (!shape || !graph || !hasMapRank(output, graph)) return false;
+  const growing = shape.slice(2).filter((dim) => typeof dim !== 'number');
+  return growing.length === (graph.tied.size === 0 ? shape.length - 2 : slidingLetters(graph).length);
 };
 
 const told = ({ at, reason }: Remark): string => `${at.op ?? ''} '${at.node ?? at.value}': ${reason}`.trimStart();
@@ -122,7 +124,7 @@ function describe(blocker: Node | undefined, reader: Node | undefined): string {
   if (!blocker) return 'it does not depend on an image';
   if (blocker.op === 'Flatten' && reader) return `no rule is known that makes ${reader.op} '${reader.name}' work on a map`;
   const [input] = blocker.inputs;
-  const axes = input && new AxisRoles(imageInputs(blocker.graph)).of(input);
+  const axes = input && new AxisRoles(imageInputs(blocker.graph), blocker.graph.tied).of(input);
   return `${blocker.op} '${blocker.name}' fixes the size of what it reads${axes ? ` (axes ${axes.join(', ')})` : ''}`;
 }
 

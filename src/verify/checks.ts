@@ -78,7 +78,7 @@ export function windowsOfTheMap(
   if (typeof expected === 'string') return skipped(name, expected, required);
   const tally = new Tally();
   const sizes: string[] = [];
-  const growing = new Growing();
+  const growing = new Growing((axis) => subject.isFixed(axis));
   let cells = 0;
   for (const { image, outputs } of expected) {
     const found = given.get(image);
@@ -117,8 +117,11 @@ function agreementOf(map: ExpectedMap, actual: Numbers | undefined, { criteria, 
 /** At how many sizes each output was seen to grow. */
 class Growing {
   private readonly counts = new Map<string, number>();
+  /** `isFixed`: nothing slides along the axis, so that there is one cell. */
+  constructor(private readonly isFixed: (axis: number) => boolean) {}
   add(output: string, { purpose }: LargerImage, { lengths }: ExpectedMap): void {
-    if (purpose === 'growing' && lengths.every((length) => length > 1)) this.counts.set(output, (this.counts.get(output) ?? 0) + 1);
+    if (purpose === 'growing' && lengths.every((length, axis) => length > 1 || this.isFixed(axis)))
+      this.counts.set(output, (this.counts.get(output) ?? 0) + 1);
   }
   /** Outputs that were not seen at two sizes, in words. */
   missing(outputs: readonly string[]): readonly string[] {
@@ -185,7 +188,7 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
   const tally = new Tally();
   const sizes: string[] = [];
   const notes: string[] = [];
-  const growing = new Growing();
+  const growing = new Growing((axis) => subject.isFixed(axis));
   let [cells, same] = [0, 0];
   for (const [image, outputs] of expected) {
     const found = given.get(image);

@@ -85,6 +85,7 @@ function stridesOf({ request, letters }: Subject, output: Value, fields: Recepti
 
 function axisClaim(subject: Subject, letter: Letter, stride: number, field: AxisField | 'whole' | undefined, dim: Dim): AxisClaim {
   const symbol = subject.sizeName(letter);
+  const isFixed = subject.isFixed(subject.letters.indexOf(letter));
   const name = placesName(letter);
   return {
     name,
@@ -93,7 +94,8 @@ function axisClaim(subject: Subject, letter: Letter, stride: number, field: Axis
     congruent: subject.request.contract?.congruent?.[name] ?? 1,
     edges: subject.request.contract?.edges?.[name] ?? [0, 0],
     field: field === 'whole' || field === undefined ? field : wholePixels(field),
-    cells: (pixels) => (symbol === undefined ? undefined : evaluateDim(dim, { [symbol]: pixels })),
+    cells: (pixels) =>
+      symbol === undefined ? (isFixed && typeof dim === 'number' ? dim : undefined) : evaluateDim(dim, { [symbol]: pixels }),
   };
 }
 

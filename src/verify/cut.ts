@@ -25,7 +25,7 @@ export interface CutMap {
 
 /** The last maps of more than one cell on the ways from the image to the outputs, or undefined where a way has none. Sizes must be static. */
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
-  const roles = new AxisRoles(imageInputs(model.graph));
+  const roles = new AxisRoles(imageInputs(model.graph), model.graph.tied);
   const trunk = trunkOfNetwork(model.graph);
   const fields = receptiveFields(model.graph);
   const maps = new Map<Value, CutMap>();
@@ -125,6 +125,7 @@ export function headOf(model: Model, values: readonly Value[], outputs: readonly
 
 function part(model: Model, from: readonly Value[], to: readonly Value[]): Model {
   const graph = new Graph(model.graph.name);
+  if (model.graph.tied.size > 0) graph.tie(model.graph.tied);
   const copies = new Map<Value, Value>();
   for (const value of from) copies.set(value, graph.addInput(value.name, value.type));
   const needed = neededFor(to, new Set(from));

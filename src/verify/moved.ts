@@ -50,7 +50,8 @@ export interface Moved {
 
 /** A spatial axis, counted from the outermost. */
 type Axis = number;
-const axesOf = (subject: Subject): readonly Axis[] => [...subject.lengths.keys()];
+/** Those along which an image may be longer. */
+const axesOf = (subject: Subject): readonly Axis[] => [...subject.lengths.keys()].filter((axis) => !subject.isFixed(axis));
 
 /** Numbers of one image that is made up for this: 32 million are 128 MB. */
 const MOST_NUMBERS = 2 ** 25;
@@ -140,6 +141,7 @@ const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
 /** The sides that images are not moved along: two cells, where that is known. */
 export const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly number[] =>
   subject.lengths.map((length, axis) => {
+    if (subject.isFixed(axis)) return length;
     const periods = claims
       .map(({ axes }) => commonMultiple(axes[axis]?.period ?? 1, axes[axis]?.congruent ?? 1))
       .filter((period) => Number.isInteger(period) && period <= length);

@@ -50,18 +50,19 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
       },
     };
   };
-  const odd = (size: number, { grain }: Growth): number => (size % 2 === 0 && grain % 2 === 1 ? size + grain : size);
+  const odd = (size: number, { grain, first }: Growth): number => (first > 0 && size % 2 === 0 && grain % 2 === 1 ? size + grain : size);
   // Not square: one side grows by one step where the others grow by two, and the other way round.
   const sides = (isFirst: (axis: number) => boolean, oddAxis: number): readonly number[] =>
     growth.map((by, axis) => {
       const size = (own[axis] ?? 1) + (isFirst(axis) ? by.first : by.second);
       return axis === oddAxis ? odd(size, by) : size;
     });
-  const one = (axis: number): boolean => axis === 0;
-  const rest = (axis: number): boolean => axis !== 0;
+  const free = [...own.keys()].filter((axis) => !subject.isFixed(axis));
+  const one = (axis: number): boolean => axis === free[0];
+  const rest = (axis: number): boolean => axis !== free[0];
   const choices: LargerImage[][] = [
-    [sides(one, 0), sides(one, -1)],
-    [sides(rest, Math.min(1, own.length - 1)), sides(rest, -1)],
+    [sides(one, free[0] ?? 0), sides(one, -1)],
+    [sides(rest, free[Math.min(1, free.length - 1)] ?? 0), sides(rest, -1)],
   ].map((sizes) => sizes.map((lengths) => image(lengths, 'growing')));
   const { also } = subject.request;
   if (also?.length === own.length && also.every((length, axis) => length >= (own[axis] ?? 1))) choices.push([image(also, 'residue')]);
@@ -124,20 +125,23 @@ function* further(subject: Subject, growth: readonly Growth[]): Generator<readon
     done.add(residue);
     yield size(residue);
   }
-  const many = growth.map(({ first, stride }, axis) => Math.max(own(axis) + first + Math.ceil((manyCells(growth.length) - 2) * stride), 0));
+  const many = growth.map(({ first, stride }, axis) =>
+    first === 0 ? own(axis) : Math.max(own(axis) + first + Math.ceil((manyCells(growth.length) - 2) * stride), 0),
+  );
   yield [many, 'many cells'];
-  for (const long of [...growth.keys()].reverse())
+  for (const long of [...growth.keys()].reverse().filter((axis) => growth[axis]?.first !== 0))
     yield [growth.map(({ first, second }, axis) => (axis === long ? Math.max(LONG, own(axis) + second) : own(axis) + first)), 'long'];
   for (const residue of residues) {
     if (residue < 0 || done.has(residue)) continue;
     done.add(residue);
     yield size(residue);
   }
-  yield [many.map((length, axis) => Math.max(LONG + 2 * (axis + 1), length)), 'long'];
+  yield [many.map((length, axis) => (growth[axis]?.first === 0 ? length : Math.max(LONG + 2 * (axis + 1), length))), 'long'];
 }
 
 function growthOf(subject: Subject, claims: readonly Claim[], axis: number): Growth | undefined {
   if (subject.head === 'original') return undefined;
+  if (subject.isFixed(axis)) return FIXED;
   const size = subject.lengths[axis] ?? 1;
   const predicting = claims.filter(({ output, isMean }) => (subject.head === 'window' || isMean) && !subject.isMap(output));
   const list = (predicting.length > 0 ? predicting : claims.filter(({ output }) => subject.isMap(output))).flatMap(
@@ -179,6 +183,8 @@ function searched(claim: AxisClaim, size: number, density: number): Growth | und
   const whole = Math.ceil(first / grain) * grain;
   return { first: whole, second: Math.max(Math.ceil(second / grain) * grain, whole + grain), stride, grain };
 }
+/** Nothing slides along the axis. */
+const FIXED: Growth = { first: 0, second: 0, stride: 1, grain: 1 };
 /** No network has a stride beyond this. */
 const FURTHEST = 4096;
 const evenly = (stride: number): Growth => ({ first: stride, second: 2 * stride, stride, grain: 1 });

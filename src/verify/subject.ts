@@ -103,6 +103,12 @@ export class Subject {
     this.lengths = windowLengths(image);
   }
 
+  /** Whether images keep their length along an axis: nothing slides along it. */
+  isFixed(axis: number): boolean {
+    const letter = this.letters[axis];
+    return letter !== undefined && this.request.converted.model.graph.tied.has(letter);
+  }
+
   /** The name that a length of the image goes by in the sizes of the converted model. */
   sizeName(letter: Letter): string | undefined {
     const input = this.request.converted.model.graph.inputs.find(({ name }) => name === this.image.input);
@@ -113,7 +119,9 @@ export class Subject {
   /** Whether images of other sizes can be fed: the original's file leaves its lengths open. */
   get hasFreeSizes(): boolean {
     const input = this.request.verbatim?.()?.graph.inputs.find(({ name }) => name === this.image.input);
-    return this.axes.every((axis) => input?.type?.shape !== undefined && typeof input.type.shape[axis] !== 'number');
+    return this.axes.every(
+      (axis, at) => this.isFixed(at) || (input?.type?.shape !== undefined && typeof input.type.shape[axis] !== 'number'),
+    );
   }
   /** Whether both models leave the size of the batch open. */
   get takesBatches(): boolean {

@@ -204,11 +204,13 @@ export function ownPart(subject: Subject, names: readonly string[]): Model | und
     const axes = windowAxes(window);
     const sizes = shape.map((dim, axis) => {
       const letter = letters[axes.indexOf(axis)];
+      if (letter && subject.isFixed(letters.indexOf(letter))) return window[axisName(letter)];
       return letter ? axisName(letter) : dim === 0 ? 'N' : dim;
     });
     part.graph.setType(input, { ...input.type, shape: sizes });
   }
   if (imageInputs(part.graph).size === 0) return undefined;
+  part.graph.tie(subject.whole.graph.tied);
   inferShapes(part);
   return part;
 }

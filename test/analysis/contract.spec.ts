@@ -16,6 +16,7 @@ test('nothing padded, nothing global: equal everywhere', () => {
     padded: [],
     global: [],
     reach: { rows: 0, columns: 0 },
+    axes: { height: 'everywhere', width: 'everywhere' },
     fields: { Y: { rows: { offset: 0, stride: 2, window: 15 }, columns: { offset: 0, stride: 2, window: 15 } } },
   });
 });

@@ -87,7 +87,7 @@ describe('refused with every head, by the node that is the reason', () => {
     for (const head of ['window', 'cell', 'image'] as const) {
       let found: unknown;
       try {
-        compile(parseGraph(network(trunk)), { head });
+        compile(parseGraph(network(trunk)), { head, slide: ['height', 'width'] });
       } catch (error) {
         found = error;
       }

@@ -2,19 +2,13 @@
  * Signals, volumes and pictures with a list of axes: every layout, every head, finer maps; crops of a larger image against the original, by running both.
  * The networks are written by hand, as exporters write them.
  */
-import { type CompileOptions, compile } from '../../src/compile';
-import { windowAxes, windowLengths } from '../../src/compile/input-size';
+import { compile } from '../../src/compile';
 import { declaredSize } from '../../src/compile/metadata';
-import type { Model } from '../../src/ir/model';
-import { fromNumbers, readNumbers } from '../../src/ir/tensor';
-import type { Tensor } from '../../src/ir/types';
 import { modelToBytes } from '../../src/onnx/write';
 import { pixelStride } from '../../src/operators/pixel-stride';
 import { verifyFiles } from '../../src/verify/files/verify';
-import { cropped } from '../../src/verify/inputs';
+import { expectCrops } from '../support/crops';
 import { parseGraph } from '../support/expect-pass';
-import { runModel } from '../support/run';
-import { seededTensor } from '../support/seeded';
 
 const header = '<ir_version: 9, opset_import: ["" : 17]>';
 
@@ -39,68 +33,6 @@ const POOLED_VOLUME = `${header} g (float[1, 2, 6, 8, 8] X) => (float[1, 3] Y) <
 /** A picture without a batch. */
 const PICTURE_ALONE = `${header} g (float[3, 9, 10] X) => (float[1, 3] Y) <float[4, 3, 3, 3] K, float[3, 64] W, int64[1] zero = {0}> {
   u = Unsqueeze (X, zero) c = Conv <strides = [2, 2]> (u, K) r = Relu (c) f = Flatten (r) Y = Gemm <transB = 1> (f, W) }`;
-
-/** Each cell against the original on its crop. Returns how many were compared. */
-async function expectCrops(text: string, options: CompileOptions = {}): Promise<Model> {
-  const original = parseGraph(text);
-  const { model, report } = compile(original, options);
-  const [window] = report.windows;
-  const [output] = model.graph.outputs;
-  const [input] = model.graph.inputs;
-  if (!window || !output || !input) throw new Error('no image, or no output');
-  const [axes, lengths] = [windowAxes(window), windowLengths(window)];
-  const strides = pixelStride(output);
-  expect(strides).toHaveLength(lengths.length);
-  const larger = lengths.map((length, axis) => length + (strides[axis] ?? 1) * (axis + 1) + (axis === 0 ? 1 : 0));
-  const shape = (original.graph.inputs[0]?.type?.shape ?? []).map(
-    (dim, axis) => larger[axes.indexOf(axis)] ?? (typeof dim === 'number' ? dim : 1),
-  );
-  const image = seededTensor('float', shape, 7);
-  const map = (await runModel(model, new Map([[input.name, image]]))).get(output.name);
-  if (!map) throw new Error('no map');
-  const counts = larger.map((length, axis) => Math.floor((length - (lengths[axis] ?? 1)) / (strides[axis] ?? 1)) + 1);
-  // Cells of less than a window, where a stride leaves samples over, may come after these.
-  expect(map.shape.slice(2).map((count, axis) => Math.min(count, counts[axis] ?? 0))).toEqual(counts);
-  const cells = counts.reduce((product, count) => product * count, 1);
-  for (let cell = 0; cell < cells; cell++) {
-    const place = placeOf(cell, counts);
-    const crop = cropOf(
-      image,
-      axes,
-      place.map((at, axis) => at * (strides[axis] ?? 1)),
-      lengths,
-    );
-    const wanted = (await runModel(original, new Map([[input.name, crop]]))).get(output.name);
-    const found = cropOf(
-      map,
-      counts.map((_, axis) => axis + 2),
-      place,
-      counts.map(() => 1),
-    );
-    const [a, b] = [readNumbers(wanted ?? map), readNumbers(found)];
-    expect(b).toHaveLength(a.length);
-    for (const [at, number] of a.entries()) expect(Math.abs(number - (b[at] ?? Number.NaN))).toBeLessThan(1e-4);
-  }
-  return model;
-}
-
-function placeOf(cell: number, counts: readonly number[]): number[] {
-  let rest = cell;
-  return [...counts]
-    .reverse()
-    .map((count) => {
-      const at = rest % count;
-      rest = Math.floor(rest / count);
-      return at;
-    })
-    .reverse();
-}
-
-function cropOf(tensor: Tensor, axes: readonly number[], starts: readonly number[], lengths: readonly number[]): Tensor {
-  const numbers = { dtype: tensor.dtype, shape: tensor.shape, data: Float32Array.from(readNumbers(tensor)) };
-  const part = cropped(numbers, axes, starts, lengths);
-  return fromNumbers('float', part.shape, part.data);
-}
 
 test.each([
   ['a signal', SIGNAL, ['N', 3, 'floor((time + 1)/4) - 15']],

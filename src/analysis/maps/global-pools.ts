@@ -10,12 +10,11 @@ import { intAttr, intsAttr } from '../../ir/attrs';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
 import { isReduction, tellsSize } from '../../ir/operator-traits';
-import { isSpatialRole } from '../../ir/spatial';
 import { table } from '../../ir/table';
 import { readNumbers } from '../../ir/tensor';
 import type { Node, Value } from '../../ir/types';
 import { viewChain } from '../../ir/views';
-import { isDilated, isPadded } from '../../ir/window-attrs';
+import { isDilated, isPadded, stridesOf } from '../../ir/window-attrs';
 
 export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 
@@ -31,11 +30,19 @@ export interface GlobalPool {
   readonly isWindowed: boolean;
   /** Places that are taken together along each axis, where it is not all of them. */
   readonly kernel?: readonly number[] | undefined;
+  /** Where some axes do not slide and are not pooled as a whole: windows and strides along those, undefined along the others. */
+  readonly still?: readonly (Still | undefined)[] | undefined;
+}
+
+/** What a pool does along an axis that does not slide. */
+export interface Still {
+  readonly kernel: number;
+  readonly stride: number;
 }
 
 /** The global pools whose numbers go to a classifier only, in graph order. Sizes must be static. */
 export function headPools(graph: Graph): GlobalPool[] {
-  const roles = new AxisRoles(imageInputs(graph));
+  const roles = new AxisRoles(imageInputs(graph), graph.tied);
   return graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
 }
 
@@ -44,7 +51,7 @@ export function headPools(graph: Graph): GlobalPool[] {
  * window, whatever the stride.
  */
 export function nearlyGlobalPools(graph: Graph): GlobalPool[] {
-  const roles = new AxisRoles(imageInputs(graph));
+  const roles = new AxisRoles(imageInputs(graph), graph.tied);
   return graph.nodes.flatMap((node): GlobalPool[] => {
     const [map] = node.inputs;
     const axes = map && mapAxes(map, roles);
@@ -83,16 +90,30 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
     const p = intAttr(node, 'p');
     return p === 1 ? { ...pool, kind: 'l1' } : p === 2 ? { ...pool, kind: 'l2' } : undefined;
   }
-  if ((node.op === 'AveragePool' || node.op === 'MaxPool') && coversMap(node, axes))
-    return { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
-  return undefined;
+  if (node.op !== 'AveragePool' && node.op !== 'MaxPool') return undefined;
+  const windowed: GlobalPool = { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
+  if (coversMap(node, axes)) return windowed;
+  const still = stillPool(node, axes, roles);
+  return still && { ...windowed, still };
+}
+
+/** A pool over all places along every axis that slides, and through windows along the others. */
+function stillPool(node: Node, { shape: { places } }: MapAxes, roles: AxisRoles): GlobalPool['still'] {
+  if (roles.tied.size === 0 || !isPlain(node)) return undefined;
+  const kernel = intsAttr(node, 'kernel_shape') ?? [];
+  const strides = stridesOf(node, places.length);
+  const isTied = roles.letters.map((letter) => roles.tied.has(letter));
+  const covers = kernel.length === places.length && kernel.every((size, axis) => isTied[axis] || size === places[axis]);
+  const many = places.some((length, axis) => !isTied[axis] && length > 1);
+  if (!covers || !many) return undefined;
+  return kernel.map((size, axis) => (isTied[axis] ? { kernel: size, stride: strides?.[axis] ?? 1 } : undefined));
 }
 
 /**
  * AveragePools and MaxPools as large as the map whose result comes back to a map: gates, which look at the whole image. (The kernel says so at one size only.)
  */
 export function gatePools(graph: Graph): GlobalPool[] {
-  const roles = new AxisRoles(imageInputs(graph));
+  const roles = new AxisRoles(imageInputs(graph), graph.tied);
   return graph.nodes
     .flatMap((node) => globalPool(node, roles) ?? [])
     .filter((pool) => pool.isWindowed && isRead(pool.node) && !isHead(pool.node, roles));
@@ -118,7 +139,13 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
   const reduced = reducedRoles(node, data, roles);
   if (!kind || !reduced) return undefined;
   const keeps = intAttr(node, 'keepdims') !== 0;
-  if (isAll(reduced, roles)) {
+  // Along axes that do not slide, places may stay apart.
+  if (keeps && roles.tied.size > 0 && reduced.length < roles.letters.length && isAll(reduced, roles.sliding)) {
+    const axes = mapAxes(data, roles);
+    const still = roles.letters.map((letter) => (reduced.includes(letter) ? undefined : { kernel: 1, stride: 1 }));
+    return axes && { node, kind, map: data, axes, drops: false, isWindowed: false, still };
+  }
+  if (isAll(reduced, roles.letters)) {
     const own = mapAxes(data, roles);
     if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
     for (const map of viewChain(data)) {
@@ -138,14 +165,14 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
     const before = reducedRoles(inner, map, roles);
     if (!before) return undefined;
     all += before;
-    const axes = isAll(all, roles) ? mapAxes(map, roles) : undefined;
+    const axes = isAll(all, roles.letters) ? mapAxes(map, roles) : undefined;
     if (axes) return { node, kind, map, axes, drops: !keeps, isWindowed: false };
     at = map;
   }
 }
 
 /** Whether these are the spatial axes, each once. */
-const isAll = (reduced: string, { letters }: AxisRoles): boolean =>
+const isAll = (reduced: string, letters: readonly string[]): boolean =>
   reduced.length === letters.length && letters.length > 0 && letters.every((letter) => reduced.includes(letter));
 
 /** Roles of the reduced axes as one word, or undefined where they are not known. */
@@ -170,7 +197,7 @@ export function isHead(pool: Node, roles: AxisRoles): boolean {
       if (output.uses.length > 0 && (!own || !shape)) return false;
       // Beside the numbers of a flattened map, or a factor of them, it is the classifier's all the same.
       const isVector = shape?.length === 2 && /C/.test(own?.[1] ?? '');
-      if (!isVector && own?.some((role, axis) => isSpatialRole(role) && shape?.[axis] !== 1)) return false;
+      if (!isVector && own?.some((role, axis) => roles.slides(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
         // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
         if (seen.has(user) || tellsSize(user.op) || user.domain === 'ai.onnx.ml') continue;

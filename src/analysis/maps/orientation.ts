@@ -43,9 +43,9 @@ export class Orientations {
     for (const output of node.outputs) if (backwards.length > 0 || this.known.has(output)) this.known.set(output, orientation);
   }
 
-  /** The spatial axes of the images. */
+  /** The spatial axes along which windows slide. */
   get letters(): readonly Letter[] {
-    return this.roles.letters;
+    return this.roles.sliding;
   }
 
   /** The axis that holds the places of one spatial axis, and nothing else. */

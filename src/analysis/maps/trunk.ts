@@ -11,7 +11,6 @@ import { type AxisRoles, axisRolesOf, mapAxes } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
 import { isBroadcasting, isReduction, tellsSize } from '../../ir/operator-traits';
-import { isSpatialRole } from '../../ir/spatial';
 import { isFloatType, isKnown, readNumbers } from '../../ir/tensor';
 import { type ConstValue, isConst, type Node, type Value } from '../../ir/types';
 import { productOf } from '../../ir/views';
@@ -75,7 +74,7 @@ function namesPlaces(node: Node, roles: AxisRoles): boolean {
 const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
   const own = roles.of(value);
   const at = own && axis < 0 ? axis + own.length : axis;
-  return isSpatialRole(own?.[at]) && value.type?.shape?.[at] !== 1;
+  return roles.slides(own?.[at]) && value.type?.shape?.[at] !== 1;
 };
 
 /** Whether the node treats each place in its own way. */
@@ -178,7 +177,7 @@ function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
   const [data] = node.inputs;
   const [output] = node.outputs;
   if (!data || !output || !(meaningOf(node).startsWith('Global') || isReduction(node.op))) return false;
-  return roles.letters.some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
+  return roles.sliding.some((letter) => runsOver(data, letter, roles) && !runsOver(output, letter, roles));
 }
 
 const runsOver = (value: Value, letter: string, roles: AxisRoles): boolean =>

@@ -6,6 +6,7 @@ import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
 import { asAxis } from '../../operators/axes';
 import type { Operator, Reads, Step } from '../../operators/operator';
+import { asRecurrent } from '../../operators/recurrent';
 import { asReduce } from '../../operators/reduce';
 import { copies, isAlike, isSpatial, regrouped, spreadOf } from './digits';
 import type { Edges } from './edges';
@@ -17,6 +18,8 @@ import { walked } from './track';
 /** What is found on the way. */
 export interface Notes {
   readonly padding: Set<Node>;
+  /** By spatial axis: nodes that read beyond the edge of a map along it, or do so at other lengths. */
+  readonly paddingAlong: Map<string, Set<Node>>;
   readonly mayPad: Set<Node>;
   readonly global: Set<Node>;
   /** By spatial axis: what a padded map leaves of the image at its near and at its far end. */
@@ -56,6 +59,14 @@ export function follow(node: Node, inputs: readonly State[], at: number, operato
     }
     case 'transposed':
       return { ...data, axes: permOf(node, data.axes.length).map((axis) => data.axes[axis] ?? []) };
+    case 'recurrent': {
+      const own = asRecurrent(node);
+      const next = axisByAxis(node, data, operator, output, notes);
+      if (next.kind !== 'moving') return next;
+      const images = next.axes[own.batch] ?? [];
+      const batchAt = at === 0 ? (own.batch === 1 ? 2 : 0) : own.batch;
+      return { ...next, axes: (shape ?? []).map((size, axis) => (axis === batchAt ? images : counted(size))) };
+    }
     case 'gathered': {
       const next = axisByAxis(node, data, operator, output, notes);
       const axis = asAxis(node, data.axes.length);
@@ -159,7 +170,12 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
       if (reads.step.pads) notes.padding.add(node);
       if (reads.step.mayPad) notes.mayPad.add(node);
-      if (reads.step.pads || reads.step.mayPad) notes.edges.found(letter, track);
+      if (reads.step.pads || reads.step.mayPad) {
+        notes.edges.found(letter, track);
+        const along = notes.paddingAlong.get(letter);
+        if (along) along.add(node);
+        else notes.paddingAlong.set(letter, new Set([node]));
+      }
       const next: Moving = {
         ...ready,
         axes: replaced(ready.axes, axis, [{ letter, size, step: 1 }]),

@@ -8,6 +8,7 @@
  */
 import { imageInputs } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
+import { isLetter } from '../../ir/spatial';
 import type { Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import { operatorOf } from '../../operators';
@@ -27,6 +28,8 @@ export interface Motion {
   readonly padding: readonly Node[];
   /** Nodes that do so at other lengths, if not at this one. */
   readonly mayPad: readonly Node[];
+  /** Nodes that read beyond the edge along one spatial axis, at this length or at others. */
+  paddingAlong(letter: string): ReadonlySet<Node>;
   /** Nodes that take all places of a map together. */
   readonly global: readonly Node[];
   /** Nodes that could not be followed, or that tie their result to places or to a size; not those behind them. */
@@ -38,20 +41,23 @@ export interface Motion {
 
 export function motionOf(graph: Graph): Motion {
   const states = new Map<Value, State>();
-  const notes: Notes = { padding: new Set(), mayPad: new Set(), global: new Set(), edges: new Edges() };
+  const notes: Notes = { padding: new Set(), paddingAlong: new Map(), mayPad: new Set(), global: new Set(), edges: new Edges() };
   const unknown: Blame[] = [];
   const tied: Blame[] = [];
+  const { tied: still } = graph;
   for (const [image, roles] of imageInputs(graph)) {
     const shape = image.type?.shape ?? [];
     const tracks = new Map<string, Track>();
-    for (const [axis, role] of roles.entries()) {
+    // What lies along an axis that does not slide is told apart as channels are.
+    const letters = roles.map((role) => (isLetter(role) && still.has(role) ? role.toLowerCase() : role));
+    for (const [axis, role] of letters.entries()) {
       if (!isSpatial(role)) continue;
       tracks.set(role, pixels(shape[axis]));
       notes.edges.image(role, shape[axis]);
     }
     states.set(image, {
       kind: 'moving',
-      axes: roles.map((letter, axis) => [{ letter, size: shape[axis], step: 1 }]),
+      axes: letters.map((letter, axis) => [{ letter, size: shape[axis], step: 1 }]),
       tracks,
       tied: undefined,
     });
@@ -70,6 +76,7 @@ export function motionOf(graph: Graph): Motion {
     of: stateOf,
     padding: [...notes.padding],
     mayPad: [...notes.mayPad],
+    paddingAlong: (letter) => notes.paddingAlong.get(letter) ?? new Set(),
     global: [...notes.global],
     edge: (letter) => notes.edges.of(letter),
     unknown,

@@ -50,8 +50,20 @@ export const headOption = {
   },
 } as const satisfies OptionTable;
 
+export const slideOption = {
+  slide: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    value: 'AXES',
+    describe:
+      'Slide along these axes of the image only: names (height,width; time; depth) or places among the axes of the input (2). Default: every axis that can',
+  },
+} as const satisfies OptionTable;
+
 const conversion = {
   ...headOption,
+  ...slideOption,
   stride: {
     type: 'string',
     requiresArg: true,
@@ -149,6 +161,7 @@ export const convertSpec: CommandSpec = {
     ['convert alexnet.onnx -o alexnet-fcn.onnx', 'Convert, run both models, keep the result if they agree'],
     ['convert alexnet.onnx --stride 8', 'One prediction every 8 pixels instead of every 32'],
     ['convert alexnet.onnx -o web_model --to tfjs', 'The same for TensorFlow.js: model.json and weights'],
+    ['convert spectrogram.onnx --slide height', 'Slide along one axis only'],
     ['convert dynamic.onnx --input-size 224x224', 'State the size that the network was trained at'],
     ['convert alexnet.onnx --fix-size 512x512 --batch 1', 'For images of 512x512 alone, as accelerators ask for'],
     ['convert alexnet.onnx --dry-run --remarks', 'See what would be rewritten, and what would not'],

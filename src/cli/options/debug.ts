@@ -1,5 +1,5 @@
 /** Options of `debug`, `passes` and `completion`. */
-import { headOption } from './convert';
+import { headOption, slideOption } from './convert';
 import type { CommandSpec, OptionTable } from './option';
 import { inputSize, outputsOption, passOptions, symlinks, tolerance } from './shared';
 
@@ -15,7 +15,14 @@ const output = {
   force: { alias: 'f', type: 'boolean', default: false, describe: 'Replace what an earlier run wrote into that folder' },
 } as const satisfies OptionTable;
 
-const conversion = { ...headOption, ...inputSize, ...outputsOption, ...passOptions, ...symlinks } as const satisfies OptionTable;
+const conversion = {
+  ...headOption,
+  ...slideOption,
+  ...inputSize,
+  ...outputsOption,
+  ...passOptions,
+  ...symlinks,
+} as const satisfies OptionTable;
 
 export const debugOptions = { ...output, ...conversion, ...tolerance };
 

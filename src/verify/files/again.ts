@@ -6,6 +6,7 @@ import { declaredDensity, declaredHead, declaredSize, declaredStrides } from '..
 import { CompileError } from '../../diagnostics/compile-error';
 import { inheritOrigin } from '../../files';
 import type { Model } from '../../ir/model';
+import { slidingNames } from '../../ir/tied';
 import { lowerToTfjs } from '../../tfjs/lower';
 import type { Rewrite } from '../report';
 import { aboutOf, readModelJson } from '../tfjs/files';
@@ -21,7 +22,7 @@ export const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =
 
 /** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
 export function compiledAnew(original: Model, converted: Model): Compiled | undefined {
-  return ifPossible(() => compile(original, { head: declaredHead(converted) }));
+  return ifPossible(() => compile(original, { head: declaredHead(converted), slide: slidingNames(converted) }));
 }
 
 /** The conversion behind a file that says it is a form of one: done again, and the form. undefined: it says nothing of the kind, or cannot be done again. */
@@ -60,7 +61,9 @@ export function conversionAgain(
   const head = declaredHead(converted);
   if (!head) return () => undefined;
   const attempt = (model: Model, optimise: 0 | 1 | 2): Model | undefined =>
-    ifPossible(() => compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(converted) }).model);
+    ifPossible(
+      () => compile(model, { head, optimise, slide: slidingNames(converted), inputSize: inputSize ?? declaredSize(converted) }).model,
+    );
   const names = (model: Model | undefined): string => JSON.stringify(model?.graph.nodes.map((node) => [node.op, node.name]));
   const level = ([2, 1, 0] as const).find((each) => names(attempt(original, each)) === names(converted)) ?? 2;
   return (model) => attempt(model, level);
@@ -80,7 +83,12 @@ export function tfjsConversionAgain(
   const inputLayout = Object.values(inputs).some(({ layout }) => layout === 'nchw') ? 'nchw' : 'nhwc';
   const attempt = (model: Model, optimise: 0 | 1 | 2, fuse: boolean): Emitted | undefined =>
     ifPossible(() => {
-      const compiled = compile(model, { head, optimise, inputSize: inputSize ?? declaredSize(standIn) }).model;
+      const compiled = compile(model, {
+        head,
+        optimise,
+        slide: slidingNames(standIn),
+        inputSize: inputSize ?? declaredSize(standIn),
+      }).model;
       return { model: compiled, graph: lowerToTfjs(compiled, { inputLayout, fuse }) };
     });
   const topology = json.modelTopology as { readonly node: readonly { readonly name: string; readonly op: string }[] };

@@ -228,6 +228,7 @@ function isConversion(original: Model, converted: Model, { map, relation }: Veri
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
   // What was only folded need not look at images.
   if (!request && declaredHead(converted) === 'original' && imageInputs(original.graph).size === 0) return [];
+  original.graph.tie(converted.graph.tied);
   const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
   return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
 }

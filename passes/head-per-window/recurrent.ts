@@ -1,0 +1,83 @@
+/**
+ * RNN, GRU and LSTM over a sequence that lies within one window: the windows are images of a larger batch, each with a state of its own.
+ *
+ *   GRU(X)      X [T, N, D] for one window, [N, h', w', T, D] for all      ->      GRU(X')      X' [T, N*h'*w', D]
+ */
+
+import { isNumeric, readNumbers } from '../../src/ir/tensor';
+import type { ConstValue, Node, Value } from '../../src/ir/types';
+import { isConst } from '../../src/ir/types';
+import { asRecurrent } from '../../src/operators/recurrent';
+import type { HeadNode, Result } from './nodes';
+import { keptAxes, type Row, viewed } from './row';
+
+export function recurrence(head: HeadNode, row: Row): Result {
+  const { node, make, batch } = head;
+  const own = asRecurrent(node);
+  const [, , , , lengths, ...states] = node.inputs;
+  if (lengths) return 'it is given lengths of sequences';
+  if (![states[0], states[1]].every(isZero)) return 'it begins with a state of its own';
+  // One image: its axis is one of the window.
+  const isAlone = !row.hasBatch;
+  if (isAlone ? batch !== 1 || row.shape[own.batch] !== 1 : (row.batchAt ?? 0) !== own.batch)
+    return 'its batch is not where the images are';
+  const shape = isAlone ? row.shape.filter((_, axis) => axis !== own.batch) : row.shape;
+  const [steps = 1, features = 1] = shape;
+  if (shape.length !== 2) return 'its data is no list of steps';
+  const first = row.places + 1;
+  const kept = [...keptAxes(row).keys()];
+  const list = isAlone ? viewed(make, row, shape) : row;
+  // [T, N, h', w', D]
+  const turned = make.op('Transpose', [list.cells], { perm: own.batch === 1 ? [first, ...kept, first + 1] : [...kept, first, first + 1] });
+  const images = make.op('Slice', [make.op('Shape', [row.cells]), make.int64s('from', [0]), make.int64s('to', [first])]);
+  // All windows of all images, told by their number: at the original size there is one window, and its axes could be taken for others.
+  const count = make.op('ReduceProd', [images, make.int64s('all', [0])], { keepdims: 1 });
+  const sizes = [
+    make.int64s(`${node.name}_steps`, own.batch === 1 ? [steps] : [steps, features]),
+    count,
+    make.int64s(`${node.name}_features`, [features]),
+  ];
+  const target = make.op('Concat', own.batch === 1 ? sizes : [count, ...sizes.slice(0, 1)], { axis: 0 });
+  const sequence = make.op('Reshape', [turned, target]);
+  const made = make.ops(
+    node.op,
+    [sequence, ...node.inputs.slice(1, 4), undefined, undefined, undefined, node.inputs[7]],
+    node.attrs,
+    node.outputs.length,
+  );
+  const rows = made.map((output, at): Row | undefined => {
+    const original = node.outputs[at]?.type?.shape;
+    if (!original) return undefined;
+    const isSequence = at === 0;
+    const batchAt = isSequence ? (own.batch === 1 ? 2 : 0) : own.batch;
+    const others = original.filter((_, axis) => axis !== batchAt);
+    if (!others.every((dim): dim is number => typeof dim === 'number')) return undefined;
+    const perm = [batchAt, ...original.keys()].filter((axis, place) => place === 0 || axis !== batchAt);
+    const last = perm.every((axis, place) => axis === place) ? output : make.op('Transpose', [output], { perm });
+    const rowTarget = make.op('Concat', [images, make.int64s(`${node.name}_row`, others)], { axis: 0 });
+    const cells = make.op('Reshape', [last, rowTarget]);
+    const result: Row = { cells, shape: others, hasBatch: true, places: row.places, batchAt };
+    return isAlone ? alone(result, original.map(Number), make) : result;
+  });
+  return rows.every((each): each is Row => each !== undefined) ? rows : 'its size is not known';
+}
+
+const alone = (row: Row, shape: readonly number[], make: HeadNode['make']): Row => ({
+  ...viewed(make, { ...row, batchAt: undefined }, shape, false),
+});
+
+/** Nothing, or zeros: written down, or made to the size of the batch. */
+function isZero(state: Value | undefined): boolean {
+  if (!state) return true;
+  if (isConst(state)) return zeros(state);
+  const producer: Node | undefined = state.producer;
+  if (producer?.op === 'ConstantOfShape') {
+    const value = producer.attrs.get('value');
+    return (
+      value === undefined ||
+      (value.kind === 'tensor' && isNumeric(value.value.dtype) && readNumbers(value.value).every((number) => number === 0))
+    );
+  }
+  return (producer?.op === 'Expand' || producer?.op === 'Slice' || producer?.op === 'Identity') && isZero(producer.inputs[0]);
+}
+const zeros = ({ constant }: ConstValue): boolean => isNumeric(constant.dtype) && readNumbers(constant).every((number) => number === 0);

@@ -1,0 +1,31 @@
+/** RNN, GRU and LSTM: a sequence, one step after the other, each of a batch alone. */
+import { intAttr, stringAttr } from '../ir/attrs';
+import type { OnnxOp } from '../ir/operators';
+import type { Node } from '../ir/types';
+import { FILTERS, type Operator, operator, POINT, type Reads } from './operator';
+
+export interface Recurrent {
+  /** Axes of the data, and of the state [directions, batch, hidden] or, batch first, [batch, directions, hidden]. */
+  readonly batch: 0 | 1;
+  readonly sequence: 0 | 1;
+  readonly directions: 1 | 2;
+}
+
+export const asRecurrent = (node: Node): Recurrent => {
+  const batch = intAttr(node, 'layout') === 0 ? 1 : 0;
+  return { batch, sequence: batch === 1 ? 0 : 1, directions: stringAttr(node, 'direction') === 'bidirectional' ? 2 : 1 };
+};
+
+const IN_ORDER: Reads = { kind: 'in order', why: 'runs along the rows or columns of the image one after the other' };
+
+const reads = (node: Node, axis: number): Reads => {
+  const { batch, sequence } = asRecurrent(node);
+  return axis === sequence ? IN_ORDER : axis === batch ? POINT : FILTERS;
+};
+const says = 'one step of its sequence after the other; the same place of the batch';
+
+export const recurrent = {
+  GRU: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3] }),
+  LSTM: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3, 7] }),
+  RNN: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3] }),
+} satisfies Partial<Record<OnnxOp, Operator>>;
