@@ -183,11 +183,12 @@ function requiredBy(
     // Crops are of predictions; what is a map in the original as well is compared as one.
     windows: !crops || subject.request.converted.model.graph.outputs.some(({ name }) => subject.isMap(name)),
     crops,
-    // What is not known may do anything: nothing but moving the image can tell.
+    // What is not known may do anything: nothing but moving the image can tell. The mean over cells says nothing of where each of them is.
     moved:
       subject.head === 'image'
         ? freed && !crops
-        : subject.head !== 'original' && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0),
+        : subject.head === 'cell' ||
+          (subject.head !== 'original' && (isLocal || freed || (subject.request.contract?.unknown?.length ?? 0) > 0)),
   };
 }
 

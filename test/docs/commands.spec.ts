@@ -60,7 +60,7 @@ const pages = new Map(PAGES.map((page) => [page, blocksOf(page, readFileSync(joi
 /** A folder with what a reader of any page has. */
 function readersFolder(): string {
   const cwd = program.directory();
-  for (const folder of ['models', 'digits', 'photos', 'quantised'])
+  for (const folder of ['models', 'digits', 'photos', 'quantised', 'arrays'])
     cpSync(join(root, 'fixtures', folder), join(cwd, 'fixtures', folder), { recursive: true });
   copyFileSync(join(root, 'fixtures/photos/coffee.jpg'), join(cwd, 'photo.jpg'));
   const network = zooModel('tv-squeezenet1_1.dynamo');

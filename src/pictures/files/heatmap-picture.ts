@@ -91,7 +91,8 @@ export async function heatmapOf(model: PictureModel, image: Image, args: Heatmap
   const cellsAt = (scale: number): number =>
     Math.min(...planView(network, image, scale, { ...view, tile: 'none' }, file).tiling.along.map(({ cells }) => cells));
   const automatic = (): readonly number[] => {
-    if (!window || !picture || model.fixed) return [1];
+    // A map of one size runs at that size alone; a classifier of one size has been converted.
+    if (!window || !picture || (model.fixed && !network.converted)) return [1];
     const [height = 1, width = 1] = window;
     const size = { height, width };
     return network.head === 'cell' ? cellScales(picture, size) : windowScales(picture, size, cellsAt);
