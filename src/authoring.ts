@@ -1,5 +1,5 @@
 /**
- * What a pass is written with, for passes that live outside this package (`convert --plugin ./my-pass.js`): docs/writing-a-pass.md.
+ * Toolkit for writing passes outside this package (`convert --plugin ./my-pass.js`); see docs/writing-a-pass.md.
  *
  *   const { defineRule, defineRulePass, node, value, constant } = require('convolutionize').authoring;
  */

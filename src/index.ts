@@ -1,5 +1,5 @@
 /**
- * The library.
+ * Public library API.
  *
  *   import { readModel, compile, writeModel, verify } from 'convolutionize';
  *
@@ -7,7 +7,7 @@
  *   const { model, report } = compile(original);
  *   writeModel(model, 'alexnet-fcn.onnx');
  *
- * Errors: a `CompileError` is about the model, a file or an option, and says what to do; an `InvariantError` is a bug of this library.
+ * Errors: a `CompileError` concerns the model, a file or an option, and its message says how to fix it. An `InvariantError` is a bug in this library.
  */
 import { type Compiled, type CompileOptions, compile as compileModel } from './compile';
 import { inheritOrigin, type ReadFileOptions, readModelFile, type WriteFileOptions, writeModelFile } from './files';
@@ -20,17 +20,17 @@ import type { ModelLike, VerifyFilesOptions } from './verify/files/verify';
 import type { VerifyReport } from './verify/report';
 
 /**
- * Reads an ONNX model of any opset and IR version. From a path, weights stay on disk until somebody needs their numbers, so the file must stay where it
- * is until the model is written. From bytes, they are shared and must not be changed.
- * Throws CompileError for what is no model, or breaks ONNX's rules.
+ * Reads an ONNX model of any opset and IR version. Given a path, the weights stay on disk until they are needed, so the file must stay in
+ * place until the model is written. Given bytes, the model shares them, so they must not be modified.
+ * Throws CompileError if the input is not a model or violates the ONNX specification.
  */
 export function readModel(from: string | Uint8Array, options: ReadFileOptions = {}): Model {
   return typeof from === 'string' ? readModelFile(from, options) : readModelBytes(bufferSource(from), options);
 }
 
 /**
- * Makes a classifier fully convolutional; the given model is not touched. Outputs [N, K] become maps [N, K, rows, columns], with one cell at the original
- * size of the image. Throws CompileError where the size is not known (`options.inputSize`) or an output cannot become a map.
+ * Makes a classifier fully convolutional; the given model is not modified. Outputs [N, K] become maps [N, K, rows, columns], with one cell at the original
+ * image size. Throws CompileError if that size is unknown (set `options.inputSize`) or an output cannot become a map.
  */
 export function compile(model: Model, options: CompileOptions = {}): Compiled {
   const compiled = compileModel(model, options);
@@ -38,14 +38,15 @@ export function compile(model: Model, options: CompileOptions = {}): Compiled {
   return compiled;
 }
 
-/** Writes a model to a file, which is whole or not there. Throws CompileError; an existing file is replaced only with `force`. */
+/** Writes a model to a file. The file is either complete or absent, and an existing file is replaced only with `force`. Throws CompileError. */
 export function writeModel(model: Model, path: string, options: WriteFileOptions = {}): void {
   writeModelFile(model, path, options);
 }
 
 /**
- * Writes a model as a TensorFlow.js graph model: `directory`/model.json and its weights, which `tf.loadGraphModel` opens. The directory is whole or not there.
- * Images are [N, H, W, C] there, unless `inputLayout` is 'nchw'. Throws CompileError UNSUPPORTED_OPERATORS with all of them, before anything is written.
+ * Writes a model as a TensorFlow.js graph model: `directory`/model.json and its weights, for `tf.loadGraphModel`. The directory is either complete or absent.
+ * The written model takes images as [N, H, W, C], unless `inputLayout` is 'nchw'. Throws CompileError UNSUPPORTED_OPERATORS, which lists every unsupported
+ * operator, before anything is written.
  */
 export function writeTfjsModel(model: Model, directory: string, options: WriteTfjsOptions = {}): TfjsWritten {
   return writeTfjsDirectory(model, directory, options);
@@ -53,17 +54,18 @@ export function writeTfjsModel(model: Model, directory: string, options: WriteTf
 
 export type { KindTotal, Layer, LayerList } from './analysis/layers';
 /**
- * Runs a model and its conversion in ONNX Runtime, and compares what they give: at the original size, and at larger ones against the original's own head on
- * each window. Throws CompileError where they cannot be run or compared; a difference is a verdict, not an error.
+ * Runs a model and its conversion in ONNX Runtime and compares their outputs: at the original size, and at larger sizes against the original's own head on
+ * each window. Throws CompileError if the models cannot be run or compared. A difference is reported in the verdict; it is not an error.
  */
 export async function verify(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
   return (await import('./verify/files/verify')).verifyFiles(original, converted, options);
 }
 
 /**
- * The best classes of a picture, a recording or a volume, by an ONNX file or a TensorFlow.js model (its folder or model.json). A picture is the path of a file, or
- * pixels: `{ width, height, channels: 1 | 3, data }`; anything else is `{ file: 'scan.npy' }`, or `{ data, shape }` with a typed array. Given a list, opens the model once and answers with a list.
- * Throws CompileError: the model is no classifier of pictures, the picture cannot be read or does not fit, an option is wrong.
+ * Classifies a picture, a recording or a volume with an ONNX file or a TensorFlow.js model (its folder or model.json), and returns the best classes.
+ * A picture is a file path, or pixels: `{ width, height, channels: 1 | 3, data }`. Anything else is `{ file: 'scan.npy' }`, or `{ data, shape }` with a typed
+ * array. Given a list, opens the model once and returns a list.
+ * Throws CompileError if the model does not classify such inputs, an input cannot be read or does not fit, or an option is invalid.
  */
 export function predict(model: string, image: PictureInput | ArrayInput, options?: PredictOptions): Promise<Prediction>;
 export function predict(model: string, images: readonly (PictureInput | ArrayInput)[], options?: PredictOptions): Promise<Prediction[]>;
@@ -76,9 +78,9 @@ export async function predict(
 }
 
 /**
- * Where in a picture, a recording or a volume classes are seen, by an ONNX classifier, which is converted on the fly, or by a converted model. By default, the class that `predict` names
- * for the whole picture. `draw()` gives the maps over the picture, as bytes of an image file.
- * Throws CompileError as `predict` does, and where the classifier cannot be converted.
+ * Locates classes in a picture, a recording or a volume. The model is an ONNX classifier, which is converted on the fly, or an already converted model.
+ * By default, maps the class that `predict` returns for the whole picture. `draw()` renders the maps over the picture, as the bytes of an image file.
+ * Throws CompileError as `predict` does, and if the classifier cannot be converted.
  */
 export function heatmap(model: string, picture: PictureInput, options?: HeatmapOptions): Promise<Heatmap>;
 export function heatmap(model: string, array: ArrayInput, options?: HeatmapOptions): Promise<ArrayHeatmap>;

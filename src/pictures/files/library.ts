@@ -1,4 +1,4 @@
-/** `predict` and `heatmap` as functions: what src/index.ts exports. The command line shares all but the words with them. */
+/** Implementation of `predict` and `heatmap` as exported by src/index.ts. The command line shares everything but the wording. */
 import { describeContract } from '../../analysis/contract';
 import type { SizeRequest } from '../../compile/input-size';
 import { badOption, usage } from '../../diagnostics/catalogue';
@@ -29,64 +29,64 @@ export type { ArrayInput } from './memory';
 
 /** Options of `predict` and `heatmap`. */
 export interface PictureOptions {
-  /** Names of the classes: 'imagenet', a file, or a list with one name per class. Default: those in or beside the model, if any. */
+  /** Class names: 'imagenet', a file, or a list with one name per class. Default: the names in or beside the model, if any. */
   readonly labels?: string | readonly string[] | undefined;
   /** Turn scores into probabilities. Default: false. */
   readonly softmax?: boolean | undefined;
-  /** Output of the model that holds the scores. Default: the first that can. */
+  /** Name of the model output that holds the scores. Default: the first output that can. */
   readonly output?: string | undefined;
   /** Image size that the network was trained at, if the file does not fix it: `{ lengths: [224, 224] }`. */
   readonly inputSize?: SizeRequest | undefined;
-  /** How pixels become numbers: torchvision, tensorflow, caffe, raw, unit, lecture, a model of torchvision or timm, or a JSON file. Default: what the model states. */
+  /** Preprocessing preset: torchvision, tensorflow, caffe, raw, unit, lecture, a torchvision or timm model name, or a JSON file. Default: what the model states. */
   readonly preset?: string | undefined;
-  /** Subtracted from pixels, in units of `range`: one number, or one per channel. */
+  /** Subtracted from each pixel, in units of `range`: one number, or one per channel. */
   readonly mean?: number | readonly number[] | undefined;
-  /** Divides what remains: one number above 0, or one per channel. */
+  /** Divisor after `mean` is subtracted: one number above 0, or one per channel. */
   readonly std?: number | readonly number[] | undefined;
-  /** What white becomes before `mean` and `std`: 1, 255, 65535. Arrays: numbers stay as they are unless this is said. */
+  /** Value of white before `mean` and `std` are applied: 1, 255, 65535. Values of arrays are not scaled unless `range` is set. */
   readonly range?: number | undefined;
-  /** Mean and deviation are those of the image itself: of all its numbers, or of each band. */
+  /** Normalise by the mean and standard deviation of the image itself: over all its values, or per band. */
   readonly normalise?: 'image' | 'band' | undefined;
-  /** Samples a second that the model was made for: recordings of another rate are resampled. Default: what the model states. */
+  /** Sampling rate in Hz that the model expects; recordings at another rate are resampled. Default: what the model states. */
   readonly rate?: number | undefined;
-  /** Bands of an array or a TIFF file, or channels of a recording, from 1 in the order in which they are fed; or their mean. */
+  /** Bands of an array or a TIFF file, or channels of a recording, numbered from 1, in the order in which they are fed; or 'mean' for their mean. */
   readonly bands?: readonly number[] | 'mean' | undefined;
-  /** Which array of an .npz archive. */
+  /** Name of the array to read from an .npz archive. */
   readonly array?: string | undefined;
-  /** Order of the channels. */
+  /** Order in which the channels are fed. */
   readonly channels?: 'rgb' | 'bgr' | undefined;
-  /** Behind transparent parts of a picture file: red, green and blue, 0..255. Default: white. */
+  /** Color behind transparent parts of a picture file: red, green and blue, 0..255. Default: white. */
   readonly background?: Colour | undefined;
-  /** Number in a picture file of more than 8 bits that is black. Default: 0. */
+  /** Value that is black in a picture file of more than 8 bits. Default: 0. */
   readonly black?: number | undefined;
-  /** Number in a picture file of more than 8 bits that is white. */
+  /** Value that is white in a picture file of more than 8 bits. */
   readonly white?: number | undefined;
-  /** Page of a picture file that has several, from 1. */
+  /** Page to read from a multi-page picture file, from 1. */
   readonly page?: number | undefined;
-  /** Side, in pixels, of the tiles in which a large picture is run through a network that gives maps. Default: 'auto', as `memory` allows. */
+  /** Tile side in pixels for running a large picture through a network that outputs maps. Default: 'auto', as large as `memory` allows. */
   readonly tile?: number | 'auto' | 'none' | undefined;
-  /** Bytes that intermediate activations may take, for `tile: 'auto'`. Default: 1e9. */
+  /** Memory limit for intermediate activations in bytes, used by `tile: 'auto'`. Default: 1e9. */
   readonly memory?: number | undefined;
-  /** Surround an image that is smaller than the window with zeros. Default: false. */
+  /** Pad an image that is smaller than the window with zeros. Default: false. */
   readonly pad?: boolean | undefined;
-  /** Which ONNX Runtime runs the model. Default: 'auto', the native one if it is installed. */
+  /** ONNX Runtime to run the model with. Default: 'auto', the native one if it is installed. */
   readonly runtime?: RuntimeChoice | undefined;
   /** Follow symbolic links to external data. Default: false. */
   readonly allowSymlinks?: boolean | undefined;
-  /** Receives warnings about the model. */
+  /** Called with each warning about the model. */
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
 }
 
 export interface PredictOptions extends PictureOptions {
-  /** How many classes `best` lists. Default: 5. */
+  /** Number of classes in `best`. Default: 5. */
   readonly top?: number | undefined;
-  /** N: scale the shorter side to N pixels; a size: stretch. Default: 8/7 of the input size, 'none' for maps. */
+  /** N scales the shorter side to N pixels; a size stretches the picture to it. Default: 8/7 of the input size, 'none' for maps. */
   readonly resize?: number | Size | 'none' | undefined;
-  /** Then cut this from the middle. Default: the input size, 'none' for maps. */
+  /** Size to cut from the middle after resizing. Default: the input size, 'none' for maps. */
   readonly crop?: number | Size | 'none' | undefined;
-  /** For a network that gives a map: the mean of all cells (default), or the highest score of any cell. */
+  /** For a network that outputs a map: the mean of all cells (default), or the highest score of any cell. */
   readonly combine?: 'mean' | 'max' | undefined;
-  /** What runs a TensorFlow.js model. Default: 'wasm'. */
+  /** TensorFlow.js backend that runs the model. Default: 'wasm'. */
   readonly tfjsBackend?: TfjsBackend | undefined;
 }
 
@@ -99,22 +99,22 @@ export interface Guess {
 }
 
 export interface Prediction {
-  /** The best classes, the best first. */
+  /** Best classes, in descending order of score. */
   readonly best: readonly Guess[];
-  /** Of all classes, by index. */
+  /** Scores of all classes, by index. */
   readonly scores: Float64Array;
   readonly kind: 'probability' | 'score';
-  /** What the network was given, in pixels: `{ height, width }`. */
+  /** Input size of the network in pixels: `{ height, width }`. */
   readonly fed: PerAxis<number>;
-  /** Cells whose scores were combined; undefined: the network gives one prediction. */
+  /** Number of cells whose scores were combined, per axis; undefined if the network gives one prediction. */
   readonly cells: PerAxis<number> | undefined;
-  /** How pixels became numbers, in words. */
+  /** Description of the preprocessing, in words. */
   readonly pixels: string;
-  /** What ran the model: ONNX Runtime 1.30.0 (WebAssembly). */
+  /** Runtime that ran the model, such as: ONNX Runtime 1.30.0 (WebAssembly). */
   readonly runtime: string | undefined;
 }
 
-/** As src/index.ts says: one picture or array, or a list of them. */
+/** See src/index.ts; takes one picture or array, or a list of them. */
 export async function predict(
   path: string,
   images: ImageInput | readonly ImageInput[],
@@ -149,121 +149,121 @@ export async function predict(
 }
 
 export interface HeatmapOptions extends PictureOptions {
-  /** Classes to show, by name or index. Default: the class that `predict` names for the whole picture. */
+  /** Classes to show, by name or index. Default: the class that `predict` returns for the whole picture. */
   readonly classes?: readonly (string | number)[] | 'all' | undefined;
-  /** The N classes with the highest local peaks instead. */
+  /** Show the N classes with the highest local peaks instead. */
   readonly top?: number | undefined;
-  /** For a classifier: one prediction per window of its size, or per cell of its last feature map (the class activation map). Default: 'auto'. */
+  /** For a classifier: one prediction per window of its input size, or per cell of its last feature map (the class activation map). Default: 'auto'. */
   readonly head?: 'auto' | 'window' | 'cell' | undefined;
   /** For a classifier: output stride in pixels, one number or one per axis; must divide the network's own stride. */
   readonly stride?: number | readonly number[] | undefined;
-  /** Scales at which the picture is run, 0.01 to 16. Default: chosen by the sizes of picture and window. */
+  /** Scales at which the picture is run, 0.01 to 16. Default: chosen from the sizes of picture and window. */
   readonly scales?: readonly number[] | undefined;
   /** Also run the mirror image. Default: false. */
   readonly flip?: boolean | undefined;
   /** How scales and mirror images are combined. Default: 'mean'. */
   readonly combine?: 'mean' | 'max' | undefined;
-  /** Run the original network on all windows, exact and slow. Default: false. */
+  /** Run the original network on every window: exact but slow. Default: false. */
   readonly slide?: boolean | undefined;
 }
 
-/** Where the map of a class is highest. */
+/** Local maximum of a class's map. */
 export interface HeatPeak {
   readonly score: number;
   /** Cell of the map. */
   readonly row: number;
   readonly column: number;
-  /** In pixels of the picture. */
+  /** Position in pixels of the picture. */
   readonly x: number;
   readonly y: number;
-  /** What the network saw there, in pixels of the picture; it may reach beyond. */
+  /** Window of the network at the peak, in pixels of the picture; may extend beyond the picture. */
   readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
   readonly scale: number;
 }
 
-/** The map of one class. */
+/** Map of one class. */
 export interface HeatmapClass {
   readonly index: number;
   readonly name: string;
-  /** Scores [rows.count, columns.count], row by row. */
+  /** Scores [rows.count, columns.count], in row-major order. */
   readonly map: Float32Array;
   readonly peak: HeatPeak;
-  /** Every local maximum, the highest first. */
+  /** All local maxima, highest first. */
   peaks(): HeatPeak[];
 }
 
 export interface DrawOptions {
   /** Default: 'png'. */
   readonly format?: 'png' | 'jpeg' | 'webp' | 'svg' | undefined;
-  /** How much of the picture the hottest color hides, 0 to 1. Default: 0.7. */
+  /** Opacity of the hottest color over the picture, 0 to 1. Default: 0.7. */
   readonly alpha?: number | undefined;
-  /** Pixels of the longer side, about. Default: 1200. */
+  /** Approximate length of the longer side in pixels. Default: 1200. */
   readonly size?: number | undefined;
   /** Default: 'turbo'. */
   readonly colors?: ColourMap | undefined;
-  /** Only the picture and its colors, at its own size, of the first class. Default: false. */
+  /** Draw only the picture and its colors for the first class, at the picture's own size. Default: false. */
   readonly bare?: boolean | undefined;
-  /** Paragraphs below the picture. Default: what holds between the map and the original network. */
+  /** Paragraphs below the picture. Default: how the map relates to the original network. */
   readonly caption?: readonly string[] | undefined;
 }
 
-/** What is known of any map. */
+/** Properties common to all heat maps. */
 interface AnyHeatmap {
   readonly kind: 'probability' | 'score';
-  /** undefined: the model is a map of its own make. */
+  /** undefined if the model outputs a map that is not from a conversion. */
   readonly head: 'window' | 'cell' | undefined;
   readonly scales: readonly number[];
-  /** What holds between a cell and the original network, in words; undefined: the file does not say. */
+  /** How a cell relates to the original network, in words; undefined if the file does not say. */
   readonly contract: string | undefined;
-  /** What `predict` says of the whole picture, where that chose the class. */
+  /** Result of `predict` for the whole picture, if it chose the class. */
   readonly whole: Guess | undefined;
   readonly pixels: string;
   readonly runtime: string | undefined;
-  /** The maps over the picture, curves below a signal, or planes of a volume; as bytes of an image file. */
+  /** Renders the maps over the picture, curves below a signal, or planes of a volume; returns the bytes of an image file. */
   draw(options?: DrawOptions): Promise<Uint8Array>;
 }
 
 export interface Heatmap extends AnyHeatmap {
-  /** In the order asked for, by index for 'all'; else the highest peak first. */
+  /** In the order requested; by index for 'all'; otherwise by highest peak, descending. */
   readonly classes: readonly HeatmapClass[];
-  /** The middle of row i is at y = start + i step, in pixels of the picture. */
+  /** The center of row i is at y = start + i step, in pixels of the picture. */
   readonly rows: GridAxis;
-  /** The middle of column j is at x = start + j step, in pixels of the picture. */
+  /** The center of column j is at x = start + j step, in pixels of the picture. */
   readonly columns: GridAxis;
 }
 
-/** Where the map of a class of an array is highest; along the axes that the array has: `{ samples: 4200 }`. */
+/** Local maximum of a class's map over an array. Positions are keyed by the array's axes: `{ samples: 4200 }`. */
 export interface ArrayPeak {
   readonly score: number;
   /** Cell of the map. */
   readonly at: PerPlaces<number>;
-  /** In places of the array. */
+  /** Position in array elements along each axis. */
   readonly place: PerPlaces<number>;
-  /** The same in units, where those are known: seconds of a recording. */
+  /** The same in physical units, where known: seconds of a recording. */
   readonly measured: PerPlaces<number>;
-  /** What the network saw there; it may reach beyond. */
+  /** Window of the network at the peak; may extend beyond the array. */
   readonly window: { readonly starts: PerPlaces<number>; readonly lengths: PerPlaces<number> };
   readonly scale: number;
 }
 
-/** The map of one class of an array. */
+/** Map of one class over an array. */
 export interface ArrayHeatmapClass {
   readonly index: number;
   readonly name: string;
-  /** Scores as `grid` has its cells, the last axis fastest. */
+  /** Scores with one value per cell of `grid`, last axis fastest. */
   readonly map: Float32Array;
   readonly peak: ArrayPeak;
-  /** Every local maximum, the highest first. */
+  /** All local maxima, highest first. */
   peaks(): ArrayPeak[];
 }
 
 export interface ArrayHeatmap extends AnyHeatmap {
   readonly classes: readonly ArrayHeatmapClass[];
-  /** The middle of cell i is at start + i step along its axis: `{ samples: { start, step, count } }`. */
+  /** The center of cell i is at start + i step along its axis: `{ samples: { start, step, count } }`. */
   readonly grid: PerPlaces<GridAxis>;
 }
 
-/** As src/index.ts says. */
+/** See src/index.ts. */
 export async function heatmap(path: string, input: ImageInput, options: HeatmapOptions = {}): Promise<Heatmap | ArrayHeatmap> {
   const top = whole('top', options.top);
   const stride = strideOf(options.stride);
@@ -272,7 +272,7 @@ export async function heatmap(path: string, input: ImageInput, options: HeatmapO
   if (slide && options.head === 'cell') throw usage("slide runs crops of the window: leave head 'cell' away");
   if (scales && !(scales.length > 0 && scales.every((scale) => scale >= 0.01 && scale <= 16)))
     throw badOption('scales', scales.join(','), 'factors from 0.01 to 16');
-  // Pixels are read before the model: what is wrong with them is told first.
+  // Pixels are read before the model, so their errors are reported first.
   const early = isArray(input) ? undefined : await openedPicture(input, options);
   const model: PictureModel = await openPictureModel(path, options);
   try {
@@ -377,7 +377,7 @@ type ImageInput = PictureInput | ArrayInput;
 const isList = (images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] => Array.isArray(images);
 const isArray = (image: ImageInput): image is ArrayInput => typeof image !== 'string' && ('shape' in image || 'file' in image);
 
-/** What is shown, and what it is called in messages. Throws CompileError NOT_A_PICTURE and others. */
+/** Opens the image and returns it with its name for messages. Throws CompileError NOT_A_PICTURE and others. */
 async function opened(image: ImageInput, model: PictureModel, options: PictureOptions): Promise<readonly [Image, string]> {
   if (!isArray(image)) return pictureFor(await openedPicture(image, options), model);
   const reading = { ...options, page: whole('page', options.page) };

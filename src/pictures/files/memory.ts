@@ -1,4 +1,4 @@
-/** Arrays as the library is given them: a file, or numbers in memory with the shape that they have. */
+/** Array inputs of the library API: a file, or values in memory with their shape. */
 import { arrayNotFinite, badOption } from '../../diagnostics/catalogue';
 import { ELEMENTS } from '../../sources/element';
 import { memoryBytes } from '../../sources/files/bytes';
@@ -11,13 +11,13 @@ import type { PictureModel } from './picture-model';
 
 export type NumbersInMemory = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
-/** A file (.npy, .npz, .wav, TIFF), or numbers in memory, the last axis fastest; their axes are those of the model, with or without batch and a single channel. */
+/** A file (.npy, .npz, .wav, TIFF), or values in memory in C order (last axis fastest). The axes are the model's; the batch and a single channel may be omitted. */
 export type ArrayInput =
   | { readonly file: string }
   | {
       readonly data: NumbersInMemory;
       readonly shape: readonly number[];
-      /** Samples a second, for times in seconds. */
+      /** Sampling rate in Hz; with it, positions are also given in seconds. */
       readonly rate?: number | undefined;
     };
 
@@ -42,7 +42,7 @@ export function openMemory(input: Exclude<ArrayInput, { readonly file: string }>
   return shown({ source: inBands({ ...all, units }, 'the array', wanted, options), reading: bandsText(all, options) }, options);
 }
 
-/** The order of bytes of this machine. */
+/** Byte order of this machine. */
 const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 function elementOf(data: NumbersInMemory) {

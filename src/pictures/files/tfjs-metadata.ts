@@ -1,9 +1,9 @@
-/** What a page finds in `model.metadata` of a TensorFlow.js model that this compiler wrote. */
+/** Contents of `model.metadata` in a TensorFlow.js model written by this compiler. */
 import type { TfjsAbout } from '../../tfjs/about';
 import type { RecipeJson } from '../recipe';
 
 /**
- * `userDefinedMetadata` of model.json, which `tf.loadGraphModel` gives as `model.metadata`:
+ * `userDefinedMetadata` of model.json, which `tf.loadGraphModel` exposes as `model.metadata`:
  *
  *   const model = await tf.loadGraphModel('web_model/model.json');
  *   const { convolutionize } = model.metadata as TfjsMetadata;
@@ -11,7 +11,7 @@ import type { RecipeJson } from '../recipe';
  */
 export interface TfjsMetadata {
   readonly convolutionize: Omit<TfjsAbout, 'preprocessing'> & {
-    /** How images are to be prepared, as `convert --preset` and its like wrote it; absent: nobody said. docs/pictures.md documents the fields. */
+    /** Preprocessing of the images, as written by `convert --preset` and related options; absent if unknown. docs/pictures.md documents the fields. */
     readonly preprocessing?: RecipeJson | undefined;
   };
 }
