@@ -1,4 +1,4 @@
-/** The one axis that a node is about (Concat, Softmax, Gather, Split ...). */
+/** The single axis that a node works along (Concat, Softmax, Gather, Split ...). */
 
 import { intAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
@@ -7,7 +7,7 @@ import { attrDefault } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
 
-/** `axis` of the node, counted from the front of an operand of this rank; undefined where it is computed. */
+/** The node's `axis`, counted from the front of an operand of this rank; undefined if it is computed. */
 export function asAxis(node: Node, rank: number): number | undefined {
   if (node.opType === 'CumSum' || node.opType === 'CumProd') {
     const [axis] = constantInts(node, 1) ?? [];

@@ -1,4 +1,4 @@
-/** Operators whose elements depend on those at the same place alone; inputs broadcast against each other. */
+/** Operators whose elements depend only on the elements at the same position; inputs broadcast against each other. */
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, pointwise } from './operator';
 

@@ -1,4 +1,4 @@
-/** The registry: every operator of ONNX's own domain. One that is left out does not compile. */
+/** The operator registry. It covers every operator of ONNX's own domain: omitting one is a compile error. */
 import { isOnnxOp, type OnnxOp } from '../ir/operators';
 import { table } from '../ir/table';
 import type { Node } from '../ir/types';
@@ -27,20 +27,20 @@ export const operators: Record<OnnxOp, Operator> = {
 
 const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known');
 const isOwn = (node: Node): boolean => node.domain === '' || node.domain === 'ai.onnx';
-/** Operators of ONNX Runtime that are known. */
+/** Registry entry of an ONNX Runtime operator (com.microsoft), if supported. */
 const ofRuntime = (node: Node): Operator | undefined => (node.domain === 'com.microsoft' ? runtimeIntegers.get(node.opType) : undefined);
 
-/** Whether the node's operator is of a domain that is not known here: neither ONNX's own nor the integer operators of ONNX Runtime. */
+/** True if the operator is from an unsupported domain: neither ONNX's own nor one of ONNX Runtime's known integer operators. */
 export const isForeign = (node: Node): boolean => !(isOwn(node) && isOnnxOp(node.opType)) && !ofRuntime(node);
 
-/** What is known of the node's operator. */
+/** Registry entry of the node's operator. */
 export const operatorOf = (node: Node): Operator =>
   isOwn(node) && isOnnxOp(node.opType) ? operators[node.opType] : (ofRuntime(node) ?? FOREIGN);
 
-/** Slots of the node's inputs that hold trained numbers; undefined: not told by the operator. */
+/** Input slots that hold trained values; undefined if the operator does not determine them. */
 export const weightSlots = (node: Node): readonly number[] | undefined => FUSED[node.op] ?? operatorOf(node).weights;
 
-/** Of ONNX Runtime: a layer with its activation. */
+/** ONNX Runtime's layers with a fused activation. */
 const FUSED: Readonly<Record<string, readonly number[]>> = table({
   'com.microsoft.FusedConv': [1, 2],
   'com.microsoft.FusedGemm': [0, 1, 2],

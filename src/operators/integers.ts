@@ -1,6 +1,6 @@
 /**
- * Operators that compute in integers, with scales and zero points among their operands: ONNX's, and those that ONNX Runtime's quantiser writes
- * (com.microsoft). They move with the image as the layers do that they stand for.
+ * Operators that compute in integers, with scales and zero points among their operands: ONNX's own, and those written by ONNX Runtime's quantiser
+ * (com.microsoft). They move with the image exactly as their float counterparts do.
  */
 import { givenInt } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
@@ -8,7 +8,7 @@ import { type Operator, operator, POINT, pointwise } from './operator';
 import { reductions } from './reductions';
 import { windows } from './windows';
 
-/** A pool as ONNX has it, unless its channels are last, which only ONNX Runtime's can be. */
+/** A pool with ONNX's layout. Only ONNX Runtime's variants can have their channels last. */
 const channelsFirst =
   (reads: Operator['reads']): Operator['reads'] =>
   (node, axis) =>
@@ -18,10 +18,10 @@ const channelsFirst =
 const UNARY = { settings: [1, 2, 3, 4], weights: [] };
 const BINARY = { settings: [1, 2, 4, 5, 6, 7] };
 const SCALE = { settings: [1, 2], weights: [] };
-/** As many as a concatenation has, and more: scale and zero point of the result, then three slots for each operand. */
+/** Slots of a concatenation, with room to spare: scale and zero point of the result, then three slots per operand. */
 const JOINED = [0, 1, ...Array.from({ length: 1024 }, (_, at) => [3 * at + 3, 3 * at + 4]).flat()];
 
-/** Of ONNX's own domain. */
+/** Operators of ONNX's own domain. */
 export const integers = {
   QLinearConv: operator('same', 'a window, all channels of its group', windows.Conv.reads, { ...BINARY, weights: [3, 8] }),
   QLinearMatMul: operator('product', 'a whole axis of each operand', () => POINT, { ...BINARY, weights: [3] }),
@@ -29,7 +29,7 @@ export const integers = {
 
 const each = (slots: { readonly settings: readonly number[] }): Operator => pointwise('each', slots);
 
-/** Of ONNX Runtime's. */
+/** Operators of ONNX Runtime's domain. */
 export const runtimeIntegers: ReadonlyMap<string, Operator> = new Map([
   ['DequantizeLinear', pointwise('same', { settings: [1, 2], weights: [0] })],
   ['QGemm', operator('product', 'a whole axis of each operand', () => POINT, { settings: [1, 2, 4, 5, 7, 8], weights: [3, 6] })],

@@ -1,16 +1,16 @@
-/** Normalisations: the axes whose numbers are taken together, with the defaults filled in. */
+/** Normalisations: the axes they normalise over, with defaults filled in. */
 import { intAttr, intsAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
 import type { Node } from '../ir/types';
 
 export interface Norm {
-  /** Taken together. */
+  /** Axes normalised over. */
   readonly axes: readonly number[];
-  /** The axes that the scale has numbers for, aligned at the end of the data. */
+  /** Axes that the scale has values for, aligned at the last axes of the data. */
   readonly scaled: readonly number[];
 }
 
-/** undefined where the node is no norm, or the number of axes is not known. */
+/** Returns undefined if the node is not a normalisation or its rank is unknown. */
 export function asNorm(node: Node): Norm | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
   if (rank === undefined) return undefined;

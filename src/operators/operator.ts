@@ -1,44 +1,44 @@
 /**
- * What the compiler knows of an operator, facet by facet. `reads` is the one fact behind receptive fields, strides, contracts and "can it slide?":
- * src/analysis/motion.ts folds it over a graph. What is not known is said to be so (`unknown`), and a conversion refuses it by the operator's own name.
+ * Facts about an operator. `reads` alone determines receptive fields, strides, contracts and whether a network can slide:
+ * src/analysis/motion folds it over the graph. Anything unknown is declared as `unknown`, and a conversion then refuses the operator by name.
  */
 import type { Ratio } from '../ir/ratio';
 import type { Node } from '../ir/types';
 
 /**
- * One axis of a window: cell i of the result reads cells  start + i * stride ... start + i * stride + extent - 1  of the data.
+ * A window along one axis: cell i of the result reads cells  start + i * stride ... start + i * stride + extent - 1  of the data.
  *
- * Exact. `stride` below zero runs backwards; 1/2 shows each cell twice, and `start` and `extent` are then the widest over all cells. The result repeats
- * when the data moves by the numerator of the stride.
+ * All values are exact. A negative `stride` runs backwards. A stride of 1/2 repeats each cell twice; `start` and `extent` then cover the widest window of
+ * all cells. The result repeats when the data moves by the numerator of the stride.
  */
 export interface Step {
   readonly start: Ratio;
   readonly stride: Ratio;
   readonly extent: Ratio;
-  /** Some cell reads beyond the edge of the data: zeros, repeated edges, nothing. */
+  /** Some cell reads beyond the edge of the data (zeros, repeated edges or nothing). */
   readonly pads: boolean;
-  /** Some cell does at another length, if not at this one. */
+  /** Some cell reads beyond the edge at another length, if not at this one. */
   readonly mayPad?: boolean | undefined;
-  /** `start` is counted from the far end, so that it moves when the data gets longer. */
+  /** `start` is counted from the far end, so it moves as the data gets longer. */
   readonly fromEnd?: boolean | undefined;
-  /** `start` is the same for lengths that leave the same rest by this number. */
+  /** `start` is the same for all lengths with the same remainder modulo this number. */
   readonly congruent?: number | undefined;
-  /** Where cells look depends on the size in a way that no rest tells; continues "it ...". */
+  /** Window positions depend on the size in a way that no remainder captures; completes "it ...". */
   readonly depends?: string | undefined;
 }
 
-/** What an element of the result takes from the data along one axis. */
+/** What an element of the result reads from the data along one axis. */
 export type Reads =
-  /** What is at the same place. */
+  /** The element at the same position. */
   | { readonly kind: 'point' }
   | { readonly kind: 'window'; readonly step: Step }
-  /** Everything along the axis, in a way that has a meaning at every length: means, norms, softmax. */
+  /** Everything along the axis, in a way that is meaningful at any length: means, norms, softmax. */
   | { readonly kind: 'together' }
-  /** Everything along the axis, by weights: the axis of the result counts something else. */
+  /** Everything along the axis, weighted by filters; the axis of the result counts filters instead. */
   | { readonly kind: 'filters' }
-  /** One place after the other, so that it matters where a place is. */
+  /** One position after another, so the result depends on where a position is. */
   | { readonly kind: 'in order'; readonly why: string }
-  /** Places that are told by their number. */
+  /** Positions given by index. */
   | { readonly kind: 'picks'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
@@ -48,34 +48,34 @@ export type Form =
   | 'each'
   /** The axes of the first input, in its order. */
   | 'same'
-  /** Those of the first input without, or with one cell along, the axes that are reduced. */
+  /** The axes of the first input, with the reduced ones removed or of length one. */
   | 'reduced'
-  /** The same numbers in the same order in another shape. */
+  /** The same values in the same order, in another shape. */
   | 'view'
   | 'transposed'
   | 'joined'
   | 'spread'
   | 'gathered'
   | 'product'
-  /** A sequence and its last state, in directions: [sequence, directions, batch, hidden]. */
+  /** A sequence and its final state, per direction: [sequence, directions, batch, hidden]. */
   | 'recurrent'
-  /** Numbers that tell the size of a value. */
+  /** Values that report the size of a value. */
   | 'sizes'
-  /** One number everywhere, as long as an input says. */
+  /** A single value repeated everywhere, in a shape given by an input. */
   | 'constant'
-  /** Numbers that tell where places are: coordinates, indices, masks by position. */
+  /** Values that give positions: coordinates, indices, masks by position. */
   | 'places'
   | 'unknown';
 
 export interface Operator {
   readonly form: Form;
-  /** Along axis `axis` of the first input. */
+  /** Reads along axis `axis` of the first input. */
   readonly reads: (node: Node, axis: number) => Reads;
   /** The same in words, for docs/operators.md. */
   readonly says: string;
-  /** Slots of the inputs that tell lengths, axes and places. All others are data and weights. */
+  /** Input slots that hold lengths, axes and positions. All other slots hold data or weights. */
   readonly settings: readonly number[];
-  /** Slots that hold trained numbers, even when they have a single element; undefined: constants of several numbers in any slot may be trained. */
+  /** Slots that hold trained values, even with a single element; if undefined, a constant with several values in any slot may be trained. */
   readonly weights?: readonly number[] | undefined;
 }
 
@@ -85,7 +85,7 @@ export const FILTERS: Reads = { kind: 'filters' };
 
 const atPoint = (): Reads => POINT;
 
-/** Slots by what they hold. */
+/** Input slots by role. */
 interface Slots {
   readonly settings?: readonly number[];
   readonly weights?: readonly number[];
@@ -99,7 +99,7 @@ const SAYS: Partial<Readonly<Record<Form, string>>> = {
   transposed: 'the same place, axes in another order',
 };
 
-/** An operator whose result is at the places of its data. */
+/** An operator whose result has the positions of its data. */
 export const pointwise = (form: Form, { settings = [], weights }: Slots = {}): Operator => ({
   form,
   reads: atPoint,
@@ -116,7 +116,7 @@ export const operator = (form: Form, says: string, reads: Operator['reads'], { s
   weights,
 });
 
-/** It is not known how the result moves with the image. `why` continues "it ...". */
+/** An operator for which it is unknown how the result moves with the image. `why` completes "it ...". */
 export const unknown = (why = 'moves with the image in a way that is not known', { settings = [], weights }: Slots = {}): Operator => ({
   form: 'unknown',
   reads: () => ({ kind: 'unknown', why }),

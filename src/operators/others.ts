@@ -1,6 +1,6 @@
 /**
- * Operators of which it is not known how their results move with the image: a conversion refuses them by name, where they read one.
- * Each is a hole that somebody may fill: see docs/operators.md.
+ * Operators for which it is unknown how their results move with the image. A conversion refuses them by name if they read anything that moves.
+ * Each is a gap that can be filled: see docs/operators.md.
  */
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, unknown } from './operator';
@@ -70,6 +70,6 @@ export const others = {
   TensorScatter: unknown('puts numbers at places that are told one by one'),
   TfIdfVectorizer: text,
   Unique: unknown('chooses among all places of the map'),
-  // Raised to Resize when a file is read.
+  // Upgraded to Resize when a file is read.
   Upsample: notKnown,
 } satisfies Partial<Record<OnnxOp, Operator>>;

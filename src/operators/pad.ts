@@ -12,7 +12,7 @@ export interface Padding {
 
 export interface Pad {
   readonly mode: string;
-  /** An entry per axis that it names; undefined: the amounts are computed. */
+  /** One entry per axis that the node lists; undefined if the amounts are computed. */
   readonly axes: readonly Padding[] | undefined;
 }
 

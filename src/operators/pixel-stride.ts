@@ -1,8 +1,8 @@
 /**
- * How many input pixels lie between neighbouring cells of a map, along each spatial axis. Exact: a stride of 13 is 13.
+ * Stride of a map in input pixels, between neighbouring cells along each spatial axis. Exact: a stride of 13 is 13.
  *
- * Where the map's size is an expression over the image's, the stride is one over its growth. At a static size it is the product of the steps on the way
- * from the image: branches that meet have the same stride, or the network could not add or concatenate them, so any way over maps will do.
+ * If the map's size is an expression over the image's size, the stride is the inverse of its growth. At a static size it is the product of the steps on
+ * the path from the image. Branches that meet have equal strides (the network could not add or concatenate them otherwise), so any path over maps will do.
  */
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import { dimGrowth } from '../ir/dims';
@@ -13,12 +13,12 @@ import type { Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
 import { operatorOf } from '.';
 
-/** Outermost axis first; below 1 behind an upsampling. */
+/** Stride per spatial axis, outermost first; below 1 after upsampling. */
 export function pixelStride(map: Value): readonly number[] {
   return strideBySize(map) ?? onTheWay(map);
 }
 
-/** The same where the size tells; undefined where it is static, or no expression. */
+/** Stride read off the size alone; undefined if the size is static or not an expression. */
 export function strideBySize(map: Value): readonly number[] | undefined {
   const growing = map.type?.shape?.slice(1).filter((dim) => typeof dim === 'string') ?? [];
   const letters = lettersAround(map);
@@ -28,13 +28,13 @@ export function strideBySize(map: Value): readonly number[] | undefined {
   const strides = growing.map(strideOf);
   if (!strides.every((stride) => stride !== undefined)) return undefined;
   if (slides.every(Boolean)) return strides;
-  // Along the others it is what the steps on the way make of it.
+  // Along tied axes the stride is the product of the steps on the path.
   let next = 0;
   const steps = onTheWay(map);
   return slides.map((isSliding, axis) => (isSliding ? strides[next++] : undefined) ?? steps[axis] ?? 1);
 }
 
-/** Spatial axes of the network. */
+/** Number of spatial axes of the network. */
 const axesOf = (map: Value): number => lettersAround(map).length || 2;
 const graphOf = ({ producer, uses }: Value): Graph | undefined => producer?.graph ?? uses[0]?.user.graph;
 function lettersAround(map: Value): readonly Letter[] {
@@ -63,7 +63,7 @@ function paceAlong(node: Node, axis: number): Ratio {
   return own?.kind === 'window' ? absolute(own.step.stride) : ONE;
 }
 
-/** The operand that has places; one of a single cell (a gate) says nothing where another has more. */
+/** The operand with spatial positions. An operand with a single cell (a gate) does not count if another has more. */
 function mapBehind(node: Node): Value | undefined {
   const maps = node.inputs.filter(
     (input): input is Value => input !== undefined && !isConst(input) && (input.type?.shape?.length ?? 0) >= 3,

@@ -1,9 +1,9 @@
-/** Operators whose results are sizes, or tell where places are. */
+/** Operators whose results are sizes or positions. */
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, pointwise } from './operator';
 
 const sizes = pointwise('sizes');
-/** Coordinates, masks and indices: numbers that depend on where a place is. */
+/** Coordinates, masks and indices: values that depend on the position they are at. */
 const places = pointwise('places');
 
 export const placesAndSizes = {

@@ -8,7 +8,7 @@ export const products = {
   Gemm: product([0, 1, 2]),
   MatMul: product([0, 1]),
   MatMulInteger: product([1]),
-  // With a constant operand it is a product as any other, which passes say as one.
+  // With a constant operand it is a product like any other, and passes rewrite it as one.
   Einsum: operator('unknown', 'not known: it sums over axes', (node) => ({
     kind: 'unknown',
     why: node.inputs.some((input) => input?.constant)

@@ -1,11 +1,11 @@
-/** RNN, GRU and LSTM: a sequence, one step after the other, each of a batch alone. */
+/** RNN, GRU and LSTM: a sequence processed step by step, each element of the batch independently. */
 import { intAttr, stringAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { FILTERS, type Operator, operator, POINT, type Reads } from './operator';
 
 export interface Recurrent {
-  /** Axes of the data, and of the state [directions, batch, hidden] or, batch first, [batch, directions, hidden]. */
+  /** Batch axis of the data. The state is [directions, batch, hidden] or, batch first, [batch, directions, hidden]. */
   readonly batch: 0 | 1;
   readonly sequence: 0 | 1;
   readonly directions: 1 | 2;

@@ -1,4 +1,4 @@
-/** Reductions, ArgMax and ArgMin: which axes they take together, with the defaults filled in. */
+/** Reductions, ArgMax and ArgMin: the axes they reduce, with defaults filled in. */
 import { intAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
 import type { Node } from '../ir/types';
@@ -9,7 +9,7 @@ export interface Reduce {
   readonly keepsAxes: boolean;
 }
 
-/** undefined where the axes, or their number, are not known. */
+/** Returns undefined if the axes or the rank are unknown. */
 export function asReduce(node: Node): Reduce | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
   if (rank === undefined) return undefined;

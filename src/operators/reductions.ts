@@ -1,4 +1,7 @@
-/** Operators that take numbers together: reductions, norms, softmax, pools over whole maps; and those that go along an axis in order, or pick from it. */
+/**
+ * Operators that combine values along axes: reductions, norms, softmax, pools over whole maps. Also operators that run along an axis in order or pick
+ * from it.
+ */
 import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { asAxis } from './axes';
@@ -21,7 +24,7 @@ function normalised(node: Node, axis: number): Reads {
   return own.axes.includes(axis) ? TOGETHER : POINT;
 }
 
-/** Along the node's axis alone. */
+/** Applies along the node's own axis only. */
 const along =
   (reads: Reads) =>
   (node: Node, axis: number): Reads => {

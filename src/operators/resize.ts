@@ -10,15 +10,15 @@ export interface Resize {
   readonly rounding: string;
   readonly antialias: boolean;
   readonly excludesOutside: boolean;
-  /** Its lengths are given, as numbers or computed; else a scale is. */
+  /** True if lengths are given, as constants or computed; otherwise a scale is given. */
   readonly isBySize: boolean;
-  /** The axes that it stretches. */
+  /** The resized axes. */
   readonly axes: readonly number[];
-  /** Of these axes, where they are constants. */
+  /** Scales of these axes, if they are constants. */
   readonly scales: readonly number[] | undefined;
 }
 
-/** undefined where the number of axes is not known. */
+/** Returns undefined if the rank is unknown. */
 export function asResize(node: Node): Resize | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
   if (rank === undefined) return undefined;

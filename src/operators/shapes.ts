@@ -1,4 +1,4 @@
-/** Operators that move numbers and change none: views, transposes, parts and copies. */
+/** Operators that move values without changing them: views, transposes, parts and copies. */
 import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { asAxis } from './axes';
@@ -6,7 +6,7 @@ import { type Operator, operator, POINT, pointwise, type Reads } from './operato
 
 const picks = (why: string): Reads => ({ kind: 'picks', why });
 
-/** Along the node's own axis it takes what is told by number. */
+/** Picks positions by index along the node's own axis. */
 const picking =
   (why: string) =>
   (node: Node, axis: number): Reads => {

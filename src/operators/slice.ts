@@ -5,13 +5,13 @@ import { constantInts } from './constants';
 
 export interface Cut {
   readonly axis: number;
-  /** As written: negative numbers count from the far end. undefined: computed. */
+  /** As written: negative values count from the far end. undefined if computed. */
   readonly start: number | undefined;
   readonly end: number | undefined;
   readonly step: number;
 }
 
-/** What a Slice cuts, an entry per axis that it names; undefined where it is not known which axes those are. */
+/** Cuts of a Slice, one entry per axis that it lists; undefined if the axes are unknown. */
 export function asSlice(node: Node): readonly Cut[] | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
   const [starts, ends] = [constantInts(node, 1), constantInts(node, 2)];

@@ -1,4 +1,7 @@
-/** Convolutions and pools: windows over any number of spatial axes, with the defaults of the schema filled in. Axis k of the window is axis k + 2 of the data. */
+/**
+ * Convolutions and pools as windows over any number of spatial axes, with the schema's defaults filled in. Axis k of the window is axis k + 2 of the
+ * data.
+ */
 
 import { intAttr, intsAttr, stringAttr } from '../ir/attrs';
 import { weightSlotOf } from '../ir/integer-operators';
@@ -9,26 +12,26 @@ export interface WindowAxis {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
-  /** As written down: with `auto_pad` they follow from the sizes instead. */
+  /** Padding as written in the attributes. With `auto_pad` it follows from the sizes instead. */
   readonly before: number;
   readonly after: number;
-  /** Of a ConvTranspose, else 0. */
+  /** Extra output padding of a ConvTranspose; 0 for other operators. */
   readonly outputPadding: number;
 }
 
 export interface Window {
   readonly axes: readonly WindowAxis[];
   readonly autoPad: 'NOTSET' | 'VALID' | 'SAME_UPPER' | 'SAME_LOWER';
-  /** Pools: whether a last window that sticks out is kept. */
+  /** Pools: whether a last window that extends beyond the data is kept. */
   readonly ceil: boolean;
-  /** ConvTranspose: the lengths are given, the padding follows. */
+  /** ConvTranspose: the output lengths are given and the padding follows. */
   readonly outputShape: readonly number[] | undefined;
 }
 
-/** Cells from the first to the last that one window reads, both included. */
+/** Number of cells from the first to the last that one window reads, inclusive. */
 export const extentOf = ({ kernel, dilation }: WindowAxis): number => (kernel - 1) * dilation + 1;
 
-/** The node's window, or undefined where the kernel has no static size. The node is a convolution or a pool with a `kernel_shape`. */
+/** The node's window; undefined if the kernel has no static size. The node must be a convolution, or a pool with a `kernel_shape`. */
 export function asWindow(node: Node): Window | undefined {
   const kernel = intsAttr(node, 'kernel_shape') ?? kernelOfWeight(node);
   if (!kernel) return undefined;
@@ -58,7 +61,7 @@ function autoPadOf(node: Node): Window['autoPad'] {
   return text === 'VALID' || text === 'SAME_UPPER' || text === 'SAME_LOWER' ? text : 'NOTSET';
 }
 
-/** How many cells SAME padding puts in front of the map, for a map of this length. */
+/** Number of cells that SAME padding adds before a map of this length. */
 export function samePadBefore({ autoPad }: Window, axis: WindowAxis, length: number): number {
   const total = Math.max((Math.ceil(length / axis.stride) - 1) * axis.stride + extentOf(axis) - length, 0);
   return autoPad === 'SAME_LOWER' ? Math.ceil(total / 2) : Math.floor(total / 2);

@@ -1,4 +1,4 @@
-/** Operators that look through windows: convolutions, pools, paddings, cuts and stretches. Exact steps, along any number of axes. */
+/** Operators that read through windows: convolutions, pools, paddings, slices and resizes. Steps are exact, along any number of axes. */
 
 import { intAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
@@ -42,21 +42,21 @@ function windowReads(node: Node, axis: number): Reads {
     stride: ratio(along.stride),
     extent: ratio(extent),
     pads: before > 0 || sticksOut(own, along, { before, length, cells }),
-    // Padding at the far end that no window reaches at this size is reached at others.
+    // Padding at the far end that no window reaches at this size may be reached at others.
     mayPad: isSame ? extent > 1 : (own.ceil || (own.autoPad === 'NOTSET' && along.after > 0)) && along.stride > 1,
-    // A stride that does not divide the length puts the padding elsewhere.
+    // If the stride does not divide the length, the padding is split differently.
     ...(isSame && along.stride > 1 && { congruent: along.stride }),
   });
 }
 
-/** Sizes that are not static: the padding of lengths that the stride divides. */
+/** Padding before the data. SAME padding at symbolic sizes is that of lengths divisible by the stride. */
 function padBefore(own: Window, along: WindowAxis, length: Dim): number {
   if (own.autoPad === 'NOTSET') return along.before;
   if (own.autoPad === 'VALID') return 0;
   return samePadBefore(own, along, typeof length === 'number' ? length : along.stride * extentOf(along));
 }
 
-/** Whether the last window ends beyond the data, pads and ceil_mode taken together; of a symbolic map only what is padded on purpose is known. */
+/** Whether the last window extends beyond the data, taking pads and ceil_mode together. For a symbolic map, only explicit settings are considered. */
 function sticksOut(
   own: Window,
   along: WindowAxis,
@@ -67,7 +67,7 @@ function sticksOut(
   return own.autoPad.startsWith('SAME') ? extent > along.stride : (own.autoPad === 'NOTSET' && along.after > 0) || own.ceil;
 }
 
-/** Output o takes from input i where o = i * stride - pad + t * dilation, t < kernel. */
+/** Output o reads input i if o = i * stride - pad + t * dilation, t < kernel. */
 function transposedConvolution(node: Node, axis: number): Reads {
   if (axis < 2) return axis === 0 ? POINT : FILTERS;
   const own = asWindow(node);
@@ -92,7 +92,7 @@ function transposedConvolution(node: Node, axis: number): Reads {
   });
 }
 
-/** Each cell shown `times` times: result i reads cell floor(i / times). */
+/** Repeats each cell `by` times: result i reads cell floor(i / by). */
 const shown = (by: number): Step => ({
   start: ratio(1 - by, by),
   stride: ratio(1, by),
@@ -116,13 +116,13 @@ function padding(node: Node, axis: number): Reads {
   return window({ start: ratio(-own.before), stride: ONE, extent: ONE, pads: own.before > 0 || own.after > 0 });
 }
 
-/** Padding that the graph computes: how much there is in all is known from the sizes, not on which side. */
+/** Padding computed by the graph: the sizes give the total, but not how it is split between the two sides. */
 function computedPadding(node: Node, axis: number): Reads {
   const [length, cells] = lengths(node, axis);
   if (axis < 2 && length === cells && length !== undefined) return POINT;
   if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('pads by amounts that are not known');
   const total = cells - length;
-  // As SAME padding it follows the rest that the stride of the next layer leaves.
+  // Like SAME padding, it follows the remainder left by the stride of the next layer.
   const congruent = strideBehind(node, axis);
   const step = { stride: ONE, mayPad: true, ...(congruent > 1 && { congruent }) };
   return total > 0
@@ -152,7 +152,7 @@ function cut(node: Node, axis: number): Reads {
   return window({ start: ratio(first), stride: ratio(step), extent: ONE, pads: false, ...(fromEnd && { fromEnd }) });
 }
 
-/** How many cells on each side an interpolation reads beyond the one that it falls on. */
+/** Number of cells that an interpolation reads on each side of the position it samples. */
 const TAPS: Readonly<Record<string, number>> = table({ nearest: 0, linear: 1, cubic: 2 });
 
 function stretch(node: Node, axis: number): Reads {
@@ -173,7 +173,7 @@ function stretch(node: Node, axis: number): Reads {
   });
 }
 
-/** Where a cell that falls on i * stride begins, by coordinate mode, where that is the same at every size. */
+/** Offset of the position that cell i samples from i * stride, by coordinate mode. Only modes in which it is the same at every size. */
 const SHIFTS: Readonly<Record<string, (stride: Ratio) => Ratio>> = table({
   asymmetric: () => ZERO,
   half_pixel: (stride) => times(minus(stride, ONE), ratio(1, 2)),
@@ -187,11 +187,11 @@ const ROUNDINGS: Readonly<Record<string, (place: Ratio) => number>> = table({
 });
 const floorOf = ({ num, den }: Ratio): number => Math.floor(num / den);
 
-/** The places that the cells read, exactly; undefined where these follow from more than the stride. Beyond the ends the last place is repeated. */
+/** Exact positions that the cells read; undefined if these depend on more than the stride. Beyond the ends, the last position is repeated. */
 function sampling({ mode, coordinates, rounding, antialias }: Resize, stride: Ratio, taps: number, length: Dim): Step | undefined {
   const [shift, round] = [SHIFTS[coordinates]?.(stride), ROUNDINGS[rounding]];
   if (!shift || antialias || (mode === 'nearest' && !round)) return undefined;
-  /** First and last place that a cell reads. */
+  /** First and last position that a cell reads. */
   const read = (cell: number): readonly [number, number] => {
     const place = plus(times(ratio(cell), stride), shift);
     if (mode === 'nearest' && round) return [round(place), round(place)];
@@ -207,7 +207,7 @@ function sampling({ mode, coordinates, rounding, antialias }: Resize, stride: Ra
     last = last ? greatest(last, to) : to;
   }
   if (!start || !last) return undefined;
-  /** Whether a map of this length is read beyond its ends. */
+  /** True if cells of a map of this length read beyond its ends. */
   const clamps = (long: number): boolean => {
     const cells = floorOf(times(ratio(long), inverse(stride)));
     return cells > 0 && (read(0)[0] < 0 || read(cells - 1)[1] > long - 1);
@@ -217,14 +217,14 @@ function sampling({ mode, coordinates, rounding, antialias }: Resize, stride: Ra
   return { start, stride, extent: plus(minus(last, start), ONE), pads: clamps(from), mayPad: others.some(clamps) };
 }
 
-/** Where a cell falls depends on the coordinate mode and on rounding, by less than one cell of the coarser map each. */
+/** Conservative step: the coordinate mode and the rounding each shift the sampled position by less than one cell of the coarser map. */
 function loosely({ antialias }: Resize, stride: Ratio, taps: number): Step {
   const wide = stride.num > stride.den ? stride : ONE;
   const slack = plus(plus(wide, ratio(taps)), antialias ? ratio(Math.ceil(stride.num / stride.den) * taps) : ZERO);
   return { start: times(ratio(-1), slack), stride, extent: plus(times(ratio(2), slack), ONE), pads: taps > 0 };
 }
 
-/** Given as a scale it is a fraction of small numbers that a float32 stands for; else what the lengths are to each other. */
+/** Stride of a resize. A given scale is recovered as the fraction of small integers that its float32 represents; otherwise it is the ratio of the lengths. */
 function strideOf({ scales, axes, coordinates }: Resize, axis: number, length: Dim, cells: Dim): Ratio | undefined {
   const scale = scales?.[axes.indexOf(axis)];
   if (scale === undefined || coordinates === 'align_corners')
@@ -233,7 +233,7 @@ function strideOf({ scales, axes, coordinates }: Resize, axis: number, length: D
   return of && inverse(of);
 }
 
-/** The fraction with the least denominator that rounds to the number in single precision. */
+/** The fraction with the smallest denominator that rounds to the number in single precision; undefined if there is none. */
 function fractionOf(number: number): Ratio | undefined {
   for (let den = 1; den <= LARGEST_DENOMINATOR; den++) {
     const num = Math.round(number * den);
@@ -254,13 +254,13 @@ function dependsOnSize({ coordinates, isBySize }: Resize, node: Node, { num, den
   return isBySize && num !== 1 && den !== 1 ? { depends: `resizes [${from}] to [${to}], which is no whole-numbered scale` } : {};
 }
 
-/** The step of a window-like operator along an axis, where it is known. */
+/** The step of a window or pointwise read; undefined for any other kind. */
 export const stepOf = (reads: Reads): Step | undefined =>
   reads.kind === 'window' ? reads.step : reads.kind === 'point' ? { start: ZERO, stride: ONE, extent: ONE, pads: false } : undefined;
 
-/** How far the steps lie apart, whichever way they run. */
+/** Distance between neighbouring cells, whichever direction they run. */
 export const paceOf = ({ stride }: Step): Ratio => absolute(stride);
-/** The last cell that the step reads for cell 0. */
+/** Last cell that cell 0 reads. */
 export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, extent), ONE);
 
 const bias = { weights: [1, 2] };
