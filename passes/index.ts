@@ -1,5 +1,5 @@
 /**
- * The registry: which passes exist and in which order they run. A list within a list is repeated until none of its passes changes anything.
+ * The registry: all passes and the order in which they run. A list within a list is repeated until none of its passes changes anything.
  */
 import type { Graph } from '../src/ir/graph';
 import type { Pass, Role } from '../src/rewrite/pass';
@@ -59,60 +59,60 @@ export { nchwToNhwc };
 
 export type Pipeline = readonly (Pass | readonly Pass[])[];
 
-/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image. */
+/** Output of a converted classifier: one prediction per window of the original size, one per cell of the last map, or one per image. */
 export type MapHead = 'window' | 'cell' | 'image';
-/** Or what the original gave: only folded. */
+/** `original` keeps the outputs of the original; the network is only folded. */
 export type Head = MapHead | 'original';
 export const heads: readonly MapHead[] = ['window', 'cell', 'image'];
 
-/** Before the heads part: one spelling for everything that they look for. */
+/** Normal form: runs before the conversion, so that each construct that the conversion looks for is written in one way only. */
 const normalForm: Pipeline = [
-  foldConstants, // first: rules look for constants, exporters hide weights behind Identity and Transpose
-  openIntegers, // a layer in integers is a layer
-  openFused, // and so is one that a runtime fused with its activation
-  inlineFunctions, // an operator that others define is those others
-  removeIdentities, // nothing stands between two layers that follow each other
-  rangesToSlices, // rows and columns that are taken by their numbers
+  foldConstants, // first: rules look for constants, and exporters hide weights behind Identity and Transpose
+  openIntegers, // integer layers become ordinary layers
+  openFused, // and so do layers that a runtime fused with their activation
+  inlineFunctions, // replaces calls of model-local functions by their bodies
+  removeIdentities, // so that nothing separates two consecutive layers
+  rangesToSlices, // rows and columns that are selected by index
   unstack, // columns that are averaged
-  uniformParameters, // what is the same at every place of the window is so at every other
-  einsumToMatmul, // one spelling for sums of products
+  uniformParameters, // parameters that are the same at every position of the window hold at all other positions too
+  einsumToMatmul, // one form for sums of products
   removeIdlePools, // adaptive pools that do nothing at this size would average at another
-  spaceToDepth, // a stem whose views have numbers of pixels in them
+  spaceToDepth, // a stem whose views contain pixel counts
   keepAxes, // maps that lost an axis that does not slide
-  sinkRows, // places written as rows of a batch
-  sinkTokens, // maps written as lists of places become maps again
-  adaptivePool, // averages over windows from a table are pools
-  normaliseFlatten, // one spelling for the step from map to vector
-  normaliseLinear, // one spelling for a fully connected layer
-  adaptivePool, // the layer behind windows from a table reads the whole map
+  sinkRows, // positions written as rows of a batch
+  sinkTokens, // maps written as lists of positions become maps again
+  adaptivePool, // averages over windows from a table become pools
+  normaliseFlatten, // one form for the step from map to vector
+  normaliseLinear, // one form for a fully connected layer
+  adaptivePool, // again: the layer behind windows from a table now reads the whole map
   [
-    pointwiseMatmulToConv, // linear layers at every place of a channels-last map ...
-    cancelTransposes, // ... whose Transposes then meet
+    pointwiseMatmulToConv, // linear layers at every position of a channels-last map ...
+    cancelTransposes, // ... whose Transposes then cancel
   ],
-  gatePoolToGlobal, // the kernel of a pool over the whole map has numbers of pixels in it
+  gatePoolToGlobal, // the kernel size of a pool over the whole map is a pixel count
 ];
 
 /** From vectors to a map. */
 const classifierToMap: Pipeline = [
-  windowSizes, // while pools still read the map whose size they divide by
-  globalPoolToWindow, // pooled heads give one prediction per window as well
-  flattenToChannels, // what tells the numbers of a window apart then works along channels
+  windowSizes, // while pools still read the map by whose size they divide
+  globalPoolToWindow, // pooled heads also give one prediction per window
+  flattenToChannels, // operators that treat the positions of a window differently then work along channels
   [
     linearToConv, // each Gemm behind a Flatten becomes Conv before Flatten ...
     sinkFlatten, // ... and the Flatten moves on to the next Gemm
   ],
-  headPerWindow, // what is left is no layer that has a form of its own over a map
+  headPerWindow, // for whatever has no form of its own over a map
 ];
 
-/** Last: from here on the height and width are symbols. */
+/** Last: from here on height and width are symbols. */
 const free: Pipeline = [
-  removeDeadNodes, // what the rewrites left behind would be inferred and reported
+  removeDeadNodes, // otherwise leftovers of the rewrites would be inferred and reported
   freeSpatialDims,
-  removeDeadNodes, // shape arithmetic that nobody asks any more
-  fitImages, // asks where all lengths meet
+  removeDeadNodes, // shape arithmetic that is no longer used
+  fitImages, // needs to know where all lengths match
 ];
 
-/** From a classifier to a fully convolutional network. Runs while the input has the size that the network was made for. */
+/** From a classifier to a fully convolutional network. Runs while the input still has the size that the network was made for. */
 const conversions: Readonly<Record<MapHead, Pipeline>> = {
   window: [
     ...classifierToMap,
@@ -121,43 +121,43 @@ const conversions: Readonly<Record<MapHead, Pipeline>> = {
     turnBack,
   ],
   cell: [
-    windowSizes, // a sum divided by the number of its places is an average
-    normaliseGlobalPool, // one spelling for the average that is to move
+    windowSizes, // a sum divided by the number of its positions is an average
+    normaliseGlobalPool, // one form for the average that is to be moved
     [
       linearToConv, // the classifier as 1x1 convolutions ...
       sinkFlatten,
       averageLast, // ... that run before the average
     ],
     outputCells, // drops the average
-    turnBackCells, // branches that look at the mirrored image
+    turnBackCells, // branches that see the mirrored image
   ],
   image: [
     ...classifierToMap,
-    dropPhases, // the mean is of what the original would have said
+    dropPhases, // the mean is over predictions of the original
     outputAverage, // over the predictions of all windows ...
-    [averageFirst], // ... or in front of what is affine in the classifier: the same numbers for less work
+    [averageFirst], // ... or before the affine part of the classifier: same result, less work
     turnBack, // where predictions of a mirrored image meet before they are averaged
   ],
 };
 
-/** Levels of `-O`: 0 only what the conversion needs; 1 what changes no number by more than the order of its sums; 2 weights folded into each other. */
+/** Levels of `-O`. 0: only what the conversion needs; 1: changes values at most by reordering sums; 2: also folds weights into each other. */
 export type OptimisationLevel = 0 | 1 | 2;
 
-/** Smaller and faster at the same numbers: runs in front of `free`, while all sizes are known and costs can be compared. */
+/** Makes the network smaller and faster at the same results. Runs before `free`, while all sizes are known and costs can be compared. */
 export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
   0: [],
   1: [
-    fusePad, // a Pad of its own costs a copy of the map
+    fusePad, // a separate Pad copies the map
     averageFirst, // the affine layer then runs on fewer cells
     shareEqualConstants,
     mergeEqualNodes, // equal constants make equal nodes
   ],
   2: [
-    fusePad, // before norms are folded: a norm in front of an unpadded layer can be, in front of a padded one it cannot
+    fusePad, // before norms are folded: a norm before an unpadded layer can be folded, one before a padded layer cannot
     [
-      foldBatchNorm, // leaves linear layers beside each other
-      mergeParallelConvs, // branches that are summed
-      foldNetworkInNetwork, // neighbours that are composed
+      foldBatchNorm, // leaves parallel linear layers
+      mergeParallelConvs, // parallel branches that are summed
+      foldNetworkInNetwork, // consecutive layers that are composed
       averageFirst,
     ],
     shareEqualConstants,
@@ -165,11 +165,11 @@ export const optimisations: Readonly<Record<OptimisationLevel, Pipeline>> = {
   ],
 };
 
-/** The passes of a conversion in order. `last`: passes from outside that name no place, in front of what tidies up. */
+/** The passes of a conversion in order. `last`: external passes that request no position; they run just before the clean-up. */
 export const pipelineFor = (head: Head, level: OptimisationLevel, last: Pipeline = []): Pipeline =>
   head === 'original'
     ? [
-        // What a runtime put together stays together where nothing is converted.
+        // Without a conversion, whatever a runtime fused stays fused.
         ...normalForm.filter(
           (step) => step !== sinkTokens && step !== sinkRows && step !== keepAxes && step !== openIntegers && step !== openFused,
         ),
@@ -180,30 +180,30 @@ export const pipelineFor = (head: Head, level: OptimisationLevel, last: Pipeline
       ]
     : [...normalForm, ...conversions[head], ...optimisations[level], ...last, ...free];
 
-/** In front of all others: shapes that are computed from constants become numbers. */
+/** Runs before all others: evaluates shapes that are computed from constants. */
 export const evaluation: readonly Pass[] = [foldConstants];
-/** The same where sizes stay what they are, so that all arithmetic on them can go. (A conversion follows it instead: it says how sizes grow.) */
+/** The same when sizes are fixed, so that all arithmetic on them can go. (A conversion keeps this arithmetic: it defines how sizes grow.) */
 export const evaluationOfSizes: readonly Pass[] = [foldShapes, foldConstants];
-/** Behind a change of outputs. */
+/** Runs after a change of outputs. */
 export const tidying: readonly Pass[] = [removeDeadNodes];
 
-/** `atrous`: a stride is left away, what follows is dilated; `shift`: a stride is left away, what follows runs on each phase of the map. */
+/** Both methods remove a stride. `atrous` dilates the layers behind it; `shift` runs them on each phase of the map. */
 export type DenseMethod = 'atrous' | 'shift';
 const DENSE: Readonly<Record<DenseMethod, (strides: readonly number[]) => Pass>> = { atrous: denseStride, shift: denseShift };
-/** Behind all others, on demand (`--stride`): the map becomes finer, which asks other things of its lengths. */
+/** Runs after all others, on demand (`--stride`): makes the map finer, which changes the constraints on its lengths. */
 export const refinement = (method: DenseMethod, strides: readonly number[]): readonly Pass[] => [
   DENSE[method](strides),
   removeDeadNodes,
   fitImages,
 ];
 
-/** Behind those: a network of integers computes in integers again. Nothing for others. */
+/** Runs after `refinement`: an integer network computes in integers again. Empty for other networks. */
 export function closing(original: Graph): readonly Pass[] {
   const origins = integerOrigins(original);
   return origins.size === 0 ? [] : [closeIntegers(origins), removeDeadNodes];
 }
 
-/** Behind those, on demand (`--fix-size`): all sizes are numbers, and what was only there for others goes. */
+/** Runs after `closing`, on demand (`--fix-size`): all sizes are numbers, and whatever only served other sizes is removed. */
 export const fixing = (level: OptimisationLevel): Pipeline => [
   fixWindows, // before pads are merged
   [removeIdentities, removeIdleMoves, foldShapes, foldConstants],
@@ -212,9 +212,9 @@ export const fixing = (level: OptimisationLevel): Pipeline => [
   removeDeadNodes,
 ];
 
-/** Maps where an exporter wrote lists of places, layers where a runtime fused them, and nothing else: for cutting a network between trunk and head. */
+/** Restores maps that were exported as lists of positions and layers that a runtime fused; for cutting a network between trunk and head. */
 export const mapsOnly: readonly Pass[] = [openFused, sinkRows, sinkTokens, removeDeadNodes];
-/** Height and width of a part of a network as symbols: a pool over the whole map means the whole map at any size, however it is spelled. */
+/** Makes height and width of a part of a network symbols. A pool over the whole map pools the whole map at any size, however it is written. */
 export const freeing: readonly Pass[] = [
   openFused,
   spaceToDepth,
@@ -233,12 +233,12 @@ export const allPasses: readonly Pass[] = [
   ...new Set([...heads, 'original' as const].flatMap((head) => pipelineFor(head, 2).flat())),
   denseStride(1), // on demand (--stride), after all others ...
   denseShift(1), // ... or this one (--dense shift)
-  closeIntegers(new Set()), // whatever was opened
+  closeIntegers(new Set()), // for whatever was opened
   fixWindows, // at one size (--fix-size) ...
   removeIdleMoves, // ... after fix-windows
   nchwToNhwc, // for TensorFlow.js (--to tfjs), last
 ];
 
-/** Names of the passes that play one of these parts in a conversion. */
+/** Names of the passes that have one of these roles in a conversion. */
 export const passesWith = (...roles: readonly Role[]): ReadonlySet<string> =>
   new Set(allPasses.filter(({ role }) => role && roles.includes(role)).map(({ name }) => name));

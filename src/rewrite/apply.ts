@@ -1,13 +1,13 @@
 /**
- * The rewrite engine: applies rules wherever they match until none does.
+ * The rewrite engine: applies rules until none matches any more.
  *
- * - Nodes are visited in order, nested graphs before the node that holds them; at each node rules are tried in list order and the first that fires wins.
- *   Then the walk goes on with the nodes it built, and after them the rest. Rounds over the whole graph follow until one changes nothing.
- * - The replacement must have the type of what it replaces (element type, rank, static dimensions); where it says less, the old type stays.
- * - The old name goes along, so that a value of the result can be compared with its namesake in the source. An output of the graph that would become a
- *   graph input, a constant or another output goes through an Identity.
- * - What the rewrite leaves without readers is removed: matched nodes, their producers, constants.
- * - What nearly matched in the last round is remarked on.
+ * - Nodes are visited in order, nested graphs before the node that contains them. At each node rules are tried in list order, and the first that applies wins.
+ *   The walk continues with the nodes that it built, then with the rest. Rounds over the whole graph follow until one changes nothing.
+ * - The replacement must have the type of the old value (element type, rank, static dimensions); where its type is less specific, the old type is kept.
+ * - The replacement takes the old name, so that a value of the result can be compared with its namesake in the source. If an output of the graph would
+ *   become a graph input, a constant or another output, an Identity is inserted.
+ * - Whatever the rewrite leaves without readers is removed: matched nodes, their producers, constants.
+ * - Refusals and near misses of the last round are reported as remarks.
  */
 import { locate, locateValue } from '../diagnostics/catalogue';
 import { assertInvariant, CompileError, InvariantError, type Location } from '../diagnostics/compile-error';
@@ -24,29 +24,29 @@ export interface RuleRemark {
   readonly origin: readonly string[];
 }
 
-/** A rule that was tried at a node, and how it ended; `no-match`: it is not about this node. */
+/** One attempt to apply a rule at a node, and its outcome; `no-match`: the rule does not concern this node. */
 export interface Attempt {
   readonly rule: string;
   readonly node: Node;
   readonly outcome: 'applied' | NotApplied['kind'] | 'no-match';
   readonly reason?: string | undefined;
-  /** Where the reason lies. */
+  /** Location of what caused the outcome. */
   readonly at?: Location | undefined;
-  /** Of an application: what was matched. */
+  /** Nodes matched; only if the rule was applied. */
   readonly matched?: readonly Node[] | undefined;
 }
 
 export interface RewriteContext extends RuleContext {
   remark(remark: RuleRemark): void;
-  /** Told of every attempt, those of all rounds. The node is as it was before. */
+  /** Called for every attempt in every round. Called before the node changes, except for `applied`. */
   attempted?(attempt: Attempt): void;
-  /** Asked before each application; false: it is left out, as if the rule did not match. */
+  /** Called before each application; if false, the application is skipped as if the rule did not match. */
   mayRewrite?(): boolean;
-  /** Called after each application: for validation rule by rule. */
+  /** Called after each application, to validate rule by rule. */
   afterRule?(rule: Rule, root: string): void;
 }
 
-/** Applies the rules to the graph and all nested ones until nothing changes. Rules that undo each other: InvariantError. */
+/** Applies the rules to the graph and all nested graphs until nothing changes. Throws InvariantError if rules undo each other. */
 export function applyRules(graph: Graph, rules: readonly Rule[], context: RewriteContext): void {
   const byOp = new Map<string, Rule[]>();
   for (const rule of rules) {
@@ -62,7 +62,7 @@ export function applyRules(graph: Graph, rules: readonly Rule[], context: Rewrit
   for (const refusal of engine.refusals) context.remark(refusal);
 }
 
-/** No sane set of rules rewrites every node this often. */
+/** Upper bound on rewrites: no sane set of rules rewrites every node this often. */
 const limitOf = (graph: Graph): number => 1000 + 20 * graph.nodeCount;
 
 class Engine {
@@ -76,7 +76,7 @@ class Engine {
   ) {}
 
   visitGraph(graph: Graph): void {
-    // A stack with the next node on top: what a rule builds comes before the rest.
+    // A stack with the next node on top: the nodes that a rule builds come before the rest.
     const stack = [...graph.nodes].reverse();
     for (let node = stack.pop(); node; node = stack.pop()) {
       if (!graph.has(node)) continue;
@@ -89,13 +89,13 @@ class Engine {
     }
   }
 
-  /** The nodes that a rule built in place of `root`; none where no rule fired and where one only took away. */
+  /** Returns the nodes that a rule built in place of `root`; empty if no rule applied, or if the rule only removed nodes. */
   private visit(root: Node): readonly Node[] {
     for (const rule of this.rules.get(root.op) ?? []) {
       const place = (): string => `rule '${rule.name}' at ${root.op} '${root.name}'`;
       let mismatch: string | undefined;
       const { attempted } = this.context;
-      // Only for whoever wants to know: the reasons are texts.
+      // Only on request, because composing the reasons costs time.
       const context: RuleContext = attempted ? { ...this.context, mismatched: (reason) => (mismatch = reason) } : this.context;
       const attempt = blaming(place, () => rule.attempt(root, context));
       if (!attempt) attempted?.({ rule: rule.name, node: root, outcome: 'no-match', reason: mismatch });
@@ -158,7 +158,7 @@ function rewrite(root: Node, rule: Rule, accepted: Accepted, { inference }: Rule
   }
   const gone = sweep([root, ...[...make.nodes].reverse()], make.constants);
   const built = make.nodes.filter((node) => graph.has(node));
-  // What a rule took in beyond its pattern (a layer in front of the norm that it matched) is stood for as well.
+  // The rule may have absorbed nodes beyond its pattern (a layer in front of the norm that it matched): record their origins as well.
   const origin = originOf(gone);
   for (const node of built) graph.addOrigin(node, origin);
   return { built };
@@ -182,7 +182,7 @@ function pairUp(root: Node, rule: Rule, replacement: Replacement): Pair[] {
   });
 }
 
-/** Where an output of the graph would become something that has a public name of its own, an Identity joins the two; in place of an Identity that were no end. */
+/** Refuses to replace an Identity between two public names: a new Identity would take its place forever. At other roots, `rewrite` inserts an Identity. */
 function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
   if (root.op !== 'Identity' || pairs.every(({ old, fresh }) => root.graph.canReplace(old, fresh))) return undefined;
   return {
@@ -192,7 +192,7 @@ function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
   };
 }
 
-/** Checks that the types agree, and gives a built value whatever is known of either. */
+/** Checks that the types agree, and gives a newly built value everything known about either type. */
 function agree(old: Value, fresh: Value, make: RecordingBuilder): void {
   const type = commonType(old.type, fresh.type);
   assertInvariant(
@@ -225,7 +225,7 @@ function takeBack(graph: Graph, make: RecordingBuilder): void {
   for (const constant of make.constants) graph.removeConstant(constant);
 }
 
-/** Removes those of `suspects` that nobody reads, and whatever had no other reader than what was removed; the nodes that went. */
+/** Removes unread nodes among `suspects`, then whatever was read only by removed nodes. Returns the removed nodes. */
 function sweep(suspects: readonly Node[], constants: readonly Value[]): readonly Node[] {
   const removed: Node[] = [];
   const isIdle = (value: Value): boolean => value.uses.length === 0 && !Graph.ownerOf(value).isOutput(value);
@@ -253,7 +253,7 @@ function sweep(suspects: readonly Node[], constants: readonly Value[]): readonly
 
 const originOf = (nodes: readonly Node[]): string[] => [...new Set(nodes.flatMap((node) => node.origin))];
 
-/** Our mistakes name the rule that made them; what is wrong with the model passes through. */
+/** Adds the name of the rule to our own errors; errors caused by the model pass through. */
 function blaming<T>(place: () => string, action: () => T): T {
   try {
     return action();

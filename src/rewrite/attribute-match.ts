@@ -1,8 +1,8 @@
-/** Comparing a node's attributes, or the operator's defaults in their place, with the literals of a pattern. */
+/** Compares the attributes of a node, or the defaults of its operator, with the literals of a pattern. */
 import { attrDefault } from '../ir/operators';
 import type { Attr, Node } from '../ir/types';
 
-/** What does not fit, for a sentence: `axis = 2, not 1`. undefined: all attributes fit. */
+/** Describes the first mismatch, to be used in a sentence: `axis = 2, not 1`. Undefined if all attributes match. */
 export function attributeMismatch(node: Node, wantedAttrs: ReadonlyMap<string, Attr>): string | undefined {
   for (const [name, wanted] of wantedAttrs) {
     const actual = node.attrs.get(name) ?? attrDefault(node.op, name);
@@ -12,7 +12,7 @@ export function attributeMismatch(node: Node, wantedAttrs: ReadonlyMap<string, A
   return undefined;
 }
 
-/** A whole number in a pattern stands for an int and a float alike; floats are compared as ONNX stores them. */
+/** An integer in a pattern matches both an int and a float; floats are compared as ONNX stores them. */
 function equals(actual: Attr, wanted: Attr): boolean {
   if (actual.kind === 'int' && wanted.kind === 'int') return Number(actual.value) === Number(wanted.value);
   const a = numbersOf(actual);

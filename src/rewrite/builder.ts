@@ -1,8 +1,8 @@
 /**
- * Builder: what a rule makes its replacement with. It only adds: nodes in front of the root, and constants. Old nodes are out of its reach.
+ * The builder that rules use to construct their replacement. It can only add: nodes in front of the root, and constants. It cannot touch old nodes.
  *
- * Each new node is stamped with the origins of all matched nodes, and its outputs get their types at once, so that `make.op(...).type` can be asked
- * for a shape.
+ * Each new node gets the origins of all matched nodes, and its outputs are typed immediately, so that a rule can read the shape from
+ * `make.op(...).type`.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { type AttrLiteral, attributes } from '../ir/attrs';
@@ -11,13 +11,13 @@ import type { ShapeInference } from '../ir/shape-inference';
 import { int64s, scalar } from '../ir/tensor';
 import type { Attr, ConstValue, DType, Node, Tensor, Value } from '../ir/types';
 
-/** Literals as in `attributes()`, or the attributes of another node as they are. */
+/** Literals as in `attributes()`, or the attributes of another node unchanged. */
 export type AttrSource = Readonly<Record<string, AttrLiteral | undefined>> | ReadonlyMap<string, Attr>;
 
 export interface Builder {
-  /** A node with one output; `op` may carry a domain (`nhwc.Conv`). Trailing undefined inputs are dropped. */
+  /** Adds a node with one output; `op` may include a domain (`nhwc.Conv`). Trailing undefined inputs are dropped. */
   op(op: string, inputs: readonly (Value | undefined)[], attrs?: AttrSource, options?: OpOptions): Value;
-  /** A node with several outputs. */
+  /** Adds a node with several outputs. */
   ops(
     op: string,
     inputs: readonly (Value | undefined)[],
@@ -25,20 +25,20 @@ export interface Builder {
     outputs: number,
     options?: OpOptions,
   ): readonly Value[];
-  /** A constant; a taken name gets a suffix. */
+  /** Adds a constant; if the name is taken, it gets a suffix. */
   constant(name: string, tensor: Tensor): ConstValue;
-  /** A 1-D int64 constant: shapes, axes. */
+  /** Adds a 1-D int64 constant, for shapes and axes. */
   int64s(name: string, values: readonly number[]): ConstValue;
-  /** A constant with no axes. */
+  /** Adds a constant without axes. */
   scalar(name: string, dtype: DType, value: number): ConstValue;
 }
 
 export interface OpOptions {
-  /** For the node and its output; a taken name gets a suffix. Default: root and operator, `fc1_Conv`. */
+  /** Name of the node and its output; if taken, it gets a suffix. Default: root and operator, `fc1_Conv`. */
   readonly name?: string;
 }
 
-/** A builder that remembers what it made, for whoever has to tidy up. */
+/** A builder that records what it built, for cleaning up. */
 export interface RecordingBuilder extends Builder {
   readonly nodes: readonly Node[];
   readonly constants: readonly ConstValue[];
@@ -46,7 +46,7 @@ export interface RecordingBuilder extends Builder {
 
 export interface Place {
   readonly graph: Graph;
-  /** New nodes go in front of it; undefined: at the end. */
+  /** Node in front of which new nodes are inserted; undefined: at the end. */
   readonly before: Node | undefined;
   readonly origin: readonly string[];
   /** New nodes are named after it. */
@@ -54,7 +54,7 @@ export interface Place {
   readonly inference: ShapeInference;
 }
 
-/** Also for passes that are no set of rules. */
+/** Creates a builder; also for passes that do not consist of rules. */
 export function builderAt({ graph, before, origin, root, inference }: Place): RecordingBuilder {
   const nodes: Node[] = [];
   const constants: ConstValue[] = [];

@@ -1,8 +1,8 @@
 /**
- * Runs passes in order over one model, watches what they do and checks what they leave behind.
+ * Runs passes in order over one model, records their effects and checks their results.
  *
- * Whether a pass changed anything is observed (`Graph.edits`), not claimed. Before a pass all types are up to date. After it the IR must be valid, or an
- * InvariantError names the pass, and the rule if each rewrite is checked.
+ * Whether a pass changed anything is observed (`Graph.edits`), not reported by the pass. Before a pass all types are up to date. After it the IR must be
+ * valid; otherwise an InvariantError names the pass, and also the rule if each rewrite is checked.
  */
 import { pluginFailed } from '../diagnostics/catalogue';
 import { CompileError, InvariantError } from '../diagnostics/compile-error';
@@ -17,17 +17,17 @@ import type { Numbers, Pass, Remark, Role } from './pass';
 export interface PassReport {
   readonly pass: string;
   readonly role: Role | undefined;
-  /** What it may do to the numbers. */
+  /** Effect that it may have on the numbers. */
   readonly numbers: Numbers;
-  /** How often each rule applied; of a pass without rules, how often it said so. */
+  /** How often each rule applied; for a pass without rules, how often it reported an application. */
   readonly applied: Readonly<Record<string, number>>;
-  /** Everything it said, in order. */
+  /** All remarks, in order. */
   readonly remarks: readonly Remark[];
-  /** Those of `remarks` that say why something was left alone. */
+  /** The `remarks` that give a reason why something was left alone. */
   readonly refusals: readonly Remark[];
   readonly nodesBefore: number;
   readonly nodesAfter: number;
-  /** 0: the pass changed nothing. */
+  /** 0 if the pass changed nothing. */
   readonly edits: number;
   readonly ms: number;
 }
@@ -36,39 +36,39 @@ export interface PassReport {
 export interface Step {
   readonly pass: string;
   readonly rule?: string | undefined;
-  /** The node that a rule matched at, as it was called then. */
+  /** Node at which the rule matched, under its name at that time. */
   readonly node?: string | undefined;
 }
 
-/** How many steps are still allowed: for finding the one that goes wrong. */
+/** Limits the number of steps: for finding the one that goes wrong. */
 export interface Budget {
   readonly left: () => boolean;
   take(step: Step): void;
 }
 
 export interface RunOptions {
-  /** Told of every rule that was tried at a node, and how it ended. */
+  /** Called for every rule that was tried at a node, with its outcome. */
   readonly onAttempt?: ((attempt: Attempt & { readonly pass: string }) => void) | undefined;
-  /** Steps beyond it are left out. Default: no limit. */
+  /** Steps beyond the budget are skipped. Default: no limit. */
   readonly budget?: Budget | undefined;
-  /** When to check the IR. Default: after each pass. `rule` finds the rule as well, at the price of a check after each rewrite. */
+  /** When to check the IR. Default: after each pass. `rule` also identifies the rule, at the cost of a check after each rewrite. */
   readonly validate?: 'rule' | 'pass' | 'end';
   /** Called after each pass, once its result is checked: for `--print-ir-after`. */
   readonly onPass?: (info: { readonly pass: Pass; readonly model: Model; readonly report: PassReport }) => void;
 }
 
-/** Edits the model. Throws InvariantError where a pass breaks the IR, and whatever CompileError the model causes. */
+/** Edits the model and reports on each pass. Throws InvariantError if a pass breaks the IR, and any CompileError caused by the model. */
 export const runPasses = (model: Model, passes: readonly Pass[], options: RunOptions = {}): PassReport[] =>
   new PassRunner(model).run(passes, options);
 
-/** Runs passes over one model as often as asked: types that were inferred are not inferred again as long as they hold. */
+/** Runs passes over one model, any number of times; inferred types are reused as long as they are valid. */
 export class PassRunner {
   private readonly memo: InferenceMemo = new WeakMap();
   private inferred: { readonly inference: ShapeInference; readonly edits: number } | undefined;
 
   constructor(readonly model: Model) {}
 
-  /** As `runPasses`. */
+  /** Same as `runPasses`. */
   run(passes: readonly Pass[], options: RunOptions = {}): PassReport[] {
     return runOver(this.model, passes, options, () => this.infer());
   }
@@ -155,7 +155,7 @@ const suspects = ({ applied }: PassReport): string => {
   return rules.length > 0 ? ` (rules applied: ${rules.join(', ')})` : '';
 };
 
-/** Puts the name of the culprit in front of our own mistakes. Those of a pass from outside are its author's: CompileError PLUGIN_FAILED. */
+/** Adds the name of the culprit to our own errors. Errors in an external pass are its author's: CompileError PLUGIN_FAILED. */
 function naming<T>(pass: Pass | undefined, who: string, action: () => T): T {
   try {
     return action();

@@ -1,4 +1,4 @@
-/** What stands in the way of a conversion, for its error message: the refusals of rules first, else the node that is at fault. */
+/** Finds what prevents a conversion, for its error message: refusals of rules first, otherwise the node at fault. */
 import type { Location } from '../diagnostics/compile-error';
 import { AxisRoles, hasMapRank, imageInputs, slidingLetters } from '../ir/axis-roles';
 import { meaningOf } from '../ir/integer-operators';
@@ -7,24 +7,27 @@ import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
 import type { Remark } from './pass';
 
-/** The rule of remarks about numbers of pixels that an exporter wrote down. */
+/** Rule name of remarks about pixel counts that an exporter wrote into the model. */
 export const BAKED_SIZE = 'baked-size';
-/** The rule of remarks about lengths that agree at the original size only. Of a network that was not converted this is a consequence, no reason. */
+/** Rule name of remarks about lengths that agree at the original size only. If a network was not converted, this is a consequence, not a reason. */
 export const UNEQUAL_SIZES = 'unequal-sizes';
 
 export interface Obstacle {
-  /** The first one is the most telling. */
+  /** Most informative reason first. */
   readonly reasons: readonly string[];
   readonly at: Location;
 }
 
-/** Why an output, `before` in the original, did not become a map. What the passes named in `first` refused comes first: the rest is why other rules looked and went on. */
+/**
+ * Finds why an output, `before` in the original, did not become a map. Refusals of the passes named in `first` come first: the others only explain
+ * why other rules were considered and did not apply.
+ */
 export function obstacle(output: Value, before: Value | undefined, remarks: readonly Remark[], first: ReadonlySet<string>): Obstacle {
   const { blocker, reader } = firstFixed(output);
   const refused = remarks
     .filter(({ kind, rule }) => kind === 'refused' && rule !== UNEQUAL_SIZES)
     .sort((a, b) => weight(b, first) - weight(a, first));
-  // A rule that does not even refuse has nearly matched, at best: worth telling where nothing else is.
+  // Rules that did not even refuse have at best nearly matched: report that only if there is nothing else.
   const near = remarks.filter(({ kind, pass, at }) => kind === 'near-miss' && first.has(pass) && at.node === reader?.name);
   const reasons = distinct([...namedReasons(before ?? output), ...(refused.length > 0 ? refused : near).map(told)]);
   return {
@@ -33,10 +36,10 @@ export function obstacle(output: Value, before: Value | undefined, remarks: read
   };
 }
 
-/** What the conversion itself refused says most, then what keeps the map from growing; why nothing was folded says nothing. */
+/** Refusals of the conversion itself say most, then whatever keeps the map from growing; failed folding explains nothing. */
 const weight = ({ pass, rule }: Remark, first: ReadonlySet<string>): number => (first.has(pass) ? 2 : rule === BAKED_SIZE ? 1 : 0);
 
-/** Nodes that stand in the way by what they are, whatever rules say of their neighbours. */
+/** Reasons from nodes that are obstacles by themselves, whatever rules report about their neighbours. */
 function namedReasons(output: Value): string[] {
   const integers: Node[] = [];
   const labels: Node[] = [];
@@ -68,7 +71,7 @@ function namedReasons(output: Value): string[] {
   ];
 }
 
-/** The scores that labels are made of may be asked for in their place. */
+/** Suggests the scores from which the labels are computed as outputs instead. */
 function cutAt(label: Node): string {
   let at = dataOf(label);
   while (at?.producer && !isFloatType(at.type?.dtype ?? 'string')) at = dataOf(at.producer);
@@ -76,8 +79,8 @@ function cutAt(label: Node): string {
 }
 
 /**
- * Why a fully connected layer stayed one: what rules of the passes named in `preparing` refused at it, or between it and the map in front of it.
- * And an output that it leads to.
+ * Finds why a fully connected layer was not converted: refusals of rules of the passes named in `preparing`, at the layer or between it and
+ * the map in front of it. Also returns an output that depends on the layer.
  */
 export function whyNoConvolution(
   layer: Node,
@@ -108,7 +111,7 @@ const told = ({ at, reason }: Remark): string => `${at.op ?? ''} '${at.node ?? a
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
 const dataOf = (node: Node): Value | undefined => node.inputs.find((input) => input !== undefined && !input.constant);
 
-/** The last node on the way to the output behind which no axis grows with the image any more, walking back from the output; and who reads it. */
+/** Walking back from the output: the last node behind which no axis grows with the image any more, and the node that reads it. */
 function firstFixed(output: Value): { readonly blocker: Node | undefined; readonly reader: Node | undefined } {
   let at: Value | undefined = output;
   let [blocker, reader]: (Node | undefined)[] = [];

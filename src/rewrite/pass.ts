@@ -1,5 +1,5 @@
 /**
- * Passes: one transformation of a model, with a name, a sentence, and a claim about the numbers that tests and `verify` hold it to.
+ * A pass is one transformation of a model, with a name, a one-sentence summary, and a claim about the numbers that tests and `verify` enforce.
  */
 import type { Location } from '../diagnostics/compile-error';
 import type { Graph } from '../ir/graph';
@@ -9,27 +9,27 @@ import { type Attempt, applyRules } from './apply';
 import type { Rule } from './rule';
 
 /**
- * What a pass may do to the numbers.
- * - `identical`: nothing; the same operations on the same numbers.
- * - `reordered`: the same products, perhaps summed in another order.
- * - `rounding`: something is computed that was not (folded weights), each result rounded once.
+ * Effect of a pass on the numbers.
+ * - `identical`: none; the same operations on the same values.
+ * - `reordered`: the same products, possibly summed in another order.
+ * - `rounding`: new values are computed (folded weights), each rounded once.
  */
 export type Numbers = 'identical' | 'reordered' | 'rounding';
 
 /**
- * The part that a pass plays in a conversion, where other code asks for it: a pass is known by its name only in passes/.
- * - `evaluates`: computes what depends on constants alone.
- * - `prepares`: brings fully connected layers into the form in which they become convolutions.
- * - `converts`: makes maps of predictions; `converts the rest`: of layers that have no form of their own over a map.
+ * Role of a pass in a conversion, for other code: only passes/ knows passes by name.
+ * - `evaluates`: computes whatever depends on constants alone.
+ * - `prepares`: brings fully connected layers into the form from which they become convolutions.
+ * - `converts`: makes maps of predictions; `converts the rest`: does so for layers that have no form of their own over a map.
  * - `gives cells`, `gives means`: makes an output what `--head cell` or `--head image` promises.
- * - `folds`: makes the network smaller; what it leaves alone keeps nothing from becoming a map.
- * - `fits`: cuts images to a size at which all lengths meet. `frees`: makes height and width symbols.
+ * - `folds`: makes the network smaller; layers that it leaves alone can still become maps.
+ * - `fits`: cuts images to a size at which all lengths match. `frees`: makes height and width symbols.
  */
 export type Role = 'evaluates' | 'prepares' | 'converts' | 'converts the rest' | 'gives cells' | 'gives means' | 'folds' | 'fits' | 'frees';
 
-/** What a pass has to say about a place. */
+/** A report of a pass about one location. */
 export interface Remark {
-  /** `refused`: it would have applied but for the reason. `near-miss`: part of the pattern was there. */
+  /** `refused`: would have applied but for the reason. `near-miss`: part of the pattern matched. */
   readonly kind: 'applied' | 'refused' | 'near-miss';
   readonly pass: string;
   readonly rule?: string | undefined;
@@ -42,31 +42,31 @@ export interface Remark {
 export interface PassContext {
   readonly model: Model;
   readonly inference: ShapeInference;
-  /** The manager puts in the name of the pass. */
+  /** The manager adds the name of the pass. */
   remark(remark: Omit<Remark, 'pass'> & Partial<Pick<Remark, 'pass'>>): void;
-  /** To be called after each single rewrite of a pass that makes several: lets the manager blame the right one. */
+  /** Call this after each single rewrite if the pass makes several: lets the manager blame the right one. */
   afterRule?(rule: { readonly name: string }, root: string): void;
-  /** What the engine tells and asks of its work: see rewrite/apply.ts. */
+  /** Callbacks of the engine: see rewrite/apply.ts. */
   attempted?(attempt: Attempt): void;
   mayRewrite?(): boolean;
 }
 
 export interface Pass {
-  /** kebab-case: file name, flag and test alike. */
+  /** In kebab-case; also the name of its file, flag and test. */
   readonly name: string;
   /** Continues "this pass will ...". */
   readonly summary: string;
   readonly numbers: Numbers;
   readonly role?: Role | undefined;
-  /** Edits the graph, or leaves it alone and says why. Never throws for a model that it dislikes. */
+  /** Edits the graph, or leaves it alone and gives a reason. Never throws for a model that it cannot handle. */
   run(graph: Graph, context: PassContext): void;
-  /** The module that it comes from, where that is the user's: its mistakes are not ours. */
+  /** Module that provides the pass, if it is the user's: its errors are not ours. */
   readonly module?: string | undefined;
 }
 
 export const definePass = (pass: Pass): Pass => pass;
 
-/** A pass that is a set of rules, applied until none matches. */
+/** A pass that consists of rules, applied until none matches. */
 export interface RulePass extends Pass {
   readonly rules: readonly Rule[];
 }

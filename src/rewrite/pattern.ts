@@ -1,17 +1,17 @@
 /**
- * Patterns: the shape of a piece of graph, and names for its parts.
+ * A pattern describes the shape of a subgraph and names its parts.
  *
  *   node('Gemm', [node('Flatten', [value('x')], { attrs: { axis: 1 } }), constant('w'), optional(constant('b'))], { as: 'gemm' })
  *
- * What a pattern binds is in its type: matching this one yields `{ x: Value; w: ConstValue; b?: ConstValue; gemm: Node }`.
+ * The captures of a pattern are part of its type: matching this one yields `{ x: Value; w: ConstValue; b?: ConstValue; gemm: Node }`.
  *
- * - Matching runs backwards from a root node, the one whose outputs are replaced.
- * - The same name twice must bind the same object.
- * - An inner node must feed the match only, with all its outputs, and none of them may be a graph output: after the rewrite it is gone. `shared: true` lifts
- *   this where computing it for the other readers as well costs nothing (Flatten).
- * - A node has exactly the inputs that the pattern lists; `optional` slots may be absent, `moreInputs: true` allows further ones.
- * - Attributes are compared with literals, an absent one by its operator's default.
- * - Where a pattern can match in several ways (`oneOf`, `commutative`), each is tried until one is accepted.
+ * - Matching runs backwards from a root node, whose outputs are replaced.
+ * - The same name used twice must bind the same object.
+ * - All outputs of an inner node must feed only the match, and none may be a graph output, because the rewrite removes the node. `shared: true` lifts
+ *   this where computing the node for other readers as well costs nothing (Flatten).
+ * - A node has exactly the inputs that the pattern lists; `optional` slots may be absent, `moreInputs: true` allows further inputs.
+ * - Attributes are compared with literals; an absent attribute has its operator's default.
+ * - If a pattern can match in several ways (`oneOf`, `commutative`), each is tried until one is accepted.
  * - A match never crosses the border of a nested graph: outer values are matched by `value` and `constant` only.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -59,7 +59,7 @@ interface NodePattern {
 }
 type AnyPattern = ValuePattern | ConstantPattern | LiteralPattern | OptionalPattern | OneOfPattern | NodePattern;
 
-/** A pattern whose match binds `C`. */
+/** A pattern whose match binds the captures `C`. */
 export type Pattern<C = unknown> = AnyPattern & Typed<C>;
 
 type CapturesOf<P> = P extends Typed<infer C> ? C : never;
@@ -69,7 +69,7 @@ type Flat<T> = { [K in keyof T]: T[K] };
 type Together<P extends readonly unknown[]> = P extends readonly [infer First, ...infer Rest]
   ? CapturesOf<First> & Together<Rest>
   : unknown;
-/** One of the choices binds: names that all choices have, and the others perhaps. */
+/** One of the choices binds: names that all choices have are required, the others optional. */
 type KeysOf<U> = U extends unknown ? keyof U : never;
 type Entry<U, K extends PropertyKey> = U extends unknown ? (K extends keyof U ? U[K] : never) : never;
 type Either<U> = { readonly [K in KeysOf<U> & keyof U]: Entry<U, K> } & {
@@ -77,7 +77,7 @@ type Either<U> = { readonly [K in KeysOf<U> & keyof U]: Entry<U, K> } & {
 };
 type Maybe<C> = { readonly [K in keyof C]?: C[K] | undefined };
 
-/** Any value that is there; captured under `as` if given. */
+/** Any value that is present; captured under `as` if given. */
 export const value = <const N extends string | undefined = undefined>(as?: N): Pattern<Named<N, Value>> => ({ kind: 'value', as });
 
 /** A value whose data is in the model. */
@@ -86,10 +86,10 @@ export const constant = <const N extends string | undefined = undefined>(as?: N)
   as,
 });
 
-/** A constant of one element equal to `number` as its type rounds it. */
+/** A constant with one element, equal to `number` after rounding to its type. */
 export const literal = (number: number): Pattern => ({ kind: 'literal', number });
 
-/** An input that may be left out; if it is there it must match. */
+/** An input that may be absent; if present, it must match. */
 export const optional = <C>(inner: Pattern<C>): Pattern<Maybe<C>> => ({ kind: 'optional', inner });
 
 /** The first choice that leads to a match. */
@@ -101,19 +101,19 @@ export const oneOf = <const P extends readonly [Pattern, ...Pattern[]]>(...choic
 export interface NodeOptions<A extends string | undefined> {
   /** Captures the node itself. */
   readonly as?: A;
-  /** Literals that the attributes must equal: numbers, strings, lists of numbers. A number fits int and float alike. */
+  /** Literals that the attributes must equal: numbers, strings, lists of numbers. A number matches both int and float. */
   readonly attrs?: Readonly<Record<string, AttrLiteral>>;
-  /** Other readers are welcome: the node stays for them. */
+  /** Allows other readers: the node is kept for them. */
   readonly shared?: boolean;
-  /** Two inputs, in either order. */
+  /** Matches two inputs in either order. */
   readonly commutative?: boolean;
-  /** The node may have inputs beyond those listed. */
+  /** Allows inputs beyond those listed. */
   readonly moreInputs?: boolean;
-  /** Which output the matched value is, for an inner node; default 0. */
+  /** Index of the output that is the matched value, for an inner node; default 0. */
   readonly output?: number | 'any';
 }
 
-/** A node of one of these operators (`Conv`, `com.microsoft.FusedConv`). */
+/** A node with one of these operators (`Conv`, `com.microsoft.FusedConv`). */
 export function node<const P extends readonly Pattern[], const A extends string | undefined = undefined>(
   op: string | readonly string[],
   inputs: P,
@@ -139,17 +139,17 @@ export interface Match<C> {
   /** Every node of the match, root first, without repeats. */
   readonly nodes: readonly Node[];
 }
-/** Why a pattern whose root and at least one inner node were there did not match. */
+/** Reason why a pattern did not match although its root and at least one inner node did. */
 export interface Miss {
   readonly reason: string;
   readonly at: Node | Value;
-  /** The shape matched, but an inner node has another reader. */
+  /** True if the shape matched, but an inner node has another reader. */
   readonly shared: boolean;
 }
 export interface MatchOutcome<R> {
   readonly result: R | undefined;
   readonly miss: Miss | undefined;
-  /** With `explain`: the first thing that did not fit, however early; undefined: the shape fits. */
+  /** With `explain`: the first mismatch, however early; undefined if the shape fits. */
   readonly mismatch: string | undefined;
 }
 
@@ -172,7 +172,7 @@ export function matchAt<C, R>(
 
 const NOTHING: MatchOutcome<never> = { result: undefined, miss: undefined, mismatch: undefined };
 
-/** At a glance, as most attempts end: something does not fit, and no inner node is there, so that not even a near miss is to be told. */
+/** Cheap early exit, taken by most attempts: something does not match, and no inner node does, so that there is no near miss to report either. */
 function isHopeless(pattern: AnyPattern, root: Node): boolean {
   if (pattern.kind !== 'node') return false;
   let fits = true;
@@ -187,19 +187,19 @@ function isHopeless(pattern: AnyPattern, root: Node): boolean {
   return pattern.commutative ? pattern.inputs.some((inner) => inner.kind === 'node') : !fits;
 }
 
-/** What is bound so far. Never written: a way that fails leaves no trace. */
+/** Bindings so far. Immutable, so that a failed alternative leaves no trace. */
 interface State {
   readonly bound: ReadonlyMap<string, Value | Node>;
   readonly nodes: readonly Node[];
-  /** Inner nodes that must feed the match only. */
+  /** Inner nodes that must feed only the match. */
   readonly owned: readonly Node[];
 }
 const EMPTY: State = { bound: new Map(), nodes: [], owned: [] };
 
-/** What is left to match: returns undefined when it cannot be done with what is bound. */
+/** Matches the rest of the pattern; returns undefined if that is impossible with the current bindings. */
 type Next<R> = (state: State) => R | undefined;
 
-/** Backtracking by continuations; as deep as the pattern, not the graph. */
+/** Backtracking search by continuations; recursion is as deep as the pattern, not the graph. */
 class Search {
   miss: Miss | undefined;
   mismatch: string | undefined;
@@ -224,7 +224,7 @@ class Search {
     if (node.inputs.length > pattern.inputs.length && !pattern.moreInputs) {
       return this.fail(entered, node, () => `${name(node)} has ${node.inputs.length} inputs, not ${pattern.inputs.length}`);
     }
-    // After the inputs, so that an attribute that does not fit counts as a near miss only where the shape does.
+    // After the inputs, so that an attribute mismatch counts as a near miss only if the shape matches.
     const attributesFit: Next<R> = (matched) => {
       const mismatch = pattern.attrs.size > 0 ? attributeMismatch(node, pattern.attrs) : undefined;
       return mismatch === undefined ? next(matched) : this.fail(matched, node, () => `${name(node)} has ${mismatch}`);
@@ -273,7 +273,7 @@ class Search {
       : this.fail(state, found, () => `'${found.name}' and '${state.bound.get(as ?? '')?.name}' are not the same value`);
   }
 
-  /** Whether all inner nodes can go with the rewrite. */
+  /** Whether all inner nodes can be removed by the rewrite. */
   isSelfContained(state: State): boolean {
     for (const inner of state.owned) {
       for (const output of inner.outputs) {
@@ -290,7 +290,7 @@ class Search {
     this.missDepth = Number.POSITIVE_INFINITY;
     return false;
   }
-  /** Remembers the failure that came furthest; nothing is worth a word before an inner node was there. */
+  /** Records the failure that got furthest; failures before the first inner node are not worth reporting. */
   private fail(state: State, at: Node | Value, reason: () => string): undefined {
     if (this.explain && state.nodes.length > this.mismatchDepth) {
       this.mismatchDepth = state.nodes.length;

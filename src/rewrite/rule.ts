@@ -1,13 +1,13 @@
 /**
- * Rules: declare, then decide, then build.
+ * A rule matches, decides, then builds.
  *
- *   match   the shape of the graph (pattern.ts); its captures are typed
- *   when    returns the facts it proved, a refusal with a reason for the user, or undefined where the rule is simply not about this node.
- *           Left out: always, without facts
- *   build   constructs the replacement from captures and facts, and returns what takes the place of the root's output. It cannot refuse
+ *   match   the shape of the subgraph (pattern.ts); its captures are typed
+ *   when    returns the facts that it established, a refusal with a reason for the user, or undefined if the rule does not concern this node.
+ *           If omitted, the rule always applies, without facts
+ *   build   constructs the replacement from captures and facts, and returns the value that replaces the root's output. It cannot refuse
  *
- * A root with several outputs: by default only the first is replaced, and the rule is refused while another is read. With `outputs: 'all'` the rule returns
- * a list, one value per output; undefined stands for an output that nobody reads.
+ * Roots with several outputs: by default only the first is replaced, and the rule is refused if another one is read. With `outputs: 'all'` the rule returns
+ * a list with one value per output; undefined for an output that is not read.
  */
 import type { Model } from '../ir/model';
 import type { ShapeInference } from '../ir/shape-inference';
@@ -17,15 +17,15 @@ import { type Match, matchAt, type Pattern, rootOps } from './pattern';
 
 export type { Builder } from './builder';
 
-/** What `when` may ask beyond its captures. */
+/** Context available to `when` besides its captures. */
 export interface RuleContext {
   readonly model: Model;
   readonly inference: ShapeInference;
-  /** Told why a rule is not about a node, where somebody wants to know. */
+  /** Receives the reason why a rule does not concern a node; only set if the reason is wanted. */
   mismatched?(reason: string): void;
 }
 
-/** "No, because": an answer for the user. */
+/** A refusal with a reason for the user. */
 export class Refusal {
   constructor(
     /** Continues "left alone because": `the bias is not one number per output`. */
@@ -34,12 +34,12 @@ export class Refusal {
   ) {}
 }
 
-/** `where` is the value or node that is to blame; default: the root of the match. */
+/** `where` is the value or node at fault; default: the root of the match. */
 export const refuse = (reason: string, where?: Node | Value): Refusal => new Refusal(reason, where);
 
-/** What `build` returns; see the header. */
+/** Result of `build`; see the file header. */
 export type Replacement = Value | readonly (Value | undefined)[];
-/** What is left of the result of `when` once it agreed. */
+/** Result of `when` once it has agreed. */
 export type Facts<W> = Exclude<W, Refusal | undefined>;
 
 export interface RuleSpec<C, W> {
@@ -50,7 +50,7 @@ export interface RuleSpec<C, W> {
   build(captures: C, make: Builder, facts: Facts<W>): Replacement;
 }
 
-/** A match that `when` agreed to. */
+/** A match that `when` accepted. */
 export interface Accepted {
   readonly kind: 'accepted';
   /** Root first. */
@@ -58,7 +58,7 @@ export interface Accepted {
   build(make: Builder): Replacement;
 }
 export interface NotApplied {
-  /** `refused`: `when` said no, or somebody else reads an inner value. `near-miss`: root and an inner node were there, something else was not. */
+  /** `refused`: `when` refused, or an inner value has another reader. `near-miss`: root and an inner node matched, something else did not. */
   readonly kind: 'refused' | 'near-miss';
   readonly reason: string;
   readonly at: Node | Value;
@@ -68,7 +68,7 @@ export interface Rule {
   readonly name: string;
   readonly rootOps: readonly string[];
   readonly outputs: 'first' | 'all';
-  /** undefined: the rule is not about this node. */
+  /** Returns undefined if the rule does not concern this node. */
   attempt(root: Node, context: RuleContext): Accepted | NotApplied | undefined;
 }
 
