@@ -1,4 +1,4 @@
-/** Stretches of files held against each other, a few megabytes at a time. */
+/** Compares byte ranges of files, a few megabytes at a time. */
 
 import { FileSource } from '../files/file-source';
 import type { ByteRange } from '../ir/bytes';
@@ -10,13 +10,13 @@ import type { Stretch, WeightRecord } from './format';
 
 const STRETCH = 4 << 20;
 
-/** The files of a model, each opened once. */
+/** The files of a model, each opened at most once. */
 export class Files {
   private readonly open = new Map<number, FileSource>();
   private readonly buffer = Buffer.allocUnsafeSlow(STRETCH);
   constructor(private readonly paths: readonly string[]) {}
 
-  /** undefined: the stretch is not there. */
+  /** Returns undefined if the file does not contain that range. The result is valid until the next call. */
   read(file: number, offset: number, length: number): Uint8Array | undefined {
     const source = this.source(file);
     if (!source || offset + length > source.size) return undefined;
@@ -24,7 +24,7 @@ export class Files {
     source.readInto(bytes, offset, length);
     return bytes;
   }
-  /** undefined: there is no such file. */
+  /** Returns undefined if there is no such file. */
   source(file: number): FileSource | undefined {
     const path = this.paths[file];
     if (path === undefined) return undefined;
@@ -39,7 +39,7 @@ export class Files {
 
 export const total = (list: readonly Stretch[]): number => list.reduce((sum, { length }) => sum + length, 0);
 
-/** Both lists of stretches, joined, hold the same bytes. */
+/** True if both lists of ranges, concatenated, contain the same bytes. */
 export function sameBytes(a: Files, from: readonly Stretch[], b: Files, to: readonly Stretch[]): boolean {
   if (total(from) !== total(to)) return false;
   const [left, right] = [new Walk(from), new Walk(to)];
@@ -54,7 +54,7 @@ export function sameBytes(a: Files, from: readonly Stretch[], b: Files, to: read
   }
 }
 
-/** The second list holds the bytes of the first with the axes in another order. */
+/** True if the second list contains the bytes of the first with the axes permuted. */
 export function holdsPermuted(
   a: Files,
   from: readonly Stretch[],
@@ -86,10 +86,10 @@ export function holdsPermuted(
   return isSame;
 }
 
-/** Bytes of an element, of the types that TensorFlow.js has. */
+/** Bytes per element, for the types that TensorFlow.js has. */
 const WIDTHS: Readonly<Record<string, number>> = table({ float: 4, int32: 4, bool: 1 });
 
-/** A place in a list of stretches. */
+/** Position in a list of byte ranges. */
 class Walk {
   private at = 0;
   private done = 0;

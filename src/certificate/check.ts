@@ -1,6 +1,7 @@
 /**
- * Holds a certificate against the two files, without running anything: is the record whole, are these the files, are the weights the same bytes.
- * Where a file is another, it says what about it is: the graph, a weight, or only the way it is stored.
+ * Checks a certificate against the two files without running anything: is the record intact, are these the recorded files, are the weights the same
+ * bytes.
+ * If a file has changed, reports what changed: the graph, a weight, or only the way it is stored.
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -19,18 +20,18 @@ export interface CertificateCheck {
   readonly certificate: Certificate;
   readonly original: string;
   readonly converted: string;
-  /** Empty: everything is as the certificate says. */
+  /** Empty if everything matches the certificate. */
   readonly problems: readonly Problem[];
-  /** Weights that were compared byte by byte with the original's, and those that a hash stands for. */
+  /** Weights compared byte by byte with the original, and weights checked by hash only. */
   readonly weights: Compared;
   readonly seconds: number;
 }
 
 interface Compared {
-  /** The same bytes, and how many. */
+  /** Number of identical weights, and their total bytes. */
   readonly compared: number;
   readonly bytes: number;
-  /** The same with their axes in another order, and how many bytes. */
+  /** Number of weights that are identical up to the order of their axes, and their total bytes. */
   readonly permuted: number;
   readonly permutedBytes: number;
   readonly hashed: number;
@@ -43,13 +44,13 @@ export interface Problem {
 }
 
 export interface CheckOptions extends ReadFileOptions {
-  /** Where the models are now; default: where the certificate says, from its own directory. */
+  /** Current paths of the models. Default: the paths in the certificate, relative to its directory. */
   readonly original?: string | undefined;
   readonly converted?: string | undefined;
   readonly onProgress?: ((doing: string) => void) | undefined;
 }
 
-/** Throws CompileError where the certificate or a file cannot be read at all. */
+/** Throws CompileError if the certificate or a file cannot be read at all. */
 export function checkCertificate(path: string, options: CheckOptions = {}): CertificateCheck {
   const started = performance.now();
   const { certificate, isWhole } = readCertificate(path);
@@ -89,7 +90,7 @@ export function readCertificate(path: string): { readonly certificate: Certifica
 const isOfVersion = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'format' in value && value.format === FORMAT && 'version' in value && value.version === 1;
 
-/** Hashes all files of a model; where they differ, says in what. undefined: it cannot be read as a model. */
+/** Hashes all files of a model and records how they differ. Returns undefined if it cannot be read as a model. */
 function openModel(
   path: string,
   record: ModelRecord,

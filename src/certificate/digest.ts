@@ -1,4 +1,4 @@
-/** Fingerprints: of files, streamed; of graphs without the bytes of their weights. */
+/** Fingerprints of files (streamed) and of graphs (without the bytes of their weights). */
 import { createHash } from 'node:crypto';
 import { FileSource } from '../files/file-source';
 import { type Graph, nestedGraphs } from '../ir/graph';
@@ -27,7 +27,7 @@ export function hashFile(path: string, name: string): FileRecord {
   }
 }
 
-/** Of everything that the graph says but the bytes of its weights. */
+/** Hash of everything in the graph except the bytes of its weights. */
 export function graphDigest(model: Model): string {
   const { opsets, metadata, irVersion } = model;
   const text = canonical({
@@ -66,7 +66,7 @@ function attribute(attr: Attr): unknown {
       return attr.value.map(tensorDigest);
     case 'graph':
     case 'graphs':
-      // Their nodes are told beside the attributes.
+      // Their nodes are listed separately, under `nested`.
       return attr.kind;
     case 'opaque':
       return 'opaque';
@@ -75,7 +75,7 @@ function attribute(attr: Attr): unknown {
   }
 }
 
-/** Bigints and bytes have no JSON. */
+/** JSON cannot represent bigints, bytes or non-finite numbers. */
 const plain = (value: unknown): unknown =>
   typeof value === 'bigint'
     ? value.toString()

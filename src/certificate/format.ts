@@ -1,7 +1,8 @@
 /**
- * The record of a conversion: which files, which rewrites, which weights are the same bytes. docs/schemas/certificate.schema.json describes it.
+ * Record of a conversion: its files, its rewrites, and which weights have the same bytes. The format is described by
+ * docs/schemas/certificate.schema.json.
  *
- * It holds a hash of itself, which tells an accident from a whole record. It is no signature: who can write the file can write another.
+ * It contains a hash of itself, which detects accidental damage. It is not a signature: anyone who can write the file can write a different one.
  */
 import { createHash } from 'node:crypto';
 import type { Verdict } from '../verify/report';
@@ -10,32 +11,32 @@ export const FORMAT = 'convolutionize certificate';
 
 export interface Certificate {
   readonly format: typeof FORMAT;
-  /** Of the format. */
+  /** Format version. */
   readonly version: 1;
   readonly program: string;
   readonly original: ModelRecord;
   readonly converted: ModelRecord;
-  /** Per image input: height and width of what one prediction is about. */
+  /** Per image input: height and width of the window of one prediction. */
   readonly windows: Readonly<Record<string, readonly number[]>>;
   readonly head: string;
-  /** What holds between the two models: `everywhere`, `border`, `whole-image`, `original`. */
+  /** Contract between the two models: `everywhere`, `border`, `whole-image`, `original`. */
   readonly contract: string;
   readonly axes?: Readonly<Record<string, string>> | undefined;
-  /** In the order in which they were made. */
+  /** In the order in which they were applied. */
   readonly rewrites: readonly RewriteRecord[];
   readonly weights: readonly WeightRecord[];
-  /** The verdict of running both; null: they were not run. */
+  /** Verdict of running both models; null if they were not run. */
   readonly verification: VerificationRecord | null;
-  /** Of everything else, as JSON with sorted keys and no spaces. */
+  /** Hash of all other fields, as JSON with sorted keys and no spaces. */
   readonly sha256: string;
 }
 
 export interface ModelRecord {
-  /** `tfjs`: a TensorFlow.js graph model, its model.json first and then its shards. Absent: ONNX. */
+  /** `tfjs`: a TensorFlow.js graph model; its model.json is listed first, then its shards. Absent: ONNX. */
   readonly format?: 'tfjs';
   /** The model first, then its external data; names are relative to the certificate. */
   readonly files: readonly FileRecord[];
-  /** Of the graph without the bytes of its weights: nodes, attributes, types, names. */
+  /** Hash of the graph without the bytes of its weights: nodes, attributes, types, names. */
   readonly graph: string;
 }
 
@@ -48,13 +49,13 @@ export interface FileRecord {
 export interface RewriteRecord {
   readonly pass: string;
   readonly rule: string;
-  /** The nodes of the original that it touched. */
+  /** Nodes of the original that the rewrite touched. */
   readonly nodes: readonly string[];
-  /** `identical`: the same operations on the same numbers; `reordered`: sums in another order; `rounding`: numbers computed anew. */
+  /** `identical`: the same operations on the same values; `reordered`: sums in a different order; `rounding`: recomputed values. */
   readonly numbers: string;
 }
 
-/** A stretch of one of the files of a model. */
+/** Byte range in one of a model's files (`file` is an index into them). */
 export interface Stretch {
   readonly file: number;
   readonly offset: number;
@@ -65,34 +66,34 @@ export interface WeightRecord {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Where its bytes are in the converted model; empty: within a field that is not stored as plain bytes. */
+  /** Byte ranges in the converted model; empty if the weight is inside a field that is not stored as plain bytes. */
   readonly at: readonly Stretch[];
   /**
-   * `same`: the bytes at `from` in the original. `permuted`: these with their axes in another order. `computed`: made by the conversion, or stored in
-   * another way.
+   * `same`: the bytes at `from` in the original. `permuted`: those bytes with their axes in a different order. `computed`: made by the conversion, or
+   * stored differently.
    */
   readonly kind: 'same' | 'permuted' | 'computed';
   readonly from?: readonly Stretch[];
-  /** Of what is at `from`: its type and shape, and which of its axes lies at each place. */
+  /** Type and shape of the data at `from`, and the axis of it that ends up at each position. */
   readonly permutation?: { readonly dtype: string; readonly shape: readonly number[]; readonly perm: readonly number[] };
-  /** Of the bytes, where they are computed. */
+  /** Hash of the bytes, for weights without ranges in the original. */
   readonly sha256?: string;
 }
 
 export interface VerificationRecord {
   readonly verdict: Verdict;
   readonly checks: readonly { readonly name: string; readonly status: string }[];
-  /** Allowed, as a share of the largest number. */
+  /** Largest difference allowed, as a share of the largest value. */
   readonly tolerance: number;
 }
 
-/** The hash that a certificate has to hold. */
+/** The hash that a valid certificate contains. */
 export function selfHash(certificate: Readonly<Record<string, unknown>> | Omit<Certificate, 'sha256'>): string {
   const { sha256: _, ...rest } = { sha256: undefined, ...certificate };
   return createHash('sha256').update(canonical(rest)).digest('hex');
 }
 
-/** JSON in one spelling: keys sorted, no spaces. */
+/** Canonical JSON: sorted keys, no spaces. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value === 'object' && value !== null) {

@@ -1,4 +1,4 @@
-/** Writes down what a conversion did, from the two files as they lie on the disk. */
+/** Writes the certificate of a conversion from the two files on disk. */
 import { dirname, relative, sep } from 'node:path';
 import { unequalAxes } from '../analysis/contract';
 import type { Compiled } from '../compile';
@@ -15,18 +15,18 @@ import { openRecorded, type Recorded, stretches } from './recorded';
 
 export interface CertificateRequest {
   readonly compiled: Compiled;
-  /** What was written as the weights, by name, in terms of the original's bytes where they are that. */
+  /** Weights as written, by name, expressed as byte ranges of the original where they are copied from it. */
   readonly made: ReadonlyMap<string, Tensor>;
   readonly verification: VerifyReport | undefined;
   readonly original: string;
-  /** Where the converted model lies now, and where it will. */
+  /** Current path of the converted model, and its final path. */
   readonly converted: { readonly path: string; readonly home: string };
-  /** Where the certificate will lie: names in it are relative to that. */
+  /** Path of the certificate; file names in it are relative to its directory. */
   readonly certificate: string;
   readonly reading: ReadFileOptions;
 }
 
-/** Both files are read once, a stretch at a time. Throws CompileError where they cannot be. */
+/** Reads both files once, one stretch at a time. Throws CompileError if they cannot be read. */
 export function makeCertificate(request: CertificateRequest): Certificate {
   const { compiled, made, verification, converted, reading } = request;
   const [from, to] = [openRecorded(request.original, reading), openRecorded(converted.path, reading)];
@@ -62,7 +62,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
   }
 }
 
-/** As it will be found from where the certificate will lie; files beside the staged model will lie beside the final one. */
+/** Path relative to the certificate's final location; files next to the staged model will be next to the final one. */
 function named(path: string, { converted, certificate }: CertificateRequest): string {
   const home =
     path === converted.path
@@ -86,23 +86,23 @@ function rewritesOf({ report }: Compiled): readonly RewriteRecord[] {
     .map(({ pass, rule, origin }) => ({ pass, rule: rule ?? pass, nodes: origin, numbers: numbers.get(pass) ?? 'rounding' }));
 }
 
-/** What became of every weight: as the compiler has it, in terms of the original's bytes; as the file has it, in terms of its own. */
+/** Origin of every weight: the compiler knows it as byte ranges of the original, the file as byte ranges of the converted model. */
 function weightsOf(made: CertificateRequest['made'], from: Recorded, to: Recorded): readonly WeightRecord[] {
   const sameAs = new Set([...from.weights.values()].filter(({ isInline }) => isInline).map((weight) => weight.hash()));
   return [...to.weights].map(([name, weight]): WeightRecord => {
     const { dtype, shape, at } = weight;
     const record = { name, dtype, shape, at };
     const tensor = made.get(name);
-    // In fewer bits it is another.
+    // A weight stored in fewer bits is not the same weight.
     const source = at.length > 0 && tensor && total(at) === tensorByteLength(tensor) ? sourceOf(tensor, from.files) : undefined;
     if (source) return { ...record, ...source };
     const sha256 = weight.hash();
-    // Those that lie within other fields have no stretch of bytes.
+    // Weights inside other fields have no byte ranges of their own.
     return sameAs.has(sha256) ? { ...record, kind: 'same', from: [], sha256 } : { ...record, kind: 'computed', sha256 };
   });
 }
 
-/** The bytes of the original that a tensor is, in their order or in another. */
+/** The bytes of the original that make up a tensor, in the same order or permuted. */
 function sourceOf(tensor: Tensor, files: readonly string[]): Pick<WeightRecord, 'kind' | 'from' | 'permutation'> | undefined {
   const from = stretches(tensor, files);
   if (from && from.length > 0) return { kind: 'same', from };

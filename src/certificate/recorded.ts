@@ -1,4 +1,4 @@
-/** A model as a certificate sees it: files, a graph, and weights that lie somewhere in the files. An ONNX model, or one of TensorFlow.js. */
+/** A model as a certificate sees it: files, a graph, and weights located in the files. Either ONNX or TensorFlow.js. */
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -11,10 +11,10 @@ import { graphDigest, payloadHash } from './digest';
 import { canonical, type Stretch } from './format';
 
 export interface Recorded {
-  /** The model first, then what holds its weights. */
+  /** The model first, then the files with its weights. */
   readonly files: readonly string[];
   readonly isTfjs: boolean;
-  /** Of everything that the graph says but the bytes of its weights. */
+  /** Hash of everything in the graph except the bytes of its weights. */
   graph(): string;
   readonly weights: ReadonlyMap<string, RecordedWeight>;
   close(): void;
@@ -23,14 +23,14 @@ export interface Recorded {
 export interface RecordedWeight {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Where its bytes are; empty: not as plain bytes. */
+  /** Byte ranges of the weight; empty if it is not stored as plain bytes. */
   readonly at: readonly Stretch[];
-  /** Whether it lies within a field of the file, and is small. */
+  /** True for small weights inside a field of the model file. */
   readonly isInline: boolean;
   hash(): string;
 }
 
-/** Throws CompileError where it cannot be read as a model. */
+/** Throws CompileError if the file cannot be read as a model. */
 export function openRecorded(path: string, options: ReadFileOptions): Recorded {
   const json = tfjsModelPath(path);
   return json === undefined ? onnxRecorded(path, options) : tfjsRecorded(json);
@@ -59,7 +59,7 @@ function onnxRecorded(path: string, options: ReadFileOptions): Recorded {
   };
 }
 
-/** Shards lie one after the other; a weight may begin in one and end in the next. */
+/** Shards are concatenated: a weight may begin in one and end in the next. */
 function tfjsRecorded(path: string): Recorded {
   const json = readModelJson(path);
   const files = [path];
@@ -93,7 +93,7 @@ function tfjsRecorded(path: string): Recorded {
   };
 }
 
-/** A stretch of a row of files as stretches of each. */
+/** Splits a range of the concatenated shards into ranges of the individual files. */
 function within(shards: readonly { readonly file: number; readonly size: number }[], begin: number, length: number): readonly Stretch[] {
   const found: Stretch[] = [];
   let start = 0;
@@ -120,7 +120,7 @@ function hashStretches(files: readonly string[], at: readonly Stretch[]): string
   return hash.digest('hex');
 }
 
-/** Where in the files a payload lies; undefined: not as plain bytes. */
+/** Byte ranges of a payload in the files; undefined if it is not stored as plain bytes. */
 export function stretches({ data }: Tensor, files: readonly string[]): readonly Stretch[] | undefined {
   if (data.kind !== 'ranges' || data.encoding !== 'raw') return undefined;
   return data.ranges.map(({ source, offset, length }: ByteRange): Stretch => {
