@@ -1,14 +1,15 @@
 /**
- * A conversion against its original: proof by running both, graph optimisations disabled.
+ * Verifies a conversion against its original by running both, with graph optimisations disabled.
  *
- * With the original: its own size; its own head on windows of its own map at larger sizes (windows.ts), or its scores of the whole image (scores.ts); the
- * original on crops of larger images (crops.ts). Without it: the converted model on images that are moved, patches elsewhere, batches (moved.ts).
- * Which of these must hold follows from the contract; docs/verify.md says why together they are enough. What must hold and could not be looked at makes the
- * verdict "unverified".
+ * With the original: its own size; its own head on windows of its own map at larger sizes (windows.ts), or its scores of the whole image (scores.ts);
+ * the original on crops of larger images (crops.ts). Without it: the converted model on shifted images, on patches elsewhere, and in batches
+ * (moved.ts).
+ * The contract decides which of these must hold; docs/verify.md explains why they suffice together. If a required check could not run, the verdict is
+ * "unverified".
  *
- * The tolerance is measured: how far the original differs from itself between one and more threads, between batch sizes, when its input moves by one
- * unit in the last place, and with its long sums in double precision; and, where the converted model is run by another runtime, how far it differs from
- * itself there when its sums are taken in another order. One model is in memory at a time.
+ * The tolerance is measured: how far the original differs from itself with one thread or several, with other batch sizes, with its input moved by one
+ * unit in the last place, and with its long sums in double precision. If the converted model has a different runtime, also how far it differs from
+ * itself there with its sums in a different order. Only one model is in memory at a time.
  */
 
 import { notComparable } from '../diagnostics/catalogue';
@@ -54,7 +55,7 @@ import { headOnWindows, runTrunk, type Trunk } from './windows';
 export type { VerifyOptions } from './bench';
 export type { VerifyRequest } from './subject';
 
-/** Throws CompileError where the models cannot be run or compared; a difference is a verdict, not an error. */
+/** Throws CompileError if the models cannot be run or compared; a difference is a verdict, not an error. */
 export async function verifyModels(request: VerifyRequest): Promise<VerifyReport> {
   const started = performance.now();
   const subject = new Subject(request);
@@ -80,16 +81,16 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const { tolerance, own, noise, fault, unmeasured } = measured.judge(order);
   const expected = scores?.small ?? measured.results;
   const found = scores ? given.results.map((results) => meanOfCells(results, subject.isMap)) : given.results;
-  // What overflows in the original itself says nothing about the other model.
+  // An overflow in the original itself says nothing about the other model.
   const judgeable = samples.map(({ kind }, at) => !isExtreme(kind) || allFinite(measured.results[at]));
   const kept = <T>(list: readonly T[]): T[] => list.filter((_, at) => judgeable[at]);
   const freed = trunk.features.some(({ own, results }) => results && !own) || scores?.larger.some(({ own }) => !own) === true;
   const needs = requiredBy(subject, claims, freed);
   const noiseAt = (image: LargerImage): number => noiseBetween(activation, given.coarse.get(image), sums?.larger.get(image));
-  // What fewer bits do to the numbers is measured; that the map moves with the image is asked of it as of any other.
+  // The effect of fewer bits on the values is measured only; the map must still move with the image, as for any other model.
   const hasNoBound = request.options?.measure === true && tolerance.from === 'noise';
   const bound: Tolerance = hasNoBound ? { ...tolerance, ...UNBOUND } : tolerance;
-  // How close a copy must come says nothing of how a map moves.
+  // The criteria for a copy do not apply to how the map moves.
   const still: Tolerance = tolerance.from === 'criteria' ? { ...tolerance, criteria: undefined, from: 'noise' } : tolerance;
   const larger: LargerRequest = { subject, claims, given: given.coarse, isCoarse: true, tolerance: bound, noiseAt };
   const checks: Check[] = [
@@ -148,8 +149,8 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
 }
 
 /**
- * Where each cell is the original on its crop, nothing else can be asked of it: an original that runs at larger sizes and means something else there (a
- * mirrored or cut map, a softmax over all places) is not what its map shall be.
+ * If each cell equals the original on its crop, nothing more can be required: an original that runs at larger sizes but means something else there (a
+ * mirrored or cropped map, a softmax over all positions) is not the reference for its map.
  */
 function settleByCrops(checks: Check[]): void {
   if (!checks.some(({ name, required, status }) => name === 'crops of the image' && required && status === 'equal')) return;
@@ -160,16 +161,16 @@ function settleByCrops(checks: Check[]): void {
   checks[at] = { ...check, status: 'informative', note };
 }
 
-/** Numbers that are there, whatever they are. */
+/** Accepts any finite values. */
 const UNBOUND = { relative: Number.MAX_VALUE, from: 'measured' } as const;
 
 const allFinite = (results: Results | undefined): boolean =>
   [...(results?.values() ?? [])].every(({ data }) => data.every((number) => Number.isFinite(number)));
 
 /**
- * What the contract speaks of. Without padding every cell is the original on its crop. With it, a cell is the original's head on its window of the
- * original's map, and moves with the image. Where cells depend on the whole image, only the original's own nodes can say what is right; where these do not run
- * on larger images (`freed`), what was made of them must move with the image, its gates held.
+ * Checks that the contract requires. Without padding, every cell is the original on its crop. With padding, a cell is the original's head on its
+ * window of the original's map, and moves with the image. If cells depend on the whole image, only the original's own nodes are a reference; if these
+ * do not run on larger images (`freed`), the freed trunk must move with the image while its gates are held fixed.
  */
 function requiredBy(
   subject: Subject,
@@ -180,10 +181,10 @@ function requiredBy(
   const isLocal = kind === 'everywhere' || kind === 'border';
   const crops = kind === 'everywhere' && (subject.head === 'window' || meansOfCrops(subject, claims));
   return {
-    // Crops are of predictions; what is a map in the original as well is compared as one.
+    // Crops give predictions; an output that is already a map in the original is compared as a map.
     windows: !crops || subject.request.converted.model.graph.outputs.some(({ name }) => subject.isMap(name)),
     crops,
-    // What is not known may do anything: nothing but moving the image can tell. The mean over cells says nothing of where each of them is.
+    // Unknown operators may do anything, and only moving the image can test them. The mean over cells says nothing about the individual positions.
     moved:
       subject.head === 'image'
         ? freed && !crops
@@ -192,7 +193,7 @@ function requiredBy(
   };
 }
 
-/** Whether it is known of every prediction for an image which windows it is the mean over. */
+/** True if, for every prediction per image, the windows that it averages over are known. */
 const meansOfCrops = (subject: Subject, claims: readonly Claim[]): boolean =>
   subject.head === 'image' &&
   subject.request.converted.model.graph.outputs.every(
@@ -208,13 +209,13 @@ async function cropsIn(
   const crops = new Map<LargerImage, ExpectedCrops>();
   const kind = subject.request.contract?.kind;
   if (subject.head !== 'window' && !(kind === 'everywhere' && meansOfCrops(subject, claims))) return crops;
-  // With padding, crops only tell how far its effects go. A mean takes all crops of an image.
+  // With padding, crops only show how far its effects reach. A mean needs all crops of an image.
   const isWanted = (image: LargerImage): boolean => image.purpose === 'growing' || (kind === 'everywhere' && subject.head === 'window');
   for (const image of images) if (isWanted(image)) crops.set(image, await runCrops(subject, claims, image, session));
   return crops;
 }
 
-/** Per sample, how far the converted model is from itself with its sums in another order, or exact. */
+/** Per sample: how far the converted model differs from itself with its sums in a different order, or in double precision. */
 function ownOrder(
   activation: Readonly<Record<string, number>>,
   results: readonly Results[],
@@ -225,7 +226,7 @@ function ownOrder(
   return results.map((own, at) => Math.max(0, ...known.map((other) => noiseBetween(activation, own, other[at]))));
 }
 
-/** `activation`: what the last operator is off by itself, which says nothing about sums. */
+/** `activation`: error of the last operator itself, which is unrelated to sums. */
 function noiseBetween(
   activation: Readonly<Record<string, number>>,
   one: Results | CompileError | undefined,
@@ -237,8 +238,8 @@ function noiseBetween(
 }
 
 /**
- * The converted model with its long sums in double precision: a pool that slides over the map adds as many numbers as the original's global one, in a kernel
- * of its own. Whatever is wrong in it is wrong on both sides.
+ * Runs the converted model with its long sums in double precision: a pool that slides over the map adds as many values as the original's global pool,
+ * in a different kernel. Any fault in the model is present in both runs.
  */
 async function withLongSumsInDouble(
   subject: Subject,
@@ -261,16 +262,16 @@ async function withLongSumsInDouble(
 
 interface ConvertedRuns {
   readonly results: readonly Results[];
-  /** The finer map at every cell; and what stands for the cells that the network has by itself. */
+  /** `fine`: every cell of the finer map. `coarse`: the cells that correspond to the network's own map. */
   readonly fine: Given;
   readonly coarse: Given;
-  /** undefined: there is nothing to move. */
+  /** undefined if nothing can be moved. */
   readonly moved: MovedRuns | undefined;
   readonly residues: ResiduesSeen | CompileError | undefined;
   readonly batched: Moved | CompileError | undefined;
 }
 
-/** What needs no original. */
+/** Checks that need no original. */
 interface MovedRuns {
   readonly subject: Subject;
   readonly shifted: Moved | CompileError;
@@ -294,7 +295,7 @@ async function runMoved(subject: Subject, claims: readonly Claim[], session: Ses
 const runResidues = (subject: Subject, claims: readonly Claim[], session: Session): Promise<ResiduesSeen | CompileError | undefined> =>
   everyResidue(subject, claims, session, subject.budget.allowance(OF_RESIDUES)).catch(asCompileError);
 
-/** The same of the part that moves, where the whole does not. */
+/** The same checks on the part that moves with the image, if the whole model does not. */
 async function movedPart(subject: Subject): Promise<MovedRuns | undefined> {
   const part = movingPart(subject);
   if (!part) return undefined;
@@ -310,7 +311,7 @@ async function movedPart(subject: Subject): Promise<MovedRuns | undefined> {
   }
 }
 
-/** Everything that is asked of the converted model. */
+/** All runs of the converted model. */
 async function runConverted(
   subject: Subject,
   claims: readonly Claim[],
@@ -343,7 +344,7 @@ async function runConverted(
   });
 }
 
-/** Where they part: at the original size if they do there, else on the first larger image. */
+/** First departure: at the original size if the models differ there, otherwise on the first larger image. */
 async function departureOf(
   subject: Subject,
   samples: readonly Sample[],
@@ -397,6 +398,6 @@ function requireSameNames({ original }: VerifyRequest, session: Session, outputs
     throw notComparable(`the converted model has no output '${missing[0]}' (it has ${session.outputNames.join(', ')})`);
 }
 
-/** Integers are compared bit by bit. */
+/** Models that compute in integers are compared bit by bit. */
 const isExact = ({ original, converted }: VerifyRequest): boolean =>
   !converted.runtime && computesInIntegers(original.model.graph) && computesInIntegers(converted.model.graph);

@@ -1,14 +1,15 @@
 /**
- * Checks that need no original and share nothing with the rewriter: what a map of predictions is can be tested on the converted model alone.
+ * Checks that need no original and share nothing with the rewriter: the defining properties of a map of predictions can be tested on the converted
+ * model alone.
  *
- *   shifted images      the image moved by one period moves the map by as many cells, wherever what a cell depends on lies inside both images
- *   patches elsewhere   the same patch, the pixels that a cell depends on, in another image of another size at another place gives the same cell:
- *                       nothing outside of the patch matters, and neither does the size of the image or the place in it
- *   batches             three images at once give what each gives alone
+ *   shifted images      moving the image by one period moves the map by the corresponding cells, wherever the field of a cell is inside both images
+ *   patches elsewhere   the same patch (the pixels that a cell depends on), in another image of another size at another position, gives the same cell:
+ *                       nothing outside the patch matters, and neither does the size of the image or the position in it
+ *   batches             three images at once give the same results as each of them alone
  *
- * A trunk that goes down and up again (every second cell meets another phase), a mirrored branch, rows cut out at fixed places, coordinates and positions
- * break the first two, whatever the compiler believes. Where the pixels that a cell depends on are many, images are strips: they are moved along one axis
- * and stay as they are along the other.
+ * A trunk that goes down and up again (every second cell has another phase), a mirrored branch, rows sliced at fixed positions, coordinates and
+ * position embeddings fail the first two, whatever the compiler believes. If a cell depends on many pixels, images are strips: they are moved along
+ * one axis and stay as they are along the other.
  */
 
 import { type ImageWindow, windowAxes } from '../compile/input-size';
@@ -25,11 +26,11 @@ import type { Subject } from './subject';
 
 export type Feeds = ReadonlyMap<string, Numbers>;
 
-/** Runs of the converted model of which some numbers must be the same. */
+/** Runs of the converted model in which certain values must be equal. */
 interface Twins {
   readonly size: string;
   readonly images: readonly (() => Feeds)[];
-  /** Per output: numbers that shall be the same, and of how many cells. */
+  /** Per output: the values that must be equal, and the number of cells that they come from. */
   same(results: readonly Results[]): ReadonlyMap<string, Pairs>;
 }
 
@@ -44,41 +45,41 @@ export interface Moved {
   readonly outputs: Readonly<Record<string, Difference>>;
   readonly sizes: readonly string[];
   readonly cells: number;
-  /** Outputs that nothing could be found out about, and why. */
+  /** Outputs that could not be checked, and the reason. */
   readonly skipped: ReadonlyMap<string, string>;
 }
 
-/** A spatial axis, counted from the outermost. */
+/** Index of a spatial axis, outermost first. */
 type Axis = number;
-/** Those along which an image may be longer. */
+/** Axes along which an image may be longer. */
 const axesOf = (subject: Subject): readonly Axis[] => [...subject.lengths.keys()].filter((axis) => !subject.isFixed(axis));
 
-/** Numbers of one image that is made up for this: 32 million are 128 MB. */
+/** Maximum number of elements of a generated image: 32 million take 128 MB. */
 const MOST_NUMBERS = 2 ** 25;
 
-/** What of an output can be moved along one axis, and by how much. */
+/** Geometry of moving one output along one axis. */
 export interface Track {
   readonly axis: Axis;
-  /** What is counted along it. */
+  /** Unit along the axis. */
   readonly name: PlacesName;
   readonly output: string;
-  /** Pixels of the field. */
+  /** First pixel of cell 0's field, and length of the field, in pixels. */
   readonly start: number;
   readonly extent: number;
   readonly stride: number;
-  /** The field was rounded to whole pixels. */
+  /** True if the field was rounded to whole pixels. */
   readonly isRounded: boolean;
   /** Pixels that the image is moved by, and cells that the map then moves by. */
   readonly period: number;
   readonly cells: number;
-  /** Pixels at both ends of the image that padding follows. */
+  /** Pixels at each end of the image that are affected by padding. */
   readonly edges: readonly [number, number];
-  /** What the contract says holds at sizes that differ by multiples of this; and by multiples of the period as well. */
+  /** The contract holds between sizes that differ by multiples of `congruent`; `grain` is the common multiple with the period. */
   readonly congruent: number;
   readonly grain: number;
 }
 
-/** What can be moved along one axis; of the other outputs, why not. */
+/** Tracks of the outputs that can be moved along one axis; for the others, adds the reason to `skipped`. */
 export function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis, skipped: Map<string, string>): Track[] {
   return claims.flatMap((claim): Track[] => {
     const own: AxisClaim | undefined = claim.axes[axis];
@@ -112,25 +113,28 @@ export function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis,
   });
 }
 
-/** First cell whose field begins inside of the image. */
+/** First cell whose field begins inside the image. */
 export const firstInside = ({ start, stride, edges: [near] }: Track): number => Math.max(0, Math.ceil((near - start) / stride - 1e-9));
-/** Last cell whose field ends inside of an image of this size. */
+/** Last cell whose field ends inside an image of this size. */
 export const lastInside = ({ start, extent, stride, edges: [, far] }: Track, size: number): number =>
   Math.floor((size - far - extent - start) / stride + 1e-9);
 
-/** Pixels of an image with so many periods of cells inside: as many more than the original has as the period divides, for which the phases are the same. */
+/**
+ * Length in pixels of an image with that many periods of cells inside. It exceeds the original's by a multiple of `grain`, so that the phases are the
+ * same.
+ */
 export function lengthFor(track: Track, own: number, periods: number): number {
   const first = firstInside(track) * track.stride;
-  // A cell may look at less than its window: it is there where the window fits.
+  // A cell may use less than its window, but exists only where the window fits.
   const needed = Math.max(track.start + first + track.extent + track.edges[1], own + first) + periods * track.period;
   return own + Math.max(0, Math.ceil((needed - own) / track.grain)) * track.grain;
 }
 
 export const sizeOf = (subject: Subject, axis: Axis): number => subject.lengths[axis] ?? 1;
-/** `along` on one axis, what the others have on these. */
+/** `along` on one axis, and the lengths of `across` on the others. */
 export const sizesFor = (along: number, across: readonly number[], axis: Axis): readonly number[] =>
   across.map((length, other) => (other === axis ? along : length));
-/** So far along one axis, nothing along the others. */
+/** The offset `at` along one axis, 0 along the others. */
 const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
   sizesFor(
     at,
@@ -138,7 +142,7 @@ const startAt = (at: number, subject: Subject, axis: Axis): readonly number[] =>
     axis,
   );
 
-/** The sides that images are not moved along: two cells, where that is known. */
+/** Lengths for the axes along which images are not moved: two cells, where the period is known. */
 export const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly number[] =>
   subject.lengths.map((length, axis) => {
     if (subject.isFixed(axis)) return length;
@@ -148,7 +152,7 @@ export const acrossOf = (subject: Subject, claims: readonly Claim[]): readonly n
     return length + Math.max(0, ...periods);
   });
 
-/** Each output's image moved by one period along each axis. */
+/** Moves the image by one period along each axis, for each output. */
 export async function shiftedImages(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
   const skipped = new Map<string, string>();
   const twins = axesOf(subject).flatMap((axis) =>
@@ -184,7 +188,7 @@ export async function shiftedImages(subject: Subject, claims: readonly Claim[], 
   return told('shifted images', await runTwins(twins, session, skipped), skipped);
 }
 
-/** The patch that a cell depends on, in another image, elsewhere. */
+/** Puts the patch that a cell depends on into another image, at another position. */
 export async function patchesElsewhere(subject: Subject, claims: readonly Claim[], session: Session): Promise<Moved> {
   const skipped = new Map<string, string>();
   const twins = axesOf(subject).flatMap((axis) =>
@@ -198,7 +202,7 @@ export async function patchesElsewhere(subject: Subject, claims: readonly Claim[
       const lengths = sizesFor(longer, across, axis);
       const target = (): Feeds => {
         const patches = source();
-        // What else the network is given stays the same.
+        // Other inputs of the network stay the same.
         const grounds = new Map(
           [...subject.feeds('uniform', lengths, 1, 7)].map(([name, ground]) => [
             name,
@@ -226,7 +230,7 @@ export async function patchesElsewhere(subject: Subject, claims: readonly Claim[
   return told('patches elsewhere', await runTwins(twins, session, skipped), skipped);
 }
 
-/** Three images at once against one by one, at the original size and at a larger one. */
+/** Three images at once against each alone, at the original size and at a larger one. */
 export async function batches(subject: Subject, session: Session, sizes: readonly (readonly number[])[]): Promise<Moved> {
   const twins = sizes.map((lengths): Twins => {
     const kinds = ['normal', 'strokes', 'large'] as const;
@@ -261,7 +265,7 @@ function stacked(list: readonly Numbers[]): Numbers {
   return { dtype: first?.dtype ?? 'float', shape: [list.length * (first?.shape[0] ?? 1), ...(first?.shape.slice(1) ?? [])], data };
 }
 
-/** Outputs that move by as many pixels are looked at in the same images. */
+/** Outputs with the same period are checked on the same images. */
 function grouped(tracks: readonly Track[]): readonly (readonly [Track, ...Track[]])[] {
   const groups = new Map<number, [Track, ...Track[]]>();
   for (const track of tracks) {
@@ -280,7 +284,7 @@ export const mapImages = (subject: Subject, feeds: Feeds, change: (numbers: Numb
     }),
   );
 
-/** Cells of one map along an axis against those of another that stand for the same pixels. */
+/** Pairs the cells of one map along an axis with those cells of another map that see the same pixels. */
 function samePlaces(
   still: Numbers | undefined,
   moved: Numbers | undefined,
@@ -310,7 +314,7 @@ interface Ran {
   readonly cells: number;
 }
 
-/** What was not seen anywhere joins what was skipped. */
+/** Outputs without any compared cells are added to `skipped`. */
 async function runTwins(twins: readonly Twins[], session: Session, skipped: Map<string, string>): Promise<Ran> {
   const outputs: Record<string, Difference> = table({});
   const sizes: string[] = [];

@@ -1,4 +1,4 @@
-/** How far the original differs from itself, and the tolerance that follows from it. */
+/** Measures how far the original differs from itself, and derives the tolerance from it. */
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { table } from '../ir/table';
@@ -15,49 +15,55 @@ import type { Tolerance } from './report';
 import { asCompileError, each, mapValues, type Results, worstOf } from './results';
 import { referenceSample, type Sample, weightBytes } from './samples';
 
-/** Differences of this many times the original's own noise are of the same order; measured on the networks of the zoo (docs/verify.md). */
+/** Differences up to this multiple of the original's own noise are of the same order; measured on the networks of the zoo (docs/verify.md). */
 export const NOISE_FACTOR = 8;
-/** Two runtimes differ by what each of them differs from exact sums; so do two orders in one of them. Measured on the zoo (docs/verify.md). */
+/**
+ * The difference between two runtimes comes from the error of each against exact sums; the same is true of two summation orders in one runtime.
+ * Measured on the zoo (docs/verify.md).
+ */
 export const ORDER_FACTOR = 4;
-/** No noise measured still leaves rounding: a few units in the last place of the largest number. */
+/** Even without measured noise, rounding remains: a few units in the last place of the largest value. */
 const FLOOR_ULPS = 16;
-/** Half precision is computed in floats and rounded at the same nodes in both models: less is left over. */
+/** Half precision is computed in floats and rounded at the same nodes in both models, so less rounding error remains. */
 const FLOOR_HALF_ULPS = 2;
-/** The runtime's own optimised kernels add in other orders; beyond this their difference may be a fault of the optimiser, which must not buy tolerance. */
+/**
+ * The runtime's optimised kernels sum in a different order. A difference beyond this may be a fault of the optimiser, which must not increase the
+ * tolerance.
+ */
 const MOST_KERNEL_ULPS = 128;
 
 /** The model whose noise is measured. */
 export interface Judged {
   readonly source: string | Uint8Array;
   readonly model: Model;
-  /** Whether the other model's weights may have been computed anew: then the noise of moved weights counts as well. Default: yes. */
+  /** Whether the other model's weights may have been recomputed; the noise of nudged weights then counts as well. Default: true. */
   readonly rounded?: boolean | undefined;
-  /** Every bit must be the same, since nothing is computed in floating point. */
+  /** Every bit must be equal, because nothing is computed in floating point. */
   readonly exact?: boolean | undefined;
 }
 
 export interface Measured<T> {
   readonly results: readonly Results[];
   readonly outputNames: readonly string[];
-  /** What else was asked of the session. */
+  /** Result of the additional runs in the same session. */
   readonly more: T;
-  /** What difference is allowed. `order`: per sample, how far the converted model differs from itself, where it has a runtime of its own. */
+  /** Computes the allowed difference. `order`: per sample, how far the converted model differs from itself with its sums in a different order. */
   judge(order?: readonly number[]): Allowed;
 }
 
 export interface Allowed {
   readonly tolerance: Tolerance;
-  /** Per sample: one on which the original is more sensitive than on the first is judged by its own noise. */
+  /** Per sample: if the original is more sensitive on it than on the reference sample, its own noise applies. */
   readonly own: readonly Tolerance[];
-  /** How far the original is from itself on ordinary inputs, as a share of its largest number: the median over them. */
+  /** Median, over ordinary inputs, of how far the original differs from itself, as a share of its largest value. */
   readonly noise: number;
-  /** Where the runtime's optimiser changes the model by more than its noise. */
+  /** Set if the runtime's optimiser changes the model by more than its noise. */
   readonly fault: Difference | undefined;
-  /** What the noise was to be measured by, and could not: it says nothing, neither good nor bad. */
+  /** Noise measurements that failed; they provide no information. */
   readonly unmeasured: readonly string[];
 }
 
-/** Runs the original on all samples, and again with everything moved that may move. */
+/** Runs the original on all samples, and again with each source of noise varied. */
 export async function measure<T>(
   bench: Bench,
   judged: Judged,
@@ -123,7 +129,7 @@ export async function measure<T>(
   };
 }
 
-/** Per input, beyond what its own noise explains, and what the last operator is off by itself. */
+/** Worst difference, over all inputs, beyond both the input's own noise and the error of the last operator itself. */
 function faultOf(
   model: Model,
   results: readonly Results[],
@@ -139,14 +145,14 @@ function faultOf(
   return faults.reduce<Difference | undefined>(worse, undefined);
 }
 
-/** The largest step between neighbouring numbers of an output that is quantised at the end; 0 where it is not. */
+/** Largest step between neighbouring values of an output that is quantised at the end; 0 for other outputs. */
 function stepOf(output: Value): number {
   const end = behindViews(output);
   const scale = end?.op === 'DequantizeLinear' ? end.inputs[1]?.constant : undefined;
   return scale ? Math.max(...readNumbers(scale).map(Math.abs)) : 0;
 }
 
-/** The node that computes an output, views and the like left out. */
+/** The node that computes an output, skipping views and the like. */
 function behindViews(output: Value): Node | undefined {
   let node = output.producer;
   while (node && VIEWS.has(node.op)) node = node.inputs[0]?.producer;
@@ -178,11 +184,11 @@ function noiseOn(
   };
 }
 
-/** Whether numbers are held to what was measured on the original. */
+/** True if values are held to the tolerance measured on the original. */
 export const isMeasured = ({ from }: Tolerance): boolean => from === 'noise' || from === 'criteria';
 
 const FLOAT = 2 ** -23;
-/** What is always allowed, as a share of the largest number. */
+/** Minimum tolerance, as a share of the largest value. */
 export const floorOf = (epsilon: number): number => (epsilon > FLOAT ? FLOOR_HALF_ULPS * epsilon : FLOOR_ULPS * FLOAT);
 
 function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): Tolerance {
@@ -217,7 +223,7 @@ function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): 
   };
 }
 
-/** The same sample as one of a batch of two, where the model takes batches. */
+/** The same sample in a batch of two, if the model accepts batches. */
 async function batched({ model }: Judged, session: Session, sample: Sample): Promise<Results | undefined> {
   const { inputs } = model.graph;
   if (!inputs.every((input) => typeof input.type?.shape?.[0] !== 'number')) return undefined;
@@ -238,13 +244,13 @@ async function batched({ model }: Judged, session: Session, sample: Sample): Pro
       data: numbers.data.slice(0, numbers.data.length / 2),
     }));
   } catch (error) {
-    // A batch may be declared and not supported; that is the model's own affair.
+    // A model may declare batches without supporting them; that is not a problem of the conversion.
     if (error instanceof CompileError) return undefined;
     throw error;
   }
 }
 
-/** The original with each of its weights moved to a neighbour: what folding may do, which rounds weights anew. */
+/** The original with each weight moved to a neighbouring value, as folding may do by rounding weights again. */
 async function withNudgedWeights(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
   if (judged.rounded === false || weightBytes(judged.model) > MOST_NUDGED) return undefined;
   const model = nudgedWeights(bench, judged.model);
@@ -253,7 +259,7 @@ async function withNudgedWeights(bench: Bench, judged: Judged, samples: readonly
   );
 }
 
-/** Each weight moved by one unit in the last place of its type, or of the coarser one that is computed in. */
+/** Moves each weight by one unit in the last place of its own type, or of the type of the computation if that is coarser. */
 export function nudgedWeights(bench: Bench, original: Model): Model {
   const model = original.clone();
   for (const constant of [...model.graph.constants]) {
@@ -270,7 +276,7 @@ export function nudgedWeights(bench: Bench, original: Model): Model {
   return model;
 }
 
-/** The original with its long sums taken in double precision: how far the runtime is from exact sums, as far another runtime may be from it. */
+/** The original with its long sums in double precision: shows how far the runtime is from exact sums. Another runtime may be as far from them. */
 async function withSumsInDouble(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
   const model = weightBytes(judged.model) > MOST_NUDGED ? undefined : withExactSums(judged.model);
   if (!model) return undefined;
@@ -279,7 +285,10 @@ async function withSumsInDouble(bench: Bench, judged: Judged, samples: readonly 
   );
 }
 
-/** How far the original is from itself on one input: with what it reads moved by a unit in the last place, and with its sums in another order. */
+/**
+ * How far the original differs from itself on one input. `moving`: its input or weights moved by one unit in the last place; `adding`: sums in a
+ * different order.
+ */
 interface SampleNoise {
   readonly moving: number;
   readonly adding: number;
@@ -298,7 +307,7 @@ function noiseOfSample(sample: {
   return { moving: Math.max(of(nudge), of(moved)), adding: Math.max(order, of(sums)) };
 }
 
-/** An input on which the original is more sensitive than on the reference input is judged by its own noise. */
+/** If the original is more sensitive on an input than on the reference input, that input's own noise applies. */
 function toleranceOf({ moving, adding }: SampleNoise, base: Tolerance): Tolerance {
   if (!isMeasured(base)) return base;
   return { ...base, relative: Math.max(base.relative, NOISE_FACTOR * moving, ORDER_FACTOR * adding) };
@@ -310,9 +319,9 @@ function median(numbers: readonly number[]): number {
 }
 
 /**
- * Sigmoid is computed by the runtime as 1/2 and a rational function of its argument: where it is next to 0 the result is a difference of two halves, which
- * has an error of some units in the last place of 1/2, however small it is itself. Softmax and Tanh keep their digits. An output that is quantised at the end
- * may be one step off wherever a sum lies next to the border between two.
+ * Absolute error of the last operator, per output. The runtime computes Sigmoid as 1/2 plus a rational function of its argument: near 0 the result is
+ * a difference of two halves, with an error of a few units in the last place of 1/2, however small the result is. Softmax and Tanh keep their
+ * precision. An output that is quantised at the end may be off by one step wherever a sum is close to the boundary between two steps.
  */
 export function activationNoise({ graph }: Model): Readonly<Record<string, number>> {
   const noise: Record<string, number> = table({});
@@ -326,8 +335,8 @@ const ACTIVATION_ULPS = 4;
 
 const isSigmoid = (output: Value): boolean => behindViews(output)?.op === 'Sigmoid';
 
-/** Whether the node's constants are trained numbers: those of layers, and what exporters write layers as. */
+/** True if the node's constants are trained weights: those of layers, and of the arithmetic that exporters write layers as. */
 const takesWeights = (node: Node): boolean => ARITHMETIC.has(node.op) || (weightSlots(node)?.length ?? 0) > 0;
 const ARITHMETIC = new Set(['Mul', 'Add', 'Sub', 'Div']);
-/** Larger models are not copied for it. */
+/** Bytes of weights; larger models are not copied to measure noise. */
 export const MOST_NUDGED = 300e6;

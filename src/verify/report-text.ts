@@ -1,4 +1,4 @@
-/** What a verification found, as text for people. */
+/** Formats the result of a verification as text for people. */
 import { describeContract } from '../analysis/contract';
 import { printable } from '../diagnostics/format';
 import type { Difference } from './compare';
@@ -59,7 +59,7 @@ function quantisedText({ kind, ranges }: QuantisedReport): string[] {
   return [`the converted model (${KINDS[kind]}); the differences are the price`, ...ranges.map(range)];
 }
 
-/** By what it is equal, where that is not the numbers. */
+/** Names the criterion of equality, if it is not the tolerance. */
 function askedText({ verdict, tolerance }: VerifyReport): string {
   return tolerance.criteria && (verdict === 'equal' || verdict === 'different') ? ' by what was asked' : '';
 }
@@ -73,7 +73,7 @@ function criteriaText({ minAgreement, cosine }: NonNullable<Tolerance['criteria'
   return `as asked: ${asked.join(', ')}`;
 }
 
-/** What fewer bits cost, where nothing else is said. */
+/** Cost of storing weights in fewer bits, for the verdict `measured`. */
 function priceText({ verdict, checks }: VerifyReport): string {
   if (verdict !== 'measured') return '';
   const seen = checks.filter(({ status }) => status === 'measured');
@@ -86,7 +86,7 @@ function priceText({ verdict, checks }: VerifyReport): string {
   return `: scores differ by up to ${share(worst)} of the largest${shares.length > 0 ? `; the best class is the same in ${shares.join(', ')}` : ''}`;
 }
 
-/** What "equal" would need and was not seen. */
+/** Required checks that could not be completed, for the verdict `unverified`. */
 function missingText({ verdict, checks }: VerifyReport): string {
   if (verdict !== 'unverified') return '';
   const missing = checks.filter(({ required, status }) => required && status !== 'equal' && status !== 'measured').map(({ name }) => name);
@@ -99,7 +99,7 @@ const departureText = (departure: Departure): string[] =>
 const row = (name: string, text: string): string => `  ${name.padEnd(19)}${text}`;
 const share = (number: number): string => number.toExponential(1);
 
-/** How the tolerance follows from the noise, or that it was given. */
+/** Explains how the tolerance was derived from the noise, or that it was given. */
 export function toleranceText(tolerance: Tolerance): string {
   const { noise, relative, outputs } = tolerance;
   const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
@@ -137,11 +137,11 @@ function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): str
   return [...inputs.map(pair), ...outputs.map((output) => `${pair(output)} (${output.relation})`)].join(', ');
 }
 
-/** The largest of what was measured on the original itself. */
+/** The largest noise measured on the original itself. */
 export const noiseOf = ({ noise }: Tolerance): number =>
   Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0);
 
-/** `asked`: numbers may differ, as far as that is close enough for the user. */
+/** `asked`: values may differ, as long as the user's criteria are met. */
 export function formatCheck(check: Check, asked = false): string[] {
   if (check.status === 'skipped') return [row(check.name, `${check.required ? 'NOT LOOKED AT' : 'skipped'}: ${check.note}`)];
   const where =
@@ -176,7 +176,7 @@ export function formatCheck(check: Check, asked = false): string[] {
   ];
 }
 
-/** docs/pictures.md has what was measured on trained networks. */
+/** Measurements on trained networks are in docs/pictures.md. */
 const OWN_PICTURES =
   'not a fault: inside a larger image cells see real pixels where a crop is padded. On your own pictures: heatmap ORIGINAL PICTURE --slide peaks';
 
@@ -197,7 +197,7 @@ function describe({ maxAbs, maxRel, broken, worst }: Difference): string {
   return `largest difference ${maxAbs.toPrecision(2)} (${maxRel.toExponential(1)} of the largest)`;
 }
 
-/** Where the worst element is, for outputs that differ and for pairs that nobody knows yet. */
+/** Position and size of the worst element, for differing outputs and for pairs that are not conversions. */
 function details({ broken, worst, cosine, elementwise }: Difference, check: Check, output: string): string[] {
   if (check.status !== 'different' && check.name !== 'outputs') return [];
   const lines: string[] = [];

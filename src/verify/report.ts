@@ -1,4 +1,4 @@
-/** What a verification found: a plain object for machines; report-text.ts tells it to people. */
+/** Result of a verification: a plain object for machines; report-text.ts formats it for people. */
 import type { Contract } from '../analysis/contract';
 import type { Agreement, Difference } from './compare';
 import type { PortMatch } from './pair/ports';
@@ -20,104 +20,114 @@ export interface Check {
     | 'batches'
     | 'fixed form'
     | 'crops at that size';
-  /** `partial`: equal as far as it went, which is not as far as the contract goes. `measured`: seen in full, and held to no bound. */
+  /** `partial`: equal as far as the check went, which is less than the contract covers. `measured`: checked in full, but held to no bound. */
   readonly status: 'equal' | 'different' | 'measured' | 'informative' | 'partial' | 'skipped';
-  /** Whether the contract speaks of it: "equal" needs it then. */
+  /** True if the contract covers this check; the verdict "equal" then requires it. */
   readonly required?: boolean | undefined;
   /** Per output: the worst difference over all inputs of the check. */
   readonly outputs: Readonly<Record<string, Difference>>;
-  /** Per output with classes: how often both models name the same. */
+  /** Per output with classes: how often both models predict the same class. */
   readonly agreement?: Readonly<Record<string, Agreement>> | undefined;
-  /** Sizes of the images, height x width. */
+  /** Image sizes, height x width. */
   readonly sizes: readonly string[];
   readonly cells: number;
-  /** Share of cells whose best class is the same, where that is not implied. */
+  /** Share of cells with the same best class, where that is not implied. */
   readonly sameBest?: number | undefined;
-  /** Why it was skipped, or what a reader should know. */
+  /** Reason for skipping the check, or a remark for the reader. */
   readonly note?: string | undefined;
 }
 
 /**
- * `unverified`: equal at the original size, and beyond it something that the contract speaks of could not be looked at. `not reproducible`: no difference
- * was found, but the original differs from itself so much that this says little. `measured`: weights were stored in fewer bits, so that the numbers cannot be
- * those of the original; all was looked at, what that costs is in the report, and nothing is said of whether it is little enough.
+ * `unverified`: equal at the original size, but something that the contract covers beyond it could not be checked. `not reproducible`: no difference
+ * was found, but the original differs from itself so much that this means little. `measured`: weights were stored in fewer bits, so the values cannot
+ * equal those of the original; everything was checked, the report gives the resulting differences, and no judgement is made whether they are small
+ * enough.
  */
 export type Verdict = 'equal' | 'different' | 'unverified' | 'not reproducible' | 'measured';
 
-/** What the user calls close enough. */
+/** The user's criteria for "close enough". */
 export interface Criteria {
-  /** Share of cases in which both models name the same best class, at least; over all inputs. */
+  /** Minimum share of cases, over all inputs, in which both models predict the same best class. */
   readonly minAgreement?: number | undefined;
-  /** Of the scores, at least; on each input. */
+  /** Minimum cosine similarity of the scores, on each input. */
   readonly cosine?: number | undefined;
 }
 
-/** Of a copy in integers of a float network. */
+/** Report on an integer copy of a float network. */
 export interface QuantisedReport {
-  /** `QDQ`: floats between quantisers; `integers`: operators that compute in integers; `dynamic`: scales are computed while it runs; `weights`: weights alone. */
+  /**
+   * `QDQ`: floats between quantisers; `integers`: operators that compute in integers; `dynamic`: scales computed at run time; `weights`: only the
+   * weights are quantised.
+   */
   readonly kind: 'QDQ' | 'integers' | 'dynamic' | 'weights';
-  /** Inputs that are quantised at once: what they are cut off at, and the share of the numbers they were fed that lies outside. */
+  /** Inputs that are quantised immediately: their clipping range, and the share of the values fed that fall outside it. */
   readonly ranges: readonly { readonly input: string; readonly low: number; readonly high: number; readonly outside: number }[];
 }
 
 export interface Tolerance {
-  /** Largest difference allowed, as a share of the largest expected number. */
+  /** Largest difference allowed, as a share of the largest expected value. */
   readonly relative: number;
   readonly absolute: number;
-  /** What is left to rounding where no noise was measured, as a share as well. */
+  /** Minimum tolerance for rounding when no noise was measured, also as a share of the largest expected value. */
   readonly floor?: number | undefined;
-  /** Of outputs that end in an activation which the runtime computes with an error of its own, whatever the size of its result: an absolute difference. */
+  /**
+   * Per output that ends in an activation with a runtime error of its own, independent of the size of its result: that error, as an absolute
+   * difference.
+   */
   readonly activation?: Readonly<Record<string, number>> | undefined;
-  /** Of outputs that were given one of their own. */
+  /** Per output with a tolerance of its own. */
   readonly outputs?: Readonly<Record<string, { readonly relative: number; readonly absolute: number }>> | undefined;
   /**
-   * How the original differs from itself, as a share of its largest number: between numbers of threads, when its input moves by one unit in the last
-   * place, between batch sizes, and between the runtime's plain and optimised kernels (which add in other orders).
+   * How far the original differs from itself, as a share of its largest value: with other thread counts, with its input moved by one unit in the last
+   * place, with other batch sizes, and between the runtime's plain and optimised kernels (which sum in a different order).
    */
   readonly noise: {
     readonly threads: number;
     readonly nudge: number;
     readonly batch: number | undefined;
     readonly kernels: number | undefined;
-    /** When its weights move by one unit in the last place, where the conversion rounded weights anew. */
+    /** With its weights moved by one unit in the last place; set if the conversion recomputed weights. */
     readonly weights?: number | undefined;
-    /** When the means over rows and columns in its head, and those of its norms, are taken in double precision, where they are long. */
+    /** With long means (over rows and columns in its head, and in its norms) taken in double precision. */
     readonly sums?: number | undefined;
-    /** The converted model in a runtime of its own, when its sums are taken in another order. */
+    /** The converted model against itself, in its own runtime, with sums in a different order. */
     readonly order?: number | undefined;
   };
-  /** The type whose units in the last place the noise is measured in, where that is not float. */
+  /** Type whose units in the last place the noise is measured in, if not float. */
   readonly unit?: string | undefined;
-  /** What is asked in place of it, or beside it where `from` is `options`. */
+  /** Criteria that replace the tolerance, or apply in addition to it if `from` is `options`. */
   readonly criteria?: Criteria | undefined;
-  /** `exact`: none, bit by bit. `criteria`: only outputs that these say nothing about are held to what was measured. `measured`: differences to the original are held to no bound. */
+  /**
+   * `exact`: no tolerance, bit by bit. `criteria`: the measured tolerance applies only to outputs that the criteria do not cover. `measured`:
+   * differences from the original are held to no bound.
+   */
   readonly from: 'noise' | 'options' | 'exact' | 'criteria' | 'measured';
 }
 
-/** What a rule did: the source nodes that it made something of. */
+/** Effect of a rule: the source nodes that it rewrote. */
 export interface Rewrite {
   readonly pass: string;
   readonly rule: string | undefined;
   readonly origin: readonly string[];
 }
 
-/** The first node whose output departs while what it is computed from is equal. */
+/** The first node whose output differs although its inputs are equal. */
 export interface Departure {
   readonly node: string;
   readonly op: string;
-  /** The nodes of the original that it stands for. */
+  /** Nodes of the original that it corresponds to. */
   readonly origin: readonly string[];
   readonly value: string;
-  /** The value of the original that it was compared with. */
+  /** Value of the original that it was compared with. */
   readonly original: string | undefined;
-  /** The input on which it was seen. */
+  /** Input on which the difference was seen. */
   readonly sample: string;
   readonly difference: Difference;
-  /** The difference that noise explains there, as a share of the largest number. */
+  /** Difference that noise explains at this node, as a share of the largest value. */
   readonly allowed: number | undefined;
   /**
-   * Where values are rounded to steps: the size of the difference as a share of the size of the value (root mean squares), and the share that steps explain; what
-   * the value is cut off at, and the share of the original's numbers that lie outside.
+   * Set if values are quantised: size of the difference as a share of the size of the value (root mean squares), and the share that quantisation
+   * steps explain; the clipping range of the value, and the share of the original's values outside it.
    */
   readonly steps?:
     | {
@@ -126,54 +136,54 @@ export interface Departure {
         readonly range?: { readonly low: number; readonly high: number; readonly outside: number } | undefined;
       }
     | undefined;
-  /** Numbers that are NaN or infinite in one model only are born here. */
+  /** True if this node is the first with values that are NaN or infinite in one model only. */
   readonly notFinite: boolean;
-  /** What it is computed from: equal values, and their largest difference as a share. */
+  /** Its inputs: equal values, and their largest difference as a share. */
   readonly inputs: readonly { readonly value: string; readonly difference: number }[];
-  /** Nodes between those and this one that have no counterpart in the original. */
+  /** Nodes between those inputs and this node that have no counterpart in the original. */
   readonly others: readonly { readonly node: string; readonly op: string }[];
-  /** The passes and rules that made the node, where they are known. */
+  /** Passes and rules that made the node, where known. */
   readonly rewrites: readonly Rewrite[];
-  /** Values that were looked at, of so many that have a counterpart in the original, in so many nodes. */
+  /** Number of values compared, number of values with a counterpart in the original, and number of nodes. */
   readonly looked: number;
   readonly comparable: number;
   readonly of: number;
 }
 
-/** Where the original itself makes NaN or infinity of finite numbers. */
+/** Node at which the original itself turns finite values into NaN or infinity. */
 export interface NotFinite {
   readonly node: string;
   readonly op: string;
   readonly value: string;
-  /** Values that it is computed from, all finite. */
+  /** Its input values, all finite. */
   readonly inputs: readonly string[];
   readonly sample: string;
-  /** The first of them: `NaN`, `Infinity`. */
+  /** The first such value: `NaN`, `Infinity`. */
   readonly number: string;
   readonly count: number;
   readonly of: number;
-  /** Whether the input of the model has such numbers already. */
+  /** True if the input of the model already contains such values. */
   readonly fed: boolean;
 }
 
-/** What a comparison on integers was about. */
+/** Scope of a comparison on integers. */
 export interface ExactReport {
-  /** Each with other integers. */
+  /** Number of rounds, each with different integers. */
   readonly rounds: number;
   /** Values of the converted model that were compared, bit by bit. */
   readonly compared: readonly string[];
-  /** Nodes of the converted model that were run exactly, of so many. */
+  /** Number of nodes of the converted model that were run exactly, and total number of nodes. */
   readonly nodes: number;
   readonly of: number;
-  /** Whether all outputs were among them. */
+  /** True if all outputs were among the compared values. */
   readonly isWhole: boolean;
-  /** Where it ended. */
+  /** Nodes at which exact computation ended. */
   readonly stops: readonly { readonly node: string; readonly op: string; readonly reason: string }[];
-  /** Weights that have other numbers than this conversion gives them. */
+  /** Weights whose values differ from those that this conversion produces. */
   readonly altered: readonly string[];
-  /** Values that were taken modulo 16 or rounded down in both models, so that sums stay exact. */
+  /** Number of values that were taken modulo 16 or rounded down in both models, to keep sums exact. */
   readonly reduced: number;
-  /** The smallest share of numbers that are not zero, among what was compared. */
+  /** Smallest share of nonzero numbers among the compared values. */
   readonly alive: number;
 }
 
@@ -182,26 +192,26 @@ export interface VerifyReport {
   readonly checks: readonly Check[];
   readonly tolerance: Tolerance;
   readonly contract: Contract | undefined;
-  /** What was held against what, for models that are no conversion of this program's. */
+  /** Inputs and outputs that were matched, for models that are not conversions by this program. */
   readonly match?:
     | { readonly inputs: readonly PortMatch[]; readonly outputs: readonly (PortMatch & { readonly relation: Relation })[] }
     | undefined;
-  /** Set where the converted model is a copy in integers of a float network. */
+  /** Set if the converted model is an integer copy of a float network. */
   readonly quantised?: QuantisedReport | undefined;
-  /** Of a comparison on integers. */
+  /** Set for a comparison on integers. */
   readonly exact?: ExactReport | undefined;
-  /** Where they first part, if they differ and it was found; or why it was not looked for. */
+  /** First departure, if the models differ and it was found; otherwise the note says why it was not searched for or not found. */
   readonly departure?: Departure | undefined;
   readonly departureNote?: string | undefined;
-  /** Set where the original gives NaN or infinity, of which both models may agree. */
+  /** Set if the original produces NaN or infinity, even if both models agree on it. */
   readonly notFinite?: NotFinite | undefined;
-  /** Set where the runtime's own graph optimisations change the original by more than its noise: a fault of the runtime. */
+  /** Set if the runtime's own graph optimisations change the original by more than its noise, which is a fault of the runtime. */
   readonly runtimeFault: Difference | undefined;
-  /** What was to be run to measure the noise of the original, and failed, with the reason. Nothing is known of it. */
+  /** Runs for measuring the noise of the original that failed, with the reason. They provide no information. */
   readonly unmeasured?: readonly string[] | undefined;
   readonly runtime: string;
   readonly seconds: number;
-  /** How far the verification reached: the seconds that were planned for, and what was left out for want of them. */
+  /** Time budget of the verification in seconds, and the checks omitted to stay within it. */
   readonly budget?: { readonly seconds: number; readonly leftOut: readonly string[] } | undefined;
 }
 

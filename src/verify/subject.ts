@@ -1,4 +1,4 @@
-/** What a verification is about: both models, the image, the inputs; and sessions in which one of them runs. */
+/** Subject of a verification: both models, the image and the inputs, and sessions that run one of the models. */
 import type { Contract } from '../analysis/contract';
 import { type ImageWindow, windowAxes, windowLengths, windowLetters } from '../compile/input-size';
 import { notComparable } from '../diagnostics/catalogue';
@@ -19,63 +19,69 @@ import type { Results } from './results';
 import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from './samples';
 
 export interface VerifyRequest {
-  /** A file, or bytes; and the model read from it at the window's static size, shapes inferred. */
+  /** File path or bytes, and the model read from it at the static size of the window, with shapes inferred. */
   readonly original: { readonly source: string | Uint8Array; readonly model: Model };
-  /** A file, or bytes; and the model read from it, shapes inferred (symbolic sizes). `runtime`: what runs it, where that is not ONNX Runtime. */
+  /** File path or bytes, and the model read from it, with shapes inferred (symbolic sizes). `runtime`: the runtime, if it is not ONNX Runtime. */
   readonly converted: { readonly source: string | Uint8Array; readonly model: Model; readonly runtime?: OtherRuntime | undefined };
   readonly windows: readonly ImageWindow[];
   readonly contract?: Contract | undefined;
-  /** What the converted model gives: predictions per window of the original size (default), per cell of the last map, or per image. */
+  /**
+   * Output of the converted model: predictions per window of the original size (default), per cell of the last map, or per image; `original`: only
+   * folded.
+   */
   readonly head?: 'window' | 'cell' | 'image' | 'original' | undefined;
   /** Makes the sizes of a part of the original symbolic. */
   readonly free: (part: Model) => Model;
-  /** The original in a spelling with maps to cut it at, the same function; by default as it is. */
+  /** Rewrites the original to an equivalent model that has maps to cut it at. Default: the original unchanged. */
   readonly cuttable?: ((original: Model) => Model) | undefined;
-  /** Puts a model where the runtime can load it, for as long as the verification lasts. */
+  /** Makes a model loadable by the runtime for the duration of the verification. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
-  /** The original as its file has it, no pass applied, no size put in: its own nodes are run on larger images, where they can be. */
+  /** The original exactly as in its file, with no pass applied and no size inserted: its own nodes are run on larger images, if possible. */
   readonly verbatim?: (() => Model | undefined) | undefined;
-  /** Per output: pixels between neighbouring cells, as the converted model declares them. */
+  /** Per output: pixels between neighbouring cells, as declared by the converted model. */
   readonly strides?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** Per output: the sizes that the file of the converted model declares, where these are to be held against what it gives. */
+  /** Per output: the sizes declared in the file of the converted model, if they are to be checked against the actual ones. */
   readonly declared?: ReadonlyMap<string, TensorType['shape']> | undefined;
-  /** The part of an image, from its first pixel, that the converted model says it looks at: some networks take some sizes only. Default: all of it. */
+  /**
+   * Size of the part of an image, from its first pixel, that the converted model declares it uses: some networks accept only certain sizes. Default:
+   * the whole image.
+   */
   readonly fitted?: ((lengths: readonly number[]) => readonly number[]) | undefined;
-  /** A size to be looked at among the larger ones: the one that a form of the model is fixed at. */
+  /** An additional larger size to check: the fixed size of a form of the model. */
   readonly also?: readonly number[] | undefined;
-  /** Per output: cells for each one of the map that the network has by itself, along each axis, where it was made finer (`--stride`). */
+  /** Per output: cells per cell of the network's own map, along each axis, if the map was made finer (`--stride`). */
   readonly density?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** Whether weights were computed anew (folded): the tolerance then allows for what one unit in their last place may do. Default: not known, so yes. */
+  /** Whether weights were recomputed (folded): the tolerance then allows for the effect of one unit in their last place. Default: unknown, so true. */
   readonly rounded?: boolean | undefined;
-  /** What rules did, where that can be found out: to say which of them made a node. */
+  /** Rewrites made by the rules, if available: used to report which of them made a node. */
   readonly rewrites?: (() => readonly Rewrite[]) | undefined;
-  /** Inputs to run both on, by the original's names, in place of random ones. */
+  /** Inputs for both models, by the original's input names, instead of random ones. */
   readonly samples?: readonly Sample[] | undefined;
-  /** Shows the inputs, before anything is run. */
+  /** Called with the inputs before anything is run. */
   readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
   readonly options?: VerifyOptions | undefined;
 }
 
-/** What runs a converted model that is no ONNX file, in the names and layout of the original. */
+/** Runtime for a converted model that is not an ONNX file; uses the names and layout of the original. */
 export interface OtherRuntime {
-  /** For reports. */
+  /** Name for reports. */
   readonly name: string;
   readonly open: () => Promise<Session>;
-  /** The same function with its sums in another order: how this runtime differs from itself. */
+  /** Opens the same function with its sums in a different order, to measure how this runtime differs from itself. */
   readonly openReordered: () => Promise<Session>;
-  /** Its inside. Throws CompileError where it cannot be looked into. */
+  /** Access to internal values. Throws CompileError if they cannot be inspected. */
   readonly inside: () => Side;
 }
 
-/** What is only folded need not look at images. */
+/** Placeholder: a model that was only folded need not have image inputs. */
 const NO_IMAGE: ImageWindow = { input: '', layout: 'NCHW', height: 1, width: 1, channels: undefined };
 
-/** Numbers of one input: 256 MB. */
+/** Maximum number of elements of one input: 256 MB. */
 const MOST_ELEMENTS = 2 ** 26;
 
 export class Subject {
   readonly image: ImageWindow;
-  /** Its spatial axes, their places among the axes of the input, and its lengths along them. */
+  /** Spatial axes of the image, their positions among the axes of the input, and the lengths along them. */
   readonly letters: readonly Letter[];
   readonly axes: readonly number[];
   readonly lengths: readonly number[];
@@ -103,34 +109,34 @@ export class Subject {
     this.lengths = windowLengths(image);
   }
 
-  /** Whether images keep their length along an axis: nothing slides along it. */
+  /** True if images keep their length along an axis, so that nothing slides along it. */
   isFixed(axis: number): boolean {
     const letter = this.letters[axis];
     return letter !== undefined && this.request.converted.model.graph.tied.has(letter);
   }
 
-  /** The name that a length of the image goes by in the sizes of the converted model. */
+  /** Symbol of an image length in the sizes of the converted model. */
   sizeName(letter: Letter): string | undefined {
     const input = this.request.converted.model.graph.inputs.find(({ name }) => name === this.image.input);
     const dim = input?.type?.shape?.[this.image.layout.indexOf(letter)];
     return typeof dim === 'string' ? dim : undefined;
   }
 
-  /** Whether images of other sizes can be fed: the original's file leaves its lengths open. */
+  /** True if images of other sizes can be fed, because the original's file leaves its lengths open. */
   get hasFreeSizes(): boolean {
     const input = this.request.verbatim?.()?.graph.inputs.find(({ name }) => name === this.image.input);
     return this.axes.every(
       (axis, at) => this.isFixed(at) || (input?.type?.shape !== undefined && typeof input.type.shape[axis] !== 'number'),
     );
   }
-  /** Whether both models leave the size of the batch open. */
+  /** True if both models leave the batch size open. */
   get takesBatches(): boolean {
     const isOpen = ({ graph }: Model): boolean =>
       graph.inputs.every(({ type }) => typeof type?.shape?.[0] !== 'number' || type.shape[0] === 0);
     return isOpen(this.request.original.model) && isOpen(this.request.converted.model);
   }
 
-  /** An image as far as the converted model looks at it. */
+  /** Crops the images to the part that the converted model uses. */
   fitted(feeds: Feeds, lengths: readonly number[]): Feeds {
     const taken = this.fittedSize(lengths);
     if (taken.every((length, axis) => length === lengths[axis])) return feeds;
@@ -144,7 +150,7 @@ export class Subject {
   fittedSize(lengths: readonly number[]): readonly number[] {
     return this.request.fitted?.(lengths) ?? lengths;
   }
-  /** Images of different sizes grow by as many pixels. */
+  /** Image inputs of different sizes all grow by the same number of pixels. */
   grown(window: ImageWindow, lengths: readonly number[]): readonly number[] {
     return windowLengths(window).map((own, axis) => own + (lengths[axis] ?? 0) - (this.lengths[axis] ?? 0));
   }
@@ -152,24 +158,24 @@ export class Subject {
   get head(): 'window' | 'cell' | 'image' | 'original' {
     return this.request.head ?? 'window';
   }
-  /** Whether an output of the original is a map of more than one cell in itself. */
+  /** True if an output of the original is itself a map of more than one cell. */
   readonly isMap = (name: string): boolean => isMap(this.whole, name);
   readonly isImage = (name: string): boolean => this.windowOf(name) !== undefined;
   readonly windowOf = (name: string): ImageWindow | undefined => this.request.windows.find((window) => window.input === name);
 
-  /** What looking at one image of this size takes: the original's map and the converted model, and the numbers of the image. */
+  /** Estimated seconds to check one image of this size: the original's map, the converted model, and filling the image. */
   secondsFor(lengths: readonly number[]): number {
     const { image, request } = this;
     const names = this.letters.map((letter) => this.sizeName(letter));
     const sizes = Object.fromEntries(names.flatMap((name, axis) => (name === undefined ? [] : [[name, lengths[axis] ?? 1]])));
     const share = elementCount(lengths) / elementCount(this.lengths);
     const original = share * secondsOf(request.original.model.graph);
-    // What another runtime runs is not seen node by node.
+    // The cost of another runtime is not known node by node.
     const converted = request.converted.runtime ? 4 * original : Math.max(secondsOf(request.converted.model.graph, sizes), original);
     return original + converted + 3 * secondsToFeed(elementCount(lengths) * (image.channels ?? 3));
   }
 
-  /** Those that were given, else random ones: kinds in turn, small networks more of each. */
+  /** The given samples, or else random ones: kinds in turn, with more of each for small networks. */
   samples(): readonly Sample[] {
     const { options, onSamples } = this.request;
     const all =
@@ -181,7 +187,7 @@ export class Subject {
   }
 
   private usualSamples(): number {
-    // Each is run by the original five times, in different ways, and by the converted model.
+    // The original runs each sample five times, in different ways, and the converted model runs it too.
     return usualSamples(this.request.original.model, this.budget, 3 * this.secondsFor(this.lengths));
   }
   private kinds(): readonly InputKind[] {
@@ -197,7 +203,7 @@ export class Subject {
         const shape = (input.type?.shape ?? []).map((dim, axis) => {
           const length = own && this.grown(own, lengths)[axes?.indexOf(axis) ?? -1];
           if (length !== undefined) return length;
-          // No image at all proves nothing: a length of 0 stands for one that is not known.
+          // An empty image proves nothing: a length of 0 is treated as unknown.
           return typeof dim === 'number' && dim > 0 ? dim : axis === 0 ? batch : 1;
         });
         if (elementCount(shape) > MOST_ELEMENTS)
@@ -210,7 +216,7 @@ export class Subject {
     );
   }
 
-  /** Every cell of a finer map that stands for one of the map that the network has by itself. */
+  /** The cells of a finer map that correspond to the network's own map. */
   coarse(results: Results): Results {
     const { density } = this.request;
     if (!density) return results;
@@ -219,22 +225,22 @@ export class Subject {
   densestAlong(axis: number): number {
     return Math.max(1, ...Object.values(this.request.density ?? {}).map((cells) => cells[axis] ?? 1));
   }
-  /** Without padding, each cell of the finer map as well equals the original on its crop. */
+  /** Without padding, each cell of the finer map also equals the original on its crop. */
   get cropsAreFine(): boolean {
     return this.request.contract?.kind === 'everywhere' && this.head === 'window';
   }
 
-  /** The converted model, in whatever runs it. */
+  /** Runs the converted model in its own runtime. */
   async withinConverted<T>(use: (session: Session) => Promise<T>): Promise<T> {
     const { source, runtime } = this.request.converted;
     return runtime ? using(runtime.open(), use) : this.bench.within(source, 'the converted model', {}, use);
   }
-  /** Its inside. Throws CompileError where it cannot be looked into. */
+  /** Internal values of the converted model. Throws CompileError if they cannot be inspected. */
   readonly inside = (): Side => {
     const { model, runtime } = this.request.converted;
     return runtime ? runtime.inside() : onnxSide(this.bench, model);
   };
-  /** The converted model with its sums in another order, where its runtime is not that of the original. */
+  /** Runs the converted model with its sums in a different order, if its runtime is not that of the original. */
   async withinReordered<T>(use: (session: Session) => Promise<T>): Promise<T | undefined> {
     const { runtime } = this.request.converted;
     return runtime && using(runtime.openReordered(), use);

@@ -1,9 +1,9 @@
 /**
- * How far a network can be run on integers: which results are exact in float32, and how large they may be.
+ * Determines how far a network can be run on integers: which results are exact in float32, and how large they may be.
  *
- * Sums of integers are exact in any order while no partial sum can reach 2^24. Where a result grows, both models take it modulo 16, which keeps its sign;
- * an average is rounded down, at a place that no average can lie on. Both are put in at the same values of both models. An average of two, four, eight ...
- * numbers needs no rounding: halves and quarters are exact as well, while there are not too many of them.
+ * Sums of integers are exact in any order as long as no partial sum can reach 2^24. Where a result grows, both models take it modulo 16, which keeps
+ * its sign; an average is rounded down, at a point that no average can fall on. Both are inserted at the same values of both models. An average of
+ * two, four, eight ... values needs no rounding: halves and quarters are exact too, as long as they do not become too small.
  */
 
 import { floatAttr, givenString, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
@@ -14,16 +14,16 @@ import { isPadded } from '../../ir/window-attrs';
 import { isInteger, magnitudeOf, plainOp } from './substitute';
 
 export const LIMIT = 2 ** 24;
-/** Of the inputs. */
+/** Largest magnitude of an input. */
 export const LARGEST_INPUT = 3;
 export const MODULUS = 16;
-/** Larger ones are taken modulo 16. */
+/** Larger values are taken modulo 16. */
 const COMFORT = 255;
 
-/** What is done to a value in both models. */
+/** Operation inserted after a value in both models. */
 export type Reducer = { readonly kind: 'modulo' } | { readonly kind: 'floor'; readonly cells: number };
 
-/** What is added to an average before it is rounded down: averages are multiples of one part of the cells, so none lies half a part below a whole number. */
+/** Offset added to an average before rounding down: averages are multiples of 1/cells, so none is half of 1/cells below an integer. */
 export const halfPart = (cells: number): number => 1 / (2 * Math.max(1, cells));
 
 export interface Stop {
@@ -31,7 +31,7 @@ export interface Stop {
   readonly reason: string;
 }
 
-/** Numbers of a magnitude up to `size`, multiples of one part of `parts`, a power of two. */
+/** Values of a magnitude up to `size` that are multiples of 1/`parts`; `parts` is a power of two. */
 export interface Bound {
   readonly size: number;
   readonly parts: number;
@@ -39,9 +39,9 @@ export interface Bound {
 const whole = (size: number): Bound => ({ size, parts: 1 });
 
 export interface Exactness {
-  /** Of every value that is exact. */
+  /** Bound of every value that is exact. */
   readonly bounds: ReadonlyMap<Value, Bound>;
-  /** Nodes at which it ends; not those behind them. */
+  /** Nodes at which exact computation ends, without the nodes behind them. */
   readonly stops: readonly Stop[];
 }
 
@@ -49,7 +49,7 @@ export interface Setting {
   readonly input: number;
   readonly magnitudes: ReadonlyMap<Value, number>;
   readonly untraced: ReadonlySet<Value>;
-  /** What is done to a value, given what would be good; called for each float, in order. undefined: nothing. */
+  /** Chooses the operation for a value, given the preferred one; called for each float value, in order. undefined: none. */
   readonly reducer: (value: Value, wanted: Reducer | undefined) => Reducer | undefined;
 }
 
@@ -80,7 +80,7 @@ function settled(output: Value, bound: Bound, setting: Setting): Bound {
   return reduced?.kind === 'modulo' ? { ...bound, size: Math.min(bound.size, MODULUS) } : bound;
 }
 
-/** A string: why it is not known to be exact. */
+/** Returns a string with the reason if the value is not known to be exact. */
 function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, Bound>, { magnitudes, untraced }: Setting): Bound | string {
   if (!value) return whole(0);
   const known = bounds.get(value) ?? magnitudes.get(value);
@@ -93,7 +93,7 @@ function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, Boun
 
 type Bounded = (value: Value | undefined) => Bound | string;
 
-/** As large as what they read. */
+/** Operators whose results are no larger than their inputs. */
 const PASSING = new Set([
   'Identity',
   'Flatten',
@@ -128,7 +128,7 @@ const PASSING = new Set([
 ]);
 
 function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
-  // The ratio of a Dropout is nothing to a network that is not trained.
+  // The ratio of a Dropout is unused in inference.
   const inputs = node.op === 'Dropout' ? node.inputs.slice(0, 1) : node.inputs;
   const read = inputs.filter((input): input is Value => input !== undefined && isFloat(input));
   const magnitudes: number[] = [];
@@ -184,7 +184,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
       if (typeof sum === 'string') return sum;
       const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });
       if (reduced?.kind === 'floor') return { size: x, parts };
-      // Borders of a padded pool have fewer cells, of any number.
+      // Windows at the border of a padded pool have varying, smaller numbers of cells.
       const hasShortWindows = isPadded(node) && intAttr(node, 'count_include_pad') === 0;
       const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !hasShortWindows;
       if (!halves) return 'its average has no counterpart that could be rounded as well';
@@ -198,7 +198,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
   }
 }
 
-/** Products that are added up for one number. */
+/** Number of products summed for one element of the result. */
 function termsOf(node: Node): number | undefined {
   const [data, weight] = [staticShape(node.inputs[0]), staticShape(node.inputs[1])];
   switch (plainOp(node)) {
@@ -213,7 +213,7 @@ function termsOf(node: Node): number | undefined {
   }
 }
 
-/** Numbers that are reduced to one. */
+/** Number of elements reduced to one. */
 function cellsOf(node: Node): number | undefined {
   const [from, to] = [staticShape(node.inputs[0]), staticShape(node.outputs[0])];
   return from && to ? elementCount(from) / Math.max(1, elementCount(to)) : undefined;

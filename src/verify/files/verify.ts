@@ -32,38 +32,39 @@ import { compiledAnew, conversionAgain, formedFrom, rewritesOf, rounds, tfjsConv
 import { loadSamples, openWindows, samplesFor, sizesOf } from './samples';
 
 export interface VerifyFilesOptions extends VerifyOptions {
-  /** Compares on integers, bit by bit, in place of everything else. `samples` is the number of rounds. */
+  /** Compares on integers, bit by bit, instead of all other checks. `samples` is the number of rounds. */
   readonly exact?: boolean | undefined;
-  /** Names of the original's inputs and outputs to those of the other model, where they differ; for pairs that are no conversion. */
+  /** Maps names of the original's inputs and outputs to those of the other model, where they differ; for pairs that are not conversions. */
   readonly map?: ReadonlyMap<string, string> | undefined;
-  /** How the outputs relate, where it is not to be read off their shapes; the same. */
+  /** Relation between the outputs, if their shapes do not determine it; for pairs that are not conversions. */
   readonly relation?: Relation | undefined;
-  /** Files to take the inputs from: .npy, .npz, TensorProto, pictures, folders of them. Default: random ones. */
+  /** Files with inputs: .npy, .npz, TensorProto, images, or folders of them. Default: random inputs. */
   readonly inputs?: readonly string[] | undefined;
-  /** Shows the inputs, before anything is run. */
+  /** Called with the inputs before anything is run. */
   readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
-  /** Height and width that the original was made for, where neither file says so. */
+  /** Height and width that the original was made for, if neither file declares them. */
   readonly inputSize?: SizeRequest | undefined;
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
-  /** What was made of the converted model, where that is what is to be verified: a form of it (compile/form.ts). */
+  /** The derived form (compile/form.ts) of the converted model, if that form is to be verified. */
   readonly form?: FormedModel | undefined;
-  /** What is known from the conversion: saves finding it out again. */
+  /** Results of the conversion, to avoid computing them again. */
   readonly compiled?: Compiled | undefined;
-  /** What runs a converted model that is one of TensorFlow.js. Default: wasm. */
+  /** Backend that runs a converted TensorFlow.js model. Default: wasm. */
   readonly tfjsBackend?: TfjsBackend | undefined;
-  /** A directory for temporary files, which is removed afterwards. Default: a new one where the system keeps such files. */
+  /** Directory for temporary files, removed afterwards. Default: a new directory in the system's temporary directory. */
   readonly scratch?: string | undefined;
-  /** Bytes of weights that a temporary model may have in its own file; more go beside it. Default: what protobuf can hold. */
+  /** Maximum bytes of weights inside a temporary model file; larger models get external data. Default: the limit of protobuf. */
   readonly largestFile?: number | undefined;
 }
 
-/** A file by its path, the bytes of one, or a model. A converted one may be of TensorFlow.js: its directory, or model.json in it. */
+/** A model: path of a file, bytes of a file, or a model in memory. A converted model may be TensorFlow.js: its directory, or the model.json in it. */
 export type ModelLike = string | Uint8Array | Model;
 
 /**
- * Runs both and compares what they give. A conversion of this program's, or a map that grows with the image, is held to what a conversion promises, on
- * larger images too; any other pair to its outputs. Throws CompileError where they cannot be run or compared; a difference is a verdict.
+ * Runs both models and compares their results. A conversion by this program, or a map that grows with the image, must meet the promises of a
+ * conversion, on larger images too; any other pair must agree in its outputs. Throws CompileError if they cannot be run or compared; a difference is
+ * a verdict.
  */
 export async function verifyFiles(original: ModelLike, converted: ModelLike, options: VerifyFilesOptions = {}): Promise<VerifyReport> {
   const temporary = scratchDirectory(options.scratch);
@@ -77,13 +78,13 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     opened.push(model);
     return model;
   };
-  // Read once more: the one that is verified has the sizes of its window put in, and its constants folded.
+  // Read a second time: the verified model has its window sizes inserted and its constants folded.
   let verbatim: Model | undefined;
   const asItIs = (): Model => {
     verbatim ??= read(original, () => {}).clone();
     return verbatim;
   };
-  // The runtime reads neither models in memory, nor text, nor more than protobuf can hold.
+  // The runtime cannot read models in memory, text files, or models beyond the protobuf limit.
   const runnable = (from: ModelLike, name: string): string | Uint8Array => {
     if (from instanceof Model) return place(from, name);
     return typeof from === 'string' && (isTextFile(from) || !fitsRuntime(from)) ? place(read(from), name) : from;
@@ -100,7 +101,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     if (shipped) {
       inferShapes(shipped.form.model);
       const source = runnable(converted, 'formed');
-      // The conversion is done again, verified, and what the file has is held against it.
+      // The conversion is repeated and verified, and the file is then compared with it.
       return await verifyFiles(original, shipped.compiled.model, { ...options, ...shipped, form: { ...shipped.form, source } });
     }
     const result = tfjs === undefined ? read(converted).clone() : (options.compiled?.model ?? tfjsStandIn(tfjs));
@@ -108,7 +109,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     const names = options.compiled ? namesOf(whole) : keptOutputs(whole, result);
     const subject = names && !options.compiled ? withOutputs(whole, names) : whole;
     const given = options.compiled && !names ? undefined : read(original);
-    // The file itself is run where it gives these outputs and no others, which might be dictionaries.
+    // The file itself is run only if it has exactly these outputs; others might be dictionaries.
     const isPart = names !== undefined && given !== undefined && !sameNames(namesOf(given), names);
     const isOld = whole.upgradedFrom !== undefined || whole.mended;
     if (whole.upgradedFrom !== undefined)
@@ -178,7 +179,7 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
       also: windows[0] && options.form?.form.size?.get(windows[0].input),
     };
     const report = await verifyModels(request);
-    // What is wrong itself is no measure.
+    // A model that is wrong cannot serve as the reference for its form.
     return options.form && report.verdict !== 'different' ? await verifyForm(request, options.form, report) : report;
   } finally {
     for (const model of opened) closeModel(model);
@@ -189,14 +190,14 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
 const namesOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
 const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name) => b.includes(name));
 
-/** The original as the runtime takes it: with these outputs only, of an opset that it knows. */
+/** The original in a state that the runtime accepts: with these outputs only, and with a supported opset. */
 function standIn(original: Model, outputs: readonly string[] | undefined): Model {
   const model = withOutputs(original, outputs ?? namesOf(original));
   inferShapes(model);
   return model;
 }
 
-/** The outputs of a conversion, where they are not all that the original has: some may have been dropped, or lie within it. */
+/** Outputs of a conversion, if they are not exactly those of the original: some may have been dropped, or be internal values of it. */
 function keptOutputs(original: Model, converted: Model): readonly string[] | undefined {
   if (!declaredHead(converted)) return undefined;
   const names = namesOf(converted);
@@ -205,7 +206,7 @@ function keptOutputs(original: Model, converted: Model): readonly string[] | und
   return !isAll && names.every((name) => known.has(name)) ? names : undefined;
 }
 
-/** Made by this program, which wrote so, or a map with symbolic lengths where the original has a vector. */
+/** True if this program made the model and its metadata says so, or if it has a map with symbolic lengths where the original has a vector. */
 function isConversion(original: Model, converted: Model, { map, relation }: VerifyFilesOptions): boolean {
   if (map?.size || relation) return false;
   if (declaredHead(converted)) return true;
@@ -224,16 +225,16 @@ function isConversion(original: Model, converted: Model, { map, relation }: Veri
   );
 }
 
-/** Gives the original its size: as asked for, as its file says, or as the converted model says. */
+/** Gives the original its size: the requested one, the one in its file, or the one that the converted model declares. */
 function windowsOf(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
-  // What was only folded need not look at images.
+  // A model that was only folded need not have image inputs.
   if (!request && declaredHead(converted) === 'original' && imageInputs(original.graph).size === 0) return [];
   original.graph.tie(converted.graph.tied);
   const open = original.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number'));
   return resolveWindows(original, request ?? (open ? declaredSize(converted) : undefined));
 }
 
-/** What the converted model looks at of an image, where its network takes some sizes only. */
+/** The part of an image that the converted model uses, if its network accepts only certain sizes. */
 function fittingOf(converted: Model, [window]: readonly ImageWindow[]): ((lengths: readonly number[]) => readonly number[]) | undefined {
   const sizes = window && sizesTaken(converted).get(window.input);
   const families = sizes && lengthsOf(sizes);
@@ -241,8 +242,8 @@ function fittingOf(converted: Model, [window]: readonly ImageWindow[]): ((length
 }
 
 /**
- * What the file says it promises, which it is then held to, with the nodes that the graph shows to be the reason. In a finer map, whose phases are stitched,
- * these cannot be seen any more.
+ * The contract that the file declares, and must meet, with the nodes of the graph that are the reason for it. In a finer map, whose phases are
+ * stitched together, these nodes can no longer be identified.
  */
 function contractBetween(original: Model, result: Model, windows: readonly ImageWindow[]): Contract {
   const declared = declaredContract(result);
@@ -252,7 +253,7 @@ function contractBetween(original: Model, result: Model, windows: readonly Image
   return declared.kind === found.kind ? { ...found, fields: declared.fields ?? found.fields } : declared;
 }
 
-/** The converted model at the size of the original. */
+/** The converted model at the original's size. */
 function atWindows(converted: Model, windows: readonly ImageWindow[]): Model {
   const model = converted.clone();
   const [first] = windows;

@@ -1,4 +1,4 @@
-/** From a verdict of "different" to the node where it begins. */
+/** Locates the node at which a "different" verdict originates. */
 
 import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
@@ -18,18 +18,18 @@ import type { Side } from './side';
 
 type Told = Pick<VerifyReport, 'departure' | 'departureNote'>;
 
-/** What one output gave on one sample, both sides in the same shape. */
+/** Difference of one output on one sample, both sides in the same shape. */
 export interface Observed {
   readonly sample: number;
-  /** Of the converted model, by name. */
+  /** Name of an output of the converted model. */
   readonly output: string;
   readonly difference: Difference;
-  /** Where it has classes: how often both name the same. */
+  /** For outputs with classes: how often both models predict the same class. */
   readonly agreed?: Agreement | undefined;
   readonly allowed: Tolerance;
 }
 
-/** The sample on which an output exceeds what is allowed the most, and what departs on it. */
+/** The sample on which an output exceeds its tolerance the most, and the outputs that depart on it. */
 export function worstSample(
   observed: readonly Observed[],
 ): { readonly sample: number; readonly ends: ReadonlyMap<string, Difference> } | undefined {
@@ -52,13 +52,13 @@ export function worstSample(
 const isAsked = (difference: Difference, agreed: Agreement | undefined, allowed: Tolerance): boolean =>
   isWithin(difference, { ...allowed, outputs: undefined }, '', agreed) && (!agreed || agreesEnough(agreed, allowed));
 
-/** What is looked into, opened when it is needed. `ends`: outputs of the converted model that depart, by name. */
+/** Request for a location; the converted side is opened only when needed. `ends`: departing outputs of the converted model, by name. */
 export type TellRequest = Omit<LocateRequest, 'converted' | 'ends'> & {
   readonly converted: () => Side;
   readonly ends: ReadonlyMap<string, Difference>;
 };
 
-/** Like `locate`; what cannot be run or found is told, and the verdict stands. */
+/** Like `locate`, but reports failures as a note, without changing the verdict. */
 export async function tellDeparture(request: TellRequest): Promise<Told> {
   return telling(async () => {
     const converted = request.converted();
@@ -82,7 +82,7 @@ async function telling(action: () => Promise<Told>): Promise<Told> {
   }
 }
 
-/** Of a conversion that is equal at its own size: larger images go through the trunk of the original, which can be run on them. */
+/** For a conversion that is equal at its own size: runs larger images through the trunk of the original, which accepts them. */
 export function tellOnLarger(
   subject: Subject,
   { feeds, lengths }: LargerImage,
@@ -152,6 +152,6 @@ async function departingMaps(
   return ends;
 }
 
-/** The samples by index, for reports. */
+/** Name of a sample for reports; includes its index if the kind occurs more than once. */
 export const nameOf = (samples: readonly Sample[], at: number): string =>
   `${samples[at]?.kind ?? ''}${samples.filter(({ kind }) => kind === samples[at]?.kind).length > 1 ? ` #${at}` : ''}`;

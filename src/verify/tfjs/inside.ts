@@ -1,10 +1,10 @@
 /**
- * The inside of a TensorFlow.js model, for the search for where it parts from its original.
+ * Internal values of a TensorFlow.js model, for locating where it departs from its original.
  *
- * A model of this program's says which tensor holds which value, in what order of the axes, and which nodes each of its nodes stands for. Of a model that
- * another program made there are the names of nodes; what is known of the others:
- * - a bias, a norm or an activation may lie within the node of one model and behind that of the other;
- * - maps are channels-last, and what was made flat of a map has its numbers in that order: it cannot be compared, up to the next linear layer.
+ * A model made by this program declares which tensor holds which value, in which order of axes, and which original nodes each of its nodes
+ * corresponds to. A model made by another program only has node names; the following is known about such models:
+ * - a bias, a norm or an activation may be fused into the node of one model and be separate in the other;
+ * - maps are channels-last, and a flattened map has its values in that order: it cannot be compared, up to the next linear layer.
  */
 
 import { readTfjsView } from '../../files/tfjs-view';
@@ -22,7 +22,7 @@ import type { TfjsBackend } from './backend';
 import { aboutOf, readModelJson, signatureOutputs } from './files';
 import { type Fetched, openTfjsSession } from './runner';
 
-/** Seed of the other order of the sums. */
+/** Seed for the alternative order of sums. */
 export const REORDER = 1;
 
 /** Throws CompileError TFJS_NOT_A_MODEL. */
@@ -50,7 +50,7 @@ export function tfjsSide(path: string, backend: TfjsBackend): Side {
   };
 }
 
-/** How the value is read that begins with this tensor. Somebody may have edited the file. */
+/** How to read the value that begins with this tensor. The metadata is validated because the file may have been edited. */
 export function fetched({ values }: TfjsAbout, name: string): Fetched {
   const { perm, beside }: { readonly perm?: unknown; readonly beside?: unknown } = values?.[name] ?? {};
   return {
@@ -60,7 +60,7 @@ export function fetched({ values }: TfjsAbout, name: string): Fetched {
   };
 }
 
-/** What the model says of itself, held against the original as the values of a converted ONNX model are. */
+/** Counterparts that the model declares, matched with the original in the same way as the values of a converted ONNX model. */
 function declared(original: Graph, graph: Graph, { values = {} }: TfjsAbout): Counterparts {
   return counterparts(original, graph, ({ name }) => {
     const told = values[name];
@@ -68,7 +68,7 @@ function declared(original: Graph, graph: Graph, { values = {} }: TfjsAbout): Co
   });
 }
 
-/** Nodes of other programs are often called after the ONNX node, or after the value that it gives. */
+/** Other programs often name nodes after the ONNX node, or after its output value. */
 function byNames(original: Graph, graph: Graph): Counterparts {
   const named = new Map<string, Value>();
   for (const node of original.nodes) {
@@ -76,7 +76,7 @@ function byNames(original: Graph, graph: Graph): Counterparts {
     if (only && !more) named.set(node.name, only);
     for (const output of node.outputs) {
       named.set(output.name, output);
-      // As TensorFlow names the tensors of a node.
+      // TensorFlow appends `:0` to tensor names.
       named.set(output.name.replace(/:0$/, ''), output);
     }
   }
@@ -94,7 +94,10 @@ function byNames(original: Graph, graph: Graph): Counterparts {
 
 type Half = Value | undefined;
 
-/** A node and its namesake do not always end at the same place: one may have a bias, a norm or an activation in it that stands behind the other. */
+/**
+ * A node and its namesake do not always end at the same point: one may include a bias, a norm or an activation that is a separate node in the other
+ * model.
+ */
 function completed(value: Value, namesake: Value): readonly [Half, Half] {
   const fused = value.producer?.attrs.get('fused_ops');
   const parts = fused?.kind === 'strings' ? fused.value.map(String) : [];
@@ -103,9 +106,9 @@ function completed(value: Value, namesake: Value): readonly [Half, Half] {
   let [to, from]: [Half, Half] = [value, namesake];
   const hasBias = namesake.producer?.inputs[2] !== undefined;
   if (parts.length === 0 && hasBias) to = follow(to, ['BiasAdd', 'Add', 'AddV2']);
-  // Where there is no bias, a fused node adds nothing.
+  // Without a bias, the fused node's addition comes from a later node of the original.
   if (parts.includes('BiasAdd') && !hasBias) from = follow(from, ['Add', 'BatchNormalization']) ?? from;
-  // A norm that is not in the other graph was folded into the weights.
+  // A norm that is missing from the other graph was folded into the weights.
   if (!hasNorm && from && follow(from, ['BatchNormalization'])) {
     if (parts.length === 0 && !hasBias) to = follow(to, ['BiasAdd', 'Add', 'AddV2']);
     from = follow(from, ['BatchNormalization']);
@@ -113,7 +116,7 @@ function completed(value: Value, namesake: Value): readonly [Half, Half] {
   return [to, from && behindActivation(from, parts)];
 }
 
-/** What a fused activation makes of the value, which may be that already. */
+/** The value after a fused activation, which may be the value itself. */
 function behindActivation(value: Value, parts: readonly string[]): Half {
   const [activation] = parts.filter((part) => part !== 'BiasAdd');
   const ops = activation === undefined ? [] : (ACTIVATIONS[activation] ?? [activation]);
@@ -122,16 +125,16 @@ function behindActivation(value: Value, parts: readonly string[]): Half {
 
 const isSum = ({ producer }: Value): boolean => ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'].includes(producer?.op ?? '');
 
-/** What one of these operators makes of the value, if it alone reads it. */
+/** Output of the value's only reader, if that is one of these operators. */
 function follow(value: Half, ops: readonly string[]): Half {
   const [use, another] = value?.uses ?? [];
   return use && !another && ops.includes(use.user.opType) ? use.user.outputs[0] : undefined;
 }
 
-/** Operators of ONNX that a fused activation stands for. */
+/** ONNX operators that fused activations correspond to. */
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = table({ Relu6: ['Clip'], Prelu: ['PRelu'] });
 
-/** What is made flat of a map, and what follows from it number by number. */
+/** Flattened maps, and values derived from them element by element. */
 function flattened(graph: Graph): ReadonlySet<Value> {
   const found = new Set<Value>();
   for (const node of graph.nodes) {
@@ -141,7 +144,7 @@ function flattened(graph: Graph): ReadonlySet<Value> {
   return found;
 }
 
-/** Maps channels-last first: where sizes are equal, sizes alone do not tell. */
+/** Tries channels-last first: equal sizes do not determine the layout. */
 function channelsFirst(found: Numbers, wanted: Numbers): Numbers | undefined {
   const rank = found.shape.length;
   if (rank !== wanted.shape.length) return undefined;
