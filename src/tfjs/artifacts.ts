@@ -1,7 +1,7 @@
 /**
- * A graph as the files that `tf.loadGraphModel` opens: model.json, and the weights one after the other in shards.
+ * Writes a graph as the files that `tf.loadGraphModel` opens: model.json, and the weights one after the other in shards.
  *
- * Knows no files: `sink` receives the bytes of the shards in order, and at last model.json. Weights are made one at a time.
+ * Does not touch files itself: `sink` receives the bytes of the shards in order, and finally model.json. Weights are made one at a time.
  */
 
 import { Memory, streamTensor } from '../ir/stream';
@@ -18,25 +18,25 @@ export interface ArtifactOptions {
   readonly quantisation?: Quantisation | undefined;
   /** Name of the signature; default `serving_default`. */
   readonly signatureName?: string | undefined;
-  /** What the model says about itself; version, inputs, outputs and where nodes come from are put in here. */
+  /** Metadata of the model; version, inputs, outputs and the origins of nodes are added here. */
   readonly about: Omit<TfjsAbout, 'version' | 'inputs' | 'outputs' | 'origins' | 'values'>;
 }
 
 export interface ArtifactSink {
-  /** Opens the next shard; what was written before is complete. */
+  /** Opens the next shard; the previous one is complete. */
   shard(name: string): void;
   write(bytes: Uint8Array): void;
-  /** model.json; the last call. */
+  /** Receives model.json; the last call. */
   json(text: string): void;
 }
 
 export interface ArtifactReport {
   readonly nodes: number;
   readonly shards: number;
-  /** Of all shards. */
+  /** Bytes of all shards. */
   readonly weightBytes: number;
   readonly jsonBytes: number;
-  /** Weights that were stored in fewer bits. */
+  /** Weights that were stored with fewer bits. */
   readonly quantised: readonly { readonly name: string; readonly type: string; readonly error: number; readonly bytes: number }[];
 }
 
@@ -49,7 +49,7 @@ interface ManifestEntry {
   readonly quantization?: QuantisationEntry;
 }
 
-/** Throws CompileError NO_WEIGHT_MATCHES before anything is written. */
+/** Writes the graph to `sink`. Throws CompileError NO_WEIGHT_MATCHES before anything is written. */
 export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: ArtifactOptions): ArtifactReport {
   requireMatches(graph.weights, options.quantisation ?? {});
   const shards = new Shards(sink, options.shardSize ?? SHARD_SIZE, totalBytes(graph, options.quantisation ?? {}));
@@ -78,7 +78,7 @@ export function writeArtifacts(graph: TfjsGraph, sink: ArtifactSink, options: Ar
   };
 }
 
-/** The bytes of all weights, known before any is made. */
+/** Total bytes of all weights, known before any is made. */
 function totalBytes({ weights }: TfjsGraph, quantisation: Quantisation): number {
   return weights.reduce((sum, weight) => {
     const type = quantisedType(weight, quantisation);
@@ -86,7 +86,7 @@ function totalBytes({ weights }: TfjsGraph, quantisation: Quantisation): number 
   }, 0);
 }
 
-/** group1-shard1of3.bin and so on, each of the same size but the last. A weight may begin in one and end in the next. */
+/** Writes group1-shard1of3.bin and so on, all of the same size except the last. A weight may begin in one shard and end in the next. */
 class Shards {
   readonly names: string[] = [];
   total = 0;
@@ -151,7 +151,7 @@ function modelJson(graph: TfjsGraph, weights: readonly ManifestEntry[], paths: r
   };
 }
 
-/** Where nodes and tensors come from; what their names say is not said twice. */
+/** Origins of nodes and tensors, without those that follow from the names. */
 function provenance({ nodes, values }: TfjsGraph): Pick<TfjsAbout, 'origins' | 'values'> {
   const told = nodes.filter(({ name, op, origin }) => op !== 'Const' && origin.length > 0 && !(origin.length === 1 && origin[0] === name));
   const isPlain = (perm: readonly number[]): boolean => perm.every((axis, at) => axis === at);
@@ -179,7 +179,7 @@ const shapeOf = (dims: NonNullable<TfjsPort['shape']>): object => {
 const portsOf = (ports: readonly TfjsPort[]): TfjsAbout['inputs'] =>
   Object.fromEntries(
     ports.map(({ name, perm, shape, onnxType, layout }) => {
-      // perm[i] is ONNX's axis at place i.
+      // perm[i] is the ONNX axis at position i.
       const onnxShape = shape && perm.map((_, axis) => shape[perm.indexOf(axis)] ?? null);
       return [name, { layout, perm, dtype: onnxType, ...(onnxShape && { shape: onnxShape }) }];
     }),

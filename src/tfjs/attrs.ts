@@ -1,8 +1,8 @@
-/** Attributes in TensorFlow's JSON, and element types in TensorFlow's words. */
+/** Attributes as TensorFlow writes them in JSON, and TensorFlow's names of element types. */
 import type { Dim, DType } from '../ir/types';
 import type { TfjsAttr, TfjsType } from './graph';
 
-/** Strings are bytes there, and bytes are base64. */
+/** TensorFlow stores strings as bytes, and JSON encodes bytes in base64. */
 export const text = (value: string): TfjsAttr => ({ s: btoa(value) });
 export const texts = (values: readonly string[]): TfjsAttr => ({ list: { s: values.map((value) => btoa(value)) } });
 export const int = (value: number): TfjsAttr => ({ i: String(value) });
@@ -15,7 +15,7 @@ export const sizes = (dims: readonly Dim[]): { readonly dim: readonly { readonly
   dim: dims.map((dim) => ({ size: String(typeof dim === 'number' ? dim : -1) })),
 });
 
-/** TensorFlow.js has three kinds of numbers; ONNX's others become the nearest of them. bfloat16 rounds too coarsely for a float to stand for it. */
+/** Nearest of TensorFlow.js's element types. undefined for bfloat16: it rounds too coarsely for a float to replace it. */
 export function tfjsType(dtype: DType | undefined): TfjsType | undefined {
   switch (dtype) {
     case 'float':

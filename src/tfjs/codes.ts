@@ -1,32 +1,32 @@
 /**
- * Weights that a quantised network keeps as codes of eight bits stay so in the files: a DequantizeLinear of constants is computed when TensorFlow.js loads the model.
+ * Keeps the weights of a quantised network as eight-bit codes in the files: a DequantizeLinear of constants is computed when TensorFlow.js loads the model.
  *
  *   DequantizeLinear (codes, scale, zero)                     ->   a weight of uint8 with its scale and minimum, which TensorFlow.js decodes
  *   the same with a scale for each channel                    ->   Mul (a weight of uint8 that decodes to whole numbers, the scales)
- *   other numbers (the int32 of biases)                       ->   a weight of float
+ *   other values (the int32 of biases)                        ->   a weight of float
  *
- * Numbers: identical to the last bit. The decoder multiplies and adds in double and rounds once, and code times scale has at most 33 bits.
- * Left alone: scales per block, and codes of other than whole numbers.
+ * Precision: identical to the last bit. The decoder multiplies and adds in double and rounds once, and code times scale has at most 33 bits.
+ * Not handled: scales per block, and codes that are not integers.
  */
 import { intAttr } from '../ir/attrs';
 import type { Graph } from '../ir/graph';
 import { computedTensor, elementCount, isIntType, readNumbers } from '../ir/tensor';
 import type { Node, Tensor } from '../ir/types';
 
-/** What a float weight is made of. */
+/** Codes that a float weight is made of. */
 export interface Codes {
-  /** Codes without their zero points, as floats. */
+  /** Codes minus their zero points, as floats. */
   readonly numbers: Tensor;
-  /** The scale of each number; one for all has no axes. */
+  /** Scale of each element; a single scale for all has no axes. */
   readonly scales: Tensor;
-  /** The smallest number that the type can hold. */
+  /** Smallest value that the type can hold. */
   readonly lowest: number;
 }
 
-/** By the float tensor that they decode to. */
+/** Codes, by the float tensor that they decode to. */
 export type Coded = ReadonlyMap<Tensor, Codes>;
 
-/** Puts decoded constants in the place of each DequantizeLinear of constants. */
+/** Replaces each DequantizeLinear of constants with its decoded constant. */
 export function foldCodes(graph: Graph): Coded {
   const coded = new Map<Tensor, Codes>();
   for (const node of graph.nodes) {
@@ -47,7 +47,7 @@ export function foldCodes(graph: Graph): Coded {
   return coded;
 }
 
-/** A constant in one scale, rounded half to even. */
+/** A constant quantised with one scale, rounded half to even. */
 function quantised(node: Node): Tensor | undefined {
   const [x, scale, zero] = node.inputs.map((value) => value?.constant);
   const dtype = node.outputs[0]?.type?.dtype;
@@ -92,11 +92,11 @@ function decode(node: Node): Decoded | undefined {
   });
   const isByte = x.dtype === 'int8' || x.dtype === 'uint8';
   const isOne = elementCount(scale.shape) === 1;
-  // Scales of many channels are looked at one by one.
+  // Per-channel scales are compared element by element, so large weights are stored as floats.
   if (!isByte || (!isOne && elementCount(x.shape) > LARGE)) return { tensor, codes: undefined };
   const highestZero = zero ? readNumbers(zero).reduce((most, each) => Math.max(most, each), Number.NEGATIVE_INFINITY) : 0;
   const lowestZero = zero ? readNumbers(zero).reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY) : 0;
-  // With zero points of their own channels may need more than eight bits.
+  // With a zero point per channel, the codes may need more than eight bits.
   if (highestZero !== lowestZero) return { tensor, codes: undefined };
   return {
     tensor,
@@ -109,7 +109,7 @@ function decode(node: Node): Decoded | undefined {
 }
 const LARGE = 2 ** 24;
 
-/** Which scale belongs to a number; undefined where there is not one for all or for each place of the axis. */
+/** Maps the index of an element to the index of its scale; undefined unless there is one scale for all or one per index of the axis. */
 function placesOf(node: Node, x: Tensor, scale: Tensor): ((place: number) => number) | undefined {
   const count = elementCount(scale.shape);
   if (count === 1) return () => 0;
@@ -122,7 +122,7 @@ function placesOf(node: Node, x: Tensor, scale: Tensor): ((place: number) => num
 }
 
 /**
- * The scales of a weight that was put in another form, along as few axes as tell them all; zeros in between, as kernels are filled up with, have any.
+ * The scales of a weight in another form, reduced to as few axes as determine them all. The zeros between the elements of a dilated kernel match any scale.
  * undefined: more than two axes are needed.
  */
 export function collapsed(scales: Tensor): Tensor | undefined {

@@ -1,6 +1,6 @@
 /**
- * What the lowerings make nodes with. Nodes that are alike are made once; constants become weights when somebody reads them; a node gets its name when
- * it is known what it is: that of the ONNX value that it gives, or one derived from it.
+ * Creates nodes for the lowerings. Identical nodes are created once; constants become weights when they are first read; a node is named
+ * once its purpose is known: after the ONNX value that it computes, or with a name derived from it.
  */
 import { unsupportedType } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -25,28 +25,28 @@ interface Draft {
   readonly weight: Tensor | undefined;
   /** Of a weight that is stored as codes. */
   readonly grid?: Grid | undefined;
-  /** Grows where one node does the work of several. */
+  /** Names of the ONNX nodes that this one represents; grows when one node does the work of several. */
   readonly origin: Set<string>;
   readonly id: number;
 }
 
-/** Why an operator cannot be said in TensorFlow.js. Continues "because". */
+/** The reason why an operator cannot be expressed in TensorFlow.js. The message continues "because". */
 export class Unsupported extends Error {}
 
 export class Emitter {
   private readonly drafts: Draft[] = [];
   private readonly alike = new Map<string, Draft>();
   private readonly refs = new Map<Value, Ref>();
-  /** What each tensor is, by node and output: of several values that end in one the last, which a fused activation makes. */
+  /** ONNX value of each tensor, by node and output: if several values end in one tensor, the last one, as with a fused activation. */
   private readonly held = new Map<string, Value>();
   private readonly parted = new Map<Value, readonly Ref[]>();
   private readonly weights = new Map<Value, Map<string, Ref>>();
   private readonly names = new Set<string>();
-  /** Of nodes that decode a weight. */
+  /** Shapes of the weights that are decoded by a node. */
   private readonly decoders = new Map<Draft, readonly number[]>();
-  /** Nodes that an earlier one does the work of, by fusion. */
+  /** Nodes whose work an earlier node does, by fusion. */
   readonly fused = new Map<Node, Ref>();
-  /** Tensors in another shape than that of the value that they stand for: they are not it. */
+  /** Nodes whose output has the elements of their value in another shape: it does not count as the value. */
   private readonly otherShapes = new Set<Draft>();
   private current: Node | undefined;
   private firstOfCurrent = 0;
@@ -92,7 +92,7 @@ export class Emitter {
 
   // ---- values of the graph ----
 
-  /** Where a value is. A constant becomes a weight under its own name. */
+  /** The tensor that holds a value. A constant becomes a weight under its own name. */
   ref(value: Value | undefined): Ref {
     assertInvariant(value, () => `'${this.current?.name}' reads an input that is not there`);
     if (value.constant) return this.weight(value, 'as it is', (constant) => constant);
@@ -101,19 +101,19 @@ export class Emitter {
     return ref;
   }
 
-  /** Marks a tensor that has the numbers of a value in another shape. */
+  /** Marks a tensor that has the elements of a value in another shape. */
   inOtherShape(ref: Ref): Ref {
     this.otherShapes.add(ref.node);
     return ref;
   }
 
-  /** The tensors that hold the value, one for most; none: it lies within a fused node or is no tensor of its own. */
+  /** The tensors that hold the value, usually one. None if the value is inside a fused node or has no tensor of its own. */
   holders(value: Value): readonly Ref[] {
     const ref = this.refs.get(value);
     return ref && this.held.get(keyOf(ref)) === value ? (this.parted.get(value) ?? [ref]) : [];
   }
 
-  /** The value in front of views that nobody else needs: of several in a row the last one decides. */
+  /** The value in front of a chain of reshapes: the last reshape alone determines the shape. */
   throughViews(value: Value | undefined): Ref {
     let ref = this.ref(value);
     while (ref.node.op === 'Reshape' || ref.node.op === 'ExpandDims' || ref.node.op === 'Squeeze') {
@@ -124,14 +124,14 @@ export class Emitter {
     return ref;
   }
 
-  /** Says that a node, made in place of another one, stands for what that stood for, and not for the node at work. */
+  /** Gives a node that replaces another one the origins of that node, instead of those of the node being lowered. */
   insteadOf(ref: Ref, other: Ref): Ref {
     ref.node.origin.clear();
     for (const name of other.node.origin) ref.node.origin.add(name);
     return ref;
   }
 
-  /** Says that the value lies in these tensors, by channels, and no longer in one. */
+  /** Records that the value is split into these tensors by channels, and no longer exists as one. */
   inParts(value: Value, refs: readonly Ref[]): void {
     this.parted.set(value, refs);
   }
@@ -146,7 +146,7 @@ export class Emitter {
     this.firstOfCurrent = this.drafts.length;
   }
 
-  /** The outputs of the node that was begun. Whatever was made for them is named after it. */
+  /** Sets the outputs of the node that was begun. All nodes made for them are named after it. */
   finish(node: Node, refs: readonly Ref[]): void {
     node.outputs.forEach((value, at) => {
       const ref = refs[at];
@@ -161,14 +161,14 @@ export class Emitter {
     for (const draft of this.drafts.slice(this.firstOfCurrent)) draft.name ??= this.unique(`${base}/${draft.op}`);
   }
 
-  /** Whether `reader` alone needs the value, so that it can be computed in one go with it. */
+  /** Whether only `reader` uses the value, so that the two can be fused. */
   isPrivate(value: Value | undefined, reader: Node): value is Value {
     return value !== undefined && value.uses.length === 1 && this.graph.isPrivateTo(value, reader);
   }
 
   // ---- constants ----
 
-  /** A constant of the model in some other form, made once per form. */
+  /** A constant of the model in another form, made once per form. */
   weight(value: Value, form: string, make: (constant: Tensor) => Tensor): Ref {
     const forms = this.weights.get(value) ?? new Map<string, Ref>();
     this.weights.set(value, forms);
@@ -182,7 +182,7 @@ export class Emitter {
 
   isCoded = (value: Value): boolean => value.constant !== undefined && this.coded.has(value.constant);
 
-  /** A weight in a form that only moves its numbers, and puts zeros between them: as codes, where it is made of codes. */
+  /** A weight in a form that only moves its elements and inserts zeros: stored as codes if the weight is made of codes. */
   moved(value: Value, form: string, move: (constant: Tensor) => Tensor): Ref {
     const codes = value.constant && this.coded.get(value.constant);
     if (!value.constant || !codes) return this.weight(value, form, move);
@@ -193,7 +193,7 @@ export class Emitter {
     return ref;
   }
 
-  /** A weight as codes; undefined where its scales are not those of one or two axes. */
+  /** A weight stored as codes; undefined if its scales do not depend on two axes at most. */
   private decoded(name: string, whole: Tensor, { numbers, scales, lowest }: Codes, make: (constant: Tensor) => Tensor): Ref | undefined {
     const isOne = scales.shape.length === 0;
     const few = isOne ? scales : collapsed(make(scales));
@@ -210,10 +210,10 @@ export class Emitter {
     return product;
   }
 
-  /** The shape of a weight, however it is stored. */
+  /** Shape of a weight, however it is stored. */
   shapeOfWeight = ({ node }: Ref): readonly number[] | undefined => node.weight?.shape ?? this.decoders.get(node);
 
-  /** A new constant. Numbers of other types become float32 or int32. */
+  /** A new constant. Element types other than float32, int32 and bool are converted to float32 or int32. */
   constant(name: string, tensor: Tensor, grid?: Grid): Ref {
     const stored = storable(tensor);
     const dtype = tfjsType(stored.dtype) ?? 'DT_FLOAT';
@@ -221,7 +221,7 @@ export class Emitter {
     return { node: this.draft('Const', [], attrs, stored, this.unique(name), grid), index: 0 };
   }
 
-  /** Small numbers that several nodes may share. */
+  /** A small constant that several nodes may share. */
   private small(dtype: 'float' | 'int32' | 'bool', shape: readonly number[], values: readonly number[]): Ref {
     const key = `${dtype} [${shape}] ${values.map((value) => (Object.is(value, -0) ? '-0' : value))}`;
     const known = this.alike.get(key);
@@ -245,19 +245,19 @@ export class Emitter {
   int = (value: number): Ref => this.small('int32', [], [value]);
   float = (value: number): Ref => this.small('float', [], [value]);
   floats = (shape: readonly number[], values: readonly number[]): Ref => this.small('float', shape, values);
-  /** A number of the type that the value has. */
+  /** A scalar of the value's element type. */
   like = (value: Value | undefined, number: number): Ref =>
     tfjsType(value?.type?.dtype) === 'DT_INT32' ? this.int(number) : this.float(number);
 
   // ---- sizes ----
 
-  /** The lengths of the axes as int32. */
+  /** Lengths of all axes as int32. */
   shapeOf = (ref: Ref): Ref => this.node('Shape', [ref], { out_type: type('DT_INT32') });
 
-  /** The length of one axis, a scalar. */
+  /** Length of one axis, a scalar. */
   lengthOf = (ref: Ref, axis: number): Ref => this.elementOf(this.shapeOf(ref), axis);
 
-  /** One number of a vector that is computed, a scalar. */
+  /** One element of a computed vector, a scalar. */
   elementOf = (vector: Ref, at: number): Ref =>
     this.node('StridedSlice', [vector, this.ints([at]), this.ints([at + 1]), this.ints([1])], {
       shrink_axis_mask: { i: '1' },
@@ -267,17 +267,17 @@ export class Emitter {
       new_axis_mask: { i: '0' },
     });
 
-  /** The whole numbers from `first` up to, and without, `end`. */
+  /** The integers from `first` up to, but excluding, `end`. */
   countTo = (first: Ref, end: Ref): Ref => this.node('Range', [first, end, this.int(1)], { Tidx: type('DT_INT32') });
 
-  /** Numbers and scalars as one vector of int32. */
+  /** Numbers and scalars packed into one vector of int32. */
   vector(parts: readonly (number | Ref)[]): Ref {
     if (parts.every((part) => typeof part === 'number')) return this.ints(parts);
     const inputs = parts.map((part) => (typeof part === 'number' ? this.int(part) : part));
     return this.node('Pack', inputs, { axis: { i: '0' }, N: { i: String(inputs.length) } });
   }
 
-  /** The sizes of a value that lies at `ref`: numbers where known. */
+  /** Sizes of the value at `ref`: as numbers where known, otherwise computed. */
   sizesOf(ref: Ref, dims: readonly Dim[]): (number | Ref)[] {
     return dims.map((dim, axis) => (typeof dim === 'number' ? dim : this.lengthOf(ref, axis)));
   }
@@ -291,7 +291,7 @@ export class Emitter {
   // ---- the result ----
 
   private unique(wanted: string): string {
-    // `:` counts outputs, a leading `^` is a control dependency.
+    // `:` separates the output index, a leading `^` marks a control dependency.
     const base = wanted.replace(/:/g, '_').replace(/^\^+/, '') || 'value';
     let name = base;
     for (let n = 1; this.names.has(name); n++) name = `${base}_${n}`;
@@ -299,7 +299,7 @@ export class Emitter {
     return name;
   }
 
-  /** What the outputs depend on, in order; inputs stay though nobody reads them. */
+  /** Nodes and weights that the outputs depend on, in order. Inputs are kept even if nobody reads them. */
   collect(outputs: readonly Ref[]): { readonly nodes: readonly TfjsNode[]; readonly weights: readonly TfjsWeight[] } {
     const live = new Set<Draft>();
     const stack = outputs.map(({ node }) => node);
@@ -334,12 +334,12 @@ const nameOf = (node: Draft): string => {
   assertInvariant(node.name !== undefined, () => `a ${node.op} has no name`);
   return node.name;
 };
-/** `node:k`, short for the first output. */
+/** `node:k`, or just `node` for the first output. */
 export const refText = ({ node, index }: Ref): string => (index === 0 ? nameOf(node) : `${nameOf(node)}:${index}`);
 
 const storedType = ({ dtype }: Tensor): TfjsWeight['dtype'] => (dtype === 'float' ? 'float32' : dtype === 'int32' ? 'int32' : 'bool');
 
-/** float, int32 or bool. */
+/** The tensor as float, int32 or bool. */
 function storable(tensor: Tensor): Tensor {
   const { dtype, shape } = tensor;
   if (dtype === 'float' || dtype === 'int32' || dtype === 'bool') return tensor;

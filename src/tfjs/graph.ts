@@ -1,4 +1,4 @@
-/** A TensorFlow.js graph model before it is files: nodes in TensorFlow's words, weights that are still tensors of the compiler. */
+/** A TensorFlow.js graph model before it is written to files: nodes as TensorFlow defines them, weights still as tensors of the compiler. */
 import type { Dim, DType, Tensor } from '../ir/types';
 
 export type TfjsType = 'DT_FLOAT' | 'DT_INT32' | 'DT_BOOL' | 'DT_STRING';
@@ -19,10 +19,10 @@ export type TfjsAttrs = Readonly<Record<string, TfjsAttr>>;
 export interface TfjsNode {
   readonly name: string;
   readonly op: string;
-  /** `node`, or `node:k` for another than the first output. */
+  /** `node`, or `node:k` for outputs other than the first. */
   readonly input: readonly string[];
   readonly attr: TfjsAttrs;
-  /** Names of the ONNX nodes that it stands for. */
+  /** Names of the ONNX nodes that this one represents. */
   readonly origin: readonly string[];
 }
 
@@ -30,13 +30,13 @@ export interface TfjsNode {
 export interface TfjsWeight {
   readonly name: string;
   readonly dtype: 'float32' | 'int32' | 'bool';
-  /** In the type that the weight is stored as: float, int32 or bool. Its payload is made when the files are written. */
+  /** In the type that the weight is stored as: float, int32 or bool. Its payload is computed when the files are written. */
   readonly tensor: Tensor;
-  /** All its numbers are on a grid of eight bits. */
+  /** Set if all its values are on an eight-bit grid. */
   readonly grid?: Grid | undefined;
 }
 
-/** Numbers `scale * code + min`, for codes from 0 to 255. */
+/** The values `scale * code + min`, for codes from 0 to 255. */
 export interface Grid {
   readonly scale: number;
   readonly min: number;
@@ -48,9 +48,9 @@ export interface TfjsPort {
   /** `node:k`. */
   readonly tensor: string;
   readonly dtype: TfjsType;
-  /** As TensorFlow.js sees it; a symbol or undefined is any size. */
+  /** Shape in TensorFlow.js; a symbol or undefined is any size. */
   readonly shape: readonly Dim[] | undefined;
-  /** `perm[i]`: the axis of the ONNX value that is axis i here; [0, 2, 3, 1] for a map [N, H, W, C]. */
+  /** `perm[i]`: the ONNX axis that is axis i here; [0, 2, 3, 1] for a map [N, H, W, C]. */
   readonly perm: readonly number[];
   /** For people: `nhwc` or `nchw` where it is a map, else `original`. */
   readonly layout: 'nhwc' | 'nchw' | 'original';
@@ -61,13 +61,13 @@ export interface TfjsPort {
 export interface TfjsValue {
   /** `node`, or `node:k`. */
   readonly tensor: string;
-  /** Tensors that have the rest of its channels, the last axis; of most values none. */
+  /** Tensors with the remaining channels, along the last axis; empty for most values. */
   readonly beside: readonly string[];
   /** Name of the ONNX value. */
   readonly value: string;
-  /** As that of a port. */
+  /** As in a port. */
   readonly perm: readonly number[];
-  /** Whether a later node, whose value is not there, has an origin in common with its own. */
+  /** True if a later node, whose own value is not in the graph, shares an origin with this one. */
   readonly isPart: boolean;
 }
 
@@ -77,6 +77,6 @@ export interface TfjsGraph {
   readonly weights: readonly TfjsWeight[];
   readonly inputs: readonly TfjsPort[];
   readonly outputs: readonly TfjsPort[];
-  /** Of the values that nodes compute, those of floats that are there: not what lies within a fused node. */
+  /** Tensors of the float values that nodes compute and that exist in the graph: values inside a fused node do not. */
   readonly values: readonly TfjsValue[];
 }

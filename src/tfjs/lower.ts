@@ -1,7 +1,7 @@
 /**
- * Model -> TensorFlow.js graph: maps become channels-last (src/layout), then each operator is said in TensorFlow's words (ops/).
+ * Lowers a model to a TensorFlow.js graph: maps become channels-last (channels-last/), then each operator is expressed in TensorFlow's operators (ops/).
  *
- * Operators that cannot be said are reported all at once, before anything is written.
+ * All operators that cannot be expressed are reported at once, before anything is written.
  */
 import { unsupportedOperators, unsupportedType } from '../diagnostics/catalogue';
 import { imageInputs } from '../ir/axis-roles';
@@ -20,18 +20,18 @@ import { loweringFor } from './ops';
 import { isUsed } from './ops/lowering';
 
 export interface LowerOptions {
-  /** `nhwc` (default): image inputs are [N, H, W, C], as TensorFlow.js has images; `nchw`: as in ONNX, at the price of a Transpose. */
+  /** `nhwc` (default): image inputs are [N, H, W, C], as usual in TensorFlow.js; `nchw`: as in ONNX, at the price of a Transpose. */
   readonly inputLayout?: InputLayout | undefined;
   /** One node for a convolution or linear layer, its bias and its activation. Default: true. */
   readonly fuse?: boolean | undefined;
-  /** Shows the model after the pass nchw-to-nhwc. */
+  /** Called with the model after the pass nchw-to-nhwc. */
   readonly onLayout?: ((model: Model) => void) | undefined;
 }
 
-/** The model must be in normal form; it is not touched. Throws CompileError UNSUPPORTED_OPERATORS, UNSUPPORTED_TYPE. */
+/** Lowers the model, which must be in normal form and is not modified. Throws CompileError UNSUPPORTED_OPERATORS, UNSUPPORTED_TYPE. */
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
-  // What TensorFlow.js has no words for may have a definition in others.
+  // An operator that TensorFlow.js lacks may be defined as a function of others.
   const coded = foldCodes(moved.graph);
   inlineBodies(moved.graph, (node) => !loweringFor(node.op));
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
@@ -63,7 +63,7 @@ export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, o
   return { nodes, weights, inputs: inputs.map(port), outputs: outputs.map(port), values: valuesIn(model, places, make, nodes) };
 }
 
-/** Where the values of the model are, in the graph as it came out. */
+/** The tensors of the final graph that hold values of the model. */
 function valuesIn(model: Model, places: Layouts['places'], make: Emitter, nodes: readonly TfjsNode[]): readonly TfjsValue[] {
   const there = new Set(nodes.map(({ name }) => name));
   const found: TfjsValue[] = [];
@@ -83,12 +83,12 @@ function valuesIn(model: Model, places: Layouts['places'], make: Emitter, nodes:
 
 interface Port {
   readonly value: Value;
-  /** In the ONNX model. */
+  /** Name in the ONNX model. */
   readonly name: string;
   readonly ref: Ref;
 }
 
-/** TensorFlow.js tells outputs apart by their nodes: each is given one of its own. */
+/** TensorFlow.js identifies outputs by their nodes: each gets its own. */
 function ownNodes(model: Model, graph: Graph, make: Emitter): readonly Port[] {
   const taken = new Set<unknown>(graph.inputs.map((input) => make.ref(input).node));
   return graph.outputs.map((value, at): Port => {
@@ -116,11 +116,11 @@ function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined)
     if (!(error instanceof Unsupported)) throw error;
     refuse(error.message);
   }
-  // Something to go on with, so that the rest is looked at as well.
+  // A placeholder, so that the remaining nodes are checked as well.
   return node.outputs.map(() => make.int(0));
 }
 
-/** A value that was put channels-last, or an image in the layout that the ONNX model has. */
+/** Layout of a value that was made channels-last, or of an image in the layout of the ONNX model. */
 function layoutOf(value: Value, order: Order | undefined, role: string | undefined): TfjsPort['layout'] {
   if (order && !isIdentity(order)) return sameOrder(order, channelsLast(4)) ? 'nhwc' : 'original';
   return value.producer === undefined && (role === 'nchw' || role === 'nhwc') ? role : 'original';

@@ -1,4 +1,4 @@
-/** Weights stored in fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
+/** Weights stored with fewer bits. TensorFlow.js decodes them to float32 when it loads the model: a smaller download, not a faster model. */
 import { noWeightMatches } from '../diagnostics/catalogue';
 import { aligned } from '../ir/bytes';
 import { halfToNumber, toHalves } from '../ir/half';
@@ -9,7 +9,7 @@ import type { TfjsWeight } from './graph';
 
 export type Quantised = 'float16' | 'uint16' | 'uint8';
 
-/** Which weights are stored in which type: names that match one of the patterns (`*` for any characters); true: all. float16 first, then uint16, uint8. */
+/** Weights to store in each type: names that match one of the patterns (`*` for any characters); true: all. float16 takes precedence, then uint16, uint8. */
 export type Quantisation = Readonly<Partial<Record<Quantised, readonly string[] | true>>>;
 
 export type QuantisationEntry =
@@ -18,9 +18,9 @@ export type QuantisationEntry =
 
 const TYPES: readonly Quantised[] = ['float16', 'uint16', 'uint8'];
 
-/** The type for a weight, or undefined. Integers, and single numbers, stay what they are: sizes and bounds must be exact. */
+/** Storage type of a weight, or undefined. Integers and scalars are kept as they are: sizes and bounds must be exact. */
 export function quantisedType(weight: TfjsWeight, quantisation: Quantisation): Quantised | undefined {
-  // A quantised network's own codes are the fewest bits already, without an error.
+  // A quantised network's own codes already have the fewest bits, without any error.
   if (weight.grid) return 'uint8';
   if (!isQuantisable(weight)) return undefined;
   return TYPES.find((type) => {
@@ -30,7 +30,7 @@ export function quantisedType(weight: TfjsWeight, quantisation: Quantisation): Q
 }
 const isQuantisable = ({ dtype, tensor }: TfjsWeight): boolean => dtype === 'float32' && elementCount(tensor.shape) >= 2;
 
-/** A pattern that no weight has is a slip of the pen. Throws CompileError NO_WEIGHT_MATCHES. */
+/** A pattern that matches no weight is treated as a typo. Throws CompileError NO_WEIGHT_MATCHES. */
 export function requireMatches(weights: readonly TfjsWeight[], quantisation: Quantisation): void {
   const names = weights.filter(isQuantisable).map(({ name }) => name);
   for (const type of TYPES) {
@@ -50,11 +50,11 @@ function matches(pattern: string, name: string): boolean {
 
 export interface QuantisedWeight {
   readonly entry: QuantisationEntry;
-  /** Largest distance of a stored number from the one that it stands for. */
+  /** Largest difference between a stored value and the original. */
   readonly error: number;
 }
 
-/** Writes the weight as it is stored, piece by piece. Zero is stored exactly, as TensorFlow's converter does it. */
+/** Writes the weight in its storage type, piece by piece. Zero is stored exactly, as in TensorFlow's converter. */
 export function quantise(
   { tensor, grid }: TfjsWeight,
   type: Quantised,
@@ -65,7 +65,7 @@ export function quantise(
   const compare = (numbers: Float32Array, decoded: (at: number) => number): void => {
     for (let at = 0; at < numbers.length; at++) {
       const number = numbers[at] ?? 0;
-      // Decoded in double, stored in float.
+      // Decoded in double, rounded to float.
       if (Number.isFinite(number)) error = Math.max(error, Math.abs(number - Math.fround(decoded(at))));
     }
   };
@@ -89,7 +89,7 @@ export function quantise(
   return { entry: { dtype: type, original_dtype: 'float32', scale, min }, error };
 }
 
-/** Numbers that are looked at at a time. */
+/** Number of elements processed at a time. */
 const PIECE = 2 ** 18;
 
 function pieces(tensor: Tensor, memory: Memory, use: (numbers: Float32Array) => void): void {
@@ -101,7 +101,7 @@ function pieces(tensor: Tensor, memory: Memory, use: (numbers: Float32Array) => 
   streamTensor(tensor, look, memory);
 }
 
-/** One step, and where level 0 lies: a whole number of steps from zero where the numbers are on both sides of it. */
+/** Step size, and the value of level 0: an integer number of steps from zero if there are values on both sides of it. */
 function range(tensor: Tensor, levels: number, memory: Memory): { readonly scale: number; readonly min: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

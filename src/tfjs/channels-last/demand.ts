@@ -1,6 +1,6 @@
 /**
- * In which order the readers of a graph input would like it: that of the first operator over maps that it reaches, through operators that work in any order.
- * A network that was channels-last in the first place begins with a Transpose: its input is wanted as it is.
+ * Axis order that the readers of a graph input prefer: that of the first operator over maps that it reaches, through operators that work in any order.
+ * A network that is channels-last itself begins with a Transpose: its input is kept as it is.
  */
 
 import { permOf } from '../../ir/axis';
@@ -12,11 +12,11 @@ import { isOverMaps } from './rules';
 const KEEPS_ORDER = new Set(['QuantizeLinear', 'DequantizeLinear', 'Concat', 'Pad', 'Slice', 'Split', 'Gather', 'Dropout', 'Identity']);
 const REACH = 200;
 
-/** undefined: nobody asks for another order than ONNX's. */
+/** undefined: no reader asks for an order other than ONNX's. */
 export function demandedOrder(input: Value): Order | undefined {
   const rank = input.type?.shape?.length;
   if (rank === undefined) return undefined;
-  // Breadth first; `names[axis]`: which axis of the input is the value's own.
+  // Breadth first. `names[axis]`: the axis of the input that an axis of the value corresponds to.
   const queue: { readonly value: Value; readonly names: Order }[] = [{ value: input, names: identity(rank) }];
   const seen = new Set<Value>();
   for (let at = queue.shift(); at && seen.size < REACH; at = queue.shift()) {

@@ -1,8 +1,8 @@
 /**
- * Channels-last: the whole graph with its maps as [N, H, W, C], and Transposes only where an operator cannot do with the order that it finds.
+ * Channels-last: rewrites the whole graph with its maps as [N, H, W, C], with Transposes only where an operator cannot work in the order that it is given.
  *
- * The result is an ordinary graph but for the operators over maps, which are in the domain `nhwc`. Graph inputs of four axes that reach such an operator
- * become channels-last, and so do outputs that are maps; `layouts` tells which.
+ * The result is an ordinary graph, except that operators over maps are in the domain `nhwc`. Graph inputs of four axes that reach such an operator
+ * become channels-last, and so do outputs that are maps; `layouts` records which.
  */
 import { mapRank } from '../../ir/axis-roles';
 import { type Graph, nestedGraphs } from '../../ir/graph';
@@ -18,13 +18,13 @@ import { asItIs } from './rules/rule';
 export type InputLayout = 'nhwc' | 'nchw';
 
 export interface Layouts {
-  /** For inputs and outputs by name: which axis of the ONNX value lies at each place. */
+  /** For inputs and outputs by name: the axis of the ONNX value at each position. */
   readonly ports: ReadonlyMap<string, Order>;
-  /** Where the values of the model, by name, are now, as far as they are there in one piece. */
+  /** Current value and order of the model's values, by name, as long as they exist in one piece. */
   readonly places: ReadonlyMap<string, Pick<Placed, 'value' | 'order'>>;
 }
 
-/** Empties the model's graph and fills it again. The model must be in normal form; its types are inferred on the way. */
+/** Empties the model's graph and rebuilds it. The model must be in normal form; its types are inferred on the way. */
 export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhwc'): Layouts {
   inferShapes(model);
   const copy = model.clone();
@@ -56,11 +56,11 @@ export function moveToChannelsLast(model: Model, inputLayout: InputLayout = 'nhw
   return { ports: layouts, places: to.whole() };
 }
 
-/** A value whose number of axes is not known cannot be put in another order. */
+/** False if the number of axes of a value is unknown: such a value cannot be put in another order. */
 const hasRanks = ({ inputs, outputs }: Node): boolean =>
   [...inputs, ...outputs].every((value) => !value || value.name === '' || value.constant !== undefined || value.type?.shape !== undefined);
 
-/** Inputs stay, everything else goes. */
+/** Removes everything but the inputs. */
 function emptied(graph: Graph): Graph {
   graph.setOutputs([]);
   for (const node of [...graph.nodes].reverse()) graph.removeNode(node);
@@ -68,13 +68,13 @@ function emptied(graph: Graph): Graph {
   return graph;
 }
 
-/** Outputs under their own names, in a row; what nobody reads goes. */
+/** Gives the outputs their own names, in order, and removes everything that nobody reads. */
 function finish(source: Graph, target: Graph, to: Relayout, hasMaps: boolean, layouts: Map<string, Order>): void {
   const used = new Set<Value>(target.inputs);
   const outputs = source.outputs.map((output) => {
     const rank = output.type?.shape?.length ?? 0;
     const placed = to.placed(output);
-    // A map comes out as TensorFlow.js has maps.
+    // A map comes out in the layout of TensorFlow.js.
     const isMap = hasMaps && rank === mapRank(source) && !placed.inner && sameOrder(placed.order, channelsLast(rank));
     const order = isMap ? placed.order : identity(rank);
     layouts.set(output.name, order);
@@ -86,7 +86,7 @@ function finish(source: Graph, target: Graph, to: Relayout, hasMaps: boolean, la
   });
   target.setOutputs(outputs.map(({ own }) => own));
   const names = new Map(outputs.map(({ own, name }) => [name, own]));
-  // What an output was made from, in another order, may stand under its name.
+  // The value that an output was made from, in another order, may have taken its name.
   for (const value of [...target.constants, ...target.nodes.flatMap((node) => node.outputs)]) {
     const own = names.get(value.name);
     if (own && own !== value) target.rename(value, `${value.name}_before`);

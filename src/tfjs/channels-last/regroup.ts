@@ -1,5 +1,5 @@
 /**
- * How the axes of two shapes of the same elements in row-major order correspond: the smallest runs of axes with equal products.
+ * Correspondence between the axes of two shapes of the same elements in row-major order: the smallest runs of axes with equal products.
  *
  *   [N, C, H, W] and [N, 2, C/2, H, W]   ->   N:N  C:(2, C/2)  H:H  W:W
  */
@@ -11,14 +11,14 @@ export interface Group {
   readonly outs: readonly number[];
 }
 
-/** undefined: the sizes do not tell. */
+/** undefined: the sizes do not determine it. */
 export function regroup(from: readonly Dim[], to: readonly Dim[]): readonly Group[] | undefined {
   const groups: Group[] = [];
   let i = 0;
   let j = 0;
   while (i < from.length || j < to.length) {
     const isUnit = (shape: readonly Dim[], axis: number): boolean => axis < shape.length && shape[axis] === 1;
-    // Unit axes pair with each other where both sides have one; else they come or go.
+    // Unit axes pair with each other where both sides have one; otherwise they appear or disappear.
     if (i >= from.length || j >= to.length || isUnit(from, i) !== isUnit(to, j)) {
       if (isUnit(from, i)) groups.push({ ins: [i++], outs: [] });
       else if (isUnit(to, j)) groups.push({ ins: [], outs: [j++] });
@@ -44,12 +44,12 @@ export function regroup(from: readonly Dim[], to: readonly Dim[]): readonly Grou
   return groups;
 }
 
-/** Which side needs another axis for the products to meet. */
+/** The side that needs another axis for the products to meet. */
 function shorter(left: Dim, right: Dim): 'in' | 'out' | undefined {
   if (left === undefined || right === undefined) return undefined;
   if (typeof left === 'number' && typeof right === 'number') return left < right ? 'in' : 'out';
   if (divideDim(right, left) !== undefined) return 'in';
   if (divideDim(left, right) !== undefined) return 'out';
-  // A number meets the number in front of a symbol later on: [.., 2, H] as [.., 2*H].
+  // A number can meet the factor of a later symbol: [.., 2, H] as [.., 2*H].
   return typeof left === 'number' ? 'in' : typeof right === 'number' ? 'out' : undefined;
 }

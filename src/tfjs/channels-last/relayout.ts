@@ -1,8 +1,8 @@
 /**
- * Rebuilds a graph with its values in other orders than ONNX's: `order` says for each value which axis lies at which place.
+ * Rebuilds a graph with its values in orders other than ONNX's: `order` gives for each value the axis at each position.
  *
- * Orders are followed lazily. A Transpose moves nothing, it says that the axes have other names; a rule that can work in the order that it finds does;
- * one that cannot asks for another (`inOrder`), and only then a Transpose is made, once per value and order. Constants are permuted, not transposed.
+ * Orders are applied lazily. A Transpose moves no data, it only renames the axes. A rule that can work in the given order does so;
+ * one that cannot asks for another (`inOrder`), and only then is a Transpose made, once per value and order. Constants are permuted at compile time.
  */
 import { assertInvariant } from '../../diagnostics/compile-error';
 import { type AttrLiteral, attributes } from '../../ir/attrs';
@@ -13,14 +13,14 @@ import { fromNumbers, int64s, permuted, reshaped } from '../../ir/tensor';
 import type { Attr, Dim, Node, Tensor, TensorType, Value } from '../../ir/types';
 import { arranged, identity, isIdentity, movesOnlyUnits, type Order, permBetween, sameOrder } from './order';
 
-/** An axis whose own elements are out of order: its factors, outermost first, lie in the order `perm`. A flattened channels-last map has one. */
+/** An axis whose own elements are out of order: its factors, outermost first, are in the order `perm`. A flattened channels-last map has one. */
 export interface Inner {
   readonly axis: number;
   readonly dims: readonly number[];
   readonly perm: Order;
 }
 
-/** Where a value of the source is in the new graph. */
+/** Representation of a source value in the new graph. */
 export interface Placed {
   readonly value: Value;
   readonly order: Order;
@@ -39,7 +39,7 @@ export class Relayout {
   private readonly places = new Map<Value, Placed>();
   private readonly cache = new Map<Value, { readonly order: Order; readonly value: Value }[]>();
   private readonly numbers = new Map<Value, Value | undefined>();
-  /** Nodes that another one was written for together with its own. */
+  /** Nodes that were already written together with another one. */
   readonly done = new Set<Node>();
   private readonly taken: ReadonlySet<string>;
   private current: Node | undefined;
@@ -54,7 +54,7 @@ export class Relayout {
     );
   }
 
-  /** The node that is being moved: what is made from now on stands for it. */
+  /** Sets the node that is being moved: nodes made from now on are attributed to it. */
   at(node: Node | undefined): void {
     this.current = node;
   }
@@ -65,7 +65,7 @@ export class Relayout {
     this.places.set(value, placed);
   }
 
-  /** Where the value is, in whatever order that is. */
+  /** The value in its current order, whichever that is. */
   placed(value: Value): Placed {
     const known = this.places.get(value);
     if (known) return known;
@@ -74,7 +74,7 @@ export class Relayout {
     return { value: this.constantIn(value, order), order };
   }
 
-  /** All values that are placed, but for those with an axis out of order. */
+  /** All values placed so far, except those with an axis out of order. */
   whole(): ReadonlyMap<string, Placed> {
     return new Map([...this.places].flatMap(([{ name }, placed]) => (placed.inner ? [] : [[name, placed] as const])));
   }
@@ -90,7 +90,7 @@ export class Relayout {
     return this.inOrder(value, placed ? identity(placed.order.length) : identity(value.constant?.shape.length ?? 0));
   }
 
-  /** Sizes that the model computes, and that come out the same for every input: as constants. */
+  /** Sizes that the model computes but that are the same for every input, as constants. */
   private knownNumbers(value: Value): Value | undefined {
     const { type, producer } = value;
     if (!producer || (type?.dtype !== 'int64' && type?.dtype !== 'int32') || (type.shape?.length ?? 2) > 1 || this.source.isOutput(value))
@@ -105,7 +105,7 @@ export class Relayout {
     return known;
   }
 
-  /** The value in that order: as it is, or behind a Transpose (a Reshape where only unit axes move) that all who ask share. */
+  /** The value in the given order: as it is, or behind a Transpose (a Reshape where only unit axes move) that all its readers share. */
   inOrder(value: Value, order: Order): Value {
     if (value.constant) return this.constantIn(value, order);
     const placed = this.placed(value);
@@ -127,7 +127,7 @@ export class Relayout {
     return this.op('Transpose', [from], { perm }, { dtype: dtypeOf(from), shape: arranged(dims, perm) }, `${value.name}_transposed`);
   }
 
-  /** Splits the axis that is out of order, puts its factors right, and merges them again. */
+  /** Splits the axis that is out of order, reorders its factors, and merges them again. */
   private straightened(value: Value, { value: from, order }: Placed, { axis, dims, perm }: Inner): Value {
     const shape = from.type?.shape ?? [];
     const place = order.indexOf(axis);
@@ -159,7 +159,7 @@ export class Relayout {
     return constantValue;
   }
 
-  /** A constant under the name of one of the source, or another: a taken name gets a suffix. */
+  /** A constant, named after one of the source or otherwise: a name that is taken gets a suffix. */
   constant(name: string, tensor: Tensor): Value {
     return this.target.addConstant(name, tensor);
   }
@@ -167,7 +167,7 @@ export class Relayout {
     return this.target.addConstant(this.fresh(`${this.current?.name ?? 'graph'}_numbers`), int64s(values));
   }
 
-  /** A node for the current one. */
+  /** Adds a node on behalf of the current one. */
   emit(op: string, inputs: readonly (Value | undefined)[], attrs: Attrs, names: readonly string[], types: EmitOptions['types']): Node {
     return this.target.addNode({
       op,
@@ -180,7 +180,7 @@ export class Relayout {
     });
   }
 
-  /** A helper node with one output, under a name that no value of the source has. */
+  /** Adds a helper node with one output, under a name that no value of the source has. */
   op(op: string, inputs: readonly (Value | undefined)[], attrs: Attrs, type: TensorType | undefined, name: string): Value {
     const [output] = this.emit(op, inputs, attrs, [this.fresh(name)], [type]).outputs;
     assertInvariant(output, () => `${op} has no output`);
@@ -195,7 +195,7 @@ export class Relayout {
   }
 
   /**
-   * The same numbers, in the same places, under another shape. `dims`: what of it is symbolic is a dimension of `from`, or the only one that is left over.
+   * Reshapes a value without moving its elements. `dims`: each symbolic entry is a dimension of `from`, or the only one left to be inferred (-1).
    */
   reshape(from: Value, dims: readonly Dim[], name: string, target?: Value): Value {
     const own = from.type?.shape ?? [];
@@ -203,7 +203,7 @@ export class Relayout {
     if (target) return this.op('Reshape', [from, target], {}, type, name);
     const isOwn = (dim: Dim, place: number): boolean => sameDim(own[place], dim);
     const open = dims.flatMap((dim, place) => (typeof dim === 'number' || isOwn(dim, place) ? [] : [place]));
-    // What cannot be said otherwise is what is left over.
+    // A size that cannot be expressed otherwise is the one that Reshape infers.
     const unsayable = open.filter((place) => !own.some((dim) => sameDim(dim, dims[place])));
     assertInvariant(unsayable.length <= 1, () => `[${dims}] cannot be said in terms of [${own}]`);
     const rest = unsayable[0] ?? open[open.length - 1];
@@ -225,7 +225,7 @@ export class Relayout {
     return this.op('Shape', [from], { start: place, end: place + 1 }, { dtype: 'int64', shape: [1] }, `${from.name}_length`);
   }
 
-  /** Numbers, and vectors of one, as one vector. */
+  /** Numbers, and vectors of length one, as one vector. */
   vector(parts: readonly (number | Value)[]): Value {
     if (parts.every((part) => typeof part === 'number')) return this.int64s(parts);
     const runs: Value[] = [];
@@ -246,7 +246,7 @@ export class Relayout {
     return this.op('Concat', runs, { axis: 0 }, type, `${this.current?.name ?? 'graph'}_shape`);
   }
 
-  /** The type of a value of the source, its axes in that order. */
+  /** Type of a source value, with its axes in the given order. */
   typeIn(value: Value, order: Order): TensorType | undefined {
     const { type } = value;
     return type?.shape ? { dtype: type.dtype, shape: arranged(type.shape, order) } : type;

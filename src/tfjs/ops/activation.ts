@@ -1,4 +1,4 @@
-/** Activations that a fused convolution or linear layer of TensorFlow.js can apply to its own result. */
+/** Activations that TensorFlow.js can fuse into a convolution or linear layer. */
 import { floatAttr } from '../../ir/attrs';
 import type { Node } from '../../ir/types';
 import type { Emitter, Ref } from '../emitter';
@@ -6,13 +6,13 @@ import { numberIn, rankOf } from './lowering';
 
 export interface Activation {
   readonly name: 'Relu' | 'Relu6' | 'Elu' | 'LeakyRelu' | 'Sigmoid' | 'Prelu';
-  /** The ONNX node that it is. */
+  /** The ONNX node of the activation. */
   readonly node: Node;
   readonly alpha?: number | undefined;
   readonly slope?: Ref | undefined;
 }
 
-/** The activation that alone reads the node's output, if it can be fused. */
+/** The activation that is the only reader of the node's output, if it can be fused. */
 export function activationAfter(node: Node, make: Emitter): Activation | undefined {
   const [output] = node.outputs;
   const user = output?.uses[0]?.user;
@@ -29,7 +29,7 @@ export function activationAfter(node: Node, make: Emitter): Activation | undefin
       return { name: 'LeakyRelu', node: user, alpha: floatAttr(user, 'alpha') };
     case 'PRelu': {
       const slope = user.inputs[1];
-      // One number per channel, which is the last axis.
+      // One value per channel, which is the last axis.
       const shape = slope?.constant?.shape;
       return shape && shape.length === 1 && shape[0] === output.type?.shape?.[rankOf(output) - 1]
         ? { name: 'Prelu', node: user, slope: make.ref(slope) }

@@ -1,10 +1,10 @@
-/** Blocks of pixels as channels, and back, in maps [N, H, W, C]. */
+/** Moves blocks of pixels to channels, and back, in maps [N, H, W, C]. */
 import { intAttr, stringAttr } from '../../ir/attrs';
 import { int, ints, text } from '../attrs';
 import { Unsupported } from '../emitter';
 import { dimsOf, isInt, type Lowering, rankOf } from './lowering';
 
-/** DCR is TensorFlow's own order; of CRD the channels are put into that order first. */
+/** DCR is TensorFlow's own order; for CRD the channels are permuted into it first. */
 export const depthToSpace: Lowering = (node, make) => {
   const [x] = node.inputs;
   if (rankOf(x) !== 4) throw new Unsupported('its input is no map of two axes');
@@ -21,7 +21,7 @@ export const depthToSpace: Lowering = (node, make) => {
   return back(make.node('DepthToSpace', [sorted], attrs));
 };
 
-/** TensorFlow.js has none: a Transpose of six axes where sizes are known, else a convolution that picks each pixel. */
+/** TensorFlow.js has no SpaceToDepth: a Transpose of six axes where sizes are known, otherwise a convolution that picks each pixel. */
 export const spaceToDepth: Lowering = (node, make) => {
   const [x] = node.inputs;
   const dims = dimsOf(x);
@@ -38,7 +38,7 @@ export const spaceToDepth: Lowering = (node, make) => {
   }
   if (typeof channels !== 'number' || isInt(x)) throw new Unsupported('its number of channels is not known');
   const filters = channels * size ** 2;
-  // Which output has the pixel of a channel: block first, or channel first.
+  // Output channel of a pixel: block first, or channel first.
   const outputOf = (pixel: number): number => (isCrd ? (pixel % channels) * size ** 2 + Math.floor(pixel / channels) : pixel);
   const picks = Array.from({ length: filters * filters }, (_, at) => (outputOf(Math.floor(at / filters)) === at % filters ? 1 : 0));
   return make.node('Conv2D', [source, make.floats([size, size, channels, filters], picks)], {

@@ -1,10 +1,10 @@
 /**
  * ConvTranspose over maps [N, H, W, C], W [C, M, kh, kw].
  *
- *   Conv2DBackpropInput filter [kh, kw, M, C], VALID, then StridedSlice: EXPLICIT pads are not known to all backends
+ *   Conv2DBackpropInput filter [kh, kw, M, C], VALID, then StridedSlice: not all backends support EXPLICIT pads
  *
- * The output of VALID may be up to stride - 1 longer than what the kernel covers: that is ONNX's output_padding. Dilations are zeros in the kernel,
- * groups are convolutions of their own.
+ * A VALID output may be up to stride - 1 longer than the reach of the kernel: this gives ONNX's output_padding. Dilations become zeros in the kernel,
+ * groups become separate convolutions.
  */
 
 import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
@@ -19,11 +19,11 @@ import { stridedSlice } from './slicing';
 
 interface Extent {
   readonly stride: number;
-  /** Of the kernel with its dilation. */
+  /** Extent of the dilated kernel. */
   readonly span: number;
-  /** Cut off in front. */
+  /** Number of positions cut off in front. */
   readonly before: number;
-  /** Length of the result: `stride * length + plus`, or a number. */
+  /** The result has the length `stride * length + plus`, or `fixed`. */
   readonly plus: number;
   readonly fixed: number | undefined;
 }
@@ -63,7 +63,7 @@ interface FilterOptions {
   readonly isLine: boolean;
 }
 
-/** [C, M, kh, kw] of one group as [kh, kw, M, C]. */
+/** [C, M, kh, kw] of one group, converted to [kh, kw, M, C]. */
 function filterOf(make: Emitter, w: Value, { group, groups, lift, dilations, isLine }: FilterOptions): Ref {
   const isDilated = dilations.some((dilation) => dilation !== 1);
   if (w.constant) {
@@ -87,7 +87,7 @@ interface Size {
 }
 
 function transposed(make: Emitter, x: Ref, filter: Ref, { batch, lengths, extents, filters }: Size): Ref {
-  // How far the kernel reaches, or further where more is asked for.
+  // The length that the kernel covers, or more if more is requested.
   const full = extents.map(({ stride, span, before, plus, fixed }, axis): number | Ref => {
     const length = lengths[axis];
     const reach = span - stride;
@@ -125,7 +125,7 @@ function transposed(make: Emitter, x: Ref, filter: Ref, { batch, lengths, extent
   return stridedSlice(make, result, [undefined, ...extents.map(({ before }, axis) => ({ begin: before, end: ends[axis] })), undefined]);
 }
 
-/** ONNX's formulas: (length - 1) * stride + span + output_padding - pads, or what output_shape says, the pads from that. */
+/** ONNX's formulas: (length - 1) * stride + span + output_padding - pads; or output_shape, from which the pads are derived. */
 function extentsOf(node: Node, kernel: readonly number[], lengths: readonly Dim[]): Extent[] {
   const [strides, dilations, extra] = [stridesOf, dilationsOf, outputPaddingOf].map((of) => of(node, kernel.length));
   const pads = padsOf(node, kernel.length);
@@ -144,7 +144,7 @@ function extentsOf(node: Node, kernel: readonly number[], lengths: readonly Dim[
     if (fixed !== undefined && typeof length !== 'number') throw new Unsupported('its output has a fixed size, and its input has not');
     const total = Math.max(fixed === undefined ? reach : Number(length) * stride + reach - fixed, 0);
     const before = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
-    // SAME never makes more than a stride per place, but less where the kernel does not reach so far.
+    // SAME gives at most one stride per input position, and less where the kernel does not reach that far.
     return { stride, span, before, plus: fixed === undefined ? reach - total : 0, fixed };
   });
 }

@@ -6,7 +6,7 @@ import { dimsOf, type Lowering } from './lowering';
 import { cropped, filled } from './pad';
 import { isDilated, padsOn, windowOf } from './window';
 
-/** Maps of three axes [N, D, H, W, C]: Conv3D pads SAME or VALID only, and has neither groups nor bias. */
+/** Convolves maps [N, D, H, W, C]: Conv3D supports only SAME and VALID pads, and neither groups nor bias. */
 export const volumeConv: Lowering = (node, make) => {
   const [x, w, b] = node.inputs;
   const kernel = dimsOf(w).slice(2);

@@ -5,8 +5,8 @@
  *   one group per channel   ->  DepthwiseConv2dNative filter [kh, kw, C, M / C]
  *   other groups            ->  Split, Conv2D each, ConcatV2: TensorFlow.js has no grouped convolution. Neighbouring groups are merged, with zeros between
  *                               them in the filter, until a part has 32 input channels: fewer, larger parts were measured fastest. A 1x1 convolution
- *                               in front gives the parts by itself, each from its own filters: a Split of channels copies row by row, in JavaScript.
- *   dilation and stride     ->  a kernel with zeros between its numbers: Conv2D has one of the two only
+ *                               in front computes the parts directly, each from its own filters: a Split of channels copies row by row, in JavaScript.
+ *   dilation and stride     ->  a kernel with zeros between its elements: Conv2D supports only one of the two
  */
 import { intAttr } from '../../ir/attrs';
 import { permuted, reshaped, slicedAlong } from '../../ir/tensor';
@@ -22,7 +22,7 @@ import { cropped, filled } from './pad';
 import { stridedSlice } from './slicing';
 import { isDilated, isSame, isStrided, type Pads, padsOn, raised, type Window, windowOf } from './window';
 
-/** Input channels of a part, at least. */
+/** Minimum number of input channels of a part. */
 const PART = 32;
 
 export const conv: Lowering = (node, make) => {
@@ -32,7 +32,7 @@ export const conv: Lowering = (node, make) => {
   if (rank === 5) return volumeConv(node, make);
   if (rank !== 4 || !x || !w) throw new Unsupported(`TensorFlow.js convolves maps of one to three axes, not of ${rank - 2}`);
   const found = w.constant ? activationAfter(node, make) : undefined;
-  // Parts of a grouped convolution would need their part of the slope; fused into a depthwise one, the slope of a LeakyRelu gets lost.
+  // Each part of a grouped convolution would need its part of the slope; in a depthwise convolution, TensorFlow.js drops the slope of a fused LeakyRelu.
   const isAlone = found && (found.slope || found.name === 'LeakyRelu') && intAttr(node, 'group') !== 1;
   const activation = isAlone ? undefined : found;
   const result = convolve(node, make, {
@@ -48,7 +48,7 @@ export const conv: Lowering = (node, make) => {
   return result;
 };
 
-/** [N, L, C] as a map of one row. */
+/** Convolves [N, L, C] as a map of one row. */
 const lineConv: Lowering = (node, make) => {
   const [x, w, b] = node.inputs;
   if (!w) throw new Unsupported('it has no weight');
@@ -72,9 +72,9 @@ interface Operands {
   readonly w: Value;
   readonly b: Value | undefined;
   readonly activation: Activation | undefined;
-  /** The weight as [M, C, rows, columns]. */
+  /** Converts the weight to [M, C, rows, columns]. */
   readonly lift: (tensor: Tensor) => Tensor;
-  /** The same for a weight that is computed. */
+  /** The same conversion for a weight that is computed. */
   readonly raise?: ((ref: Ref) => Ref) | undefined;
 }
 
@@ -107,7 +107,7 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   return grouped(node, plan, w, { groups, perGroup, filters });
 }
 
-/** The window of a line as that of a map of one row. */
+/** The window of a one-dimensional convolution, as that of a map of one row. */
 const lineWindow = (node: Node, kernel: readonly number[], lengths: readonly (number | string | undefined)[]): Window =>
   raised(windowOf(node, kernel.slice(1), lengths.slice(1)));
 
@@ -116,7 +116,7 @@ interface Plan {
   readonly operands: Operands;
   readonly window: Window;
   readonly stuff: (tensor: Tensor) => Tensor;
-  /** Tells forms of the same weight apart. */
+  /** Distinguishes forms of the same weight. */
   readonly form: string;
 }
 
@@ -164,7 +164,7 @@ function grouped(node: Node, { make, operands, window, stuff, form }: Plan, w: V
   const joined = parts === 1 && only ? only : make.node('ConcatV2', [...results, make.int(3)], { N: int(parts) });
   return b && !b.constant ? make.node('BiasAdd', [joined, make.ref(b)], { data_format: text('NHWC') }) : joined;
 }
-/** The channels of a map in equal parts, where a 1x1 convolution makes it: that one is left away then, if nothing else reads it. */
+/** Splits the channels of a map into equal parts where a 1x1 convolution makes the map; that convolution is dropped if nothing else reads it. */
 function madeInParts(map: Ref, parts: number, make: Emitter): readonly Ref[] | undefined {
   const { op, inputs, attrs } = map.node;
   const [source, filter, bias, slope] = inputs;
@@ -192,7 +192,7 @@ interface Grouping {
 
 const computedWeight = (make: Emitter, { w, raise }: Operands): Ref => (raise ? raise(make.ref(w)) : make.ref(w));
 
-/** Each group by itself: zeros between the numbers of a weight that is computed would cost more than they save. */
+/** Convolves each group separately: inserting zeros into a computed weight would cost more than merged groups save. */
 function groupedByComputed({ make, operands, window }: Plan, groups: number): Ref {
   const { x, b } = operands;
   const maps = make.node('Split', [make.int(3), x], { num_split: int(groups) });
@@ -205,7 +205,7 @@ function groupedByComputed({ make, operands, window }: Plan, groups: number): Re
   return b ? make.node('BiasAdd', [joined, make.ref(b)], { data_format: text('NHWC') }) : joined;
 }
 
-/** Strides by leaving out places, for a kernel that cannot be filled with zeros beforehand. */
+/** Applies strides by skipping positions, for a kernel that cannot be filled with zeros in advance. */
 function everyPlace(node: Node, make: Emitter, operands: Operands, window: Window): Ref {
   const plain: Window = { ...window, strides: window.strides.map(() => 1) };
   const plan: Plan = { make, operands: { ...operands, activation: undefined }, window: plain, stuff: (tensor) => tensor, form: '' };
@@ -218,7 +218,7 @@ function everyPlace(node: Node, make: Emitter, operands: Operands, window: Windo
 const divisorsOf = (number: number): number[] =>
   Array.from({ length: number }, (_, at) => at + 1).filter((divisor) => number % divisor === 0);
 
-/** Of a window whose pads are known. */
+/** Attributes of a window whose pads are known. */
 export function windowAttrs({ strides, dilations, pads }: Omit<Window, 'pads'> & { readonly pads: Known | 'SAME' }): TfjsAttrs {
   const sides = pads === 'SAME' ? [] : pads.before.flatMap((pad, axis) => [pad, pads.after[axis] ?? 0]);
   const padding = pads === 'SAME' ? 'SAME' : sides.some((pad) => pad !== 0) ? 'EXPLICIT' : 'VALID';
@@ -254,7 +254,7 @@ function withBias(
   });
 }
 
-/** The map and the window as the kernel takes them: a negative pad cuts off, pads that depend on the size are put around the map. */
+/** The map and the window as the kernel requires them: a negative pad crops the map, pads that depend on the size are added to it. */
 function padFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; readonly attrs: TfjsAttrs } {
   const { pads } = window;
   if (pads.kind === 'same') {
@@ -269,7 +269,7 @@ function padFirst(make: Emitter, x: Ref, window: Window): { readonly node: Ref; 
   return { node, attrs: windowAttrs({ ...window, pads: { kind: 'known', before: positive(pads.before), after: positive(pads.after) } }) };
 }
 
-/** No bias, where a fused node wants one. */
+/** A bias of zeros, for a fused node that requires one. */
 function zeros(make: Emitter, filter: Ref, op: string): Ref {
   const shape = make.shapeOfWeight(filter);
   if (!shape) throw new Unsupported('its weight is not constant');

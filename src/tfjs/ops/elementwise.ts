@@ -1,4 +1,4 @@
-/** Operators that look at one place at a time, with one operand or several that broadcast. */
+/** Elementwise operators, with one operand or several that broadcast. */
 import { floatAttr, intAttr, stringAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
@@ -14,7 +14,7 @@ const unary =
   (node, make) =>
     make.node(op, [first(node, make)]);
 
-/** On floats, whatever the numbers are. */
+/** Computes on floats, whatever the element type is. */
 const viaFloat =
   (op: string): Lowering =>
   (node, make) => {
@@ -27,7 +27,7 @@ const binary =
   (node, make) =>
     make.node(op, [make.ref(node.inputs[0]), make.ref(node.inputs[1])]);
 
-/** TensorFlow.js divides integers downwards, ONNX towards zero. */
+/** TensorFlow.js rounds integer division down, ONNX towards zero. */
 const div: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
   if (!isInt(node.inputs[0])) return make.node('RealDiv', [a, b]);
@@ -41,16 +41,16 @@ const pow: Lowering = (node, make) => {
   if (!isInt(a) && exponent === 0.5) return make.node('Sqrt', [make.ref(a)]);
   const asFloat = (value: Value | undefined): Ref => (isInt(value) ? make.cast(make.ref(value), 'DT_FLOAT') : make.ref(value));
   const result = make.node('Pow', [asFloat(a), asFloat(b)]);
-  // Rounded: the power of two integers is computed as a float.
+  // Rounded, because the power of two integers is computed as a float.
   return isInt(a) ? make.cast(make.node('Round', [result]), 'DT_INT32') : result;
 };
 
-/** The sign of the divisor, or with `fmod` that of the dividend. */
+/** Remainder with the sign of the divisor, or with `fmod` that of the dividend. */
 const mod: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
   const isWhole = isInt(node.inputs[0]);
   if (intAttr(node, 'fmod') === 0) {
-    // FloorMod of a number by an infinity is NaN, where ONNX has the number or the infinity.
+    // FloorMod by an infinity is NaN, where ONNX gives the dividend or the infinity.
     if (!isWhole && !numbersIn(node.inputs[1])?.every(Number.isFinite))
       throw new Unsupported('the remainder of floats with the sign of the divisor (fmod = 0) needs a constant divisor');
     return make.node('FloorMod', [a, b]);
@@ -61,7 +61,7 @@ const mod: Lowering = (node, make) => {
   return isWhole ? make.cast(signed, 'DT_INT32') : signed;
 };
 
-/** One after the other. */
+/** Combines any number of operands, one after the other. */
 const folded =
   (op: string): Lowering =>
   (node, make) => {
@@ -124,7 +124,7 @@ const prelu: Lowering = (node, make) => {
   }
   const shape = slope?.type?.shape ?? [];
   const isChannels = shape.length === 1 && shape[0] === x?.type?.shape?.at(-1);
-  // The kernel wants a slope that repeats evenly; anything else is said in other words.
+  // The kernel requires a slope that repeats evenly; any other is written with other operators.
   if (isChannels || numberIn(slope) !== undefined) return make.node('Prelu', [make.ref(x), make.ref(slope)]);
   const zero = make.float(0);
   const below = make.node('Mul', [make.node('Minimum', [make.ref(x), zero]), make.ref(slope)]);
@@ -194,7 +194,7 @@ const cast: Lowering = (node, make) => {
   return make.node('Cast', [make.ref(x)], { DstT: type(to) });
 };
 
-/** At inference nothing is dropped: the mask is true everywhere. */
+/** Nothing is dropped at inference: the mask is true everywhere. */
 const dropout: Lowering = (node, make) => {
   const [x, ratio, training] = node.inputs;
   if (training && numberIn(training) !== 0 && numberIn(ratio) !== 0) throw new Unsupported('it is in training mode');
@@ -203,7 +203,7 @@ const dropout: Lowering = (node, make) => {
 };
 
 const not: Lowering = unary('LogicalNot');
-/** a != b, of truths. */
+/** a != b, of booleans. */
 const xor: Lowering = (node, make) => {
   const asInt = (value: Value | undefined): Ref => make.cast(make.ref(value), 'DT_INT32');
   return make.node('NotEqual', [asInt(node.inputs[0]), asInt(node.inputs[1])]);

@@ -1,8 +1,8 @@
-/** Filters that are made of others: block-diagonal ones for merged groups, ones with zeros between their numbers for dilations. */
+/** Filters derived from others: block-diagonal ones for merged groups, dilated ones with zeros between their elements. */
 import { computedTensor, elementCount, permuted, readNumbers, tensorBytes } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 
-/** [M, I, kh, kw] of `groups` groups side by side as one filter [kh, kw, groups * I, M], zero where a filter does not look. */
+/** [M, I, kh, kw] of `groups` groups side by side, as one filter [kh, kw, groups * I, M] that is zero outside the blocks. */
 export function blockDiagonal(tensor: Tensor, groups: number): Tensor {
   const [filters = 0, inner = 0, rows = 0, columns = 0] = tensor.shape;
   if (groups === 1) return permuted(tensor, [2, 3, 1, 0]);
@@ -23,7 +23,7 @@ export function blockDiagonal(tensor: Tensor, groups: number): Tensor {
   });
 }
 
-/** [M, C, kh, kw] with zeros between the numbers of the kernel. */
+/** [M, C, kh, kw] with zeros between the elements of the kernel. */
 export function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[]): Tensor {
   const [filters = 0, channels = 0, rows = 0, columns = 0] = tensor.shape;
   const [high, wide] = [(rows - 1) * down + 1, (columns - 1) * across + 1];
@@ -41,7 +41,7 @@ export function stuffed(tensor: Tensor, [down = 1, across = 1]: readonly number[
   });
 }
 
-/** A computed weight that is asked for once per part: kept until the last one has it. */
+/** A computed weight that each part reads: its payload is computed once and kept until the last part has been read. */
 export function madeOnce(tensor: Tensor, parts: number): Tensor {
   if (tensor.data.kind !== 'computed') return tensor;
   let bytes: Uint8Array | undefined;

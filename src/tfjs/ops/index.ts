@@ -1,4 +1,4 @@
-/** Operator to lowering: what can be said in TensorFlow.js. `nhwc.*`: over maps, as src/layout writes them. */
+/** Lowerings by operator: everything that can be expressed in TensorFlow.js. `nhwc.*`: over maps, as channels-last/ writes them. */
 
 import { table } from '../../ir/table';
 import { depthToSpace, spaceToDepth } from './blocks';
@@ -41,7 +41,7 @@ const TABLE: Readonly<Record<string, Lowering>> = table({
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,
   Resize: resize,
-  // In the spelling of opset 11, for coordinates that newer ones have no word for: its operands are the same.
+  // Kept as in opset 11, for coordinates that newer opsets lack; its operands are the same.
   'ai.onnx.v11.Resize': resize,
   'nhwc.AveragePool': averagePool,
   'nhwc.BatchNormalization': batchNormalization,
@@ -65,7 +65,7 @@ const TABLE: Readonly<Record<string, Lowering>> = table({
 
 export const loweringFor = (op: string): Lowering | undefined => (Object.hasOwn(TABLE, op) ? TABLE[op] : undefined);
 
-/** ONNX operators that can be said, sorted. */
+/** ONNX operators that can be expressed, sorted. */
 export const supportedOperators: readonly string[] = [
   ...new Set(Object.keys(TABLE).map((op) => op.replace(/^(nhwc|ai\.onnx\.v\d+)\./, ''))),
 ].sort();

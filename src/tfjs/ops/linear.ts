@@ -1,6 +1,6 @@
 /**
- * Products of matrices. The fast path of the wasm backend is one matrix by another with neither transposed: constant weights are put so, and rows of more
- * than two axes become one list of rows.
+ * Matrix products. The fast path of the wasm backend multiplies two matrices, neither transposed: constant weights are brought into that form, and
+ * inputs of more than two axes are flattened to one list of rows.
  *
  *   X [.., K] * W [K, M]   ->   Reshape [-1, K], MatMul (or _FusedMatMul with bias and activation), Reshape
  */
@@ -24,7 +24,7 @@ export const matMul: Lowering = (node, make) => {
   if (!whole && !transA && right.length === 2 && left.length >= 2) return rows(node, make, left, transB);
   if (left.length === 2 && right.length === 2)
     return back(make.node('MatMul', [read(a), read(b)], { transpose_a: bool(transA), transpose_b: bool(transB) }));
-  // A vector is a row on the left and a column on the right; the axis goes again afterwards.
+  // A vector is a row on the left and a column on the right; the extra axis is removed afterwards.
   const x = left.length === 1 ? make.node('ExpandDims', [read(a), make.int(0)]) : read(a);
   const y = right.length === 1 ? make.node('ExpandDims', [read(b), make.int(1)]) : read(b);
   const rank = Math.max(left.length, right.length, 2);
@@ -37,7 +37,7 @@ export const matMul: Lowering = (node, make) => {
   return back(make.node('Squeeze', [product], { squeeze_dims: { list: { i: gone.map(String) } } }));
 };
 
-/** The WebAssembly kernel repeats one matrix for all of a batch, and no more: batches that broadcast axis by axis are written out. */
+/** The WebAssembly kernel can only repeat a single matrix for the whole batch: batches that broadcast axis by axis are expanded first. */
 function aligned(make: Emitter, refs: readonly [Ref, Ref], shapes: readonly [readonly Dim[], readonly Dim[]]): readonly Ref[] {
   const batches = shapes.map((shape) => shape.slice(0, -2));
   const rank = Math.max(...batches.map((batch) => batch.length));
@@ -55,7 +55,7 @@ function aligned(make: Emitter, refs: readonly [Ref, Ref], shapes: readonly [rea
   });
 }
 
-/** Rows by a matrix. */
+/** Multiplies rows by a matrix. */
 function rows(node: Node, make: Emitter, left: readonly Dim[], transB: boolean): Ref {
   const [a, b] = node.inputs;
   const depth = left[left.length - 1];
@@ -87,13 +87,13 @@ function rows(node: Node, make: Emitter, left: readonly Dim[], transB: boolean):
   return result;
 }
 
-/** A single unknown length needs no arithmetic. */
+/** Replaces a single unknown length by -1, so that it needs no arithmetic. */
 function openOnce(sizes: readonly (number | Ref)[], dims: readonly Dim[]): (number | Ref)[] {
   const unknown = sizes.filter((size) => typeof size !== 'number').length;
   return sizes.map((size, axis) => (unknown === 1 && typeof dims[axis] !== 'number' ? -1 : size));
 }
 
-/** An Add of one number per column that alone reads the product, and an activation behind it. */
+/** An Add of one value per column that is the only reader of the product, and an activation behind it. */
 function biasAfter(
   node: Node,
   make: Emitter,

@@ -1,10 +1,10 @@
-/** What the lowerings of operators share. */
+/** Shared parts of the lowerings of operators. */
 import { isNumeric, readNumbers } from '../../ir/tensor';
 import type { Dim, Node, Value } from '../../ir/types';
 import { tfjsType } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 
-/** Outputs of the node, in order. Throws Unsupported where it cannot be said. */
+/** Returns the outputs of the node, in order. Throws Unsupported if it cannot be expressed. */
 export type Lowering = (node: Node, make: Emitter) => Ref | readonly Ref[];
 
 export const dimsOf = (value: Value | undefined): readonly Dim[] => {
@@ -20,7 +20,7 @@ export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis 
 /** 0, 1, 2 ... */
 export const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
-/** The numbers of a constant; undefined where the value is none. */
+/** Values of a constant; undefined if the value is not constant. */
 export const numbersIn = (value: Value | undefined): readonly number[] | undefined =>
   value?.constant && isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
 export function numbersOf(value: Value | undefined, what: string): readonly number[] {

@@ -1,4 +1,4 @@
-/** Norms, said with moments: mean and variance, then one scale and one shift. Maps are [N, .., C]. */
+/** Normalisations, expressed with moments: mean and variance, then one scale and one shift. Maps are [N, .., C]. */
 import { floatAttr, intAttr, intsAttr } from '../../ir/attrs';
 import { computedTensor, elementCount, readNumbers } from '../../ir/tensor';
 import type { Node, Tensor, Value } from '../../ir/types';
@@ -14,7 +14,7 @@ interface Moments {
   readonly mean: Ref;
   readonly variance: Ref;
 }
-/** `stages`: axes whose mean is taken first, then those of the mean of that: long sums in one go lose digits, and inner axes are the fast ones. */
+/** `stages`: axes that are averaged first, then those of the result, and so on. Long sums in one pass lose digits, and inner axes are the fast ones. */
 function momentsOf(make: Emitter, x: Ref, ...stages: readonly (readonly number[])[]): Moments {
   const meanOf = (ref: Ref): Ref =>
     stages.reduce((current, axes) => make.node('Mean', [current, make.ints(axes)], { keep_dims: bool(true) }), ref);
@@ -62,7 +62,7 @@ export const batchNormalization: Lowering = (node, make) => {
   );
 };
 
-/** k = scale / sqrt(variance + epsilon), b = shift - mean * k; undefined where one of them is computed. */
+/** k = scale / sqrt(variance + epsilon), b = shift - mean * k; undefined if a parameter is computed. */
 function affine(parameters: readonly (Value | undefined)[], epsilon: number): readonly [Tensor, Tensor] | undefined {
   const [scale, shift, mean, variance] = parameters.map((value) => value?.constant);
   if (!scale || !shift || !mean || !variance) return undefined;
@@ -85,7 +85,7 @@ const POINT = {
   isCeil: false,
 } as const;
 
-/** A norm of constants: the values that they are made of, what they make, and how that form of them is called. */
+/** A normalisation with constant parameters: the values it is made of, the resulting tensors, and the name of this form. */
 interface Constants {
   readonly scale: Value;
   readonly shift: Value;
@@ -94,10 +94,10 @@ interface Constants {
   readonly form: string;
 }
 
-/** A depthwise convolution of one place: two constants in place of four, and the activation goes along. */
+/** A 1x1 depthwise convolution: two constants instead of four, and the activation is fused. */
 function pointwise(node: Node, make: Emitter, { scale, shift, factor, offset, form }: Constants): Ref {
   const found = activationAfter(node, make);
-  // A slope would get lost in a depthwise convolution.
+  // A depthwise convolution would drop the slope.
   const activation = found && (found.slope || found.name === 'LeakyRelu') ? undefined : found;
   const filter = make.weight(scale, form, () => ({ ...factor, shape: [1, 1, elementCount(factor.shape), 1] }));
   const bias = make.weight(shift, form, () => offset);
@@ -109,7 +109,7 @@ function pointwise(node: Node, make: Emitter, { scale, shift, factor, offset, fo
   return result;
 }
 
-/** With the statistics of the batch itself, and the running ones moved towards them. */
+/** Normalises with the statistics of the batch itself, and updates the running ones. */
 function training(node: Node, make: Emitter, epsilon: number): readonly Ref[] {
   const [x, scale, shift, mean, variance] = node.inputs;
   const momentum = floatAttr(node, 'momentum');
@@ -131,7 +131,7 @@ export const instanceNormalization: Lowering = (node, make) => {
   return scaledBy(make, normal, make.ref(scale), make.ref(shift));
 };
 
-/** Over the places of a map and the channels of a group: [N, places, G, C / G]. */
+/** Normalises over the positions of a map and the channels of a group: [N, positions, G, C / G]. */
 export const groupNormalization: Lowering = (node, make) => {
   const [x, scale, shift] = node.inputs;
   const dims = dimsOf(x);
@@ -140,7 +140,7 @@ export const groupNormalization: Lowering = (node, make) => {
   if (typeof channels !== 'number') throw new Unsupported('its number of channels is not known');
   const source = make.ref(x);
   if (groups === 1) {
-    // The whole image at once: axis by axis, since the places of a plain background are thousands of equal numbers, whose rounding adds up.
+    // Axis by axis rather than the whole image at once: a plain background is thousands of equal values, whose rounding errors add up.
     const stages = range(1, dims.length).reverse();
     const normal = whitened(make, source, momentsOf(make, source, ...stages.map((axis) => [axis])), floatAttr(node, 'epsilon'));
     return scaledBy(make, normal, isAll(scale, 1) ? undefined : make.ref(scale), isAll(shift, 0) ? undefined : make.ref(shift));
@@ -154,10 +154,10 @@ export const groupNormalization: Lowering = (node, make) => {
   return scaledBy(make, whole, isAll(scale, 1) ? undefined : make.ref(scale), isAll(shift, 0) ? undefined : make.ref(shift));
 };
 
-/** A scale or shift that does nothing. */
+/** True for a scale or shift that has no effect. */
 const isAll = (value: Value | undefined, number: number): boolean => numbersIn(value)?.every((one) => one === number) ?? false;
 
-/** `axes` says where the last axes of ONNX's value lie. */
+/** `axes` gives the positions of the last axes of the ONNX value. */
 export const layerNormalization: Lowering = (node, make) => {
   const [x, scale, shift] = node.inputs;
   const rank = rankOf(x);
@@ -200,11 +200,11 @@ export const lpNormalization: Lowering = (node, make) => {
     intAttr(node, 'p') === 1
       ? make.node('Sum', [make.node('Abs', [source]), over], { keep_dims: bool(true) })
       : make.node('Sqrt', [make.node('Sum', [make.node('Square', [source]), over], { keep_dims: bool(true) })]);
-  // A norm of nothing but zeros: ONNX gives zeros.
+  // The norm of zeros only: ONNX gives zeros.
   return make.node('DivNoNan', [source, norm]);
 };
 
-/** x / (bias + alpha / size * sum of squares of the neighbouring channels)^beta. An even window reaches one further up than down, which LRN cannot say. */
+/** x / (bias + alpha / size * sum of squares of the neighbouring channels)^beta. An even window reaches one channel further up than down, unlike LRN. */
 export const lrn: Lowering = (node, make) => {
   const [x] = node.inputs;
   const size = intAttr(node, 'size');

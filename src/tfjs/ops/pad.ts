@@ -1,10 +1,10 @@
 /**
- * Pads of all modes, by amounts that are known or computed. A negative amount cuts off.
+ * Padding in all modes, by amounts that are known or computed. A negative amount crops.
  *
  *   constant                             PadV2
  *   reflect, less than the length        MirrorPad REFLECT
  *   edge, by one                         MirrorPad SYMMETRIC
- *   any other, along each axis           GatherV2 with the place that each position repeats, as constants or computed from the length
+ *   any other, along each axis           GatherV2 with the source index of each position, as constants or computed from the length
  */
 import { stringAttr } from '../../ir/attrs';
 import type { Dim, Node, Value } from '../../ir/types';
@@ -13,10 +13,10 @@ import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, isBool, isInt, type Lowering, numberIn, numbersIn, numbersOf, range, rankOf } from './lowering';
 import { stridedSlice } from './slicing';
 
-/** Modes in which each position repeats one of the map's. */
+/** Modes in which each new position repeats one of the map. */
 type Repeating = 'edge' | 'reflect' | 'wrap';
 
-/** Per axis; a number, or a scalar that is computed. */
+/** Amounts per axis: a number, or a scalar that is computed. */
 interface Amounts {
   readonly before: readonly (number | Ref)[];
   readonly after: readonly (number | Ref)[];
@@ -26,7 +26,7 @@ export const pad: Lowering = (node, make) => {
   const [x, , value] = node.inputs;
   const mode = modeOf(node);
   const amounts = amountsOf(node, make);
-  // PadV2 and GatherV2 do not know truths.
+  // PadV2 and GatherV2 do not support booleans.
   const typed = isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x);
   const back = (ref: Ref): Ref => (isBool(x) ? make.cast(ref, 'DT_BOOL') : ref);
   const cut = cropped(make, typed, amounts);
@@ -46,7 +46,7 @@ function modeOf(node: Node): 'constant' | Repeating {
   throw new Unsupported(`its mode is '${mode}'`);
 }
 
-/** All starts, then all ends, of the axes that are named: of all, where none are. */
+/** Amounts as all starts, then all ends, of the named axes: of all axes if none are named. */
 function amountsOf(node: Node, make: Emitter): Amounts {
   const [x, pads, , axesInput] = node.inputs;
   const rank = rankOf(x);
@@ -58,7 +58,7 @@ function amountsOf(node: Node, make: Emitter): Amounts {
   return { before: side(0), after: side(axes.length) };
 }
 
-/** PadV2 reads its value when it runs. */
+/** PadV2 reads its value at run time. */
 function fillOf(make: Emitter, x: Value | undefined, value: Value | undefined): Ref {
   const number = value ? numberIn(value) : 0;
   if (number === undefined)
@@ -66,7 +66,7 @@ function fillOf(make: Emitter, x: Value | undefined, value: Value | undefined): 
   return isInt(x) || isBool(x) ? make.int(number) : make.float(number);
 }
 
-/** The map with so much of one number around it: no amount is negative. */
+/** The map padded with one value: no amount is negative. */
 export function filled(make: Emitter, x: Ref, { before, after }: Amounts, value: Ref): Ref {
   const numbers = (amounts: readonly (number | Ref)[]): amounts is readonly number[] =>
     amounts.every((amount) => typeof amount === 'number');
@@ -79,10 +79,10 @@ export function filled(make: Emitter, x: Ref, { before, after }: Amounts, value:
 const atLeastZero = (make: Emitter, amount: number | Ref): number | Ref =>
   typeof amount === 'number' ? Math.max(amount, 0) : make.node('Maximum', [amount, make.int(0)]);
 
-/** The WebAssembly kernel Neg takes the bits of integers for floats. */
+/** The WebAssembly kernel of Neg interprets the bits of integers as floats. */
 const negated = (make: Emitter, x: Ref): Ref => make.node('Sub', [make.int(0), x]);
 
-/** What negative amounts leave of a map. */
+/** Crops a map by its negative amounts. */
 export function cropped(make: Emitter, x: Ref, { before, after }: Amounts): Ref {
   const cuts = (amount: number | Ref | undefined): boolean => amount !== undefined && (typeof amount !== 'number' || amount < 0);
   if (![...before, ...after].some(cuts)) return x;
@@ -106,7 +106,7 @@ function croppedLength(dim: Dim, { before, after }: Amounts, axis: number): Dim 
   return dim + Math.min(first, 0) + Math.min(last, 0);
 }
 
-/** MirrorPad, where it can: less than the length where it reflects (which it insists on where that is not known), one place where it repeats the edge. */
+/** MirrorPad where possible: by less than the length when reflecting (MirrorPad itself checks an unknown length), by one position when repeating the edge. */
 function mirrored(make: Emitter, x: Ref, dims: readonly Dim[], { before, after }: Amounts, mode: Repeating): Ref | undefined {
   const [first, last] = [before.filter((amount) => typeof amount === 'number'), after.filter((amount) => typeof amount === 'number')];
   if (mode === 'wrap' || first.length < before.length || last.length < after.length) return undefined;
@@ -130,7 +130,7 @@ function repeated(make: Emitter, x: Ref, dims: readonly Dim[], { before, after }
   }, x);
 }
 
-/** Which place of the axis a position repeats; the map's own begin at 0. */
+/** Index along the axis that a position repeats; the map's own positions begin at 0. */
 function source(at: number, length: number, mode: Repeating): number {
   switch (mode) {
     case 'edge':
@@ -145,7 +145,7 @@ function source(at: number, length: number, mode: Repeating): number {
   }
 }
 
-/** The same for all positions, from a length that is computed. */
+/** Source indices of all positions, for a length that is computed. */
 function computedSource(make: Emitter, length: Ref, before: number | Ref, after: number | Ref, mode: Repeating): Ref {
   const scalar = (amount: number | Ref): Ref => (typeof amount === 'number' ? make.int(amount) : amount);
   const positions = make.countTo(negated(make, scalar(before)), make.node('AddV2', [length, scalar(after)]));

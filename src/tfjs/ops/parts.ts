@@ -1,4 +1,4 @@
-/** Values put together, taken apart, and picked from. */
+/** Concatenation, splitting, slicing and indexing. */
 import { intAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
@@ -54,7 +54,7 @@ const slice: Lowering = (node, make) => {
   return typedSlice(make, x, stretches);
 };
 
-/** Axes that are computed: bounds for all axes, the whole of each, in which those that are named are put. Steps are 1 or computed as well. */
+/** Slices along computed axes: builds bounds for all axes, each in full, and overwrites those of the named axes. Steps are 1 or computed as well. */
 function computedSlice(node: Node, make: Emitter): Ref {
   const [x, starts, ends, axes, steps] = node.inputs;
   const rank = rankOf(x);
@@ -72,7 +72,7 @@ function computedSlice(node: Node, make: Emitter): Ref {
   return isBool(x) ? make.cast(cut, 'DT_BOOL') : isInt(x) ? make.cast(cut, 'DT_INT32') : cut;
 }
 
-/** Backwards from a place in front of the map ONNX begins at its first place, and TensorFlow has nothing: the place is counted from the front. */
+/** Slicing backwards from a position before the map, ONNX starts at its first position and TensorFlow gives nothing: the position is clamped at the front. */
 function backwardsFrom(
   make: Emitter,
   x: Value | undefined,
@@ -86,7 +86,7 @@ function backwardsFrom(
   return make.node('Maximum', [make.node('AddV2', [make.lengthOf(make.ref(x), axis), make.int(begin)]), make.int(0)]);
 }
 
-/** Bounds beyond the ends are the ends. */
+/** Bounds beyond an end mean that end. */
 function beginOf(begin: number, step: number, length: number | string | undefined): number | undefined {
   if (step < 0 && (begin >= BEYOND || (typeof length === 'number' && begin >= length))) return undefined;
   if (step > 0 && begin < 0 && typeof length === 'number' && begin < -length) return undefined;
@@ -101,7 +101,7 @@ const BEYOND = 2 ** 31 - 1;
 const clamp = (value: number): number => Math.min(Math.max(value, -BEYOND), BEYOND);
 
 function typedSlice(make: Emitter, x: Value | undefined, stretches: readonly (Stretch | undefined)[]): Ref {
-  // With another step than 1 the wasm kernel takes the bits of integers for floats (measured, 4.22).
+  // With a step other than 1, the wasm kernel interprets the bits of integers as floats (measured, 4.22).
   const isStepping = stretches.some((stretch) => stretch?.step !== undefined && stretch.step !== 1);
   if ((isBool(x) || isInt(x)) && isStepping)
     return make.cast(stridedSlice(make, make.cast(make.ref(x), 'DT_FLOAT'), stretches), isBool(x) ? 'DT_BOOL' : 'DT_INT32');
@@ -118,7 +118,7 @@ const gather: Lowering = (node, make) => {
   return isBool(x) ? make.cast(pick(make.cast(make.ref(x), 'DT_INT32')), 'DT_BOOL') : pick(make.ref(x));
 };
 
-/** Places counted from the end as places from the front. */
+/** Converts indices counted from the end to indices from the front. */
 export function positive(make: Emitter, indices: Value | undefined, length: number | string | undefined, measured: () => Ref): Ref {
   const numbers = numbersIn(indices);
   if (indices && numbers?.every((index) => index >= 0)) return make.ref(indices);
@@ -139,7 +139,7 @@ const tile: Lowering = (node, make) => {
   return make.node('Tile', [make.ref(x), make.ref(repeats)]);
 };
 
-/** Over the last axis, where the layout has put it. */
+/** Works on the last axis, where the layout has moved it. */
 const onLastAxis =
   (op: 'Softmax' | 'LogSoftmax'): Lowering =>
   (node, make) => {
@@ -151,7 +151,7 @@ function requireLast(node: Node): void {
   if (inRange(intAttr(node, 'axis'), rank) !== rank - 1) throw new Unsupported('its axis is not the last one');
 }
 
-/** One at the first largest, zero elsewhere. */
+/** One at the first maximum, zero elsewhere. */
 const hardmax: Lowering = (node, make) => {
   requireLast(node);
   const [x] = node.inputs;
@@ -159,7 +159,7 @@ const hardmax: Lowering = (node, make) => {
   const length = dimsOf(x)[rank - 1];
   if (typeof length !== 'number') throw new Unsupported('the length of its axis is not known');
   const places = make.node('ArgMax', [make.ref(x), make.int(rank - 1)]);
-  // Of the numbers that it is given the wasm kernel keeps the bits only: integers are safe.
+  // The wasm kernel keeps only the bits of the values that it is given: integers are safe.
   return make.cast(
     make.node('OneHot', [places, make.int(length), make.int(1), make.int(0)], { axis: int(-1), T: type('DT_INT32') }),
     'DT_FLOAT',

@@ -1,4 +1,4 @@
-/** Picks from, and puts into, places that are computed. Shapes must be known: coordinates of all other axes are constants. */
+/** Gather and scatter at computed positions. Shapes must be known: the coordinates of all other axes are constants. */
 import { intAttr, stringAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
@@ -15,7 +15,7 @@ function staticDims(value: Value | undefined): readonly number[] {
 const count = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
-/** [n, rank]: for each element of `indices` its own place, with the index in the place of one axis. */
+/** [n, rank]: for each element of `indices` its own coordinates, with the index in place of one of them. */
 function coordinates(make: Emitter, indices: Value | undefined, axis: number, length: number | string | undefined): Ref {
   const dims = staticDims(indices);
   const total = count(dims);
@@ -31,7 +31,7 @@ function coordinates(make: Emitter, indices: Value | undefined, axis: number, le
   return make.node('Pack', columns, { axis: int(1), N: int(columns.length) });
 }
 
-/** Kernels know numbers only. */
+/** The kernels support numeric types only. */
 const asNumbers = (make: Emitter, x: Value | undefined): Ref => (isBool(x) ? make.cast(make.ref(x), 'DT_INT32') : make.ref(x));
 const back = (make: Emitter, x: Value | undefined, ref: Ref): Ref => (isBool(x) ? make.cast(ref, 'DT_BOOL') : ref);
 
@@ -42,7 +42,7 @@ const gatherElements: Lowering = (node, make) => {
   return back(make, x, make.reshape(picked, staticDims(indices)));
 };
 
-/** Rows of `indices` name places along the first axes, behind those of the batch. */
+/** Each row of `indices` names a position along the first axes, after the batch axes. */
 const gatherNd: Lowering = (node, make) => {
   const [x, indices] = node.inputs;
   const batch = intAttr(node, 'batch_dims');
@@ -116,7 +116,7 @@ const trilu: Lowering = (node, make) => {
   return back(make, x, make.node('Mul', [source, kept]));
 };
 
-/** `values`: [off, on]. The new axis is put where it belongs. */
+/** `values`: [off, on]. The new axis is moved to its position. */
 const oneHot: Lowering = (node, make) => {
   const [indices, depthInput, values] = node.inputs;
   const depth = numberIn(depthInput);
@@ -126,7 +126,7 @@ const oneHot: Lowering = (node, make) => {
   const length = depth ?? (typeof dims[axis] === 'number' ? dims[axis] : undefined);
   if (length === undefined) throw new Unsupported('its depth is not constant');
   const whole = isInt(indices) ? make.ref(indices) : make.cast(make.ref(indices), 'DT_INT32');
-  // Places from -depth to depth - 1 count; all others are nowhere.
+  // Indices from -depth to depth - 1 are valid; any other sets nothing.
   const wrapped = make.node('SelectV2', [make.node('Less', [whole, make.int(0)]), make.node('AddV2', [whole, make.int(length)]), whole]);
   const expanded = make.node('ExpandDims', [wrapped, make.int(axis)]);
   const along = make.shaped(

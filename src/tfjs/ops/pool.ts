@@ -1,9 +1,9 @@
 /**
- * Pools over maps [N, H, W, C]. TensorFlow.js pools with SAME or VALID only, so pads are a PadV2 in front, of -Infinity or 0.
+ * Pools over maps [N, H, W, C]. TensorFlow.js pools with SAME or VALID only, so pads become a PadV2 in front, of -Infinity or 0.
  *
- *   ceil_mode    stride - 1 more at the end; what ONNX drops (windows that begin in the end pad) is cut off again
- *   dilations    the maximum or sum of shifted, strided slices, rows first, then columns: right at any size and stride
- *   averages     over fewer numbers at the border: the average of the padded map by that of padded ones
+ *   ceil_mode    stride - 1 more at the end; the windows that ONNX drops (those that begin in the end pad) are cut off again
+ *   dilations    the maximum or sum of shifted, strided slices, rows first, then columns: correct for any size and stride
+ *   averages     over fewer elements at the border: the average of the padded map divided by that of padded ones
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import type { Dim, Node } from '../../ir/types';
@@ -17,12 +17,12 @@ import { isDilated, isPadded, isSame, padsOn, raised, spanOf, type Window, windo
 interface Pool {
   readonly make: Emitter;
   readonly x: Ref;
-  /** Of the map as it is before pads. */
+  /** Shape of the map before padding. */
   readonly dims: readonly Dim[];
   readonly window: Window;
 }
 
-/** Pools lines and maps; `kind` works on [N, ..., C] with two axes or more. */
+/** Pools one-dimensional inputs and maps; `kind` works on [N, ..., C] with two spatial axes or more. */
 const overMaps =
   (lower: (pool: Pool, node: Node) => Ref): Lowering =>
   (node, make) => {
@@ -46,7 +46,7 @@ const overMaps =
     );
   };
 
-/** Where strides leave places out, SAME would have to cut the map: ONNX Runtime does for averages and fails for maxima, TensorFlow does not. */
+/** Where strides skip positions, SAME would have to crop the map: ONNX Runtime does so for averages and fails for maxima, TensorFlow does not. */
 function requireCovering(window: Window, dims: readonly Dim[]): void {
   if (isDilated(window)) throw new Unsupported('its auto_pad meets dilations, which ONNX Runtime leaves out of the pads and ONNX does not');
   const isCut = window.kernel.some((_, axis) => {
@@ -59,7 +59,7 @@ function requireCovering(window: Window, dims: readonly Dim[]): void {
     );
 }
 
-/** Pads in front and behind, and behind what ceil mode adds as well. */
+/** Pads in front and behind; `end` includes what ceil mode adds. */
 interface Around {
   readonly before: readonly (number | Ref)[];
   readonly after: readonly (number | Ref)[];
@@ -83,7 +83,7 @@ interface Side {
 const known = ({ pads }: Window, axis: number): Side =>
   pads.kind === 'known' ? { before: pads.before[axis] ?? 0, after: pads.after[axis] ?? 0 } : { before: 0, after: 0 };
 
-/** The pad at the end of an axis, with what ceil mode adds. */
+/** The pad at the end of an axis, including what ceil mode adds. */
 function endOf(window: Window, axis: number, length: Dim, { before, after }: Side): number {
   const [stride, span] = [window.strides[axis] ?? 1, spanOf(window, axis)];
   if (!window.isCeil) return after;
@@ -92,7 +92,7 @@ function endOf(window: Window, axis: number, length: Dim, { before, after }: Sid
   return Math.max((windows - 1) * stride + span - length - before, 0);
 }
 
-/** The number of windows is right without a look at the size: none begins in what ceil mode adds. */
+/** Whether the number of windows is right for every size: none begins in the part that ceil mode adds. */
 const isCounted = (window: Window, dims: readonly Dim[]): boolean =>
   !window.isCeil ||
   window.kernel.every(
@@ -102,7 +102,7 @@ const isCounted = (window: Window, dims: readonly Dim[]): boolean =>
 const padded = (make: Emitter, x: Ref, before: readonly (number | Ref)[], after: readonly (number | Ref)[], value: number): Ref =>
   filled(make, x, { before: [0, ...before, 0], after: [0, ...after, 0] }, make.float(value));
 
-/** Cuts off the windows that ONNX does not have: those that begin behind the map. */
+/** Cuts off the windows that ONNX does not have: those that begin beyond the map. */
 function counted({ make, x, dims, window }: Pool, result: Ref): Ref {
   if (isCounted(window, dims)) return result;
   const stretches = window.kernel.map((_, axis) => {
@@ -113,11 +113,11 @@ function counted({ make, x, dims, window }: Pool, result: Ref): Ref {
   return stridedSlice(make, result, [undefined, ...stretches, undefined]);
 }
 
-/** 2 by 2, stride 2, in ceil mode: what TensorFlow calls SAME, at every size. */
+/** 2 by 2, stride 2, in ceil mode: TensorFlow's SAME, for every size. */
 const isHalved = (window: Window): boolean =>
   window.isCeil && !isPadded(window) && !isDilated(window) && window.kernel.every((size, axis) => size === 2 && window.strides[axis] === 2);
 
-/** TensorFlow pads as much. What it puts there is smaller than all numbers in a maximum, and does not count in an average. */
+/** Whether TensorFlow's SAME pads the same amounts. Its padding is below every value in a maximum, and is not counted in an average. */
 const padsItself = (window: Window, dims: readonly Dim[]): boolean =>
   window.kernel.length === 2 &&
   (isHalved(window) || (isPadded(window) && !window.isCeil && !isDilated(window) && isSame(window, dims.slice(1, -1))));
@@ -132,7 +132,7 @@ function plainPool(make: Emitter, op: 'MaxPool' | 'AvgPool', x: Ref, window: Win
   });
 }
 
-/** Combines what the window sees, axis by axis, from shifted slices. */
+/** Combines the elements of each window, axis by axis, from shifted slices. */
 function taps(make: Emitter, x: Ref, { kernel, strides, dilations }: Window, combine: 'Maximum' | 'AddV2'): Ref {
   return kernel.reduce((current, size, axis) => {
     const [stride = 1, dilation = 1] = [strides[axis], dilations[axis]];
@@ -151,13 +151,13 @@ export const maxPool: Lowering = overMaps((pool, _node) => {
   if (padsItself(window, dims)) return plainPool(make, 'MaxPool', x, window, 'SAME');
   const { before, end } = around(pool);
   const source = padded(make, x, before, end, Number.NEGATIVE_INFINITY);
-  // The WebAssembly kernel over three axes takes no number below 1.2e-38 for a maximum.
+  // The WebAssembly kernel over three axes ignores values below 1.2e-38 when it looks for the maximum.
   const result =
     isDilated(window) || window.kernel.length === 3 ? taps(make, source, window, 'Maximum') : plainPool(make, 'MaxPool', source, window);
   return counted(pool, result);
 });
 
-/** The sum over each window, divided by its size whatever lies inside. */
+/** The sum over each window, divided by the full window size. */
 const plainAverage = (make: Emitter, source: Ref, window: Window): Ref =>
   isDilated(window)
     ? make.node('Mul', [taps(make, source, window, 'AddV2'), make.float(1 / productOf(window.kernel))])
@@ -176,7 +176,7 @@ export const averagePool: Lowering = overMaps((pool, node) => {
     const shares = lengths.map((length, axis) => sharesOf(length, axis, window, countsPads));
     return make.node('Mul', [sum, make.floats([1, ...shares.map((share) => share.length), 1], outer(shares))]);
   }
-  // What counts: the map, and its pads if they do; never what ceil mode adds.
+  // Elements that count: the map, and its pads if they are included; never what ceil mode adds.
   const whole = window.kernel.map(() => undefined);
   const one = make.node('OnesLike', [stridedSlice(make, x, [{ begin: 0, end: 1 }, ...whole, { begin: 0, end: 1 }])]);
   const counting = countsPads ? padded(make, one, before, after, 1) : one;
@@ -185,13 +185,13 @@ export const averagePool: Lowering = overMaps((pool, node) => {
   return counted(pool, make.node('RealDiv', [sum, plainAverage(make, padded(make, counting, first, last, 0), window)]));
 });
 
-/** How much more ceil mode adds: nothing where the pads are computed. */
+/** How much ceil mode adds: nothing where the pads are computed. */
 const added = (end: number | Ref, after: number | Ref | undefined): number =>
   typeof end === 'number' && typeof after === 'number' ? end - after : 0;
 
 const productOf = (numbers: readonly number[]): number => numbers.reduce((product, number) => product * number, 1);
 
-/** Per window along one axis: kernel size by how many of its places count. */
+/** Per window along one axis: kernel size divided by the number of its positions that count. */
 function sharesOf(length: number, axis: number, window: Window, countsPads: boolean): number[] {
   const [size = 1, stride = 1, dilation = 1] = [window.kernel[axis], window.strides[axis], window.dilations[axis]];
   const { before, after } = known(window, axis);
@@ -240,7 +240,7 @@ export const globalLpPool: Lowering = (node, make) => {
   return power(make, sum, 1 / p);
 };
 
-/** An integer, but for what stays in the spelling of opset 1. */
+/** An integer, except in nodes kept in the form of opset 1. */
 const exponentOf = (node: Node): number => (node.attrs.get('p')?.kind === 'float' ? floatAttr(node, 'p') : intAttr(node, 'p'));
 
 function power(make: Emitter, x: Ref, exponent: number): Ref {

@@ -1,4 +1,4 @@
-/** Numbers in few bits, computed with as floats: the same integers come out, rounded half to even. */
+/** Quantised operators, computed with floats: they give the same integers, rounded half to even. */
 import { intAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
@@ -13,7 +13,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = table({
   uint16: [0, 65535],
 });
 
-/** A scale or zero point, one for all or one per place of an axis, as it broadcasts. */
+/** A scale or zero point, one for all or one per index of an axis, in a shape that broadcasts. */
 function parameter(node: Node, make: Emitter, value: Value, x: Value | undefined): Ref {
   const source = value.type?.dtype === 'float' ? make.ref(value) : make.cast(make.ref(value), 'DT_FLOAT');
   const rank = rankOf(x);
@@ -31,7 +31,7 @@ const asFloat = (make: Emitter, value: Value | undefined): Ref =>
   value?.type?.dtype === 'float' ? make.ref(value) : make.cast(make.ref(value), 'DT_FLOAT');
 
 /**
- * A QuantizeLinear, and a DequantizeLinear with the same numbers behind it:
+ * A QuantizeLinear followed by a DequantizeLinear with the same parameters:
  *
  *   clip(round(x / scale) + zero) - zero   =   clip(round(x / scale)) between bounds without the zero point
  */
@@ -70,7 +70,7 @@ const quantize: Lowering = (node, make) => {
   return make.cast(make.node('ClipByValue', [shifted, make.float(bounds[0]), make.float(bounds[1])]), 'DT_INT32');
 };
 
-/** uint8 with a scale from the numbers themselves. */
+/** uint8 with a scale computed from the values themselves. */
 const dynamicQuantize: Lowering = (node, make) => {
   const [x] = node.inputs;
   const source = make.ref(x);
@@ -90,7 +90,7 @@ const matMulInteger: Lowering = (node, make) => {
   const centred = (value: Value | undefined, zero: Value | undefined, isRow: boolean): Ref => {
     if (!zero) return asFloat(make, value);
     const shift = asFloat(make, zero);
-    // One per row of A.
+    // One zero point per row of A.
     return make.node('Sub', [
       asFloat(make, value),
       isRow && rankOf(zero) === 1 && dimsOf(zero)[0] !== 1 ? make.node('ExpandDims', [shift, make.int(1)]) : shift,

@@ -1,4 +1,4 @@
-/** Sums and their like over axes; where the largest is. */
+/** Sum and the other reductions over axes; ArgMax and ArgMin. */
 import { intAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import type { Node } from '../../ir/types';
@@ -7,13 +7,13 @@ import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, isBool, isInt, type Lowering, numbersIn, rankOf } from './lowering';
 
 interface Reduction {
-  /** On the numbers before they are reduced. */
+  /** Applied to the elements before they are reduced. */
   readonly before?: (x: Ref, make: Emitter) => Ref;
   readonly op: string;
   readonly after?: (x: Ref, make: Emitter) => Ref;
-  /** Of no numbers at all. */
+  /** Result for an empty input. */
   readonly nothing?: number;
-  /** The kernel does not know integers. */
+  /** The kernel does not support integers. */
   readonly isFloat?: boolean;
 }
 
@@ -34,20 +34,20 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = table({
   ReduceSumSquare: { before: square, op: 'Sum', isFloat: true },
 });
 
-/** Which axes, as an input. ONNX's "none given" is all of them, or with `noop_with_empty_axes` really none. */
+/** The reduced axes, as an input. If none are given, ONNX reduces all, or with `noop_with_empty_axes` none. */
 function axesOf(node: Node, make: Emitter): Ref | undefined {
   const [x, axes] = node.inputs;
   const rank = rankOf(x);
   const count = axes?.type?.shape?.[0];
   const given = axes && count !== 0 ? numbersIn(axes) : [];
-  // None given at run time would be all of them in ONNX, and none in TensorFlow.
+  // An empty list at run time would mean all axes in ONNX, and none in TensorFlow.
   if (!given && typeof count !== 'number') throw new Unsupported('how many axes it reduces is not known');
   if (!given) return make.ref(axes);
   if (given.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0) return undefined;
   return make.ints(given.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : given.map((axis) => inRange(axis, rank)));
 }
 
-/** Where an axis of the input has no places, the kernels give whatever lies in memory. */
+/** If an axis of the input is empty, the kernels return uninitialised memory. */
 function emptyResult(node: Node, make: Emitter, value: number): Ref | undefined {
   const [x] = node.inputs;
   const dims = node.outputs[0]?.type?.shape;
@@ -94,7 +94,7 @@ const logSumExp: Lowering = (node, make) => {
   return keepdims ? result : make.node('Sum', [result, axes], { keep_dims: bool(false) });
 };
 
-/** The first of equals, or with `select_last_index` the last: then from behind. */
+/** Index of the first of equal values, or with `select_last_index` of the last: then counted from the end. */
 const arg =
   (op: 'ArgMax' | 'ArgMin'): Lowering =>
   (node, make) => {

@@ -3,9 +3,9 @@
  *
  *   two axes of a map, linear, where TensorFlow's ratio of sizes is ONNX's scale      ResizeBilinear
  *   whole factors, nearest                                                           ResizeNearestNeighbor
- *   any other nearest                                                                GatherV2 with constant places
+ *   any other nearest                                                                GatherV2 with constant indices
  *   any other linear or cubic                                                        BatchMatMulV2 with a constant matrix [after, before]
- *   any of them at a size that is not known                                          the same coordinates, computed by the model (sampling-now.ts)
+ *   any of them at an unknown size                                                   the same coordinates, computed by the model (sampling-now.ts)
  */
 
 import { floatAttr, intAttr, stringAttr } from '../../ir/attrs';
@@ -18,15 +18,15 @@ import { dimsOf, isInt, type Lowering, numbersIn, range } from './lowering';
 import { coordinatesOf, modeOf, roundingOf, rowsOf, type Sampling, scaledLength } from './sampling';
 import { sampled } from './sampling-now';
 
-/** What becomes of one axis: a factor, and the length afterwards; undefined where it follows from the length before. */
+/** Scaling of one axis: a factor, and the new length; undefined if it follows from the old one. */
 interface Scale {
   readonly factor: number | Ref;
   readonly length: number | Ref | undefined;
-  /** The factor is that of the two lengths, to the last digit. */
+  /** The factor equals the ratio of the two lengths, to the last digit. */
   readonly isRatio: boolean;
 }
 
-/** `orderOf`: which of ONNX's axes lies at each place. */
+/** `orderOf`: the ONNX axis at each position. */
 const resizeIn =
   (orderOf: (rank: number) => readonly number[]): Lowering =>
   (node, make) => {
@@ -42,7 +42,7 @@ const resizeIn =
 export const resize = resizeIn(range);
 export const resizeMap = resizeIn((rank) => [0, ...range(rank - 2).map((axis) => axis + 2), 1]);
 
-/** ONNX Runtime copies where no length changes, whatever the factors are: floor(3 * 1.3) is 3. At open sizes the model decides, by factors of 1. */
+/** ONNX Runtime copies the input if no length changes, whatever the factors are: floor(3 * 1.3) is 3. At unknown sizes the model decides, with factors of 1. */
 function unlessSame(
   make: Emitter,
   x: Ref,
@@ -57,7 +57,7 @@ function unlessSame(
       : typeof scale.factor === 'number' && (scale.factor < 1 || scale.factor >= 2);
   if (given.length === 0 || given.some(changes)) return scales;
   if (given.every(({ scale, before }) => scale.length !== undefined && scale.length === before)) return scales.map(() => undefined);
-  // By the ratio of its lengths an axis that keeps its length stays as it is.
+  // Scaled by the ratio of its lengths, an axis that keeps its length is unchanged.
   if (given.every(({ scale }) => scale.isRatio)) return scales;
   if (coordinates === 'tf_half_pixel_for_nn') throw new Unsupported('its coordinates depend on whether any length changes');
   const [first, ...others] = given.map(({ axis, scale, before }) => {
@@ -69,7 +69,7 @@ function unlessSame(
   return scales.map((scale, axis) => {
     if (!scale) return undefined;
     const factor = typeof scale.factor === 'number' ? make.float(scale.factor) : scale.factor;
-    // The length is that of the factor that was given.
+    // The length follows from the original factor.
     return {
       ...scale,
       factor: make.node('SelectV2', [isSame, make.float(1), factor]),
@@ -88,7 +88,7 @@ const samplingOf = (node: Node): Sampling => ({
   antialias: intAttr(node, 'antialias') !== 0,
 });
 
-/** Per place of an axis; undefined for an axis that stays as it is. */
+/** Scaling per axis, by position; undefined for an axis that does not change. */
 function scalesOf(node: Node, make: Emitter, dims: readonly Dim[], order: readonly number[]): (Scale | undefined)[] {
   const rank = dims.length;
   const [x, , scalesInput, sizesInput] = node.inputs;
@@ -120,17 +120,17 @@ function scalesOf(node: Node, make: Emitter, dims: readonly Dim[], order: readon
     const before = dims[place];
     const factor = scales ? (scales[at] ?? 1) : make.elementOf(make.ref(scalesInput), at);
     const length = typeof before === 'number' && typeof factor === 'number' ? scaledLength(before, factor) : undefined;
-    // Batch and channels are not resized, though a factor that is computed does not say so.
+    // Batch and channels are not resized, though a computed factor does not show it.
     if (typeof factor !== 'number' && before !== undefined && sameDim(before, outcome?.[place])) return;
     put(place, { factor, length, isRatio: typeof before === 'number' && typeof factor === 'number' ? length === before * factor : false });
   });
   return result;
 }
 
-/** ONNX spells an operand that is not there also as a list of no numbers. */
+/** ONNX also represents a missing operand as an empty list. */
 const isGiven = (value: Value | undefined): value is Value => value !== undefined && value.name !== '' && value.type?.shape?.[0] !== 0;
 
-/** One factor for all axes, which keeps the aspect ratio. */
+/** One factor for all axes that keeps the aspect ratio. */
 function commonFactor(node: Node, axes: readonly number[], dims: readonly Dim[], sizes: readonly number[] | undefined): number | undefined {
   const policy = stringAttr(node, 'keep_aspect_ratio_policy');
   if (policy === 'stretch') return undefined;
@@ -143,7 +143,7 @@ function commonFactor(node: Node, axes: readonly number[], dims: readonly Dim[],
   return policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
 }
 
-/** One of TensorFlow's two kernels, where it gives what ONNX wants. */
+/** One of TensorFlow's two kernels, where it computes what ONNX defines. */
 function atOnce(make: Emitter, x: Ref, dims: readonly Dim[], scales: readonly (Scale | undefined)[], sampling: Sampling): Ref | undefined {
   if (scales.every((scale) => scale === undefined)) return make.node('Identity', [x]);
   if (dims.length !== 4 || scales[0] || scales[3]) return undefined;
@@ -168,8 +168,8 @@ const UNCHANGED: Scale = { factor: 1, length: undefined, isRatio: true };
 const isWhole = (factor: number | Ref): factor is number => typeof factor === 'number' && Number.isInteger(factor);
 
 /**
- * Whether each place is simply repeated. With whole factors a coordinate never comes near the next place, whatever the length; it does where the length
- * decides, as with aligned corners. TensorFlow is asked from the middle of each place, so that its rounding does not matter either.
+ * Whether each position is simply repeated. With integer factors a coordinate never comes near the next position, whatever the length; with aligned
+ * corners, where the length determines the coordinates, it does. TensorFlow samples at the centre of each position, so its rounding does not matter either.
  */
 function repeats(spatial: readonly Spatial[], sampling: Sampling): Flags | undefined {
   if (sampling.coordinates === 'align_corners') return undefined;
@@ -183,7 +183,7 @@ function repeats(spatial: readonly Spatial[], sampling: Sampling): Flags | undef
   return is ? { aligned: false, centred: true } : undefined;
 }
 
-/** Which of TensorFlow's coordinates are ONNX's; it takes its scale from the lengths. */
+/** TensorFlow's coordinates that equal ONNX's; TensorFlow derives its scale from the lengths. */
 function interpolates(spatial: readonly Spatial[], sampling: Sampling): Flags | undefined {
   if (sampling.mode !== 'linear' || sampling.antialias) return undefined;
   const isExact = spatial.every(({ scale }) => scale.isRatio || isWhole(scale.factor));
@@ -199,14 +199,14 @@ function interpolates(spatial: readonly Spatial[], sampling: Sampling): Flags | 
     case 'asymmetric':
       return isExact ? { aligned: false, centred: false } : undefined;
     case 'align_corners':
-      // The lengths decide, not the scale.
+      // The lengths determine the coordinates, not the scale.
       return mayBeOne ? undefined : { aligned: true, centred: false };
     case 'tf_half_pixel_for_nn':
       return undefined;
   }
 }
 
-/** The length of an axis afterwards: floor(length * factor) in float32, where it is not said. */
+/** New length of an axis: floor(length * factor) in float32, unless it is given. */
 function lengthAfter(make: Emitter, x: Ref, axis: number, before: Dim, scale: Scale): number | Ref {
   const { factor, length } = scale;
   if (length !== undefined) return length;
@@ -244,7 +244,7 @@ function axisByAxis(make: Emitter, x: Ref, dims: readonly Dim[], scales: readonl
   }, x);
 }
 
-/** A matrix takes all axes behind as one. */
+/** A matrix product treats all axes behind the resized one as one. */
 const fits = (dims: readonly Dim[], axis: number, { mode, antialias }: Sampling): boolean =>
   mode === 'nearest' || antialias || dims.slice(axis + 1).every((dim) => typeof dim === 'number');
 
@@ -269,7 +269,7 @@ function resampled(
   return alongAxis(make, x, now, axis, before, make.floats([rows.length, before], matrix));
 }
 
-/** [.., before, rest] by [after, before]. `now`: the sizes afterwards. */
+/** Multiplies [.., before, rest] by [after, before]. `now`: the sizes after the resize. */
 function alongAxis(make: Emitter, x: Ref, now: readonly Dim[], place: number, before: number, matrix: Ref): Ref {
   const inner = now.slice(place + 1);
   const after = now[place];

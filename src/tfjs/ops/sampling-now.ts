@@ -1,29 +1,29 @@
 /**
- * Resize along one axis whose size is known only when the model runs: the coordinates of sampling.ts, computed by the model itself, in float32.
+ * Resize along one axis whose size is known only at run time: the coordinates of sampling.ts, computed by the model itself, in float32.
  *
- *   nearest   GatherV2 with the nearest places
- *   linear    the two places around each coordinate, by their distances
- *   cubic     the four places around it, by Keys' polynomial
+ *   nearest   GatherV2 with the nearest indices
+ *   linear    the two positions around each coordinate, weighted by distance
+ *   cubic     the four positions around it, weighted by Keys' polynomial
  */
 import { int } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { type Coordinates, type Rounding, type Sampling, TIE } from './sampling';
 
-/** One axis of a value: what it becomes. */
+/** Resize of one axis of a value. */
 export interface Stretch {
   readonly axis: number;
-  /** Of the value before, and its number of axes. */
+  /** Number of axes of the value. */
   readonly rank: number;
-  /** A scalar of float. */
+  /** A float scalar. */
   readonly factor: Ref;
-  /** A scalar of int32. */
+  /** New length: an int32 scalar. */
   readonly length: Ref;
 }
 
 export function sampled(make: Emitter, x: Ref, stretch: Stretch, sampling: Sampling): Ref {
   const { axis } = stretch;
   if (sampling.antialias) throw new Unsupported('it is antialiased, and the size of the map is not known');
-  // ONNX Runtime adds these up in double, which TensorFlow.js does not have: a coordinate in the middle of two places may go to the other one.
+  // ONNX Runtime computes these in double, which TensorFlow.js does not have: a coordinate halfway between two positions might round the other way.
   if (sampling.mode === 'nearest' && sampling.coordinates === 'half_pixel_symmetric')
     throw new Unsupported('it takes the nearest place by half_pixel_symmetric, and the size of the map is not known');
   const now = new Arithmetic(make);
@@ -71,10 +71,10 @@ class Arithmetic {
   div = (a: Ref | number, b: Ref | number): Ref => this.binary('RealDiv', a, b);
   floor = (x: Ref): Ref => this.make.node('Floor', [x]);
   between = (x: Ref, last: Ref): Ref => this.binary('Minimum', this.binary('Maximum', x, 0), last);
-  /** 1 where it holds, else 0. */
+  /** 1 where the comparison holds, otherwise 0. */
   private truth = (op: string, a: Ref | number, b: Ref | number): Ref => this.make.cast(this.binary(op, a, b), 'DT_FLOAT');
 
-  /** Where each place of the resized axis lies on the axis before: see `coordinate` in sampling.ts. */
+  /** Coordinate on the old axis of each position of the resized axis: see `coordinate` in sampling.ts. */
   coordinates({ factor, length }: Stretch, before: Ref, mode: Coordinates): Ref {
     const at = this.number(this.make.countTo(this.make.int(0), length));
     const after = this.number(length);
@@ -83,7 +83,7 @@ class Arithmetic {
       case 'asymmetric':
         return this.div(at, factor);
       case 'align_corners':
-        // With one place afterwards `at` is 0.
+        // If the new length is one, `at` is 0.
         return this.div(this.mul(at, this.sub(before, 1)), this.binary('Maximum', this.sub(after, 1), 1));
       case 'pytorch_half_pixel':
         return this.mul(this.sub(middle, 0.5), this.truth('Greater', after, 1));
@@ -99,7 +99,7 @@ class Arithmetic {
     }
   }
 
-  /** By what is left over the floor: adding a half first would round once more. */
+  /** Rounds by the distance from the floor: adding a half first would introduce another rounding. */
   rounded(x: Ref, mode: Rounding): Ref {
     const low = this.floor(x);
     const rest = this.sub(x, low);
@@ -115,7 +115,7 @@ class Arithmetic {
     }
   }
 
-  /** Weights of the places at -1, 0, 1 and 2 for coordinates `share` behind 0. */
+  /** Weights of the positions at -1, 0, 1 and 2, for coordinates that are `share` after position 0. */
   keys(share: Ref, a: number): Ref[] {
     const near = (t: Ref): Ref => this.add(this.mul(this.mul(this.sub(this.mul(t, a + 2), a + 3), t), t), 1);
     const far = (t: Ref): Ref => this.mul(this.sub(this.mul(this.add(this.mul(this.sub(t, 5), t), 8), t), 4), a);
@@ -123,7 +123,7 @@ class Arithmetic {
     return [far(this.add(share, 1)), near(share), near(rest), far(this.add(rest, 1))];
   }
 
-  /** Without those of places outside, the others adding up to 1. */
+  /** Drops the weights of positions outside, and scales the others to a sum of 1. */
   inside(weights: readonly Ref[], places: readonly Ref[], last: Ref): Ref[] {
     const kept = weights.map((weight, at) => {
       const place = places[at] ?? last;

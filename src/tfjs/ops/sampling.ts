@@ -1,13 +1,13 @@
 /**
- * ONNX's definition of Resize along one axis whose size is known: which places a place of the resized axis is made of, and how much of each.
+ * ONNX's definition of Resize along one axis whose size is known: the positions that contribute to each new position, and their weights.
  *
- * Coordinates are computed in float32, as ONNX Runtime computes them: where one falls between two places decides which of them is the nearest.
+ * Coordinates are computed in float32, as in ONNX Runtime: when a coordinate falls halfway between two positions, rounding decides which one is nearest.
  */
 import { stringAttr } from '../../ir/attrs';
 import type { Node } from '../../ir/types';
 import { Unsupported } from '../emitter';
 
-/** coordinate_transformation_mode; `tf_half_pixel_for_nn` is of opset 11, and ONNX Runtime knows it in all. */
+/** coordinate_transformation_mode; `tf_half_pixel_for_nn` is of opset 11, and ONNX Runtime supports it in all. */
 const COORDINATES = [
   'half_pixel',
   'half_pixel_symmetric',
@@ -32,7 +32,7 @@ export interface Sampling {
   readonly antialias: boolean;
 }
 
-/** A word of the operator that must be one of those that are known here. Throws Unsupported with the word itself. */
+/** Value of a string attribute, which must be one of the known words. Throws Unsupported with the word itself. */
 function wordOf<Word extends string>(node: Node, attribute: string, known: readonly Word[]): Word {
   const word = stringAttr(node, attribute);
   const found = known.find((each) => each === word);
@@ -45,7 +45,7 @@ export const modeOf = (node: Node): Sampling['mode'] => wordOf(node, 'mode', MOD
 
 export interface Scale {
   readonly factor: number;
-  /** Afterwards. */
+  /** New length. */
   readonly length: number;
 }
 
@@ -54,13 +54,13 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** float32, in which all of this is computed. */
+/** Rounds to float32, in which all of this is computed. */
 const f32 = Math.fround;
 
-/** The length afterwards, as ONNX Runtime rounds it. */
+/** New length, rounded as in ONNX Runtime. */
 export const scaledLength = (before: number, factor: number): number => Math.floor(f32(before * f32(factor)));
 
-/** One row of taps per place afterwards. */
+/** One row of taps per new position. */
 export function rowsOf(before: number, { factor, length }: Scale, sampling: Sampling): Tap[][] {
   return Array.from({ length }, (_, at) => {
     const x = coordinate(at, before, length, f32(factor), sampling.coordinates);
@@ -89,10 +89,10 @@ function coordinate(at: number, before: number, after: number, factor: number, m
     case 'pytorch_half_pixel':
       return after > 1 ? halfPixel() : 0;
     case 'half_pixel_symmetric': {
-      // The length that the factor asks for, which need not be whole, around the same middle.
+      // The length that the factor implies, which need not be an integer, centred on the same middle.
       const adjustment = f32(after / f32(factor * before));
       const offset = f32((before / 2) * f32(1 - adjustment));
-      // This mode alone is computed in double at last.
+      // The last step of this mode alone is computed in double.
       return f32(offset + (at + 0.5) / factor - 0.5);
     }
     case 'half_pixel':
@@ -102,7 +102,7 @@ function coordinate(at: number, before: number, after: number, factor: number, m
   }
 }
 
-/** How near to the middle of two places ONNX Runtime takes a coordinate for the middle (measured, 1.30). */
+/** Distance from the midpoint of two positions within which ONNX Runtime treats a coordinate as the midpoint (measured, 1.30). */
 export const TIE = 1e-6;
 
 function rounded(x: number, mode: Rounding): number {
@@ -118,7 +118,7 @@ function rounded(x: number, mode: Rounding): number {
   }
 }
 
-/** The taps of a kernel around x; an antialiased one is as wide as what it shrinks. */
+/** The taps of a kernel around x; when shrinking with antialiasing, the kernel is widened by the inverse of the factor. */
 function spread(x: number, before: number, factor: number, sampling: Sampling, kernel: Kernel): Tap[] {
   const stretch = sampling.antialias ? Math.min(factor, 1) : 1;
   const reach = kernel.reach / stretch;

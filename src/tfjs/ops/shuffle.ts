@@ -5,7 +5,7 @@ import type { Emitter, Ref } from '../emitter';
 import { dimsOf } from './lowering';
 
 /**
- * A shuffle of the last axes, over whatever lies in front of them:
+ * A shuffle of the last axes, whatever axes are in front of them:
  *
  *   Reshape [N, H, W, g, c], Transpose, Reshape [N, H, W, C]   ->   Reshape [-1, g, c], Transpose [0, 2, 1], Reshape (as before)
  */

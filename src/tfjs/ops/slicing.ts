@@ -2,7 +2,7 @@
 import { int } from '../attrs';
 import type { Emitter, Ref } from '../emitter';
 
-/** One axis of a slice; without a begin or end it goes from or to the end of the axis. */
+/** One axis of a slice; without begin or end it reaches from or to the end of the axis. */
 export interface Stretch {
   readonly begin?: number | Ref | undefined;
   readonly end?: number | Ref | undefined;

@@ -1,4 +1,4 @@
-/** Values that are made of sizes and numbers. */
+/** Values computed from sizes and constants. */
 import { tensorAttr } from '../../ir/attrs';
 import { table } from '../../ir/table';
 import { readNumbers } from '../../ir/tensor';

@@ -1,4 +1,4 @@
-/** The same numbers under other axes, and what asks for sizes. */
+/** Views, which have the same elements under other axes, and operators that return sizes. */
 
 import { givenInt, intAttr } from '../../ir/attrs';
 import { permOf, wrapAxis } from '../../ir/axis';
@@ -10,7 +10,7 @@ import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, inRange, type Lowering, numbersIn, rankOf } from './lowering';
 import { shuffle } from './shuffle';
 
-/** TensorFlow.js knows -1, but not ONNX's 0 for "as before". */
+/** TensorFlow.js supports -1, but not ONNX's 0 for "as before". */
 const reshape: Lowering = (node, make) => {
   const shuffled = shuffle(node, make);
   if (shuffled) return shuffled;
@@ -36,7 +36,7 @@ const reshape: Lowering = (node, make) => {
   );
 };
 
-/** Whether a computed target may ask for "as before": lengths of a value and what is computed from them do not. */
+/** Whether a computed target may contain a 0 ("as before"): lengths of a value and results computed from them do not. */
 function mayHoldZero(value: Value | undefined): boolean {
   const numbers = numbersIn(value);
   if (numbers) return numbers.includes(0);
@@ -48,7 +48,7 @@ function mayHoldZero(value: Value | undefined): boolean {
   return true;
 }
 
-/** The target with the input's own length in the place of each 0. */
+/** The target with each 0 replaced by the input's own length. */
 function lengthsForZeros(make: Emitter, target: Ref, node: Node): Ref {
   const [x] = node.inputs;
   const [own, wanted] = [rankOf(x), rankOf(node.outputs[0])];
@@ -60,14 +60,14 @@ function lengthsForZeros(make: Emitter, target: Ref, node: Node): Ref {
   return make.node('SelectV2', [make.node('Equal', [target, make.int(0)]), first, target]);
 }
 
-/** Numbers; the only unknown one is what is left over; 0 is the length that the input has there. */
+/** Target shape of a Reshape: numbers where known. One unknown size is -1; any other is the input's length of that axis. */
 function stated(known: readonly Dim[], lengthOf: (axis: number) => Ref, given: readonly number[]): (number | Ref)[] {
   const open = known.flatMap((dim, axis) => (typeof dim === 'number' ? [] : [axis]));
   const rest = open.find((axis) => given[axis] === -1) ?? open[0];
   return known.map((dim, axis) => (typeof dim === 'number' ? dim : axis === rest ? -1 : lengthOf(axis)));
 }
 
-/** Any other view, where the layout left it alone. */
+/** Any other view that the layout did not change. */
 const view: Lowering = (node, make) => {
   const dims = dimsOf(node.outputs[0]);
   const open = dims.filter((dim) => typeof dim !== 'number').length;
@@ -113,7 +113,7 @@ const size: Lowering = (node, make) => {
   return make.node('Size', [make.ref(node.inputs[0])], { out_type: type('DT_INT32') });
 };
 
-/** Broadcasting both ways: where the target has 1, the input's own length stays. */
+/** Bidirectional broadcasting: where the target has 1, the input's own length is kept. */
 const expand: Lowering = (node, make) => {
   const [x, target] = node.inputs;
   const dims = node.outputs[0]?.type?.shape;

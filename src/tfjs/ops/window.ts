@@ -1,11 +1,11 @@
-/** Strides, dilations and pads of an operator over maps [N, rows, columns, C], and the pads that auto_pad asks for. */
+/** Strides, dilations and pads of an operator over maps [N, rows, columns, C], including the pads of auto_pad. */
 
 import { intAttr, stringAttr } from '../../ir/attrs';
 import type { Dim, Node } from '../../ir/types';
 import { dilationsOf, padsOf, stridesOf } from '../../ir/window-attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 
-/** Numbers per axis; or those of auto_pad at a size that is known only when the model runs (`upper`: the larger half behind the map). */
+/** Pads per axis; or those of auto_pad for a size known only at run time (`isUpper`: the larger half goes behind the map). */
 export type Pads =
   | { readonly kind: 'known'; readonly before: readonly number[]; readonly after: readonly number[] }
   | { readonly kind: 'same'; readonly isUpper: boolean };
@@ -18,7 +18,7 @@ export interface Window {
   readonly isCeil: boolean;
 }
 
-/** `lengths`: of the axes that the window slides along. */
+/** `lengths`: those of the axes that the window slides along. */
 export function windowOf(node: Node, kernel: readonly number[], lengths: readonly Dim[]): Window {
   const zeros = kernel.map(() => 0);
   const strides = stridesOf(node, kernel.length);
@@ -51,7 +51,7 @@ interface Side {
   readonly after: number;
 }
 
-/** The pads of SAME along one axis; undefined where they depend on a size that is not known. */
+/** SAME pads along one axis; undefined if they depend on an unknown size. */
 function sameSide(
   { kernel, strides, dilations }: Pick<Window, 'kernel' | 'strides' | 'dilations'>,
   axis: number,
@@ -72,24 +72,24 @@ function sameSide(
   return isUpper ? { before: small, after: large } : { before: large, after: small };
 }
 
-/** How far the window reaches along an axis. */
+/** Extent of the dilated window along an axis. */
 export const spanOf = ({ kernel, dilations }: Pick<Window, 'kernel' | 'dilations'>, axis: number): number =>
   ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1;
 
-/** The same window over a map with one more axis in front, along which nothing happens. */
+/** The same window over a map with an additional leading axis of kernel size 1. */
 export const raised = (window: Window): Window => ({
   ...window,
   kernel: [1, ...window.kernel],
   strides: [1, ...window.strides],
   dilations: [1, ...window.dilations],
-  // auto_pad puts nothing beside a window of one place.
+  // auto_pad adds no pads for a kernel of size 1.
   pads:
     window.pads.kind === 'known' ? { kind: 'known', before: [0, ...window.pads.before], after: [0, ...window.pads.after] } : window.pads,
 });
 
-/** Whether the pads are those of TensorFlow's SAME, which chooses them when the model runs. */
+/** Whether the pads equal TensorFlow's SAME, which determines them at run time. */
 export function isSame(window: Window, lengths: readonly Dim[]): boolean {
-  // TensorFlow.js's WebAssembly kernels go wrong where the stride is beyond the kernel.
+  // TensorFlow.js's WebAssembly kernels give wrong results if the stride exceeds the kernel.
   if (window.kernel.some((_, axis) => spanOf(window, axis) < (window.strides[axis] ?? 1))) return false;
   const { pads } = window;
   if (pads.kind === 'same') return pads.isUpper;
@@ -99,7 +99,7 @@ export function isSame(window: Window, lengths: readonly Dim[]): boolean {
   });
 }
 
-/** Pads in front of and behind each axis, as numbers or computed when the model runs. */
+/** Pads in front of and behind each axis, as numbers or computed at run time. */
 export interface Amounts {
   readonly before: readonly (number | Ref)[];
   readonly after: readonly (number | Ref)[];

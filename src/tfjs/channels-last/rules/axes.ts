@@ -1,4 +1,4 @@
-/** Operators that name axes, by attribute or by a constant input: the names are those of the places then. */
+/** Operators that name axes, by attribute or by a constant input: axes are renamed to their new positions. */
 import { intAttr } from '../../../ir/attrs';
 import { reductionOps } from '../../../ir/operator-traits';
 import { table } from '../../../ir/table';
@@ -9,7 +9,7 @@ import type { Relayout } from '../relayout';
 import { cheapestOrder } from './elementwise';
 import { becomes, input, inRange, numbersOf, otherOrder, output, type Rule, rankOf } from './rule';
 
-/** Sums and their like. What is out of order within an axis does not matter when the whole axis goes. */
+/** Sum and the other reductions. Elements out of order within an axis do not matter if the whole axis is reduced. */
 const reduction: Rule = (node, to) => {
   const x = input(node);
   const { value, order, inner } = to.placed(x);
@@ -36,7 +36,7 @@ const oneAxis =
     return becomes(node, to, [to.inOrder(x, order), ...others], after, { attrs: { axis: order.indexOf(axis) } });
   };
 
-/** One axis that TensorFlow.js wants last: it is put there, and stays there. */
+/** One axis that TensorFlow.js wants last: it is moved there, and stays there. */
 const lastAxis: Rule = (node, to) => {
   const x = input(node);
   const rank = rankOf(x);
@@ -74,7 +74,7 @@ const cumSum: Rule = (node, to) => {
   return becomes(node, to, [to.inOrder(x, order), to.int64s([order.indexOf(inRange(axis, order.length))])], order);
 };
 
-/** A pick of one place takes the axis away, a list of places keeps it. */
+/** A scalar index removes the axis, a list of indices keeps it. */
 const gather: Rule = (node, to) => {
   const x = input(node);
   const order = otherOrder(x, to);
@@ -99,7 +99,7 @@ const slice: Rule = (node, to) => {
   return becomes(node, to, [to.inOrder(x, order), to.plain(starts), to.plain(ends), to.int64s(places), to.plain(steps)], order);
 };
 
-/** Pads come as all starts, then all ends. */
+/** Pads are given as all starts, then all ends. */
 const pad: Rule = (node, to) => {
   const x = input(node);
   const order = otherOrder(x, to);
@@ -112,7 +112,7 @@ const pad: Rule = (node, to) => {
   return becomes(node, to, [to.inOrder(x, order), to.plain(pads), to.plain(value), to.int64s(places)], order);
 };
 
-/** Numbers per axis as a constant input. */
+/** One value per axis, as a constant input. */
 const perAxis: Rule = (node, to) => {
   const x = input(node);
   const order = otherOrder(x, to);
@@ -121,7 +121,7 @@ const perAxis: Rule = (node, to) => {
   return becomes(node, to, [to.inOrder(x, order), to.constant(`${output(node).name}_numbers`, int64s(arranged(numbers, order)))], order);
 };
 
-/** Over the last axes, wherever they lie: `axes` says where. Scale and shift broadcast in that order. */
+/** Normalises over the last axes, wherever they are now: `axes` lists their positions. Scale and shift broadcast in that order. */
 const layerNormalization: Rule = (node, to) => {
   const x = input(node);
   const rank = rankOf(x);
@@ -142,7 +142,7 @@ const layerNormalization: Rule = (node, to) => {
   });
 };
 
-/** A scale over the last axes as it broadcasts in another order. */
+/** A scale over the last axes, in the form in which it broadcasts in another order. */
 function alignedTo(value: Value, axis: number, rank: number, order: Order, to: Relayout): Value {
   const own = rankOf(value) ?? 0;
   const missing = rank - own;

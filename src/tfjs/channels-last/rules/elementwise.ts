@@ -1,5 +1,5 @@
 /**
- * Operators that look at one place at a time: they work in any order. With several operands all are brought into one: that in which the fewest numbers move.
+ * Elementwise operators: they work in any order. Several operands are brought into one order: the one for which the fewest elements have to move.
  */
 import { intAttr } from '../../../ir/attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../../../ir/operator-traits';
@@ -15,7 +15,7 @@ const unary: Rule = (node, to) => {
   return becomes(node, to, [value, ...node.inputs.slice(1).map((more) => to.plain(more))], order, { inner });
 };
 
-/** Nothing happens: the output is the input. (A training-only second output is not made.) */
+/** No operation: the output is the input. (A second output used only in training is not made.) */
 const same: Rule = (node, to) => {
   if (node.outputs.slice(1).some((more) => more.name !== '' && (more.uses.length > 0 || to.isOutput(more)))) return false;
   to.put(output(node), to.placed(input(node)));
@@ -48,7 +48,7 @@ const broadcasting: Rule = (node, to) => {
   );
 };
 
-/** One scale for all, or one per place of an axis. */
+/** One scale for the whole tensor, or one per index of an axis. */
 function quantised(node: Node, to: Relayout): boolean {
   const { value, order, inner } = to.placed(input(node));
   const parameters = node.inputs.slice(1).map((more) => to.plain(more));
@@ -59,7 +59,7 @@ function quantised(node: Node, to: Relayout): boolean {
   return becomes(node, to, [value, ...parameters], order, { attrs: { axis: order.indexOf(axis) } });
 }
 
-/** All operands that vary are out of order in the same way, and the others are constants that can be put so. */
+/** All non-constant operands are out of order in the same way, and the constants can be permuted to match. */
 function commonInner(
   full: readonly Value[],
   operands: readonly Value[],
@@ -81,7 +81,7 @@ function commonInner(
   return isAlike ? { order, inner } : undefined;
 }
 
-/** The order of one of the operands for which the others have the fewest numbers to move. */
+/** The order among those of the operands for which the others have the fewest elements to move. */
 export function cheapestOrder(values: readonly Value[], to: Relayout): Order | undefined {
   let best: { readonly order: Order; readonly cost: number } | undefined;
   for (const { order } of values.map((value) => to.placed(value))) {
@@ -97,10 +97,10 @@ function costOf(value: Value, order: Order, to: Relayout): number {
   const isFree = !placed.inner && movesOnlyUnits(dims, permBetween(placed.order, order));
   return isFree ? 0 : dims.reduce<number>((count, dim) => count * (typeof dim === 'number' ? dim : TYPICAL), 1);
 }
-/** What a symbolic size counts for. */
+/** Size assumed for a symbolic dimension. */
 const TYPICAL = 32;
 
-/** An operand for broadcasting in that order of the result's axes. */
+/** An operand, in the form in which it broadcasts with the result's axes in the given order. */
 function operandIn(value: Value, order: Order, to: Relayout, hasFull: boolean): Value {
   if (value.constant) return constantFor(value, order, to, hasFull);
   const rank = rankOf(value) ?? 0;
@@ -109,7 +109,7 @@ function operandIn(value: Value, order: Order, to: Relayout, hasFull: boolean): 
   const moved = to.inOrder(value, own);
   const firstOwn = order.findIndex((axis) => axis >= missing);
   const dims = shapeOf(value) ?? [];
-  // Axes that broadcasting adds stand in front; those that are to stand elsewhere are written out.
+  // Broadcasting adds axes in front; an axis that must appear elsewhere is made explicit.
   if (order.slice(firstOwn).every((axis) => axis >= missing) || rank === 0) return moved;
   return to.reshape(
     moved,
@@ -118,7 +118,7 @@ function operandIn(value: Value, order: Order, to: Relayout, hasFull: boolean): 
   );
 }
 
-/** A constant as it broadcasts in that order; without the unit axes in front where another operand has them all. */
+/** A constant, in the form in which it broadcasts in the given order; without leading unit axes where another operand has all axes. */
 export function constantFor(value: Value, order: Order, to: Relayout, strip: boolean, inner?: Inner): Value {
   const { constant } = value;
   if (!constant) return value;
@@ -133,7 +133,7 @@ export function constantFor(value: Value, order: Order, to: Relayout, strip: boo
   return to.constant(value.name, reshaped(tensor, kept));
 }
 
-/** A constant with the elements of one axis in the order of a flattened map's. */
+/** A constant with the elements of one axis permuted like those of a flattened map. */
 export function withInner(tensor: Tensor, { axis, dims, perm }: Inner): Tensor {
   const { shape } = tensor;
   const split = reshaped(tensor, [...shape.slice(0, axis), ...dims, ...shape.slice(axis + 1)]);

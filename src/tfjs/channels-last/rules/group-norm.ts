@@ -1,9 +1,9 @@
 /**
- * Group normalisation as exporters write it for want of an operator:
+ * Group normalisation as exporters spell it when they lack an operator:
  *
  *   Reshape [N, G, -1] > InstanceNormalization > Reshape [N, C, H, W]   ->   nhwc.GroupNormalization <num_groups = G>
  *
- * Which numbers belong to a group does not depend on the order of the places, so the map may stay channels-last.
+ * The members of a group do not depend on the order of the axes, so the map may stay channels-last.
  */
 import { floatAttr } from '../../../ir/attrs';
 import { sameDim } from '../../../ir/dims';
@@ -38,7 +38,7 @@ export function groupNormalised(node: Node, to: Relayout): boolean {
   if (!isBack || !isParted || !scale || !shift || typeof groups !== 'number' || typeof channels !== 'number' || channels % groups !== 0)
     return false;
   const order = channelsLast(dims.length);
-  // One number per group there, one per channel here.
+  // The ONNX spelling has one value per group, this operator one per channel.
   const perChannel = (tensor: typeof scale): Value => {
     const numbers = readNumbers(tensor);
     const spread = Array.from({ length: channels }, (_, channel) => numbers[Math.floor((channel * groups) / channels)] ?? 0);

@@ -1,4 +1,4 @@
-/** Operator to rule. An operator that is not here is written as it is, on operands in ONNX's order. */
+/** Rules by operator. An operator without a rule is written unchanged, on operands in ONNX's order. */
 
 import { table } from '../../../ir/table';
 import { axes } from './axes';

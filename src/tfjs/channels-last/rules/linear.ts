@@ -1,6 +1,6 @@
 /**
- * Linear layers. A left operand whose last two axes are exchanged is read transposed; one that is a map flattened channels-last meets a weight whose rows
- * are put in the same order, so that the data stay where they are.
+ * Linear layers. A left operand whose last two axes are exchanged is read transposed. For a map flattened channels-last, the rows of the weight are
+ * permuted to match, so that the data need not move.
  */
 import { intAttr } from '../../../ir/attrs';
 import { table } from '../../../ir/table';
@@ -16,7 +16,7 @@ interface Operand {
   readonly isTransposed: boolean;
 }
 
-/** An operand as it lies, if at most its last two axes are exchanged; else in ONNX's order. */
+/** An operand in its current order, if at most its last two axes are exchanged; otherwise in ONNX's order. */
 function asMatrix(value: Value, to: Relayout): Operand {
   const rank = rankOf(value) ?? 0;
   if (value.constant || rank < 2) return { value: to.plain(value), isTransposed: false };
@@ -40,7 +40,7 @@ const matMul: Rule = (node, to) => {
   });
 };
 
-/** Rows in whatever order, times a constant matrix: columns come last as before. */
+/** Rows in any order, times a constant matrix: the columns come last as before. */
 function keepsOrder(
   a: Value,
   b: Value,

@@ -1,4 +1,4 @@
-/** What the rules share: a rule says how a node is written when its operands lie in other orders than ONNX's. */
+/** Shared parts of the rules. A rule decides how a node is written when its operands are in orders other than ONNX's. */
 import { assertInvariant } from '../../../diagnostics/compile-error';
 import { type AttrLiteral, attributes } from '../../../ir/attrs';
 import { isNumeric, readNumbers } from '../../../ir/tensor';
@@ -6,7 +6,7 @@ import type { Attr, Dim, Node, Value } from '../../../ir/types';
 import { identity, isIdentity, type Order } from '../order';
 import type { Inner, Relayout } from '../relayout';
 
-/** Places all outputs of the node; false: the node is written as it is, on operands in ONNX's order. */
+/** Places all outputs of the node. Returns false if the node must be written unchanged, on operands in ONNX's order. */
 export type Rule = (node: Node, to: Relayout) => boolean;
 
 export function input(node: Node, slot = 0): Value {
@@ -25,17 +25,17 @@ export const rankOf = (value: Value | undefined): number | undefined => value?.t
 
 export interface Spelling {
   readonly op?: string | undefined;
-  /** Put over the node's own; undefined takes one away. */
+  /** Attributes that override the node's own; undefined removes one. */
   readonly attrs?: Readonly<Record<string, AttrLiteral | undefined>> | undefined;
   readonly inner?: Inner | undefined;
 }
 
-/** The node on other operands, all its outputs in one order. */
+/** Writes the node on other operands, with all its outputs in one order. */
 export function becomes(node: Node, to: Relayout, inputs: readonly (Value | undefined)[], order: Order, spelling: Spelling = {}): true {
   const attrs = new Map<string, Attr>(node.attrs);
   for (const name of Object.keys(spelling.attrs ?? {})) attrs.delete(name);
   for (const [name, attr] of attributes(spelling.attrs ?? {})) attrs.set(name, attr);
-  // Statistics of another number of axes are as in ONNX.
+  // Outputs with another number of axes (statistics) are as in ONNX.
   const orderOf = (value: Value): Order => ((rankOf(value) ?? order.length) === order.length ? order : identity(rankOf(value) ?? 0));
   const made = to.emit(
     spelling.op ?? node.op,
@@ -51,7 +51,7 @@ export function becomes(node: Node, to: Relayout, inputs: readonly (Value | unde
   return true;
 }
 
-/** The operands in ONNX's order, and so the outputs. */
+/** Writes the node with operands, and therefore outputs, in ONNX's order. */
 export function asItIs(node: Node, to: Relayout): true {
   const made = to.emit(
     node.op,
@@ -67,7 +67,7 @@ export function asItIs(node: Node, to: Relayout): true {
   return true;
 }
 
-/** The order that the value has; undefined where an axis is out of order within, or it is ONNX's own anyway. */
+/** Order of the value if it differs from ONNX's; undefined otherwise, or if the elements of an axis are out of order. */
 export function otherOrder(value: Value | undefined, to: Relayout): Order | undefined {
   if (!value || value.constant) return undefined;
   const { order, inner } = to.placed(value);
@@ -76,7 +76,7 @@ export function otherOrder(value: Value | undefined, to: Relayout): Order | unde
 
 export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** Numbers of a constant input, or those that inference follows where all are known. */
+/** Values of a constant input, or those that shape inference knows, if it knows all of them. */
 export function numbersOf(value: Value | undefined, to: Relayout): readonly number[] | undefined {
   if (value?.constant) return isNumeric(value.constant.dtype) ? [...readNumbers(value.constant)] : undefined;
   const ints = value && to.inference.intsOf(value);

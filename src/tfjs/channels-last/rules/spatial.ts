@@ -1,7 +1,7 @@
 /**
- * Operators with windows over maps: written channels-last, in a domain of their own, `nhwc`, so that nobody mistakes one for ONNX's.
+ * Windowed operators over maps: written channels-last, in their own domain `nhwc`, so that they are not mistaken for ONNX's.
  *
- *   nhwc.Conv (X [N, H, W, C], W [M, C, kh, kw], B)   -> [N, h, w, M]       attributes, and weights, as ONNX has them
+ *   nhwc.Conv (X [N, H, W, C], W [M, C, kh, kw], B)   -> [N, h, w, M]       attributes and weights as in ONNX
  */
 
 import { table } from '../../../ir/table';
@@ -10,7 +10,7 @@ import { channelsLast } from '../order';
 import type { Relayout } from '../relayout';
 import { becomes, input, type Rule, rankOf } from './rule';
 
-/** Operators whose first input and outputs are maps [N, C, ...]; all other inputs are taken as they are. */
+/** Operators whose first input and outputs are maps [N, C, ...]; all other inputs are used unchanged. */
 const OVER_MAPS = [
   'AveragePool',
   'BatchNormalization',
@@ -31,7 +31,7 @@ const OVER_MAPS = [
 const overMaps: Rule = (node, to) => {
   const rank = rankOf(input(node));
   if (rank === undefined || rank < 2) return false;
-  // Only the first is a map: statistics of a norm in training, places of maxima, are none.
+  // Only the first output is a map: training statistics of a norm and indices of maxima are not.
   if (node.outputs.slice(1).some((more) => more.name !== '' && (more.uses.length > 0 || to.isOutput(more)))) return false;
   const order = channelsLast(rank);
   return channelsLastNode(node, to, order);
@@ -42,7 +42,7 @@ function channelsLastNode(node: Node, to: Relayout, order: readonly number[]): t
   return becomes(node, to, [x && to.inOrder(x, order), ...others.map((value) => to.plain(value))], order, { op: `nhwc.${node.op}` });
 }
 
-/** A map of two axes; what else it may resize is not over maps. */
+/** A map with two spatial axes; a Resize of anything else is not over maps. */
 const resize: Rule = (node, to) => (rankOf(input(node)) === 4 ? channelsLastNode(node, to, channelsLast(4)) : false);
 
 export const spatial: Readonly<Record<string, Rule>> = table({

@@ -1,4 +1,4 @@
-/** The same numbers under other axes. A Transpose moves nothing: the axes have other names from then on. */
+/** Views: the same elements under other axes. A Transpose moves no data; it renames the axes. */
 
 import { permOf } from '../../../ir/axis';
 import { sameDim } from '../../../ir/dims';
@@ -26,8 +26,8 @@ const transpose: Rule = (node, to) => {
 };
 
 /**
- * Axes that are merged must lie side by side and in order, or they are put so first. Only where a whole map is flattened may they stay as they lie:
- * the linear layer behind it then has its weight permuted instead.
+ * Axes that are merged must be adjacent and in order, or are moved so first. Only where a whole map is flattened may they stay as they are:
+ * the weight of the linear layer behind it is permuted instead.
  */
 const view: Rule = (node, to) => {
   const x = input(node);
@@ -56,7 +56,7 @@ const view: Rule = (node, to) => {
   return true;
 };
 
-/** On ONNX's order, with the target that the model computes where the sizes do not tell. */
+/** The view in ONNX's order, with the target that the model computes where the sizes do not determine it. */
 function straight(node: Node, to: Relayout, from: readonly Dim[], shape: readonly Dim[], target: Value | undefined): boolean {
   const x = to.plain(input(node));
   const y = output(node);
@@ -70,10 +70,10 @@ function straight(node: Node, to: Relayout, from: readonly Dim[], shape: readonl
   return true;
 }
 
-/** A vector that the model computes; a constant with 0 or -1 for what is not known says less than the shapes do. */
+/** Whether the target is computed: a constant with 0 or -1 for unknown sizes says less than the shapes do. */
 const isWritable = (target: Value): boolean => !target.constant;
 
-/** Reshape says numbers, the input's own dimensions, and one that is left over. */
+/** Whether a Reshape can express the shape: constants, dimensions of the input itself, and one that is inferred. */
 const isSayable = (own: readonly Dim[], dims: readonly Dim[]): boolean =>
   dims.filter((dim) => typeof dim !== 'number' && !own.some((other) => sameDim(other, dim))).length <= 1;
 
@@ -86,7 +86,7 @@ function liesInOrder(ins: readonly number[], order: Order): boolean {
   return ins.every((axis, at) => order[first + at] === axis);
 }
 
-/** Whether all readers are linear layers with a constant weight, which can be put in any order, perhaps behind operators that look at one place alone. */
+/** Whether all readers, perhaps behind elementwise operators, are linear layers with a constant weight, which can be permuted to any order. */
 function isAbsorbed(value: Value, to: Relayout, depth = 0): boolean {
   if (to.isOutput(value) || value.uses.length === 0 || depth > 20) return false;
   return value.uses.every(({ user, slot }) => {
@@ -100,7 +100,7 @@ function isAbsorbed(value: Value, to: Relayout, depth = 0): boolean {
   });
 }
 
-/** The one group that may stay out of order: its axes lie side by side, become one, and are numbers. */
+/** The one group that may stay out of order: its axes are adjacent, become one, and have constant lengths. */
 function onlyInner(merged: readonly Group[], order: Order, from: readonly Dim[]): Inner | undefined {
   const [group, more] = merged;
   if (!group || more || group.outs.length !== 1) return undefined;
@@ -113,7 +113,7 @@ function onlyInner(merged: readonly Group[], order: Order, from: readonly Dim[])
   return { axis: group.outs[0] ?? 0, dims, perm };
 }
 
-/** The order with the axes of each group side by side and in their own order, where the first of them lies. */
+/** The order with the axes of each group adjacent and in their own order, at the position of the first of them. */
 function gathered(order: Order, groups: readonly Group[]): Order {
   return groups.reduce<Order>((current, { ins }) => {
     const first = current.findIndex((axis) => ins.includes(axis));
@@ -122,7 +122,7 @@ function gathered(order: Order, groups: readonly Group[]): Order {
   }, order);
 }
 
-/** Where the new axes lie: each group at the place of its first axis, new unit axes behind their neighbour. */
+/** Order after the view: each group at the position of its first axis, new unit axes behind their neighbour. */
 function placesAfter(order: Order, groups: readonly Group[], inner: Group | undefined): Order {
   const result: number[] = [];
   for (const axis of order) {
@@ -136,7 +136,7 @@ function placesAfter(order: Order, groups: readonly Group[], inner: Group | unde
   return result;
 }
 
-/** Lengths of axes: of the map as it lies, then put in ONNX's order. */
+/** Lengths of the axes: computed in the current order, then permuted to ONNX's. */
 const shape: Rule = (node, to) => {
   const placed = to.placed(input(node));
   const y = output(node);
