@@ -1,10 +1,10 @@
-/** How much memory the values between layers take while a graph runs, one node after the other, each value kept until its last reader is done. */
+/** Memory taken by the values between layers while a graph runs one node after another, with each value kept until its last reader is done. */
 import type { Graph } from '../ir/graph';
 import { byteSize, elementCount } from '../ir/tensor';
 import type { Value } from '../ir/types';
 import { isConst, staticShape } from '../ir/types';
 
-/** Bytes at the fullest moment, weights not counted; undefined where a shape is not static. */
+/** Peak bytes, not counting weights; undefined if a shape is not static. */
 export function activationBytes(graph: Graph): number | undefined {
   const lastUse = new Map<Value, number>();
   graph.nodes.forEach((node, at) => {

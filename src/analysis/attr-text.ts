@@ -1,4 +1,4 @@
-/** An attribute for people, on one line. */
+/** An attribute as readable text, on one line. */
 import type { Attr, AttrString } from '../ir/types';
 
 export function attrText(attr: Attr): string {

@@ -1,11 +1,12 @@
 /**
- * What holds between a converted network and its original, read off the graph:
- * - `everywhere`: every cell equals the original on its crop, since nothing looks beyond the crop or pads;
- * - `border`: equal at the original size; elsewhere a cell inside the image sees real pixels where the crop saw padding;
- * - `whole-image`: predictions depend on the whole image, through nodes that are global by design, or whose operator is not known here.
- * - `original`: the same function of the same inputs, at every size that the original takes: nothing was converted, only folded.
- * Of the heads `window` and `image` the first three speak of the predictions of windows: each equals the original's own head applied to its window of the feature
- * map. Head `image` gives their mean. Of head `cell` they say what a cell depends on; what holds of all cells together is that their mean is the original's scores.
+ * The relation between a converted network and its original, derived from the graph:
+ * - `everywhere`: every cell equals the original on its crop, since nothing reads beyond the crop or pads;
+ * - `border`: equal at the original size; at other sizes, a cell inside the image sees real pixels where the crop saw padding;
+ * - `whole-image`: predictions depend on the whole image, through nodes that are global by design or whose operator is unknown;
+ * - `original`: the same function of the same inputs, at every size the original accepts (nothing was converted, only folded).
+ * For heads `window` and `image`, the first three describe the predictions of windows: each equals the original's own head applied to its window of the
+ * feature map. Head `image` returns their mean. For head `cell`, they describe what a cell depends on; the cells together only satisfy that their mean is
+ * the original's scores.
  */
 
 import { imageInputs, lettersOf } from '../ir/axis-roles';
@@ -22,49 +23,49 @@ import { hasPhases } from './motion/track';
 import { type AxisField, fieldsIn, type ReceptiveField } from './receptive-field';
 
 export interface Contract {
-  /** Of which head it is the contract: `window` where it is left out. */
+  /** The head that the contract is for; `window` if omitted. */
   readonly head?: 'cell' | 'image' | undefined;
-  /** Head `cell`: the original ends in a softmax, which the map is in front of. */
+  /** Head `cell`: the original ends in a softmax, and the map holds the scores before it. */
   readonly softmax?: boolean | undefined;
   readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
-  /** Names of the source nodes that pad their input, or whose windows stick out of it. */
+  /** Names of the source nodes that pad their input, or whose windows extend beyond it. */
   readonly padded: readonly string[];
-  /** Of these, the ones that continue the map with its other end. */
+  /** The padded nodes that continue the map with its opposite end. */
   readonly wraps?: readonly string[] | undefined;
-  /** Names of the source nodes that look at the whole map. */
+  /** Names of the source nodes that read the whole map. */
   readonly global: readonly string[];
-  /** Names of the source nodes whose operator is not known here: they may do either. */
+  /** Names of the source nodes whose operator is unknown: they may pad or read the whole map. */
   readonly unknown?: readonly string[] | undefined;
-  /** How many pixels beyond its window a cell can see, on the farthest side; undefined where that is the whole image or not known. */
+  /** Largest distance in pixels that a cell can see beyond its window; undefined if that is the whole image or unknown. */
   readonly reach?: PerPlaces<number> | undefined;
-  /** By how many pixels the image must move for cells to repeat, where that is more than their stride: cells between see it in another phase. */
+  /** Shift of the image in pixels after which cells repeat, if larger than their stride: cells in between see it in another phase. */
   readonly period?: PerPlaces<number> | undefined;
-  /** It holds for images whose lengths leave the same rest by these as the window's. */
+  /** Moduli in pixels: the contract holds for images whose lengths have the same remainders as the window's. */
   readonly congruent?: PerPlaces<number> | undefined;
-  /** Pixels at the near and at the far end that are cut off before a layer pads: cells that look at less than this see padding. */
+  /** Pixels cut off at the near and at the far end before a layer pads: cells that read closer to an end than this see padding. */
   readonly edges?: PerPlaces<Edge> | undefined;
-  /** Per output: the pixels that cell 0 depends on, and how far on the next cell looks; `whole` along an axis where that is the whole image. */
+  /** Per output: the pixels that cell 0 depends on, and the distance to the next cell's; `whole` along an axis if that is the whole image. */
   readonly fields?: Readonly<Record<string, ReceptiveField>> | undefined;
-  /** Types that weights are stored in, in place of their own: what the contract says then holds nearly. */
+  /** Reduced-precision types in which weights are stored; the contract then holds only approximately. */
   readonly fewerBits?: readonly string[] | undefined;
-  /** What holds along each spatial axis. `fixed`: nothing slides along it, images keep the length that they have. */
+  /** Contract along each spatial axis. `fixed`: nothing slides along it, so images keep their length. */
   readonly axes?: PerAxis<AxisContract> | undefined;
-  /** The contract in words, as a conversion wrote it down, where the graph that it was read off is not at hand. */
+  /** The contract in words, as recorded by a conversion, when the graph it was derived from is not available. */
   readonly meaning?: string | undefined;
 }
 
-/** What holds along one axis. */
+/** Contract along one axis. */
 export type AxisContract = 'everywhere' | 'border' | 'whole-image' | 'fixed';
 
-/** What is asked of whom. */
+/** Options of `contractOf`. */
 export interface ContractRequest {
   readonly head?: 'window' | 'cell' | 'image' | 'original' | undefined;
-  /** The network that was converted. */
+  /** The network before its conversion. */
   readonly original?: Graph | undefined;
   readonly motion?: Motion | undefined;
 }
 
-/** The graph must be convolutional already and still have the window's static sizes. */
+/** Derives the contract. The graph must already be convolutional and still have the window's static sizes. */
 export function contractOf(graph: Graph, { head = 'window', original, motion = motionOf(graph) }: ContractRequest = {}): Contract {
   const fields = fieldsIn(motion);
   const leading = leadingTo(graph.outputs);
@@ -99,7 +100,7 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
   };
 }
 
-/** Along each axis alone. What is not known along which axis concerns all. */
+/** Contract along each axis separately. A cause whose axis is unknown applies to all axes. */
 function axesOf(graph: Graph, motion: Motion, kind: Contract['kind']): PerAxis<AxisContract> {
   const leading = leadingTo(graph.outputs);
   const values = graph.nodes.filter((node) => leading.has(node)).flatMap(({ outputs }) => outputs);
@@ -118,7 +119,7 @@ function axesOf(graph: Graph, motion: Motion, kind: Contract['kind']): PerAxis<A
   });
 }
 
-/** Where not all axes have the same, what each has. */
+/** Contract along each axis, if they differ; otherwise undefined. */
 export function unequalAxes({ axes }: Contract): PerAxis<AxisContract> | undefined {
   return axes && new Set(Object.values(axes)).size > 1 ? axes : undefined;
 }
@@ -129,7 +130,7 @@ function endsInSoftmax(output: Value): boolean {
   return at?.producer?.op === 'Softmax' || at?.producer?.op === 'LogSoftmax';
 }
 
-/** The least common multiple over all outputs, along each axis; undefined where it is 1. */
+/** Least common multiple over all outputs, along each axis; undefined if it is 1 along all of them. */
 function common(
   tracks: readonly ReadonlyMap<string, Track>[],
   letters: readonly Letter[],
@@ -152,10 +153,10 @@ const fieldsOf = (graph: Graph, fieldOf: (value: Value) => ReceptiveField | unde
     }),
   );
 
-/** Of a model that was folded only. */
+/** Contract of a model that was only folded. */
 export const originalContract: Contract = { kind: 'original', padded: [], global: [] };
 
-/** One sentence for people. */
+/** The contract as one human-readable sentence. */
 export function describeContract(contract: Contract): string {
   const { meaning, period, congruent } = contract;
   if (meaning !== undefined) return meaning;
@@ -166,7 +167,7 @@ export function describeContract(contract: Contract): string {
   return `${bits}${meaningOf(contract)}${ends}${phases}${sizes}${alongAxes(contract)}`;
 }
 
-/** What holds along each axis, where that differs. */
+/** Text for the contract along each axis, if they differ. */
 function alongAxes(contract: Contract): string {
   const axes = Object.entries(unequalAxes(contract) ?? {});
   return axes.length === 0 ? '' : `; along each axis: ${axes.map(([name, kind]) => `${name} ${kind}`).join(', ')}`;
@@ -199,7 +200,7 @@ function meaningOf(contract: Contract): string {
   }
 }
 
-/** The nodes through which a prediction depends on the whole image. */
+/** Text listing the nodes that make predictions depend on the whole image. */
 export function causesOf({ global, unknown = [] }: Contract): string {
   return [
     ...(global.length > 0 ? [listed(global, 'node')] : []),
@@ -222,7 +223,7 @@ const listed = (names: readonly string[], what: string): string =>
 
 const sourceName = (node: Node): string => node.origin[0] ?? node.name;
 
-/** Cell 0 of an output against the image, which is as large as its window. */
+/** Reach of cell 0 of each output. The image is as large as its window. */
 function reachOf(graph: Graph, fieldOf: (value: Value) => ReceptiveField | undefined): Contract['reach'] {
   const letters = lettersOf(imageInputs(graph));
   const reach = new Map(letters.map((letter) => [letter, 0]));

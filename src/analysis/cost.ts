@@ -1,12 +1,12 @@
 /**
- * What a graph costs: trained numbers and multiply-adds, node by node.
+ * Cost of a graph: trained parameters and multiply-adds per node.
  *
- * Parameters are the elements of constants that a trained layer holds: weights and biases, not shapes, bounds or running statistics.
- * A constant that two nodes share counts once, at the first; one that reaches its reader through other nodes (Identity, weight standardisation,
- * DequantizeLinear) counts at the node that mixes it with data.
+ * Parameters are the elements of the constants that a trained layer holds: weights and biases, not shapes, bounds or running statistics.
+ * A constant shared by two nodes counts once, at the first. One that reaches its reader through other nodes (Identity, weight standardisation,
+ * DequantizeLinear) counts at the node that combines it with data.
  *
- * Multiply-adds are those of convolutions and matrix products, as the papers count them: biases, activations, normalisation and pooling are left out.
- * A symbolic batch counts as 1. `undefined`: not known, because a dimension is not, or because the operator hides its products.
+ * Multiply-adds are those of convolutions and matrix products, as papers count them: biases, activations, normalisation and pooling are left out.
+ * A symbolic batch counts as 1. `undefined` means unknown, because a dimension is unknown or because the operator hides its products.
  */
 
 import { evaluateDim, namesOf } from '../ir/dims';
@@ -22,7 +22,7 @@ export interface NodeCost {
   readonly multiplyAdds: number | undefined;
 }
 
-/** Costs of all nodes of a graph whose types are inferred. Nodes that only compute on weights or on shapes cost nothing by themselves. */
+/** Costs of all nodes of a graph whose types are inferred. Nodes that compute only on weights or on shapes have no cost of their own. */
 export function costs(graph: Graph): ReadonlyMap<Node, NodeCost> {
   const data = dataValues(graph);
   const batch = batchNames(graph);
@@ -41,7 +41,7 @@ export function costs(graph: Graph): ReadonlyMap<Node, NodeCost> {
   return result;
 }
 
-/** Sum of what is known, and whether that is all. */
+/** Sum of the known costs. `complete` is true if none is unknown. */
 export function total(all: Iterable<NodeCost>): { readonly parameters: number; readonly multiplyAdds: number; readonly complete: boolean } {
   let parameters = 0;
   let products = 0;
@@ -54,18 +54,18 @@ export function total(all: Iterable<NodeCost>): { readonly parameters: number; r
   return { parameters, multiplyAdds: products, complete };
 }
 
-/** Values that depend on what the model is given, and not merely on its shape. */
+/** Values that depend on the contents of the model's inputs, not just on their shapes. */
 export function dataValues(graph: Graph): ReadonlySet<Value> {
   const data = new Set<Value>(graph.inputs);
   for (const node of graph.nodes) if (carriesData(node, data)) for (const output of node.outputs) data.add(output);
   return data;
 }
 
-/** Whether the node computes on data: neither on weights alone nor on shapes. */
+/** True if the node computes on data, not only on weights or shapes. */
 export function carriesData(node: Node, data: ReadonlySet<Value>): boolean {
   if (tellsSize(node.op)) return false;
   for (const value of readBy(node)) if (data.has(value)) return true;
-  // A source of data of its own: random numbers, or a node without inputs that we do not know.
+  // The node is itself a source of data: random values, or an unknown node without inputs.
   return node.op.startsWith('Random') || (node.inputs.length === 0 && node.op !== 'Constant' && nestedGraphs(node).length === 0);
 }
 
@@ -108,13 +108,13 @@ function isParameter(value: ConstValue, slot: number, reader: Node): boolean {
   return slots ? slots.includes(slot) : isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1;
 }
 
-/** What a weight is computed from: there, the first operand is one as well. */
+/** True for a parameter of a node that computes a weight; there, the first operand counts as well. */
 const isIngredient = (value: ConstValue, slot: number, reader: Node): boolean =>
   isParameter(value, slot, reader) || (slot === 0 && isFloatType(value.constant.dtype) && elementCount(value.constant.shape) > 1);
 
 // ---- multiply-adds ----
 
-/** Operators that multiply and add inside, in ways that this file does not count. */
+/** Operators with multiply-adds that this file does not count. */
 const UNCOUNTED = new Set([
   'Attention',
   'BitLinear',
@@ -158,7 +158,7 @@ function multiplyAdds(node: Node, batch: ReadonlyMap<string, number>): number | 
   }
 }
 
-/** ONNX's own domains; in others anything may happen. */
+/** True outside ONNX's own domains: such an operator may do anything. */
 const isForeign = (node: Node): boolean => node.domain !== '' && node.domain !== 'ai.onnx.ml' && node.domain !== 'nhwc';
 
 /** Elements of a filter: the product of all axes of the weight but the first. */
@@ -185,7 +185,7 @@ function product(shape: readonly Dim[] | undefined, batch: ReadonlyMap<string, n
   return result;
 }
 
-/** Symbols on the first axis of a graph input: how many images at once. */
+/** Symbolic batch sizes (first axis of the graph inputs), each counted as 1. */
 function batchNames(graph: Graph): ReadonlyMap<string, number> {
   return new Map(graph.inputs.flatMap((input) => [...namesOf(input.type?.shape?.[0])].map((name) => [name, 1])));
 }

@@ -1,14 +1,15 @@
 /**
- * What became of each node between two models, by origin: the view of a conversion.
+ * Compares two models node by node, matching nodes by origin: shows what a conversion did.
  *
- * The counterpart of a later node is the first of its origins that has the same operator, else the first of all: the root of what a rule matched. Where several
- * claim the same one, the nearest to it is it and the others were added. What else a node stands for was merged into it. Types of both graphs must be inferred, at the same size of image, so that
- * shapes can be compared.
+ * The counterpart of a later node is the first of its origins with the same operator, or else its first origin (the root of what a rule matched). If several
+ * nodes claim the same counterpart, the closest match keeps it and the others count as added. The remaining origins of a node count as merged into it.
+ * Types of both graphs must be inferred at the same image size, so that shapes can be compared.
  *
- *   unchanged  the same operator, attributes, weights, shapes, reading the counterparts of the same nodes
- *   moved      the same operator, attributes and weights, but other shapes or other sources
- *   rewritten  anything else with a counterpart
- *   added      without one;  removed: of the first model, and nobody's counterpart
+ *   unchanged  same operator, attributes, weights and shapes, reading the counterparts of the same nodes
+ *   moved      same operator, attributes and weights, but other shapes or other sources
+ *   rewritten  has a counterpart, but differs in any other way
+ *   added      has no counterpart
+ *   removed    a node of the first model that is nobody's counterpart
  */
 
 import type { Graph } from '../ir/graph';
@@ -23,10 +24,10 @@ import { shapeText } from './layers';
 export type DiffStatus = 'unchanged' | 'moved' | 'rewritten' | 'added' | 'removed';
 
 export interface WeightChange {
-  /** undefined: it was not there, or is there no more. */
+  /** undefined if the weight did not exist before (`before`) or no longer exists (`after`). */
   readonly before: string | undefined;
   readonly after: string | undefined;
-  /** `float[120, 256]`. */
+  /** Types before and after, such as `float[120, 256]`. */
   readonly types: readonly [string | undefined, string | undefined];
   readonly bytes: 'same' | 'changed' | 'added' | 'removed';
 }
@@ -35,26 +36,26 @@ export interface NodeDiff {
   readonly status: DiffStatus;
   readonly before: Node | undefined;
   readonly after: Node | undefined;
-  /** Nodes of the first model that went into `after` besides its counterpart. */
+  /** Other nodes of the first model that were merged into `after`, besides its counterpart. */
   readonly merged: readonly Node[];
-  /** Of a removed node: which node stands for it now. */
+  /** For a removed node: the node that now represents it. */
   readonly into: Node | undefined;
   readonly attributes: readonly { readonly name: string; readonly before: string | undefined; readonly after: string | undefined }[];
   readonly weights: readonly WeightChange[];
-  /** Of the first output. */
+  /** Shapes of the first output before and after, if they differ. */
   readonly shapes: readonly [string, string] | undefined;
-  /** What it reads now, where that is not what it read. */
+  /** Sources it reads before and after, if they differ. */
   readonly sources: readonly [string, string] | undefined;
-  /** Of a removed node: it computed on weights or shapes alone. */
+  /** For a removed node: true if it computed only on weights or shapes. */
   readonly isConstant: boolean;
 }
 
 export interface GraphDiff {
-  /** In the order of the second graph; removed nodes where they stood in the first. */
+  /** Nodes in the order of the second graph; removed nodes at their position in the first. */
   readonly nodes: readonly NodeDiff[];
   readonly counts: Readonly<Record<DiffStatus, number>>;
   readonly weights: Readonly<Record<WeightChange['bytes'], number>>;
-  /** Of a node of the first graph. */
+  /** Counterpart of a node of the first graph. */
   counterpart(before: Node): Node | undefined;
 }
 
@@ -92,7 +93,7 @@ const NOTHING = {
   isConstant: false,
 } as const;
 
-/** Each removed node behind the counterpart of the last node before it that has one. */
+/** Inserts each removed node after the counterpart of the last preceding node that has one. */
 function woven(before: Graph, compared: readonly NodeDiff[], lost: readonly NodeDiff[]): NodeDiff[] {
   const behind = new Map<Node | undefined, NodeDiff[]>();
   const removed = new Map(lost.map((diff) => [diff.before, diff]));
@@ -106,7 +107,7 @@ function woven(before: Graph, compared: readonly NodeDiff[], lost: readonly Node
   return [...(behind.get(undefined) ?? []), ...compared.flatMap((diff) => [diff, ...(diff.before ? (behind.get(diff.before) ?? []) : [])])];
 }
 
-// ---- who is whose counterpart ----
+// ---- matching nodes ----
 
 class Matching {
   private readonly forward = new Map<Node, Node>();
@@ -115,7 +116,7 @@ class Matching {
   private readonly users = new Map<string, Node[]>();
 
   constructor(before: Graph, after: Graph) {
-    // A model that was converted before stands for names of an earlier one; its own names come second.
+    // The nodes of an already converted model carry names of an earlier model first; their own names come second.
     for (const node of before.nodes)
       for (const name of [node.origin[0] ?? '', node.name]) if (!this.bySource.has(name)) this.bySource.set(name, node);
     const claims = new Map<Node, Node[]>();
@@ -143,12 +144,12 @@ class Matching {
   before(node: Node): Node | undefined {
     return this.back.get(node);
   }
-  /** What else it stands for, as far as that is nobody's counterpart. */
+  /** Other origins of the node that are nobody's counterpart. */
   mergedInto(node: Node): Node[] {
     const sources = new Set(node.origin.map((name) => this.bySource.get(name)));
     return [...sources].filter((source): source is Node => source !== undefined && !this.forward.has(source) && this.into(source) === node);
   }
-  /** The first node that names it among its origins: those behind have it from there. */
+  /** The first node that lists it as an origin: later ones inherited it from there. */
   into(node: Node): Node | undefined {
     return this.users.get(node.name)?.[0] ?? this.users.get(node.origin[0] ?? '')?.[0];
   }
@@ -159,7 +160,7 @@ const sharesOutput =
   (node: Node): boolean =>
     node.outputs.some(({ name }) => name !== '' && source.outputs.some((output) => output.name === name));
 
-// ---- one node ----
+// ---- comparing one node ----
 
 function compare(after: Node, match: Matching): NodeDiff {
   const before = match.before(after);
@@ -176,7 +177,7 @@ function compare(after: Node, match: Matching): NodeDiff {
   return { ...NOTHING, status, before, after, merged, attributes, weights, shapes, sources };
 }
 
-/** Defaults that are written out in one of them are no change. */
+/** Changed attributes. Writing out a default is not a change. */
 function attributeChanges(before: Node, after: Node): NodeDiff['attributes'] {
   const names = new Set([...before.attrs.keys(), ...after.attrs.keys()]);
   const text = (node: Node, name: string): string | undefined => {
@@ -194,7 +195,7 @@ const weightType = ({ constant }: ConstValue): string => `${constant.dtype}[${co
 const addedWeights = (node: Node): WeightChange[] =>
   weightsOf(node).map((weight) => ({ before: undefined, after: weight.name, types: [undefined, weightType(weight)], bytes: 'added' }));
 
-/** Weights with the same bytes belong together; of the others, those that stand in the same place, or have the same name. */
+/** Pairs weights by name, then by identical bytes, then by input slot. */
 function weightChanges(before: readonly Node[], after: Node): WeightChange[] {
   const left = new Set(before.flatMap(weightsOf));
   const pairs = new Map<ConstValue, ConstValue>();
@@ -227,7 +228,7 @@ function weightChanges(before: readonly Node[], after: Node): WeightChange[] {
   ];
 }
 
-/** Producers of what it reads, in terms of the second graph. */
+/** Producers of its inputs before and after, both named as in the second graph; undefined if they are the same. */
 function sourceChange(before: Node, after: Node, match: Matching): NodeDiff['sources'] {
   const now = after.inputs.flatMap((input) => (input && !isConst(input) ? [input.producer?.name ?? input.name] : []));
   const then = before.inputs.flatMap((input) => (input && !isConst(input) ? [nameNow(input, match)] : []));

@@ -1,10 +1,10 @@
 /**
- * What ties a network to the size of its training images: nodes whose meaning depends on where in the image a place is, or on how many places there
- * are, and nodes of which it is not known how they move with the image. Such a network cannot slide over a larger image, however well its graph might run on one.
+ * Finds what ties a network to the size of its training images: nodes whose meaning depends on a position in the image or on the number of positions,
+ * and nodes for which it is unknown how they move with the image. Such a network cannot slide over a larger image, even if its graph runs on one.
  *
- * Decided by what the graph means, not by running it: attention over positions with dynamic shapes runs at any size and is still another function.
- * Most of it is read off how values move with the image (motion/). Global context (squeeze-and-excitation, instance normalisation, attention pooling
- * over the whole map) is not listed here: it has a meaning at every size, and the contract reports it.
+ * The decision is based on what the graph means, not on running it: attention over positions with dynamic shapes runs at any size and is still a different
+ * function. Most of it is derived from how values move with the image (motion/). Global context (squeeze-and-excitation, instance normalisation, attention
+ * pooling over the whole map) is not listed here: it is meaningful at every size, and the contract reports it.
  */
 
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -23,9 +23,9 @@ import { isUniform } from './motion/uniform';
 
 export interface FixedPosition {
   readonly node: Node;
-  /** Continues "this network cannot slide because ...". */
+  /** Completes "this network cannot slide because ...". */
   readonly reason: string;
-  /** Nothing is known against it but that nothing is known of it. */
+  /** True if the only objection is that nothing is known about the node. */
   readonly isUnknown: boolean;
 }
 
@@ -40,7 +40,7 @@ export function fixedPositions(graph: Graph, motion: Motion = motionOf(graph)): 
     const reason = fixes(node, roles, motion);
     if (reason) add(node, reason);
   }
-  // Other domains have reasons of their own: see obstacles.
+  // Foreign domains have their own reasons: see obstacles.
   for (const { node, why } of motion.unknown) if (!isForeign(node)) add(node, `it ${why}`, true);
   for (const { node, why } of motion.tied) add(node, `it ${why}`);
   for (const output of graph.outputs) if (isMirrored(output, motion)) add(turning(output, motion), MIRRORED);
@@ -50,13 +50,13 @@ export function fixedPositions(graph: Graph, motion: Motion = motionOf(graph)): 
 
 const MIRRORED = 'it turns the map around, and nothing turns it back: cells would come out in the order of the mirrored image';
 
-/** What is pooled has no order any more. */
+/** True if the value is a mirrored map. A pooled value no longer has an order. */
 function isMirrored(value: Value, motion: Motion): boolean {
   const state = motion.of(value);
   return state.kind === 'moving' && [...state.tracks.values()].some(({ stride, whole, pooled }) => !whole && !pooled && stride.num < 0);
 }
 
-/** The node behind which the map is mirrored. */
+/** The node that mirrors the map. */
 function turning(output: Value, motion: Motion): Node {
   let at = output;
   for (;;) {
@@ -68,7 +68,7 @@ function turning(output: Value, motion: Motion): Node {
   return at.producer;
 }
 
-/** The nodes that these values are computed from. */
+/** The nodes from which these values are computed. */
 export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
   const found = new Set<Node>();
   const queue = values.flatMap(({ producer }) => producer ?? []);
@@ -84,7 +84,7 @@ export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
   return found;
 }
 
-/** What is known against a node beyond how its result moves. */
+/** Reason why a node fixes positions, beyond how its result moves. */
 function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined {
   if (node.op === 'MatMul' && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
     return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
@@ -102,7 +102,7 @@ function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined
   }
 }
 
-/** Whether the value still has more than one place. */
+/** True if the value still has more than one position. */
 const isSpread = (value: Value, roles: AxisRoles): boolean =>
   roles.of(value)?.some((role, axis) => roles.slides(role) && value.type?.shape?.[axis] !== 1) ?? false;
 const spans = (value: Value, roles: AxisRoles, axis: number): boolean =>
@@ -117,25 +117,25 @@ function matMul(node: Node, roles: AxisRoles): string | undefined {
   const columns = b && right ? spans(b, roles, right.length - 1) : false;
   if ((isConst(b) && contractsLeft) || (isConst(a) && contractsRight))
     return 'it mixes positions by a weight for each of the training size';
-  // A matrix of channels by channels, summed over all positions: cross-covariance and linear attention.
+  // A channel-by-channel matrix summed over all positions: cross-covariance and linear attention.
   if (contractsLeft && contractsRight && isLong(a, -2) && isLong(b, -1))
     return 'it compares channels with each other over all positions (attention)';
   if (rows && columns) return 'it compares positions with each other (attention)';
-  // A result per position made of a sum over all positions is the second half of attention.
+  // A result per position that sums over all positions: the second half of attention.
   const mixes = (rows && contractsLeft) || (columns && contractsRight);
   return mixes && !isConst(a) && !isConst(b) ? 'it mixes positions with each other (attention)' : undefined;
 }
 
 const isLong = (value: Value | undefined, axis: number): boolean => value?.type?.shape?.at(axis) !== 1;
 
-/** Both operands follow from an image, and of one of them it is not known how. */
+/** True if both operands depend on an image, and for one of them it is unknown how. */
 function multipliesUnknown(node: Node, roles: AxisRoles): boolean {
   const operands = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input));
   if (operands.length < 2 || operands.every((input) => roles.of(input) !== undefined)) return false;
   return operands.every((input) => followsFromImage(input, roles));
 }
 
-/** Whether a product takes numbers of one place of the map only, for each place: what an attention over one window is once every window has its own. */
+/** True if the product combines only values of the same position, for each position: attention within a window, once every window has its own. */
 function multipliesWithin({ inputs }: Node, motion: Motion): boolean {
   const [a, b] = inputs.map((input) => input && motion.of(input));
   if (a?.kind !== 'moving' || b?.kind !== 'moving') return false;
@@ -147,7 +147,7 @@ function followsFromImage(value: Value, roles: AxisRoles): boolean {
   const seen = new Set<Value>([value]);
   for (const at of seen) {
     if (roles.of(at) !== undefined) return true;
-    // Sizes alone are no data.
+    // Sizes alone are not data.
     if (at.producer && tellsSize(at.producer.op)) continue;
     for (const input of at.producer?.inputs ?? []) if (input && !isConst(input)) seen.add(input);
   }
@@ -163,8 +163,8 @@ function gemm(node: Node, roles: AxisRoles): string | undefined {
 }
 
 /**
- * Additive attention: a sum over all positions, weighted by one number per position that is computed from the image and no softmax has made a share of.
- * Such a sum grows with the image; a mean, and global context by softmax, have a meaning at every size.
+ * Additive attention: a sum over all positions, weighted by one value per position that is computed from the image and not normalised by a softmax.
+ * Such a sum grows with the image, whereas a mean or softmax-weighted global context is meaningful at every size.
  */
 function weightedSum(node: Node, roles: AxisRoles): string | undefined {
   const [data] = node.inputs;
@@ -184,7 +184,7 @@ function weightedSum(node: Node, roles: AxisRoles): string | undefined {
     : undefined;
 }
 
-/** Normalising over places with a scale per place. */
+/** Normalisation over positions with a separate scale for each position. */
 function scalesPlaces(node: Node, roles: AxisRoles): string | undefined {
   const [data, scale] = node.inputs;
   const own = data && roles.of(data);

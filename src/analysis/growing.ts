@@ -1,6 +1,7 @@
 /**
- * Whether maps grow as they should once height and width are free: what moves with a stride of s pixels along an axis must have one cell more for every s
- * pixels. A value that does not was given a size, or is cut at a place, that the network had at its original size only; or its maps come from elsewhere.
+ * Checks that maps grow correctly once height and width are free: a value that moves with a stride of s pixels along an axis must gain one cell for every
+ * s pixels. If it does not, it was given a size, or is cut at a position, that is correct only at the network's original size; or its maps come from
+ * elsewhere.
  */
 import { dimGrowth } from '../ir/dims';
 import type { Graph } from '../ir/graph';
@@ -12,12 +13,12 @@ import type { Motion } from './motion';
 import { isSpatial } from './motion/digits';
 import { told } from './motion/track';
 
-/** The axes of a value that count cells, and the pixels between these. */
+/** The axes of a value that count cells, with their stride in pixels. */
 export type CellAxes = ReadonlyMap<number, Ratio>;
-/** By the name of the value. */
+/** Cell axes by value name. */
 export type Cells = ReadonlyMap<string, CellAxes>;
 
-/** Of every value, while all sizes are static. */
+/** Cell axes of every value. All sizes must still be static. */
 export function cellsOf(graph: Graph, motion: Motion): Cells {
   const cells = new Map<string, CellAxes>();
   for (const node of graph.nodes)
@@ -46,11 +47,11 @@ function cellAxes(value: Value, motion: Motion): CellAxes {
 
 export interface HeldBack {
   readonly node: Node;
-  /** Continues "it ...". */
+  /** Completes "it ...". */
   readonly why: string;
 }
 
-/** The first node whose result does not grow as it moves, now that sizes are free. */
+/** The first node whose result does not grow with the image, once sizes are free. */
 export function heldBack(graph: Graph, cells: Cells, leading: ReadonlySet<Node>): HeldBack | undefined {
   for (const node of graph.nodes) {
     if (!leading.has(node)) continue;
@@ -65,7 +66,7 @@ export function heldBack(graph: Graph, cells: Cells, leading: ReadonlySet<Node>)
   return undefined;
 }
 
-/** undefined: as it should, or not known. */
+/** Reason why the dimension does not grow with the image; undefined if it does or if that is unknown. */
 function grows(dim: Dim, stride: Ratio): string | undefined {
   if (typeof dim === 'number')
     return `has ${dim} ${dim === 1 ? 'cell' : 'cells'} along an axis of the image at every size: it reads the same places of any image`;
@@ -76,7 +77,7 @@ function grows(dim: Dim, stride: Ratio): string | undefined {
   return `has a cell every ${told(inverse(growth))} pixels (${dim}) of what moves by ${told(stride)}`;
 }
 
-/** A constant that is as long as the map was. */
+/** Reports a constant that is as long as the map was at the original size. */
 function constantInTheWay(node: Node, value: Value, axis: number): string | undefined {
   const rank = value.type?.shape?.length ?? 0;
   for (const input of node.inputs) {

@@ -1,8 +1,8 @@
 /**
  * A graph as a list of layers in PyTorch's notation, as a user would print the module that was exported.
  *
- * A layer is one node, or several that PyTorch has one module for: Flatten + Gemm and MatMul + Add are Linear(in -> out), x * Sigmoid(x) is SiLU().
- * Nodes that compute on weights or on shapes alone are no layers; their number is told. Types must be inferred.
+ * A layer is one node, or several that correspond to one PyTorch module: Flatten + Gemm and MatMul + Add are Linear(in -> out), x * Sigmoid(x) is SiLU().
+ * Nodes that compute only on weights or on shapes are not layers; only their number is reported. Types must be inferred.
  */
 import { floatAttr, intAttr } from '../ir/attrs';
 import type { Graph } from '../ir/graph';
@@ -15,7 +15,7 @@ import { isPyTorchHardSigmoid, linear, type Notation, notationOf, spell, torch }
 export interface Layer {
   /** Position in the list, from 0. */
   readonly index: number;
-  /** Name of the node that gives the layer its kind. */
+  /** Name of the node that determines the layer's kind. */
   readonly name: string;
   /** `Conv2d`, `Linear`, or an ONNX name. */
   readonly kind: string;
@@ -23,12 +23,12 @@ export interface Layer {
   readonly notation: string;
   /** The nodes that make up the layer, in order. */
   readonly nodes: readonly Node[];
-  /** Where its data come from: the index of a layer or the name of a graph input. */
+  /** Data sources: the index of a layer or the name of a graph input. */
   readonly reads: readonly (number | string)[];
-  /** What it gives; outputs that are left out are not listed. */
+  /** Outputs, without the omitted ones. */
   readonly outputs: readonly Value[];
   readonly parameters: number;
-  /** undefined: not known; see cost.ts. */
+  /** undefined if unknown; see cost.ts. */
   readonly multiplyAdds: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface KindTotal {
   readonly layers: number;
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** False: `multiplyAdds` is a lower bound. */
+  /** False if `multiplyAdds` is only a lower bound. */
   readonly complete: boolean;
 }
 
@@ -45,11 +45,11 @@ export interface LayerList {
   readonly layers: readonly Layer[];
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** False: `multiplyAdds` is a lower bound, because of layers whose own number is not known. */
+  /** False if `multiplyAdds` is only a lower bound, because the count of some layers is unknown. */
   readonly complete: boolean;
-  /** Per kind, in order of first appearance. */
+  /** Totals per kind, in order of first appearance. */
   readonly kinds: readonly KindTotal[];
-  /** Nodes that are part of no layer because they compute on weights or on shapes alone. */
+  /** Number of nodes outside any layer, because they compute only on weights or on shapes. */
   readonly unlisted: number;
 }
 
@@ -78,7 +78,7 @@ export function listLayers(graph: Graph): LayerList {
   return { layers, ...total(layers), kinds: perKind(layers), unlisted: graph.nodes.filter((node) => !layerOf.has(node)).length };
 }
 
-/** Shape and type of a value as text: `[N, 64, 55, 55]`, with the element type where it is not float. */
+/** Shape and type of a value as text: `[N, 64, 55, 55]`, with the element type if it is not float. */
 export function shapeText(type: TensorType | undefined): string {
   if (!type) return '?';
   const prefix = type.dtype === 'float' ? '' : type.dtype;
@@ -118,11 +118,11 @@ function sourcesOf(
   return [...sources];
 }
 
-// ---- which nodes make one layer ----
+// ---- grouping nodes into layers ----
 
 interface Group {
   readonly main: Node;
-  /** In topological order: the last one gives the layer's output. */
+  /** In topological order; the last one produces the layer's output. */
   readonly nodes: readonly Node[];
   readonly notation: Notation;
 }
@@ -138,13 +138,13 @@ function groupNodes(graph: Graph): Group[] {
   const groups: Group[] = [];
   for (const node of live) {
     const group = taken.get(node) ?? { main: node, nodes: [node], notation: notationOf(node) };
-    // A layer stands where its last node stands, so that it comes after all it reads.
+    // A layer takes the position of its last node, so that it comes after everything it reads.
     if (group.nodes[group.nodes.length - 1] === node) groups.push(group);
   }
   return groups;
 }
 
-/** Gemm, MatMul or MatMul + Add with a weight on the right, and the views in front that only flatten. */
+/** Gemm, MatMul or MatMul + Add with a weight on the right, including preceding views that only flatten. */
 function linearGroup(node: Node, data: ReadonlySet<Value>): Group | undefined {
   if (node.op !== 'Gemm' && node.op !== 'MatMul') return undefined;
   const [x, weight] = node.inputs;
@@ -171,7 +171,7 @@ function biasAfter(matmul: Node, data: ReadonlySet<Value>): Node | undefined {
   return other && !data.has(other) && rankOf(other) === 1 ? reader : undefined;
 }
 
-/** Flatten, Reshape, Squeeze whose result only this node reads: PyTorch's modules do not show them. */
+/** Flatten, Reshape and Squeeze nodes whose result only this node reads; PyTorch's modules do not show them. */
 function flatteningBefore(x: Value, reader: Node): Node[] {
   const chain: Node[] = [];
   let at: Value | undefined = x;
@@ -196,7 +196,7 @@ function gateGroup(node: Node): Group | undefined {
   return { main: node, nodes: [node, reader], notation: torch(node.op === 'Sigmoid' ? 'SiLU' : 'Hardswish') };
 }
 
-/** The one node that reads the value, where nobody else does. */
+/** The only reader of the value; undefined if there are several. */
 function onlyReader(value: Value): Node | undefined {
   const [use, ...others] = value.uses;
   return use && others.length === 0 && use.user.graph.isPrivateTo(value, use.user) ? use.user : undefined;

@@ -1,9 +1,12 @@
-/** Which map an output is the mean over: head `image` gives one prediction for an image, the mean over those of its windows. */
+/** Finds the map that an output averages: head `image` returns one prediction per image, the mean over the predictions of its windows. */
 
 import type { Value } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
 
-/** The map of windows that an output is the mean over: the last one that is averaged, of several that are as large as each other. undefined: none is found. */
+/**
+ * The map of windows that an output averages: the one closest to the output, if several of equal size are averaged. undefined if there is none, or if
+ * their sizes differ.
+ */
 export function meanedMap(output: Value): Value | undefined {
   const maps: Value[] = [];
   const seen = new Set<Value>([output]);
@@ -20,5 +23,5 @@ export function meanedMap(output: Value): Value | undefined {
   return maps.every(alike) ? first : undefined;
 }
 
-/** Pixels between the windows that an output is the mean over; between its cells where it is a map. */
+/** Pixels between the windows that an output averages, or between its cells if it is a map. */
 export const windowStride = (output: Value): readonly number[] => pixelStride(meanedMap(output) ?? output);

@@ -1,6 +1,6 @@
 /**
  * Single nodes in PyTorch's notation: `Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2))`.
- * What PyTorch has no module for keeps its ONNX name, with its attributes. Layers made of several nodes are layers.ts's business.
+ * A node without a PyTorch module keeps its ONNX name and attributes. For layers made of several nodes, see layers.ts.
  */
 
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
@@ -10,7 +10,7 @@ import type { Attr, Dim, Node, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { dilationsOf, stridesOf } from '../ir/window-attrs';
 
-/** A module: its name, which is its kind, and its arguments as printed. */
+/** A module: its name (which is its kind) and its arguments as printed. */
 export interface Notation {
   readonly kind: string;
   readonly args: readonly string[];
@@ -22,7 +22,7 @@ export function notationOf(node: Node): Notation {
   return (node.domain === '' ? TABLE[node.op]?.(node) : undefined) ?? generic(node);
 }
 
-/** `Linear(in -> out)`, the lecture's spelling. */
+/** `Linear(in -> out)`, as the lecture spells it. */
 export const linear = (inputs: Dim, outputs: Dim, bias: boolean): Notation => ({
   kind: 'Linear',
   args: [`${inputs ?? '?'} -> ${outputs ?? '?'}`, ...(bias ? [] : ['bias=False'])],
@@ -89,7 +89,7 @@ const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = ta
   Concat: (node) => torch('Concat', `dim=${intAttr(node, 'axis')}`),
 });
 
-/** PyTorch's Hardsigmoid is x/6 + 1/2; ONNX's default slope is 0.2. */
+/** True for PyTorch's Hardsigmoid, x/6 + 1/2; ONNX's default slope is 0.2. */
 export const isPyTorchHardSigmoid = (node: Node): boolean =>
   Math.abs(floatAttr(node, 'alpha') - 1 / 6) < 1e-6 && Math.abs(floatAttr(node, 'beta') - 0.5) < 1e-6;
 
@@ -135,7 +135,7 @@ function pool(node: Node, kind: string, ...first: readonly string[]): Notation |
   );
 }
 
-/** One number per axis where both sides agree, as PyTorch says it; all of them (begins, then ends) otherwise. */
+/** One value per axis if both sides agree, as in PyTorch; otherwise all values (begins, then ends). */
 function pads(node: Node, rank: number): string | undefined {
   const auto = stringAttr(node, 'auto_pad');
   if (auto.startsWith('SAME')) return `padding='${auto.toLowerCase()}'`;
@@ -146,7 +146,7 @@ function pads(node: Node, rank: number): string | undefined {
   return symmetric ? `padding=${tuple(begins)}` : `padding=${tuple(begins)}+${tuple(all.slice(rank))}`;
 }
 
-/** The mean over the whole map is what PyTorch users write as AdaptiveAvgPool. */
+/** Mean over the whole map, which PyTorch users write as AdaptiveAvgPool. */
 function meanOverMap(node: Node): Notation {
   const rank = rankOf(node.inputs[0]);
   const axes = numbersOf(node.inputs[1])?.map((axis) => (axis < 0 && rank !== undefined ? axis + rank : axis));
@@ -191,7 +191,7 @@ function padding(node: Node): Notation | undefined {
 function generic(node: Node): Notation {
   const constants = node.inputs.flatMap((value) => {
     const integers = value?.type?.dtype.startsWith('int') ?? false;
-    // More than one float is a weight, however few they are.
+    // Anything with more than one float is a weight, however few there are.
     if (!integers && elementCountOf(value) !== 1) return [];
     const numbers = numbersOf(value);
     if (!numbers) return [];
@@ -239,7 +239,7 @@ export function tuple(values: readonly Dim[]): string {
 
 function numbersOf(value: Value | undefined): number[] | undefined {
   const constant = value?.constant;
-  // Only settings are read here, never weights: a dump of a network must not touch its payload.
+  // Only settings are read here, never weights: printing a network must not touch its payload.
   if (!constant || !isKnown(constant) || constant.shape.length > 1 || elementCount(constant.shape) > 8) return undefined;
   return [...readNumbers(constant)];
 }
@@ -249,7 +249,7 @@ function scalarOf(value: Value | undefined): number | undefined {
   return numbers?.length === 1 ? numbers[0] : undefined;
 }
 
-/** A float32 in as few digits as tell it apart, as Python prints it: 1e-05, 0.1, 0.5. */
+/** A float32 in the fewest digits that identify it, as Python prints it: 1e-05, 0.1, 0.5. */
 export function short(value: number): string {
   for (let digits = 1; digits <= 9; digits++) {
     const text = Number(value.toPrecision(digits));
@@ -258,7 +258,7 @@ export function short(value: number): string {
   return pythonExponent(String(value));
 }
 
-/** As `short`, with a decimal point: 1.0. */
+/** Like `short`, but always with a decimal point: 1.0. */
 const decimal = (value: number): string => {
   const text = short(value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text;

@@ -1,11 +1,11 @@
 /**
- * Which pixels a cell of a map looks at: for every value, per spatial axis, the window, the stride and where the window of cell 0 begins.
+ * Receptive fields: for every value and spatial axis, the window of pixels that a cell depends on, the stride, and where the window of cell 0 begins.
  *
  *   cell i of the value depends on pixels  offset + i * stride ... offset + i * stride + window - 1   along that axis
  *
- * A negative offset, or an end beyond the image, is padding. Branches that meet give the union of their windows. An axis along which everything is taken
- * together (global pools, norms over places, attention) is 'whole'. The windows are bounds: no pixel outside of one matters; a pixel inside may have weight zero.
- * Read off how values move with the image (motion/); what an unknown operator computes is not known, and so is all that reads it.
+ * A negative offset, or an end beyond the image, is padding. Where branches meet, the result is the union of their windows. An axis that is read as a whole
+ * (global pools, norms over positions, attention) is 'whole'. The windows are bounds: no pixel outside matters, but a pixel inside may have weight zero.
+ * Derived from how values move with the image (motion/). The result of an unknown operator has no receptive field, and neither does anything that reads it.
  */
 
 import type { Graph } from '../ir/graph';
@@ -16,24 +16,24 @@ import { type Motion, type Moving, motionOf, type Track } from './motion';
 import { spreadOf } from './motion/digits';
 import { settled } from './motion/state';
 
-/** All in input pixels; fractions appear behind upsampling. */
+/** All in input pixels; fractions occur after upsampling. */
 export interface AxisField {
   readonly window: number;
   readonly stride: number;
   readonly offset: number;
 }
 
-/** Along each spatial axis of the image. */
+/** Field along each spatial axis of the image. */
 export type ReceptiveField = PerPlaces<AxisField | 'whole'>;
 
 export interface ReceptiveFields {
-  /** undefined: the value does not depend on an image, or how is not known. */
+  /** undefined if the value does not depend on an image, or if it is unknown how. */
   of(value: Value): ReceptiveField | undefined;
-  /** Nodes that read beyond the edge of a map: zeros, minus infinity, repeated edges. In graph order, as the others. */
+  /** Nodes that read beyond the edge of a map (zeros, minus infinity, repeated edges). All lists are in graph order. */
   readonly padding: readonly Node[];
-  /** Nodes whose result depends on the whole image, through all places of a map. */
+  /** Nodes whose result depends on the whole image, through all positions of a map. */
   readonly global: readonly Node[];
-  /** Nodes that could not be followed; not those behind them. */
+  /** Nodes that could not be followed, without those that only read their results. */
   readonly unknown: readonly Node[];
 }
 
@@ -53,7 +53,7 @@ export const fieldsIn = (motion: Motion): ReceptiveFields => ({
   unknown: motion.unknown.map(({ node }) => node),
 });
 
-/** Of the cells as the value shows them: where an axis of its own counts them, and others what lies within one. */
+/** Field of the cells that the value's own axis counts; other axes may hold positions within a cell. */
 function fieldAlong(state: Moving, letter: string): AxisField | 'whole' | undefined {
   const own = state.axes.findIndex((digits) => spreadOf(digits).some((digit) => digit.letter === letter));
   const track = (own < 0 ? undefined : settled(state, letter, own))?.tracks.get(letter) ?? state.tracks.get(letter);

@@ -1,7 +1,7 @@
 /**
- * What there is to say about one model: its inputs and outputs, its layers with shapes and costs. The facts behind `inspect`.
+ * Summary of one model: its inputs and outputs, its layers with shapes and costs. The facts behind `inspect`.
  *
- * Shapes that depend on the size of the image are told for one size: the one asked for, else the one that a converted model says it was made for.
+ * Shapes that depend on the image size are reported for one size: the requested one, or else the one recorded in a converted model.
  */
 import { type ImageWindow, resolveWindows, type SizeRequest } from '../compile/input-size';
 import { declaredSize } from '../compile/metadata';
@@ -23,20 +23,24 @@ export interface ModelSummary {
   readonly opsets: ReadonlyMap<string, number>;
   readonly producer: { readonly name: string; readonly version: string };
   readonly metadata: ReadonlyMap<string, string>;
-  /** As the file declares them. */
+  /** As declared in the file. */
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  /** The image sizes at which `list` holds, and which of them the file leaves open; undefined: no size is known, shapes are symbolic. */
+  /**
+   * Image sizes for which `list` holds. `chosen`: true if the size was requested, or recorded in a file that leaves it open; false if the file fixes it.
+   * undefined if no size is known and shapes are symbolic.
+   */
   readonly at: { readonly windows: readonly ImageWindow[]; readonly chosen: boolean } | undefined;
   readonly list: Omit<LayerList, 'layers'> & { readonly layers: readonly SummaryLayer[] };
 }
 
-/** A layer, and which pixels a cell of its output looks at; undefined: none, or not known. */
+/** A layer, and the receptive field of a cell of its output; undefined if there is none or it is unknown. */
 export type SummaryLayer = Layer & { readonly field: ReceptiveField | undefined };
 
 /**
- * `infer`: how to find the types; the compiler knows more than plain inference where exporters left arithmetic on constants in the graph.
- * Throws CompileError where the size asked for does not fit the model, or the model contradicts itself. The model is not touched.
+ * Summarises a model, without modifying it. `infer` determines the types; the compiler knows more than plain inference if exporters left arithmetic on
+ * constants in the graph.
+ * Throws CompileError if the requested size does not fit the model, or if the model is inconsistent.
  */
 export function summarise(source: Model, request?: SizeRequest, infer: (model: Model) => void = inferShapes): ModelSummary {
   const model = source.clone();

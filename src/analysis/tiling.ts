@@ -1,13 +1,13 @@
 /**
- * Whether, and how, a large image may be cut into tiles so that the cells of the map come out the same as from the whole.
+ * Whether, and how, a large image can be cut into tiles so that the cells of the map are the same as for the whole image.
  *
  *   cell i of the whole = cell i - a/s of the tile of rows a ... b - 1        s: stride of the map, a: a multiple of `align`
  *
- * holds exactly where everything that the cell looks at, through all layers, lies within the tile, or beyond an edge that the tile shares with the image. For
- * then no value on the way reads padding at an inner edge. `align` is a common multiple of the strides of all values, so that no layer's grid is moved
- * against the pixels; b - a is kept congruent to the size of the image modulo `align`, since the padding of SAME layers, windows that are cut off at the end
- * and sizes that are rounded up depend on that remainder.
- * Not so for networks that look at the whole image, nor for maps stretched by an uneven factor: where a cell falls depends on the size itself.
+ * holds exactly if everything the cell reads, through all layers, is within the tile, or beyond an edge that the tile shares with the image. Then no value
+ * on the path reads padding at an inner edge. `align` is a common multiple of the strides of all values, so that no layer's grid shifts relative to the
+ * pixels. b - a is kept congruent to the image size modulo `align`, since the padding of SAME layers, windows cut off at the end and rounded-up sizes depend
+ * on that remainder.
+ * This does not work for networks that read the whole image, nor for maps resized by an uneven factor: there, the position of a cell depends on the size.
  */
 
 import { intAttr, stringAttr } from '../ir/attrs';
@@ -24,17 +24,17 @@ import { type AxisField, type ReceptiveField, receptiveFields } from './receptiv
 
 /** One axis of an image and of the map made from it. */
 export interface TiledAxis {
-  /** Pixels that the model uses: where it cuts its image to a size that its layers can take, those behind the cut do not count. */
+  /** Pixels that the model uses. If it cuts its image to a size that its layers accept, the pixels beyond the cut do not count. */
   readonly length: number;
-  /** Of the map. */
+  /** Number of cells of the map. */
   readonly cells: number;
-  /** What a cell looks at; 'whole': everything. */
+  /** Receptive field of a cell; 'whole' if it is the whole image. */
   readonly field: AxisField | 'whole';
   /** Pixels between neighbouring cells. */
   readonly stride: number;
-  /** Tiles begin at multiples of this; 0: they cannot be. */
+  /** Tiles begin at multiples of this; 0 if the axis cannot be tiled. */
   readonly align: number;
-  /** The network takes this length only: the axis stays in one piece. */
+  /** The network accepts this length only, so the axis stays in one piece. */
   readonly fixed?: boolean | undefined;
 }
 
@@ -42,18 +42,18 @@ export interface Tiling {
   readonly letters: readonly Letter[];
   /** The spatial axes, outermost first. */
   readonly along: readonly TiledAxis[];
-  /** Why the image must be run in one piece; undefined: it may be cut. */
+  /** Reason why the image must be run in one piece; undefined if it can be cut. */
   readonly obstacle: string | undefined;
-  /** What the run in one piece needs beside the weights; undefined: not known. */
+  /** Memory in bytes for a run in one piece, besides the weights; undefined if unknown. */
   readonly bytes: number | undefined;
-  /** Which axes of the output are classes and places; undefined: the output has none for that axis of the image. */
+  /** Output axes of classes and positions; a position is undefined if the output has no axis for that axis of the image. */
   readonly axes: { readonly classes: number; readonly places: readonly (number | undefined)[] };
   readonly classes: number;
 }
 
 /**
- * The model at one size of image, in pixels. `infer` finds the types. The model is not touched.
- * undefined where the output is no map with at least one cell at this size. Throws CompileError SHAPE_MISMATCH where no image so small fits.
+ * Tiling of the model for one image size, in pixels. `infer` determines the types. The model is not modified.
+ * Returns undefined if the output is not a map with at least one cell at this size. Throws CompileError SHAPE_MISMATCH if the image is too small.
  */
 export function tilingOf(source: Model, outputName: string, lengths: readonly number[], infer: (model: Model) => void): Tiling | undefined {
   const model = source.clone();
@@ -112,13 +112,13 @@ export function tilingOf(source: Model, outputName: string, lengths: readonly nu
   return { letters, along, obstacle, bytes: activationBytes(graph), axes, classes: size(axes.classes) };
 }
 
-/** Of `length` pixels, those in front of the place where the model cuts its image. */
+/** Pixels before the position where the model cuts its image, out of `length`. */
 function usedLength(graph: Graph, role: Letter, length: number): number {
   const cuts = [...imageInputs(graph)].flatMap(([image, roles]) => cutsOf(image).filter(({ axis }) => roles[axis] === role));
   return Math.min(length, ...cuts.map(({ multiple, rest }) => length - ((((length - rest) % multiple) + multiple) % multiple)));
 }
 
-/** [N, K, ...places] or [N, ...places, K]; where roles are lost, the channels come second. An axis that does not slide may be missing. */
+/** [N, K, ...places] or [N, ...places, K]; if the roles are lost, channels come second. An axis that does not slide may be missing. */
 function mapAxesOf(output: Value, roles: readonly string[] | undefined, letters: readonly Letter[]): Tiling['axes'] | undefined {
   const rank = output.type?.shape?.length;
   if (rank === undefined) return undefined;
@@ -134,7 +134,7 @@ function mapAxesOf(output: Value, roles: readonly string[] | undefined, letters:
   return classes === undefined || places.every((axis) => axis === undefined) ? undefined : { classes, places };
 }
 
-/** The least common multiple of all strides of at least one pixel; 0 where one is no whole number, nor the inverse of one. */
+/** Least common multiple of all strides of at least one pixel; 0 if neither some stride nor its inverse is an integer. */
 function commonStride(fields: readonly ReceptiveField[], axis: PlacesName): number {
   let common = 1;
   for (const field of fields) {
@@ -148,7 +148,7 @@ function commonStride(fields: readonly ReceptiveField[], axis: PlacesName): numb
   return common;
 }
 
-/** What the graph cuts off an image must be cut off each tile: nothing, where that is so of the whole. */
+/** Multiple of `stride` that also matches what the graph cuts off an image, so that tiles lose nothing if the whole image does not. */
 function wholeSteps(stride: number, graph: Graph, role: string): number {
   let common = stride;
   for (const [image, roles] of imageInputs(graph))
@@ -158,7 +158,7 @@ function wholeSteps(stride: number, graph: Graph, role: string): number {
 
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 
-/** Where the corners are aligned, or the factor is no whole number either way, cells fall elsewhere at another size. */
+/** True if resized cells fall elsewhere at another size: the corners are aligned, or neither the factor nor its inverse is an integer. */
 function isUnevenResize(node: Node): boolean {
   if (node.op !== 'Resize') return false;
   const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];

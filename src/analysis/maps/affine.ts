@@ -1,9 +1,10 @@
 /**
- * Operators that are affine in their one varying operand and work at each place of a map alone, so that they commute with every average over places:
+ * Operators that are affine in their single varying operand and work on each position of a map separately, so that they commute with every average over
+ * positions:
  *
  *   mean(A x + b) = A mean(x) + b
  *
- * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and picks among channels.
+ * 1x1 convolutions, per-channel scales and shifts, batch normalisation at inference, and selections of channels.
  */
 
 import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
@@ -12,7 +13,7 @@ import type { Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import { isPadded, isStrided } from '../../ir/window-attrs';
 
-/** The varying operand of an affine pointwise node over maps [N,C,H,W], or undefined where the node is not one. */
+/** The varying operand of an affine pointwise node over maps [N,C,H,W]; undefined for any other node. */
 export function affineOperand(node: Node): { readonly slot: number; readonly value: Value } | undefined {
   const varying = node.inputs.flatMap((input, slot) => (input && !isConst(input) ? [{ slot, value: input }] : []));
   const [only] = varying;
@@ -39,7 +40,7 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
   }
 }
 
-/** Kernel 1x1, stride 1, nothing padded. */
+/** True for kernel 1x1, stride 1 and no padding. */
 export function isPointwise(conv: Node): boolean {
   const kernel = intsAttr(conv, 'kernel_shape') ?? conv.inputs[1]?.type?.shape?.slice(2);
   return (
@@ -47,7 +48,7 @@ export function isPointwise(conv: Node): boolean {
   );
 }
 
-/** A constant that broadcasts over all places. */
+/** True for a constant that broadcasts over all positions. */
 function isPerChannel(value: Value | undefined, { graph }: Node): boolean {
   const shape = value?.constant?.shape;
   const rank = mapRank(graph);

@@ -1,13 +1,13 @@
 /**
- * Per-channel affine maps y = k x + s in their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants that have one number per channel
- * (axis 1, unless said otherwise) or one for all.
+ * Per-channel affine maps y = k x + s in all their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants with one value per channel
+ * (axis 1, unless given otherwise) or a single value.
  */
 import { floatAttr, intAttr } from '../../ir/attrs';
 import { elementCount, isFloatType, readNumbers } from '../../ir/tensor';
 import type { Node, Value } from '../../ir/types';
 import { isConst, rankOf } from '../../ir/types';
 
-/** y[n, c, ...] = scale(c) * x[n, c, ...] + shift(c). The numbers are read when asked for; undefined stands for 1 and 0. */
+/** y[n, c, ...] = scale(c) * x[n, c, ...] + shift(c). Values are read on demand; an undefined scale is 1, an undefined shift 0. */
 export interface ChannelAffine {
   readonly input: Value;
   readonly slot: number;
@@ -16,7 +16,10 @@ export interface ChannelAffine {
   readonly shift: (() => Float64Array) | undefined;
 }
 
-/** The node as a per-channel affine map of its one varying input with a static number of channels, or undefined. `axis`: where the channels are. */
+/**
+ * The node as a per-channel affine map of its single varying input, which must have a static number of channels; undefined for any other node.
+ * `axis`: the channel axis.
+ */
 export function channelAffine(node: Node, axis = 1): ChannelAffine | undefined {
   if (node.op === 'BatchNormalization') return axis === 1 ? batchNormalization(node) : undefined;
   const [a, b] = node.inputs;
@@ -62,7 +65,7 @@ function batchNormalization(node: Node): ChannelAffine | undefined {
   return { input, slot: 0, channels: elementCount(scale.shape), scale: factors, shift: shifts };
 }
 
-/** A constant as one number per channel, where it broadcasts over every other axis. */
+/** A constant as one value per channel, if it broadcasts over every other axis. */
 function perChannel(operand: Value, rank: number, channels: number, axis: number): (() => Float64Array) | undefined {
   const tensor = operand.constant;
   if (!tensor || !isFloatType(tensor.dtype) || tensor.shape.length > rank || rank < 2) return undefined;

@@ -3,7 +3,7 @@
  *
  *   GlobalAveragePool(X)   ReduceMean<axes of H and W>(X)   AveragePool<kernel = the whole map>(X)   ReduceMean over the H*W of a view of X ...
  *
- * Maxima, minima, sums and norms alike; channels-last maps and results without the pooled axes as well.
+ * The same for maxima, minima, sums and norms, for channels-last maps, and for results without the pooled axes.
  */
 
 import { intAttr, intsAttr } from '../../ir/attrs';
@@ -18,36 +18,36 @@ import { isDilated, isPadded, stridesOf } from '../../ir/window-attrs';
 
 export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 
-/** A node that takes the whole map of each channel into one number. */
+/** A node that reduces the whole map of each channel to one value. */
 export interface GlobalPool {
   readonly node: Node;
   readonly kind: PoolKind;
   readonly map: Value;
   readonly axes: MapAxes;
-  /** Whether the result has no spatial axes any more: [N, C]. */
+  /** True if the result has no spatial axes left: [N, C]. */
   readonly drops: boolean;
-  /** Already an AveragePool or MaxPool over the whole map. */
+  /** True if it is already an AveragePool or MaxPool over the whole map. */
   readonly isWindowed: boolean;
-  /** Places that are taken together along each axis, where it is not all of them. */
+  /** Number of positions pooled along each axis, if not all of them. */
   readonly kernel?: readonly number[] | undefined;
-  /** Where some axes do not slide and are not pooled as a whole: windows and strides along those, undefined along the others. */
+  /** Windows and strides along the axes that neither slide nor are pooled as a whole, if there are any; undefined along the others. */
   readonly still?: readonly (Still | undefined)[] | undefined;
 }
 
-/** What a pool does along an axis that does not slide. */
+/** Window of a pool along an axis that does not slide. */
 export interface Still {
   readonly kernel: number;
   readonly stride: number;
 }
 
-/** The global pools whose numbers go to a classifier only, in graph order. Sizes must be static. */
+/** The global pools whose results only a classifier reads, in graph order. Sizes must be static. */
 export function headPools(graph: Graph): GlobalPool[] {
   const roles = new AxisRoles(imageInputs(graph), graph.tied);
   return graph.nodes.flatMap((node) => globalPool(node, roles) ?? []).filter((pool) => isHead(pool.node, roles));
 }
 
 /**
- * Averages over nearly the whole map, in front of a classifier: a kernel of 7x7 on a map of 8x8, of which the last row and column are left over. There is one
+ * Averages over nearly the whole map, in front of a classifier: a 7x7 kernel on an 8x8 map, which ignores the last row and column. There is a single
  * window, whatever the stride.
  */
 export function nearlyGlobalPools(graph: Graph): GlobalPool[] {
@@ -97,7 +97,7 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   return still && { ...windowed, still };
 }
 
-/** A pool over all places along every axis that slides, and through windows along the others. */
+/** Pools over all positions along every axis that slides, and through windows along the others; undefined for any other node. */
 function stillPool(node: Node, { shape: { places } }: MapAxes, roles: AxisRoles): GlobalPool['still'] {
   if (roles.tied.size === 0 || !isPlain(node)) return undefined;
   const kernel = intsAttr(node, 'kernel_shape') ?? [];
@@ -110,7 +110,8 @@ function stillPool(node: Node, { shape: { places } }: MapAxes, roles: AxisRoles)
 }
 
 /**
- * AveragePools and MaxPools as large as the map whose result comes back to a map: gates, which look at the whole image. (The kernel says so at one size only.)
+ * AveragePools and MaxPools as large as the map whose result is combined with a map again: gates, which read the whole image. (The kernel covers it at one
+ * size only.)
  */
 export function gatePools(graph: Graph): GlobalPool[] {
   const roles = new AxisRoles(imageInputs(graph), graph.tied);
@@ -121,25 +122,25 @@ export function gatePools(graph: Graph): GlobalPool[] {
 
 const isRead = (node: Node): boolean => node.outputs.some((output) => output.uses.length > 0);
 
-/** Kernel as big as the map, nothing padded, nothing dilated: whatever the stride, there is one window. */
+/** True if the kernel is as large as the map, without padding or dilation: there is a single window, whatever the stride. */
 function coversMap(node: Node, axes: MapAxes): boolean {
   const kernel = intsAttr(node, 'kernel_shape') ?? [];
   const { places } = axes.shape;
   return kernel.length === places.length && kernel.every((size, at) => size === places[at]) && cellsIn(axes) > 1 && isPlain(node);
 }
 
-/** Nothing padded, nothing dilated, no indices. */
+/** True without padding, dilation or indices. */
 function isPlain(node: Node): boolean {
   return !isPadded(node) && !isDilated(node) && node.outputs.length === 1;
 }
 
-/** A reduction over exactly the spatial axes: of a map, of a map with all in one axis, or of a map reduced along some of them before. */
+/** A reduction over exactly the spatial axes: of a map, of a map with all of them in one axis, or of a map already reduced along some. */
 function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | undefined {
   const kind = REDUCTION_KIND[node.op];
   const reduced = reducedRoles(node, data, roles);
   if (!kind || !reduced) return undefined;
   const keeps = intAttr(node, 'keepdims') !== 0;
-  // Along axes that do not slide, places may stay apart.
+  // Along axes that do not slide, positions may be kept.
   if (keeps && roles.tied.size > 0 && reduced.length < roles.letters.length && isAll(reduced, roles.sliding)) {
     const axes = mapAxes(data, roles);
     const still = roles.letters.map((letter) => (reduced.includes(letter) ? undefined : { kernel: 1, stride: 1 }));
@@ -150,12 +151,12 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
     if (own) return { node, kind, map: data, axes: own, drops: !keeps, isWindowed: false };
     for (const map of viewChain(data)) {
       const axes = mapAxes(map, roles);
-      // [N, C, H*W] or [N, H*W, C] reduced to [N, C]; with the axis kept it is a view of that, which is left to its reader.
+      // [N, C, H*W] or [N, H*W, C] reduced to [N, C]. With the axis kept it is a view of that, which is left to its reader.
       if (axes && !keeps && node.outputs[0]?.type?.shape?.length === 2) return { node, kind, map, axes, drops: true, isWindowed: false };
     }
     return undefined;
   }
-  // One axis after the other.
+  // Reductions along one axis after another.
   if (!['mean', 'max', 'min', 'sum'].includes(kind)) return undefined;
   let all = reduced;
   for (let at = data; ; ) {
@@ -171,11 +172,11 @@ function reduction(node: Node, data: Value, roles: AxisRoles): GlobalPool | unde
   }
 }
 
-/** Whether these are the spatial axes, each once. */
+/** True if these are the spatial axes, each once. */
 const isAll = (reduced: string, letters: readonly string[]): boolean =>
   reduced.length === letters.length && letters.length > 0 && letters.every((letter) => reduced.includes(letter));
 
-/** Roles of the reduced axes as one word, or undefined where they are not known. */
+/** Roles of the reduced axes as one word; undefined if they are unknown. */
 function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undefined {
   const own = roles.of(data);
   const axes = node.inputs[1]?.constant;
@@ -186,7 +187,7 @@ function reducedRoles(node: Node, data: Value, roles: AxisRoles): string | undef
   return numbers.map((axis) => own[axis] ?? '').join('');
 }
 
-/** Whether nothing that depends on the result has places again: then it is the classifier's. */
+/** True if nothing that depends on the result has positions again: the pool then belongs to the classifier. */
 export function isHead(pool: Node, roles: AxisRoles): boolean {
   const seen = new Set<Node>([pool]);
   const queue: Node[] = [pool];
@@ -195,11 +196,11 @@ export function isHead(pool: Node, roles: AxisRoles): boolean {
       const own = roles.of(output);
       const shape = output.type?.shape;
       if (output.uses.length > 0 && (!own || !shape)) return false;
-      // Beside the numbers of a flattened map, or a factor of them, it is the classifier's all the same.
+      // Combined with the values of a flattened map, or as a factor of them, it still belongs to the classifier.
       const isVector = shape?.length === 2 && /C/.test(own?.[1] ?? '');
       if (!isVector && own?.some((role, axis) => roles.slides(role) && shape?.[axis] !== 1)) return false;
       for (const { user } of output.uses) {
-        // A size alone is no data: what is reshaped to it is looked at by itself. Labels are the end.
+        // A size alone is not data: a value reshaped to it is examined separately. Labels end the search.
         if (seen.has(user) || tellsSize(user.op) || user.domain === 'ai.onnx.ml') continue;
         seen.add(user);
         queue.push(user);

@@ -1,8 +1,8 @@
 /**
- * Which way the spatial axes of a value run, seen from the image: straight, or backwards behind a flip; and in which order they stand.
+ * Orientation of a value's spatial axes relative to the image: whether they run backwards after a flip, and in which order they are.
  *
- * A branch may look at the mirrored image, or at its transpose, and its scores be averaged with those of the straight one (test-time augmentation). Over a
- * larger image its cells come out in the mirrored order: they must be turned back before they meet the others.
+ * A branch may read the mirrored image, or its transpose, and have its scores averaged with those of the straight one (test-time augmentation). Over a
+ * larger image its cells come out in mirrored order, and must be turned back before they are combined with the others.
  */
 import { intAttr } from '../../ir/attrs';
 import { type AxisRoles, axisRolesOf } from '../../ir/axis-roles';
@@ -12,7 +12,7 @@ import type { Letter } from '../../ir/spatial';
 import { isKnown, readNumbers } from '../../ir/tensor';
 import { isConst, type Node, type Value } from '../../ir/types';
 
-/** Whether each spatial axis runs backwards. */
+/** True for each spatial axis that runs backwards. */
 export type Orientation = Readonly<Record<Letter, boolean>>;
 const STRAIGHT: Orientation = { T: false, D: false, H: false, W: false };
 
@@ -30,7 +30,7 @@ export class Orientations {
     return this.known.get(value) ?? STRAIGHT;
   }
 
-  /** To be told of a node again whose inputs were turned. */
+  /** Updates a node after its inputs were turned. */
   follow(node: Node): void {
     const along = (letter: Letter): boolean => {
       if (forgets(node, letter, this)) return false;
@@ -48,13 +48,13 @@ export class Orientations {
     return this.roles.sliding;
   }
 
-  /** The axis that holds the places of one spatial axis, and nothing else. */
+  /** The axis that holds the positions of one spatial axis and nothing else. */
   axisOf(value: Value, letter: Letter): number | undefined {
     const at = this.roles.of(value)?.indexOf(letter) ?? -1;
     return at < 0 ? undefined : at;
   }
 
-  /** The inputs whose places along an axis meet in the node; one place that is laid over many meets none of them. */
+  /** The inputs whose positions along an axis are combined in the node. A single position broadcast over many does not count. */
   meeting(node: Node, letter: Letter): Value[] {
     const length = (value: Value): number | undefined => {
       const dim = value.type?.shape?.[this.axisOf(value, letter) ?? -1];
@@ -67,7 +67,7 @@ export class Orientations {
     return inputs.filter((input) => !isSpread || length(input) !== 1);
   }
 
-  /** Whether spatial axes have changed places: columns in front of rows. */
+  /** True if spatial axes are swapped: columns before rows. */
   isTurned(value: Value): boolean {
     const axes = this.letters.flatMap((letter) => this.axisOf(value, letter) ?? []);
     return axes.some((axis, at) => at > 0 && axis < (axes[at - 1] ?? 0));
@@ -76,11 +76,11 @@ export class Orientations {
 
 export interface Opposed {
   readonly node: Node;
-  /** Continues "this network cannot slide because ...". */
+  /** Completes "this network cannot slide because ...". */
   readonly reason: string;
 }
 
-/** Nodes that bring together maps of which one runs another way: no map over a larger image has the windows of both. */
+/** Nodes that combine maps of opposite orientations: no map over a larger image has the windows of both. */
 export function opposedMaps(graph: Graph): Opposed[] {
   const orientations = new Orientations(graph);
   return graph.nodes.flatMap((node): Opposed[] => {
@@ -101,7 +101,7 @@ export function opposedMaps(graph: Graph): Opposed[] {
   });
 }
 
-/** Everything along the axis becomes one number. */
+/** True if the node reduces everything along the axis to one value. */
 function forgets(node: Node, letter: Letter, orientations: Orientations): boolean {
   const [data] = node.inputs;
   const axis = data && orientations.axisOf(data, letter);

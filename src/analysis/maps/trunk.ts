@@ -1,9 +1,9 @@
 /**
- * Which values of a network are maps that slide: a larger image makes a larger map of the same numbers.
+ * Determines which values of a network are maps that slide: a larger image gives a larger map of the same values.
  *
- * A value does not slide where something in front of it has a meaning for each place of its own: a weight or a constant per place, a norm over places
- * with a scale for each, places that are picked or laid next to each other, a sum over all of them, axes that cannot be told. Nor is it a map of places where it is the one number
- * of a global pool, until it comes back to a map (a gate).
+ * A value does not slide if something before it gives individual positions a meaning of their own: a weight or a constant per position, a norm over
+ * positions with a scale for each, positions that are picked or concatenated, a sum over all of them, axes that cannot be identified. The result of a
+ * global pool is not a map either, until it is combined with a map again (a gate).
  */
 
 import { intAttr } from '../../ir/attrs';
@@ -17,15 +17,17 @@ import { productOf } from '../../ir/views';
 import { isDilated, isPadded } from '../../ir/window-attrs';
 
 export interface Trunk {
-  /** Computed from pixels; sizes alone are none. */
+  /** Computed from pixels. A value computed only from sizes does not count. */
   dependsOnImage(value: Value): boolean;
-  /** Nothing in front of it ties it to its place, and it is not pooled over all of them. */
+  /** Nothing before it ties it to its position, and it is not pooled over all positions. */
   slides(value: Value): boolean;
-  /** A map of numbers, batch, channels and all spatial axes in any order, that slides. */
+  /** A sliding map of floats, with batch, channels and all spatial axes in any order. */
   isMap(value: Value): boolean;
-  /** Runs over more than one place. */
+  /** Has more than one position. */
   hasPlaces(value: Value): boolean;
-  /** Whether a node gives places that are still apart (no flattened map) each a meaning of its own: position embeddings, class tokens, weights between places. */
+  /**
+   * True if a node gives individual positions, before they are flattened, a meaning of their own: position embeddings, class tokens, weights between positions.
+   */
   namesPlaces(node: Node): boolean;
 }
 
@@ -77,11 +79,11 @@ const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
   return roles.slides(own?.[at]) && value.type?.shape?.[at] !== 1;
 };
 
-/** Whether the node treats each place in its own way. */
+/** True if the node treats positions differently from each other. */
 function tiesPlaces(node: Node, roles: AxisRoles): boolean {
   const op = meaningOf(node);
   const weight = node.inputs[weightSlotOf(node)];
-  // Scales may come first.
+  // Concat: scales may come first.
   const data = op === 'Concat' ? node.inputs.find((input) => input && roles.of(input)) : node.inputs[0];
   const [output] = node.outputs;
   if (!data || !output) return true;
@@ -115,21 +117,21 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
       return isSpread(output, roles, intAttr(node, 'axis')) || isSpread(data, roles, intAttr(node, 'axis'));
     case 'Resize':
     case 'Expand':
-      // One number of a pool laid over all places of the window.
+      // The single value of a pool, broadcast over all positions of the window.
       return !hasMany(data, roles) && hasMany(output, roles);
     case 'TopK':
       return isSpread(data, roles, intAttr(node, 'axis'));
     case 'Softmax':
     case 'LogSoftmax':
     case 'Hardmax':
-      // Places weighed against each other for a classifier: those of one window. Where layers with windows follow, it is a gate of the whole image.
+      // Before a classifier, positions are weighted against each other within one window. Before further layers with windows, it is a gate over the whole image.
       return isSpread(data, roles, intAttr(node, 'axis')) && isBehindTrunk(node);
     default:
       return false;
   }
 }
 
-/** Whether no layer that looks through windows follows. */
+/** True if no layer that reads through windows follows. */
 function isBehindTrunk(node: Node): boolean {
   const seen = new Set<Node>([node]);
   for (const at of seen)
@@ -142,7 +144,7 @@ function isBehindTrunk(node: Node): boolean {
 }
 const WINDOWED = new Set(['Conv', 'ConvTranspose', 'AveragePool', 'MaxPool', 'LpPool', 'Resize', 'Pad', 'DepthToSpace', 'SpaceToDepth']);
 
-/** Whether an operand has columns where the result has rows, or the like. */
+/** True if an operand has, for example, columns where the result has rows. */
 function turnsOne({ inputs }: Node, output: Value, roles: AxisRoles): boolean {
   const own = roles.of(output);
   return inputs.some((input) => {
@@ -152,14 +154,14 @@ function turnsOne({ inputs }: Node, output: Value, roles: AxisRoles): boolean {
   });
 }
 
-/** X less its own mean over all places, as a deviation has it: no gate, but a statistic of the window. */
+/** X minus its own mean over all positions, as in a deviation: a statistic of the window, not a gate. */
 function centres({ op, inputs }: Node, roles: AxisRoles): boolean {
   const [data, mean] = inputs;
   const pool = mean?.producer;
   return op === 'Sub' && pool !== undefined && pool.inputs[0] === data && takesAllPlaces(pool, roles);
 }
 
-/** Along an axis of places of the result. */
+/** True if the constant has different values along an axis of positions of the result. */
 function hasNumberPerPlace(constant: ConstValue, output: Value, roles: AxisRoles): boolean {
   const rank = output.type?.shape?.length ?? 0;
   const { shape } = constant.constant;
@@ -172,7 +174,7 @@ function isUniform({ constant }: ConstValue): boolean {
   return numbers.every((number) => number === numbers[0]);
 }
 
-/** Whether the result has one place along an axis where the data has many, by an operator that takes them all at any size. */
+/** True if the result has one position along an axis on which the data has many, through an operator that reads all of them at any size. */
 function takesAllPlaces(node: Node, roles: AxisRoles): boolean {
   const [data] = node.inputs;
   const [output] = node.outputs;
@@ -185,14 +187,14 @@ const runsOver = (value: Value, letter: string, roles: AxisRoles): boolean =>
 
 const hasMany = (value: Value, roles: AxisRoles): boolean => roles.of(value)?.some((_, axis) => isSpread(value, roles, axis)) ?? false;
 
-/** What a pool over the whole image gives beside what one window gives: a classifier that reads both means the window in both. */
+/** True if the node combines a pool over the whole image with the result of a single window: a classifier that reads both means the window in both. */
 const mixes = (node: Node, read: readonly Value[], pooled: ReadonlySet<Value>, roles: AxisRoles): boolean =>
   (isBroadcasting(meaningOf(node)) || meaningOf(node) === 'Concat') &&
   read.some((input) => pooled.has(input)) &&
   !read.every((input) => pooled.has(input)) &&
   node.outputs.every((output) => !hasMany(output, roles));
 
-/** Grow with the image, so that what they gate at its size is another thing than at the original one. */
+/** Sums grow with the image, so what they gate differs from what they gate at the original size. */
 const SUMS = new Set([
   'ReduceSum',
   'ReduceL1',
@@ -204,7 +206,7 @@ const SUMS = new Set([
   'GlobalLpPool',
 ]);
 
-/** What stands in the way of a head. */
+/** Reason why there is no head. */
 export interface Refused {
   readonly node: Node | undefined;
   readonly reason: string;
@@ -216,14 +218,14 @@ export interface Head {
   readonly cuts: readonly Value[];
 }
 
-/** Products of two computed operands in one attention: of queries and keys, and of weights and values. */
+/** Number of products of two computed operands in one attention: queries with keys, and weights with values. */
 const ONE_ATTENTION = 2;
 
 /**
  * Walks back to the nearest maps that slide.
  *
- * Positions may have a meaning of their own in a classifier behind a convolutional trunk (a position embedding, one attention that pools): it is that of the
- * window. A transformer is refused: run on every window, it would cost what sliding it costs.
+ * In a classifier after a convolutional trunk, positions may have a meaning of their own (a position embedding, one attention that pools): their meaning
+ * within the window. A transformer is refused: running it on every window would cost as much as sliding it.
  */
 export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refused {
   const nodes = new Set<Node>();
@@ -251,7 +253,7 @@ export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refu
 
 const isConvolution = (node: Node): boolean => !isLayer(node) && (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose');
 
-/** Whether more than one layer with windows leads to these maps: a patch embedding is no trunk. */
+/** True if more than one layer with windows leads to these maps: a patch embedding is not a trunk. */
 function isConvolutional(maps: ReadonlySet<Value>): boolean {
   const seen = new Set<Value>(maps);
   let windows = 0;
@@ -264,18 +266,18 @@ function isConvolutional(maps: ReadonlySet<Value>): boolean {
   return windows > 1;
 }
 
-/** How a node of a classifier gives the positions of the map a meaning of their own. */
+/** How a node of a classifier gives positions of the map a meaning of their own; undefined if it does not. */
 function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; readonly isProduct: boolean } | undefined {
   if (isLayer(node)) return undefined;
   if (trunk.namesPlaces(node)) return { reason: 'it gives each place of the map a meaning of its own', isProduct: false };
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
-  // A sum over all places of one window is a number of that window: attention pooling, bilinear pooling.
+  // A sum over all positions of one window is a single value for that window: attention pooling, bilinear pooling.
   const isStatistic = node.op === 'MatMul' && node.outputs.every((output) => !trunk.hasPlaces(output));
   if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1 && !isStatistic)
     return { reason: 'it compares positions with each other (attention)', isProduct: true };
   const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
   const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
-  // Weights for places of one window are the classifier's own; a product of every place with every other is not.
+  // Weights for the positions of one window belong to the classifier; a product of every position with every other does not.
   const numbers = (value: Value | undefined): number => productOf(value?.type?.shape ?? []) ?? 0;
   const isPairs = factors.length === 2 && numbers(weighted) > Math.max(...factors.map(numbers));
   return isPairs && new Set(factors).size === 2 && factors.every((factor) => factor && trunk.hasPlaces(factor))
@@ -283,7 +285,7 @@ function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; rea
     : undefined;
 }
 
-/** Whether a convolution has one window, as large as what it reads: a fully connected layer, which a rule made of one. */
+/** True for a convolution with a single window, as large as its input: a fully connected layer, converted by a rule. */
 export function isLayer(node: Node): boolean {
   const [data, weight, bias] = node.inputs;
   const [kernel, map] = [weight?.constant?.shape.slice(2), data?.type?.shape?.slice(2)];
@@ -298,5 +300,5 @@ export function isLayer(node: Node): boolean {
   );
 }
 
-/** Nothing padded, nothing dilated. */
+/** True without padding or dilation. */
 export const isUnpadded = (node: Node): boolean => !isPadded(node) && !isDilated(node);

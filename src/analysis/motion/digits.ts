@@ -1,42 +1,42 @@
 /**
- * Which axes of the image an axis of a value runs over, as digits of its index. A map [N, C, H, W] has one digit in each axis; flattened, [N, C*H*W],
- * its second axis has three. A view that splits the rows in two, [.., H/2, 2, ..], has a digit of H/2 that goes in steps of 2 cells, and one of 2 in steps
- * of 1; put the other way round, [.., 2, H/2, ..], the first goes in steps of H/2. So regrouping by views is followed exactly, and a view that takes
- * rows for columns is seen.
+ * The axes of the image that an axis of a value runs over, as digits of its index. A map [N, C, H, W] has one digit in each axis; flattened to
+ * [N, C*H*W], its second axis has three. A view that splits the rows in two, [.., H/2, 2, ..], has a digit of size H/2 with steps of 2 cells, and one of
+ * size 2 with steps of 1; in the opposite order, [.., 2, H/2, ..], the first has steps of H/2. This follows regrouping by views exactly, and detects a view
+ * that mistakes rows for columns.
  */
 import { divideDim, multiplyDims, sameDim } from '../../ir/dims';
 import { isSpatialRole } from '../../ir/spatial';
 import type { Dim } from '../../ir/types';
 
 export interface Digit {
-  /** N, C, a spatial axis of the image, or '': copies of one and the same. */
+  /** N, C, a spatial axis of the image, or '' for copies of the same value. */
   readonly letter: string;
   readonly size: Dim;
-  /** In cells of the map. */
+  /** Step in cells of the map. */
   readonly step: Dim;
 }
-/** From the slowest to the fastest. */
+/** Digits from the slowest to the fastest. */
 export type Digits = readonly Digit[];
 
-/** What is neither batch nor channels. */
+/** Neither batch nor channels. */
 export const isSpatial = isSpatialRole;
 export const channels = (size: Dim): Digits => [{ letter: 'C', size, step: 1 }];
 
 export const copies = (size: Dim): Digits => (size === 1 ? [] : [{ letter: '', size, step: 0 }]);
-/** The same number all along: one cell, or copies of one. */
+/** True if all values are the same: one cell, or copies of one. */
 export const isAlike = (digits: Digits): boolean => digits.every(({ letter, size }) => letter === '' || size === 1);
 
-/** Digits that run over more than one place. */
+/** Digits that run over more than one position. */
 export const spreadOf = (digits: Digits): Digits => digits.filter(({ letter, size }) => isSpatial(letter) && size !== 1);
 
-/** The axes of the same numbers in the same order in shape `to`; undefined where it cuts through digits. */
+/** Axes of the same values, in the same order, in shape `to`; undefined if the shape splits a digit unevenly. */
 export function regrouped(axes: readonly Digits[], to: readonly Dim[]): readonly Digits[] | undefined {
   const rest = axes.flat();
   const result: Digits[] = [];
   for (const wanted of to) {
     const own: Digit[] = [];
     let open: Dim = wanted;
-    // A digit of one stays where an axis of one can hold it.
+    // A digit of size 1 stays if an axis of size 1 can hold it.
     if (wanted === 1) {
       const next = rest[0];
       if (next?.size === 1) own.push(...rest.splice(0, 1));
@@ -64,7 +64,7 @@ export function regrouped(axes: readonly Digits[], to: readonly Dim[]): readonly
     }
     result.push(own);
   }
-  // Digits of one that are left over go with the last axis.
+  // Remaining digits of size 1 join the last axis.
   if (rest.some(({ size }) => size !== 1)) return undefined;
   const last = result.length - 1;
   return result.map((digits, at) => joined(at === last ? [...digits, ...rest] : digits));
@@ -72,7 +72,7 @@ export function regrouped(axes: readonly Digits[], to: readonly Dim[]): readonly
 
 const quotient = (a: Dim, b: Dim): Dim => (a === b ? 1 : divideDim(a, b));
 
-/** Neighbours that count on from each other are one digit again. */
+/** Merges neighbouring digits that continue each other. */
 function joined(digits: Digits): Digits {
   const result: Digit[] = [];
   for (const digit of digits) {
@@ -88,7 +88,7 @@ function joined(digits: Digits): Digits {
   return result;
 }
 
-/** Of the digits of one letter: how many neighbouring cells those with the smallest steps run over, where they are all of them. */
+/** Number of neighbouring cells that the digits of one letter cover; undefined if there are gaps. */
 export function lowBlock(digits: Digits): number | undefined {
   let run = 1;
   for (const { size, step } of [...digits].sort((a, b) => Number(a.step) - Number(b.step))) {
@@ -98,7 +98,7 @@ export function lowBlock(digits: Digits): number | undefined {
   return run;
 }
 
-/** Whether both run over the same places in the same way. Lengths in other words may be equal at every size that the network takes. */
+/** True if both run over the same positions in the same way. Lengths written differently may be equal at every size that the network accepts. */
 export const sameDigits = (a: Digits, b: Digits): boolean =>
   a.length === b.length &&
   a.every(({ letter, size, step }, at) => {

@@ -1,11 +1,11 @@
-/** What is known of values that are not computed from pixels: constants, sizes, coordinates. */
+/** States of values that are not computed from pixels: constants, sizes, coordinates. */
 import type { Node } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import type { Operator } from '../../operators/operator';
 import { FIXED, GROWN, type State, unknownBy } from './state';
 import { isUniform } from './uniform';
 
-/** The result of a node none of whose inputs is computed from pixels. */
+/** State of the result of a node whose inputs are all independent of pixels. */
 export function fixedState(node: Node, inputs: readonly State[], { form, settings }: Operator): State {
   const sized = inputs.find((state) => state.kind === 'sized');
   const grows = inputs.some((state) => state.kind === 'fixed' && state.grows);
@@ -27,7 +27,7 @@ export function fixedState(node: Node, inputs: readonly State[], { form, setting
     case 'each':
     case 'joined':
     case 'gathered':
-      // A table that is laid out or cut to the size of the image has a number of its own for each place, unless all are alike.
+      // A table expanded or cut to the image size has a separate value for each position, unless all are equal.
       return placed ? of(true) : moved ? of(false) : isAlike(node, settings) ? GROWN : of(true);
     case 'same':
       return node.op === 'Slice' || node.op === 'Tile' || node.op === 'Dropout' || node.op === 'Resize'

@@ -1,4 +1,4 @@
-/** One step of the fold: the state of a node's result from those of its inputs, of which at least one moves with the image. */
+/** One step of the fold: computes the state of a node's result from its inputs' states, at least one of which moves with the image. */
 
 import { permOf } from '../../ir/axis';
 import { meaningOf } from '../../ir/integer-operators';
@@ -15,14 +15,14 @@ import { product } from './product';
 import { counted, isSpread, type Moving, recounted, replaced, type State, settled, taken, unknownBy } from './state';
 import { walked } from './track';
 
-/** What is found on the way. */
+/** Findings collected during the fold. */
 export interface Notes {
   readonly padding: Set<Node>;
-  /** By spatial axis: nodes that read beyond the edge of a map along it, or do so at other lengths. */
+  /** By spatial axis: nodes that read beyond the edge of a map along it, at this length or at others. */
   readonly paddingAlong: Map<string, Set<Node>>;
   readonly mayPad: Set<Node>;
   readonly global: Set<Node>;
-  /** By spatial axis: what a padded map leaves of the image at its near and at its far end. */
+  /** By spatial axis: pixels that a padded map omits at the near and at the far end of the image. */
   readonly edges: Edges;
 }
 
@@ -88,7 +88,7 @@ const regroups = (node: Node): string => {
   return `takes the numbers of a map [${from?.join(', ')}] for one of [${to?.join(', ')}], in which rows and columns are no longer rows and columns`;
 };
 
-/** Global context is a vector; whatever is done to it, it is the same for all places. */
+/** Global context is a vector, so whatever is computed from it is the same for all positions. */
 function unknown(node: Node, inputs: readonly State[], operator: Operator): State {
   const moving = inputs.filter((state) => state.kind === 'moving');
   const isContext = moving.every((state) => !isSpread(state) && [...state.tracks.values()].every(({ whole }) => whole !== undefined));
@@ -106,7 +106,7 @@ function otherMoves(node: Node): State {
   );
 }
 
-/** Operators that keep the axes of their data. */
+/** Follows operators that keep the axes of their data, axis by axis. */
 function axisByAxis(node: Node, data: Moving, operator: Operator, output: Value | undefined, notes: Notes): State {
   const to = output?.type?.shape;
   const leaves = operator.form === 'reduced' || meaningOf(node).startsWith('Global');
@@ -123,20 +123,20 @@ function axisByAxis(node: Node, data: Moving, operator: Operator, output: Value 
 }
 
 interface Along {
-  /** Of the result along the axis. */
+  /** Size of the result along the axis. */
   readonly size: number | string | undefined;
   readonly leaves: boolean;
   readonly notes: Notes;
 }
 
-/** The state behind one axis, or why it cannot be followed. */
+/** The state after following one axis, or the reason why it cannot be followed. */
 function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size, leaves, notes }: Along): Moving | string {
   const own = state.axes[axis] ?? [];
   const before = node.inputs[0]?.type?.shape?.[axis];
   const spread = spreadOf(own);
   switch (reads.kind) {
     case 'point':
-      // Cut off at the far end.
+      // The map is cut off at the far end.
       if (spread.length > 0 && size !== undefined && size !== before)
         return alongAxis(node, state, axis, { kind: 'window', step: STAY }, { size, leaves, notes });
       // Copies of one cell are the same everywhere.
@@ -161,7 +161,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       const letters = new Set(own.filter((digit) => isSpatial(digit.letter)).map((digit) => digit.letter));
       const [letter] = letters;
       if (letter === undefined) {
-        // One number stretched, or taken again and again, is the same everywhere; padded, it is not.
+        // A single value resized or sliced is the same everywhere; padded, it is not.
         const alike = isAlike(own) && (node.op === 'Resize' || !reads.step.pads);
         return alike ? { ...state, axes: replaced(state.axes, axis, copies(size)) } : recounted(state, axis, size);
       }

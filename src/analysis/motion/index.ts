@@ -1,10 +1,10 @@
 /**
- * How every value of a network moves with the image: the one fold over what src/operators says of each operator (`form` and `reads`).
+ * How every value of a network moves with the image: a single fold over each operator's `form` and `reads` (src/operators).
  *
- * Per value and spatial axis of the image: stride, offset and window as exact fractions; direction; the least move of the image after which cells repeat; what
- * is counted from the far end; for which lengths that holds. A value that depends on where places are, or on how large the image is, is `tied`, with the
- * node that ties it. What cannot be followed is unknown, with the first node that is to blame. Receptive fields, strides, contracts and "can it slide?" are read
- * off this. Types must be inferred; static sizes give the most.
+ * For each value and spatial axis of the image: stride, offset and window as exact fractions; direction; the smallest shift of the image after which cells
+ * repeat; whether positions are counted from the far end; and the lengths for which this holds. A value that depends on positions or on the image size is
+ * `tied`, and names the node that ties it. A value that cannot be followed is unknown, and names the first node at fault. Receptive fields, strides,
+ * contracts and whether a network can slide are derived from this. Types must be inferred; static sizes give the most detail.
  */
 import { imageInputs } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
@@ -24,15 +24,15 @@ export type { Track } from './track';
 
 export interface Motion {
   of(value: Value): State;
-  /** Nodes that read beyond the edge of a map, in graph order, as the others. */
+  /** Nodes that read beyond the edge of a map. All lists are in graph order. */
   readonly padding: readonly Node[];
-  /** Nodes that do so at other lengths, if not at this one. */
+  /** Nodes that read beyond the edge at other lengths, if not at this one. */
   readonly mayPad: readonly Node[];
   /** Nodes that read beyond the edge along one spatial axis, at this length or at others. */
   paddingAlong(letter: string): ReadonlySet<Node>;
-  /** Nodes that take all places of a map together. */
+  /** Nodes that combine all positions of a map. */
   readonly global: readonly Node[];
-  /** Nodes that could not be followed, or that tie their result to places or to a size; not those behind them. */
+  /** Nodes that cannot be followed, or that tie their result to positions or a size, without the nodes after them. */
   readonly unknown: readonly Blame[];
   /** Along a spatial axis: pixels at the near and at the far end that are cut off before a layer pads. */
   edge(letter: string): Edge;
@@ -48,7 +48,7 @@ export function motionOf(graph: Graph): Motion {
   for (const [image, roles] of imageInputs(graph)) {
     const shape = image.type?.shape ?? [];
     const tracks = new Map<string, Track>();
-    // What lies along an axis that does not slide is told apart as channels are.
+    // Positions along an axis that does not slide are told apart, like channels.
     const letters = roles.map((role) => (isLetter(role) && still.has(role) ? role.toLowerCase() : role));
     for (const [axis, role] of letters.entries()) {
       if (!isSpatial(role)) continue;
@@ -92,7 +92,7 @@ function derive(
 ): State {
   const operator = operatorOf(node);
   const first = inputs.find((state) => state.kind === 'unknown');
-  // How large an unknown value is may be known all the same.
+  // The size of a value may be known even if the value is unknown.
   if (operator.form === 'sizes') return { kind: 'sized', places: false, node };
   if (first) return first;
   if (capturesImage(node, states)) return unknownBy(node, 'computes with the image in a graph of its own');
@@ -100,14 +100,14 @@ function derive(
   return settingsMove(node, inputs, operator.settings) ?? follow(node, inputs, at, operator, notes);
 }
 
-/** Lengths or places that are computed from pixels. */
+/** Reports lengths or positions that are computed from pixels. */
 function settingsMove(node: Node, inputs: readonly State[], settings: readonly number[]): State | undefined {
   return settings.some((slot) => inputs[slot]?.kind === 'moving')
     ? unknownBy(node, 'is given lengths or places that are computed from the image')
     : undefined;
 }
 
-/** Whether a graph inside of the node (a branch, the body of a loop) reads a value that moves. */
+/** True if a graph inside the node (a branch, the body of a loop) reads a value that moves. */
 function capturesImage(node: Node, states: ReadonlyMap<Value, State>): boolean {
   const queue = [node];
   for (let next = queue.pop(); next; next = queue.pop()) {

@@ -1,4 +1,4 @@
-/** Operands that meet place by place: broadcasting operators, Concat, Expand. */
+/** Operators that combine their operands position by position: broadcasting operators, Concat, Expand. */
 import { intAttr } from '../../ir/attrs';
 import { wrapAxis } from '../../ir/axis';
 import type { Dim, Node, Value } from '../../ir/types';
@@ -33,7 +33,7 @@ export function combined(node: Node, inputs: readonly State[], { form, settings 
   return tied ? { ...state, tied } : state;
 }
 
-/** One number along an axis becomes many: copies, unless a constant tells them apart. */
+/** Expands a single value along an axis: into copies, unless a constant tells them apart. */
 function laidOut(
   node: Node,
   digits: Digits,
@@ -50,7 +50,7 @@ function laidOut(
   return tellsApart ? counted(size) : copies(size);
 }
 
-/** Broadcasting aligns axes at the end. */
+/** Broadcasting aligns the last axes. */
 const aligned = (axes: readonly Digits[], rank: number): readonly Digits[] => [
   ...Array.from({ length: Math.max(rank - axes.length, 0) }, (): Digits => []),
   ...axes,
@@ -67,7 +67,7 @@ function joinsPlaces(node: Node, inputs: readonly State[], axis: number): string
 
 const PIECES = new Set(['Slice', 'Split', 'Gather']);
 
-/** Both seen together, or why they do not fit. */
+/** The combined state of both, or the reason why they do not fit. */
 function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | string {
   const [left, right] = alike(a, b);
   const axes: Digits[] = [];
@@ -89,7 +89,7 @@ function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | stri
       continue;
     }
     const [here, there] = [digitsOf(left, letter).length > 0, digitsOf(right, letter).length > 0];
-    // One cell of a map, laid over all others: on a larger image it would be the first of several.
+    // One cell of a map, broadcast over all others: on a larger image it would be only the first of several.
     const single = here === there ? undefined : here ? track : own;
     if (single && single.pooled === undefined)
       return 'lays one cell of a map over all others: on a larger image that is the first of several';
@@ -103,7 +103,7 @@ function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | stri
   return { kind: 'moving', axes, tracks, tied: a.tied ?? b.tied };
 }
 
-/** Where one of the two has cells that were regrouped, both in one form. */
+/** If one of the two has regrouped cells, brings both into the same form. */
 function alike(a: Moving, b: Moving): readonly [Moving, Moving] {
   let [left, right] = [a, b];
   for (const axis of a.axes.keys()) {
@@ -116,7 +116,7 @@ function alike(a: Moving, b: Moving): readonly [Moving, Moving] {
   return [left, right];
 }
 
-/** Constants with a number for each place, sizes and coordinates among the operands. */
+/** Blames operands that tie the result to positions: constants with a value for each position, sizes and coordinates. */
 function tiedBy(node: Node, inputs: readonly State[], state: Moving, settings: readonly number[]): Blame | undefined {
   const places = isSpread(state);
   for (const [slot, input] of node.inputs.entries()) {
@@ -144,6 +144,6 @@ function tiedBy(node: Node, inputs: readonly State[], state: Moving, settings: r
   return undefined;
 }
 
-/** Axes of a constant that lie along places of the map. */
+/** Axes of a constant that run along positions of the map. */
 const placesOf = ({ axes }: Moving, shape: readonly Dim[]): number[] =>
   shape.flatMap((size, at) => (size !== 1 && spreadOf(axes[axes.length - shape.length + at] ?? []).length > 0 ? [at] : []));

@@ -1,4 +1,4 @@
-/** Matrix products: an axis of each operand is summed over. */
+/** Matrix products: sum over one axis of each operand. */
 import { intAttr } from '../../ir/attrs';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
 import type { Dim, Node } from '../../ir/types';
@@ -38,7 +38,7 @@ export function product(node: Node, inputs: readonly State[], notes: Notes): Sta
     return spreadOf(x).length > 0 || y.length === 0 ? x : y;
   });
   const dim = (fromEnd: number): Dim => shape?.[rank - fromEnd];
-  // Places against places: every one with every other. The second axis then only counts.
+  // Positions times positions: each is combined with every other. The second axis then is a plain count.
   const letters = (digits: Digits): Set<string> => new Set(spreadOf(digits).map(({ letter }) => letter));
   const against = row && column && [...letters(row)].some((letter) => letters(column).has(letter));
   const axes: readonly Digits[] = [
@@ -66,7 +66,7 @@ export function product(node: Node, inputs: readonly State[], notes: Notes): Sta
   return state;
 }
 
-/** An operand whose axis is summed over. */
+/** State of an operand after summing over its axis; a string is the reason why it cannot be followed. */
 function side(node: Node, state: State | undefined, axis: number, notes: Notes): Moving | string | undefined {
   if (state?.kind !== 'moving') return undefined;
   const found = taken(state, axis, node, 'filtered');
@@ -75,7 +75,7 @@ function side(node: Node, state: State | undefined, axis: number, notes: Notes):
   return { ...found.state, axes: replaced(found.state.axes, axis, []) };
 }
 
-/** A constant matrix for each place of a batch of them. */
+/** True for a batch of constant matrices, one for each position. */
 function perPlace(node: Node, slot: number, other: State | undefined): boolean {
   const value = node.inputs[slot];
   if (!isConst(value) || other?.kind !== 'moving') return false;

@@ -1,28 +1,28 @@
-/** What is known of a value: how it moves with the image, or that it does not. */
+/** State of a value: how it moves with the image, or that it does not. */
 import type { Dim, Node } from '../../ir/types';
 import { channels, copies, type Digits, isAlike, isSpatial, lowBlock, spreadOf } from './digits';
 import { grouped, repeated, type Track } from './track';
 
-/** Why something does not hold, and by which node. `why` continues "it ...". */
+/** The node that prevents something, and why. `why` completes "it ...". */
 export interface Blame {
   readonly node: Node;
   readonly why: string;
 }
 
-/** Computed from pixels. */
+/** State of a value computed from pixels. */
 export interface Moving {
   readonly kind: 'moving';
   readonly axes: readonly Digits[];
-  /** By spatial axis of the image. */
+  /** Tracks by spatial axis of the image. */
   readonly tracks: ReadonlyMap<string, Track>;
-  /** Its numbers depend on where in the image a place is, or on how large the image is. */
+  /** The node that makes its values depend on their position in the image or on the image size. */
   readonly tied: Blame | undefined;
 }
 export type State =
   | Moving
-  /** Constants and other inputs. `grows`: as many numbers as the image has places, and all of them alike. */
+  /** Constants and other inputs. `grows`: it has one value per position of the image, all equal. */
   | { readonly kind: 'fixed'; readonly grows: boolean }
-  /** Computed from the size of the image. `places`: numbers of their own for each place. */
+  /** Computed from the image size. `places`: it has a separate value for each position. */
   | { readonly kind: 'sized'; readonly places: boolean; readonly node: Node }
   | { readonly kind: 'unknown'; readonly blame: Blame };
 
@@ -32,13 +32,13 @@ export const unknownBy = (node: Node, why: string): State & { readonly kind: 'un
 
 export const isSpread = ({ axes }: Moving): boolean => axes.some((digits) => spreadOf(digits).length > 0);
 
-/** Digits of one letter that run over more than one place, whichever axes hold them. */
+/** Digits of one letter that run over more than one position, in whichever axes. */
 export const digitsOf = ({ axes }: Moving, letter: string): Digits =>
   axes.flatMap((digits) => spreadOf(digits).filter((digit) => digit.letter === letter));
 
 /**
- * The same with one digit for the letter, alone in its axis: cells of `by` neighbours, which are told apart along channels, count as one; channels that
- * tell apart what lies between cells make more of them. undefined where the places are split in another way.
+ * The same state with one digit for the letter, alone in its axis. `by` neighbouring cells told apart along channels count as one cell; channels that
+ * subdivide a cell turn it into several. undefined if the positions are split in any other way.
  */
 export function settled(state: Moving, letter: string, axis: number): Moving | undefined {
   const track = state.tracks.get(letter);
@@ -58,7 +58,7 @@ export function settled(state: Moving, letter: string, axis: number): Moving | u
       digits.map((digit) => (digit === high ? { ...high, step: 1 } : others.includes(digit) ? { ...digit, letter: 'C', step: 1 } : digit)),
     );
   } else if (high && high.step !== 1) return undefined;
-  // Channels behind the cells: shown several times each.
+  // Channels after the cells: each cell is repeated several times.
   const now = axes[axis] ?? [];
   const at = now.findIndex((digit) => digit.letter === letter && digit.size !== 1);
   if (at >= 0) {
@@ -79,10 +79,10 @@ export function settled(state: Moving, letter: string, axis: number): Moving | u
   return { ...state, axes, tracks: new Map(state.tracks).set(letter, next) };
 }
 
-/** `stay`: the axis stays as it is. `pooled`: one number is left of it. `filtered`: it counts something else. */
+/** `stay`: the axis is unchanged. `pooled`: one value remains. `filtered`: the axis counts something else. */
 export type Leaves = 'stay' | 'pooled' | 'filtered';
 
-/** Everything along an axis taken together by a node. */
+/** Follows a node that combines everything along an axis. `whole` is true if that is the whole image; a string is the reason why it cannot be followed. */
 export function taken(
   state: Moving,
   axis: number,
@@ -98,7 +98,7 @@ export function taken(
     const mine = spreadOf(next.axes[axis] ?? []).filter((digit) => digit.letter === letter);
     const all = digitsOf(next, letter);
     if (mine.length === 0) {
-      // One cell here, several on a larger image.
+      // One cell at this size, several on a larger image.
       if (leaves === 'pooled' && all.length === 0)
         next = { ...next, tracks: new Map(next.tracks).set(letter, { ...track, pooled: track.pooled ?? node }) };
       continue;
@@ -127,13 +127,13 @@ export function taken(
   return { state: next, whole };
 }
 
-/** The axis with other numbers along it. */
+/** Replaces the digits of one axis. */
 export const replaced = (axes: readonly Digits[], axis: number, digits: Digits): readonly Digits[] =>
   axes.map((own, at) => (at === axis ? digits : own));
 
 export const counted = (size: Dim): Digits => (size === 1 ? [] : channels(size));
 
-/** The axis with another number of what it has: copies stay copies. */
+/** Changes the size of one axis; copies remain copies. */
 export const recounted = (state: Moving, axis: number, size: Dim): Moving => {
   const own = state.axes[axis] ?? [];
   return { ...state, axes: replaced(state.axes, axis, isAlike(own) && own.length > 0 ? copies(size) : counted(size)) };

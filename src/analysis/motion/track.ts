@@ -1,4 +1,4 @@
-/** How the cells of a value lie on the image along one of its axes, exactly; and what a window, a regrouping or a meeting of branches does to that. */
+/** The exact position of a value's cells on the image, along one of its axes, and how windows, regrouping and meeting branches change it. */
 import {
   absolute,
   commonMultiple,
@@ -21,19 +21,19 @@ import type { Step } from '../../operators/operator';
 /** Cell i depends on pixels  offset + i * stride ... offset + i * stride + window - 1. */
 export interface Track {
   readonly cells: Dim;
-  /** Pixels from one cell to the next; below zero where the map runs backwards. */
+  /** Pixels from one cell to the next; negative if the map runs backwards. */
   readonly stride: Ratio;
   readonly offset: Ratio;
   readonly window: Ratio;
-  /** The least number of pixels by which the image must move for the cells to repeat: more than the stride where a map was made coarse and fine again. */
+  /** Smallest shift of the image in pixels after which the cells repeat; larger than the stride if a map was made coarser and then finer again. */
   readonly period: number;
-  /** What is said here holds for images whose lengths leave the same rest by this number. */
+  /** Modulus: the track holds for all image lengths with the same remainder. */
   readonly congruent: number;
-  /** Counted from the far end of the image, in steps of this. */
+  /** Set if positions are counted from the far end of the image: the size of the steps. */
   readonly far: Ratio | undefined;
-  /** The node that took everything along the axis together; the image as a whole is looked at then. */
+  /** The node that combined everything along the axis; cells then depend on the whole image. */
   readonly whole: Node | undefined;
-  /** The node that left one number of all cells, be it one cell or many. */
+  /** The node that reduced all cells, whether one or many, to a single value. */
   readonly pooled: Node | undefined;
 }
 
@@ -49,18 +49,18 @@ export const pixels = (cells: Dim): Track => ({
   pooled: undefined,
 });
 
-/** The track of what looks at this one through windows. */
+/** Track of a value that reads this one through windows. */
 export function walked(track: Track, step: Step, cells: Dim): Track {
   const stride = times(track.stride, step.stride);
   const reach = minus(step.extent, ONE);
-  // Where the map runs backwards, the last cell that is read has the first pixels.
+  // If the map runs backwards, the last cell read covers the first pixels.
   const first = track.stride.num < 0 ? plus(step.start, reach) : step.start;
   const pace = absolute(track.stride);
   const period = commonMultipleWith(track.period, times(pace, ratio(step.stride.num)));
   let { far, congruent } = track;
   if (step.congruent !== undefined) congruent = commonMultiple(congruent, commonMultipleWith(period, times(pace, ratio(step.congruent))));
   if (step.fromEnd) {
-    // Back at the end that it was counted from: where the pace is another one, it depends on what is left over.
+    // Counted from the original end again: if the pace has changed, the result depends on the remainder.
     if (far && !sameRatio(far, pace)) congruent = commonMultiple(congruent, commonMultipleWith(commonMultipleWith(period, far), pace));
     far = far ? undefined : pace;
   }
@@ -76,15 +76,15 @@ export function walked(track: Track, step: Step, cells: Dim): Track {
   };
 }
 
-/** `by` neighbouring cells taken for one. */
+/** Merges each `by` neighbouring cells into one. */
 export const grouped = (track: Track, by: number, cells: Dim): Track =>
   walked(track, { start: ZERO, stride: ratio(by), extent: ratio(by), pads: false }, cells);
 
-/** Every cell shown `by` times. */
+/** Repeats every cell `by` times. */
 export const repeated = (track: Track, by: number, cells: Dim): Track =>
   walked(track, { start: ratio(1 - by, by), stride: ratio(1, by), extent: plus(ONE, ratio(by - 1, by)), pads: false }, cells);
 
-/** The union of what two branches look at, or why they do not meet; continues "it ...". */
+/** The union of what two branches read, or the reason why they cannot be combined; completes "it ...". */
 export function met(a: Track, b: Track): Track | string {
   const shared = {
     period: commonMultiple(a.period, b.period),
@@ -92,7 +92,7 @@ export function met(a: Track, b: Track): Track | string {
     whole: a.whole ?? b.whole,
     pooled: a.pooled && b.pooled ? a.pooled : undefined,
   };
-  // What was pooled is the same for all places of the other, which tells where they are.
+  // A pooled value is the same for all positions of the other, which determines the positions.
   if (a.pooled || b.pooled) return { ...(a.pooled ? b : a), ...shared };
   if (a.stride.num < 0 !== b.stride.num < 0) return 'combines a map with its mirror image';
   if (!sameRatio(a.stride, b.stride))
@@ -103,8 +103,8 @@ export function met(a: Track, b: Track): Track | string {
   return { ...shared, cells: a.cells ?? b.cells, stride: a.stride, offset, window: minus(end, offset), far: a.far };
 }
 
-/** A fraction for people. */
+/** A fraction as readable text, without its sign. */
 export const told = ({ num, den }: Ratio): string => (den === 1 ? `${Math.abs(num)}` : `${Math.abs(num)}/${den}`);
 
-/** Whether cells repeat less often than they stand: the cells between see the image in another phase. */
+/** True if cells repeat less often than every cell: those in between see the image in another phase. */
 export const hasPhases = ({ period, stride }: Track): boolean => isBelow(absolute(stride), ratio(period));
