@@ -1,10 +1,10 @@
 /**
- * Where a cell of a map looks, measured: a band of pixels is disturbed, and the cells that change say where from they are seen.
+ * Measures where a cell of a map looks: perturbs a band of pixels and observes which cells change.
  *
- *   centre = sum of e(y, i) (y - i stride) / sum of e(y, i)        e(y, i): how much cell i changes (squared) when the band around y does
+ *   centre = sum of e(y, i) (y - i stride) / sum of e(y, i)        e(y, i): squared change of cell i when the band around y is perturbed
  *
- * The middle of a window is not that place: a network whose layers pad both sides of an even size by the same amount sees its windows off their middle, by up to half a
- * stride, and what it learnt may move it further. Bands cover one stride, so that every phase of the layers' grids counts alike.
+ * The middle of the window is not accurate: layers that pad both sides of an even size equally shift their windows by up to half a stride, and the trained weights
+ * may shift the centre further. Bands cover one stride, so that every phase of the layers' grids has the same weight.
  */
 import { scaledSource } from '../sources/resample';
 import { type Block, blockSource, cropBlock, likeData, product, type Source, wholeBox } from '../sources/source';
@@ -14,10 +14,10 @@ import { scan } from './scan';
 import { areShares } from './scores';
 import { imageOf, type MapNetwork, planView, type Shown } from './views';
 
-/** Where cell 0 looks along each axis, in pixels of the image that the network sees: pixel p reaches from p to p + 1. */
+/** Centre of cell 0 along each axis, in pixels of the network's input: pixel p covers p to p + 1. */
 export type Centre = readonly number[];
 
-/** `image` lends its content. undefined: no cell changed. */
+/** `image` provides the content to perturb. Returns undefined if no cell changed. */
 export async function measureCentre(network: MapNetwork, image: Source & Shown, encoding: Encoding): Promise<Centre | undefined> {
   const centre: number[] = [];
   for (const axis of image.lengths.keys()) {
@@ -73,10 +73,10 @@ async function measureAlong(network: MapNetwork, image: Source & Shown, encoding
   return total > 0 ? weighted / total : undefined;
 }
 
-/** What one noise or one picture happens to change is not what the network sees. */
+/** Number of noise patterns: what a single one happens to change is not a reliable measure. */
 const ROUNDS = 2;
 
-/** Long enough that what changes lies within, and narrow: a probe costs about as much as a few windows. */
+/** Probe size: long enough to contain everything that changes, and narrow, so that a probe costs about as much as a few windows. */
 function probeSize({ window, strides }: MapNetwork, axis: number, axes: number): readonly number[] {
   const stride = strides ? Math.max(...strides) : 32;
   const own = (list: readonly number[], at: number): number => (axes === 2 ? Math.max(...list) : (list[at] ?? 1));
@@ -87,7 +87,7 @@ function probeSize({ window, strides }: MapNetwork, axis: number, axes: number):
   });
 }
 
-/** A picture at its middle size; of other images a part in the middle. */
+/** A picture, scaled down just enough to cover the probe; of any other image, a part of its middle. */
 async function lent(image: Source & Shown, size: readonly number[]): Promise<Block> {
   if (image.isPicture) {
     const zoom = Math.min(1, Math.max(...size.map((length, axis) => length / (image.lengths[axis] ?? 1))));
@@ -101,7 +101,7 @@ async function lent(image: Source & Shown, size: readonly number[]): Promise<Blo
   return image.read({ starts: lengths.map((length, axis) => Math.floor(((image.lengths[axis] ?? length) - length) / 2)), lengths });
 }
 
-/** Repeated in mirrors until it fills `size`. */
+/** Repeats the content by reflection until it fills `size`. */
 function mirrored(block: Block, size: readonly number[]): Block {
   const { lengths, bands, data } = block;
   if (size.every((length, axis) => length <= (lengths[axis] ?? 0))) return cropBlock(block, { starts: size.map(() => 0), lengths: size });
@@ -125,7 +125,7 @@ interface Noise {
   readonly high: number;
 }
 
-/** Of bytes a quarter of what there is; of other numbers twice the deviation, without ends. */
+/** Amplitude of the noise: a quarter of the range for bytes; twice the deviation, unclipped, for other values. */
 function noiseFor({ data }: Block): Noise {
   if (data instanceof Uint8Array) return { size: 60, low: 0, high: 255 };
   let [sum, squares] = [0, 0];
@@ -136,7 +136,7 @@ function noiseFor({ data }: Block): Noise {
   return { size, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 }
 
-/** Noise added to a band; the same noise whatever the image. */
+/** Adds noise to a band; the noise does not depend on the image. */
 function disturbed(block: Block, axis: number, start: number, band: number, round: number, { size, low, high }: Noise): Block {
   const { lengths, bands } = block;
   const data = block.data.slice();
@@ -149,13 +149,13 @@ function disturbed(block: Block, axis: number, start: number, band: number, roun
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const value = data[place] ?? 0;
     const by = state > 0x7fffffff ? size : -size;
-    // Away from the end that is near.
+    // Away from the nearer end of the range.
     data[place] = value + by > high || value + by < low ? value - by : value + by;
   }
   return { ...block, data };
 }
 
-/** Per cell along the axis: squared changes, all classes and the other axes together; what all cells share is no place. */
+/** Squared changes per cell along the axis, summed over classes and the other axes. Changes common to all cells carry no position and are removed. */
 function energies(
   before: Float32Array,
   after: Float32Array,
@@ -164,7 +164,7 @@ function energies(
 ): Float64Array {
   const cells = product(counts);
   const first = Float64Array.from({ length: classes }, (_, k) => before[k * cells] ?? 0);
-  // Probabilities hardly move where they are nearly 0 or 1; what they were made of does: their logarithms, but for a number that all classes share.
+  // Probabilities near 0 or 1 hardly move. Their logarithms do: they are the underlying scores, up to a constant shared by all classes.
   const [was, is] = areShares(first) ? [logits(before, classes), logits(after, classes)] : [before, after];
   const along = counts[axis] ?? 1;
   const inner = product(counts.slice(axis + 1));

@@ -1,13 +1,13 @@
 /**
- * From numbers to colours, by polynomials: Google's Turbo (Mikhailov 2019, Apache-2.0), whose every step can be told from its neighbours, and matplotlib's viridis and
- * inferno (CC0; fits by Matt Zucker, CC0), which get lighter evenly, for prints in grey and for eyes that do not see all colours.
+ * Colour maps as polynomials. Google's Turbo (Mikhailov 2019, Apache-2.0) has neighbouring steps that are easy to distinguish. Matplotlib's viridis and
+ * inferno (CC0; fits by Matt Zucker, CC0) increase evenly in lightness, which suits greyscale prints and colour-blind readers.
  */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 export const COLOUR_MAPS = ['turbo', 'viridis', 'inferno', 'grey'] as const;
 export type ColourMap = (typeof COLOUR_MAPS)[number];
 
-/** Red, green, blue: factors of 1, t, t^2, ... */
+/** Coefficients of 1, t, t^2, ... for red, green and blue. */
 const POLYNOMIALS: Readonly<Record<ColourMap, readonly (readonly number[])[]>> = {
   turbo: [
     [0.13572138, 4.6153926, -42.66032258, 132.13108234, -152.94239396, 59.28637943],
@@ -31,7 +31,7 @@ const POLYNOMIALS: Readonly<Record<ColourMap, readonly (readonly number[])[]>> =
   ],
 };
 
-/** `share` from 0 (lowest) to 1 (highest); bytes. */
+/** Maps `share`, from 0 (lowest) to 1 (highest), to bytes. */
 export function heatColour(share: number, map: ColourMap = 'turbo'): Colour {
   const t = Math.min(Math.max(share, 0), 1);
   const value = (factors: readonly number[] = []): number =>

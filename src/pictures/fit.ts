@@ -1,26 +1,26 @@
-/** How a picture of any size becomes one of the size that a network takes: scaled, then cut from its middle. */
+/** Fits a picture of any size to the size that a network takes: scaled, then cropped at its centre. */
 import { cropPicture, type Picture, type Region, type Size } from './picture';
 import type { Recipe } from './recipe';
 import { type Filter, resample } from './resample';
 
 export interface Fit {
-  /** A number: the shorter side becomes that long; a size: stretched to it; `none`: as it is. */
+  /** A number: new length of the shorter side; a size: stretched to it; `none`: unchanged. */
   readonly resize: number | Size | 'none';
-  /** Cut from the middle; `none`: all of it. */
+  /** Size cut from the middle; `none`: all of it. */
   readonly crop: Size | 'none';
-  /** bilinear where it is not said. */
+  /** Default: bilinear. */
   readonly filter?: Filter | undefined;
 }
 
-/** Networks for photographs see the middle seven eighths, as they were tested on ImageNet; smaller ones, for digits and icons, see everything. */
+/** Networks for photographs see the middle seven eighths, as in ImageNet evaluation; smaller networks, for digits and icons, see everything. */
 export function usualFit({ height, width }: Size): Fit {
   const shorter = Math.min(height, width);
   return { resize: shorter < 64 ? shorter : Math.round(shorter / 0.875), crop: { height, width } };
 }
 
 /**
- * As a description says it, for a network that takes `target`: what it says of another size is scaled to this one.
- * Where it says nothing of sizes, what is usual.
+ * Applies a description to a network that takes `target`: sizes that the description gives for another input size are rescaled.
+ * Uses the defaults if the description gives no sizes.
  */
 export function describedFit(target: Size, described: Pick<Recipe, 'resize' | 'crop'> | undefined): Fit {
   const { resize, crop } = described ?? {};
@@ -38,7 +38,7 @@ export function describedFit(target: Size, described: Pick<Recipe, 'resize' | 'c
   };
 }
 
-/** Size after scaling. The longer side is rounded down, as torchvision does it. */
+/** Size after scaling. The longer side is rounded down, as in torchvision. */
 export function resizedSize(picture: Size, resize: Fit['resize']): Size {
   if (resize === 'none') return { height: picture.height, width: picture.width };
   if (typeof resize !== 'number') return resize;
@@ -46,16 +46,16 @@ export function resizedSize(picture: Size, resize: Fit['resize']): Size {
   return picture.height <= picture.width ? { height: resize, width: longer } : { height: longer, width: resize };
 }
 
-/** The rectangle in the middle, undefined where it is larger than the whole. */
+/** The centred rectangle; undefined if it is larger than the picture. */
 export function centre(whole: Size, crop: Fit['crop']): Region | undefined {
   if (crop === 'none') return { top: 0, left: 0, height: whole.height, width: whole.width };
   if (crop.height > whole.height || crop.width > whole.width) return undefined;
-  // Halves to the even side, as Python rounds in torchvision.
+  // Halves are rounded to even, as Python does in torchvision.
   const half = (length: number): number => (length % 4 === 1 ? (length - 1) / 2 : Math.round(length / 2));
   return { top: half(whole.height - crop.height), left: half(whole.width - crop.width), height: crop.height, width: crop.width };
 }
 
-/** The picture as the network sees it; undefined where the crop is larger than the scaled picture. */
+/** The picture as the network sees it; undefined if the crop is larger than the scaled picture. */
 export function fitPicture(picture: Picture, { resize, crop, filter }: Fit): Picture | undefined {
   const size = resizedSize(picture, resize);
   const region = centre(size, crop);

@@ -1,7 +1,7 @@
 /**
- * Where the cells of a map lie on the image, and maps of several scales on one grid.
+ * Positions of a map's cells on the image, and the combination of maps of several scales on one grid.
  *
- *   the middle of cell i is at pixel  start + i step  along its axis      pixel p reaches from p to p + 1
+ *   the centre of cell i is at pixel  start + i step  along its axis      pixel p covers p to p + 1
  */
 import { eachLine, product } from '../sources/source';
 
@@ -17,16 +17,16 @@ export type Grid = readonly GridAxis[];
 export const countsOf = (grid: Grid): readonly number[] => grid.map(({ count }) => count);
 export const cellsOf = (grid: Grid): number => product(countsOf(grid));
 
-/** One run of the network over the whole image, at one scale. */
+/** One run of the network over the whole image at one scale. */
 export interface View {
   readonly scale: number;
   readonly flipped: boolean;
   readonly grid: Grid;
-  /** What a cell looks at, in pixels of the image, along each axis. */
+  /** Window of a cell along each axis, in pixels of the image. */
   readonly window: readonly number[];
-  /** From the beginning of that window to where the cell lies on the grid. */
+  /** Distance from the start of that window to the cell's position on the grid. */
   readonly lead: readonly number[];
-  /** By class: as the grid has it, the last axis fastest. */
+  /** Maps by class, with one value per cell of the grid, last axis fastest. */
   readonly maps: ReadonlyMap<number, Float32Array>;
 }
 
@@ -34,20 +34,20 @@ export type Combine = 'mean' | 'max';
 
 export const centreOf = ({ start, step }: GridAxis, cell: number): number => start + step * cell;
 
-/** The grid of what was seen in a mirror, `width` pixels wide, seen straight. Its columns run the other way: see `mirrorMap`. */
+/** Converts the grid of a mirrored image, `width` pixels wide, to image coordinates. The order of its columns stays reversed; see `mirrorMap`. */
 export const mirrorAxis = ({ start, step, count }: GridAxis, width: number): GridAxis => ({
   start: width - (start + step * (count - 1)),
   step,
   count,
 });
 
-/** In place: left and right exchanged. */
+/** Mirrors a map left to right, in place. */
 export function mirrorMap(map: Float32Array, columns: number): Float32Array {
   for (let row = 0; row < map.length; row += columns) map.subarray(row, row + columns).reverse();
   return map;
 }
 
-/** Where places along an axis lie between cells: beyond the outermost ones, on those. */
+/** Interpolation of positions along an axis between cells; positions beyond the outermost cells are clamped to them. */
 export interface Between {
   readonly low: Int32Array;
   readonly high: Int32Array;
@@ -66,7 +66,7 @@ export function between({ start, step, count }: GridAxis, places: ArrayLike<numb
   return { low, high, share };
 }
 
-/** The map between its cells: linear along every axis, and beyond the outermost cells what those say. at: which of the places along each axis. */
+/** Interpolates the map linearly along every axis, with positions beyond the outermost cells clamped. `at`: index of the position along each axis. */
 export function sampleBetween(map: Float32Array, grid: Grid, along: readonly Between[], at: readonly number[], axis = 0, cell = 0): number {
   const own = along[axis];
   const place = at[axis] ?? 0;
@@ -76,14 +76,14 @@ export function sampleBetween(map: Float32Array, grid: Grid, along: readonly Bet
   const share = own.share[place] ?? 0;
   const first = begin + (own.low[place] ?? 0);
   const low = isLast ? (map[first] ?? Number.NaN) : sampleBetween(map, grid, along, at, axis + 1, first);
-  // A share of nothing must not let infinities in.
+  // A weight of zero must not turn an infinity into NaN.
   if (share === 0) return low;
   const second = begin + (own.high[place] ?? 0);
   const high = isLast ? (map[second] ?? Number.NaN) : sampleBetween(map, grid, along, at, axis + 1, second);
   return low * (1 - share) + high * share;
 }
 
-/** The map at one place, in pixels of the image. */
+/** Value of the map at one position, in pixels of the image. */
 export const sampleMap = (map: Float32Array, grid: Grid, place: readonly number[]): number =>
   sampleBetween(
     map,
@@ -92,11 +92,11 @@ export const sampleMap = (map: Float32Array, grid: Grid, place: readonly number[
     grid.map(() => 0),
   );
 
-/** The grid that maps are combined on: that of the view with most cells, the first of equal ones. */
+/** The grid on which maps are combined: that of the view with the most cells; the first one if several have as many. */
 export const commonGrid = (views: readonly View[]): Grid =>
   views.reduce((best, view) => (cellsOf(view.grid) > cellsOf(best.grid) ? view : best)).grid;
 
-/** One map from those of all views. A view on the same grid gives its cells as they are, others are read between theirs. */
+/** Combines the maps of all views into one. A view on the same grid contributes its cells directly; others are interpolated. */
 export function combineViews(views: readonly View[], index: number, grid: Grid, combine: Combine): Float32Array {
   const combined = new Float32Array(cellsOf(grid));
   const places = grid.map((axis) => Float64Array.from({ length: axis.count }, (_, cell) => centreOf(axis, cell)));
@@ -116,7 +116,7 @@ export function combineViews(views: readonly View[], index: number, grid: Grid, 
   return combined;
 }
 
-/** Which cell along each axis, from its place in the map. */
+/** Cell index along each axis, from the flat index into the map. */
 export function cellAt(at: number, grid: Grid): readonly number[] {
   const cell = new Array<number>(grid.length).fill(0);
   let rest = at;
@@ -129,20 +129,20 @@ export function cellAt(at: number, grid: Grid): readonly number[] {
 }
 
 export interface Peak {
-  /** Which cell of the map, along each axis. */
+  /** Cell index along each axis. */
   readonly at: readonly number[];
   readonly score: number;
-  /** Where it is, in pixels of the image. */
+  /** Position in pixels of the image. */
   readonly place: readonly number[];
-  /** The window of the view that sees most there, in pixels of the image; it may reach beyond. */
+  /** Window of the view that contributes most there, in pixels of the image; may extend beyond the image. */
   readonly window: { readonly starts: readonly number[]; readonly lengths: readonly number[] };
-  /** Which cell of that view, counted as it is seen straight. */
+  /** Cell of that view, in unmirrored order. */
   readonly cell: readonly number[];
   readonly scale: number;
   readonly flipped: boolean;
 }
 
-/** The highest cell of a combined map, and which window of which view it is due to. */
+/** The highest cell of a combined map, and the window and view that it comes from. */
 export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak {
   let at = 0;
   map.forEach((value, cell) => {
@@ -151,7 +151,7 @@ export function peakOf(map: Float32Array, grid: Grid, views: readonly View[], in
   return peakAt(at, map, grid, views, index);
 }
 
-/** Every cell that is higher than all of its neighbours, diagonal ones too (of equal ones the first), highest first. */
+/** All cells higher than all their neighbours, including diagonal ones (the first one of a tie), highest first. */
 export function localPeaks(map: Float32Array, grid: Grid, views: readonly View[], index: number): Peak[] {
   const counts = countsOf(grid);
   const isPeak = (at: number): boolean => {

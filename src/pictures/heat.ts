@@ -1,6 +1,6 @@
 /**
- * Heat maps: a network that gives maps, run over a whole image at several scales, straight and mirrored, and what comes of it on one grid.
- * Memory stays bounded: one tile at a time, and of the maps only the classes that are asked for.
+ * Heat maps: runs a network that outputs maps over a whole image at several scales, plain and mirrored, and combines the results on one grid.
+ * Memory use is bounded: one tile at a time, and only the maps of the requested classes.
  */
 import { mapTooLarge } from '../diagnostics/catalogue';
 import { eachLine, product, type Source } from '../sources/source';
@@ -15,31 +15,31 @@ export interface HeatOptions extends ViewOptions {
   readonly scales: readonly number[];
   readonly flip: boolean;
   readonly combine: Combine;
-  /** Which classes; undefined: the `top` best; `all`. */
+  /** Class indices; undefined: the `top` best; `all`: every class. */
   readonly classes: readonly number[] | 'all' | undefined;
   readonly top: number;
   readonly softmax: boolean;
-  /** Where cell 0 looks, where that was measured. */
+  /** Measured centre of cell 0, if any. */
   readonly centre?: Centre | undefined;
   readonly onProgress?: ((doing: string, share: number) => void) | undefined;
 }
 
 export interface HeatClass {
   readonly index: number;
-  /** As the grid has it, the last axis fastest. */
+  /** One value per cell of the grid, last axis fastest. */
   readonly map: Float32Array;
   readonly peak: Peak;
-  /** Every local maximum, the highest first. */
+  /** All local maxima, highest first. */
   peaks(): readonly Peak[];
 }
 
 export interface Heat {
   readonly grid: Grid;
-  /** In the order asked for; the best first where none were. */
+  /** In the order requested; best first if none were. */
   readonly classes: readonly HeatClass[];
-  /** How many classes the network has. */
+  /** Number of classes of the network. */
   readonly known: number;
-  /** Tiles run in all, per scale and side. */
+  /** Number of tiles run, per scale and orientation. */
   readonly views: readonly {
     readonly scale: number;
     readonly flipped: boolean;
@@ -49,7 +49,7 @@ export interface Heat {
   readonly plans: readonly PlannedView[];
 }
 
-/** Bytes of maps kept at once: beyond it, the best classes are found in a first run over the picture and kept in a second one. */
+/** Maximum bytes of maps kept at once. Above it, a first run over the picture finds the best classes and a second run keeps their maps. */
 const KEPT_BYTES = 256e6;
 
 /** Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL, MAP_TOO_LARGE. */
@@ -91,7 +91,7 @@ export async function heatOf(
   };
 }
 
-/** By the highest score anywhere: of all views, or on the mean over them. */
+/** Ranks classes by their highest score anywhere: over all views, or in the mean of the views. */
 function best(highest: readonly Float32Array[], { combine, top }: HeatOptions): number[] {
   const scores = Float64Array.from(highest[0] ?? [], (_, index) => {
     const seen = highest.map((scores) => scores[index] ?? Number.NaN);
@@ -100,7 +100,7 @@ function best(highest: readonly Float32Array[], { combine, top }: HeatOptions): 
   return ranked(scores, top).map(({ index }) => index);
 }
 
-/** Runs all views; keeps the maps of `classes`, and of every class the highest score anywhere, per view. */
+/** Runs all views. Keeps the maps of `classes`, and the highest score of every class per view. */
 async function runViews(
   network: MapNetwork,
   source: Source,

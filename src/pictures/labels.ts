@@ -1,11 +1,11 @@
-/** Names of classes: the forms in which they lie about, and how a class is named on a command line. */
+/** Class names: the file formats in which they are distributed, and the lookup of a class that a user names. */
 import { labelsInvalid, unknownClass } from '../diagnostics/catalogue';
 import { parseJson } from '../formats/json';
 
 /**
- * Reads a list of names, by index: JSON (an array, or an object from index to name or to [id, name] as Keras has it), a Python dictionary from index to name
- * (imagenet1000_clsid_to_human.txt, metadata of YOLO), or one name per line, with or without WordNet's id in front.
- * `file` is for messages. Throws CompileError LABELS_INVALID.
+ * Parses a list of names, by index: JSON (an array, or an object from index to name or to [id, name] as in Keras), a Python dictionary from index to name
+ * (imagenet1000_clsid_to_human.txt, YOLO metadata), or one name per line, optionally preceded by the WordNet id.
+ * `file` is used in messages. Throws CompileError LABELS_INVALID.
  */
 export function parseLabels(text: string, file: string): string[] {
   const trimmed = text.replace(/^\ufeff/, '').trim();
@@ -23,7 +23,7 @@ function fromJson(text: string, file: string): string[] | undefined {
   try {
     value = parseJson(text);
   } catch (error) {
-    // A Python dictionary looks alike.
+    // A Python dictionary starts the same way.
     if (/^\{\s*\d/.test(text)) return undefined;
     throw labelsInvalid(file, `it is no JSON: ${error instanceof Error ? error.message : error}`);
   }
@@ -61,13 +61,13 @@ function byIndex(entries: readonly (readonly [string, unknown])[], file: string)
   });
 }
 
-/** The first of several names for one thing: 'tench' of 'tench, Tinca tinca'. */
+/** The first of several synonyms: 'tench' of 'tench, Tinca tinca'. */
 export const shortName = (label: string): string => label.split(',')[0]?.trim() ?? label;
 
-/** What a class is called where there are no names. */
+/** Name of a class that has no label. */
 export const labelOf = (labels: readonly string[] | undefined, index: number): string => labels?.[index] ?? `class ${index}`;
 
-/** The class that is meant: an index, a whole label, or one of its names. Throws CompileError UNKNOWN_CLASS. */
+/** Finds a class by index, by whole label, or by one of its synonyms. Throws CompileError UNKNOWN_CLASS. */
 export function findClass(wanted: string, labels: readonly string[] | undefined, classes: number): number {
   const text = wanted.trim().toLowerCase();
   if (/^\d+$/.test(text)) {

@@ -1,17 +1,17 @@
 /**
- * From the numbers of a picture file to bytes: which number is black, and which is white.
+ * Converts the values of a picture file to bytes, given the values of black and white.
  *
- *   byte = 255 (v - black) / (white - black), cut to 0..255
+ *   byte = 255 (v - black) / (white - black), clipped to 0..255
  *
- * Bytes stay what they are. Of other numbers only those that are certain are taken by themselves: all of 16 bits, where the brightest pixel is not far below their end,
- * and fractions of 0..1. Twelve bits in sixteen, or counts of photons, are an error: black pictures give wrong classes without a word.
+ * Bytes are unchanged. Other values are converted without options only in unambiguous cases: the full 16-bit range, if the brightest pixel is near its end,
+ * and fractions of 0..1. Anything else (12 bits stored in 16, photon counts) is an error: black pictures would silently give wrong classes.
  */
 import { levelsUnknown } from '../diagnostics/catalogue';
 
 export interface Levels {
   readonly black?: number | undefined;
   readonly white?: number | undefined;
-  /** Shares of the pixels that may be cut off below and above, instead. */
+  /** Alternatively, fractions of the pixels that may be clipped below and above. */
   readonly shares?: readonly [low: number, high: number] | undefined;
 }
 
@@ -40,7 +40,7 @@ export function toBytes(values: ArrayLike<number>, depth: Depth, { black, white,
 
 function usualWhite(depth: Depth, low: number, high: number): number | undefined {
   if (depth === 'uchar') return 255;
-  // Cameras of 10, 12 and 14 bits leave the upper quarters empty.
+  // Values of 10-, 12- and 14-bit cameras stay below 16384.
   if (depth === 'ushort') return high >= 16384 || high === 0 ? 65535 : undefined;
   return depth === 'float' && low >= 0 && high <= 1 ? 1 : undefined;
 }

@@ -1,4 +1,4 @@
-/** A picture in memory, and the little that is done to one before a network sees it. */
+/** A picture in memory, and the few operations applied before a network sees it. */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { type Block, type Box, blockSource, cropBlock, type Source } from '../sources/source';
 
@@ -7,7 +7,7 @@ export interface Picture {
   readonly height: number;
   /** 1: grey; 3: red, green, blue. */
   readonly channels: 1 | 3;
-  /** Bytes, row by row, the channels of a pixel side by side: [height, width, channels]. */
+  /** Bytes [height, width, channels], row by row with interleaved channels. */
   readonly data: Uint8Array;
 }
 
@@ -22,7 +22,7 @@ export interface Region extends Size {
   readonly left: number;
 }
 
-/** A picture as a source: its rows and columns are the places, its channels the bands. It is at hand at once. */
+/** A picture as a source: rows and columns are the positions, channels the bands. Reads are immediate. */
 export const pictureSource = ({ width, height, channels, data }: Picture): PictureSource => {
   const block = { lengths: [height, width], bands: channels, data };
   return { ...blockSource(block), levels: { black: 0, white: 255 }, read: (box) => cropBlock(block, box) };
@@ -31,14 +31,14 @@ export interface PictureSource extends Source {
   read(box: Box): Block;
 }
 
-/** What was read of a picture, as a picture again. */
+/** A block that was read from a picture, as a picture. */
 export function pictureOf(block: Block | Promise<Block>, channels: 1 | 3): Picture {
   assertInvariant(!(block instanceof Promise) && block.data instanceof Uint8Array, () => 'a picture in memory is bytes, and at hand');
   const [height = 0, width = 0] = block.lengths;
   return { width, height, channels, data: block.data };
 }
 
-/** The rectangle, which must lie within the picture, as a picture of its own. */
+/** Copies the rectangle, which must be inside the picture, into a new picture. */
 export function cropPicture({ width, channels, data }: Picture, region: Region): Picture {
   const line = region.width * channels;
   const cut = new Uint8Array(region.height * line);
@@ -49,7 +49,7 @@ export function cropPicture({ width, channels, data }: Picture, region: Region):
   return { width: region.width, height: region.height, channels, data: cut };
 }
 
-/** Left and right exchanged. */
+/** Mirrors the picture left to right. */
 export function mirrorPicture({ width, height, channels, data }: Picture): Picture {
   const mirrored = new Uint8Array(data.length);
   for (let y = 0; y < height; y++)
@@ -58,13 +58,13 @@ export function mirrorPicture({ width, height, channels, data }: Picture): Pictu
   return { width, height, channels, data: mirrored };
 }
 
-/** As many channels as a network takes: see `greyOrColour`. */
+/** Converts the picture to the number of channels that a network takes; see `greyOrColour`. */
 export function withChannels(picture: Picture, channels: 1 | 3): Picture {
   const { width, height, data } = picture;
   return picture.channels === channels ? picture : { width, height, channels, data: greyOrColour(data, channels) };
 }
 
-/** Grey from colours by the weights of ITU-R BT.601 (as Pillow and OpenCV do it), colours from grey by repetition. */
+/** Grey from colours with the weights of ITU-R BT.601 (as in Pillow and OpenCV), or colours from grey by repetition. */
 export function greyOrColour(data: Uint8Array, channels: 1 | 3): Uint8Array {
   if (channels === 3) {
     const made = new Uint8Array(data.length * 3);

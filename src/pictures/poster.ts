@@ -1,6 +1,6 @@
 /**
- * The picture that `heatmap` makes: the photograph under a translucent colour map, once per class, with what the colours mean written below.
- * Pixels are blended here, letters and lines are SVG; src/node puts one over the other.
+ * The picture that `heatmap` draws: the photograph under a translucent colour map, one panel per class, with a legend below.
+ * Pixels are blended here; text and lines are SVG. src/pictures/files composites the two.
  */
 import { type Colour, type ColourMap, heatColour, hex } from './colours';
 import { between, type Grid, type GridAxis, type Peak, sampleBetween } from './grid';
@@ -16,26 +16,26 @@ export interface Panel {
 }
 
 export interface PosterOptions {
-  /** How much of the photograph the hottest colour hides, 0 to 1. */
+  /** Opacity of the hottest colour over the photograph, 0 to 1. */
   readonly alpha: number;
-  /** Pixels of the whole picture's longer side, about. Letters grow with it. */
+  /** Approximate length of the whole picture's longer side in pixels. The text size grows with it. */
   readonly size: number;
-  /** What the numbers are: score, probability. */
+  /** Quantity shown: score, probability. */
   readonly unit: string;
-  /** What is to be known about it: a paragraph each. */
+  /** Notes below the picture, one paragraph each. */
   readonly caption: readonly string[];
   readonly colours?: ColourMap | undefined;
-  /** Panels side by side; undefined: so that the whole is about 4:3. */
+  /** Number of panels per row; undefined: chosen so that the whole is close to 4:3. */
   readonly across?: number | undefined;
-  /** The photograph and its colours alone, in the photograph's own size: no title, legend, frame. */
+  /** Only the photograph and its colours, at the photograph's own size: no title, legend or frame. */
   readonly bare?: boolean | undefined;
 }
 
 export interface Poster {
   readonly canvas: Picture;
-  /** To be laid over the canvas, of the same size. */
+  /** Drawn over the canvas; has the same size. */
   readonly svg: string;
-  /** The canvas is empty: everything is in the SVG. */
+  /** True if the canvas is empty and everything is in the SVG. */
   readonly isVector?: boolean | undefined;
 }
 
@@ -43,7 +43,7 @@ const PAPER: Colour = [255, 255, 255];
 export const INK = '#1c1c1c';
 export const FAINT = '#5f5f5f';
 
-/** One picture under one map. */
+/** One photograph and its map. */
 export interface Item extends Panel {
   readonly photo: Picture;
   readonly grid: Grid;
@@ -54,7 +54,7 @@ export function drawPoster(photo: Picture, grid: Grid, panels: readonly Panel[],
   return options.bare ? bareOverlay(photo, items, options) : drawItems(items, photo, options);
 }
 
-/** Pictures of any sizes in boxes of one size, which is that of the largest where it is not said. Equal colours mean equal numbers in all of them. */
+/** Draws pictures of any sizes into boxes of the size `box`. Equal colours mean equal values in all of them. */
 export function drawItems(items: readonly Item[], box: Size, options: PosterOptions): Poster {
   const { alpha, size, unit, caption, colours = 'turbo' } = options;
   const [low, high] = range(items);
@@ -93,17 +93,17 @@ export function drawItems(items: readonly Item[], box: Size, options: PosterOpti
 export const svgOf = (width: number, height: number, parts: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
 
-/** As large as it can be within what is shown of the box. */
+/** Largest size of the photograph that fits the displayed box. */
 function fitted(photo: Size, box: Size, shown: Size): Size {
   if (photo.width === box.width && photo.height === box.height) return shown;
   const zoom = Math.min(shown.width / photo.width, shown.height / photo.height);
   return { height: Math.max(1, Math.round(photo.height * zoom)), width: Math.max(1, Math.round(photo.width * zoom)) };
 }
 
-/** Of captions and numbers, in whole pixels: what is measured is what is drawn. */
+/** Text size of captions and numbers, rounded to whole pixels so that text is measured at the size it is drawn. */
 export const smallLetter = (letter: number): number => Math.round(letter * 0.82);
 
-/** Letters that can be read where the picture is shown as large as a page, and that leave room for a name over each panel. */
+/** Text size that is readable when the picture fills a page, and that leaves room for a title over each panel. */
 export const letterSize = (whole: number, panel: number): number => Math.round(Math.max(Math.min(whole / 48, panel / 16), 13));
 
 function bareOverlay(photo: Picture, items: readonly Item[], { alpha, colours = 'turbo' }: PosterOptions): Poster {
@@ -117,7 +117,7 @@ function bareOverlay(photo: Picture, items: readonly Item[], { alpha, colours = 
   return { canvas, svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"/>` };
 }
 
-/** Panels in rows and columns so that the whole comes near to 4:3, none so small that nothing is seen. */
+/** Arranges panels in rows and columns so that the whole is close to 4:3 and no panel gets too small to read. */
 function arrange(photo: Size, panels: number, size: number, wanted: number | undefined): { readonly across: number; readonly shown: Size } {
   const shape = (across: number): number => (across * photo.width) / (Math.ceil(panels / across) * photo.height);
   const choices = Array.from({ length: panels }, (_, at) => at + 1);
@@ -131,8 +131,8 @@ function arrange(photo: Size, panels: number, size: number, wanted: number | und
 }
 
 /**
- * Lowest and highest of all panels, so that equal colours mean equal numbers. Where any number is above zero, what is below is no evidence, and stays uncoloured: shares
- * begin at 0, and raw scores, whose lowest means nothing, do too.
+ * Lowest and highest value of all panels, so that equal colours mean equal values. If any value is above zero, the range starts at 0 and everything below
+ * stays uncoloured, since it is no evidence: this suits probabilities, which start at 0, and raw scores, whose minimum has no meaning.
  */
 function range(panels: readonly Pick<Panel, 'map'>[]): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -147,7 +147,7 @@ function range(panels: readonly Pick<Panel, 'map'>[]): readonly [number, number]
   return low === high ? [low, low + Math.max(Math.abs(low), 1e-6)] : [low, high];
 }
 
-/** The photograph with most of its colour gone, so that colours mean heat. */
+/** The photograph with most of its colour removed, so that colour means heat. */
 function faded(picture: Picture): Picture {
   const data = picture.data.slice();
   for (let at = 0; at < data.length; at += 3) {
@@ -163,11 +163,11 @@ interface Heating {
   readonly high: number;
   readonly alpha: number;
   readonly colours: ColourMap;
-  /** Pixels between the lines where nothing was measured. */
+  /** Distance in pixels between the hatching lines over areas without a measurement. */
   readonly hatch: number;
 }
 
-/** The colour map over the photograph: the hotter, the more of it. Where no cell is, nothing is coloured: it is hatched. */
+/** Blends the colour map over the photograph; hotter means more opaque. Areas without a cell are hatched instead. */
 function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, high, alpha, colours: name, hatch }: Heating): Picture {
   const data = ground.data.slice();
   const colours = Array.from({ length: 256 }, (_, at) => heatColour(at / 255, name));
@@ -199,10 +199,10 @@ function heated(ground: Picture, map: Float32Array, grid: Grid, { zoom, low, hig
     }
   return { ...ground, data };
 }
-/** From a third of the span on, a colour hides as much as it ever does. */
+/** The opacity reaches its maximum at 1/STEEP of the value range. */
 const STEEP = 3;
 
-/** Which pixels lie within the outermost cells, half a cell more on either side. */
+/** Marks the pixels covered by the map: from half a cell before the first cell to half a cell after the last. */
 function measured({ start, step, count }: GridAxis, length: number, zoom: number): readonly boolean[] {
   const [first, last] = [(start - step / 2) * zoom, (start + step * (count - 0.5)) * zoom];
   return Array.from({ length }, (_, at) => at + 0.5 >= first && at + 0.5 <= last);
@@ -213,7 +213,7 @@ function paste(canvas: Picture, { width, height, data }: Picture, left: number, 
     canvas.data.set(data.subarray(y * width * 3, (y + 1) * width * 3), ((top + y) * canvas.width + left) * 3);
 }
 
-/** The window of the peak, and the peak: white on black, to be seen on everything. */
+/** Draws the peak and its window in white on black, which is visible on any background. */
 function frame(
   { window, place }: Pick<Peak, 'window' | 'place'>,
   {
@@ -280,7 +280,7 @@ function legendOf({ left, top, width, letter, low, high, unit, lines, colours }:
   ].join('');
 }
 
-/** As many digits as tell numbers apart that differ by a hundredth of the span. */
+/** Formats a value with enough digits to distinguish values that differ by a hundredth of the span. */
 export function numberText(value: number, span: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = Math.min(Math.max(Math.ceil(2 - Math.log10(span || 1)), 0), 6);

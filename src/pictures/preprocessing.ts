@@ -1,10 +1,10 @@
 /**
- * From the numbers of a picture, a recording or a volume to those that a network was trained on.
+ * Converts the values of a picture, a recording or a volume to the values that a network was trained on.
  *
  *   x = (p - mean) / std         p: the pixel, in 0..1 (`range` 1) or 0..255 (`range` 255); mean and std per channel, in the order in which channels are fed
  *
- * Mean and std may be those of the image itself: of all its numbers, of each band, or as in the lecture:  x = 0.5 + 0.5 (p - mean) / std.
- * Where it is not known which number is white (floats, counts), p is the number as it is.
+ * Mean and std may be computed from the image itself: over all its values, per band, or as in the lecture:  x = 0.5 + 0.5 (p - mean) / std.
+ * If the value of white is unknown (floats, counts), p is the value as it is.
  */
 import { type Block, eachLine, piecesOf, product, type Source } from '../sources/source';
 import type { Numbers } from '../verify/onnx-runner';
@@ -13,68 +13,68 @@ import { greyOrColour, type Picture, type Size, withChannels } from './picture';
 export const PRESETS = ['torchvision', 'tensorflow', 'caffe', 'raw', 'unit', 'lecture'] as const;
 export type Preset = (typeof PRESETS)[number];
 
-/** Measured on the image itself. `picture`: of all its pixels together, as in the lecture; `image`: likewise, plain; `band`: of each band. */
+/** Statistics computed from the image itself. `picture`: over all its pixels, scaled as in the lecture; `image`: over all its pixels, unscaled; `band`: per band. */
 export const MEASURED = ['picture', 'image', 'band'] as const;
 export type Measured = (typeof MEASURED)[number];
 
 export interface Preprocessing {
-  /** The number that white becomes, before mean and std: 1, 255, 65535. */
+  /** Value of white before mean and std are applied: 1, 255, 65535. */
   readonly range: number;
-  /** One number for all channels, or one for each; or measured, both in the same way. */
+  /** One number for all channels, or one per channel; or measured, then both in the same way. */
   readonly mean: readonly number[] | Measured;
   readonly std: readonly number[] | Measured;
   readonly order: 'rgb' | 'bgr';
-  /** The network wants amounts of light, not the bytes of sRGB: p is taken through the curve of sRGB first. */
+  /** The network expects linear light instead of sRGB values: p is decoded from sRGB first. */
   readonly gamma?: 'linear' | undefined;
 }
 
 export const preprocessings: Readonly<Record<Preset, Preprocessing>> = {
-  // torchvision and timm: ToTensor, then Normalize with the mean and the deviation of ImageNet.
+  // torchvision and timm: ToTensor, then Normalize with ImageNet's mean and standard deviation.
   torchvision: { range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], order: 'rgb' },
-  // Inception and MobileNet of TensorFlow: -1..1.
+  // TensorFlow's Inception and MobileNet: -1..1.
   tensorflow: { range: 255, mean: [127.5], std: [127.5], order: 'rgb' },
-  // Caffe's networks, and most of the ONNX model zoo that came from there.
+  // Caffe's networks, and most of the ONNX model zoo derived from them.
   caffe: { range: 255, mean: [104, 117, 123], std: [1], order: 'bgr' },
-  // The network does it by itself.
+  // The network normalises its input itself.
   raw: { range: 255, mean: [0], std: [1], order: 'rgb' },
-  // torchvision's ToTensor alone.
+  // Only torchvision's ToTensor.
   unit: { range: 1, mean: [0], std: [1], order: 'rgb' },
   lecture: { range: 1, mean: 'picture', std: 'picture', order: 'rgb' },
 };
 
-/** What is usual, where nobody says. */
+/** Default preset for a model without a stated preprocessing. */
 export function usualPreset(dtype: string, channels: number, layout: string): Preset {
   if (/int/.test(dtype)) return 'raw';
   if (channels === 1) return 'unit';
   return layout === 'NCHW' ? 'torchvision' : 'tensorflow';
 }
 
-/** How a network wants its image. */
+/** Format of a network's image input. */
 export interface ImageFormat {
   readonly dtype: string;
-  /** The roles of its axes: NCHW, NHWC, NCT, NCDHW ...; without N where it has no batch, without C where it has no channels. */
+  /** Roles of its axes: NCHW, NHWC, NCT, NCDHW ...; no N if it has no batch, no C if it has no channels. */
   readonly layout: string;
   readonly channels: number;
 }
 
-/** What numbers become, per channel as fed. */
+/** Conversion of raw values to network inputs, per channel in feeding order. */
 export interface Encoding {
-  /** Of each of the 256 values of a byte: a table of 256 numbers per channel. */
+  /** Lookup tables for bytes: 256 values per channel. */
   readonly tables: readonly Float32Array[];
-  /** Of any other number. */
+  /** Converts any other value. */
   readonly value: (number: number, channel: number) => number;
-  /** Which channel of the image is fed as which. */
+  /** Index of the image channel that is fed at each position. */
   readonly from: readonly number[];
   readonly format: ImageFormat;
 }
 
-/** Mean and deviation: of all numbers together, or of each band. */
+/** Mean and standard deviation: over all values, or per band. */
 export interface Moments {
   readonly means: readonly number[];
   readonly deviations: readonly number[];
 }
 
-/** `own`: the picture that mean and deviation are taken from, where they are its own, or what was measured. `levels`: which number is black and white; undefined: not known. */
+/** `own`: the picture to measure, or its measured moments, if the image's own statistics are used. `levels`: values of black and white; undefined if unknown. */
 export function encodingFor(
   { range, mean, std, order, gamma }: Preprocessing,
   format: ImageFormat,
@@ -94,7 +94,7 @@ export function encodingFor(
     }
     return (pixel - at(typeof mean === 'string' ? [0] : mean, channel)) / at(typeof std === 'string' ? [1] : std, channel);
   };
-  // What is measured on the image is measured on shares of 0..1.
+  // Moments of the image itself are measured on values scaled to 0..1.
   const scale = moments ? 1 : range;
   const table = (channel: number): Float32Array =>
     Float32Array.from({ length: 256 }, (_, byte) => {
@@ -111,23 +111,24 @@ export function encodingFor(
   return { tables: channels.map(table), value: (number, channel) => normal(pixel(number), channel), from, format };
 }
 
-/** The curve of sRGB (IEC 61966-2-1), from values to light. */
+/** The sRGB curve (IEC 61966-2-1), from encoded values to linear light. */
 const light = (value: number): number => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 
-/** Mean and deviation (unbiased, as PyTorch's) of all pixels, in 0..1. */
+/** Mean and standard deviation (unbiased, as in PyTorch) of all pixels, in 0..1. */
 function byteMoments({ data }: Picture): Moments {
   const histogram = new Float64Array(256);
   for (const byte of data) histogram[byte] = (histogram[byte] ?? 0) + 1;
   const mean = histogram.reduce((sum, count, byte) => sum + count * byte, 0) / data.length;
   const squares = histogram.reduce((sum, count, byte) => sum + count * (byte - mean) ** 2, 0);
   const std = Math.sqrt(squares / Math.max(data.length - 1, 1));
-  // A picture of one colour has no deviation; it stays at 0.5.
+  // A picture of a single colour has zero deviation; it stays at 0.5.
   return { means: [mean / 255], deviations: [std === 0 ? 1 : std / 255] };
 }
 
 /**
- * Mean and deviation (NumPy's) of a source, as shares of black and white where those are known, read in pieces. Where all numbers are equal the deviation is taken to be 1: nothing is divided by zero.
- * Two passes, since squares of large numbers hide small deviations.
+ * Mean and standard deviation (as in NumPy) of a source, in units of its black-to-white range if known. Read in pieces.
+ * If all values are equal, the deviation is set to 1 to avoid dividing by zero.
+ * Uses two passes, since squares of large values hide small deviations.
  */
 export async function momentsOf(source: Source, perBand: boolean): Promise<Moments> {
   const { bands } = source;
@@ -154,20 +155,20 @@ export async function momentsOf(source: Source, perBand: boolean): Promise<Momen
   };
 }
 
-/** A batch of one, as the network has its axes. `padTo`: zeros around it, evenly, up to this size. */
+/** Encodes a picture as a batch of one, in the network's axis order. `padTo`: size to pad to with zeros, evenly on both sides. */
 export const encodePicture = (picture: Picture, encoding: Encoding, padTo: Size = picture): Numbers => {
   const { height, width, channels, data } = picture;
   return encodeBlock({ lengths: [height, width], bands: channels, data }, encoding, [padTo.height, padTo.width]);
 };
 
-/** A picture is grey or in colours, as the network takes it. */
+/** Converts pictures to grey or colour, whichever the network takes. */
 function inChannels(block: Block, channels: number): Block {
   const { lengths, bands, data } = block;
   if (bands === channels || !(data instanceof Uint8Array) || (channels !== 1 && channels !== 3)) return block;
   return { lengths, bands: channels, data: greyOrColour(data, channels) };
 }
 
-/** The same of a block of any number of axes, whose bands are the channels. */
+/** Encodes a block with any number of axes, whose bands are the channels, as `encodePicture` does. */
 export function encodeBlock(block: Block, encoding: Encoding, padTo: readonly number[] = block.lengths): Numbers {
   const { tables, value, from, format } = encoding;
   const { lengths, bands, data } = inChannels(block, format.channels);

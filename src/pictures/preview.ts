@@ -1,14 +1,14 @@
-/** A source as it can be looked at: numbers made into bytes between its darkest and its brightest, and smaller where it is large. Read in pieces. */
+/** Renders a source for display: values become bytes between its darkest and brightest, and large sources are reduced. Read in pieces. */
 import { type Block, type Box, piecesOf, product, type Source } from '../sources/source';
 import type { Picture } from './picture';
 
-/** Shares of the numbers that are cut off below and above. */
+/** Fractions of the values that are clipped below and above. */
 const [DARKEST, BRIGHTEST] = [0.001, 0.999];
 
-/** Which numbers are black and white. */
+/** Values shown as black and white. */
 export type Ends = readonly [black: number, white: number];
 
-/** The last two axes of a block that has one place along all others, as a picture: three bands are colours, of others the first is grey. */
+/** The last two axes of a block, which has length 1 along all others, as a picture. Three bands are colours; otherwise the first band is shown in grey. */
 export function pictureOfBlock({ lengths, bands, data }: Block, ends?: Ends): Picture {
   const [height = 1, width = 1] = lengths.slice(-2);
   const channels = bands === 3 ? 3 : 1;
@@ -22,7 +22,7 @@ export function pictureOfBlock({ lengths, bands, data }: Block, ends?: Ends): Pi
   return { width, height, channels, data: bytes };
 }
 
-/** The darkest and the brightest, but for a few. */
+/** The darkest and brightest values, ignoring outliers. */
 export function endsOf(values: ArrayLike<number>): Ends {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
@@ -30,7 +30,7 @@ export function endsOf(values: ArrayLike<number>): Ends {
 }
 
 /**
- * A region with every `factors` places along each axis made one: their mean, or the highest. `factors` that are no smaller than the region's length give a projection.
+ * Reduces a region: every `factors` positions along each axis become one, by their mean or maximum. A factor at least as large as the region gives a projection.
  */
 export async function reduced(source: Source, box: Box, factors: readonly number[], how: 'mean' | 'max'): Promise<Block> {
   const { bands } = source;
@@ -63,7 +63,7 @@ export async function reduced(source: Source, box: Box, factors: readonly number
   return { lengths, bands, data: sums };
 }
 
-/** The lowest and the highest number of each band in so many stretches of a signal. */
+/** Minimum and maximum of each band in each of a number of equal stretches of a signal. */
 export interface Envelope {
   readonly low: readonly Float64Array[];
   readonly high: readonly Float64Array[];

@@ -1,9 +1,9 @@
 /**
- * Descriptions of preprocessing by other programs, as recipes: the files of Hugging Face and timm, the metadata that ONNX itself, Windows ML, Azure Custom Vision and
- * Ultralytics put into models, and the names of models that torchvision and timm know.
+ * Translates preprocessing descriptions of other programs into recipes: files of Hugging Face and timm, metadata written into models by ONNX itself, Windows ML,
+ * Azure Custom Vision and Ultralytics, and the names of torchvision and timm models.
  *
- * All of these are x = (p factor - shift) / deviation in one spelling or another, so each becomes a range, a mean and a std. What says something that cannot be done
- * here is an error: pixels that a network was not trained on give wrong classes without a word.
+ * All of them express x = (p factor - shift) / deviation in some form, so each becomes a range, a mean and a std. A description that cannot be reproduced here
+ * is an error: preprocessing that differs from training silently gives wrong classes.
  */
 
 import { preprocessingInvalid } from '../diagnostics/catalogue';
@@ -13,7 +13,7 @@ import { KNOWN_MODELS } from './known-models.generated';
 import { type Fields, fields, parseRecipe, type Recipe } from './recipe';
 import type { Filter } from './resample';
 
-/** A description in a JSON file or in the metadata, whoever wrote it; undefined where it says nothing about pixels. Throws CompileError PREPROCESSING_INVALID. */
+/** Parses a description from a JSON file or metadata, in any known format; undefined if it says nothing about pixels. Throws CompileError PREPROCESSING_INVALID. */
 export function recipeFromFields(value: object, file: string, from: string): Recipe | undefined {
   const read = fields(value, file);
   const inner = read.value('pretrained_cfg') ?? read.value('image_processor');
@@ -39,7 +39,7 @@ function huggingFace(read: Fields, file: string, from: string): Recipe {
   const normalized = read.flag('do_normalize') ?? read.has('image_mean');
   const mean = normalized ? (read.numbers('image_mean') ?? [0]) : [0];
   const std = normalized ? read.deviations('image_std') : [1];
-  // EfficientNet's processor divides by the deviation once more, and may move pixels to -1..1 first.
+  // EfficientNet's processor divides by the deviation a second time, and may first move pixels to -1..1.
   const twice = /^EfficientNet/.test(kind) && (read.flag('include_top') ?? true) && normalized;
   const offset = (read.flag('rescale_offset') ?? false) ? 1 : 0;
   const shift = mean.map((value) => value + offset);
@@ -62,19 +62,19 @@ function huggingFaceFit(read: Fields, kind: string): Pick<Recipe, 'resize' | 'cr
     return { resize: target ?? 'none', crop: crops ? read.size('crop_size') : (target ?? 'none') };
   }
   const square = { height: shortest, width: shortest };
-  // ConvNeXt's (ResNet and others use it) makes the shorter side longer than the square that is cut, unless that is large.
+  // ConvNeXt's processor (also used by ResNet and others) scales the shorter side beyond the square that is cropped, unless the square is 384 or more.
   if (/^ConvNext/.test(kind) || read.has('crop_pct')) {
     if (/^ConvNext/.test(kind) && shortest >= 384) return { resize: square, crop: square };
     return { resize: Math.floor(shortest / (read.number('crop_pct') ?? 224 / 256)), crop: square };
   }
-  // LeViT's too, by 256 / 224; what it cuts is said.
+  // So does LeViT's, by 256 / 224; it states its crop size.
   const scaled = /^Levit/i.test(kind) ? Math.floor((256 / 224) * shortest) : shortest;
   if (crops) return { resize: resizes ? scaled : 'none', crop: read.size('crop_size') ?? square };
-  // A plain number without a crop meant a square, before sizes had names.
+  // A plain number without a crop meant a square before sizes had named fields.
   return typeof size === 'number' ? { resize: square, crop: square } : { resize: resizes ? scaled : 'none', crop: 'none' };
 }
 
-/** pretrained_cfg of timm: the picture is scaled to input_size / crop_pct, then cut; squashed where crop_mode says so. */
+/** pretrained_cfg of timm: the picture is scaled to input_size / crop_pct, then cropped; stretched if crop_mode says so. */
 function timm(read: Fields, file: string, from: string): Recipe {
   const size = read.size('input_size');
   const share = read.number('crop_pct') ?? 0.875;
@@ -117,14 +117,14 @@ const filterNamed = (text: string | undefined): Filter => {
   return name === 'bicubic' || name === 'nearest' || name === 'lanczos' || name === 'box' || name === 'hamming' ? name : 'bilinear';
 };
 
-/** x = (p factor - shift) / deviation, p in 0..255, in the spelling of a recipe. */
+/** Converts x = (p factor - shift) / deviation, with p in 0..255, to the form of a recipe. */
 function linear(factor: number, shift: readonly number[], deviation: readonly number[]): Pick<Recipe, 'range' | 'mean' | 'std'> {
-  // 0.00392156862745098 and 1 / 255 are meant to be the same.
+  // 0.00392156862745098 and 1 / 255 must be treated as the same number.
   if (Math.abs(factor * 255 - 1) < 1e-6) return { range: 1, mean: shift, std: deviation };
   return { range: 255, mean: shift.map((value) => value / factor), std: deviation.map((value) => value / factor) };
 }
 
-/** What a model's own metadata says about pixels, whoever exported it; undefined: nothing. Throws CompileError PREPROCESSING_INVALID. */
+/** Preprocessing stated in the model's own metadata, by any exporter; undefined if none. Throws CompileError PREPROCESSING_INVALID. */
 export function recipeInMetadata(metadata: ReadonlyMap<string, string>, file: string): Recipe | undefined {
   const own = metadata.get('convolutionize.preprocessing');
   if (own !== undefined) {
@@ -142,14 +142,14 @@ export function recipeInMetadata(metadata: ReadonlyMap<string, string>, file: st
   }
   if (/^ultralytics$/i.test(metadata.get('author') ?? '') || /^Ultralytics /.test(metadata.get('description') ?? ''))
     return ultralytics(metadata, file);
-  // Fields by themselves: each value is text.
+  // Separate fields: each value is text.
   const flat = Object.fromEntries([...metadata].map(([key, text]) => [key, loose(text)]));
   const read = fields(flat, file);
   const described = read.has('image_mean', 'image_std') || (read.has('mean') && read.has('std'));
   return described ? recipeFromFields(flat, file, 'the model') : undefined;
 }
 
-/** Under which keys whole descriptions are found in metadata. */
+/** Metadata keys that hold whole descriptions. */
 const DESCRIPTIONS = new Set([
   'preprocessor_config',
   'preprocessor',
@@ -166,7 +166,7 @@ const DESCRIPTIONS = new Set([
   'normalization',
 ]);
 
-/** JSON, or what Python prints: {'a': (1, 2), 'b': None}. What is neither is a text. */
+/** Parses JSON or the output of Python's print: {'a': (1, 2), 'b': None}. Anything else is returned as text. */
 function loose(text: string): unknown {
   const pythonic = text.replaceAll('(', '[').replaceAll(')', ']').replaceAll("'", '"');
   const words = pythonic
@@ -179,17 +179,17 @@ function loose(text: string): unknown {
     try {
       return parseJson(attempt);
     } catch {
-      // The next spelling.
+      // Try the next syntax.
     }
   }
   return text;
 }
 
 /**
- * ONNX's image metadata (docs/MetadataProps.md of ONNX), which Windows ML and Azure Custom Vision write. Keys and values are the same in any case.
+ * ONNX's image metadata (docs/MetadataProps.md of ONNX), as written by Windows ML and Azure Custom Vision. Keys and values are case-insensitive.
  *
  *   Image.BitmapPixelFormat   Gray8, Rgb8, Bgr8 (Rgba8 and Bgra8: their color channels)
- *   Image.NominalPixelRange   NominalRange_0_255 (where nothing is said, as in Windows ML), Normalized_0_1, Normalized_1_1, NominalRange_16_235
+ *   Image.NominalPixelRange   NominalRange_0_255 (the default, as in Windows ML), Normalized_0_1, Normalized_1_1, NominalRange_16_235
  *   Image.ColorSpaceGamma     SRGB, Linear
  */
 function imageMetadata(metadata: ReadonlyMap<string, string>, file: string): Recipe | undefined {
@@ -202,7 +202,7 @@ function imageMetadata(metadata: ReadonlyMap<string, string>, file: string): Rec
     throw preprocessingInvalid(file, `Image.${key} is '${value}'; known are ${known}`);
   };
   const orders: Readonly<Record<string, Recipe['order']>> = table({ gray8: 'rgb', rgb8: 'rgb', rgba8: 'rgb', bgr8: 'bgr', bgra8: 'bgr' });
-  // Windows ML takes what says nothing for Bgr8.
+  // Windows ML treats an unspecified format as Bgr8.
   const order = orders[(format ?? 'bgr8').toLowerCase()] ?? unknown('BitmapPixelFormat', format ?? '', 'Gray8, Rgb8, Bgr8, Rgba8, Bgra8');
   const ranges: Readonly<Record<string, Pick<Recipe, 'range' | 'mean' | 'std'>>> = table({
     nominalrange_0_255: { range: 255, mean: [0], std: [1] },
@@ -224,7 +224,10 @@ function imageMetadata(metadata: ReadonlyMap<string, string>, file: string): Rec
   };
 }
 
-/** Azure Custom Vision's own keys, beside ONNX's: CustomVision.Preprocess.NormalizeMean, NormalizeStd, ResizeMethod, CropMethod, TargetHeight, TargetWidth. */
+/**
+ * Azure Custom Vision's own keys, in addition to ONNX's: CustomVision.Preprocess.NormalizeMean, NormalizeStd, ResizeMethod, CropMethod,
+ * TargetHeight, TargetWidth.
+ */
 function customVision(
   lower: ReadonlyMap<string, string>,
   { range, mean, std }: Pick<Recipe, 'range' | 'mean' | 'std'>,
@@ -246,14 +249,14 @@ function customVision(
   return {
     from: 'Custom Vision metadata in the model',
     range,
-    // First to the nominal range, then the mean and the deviation of the training.
+    // First to the nominal range, then by the mean and deviation of the training.
     mean: channels.map((channel) => at(mean, channel) + at(std, channel) * at(ownMean, channel)),
     std: channels.map((channel) => at(std, channel) * at(ownStd, channel)),
     ...(target && stretched && { resize: target, crop: target }),
   };
 }
 
-/** Classifiers of Ultralytics (YOLOv8 and later): pixels of 0..1, the shorter side scaled to imgsz, the middle cut out. */
+/** Ultralytics classifiers (YOLOv8 and later): pixels in 0..1, the shorter side scaled to imgsz, the middle cropped. */
 function ultralytics(metadata: ReadonlyMap<string, string>, file: string): Recipe {
   const read = fields({ imgsz: loose(metadata.get('imgsz') ?? 'null') }, file);
   const crop = read.size('imgsz');
@@ -269,7 +272,7 @@ function ultralytics(metadata: ReadonlyMap<string, string>, file: string): Recip
   };
 }
 
-/** A model that torchvision or timm knows by this name: ResNet50_Weights.IMAGENET1K_V2, timm/resnet50.a1_in1k, resnet50. */
+/** Finds a torchvision or timm model by name: ResNet50_Weights.IMAGENET1K_V2, timm/resnet50.a1_in1k, resnet50. */
 export function recipeOfKnownModel(name: string): Recipe | undefined {
   const wanted = name
     .trim()

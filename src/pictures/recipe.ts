@@ -1,10 +1,10 @@
 /**
- * How a network wants its pictures: one description, the same in the metadata of an ONNX file, in that of a TensorFlow.js model and in a JSON file of its own.
+ * Preprocessing of a network's pictures: one format, used in ONNX metadata, in TensorFlow.js metadata and in JSON files of its own.
  *
  *   {"resize": 256, "crop": [224, 224], "filter": "bilinear", "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "order": "rgb"}
  *
  * In this order: the picture is scaled (`resize`, with `filter`), its middle is cut out (`crop`), and each pixel p becomes x = (p - mean) / std, where p is in
- * 0..`range`. docs/pictures.md documents each field. Descriptions of other programs are translated by recipe-sources.ts.
+ * 0..`range`. docs/pictures.md documents each field. recipe-sources.ts translates the formats of other programs.
  */
 import { preprocessingInvalid } from '../diagnostics/catalogue';
 import type { Fit } from './fit';
@@ -13,17 +13,17 @@ import { MEASURED, type Measured, type Preprocessing } from './preprocessing';
 import { FILTERS, type Filter } from './resample';
 
 export interface Recipe extends Preprocessing {
-  /** Where it was found, for people: 'torchvision', 'preprocessor_config.json'. */
+  /** Origin of the recipe, for reports: 'torchvision', 'preprocessor_config.json'. */
   readonly from: string;
-  /** A number: the shorter side becomes that long; a size: stretched; `none`: as it is; undefined: not said. */
+  /** A number: new length of the shorter side; a size: stretched to it; `none`: unchanged; undefined: unspecified. */
   readonly resize?: Fit['resize'] | undefined;
   readonly crop?: Size | 'none' | undefined;
   readonly filter?: Filter | undefined;
-  /** Samples a second of the recordings that the network was made for. */
+  /** Sampling rate in Hz of the recordings that the network was trained on. */
   readonly rate?: number | undefined;
 }
 
-/** As it is written down; absent fields are not said. */
+/** JSON form of a recipe; absent fields are unspecified. */
 export interface RecipeJson {
   readonly preset?: string;
   readonly resize?: number | readonly [height: number, width: number] | null;
@@ -52,7 +52,7 @@ export function recipeJson({ from, resize, crop, filter, range, mean, std, order
   };
 }
 
-/** Reads what `recipeJson` wrote, or what a person wrote by hand. `file` is for messages. Throws CompileError PREPROCESSING_INVALID. */
+/** Parses the output of `recipeJson`, or a file written by hand. `file` is used in messages. Throws CompileError PREPROCESSING_INVALID. */
 export function parseRecipe(value: object, file: string, from: string): Recipe {
   const read = fields(value, file);
   const filter = read.text('filter');
@@ -85,7 +85,7 @@ export function parseRecipe(value: object, file: string, from: string): Recipe {
 
 const isFilter = (text: string): text is Filter => FILTERS.some((filter) => filter === text);
 
-/** Whether a recipe fits a network: one number, or one per channel. */
+/** Whether the recipe's mean and std have one number, or one per channel of the network. */
 export function checkChannels(recipe: Recipe, channels: number, file: string): Recipe {
   for (const [name, list] of [
     ['mean', recipe.mean],
@@ -99,17 +99,17 @@ export function checkChannels(recipe: Recipe, channels: number, file: string): R
   return recipe;
 }
 
-/** Typed access to the fields of a description that somebody else may have written. */
+/** Typed access to the fields of a description from another program. */
 export interface Fields {
   has(...names: readonly string[]): boolean;
   value(name: string): unknown;
   text(name: string): string | undefined;
   number(name: string): number | undefined;
   flag(name: string): boolean | undefined;
-  /** A number of pixels. */
+  /** A positive whole number of pixels. */
   length(name: string): number | undefined;
   numbers(name: string): readonly number[] | undefined;
-  /** Numbers above zero; 1 where there are none. */
+  /** Numbers above zero; 1 if absent. */
   deviations(name: string): readonly number[];
   /** [height, width], or {height, width}, or one number for a square. */
   size(name: string): Size | undefined;

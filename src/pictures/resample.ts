@@ -1,10 +1,10 @@
-/** Any rectangle of a picture at another size. How the numbers are made: src/sources/resample.ts. */
+/** Resamples any rectangle of a picture to another size; src/sources/resample.ts defines the filters. */
 import { type Filter, scaledSource } from '../sources/resample';
 import { type Picture, pictureOf, pictureSource, type Region, type Size } from './picture';
 
 export { FILTERS, type Filter } from '../sources/resample';
 
-/** `region` of the picture as it would be at `size`. */
+/** `region` of the picture after resizing the picture to `size`. */
 export function resample(
   picture: Picture,
   size: Size,

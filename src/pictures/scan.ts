@@ -1,4 +1,4 @@
-/** Runs a network that gives maps over an image of any size, tile by tile, and hands on the cells of each tile. */
+/** Runs a network that outputs maps over an image of any size, tile by tile, and passes on the cells of each tile. */
 import type { TiledAxis, Tiling } from '../analysis/tiling';
 import { cannotTile, tileTooSmall } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -7,10 +7,10 @@ import type { Numbers } from '../verify/onnx-runner';
 import { softmaxInPlace } from './scores';
 import { planTiles, smallestTile, type TileSpan, untiled } from './tiles';
 
-/** The tiles along each axis: every combination of them is run. */
+/** Tiles along each axis; every combination is run. */
 export type TilePlan = readonly (readonly TileSpan[])[];
 
-/** `tile`: pixels at most on a side; `auto`: in one piece where that needs at most `memory` bytes, else as large as fits; `none`: in one piece. */
+/** `tile`: maximum side in pixels; `auto`: a single tile if that needs at most `memory` bytes, otherwise the largest tiles that do; `none`: a single tile. */
 export interface TileChoice {
   readonly tile: number | 'auto' | 'none';
   readonly memory: number;
@@ -34,7 +34,7 @@ export function choosePlan({ along, obstacle, bytes }: Tiling, { tile, memory }:
     if (plan.every((spans) => spans !== undefined)) return plan;
     throw tileTooSmall(tile, fewest);
   }
-  // Tiles with sides of about the same length; what one axis has too little of goes to the ones behind it.
+  // Tiles with sides of about equal length; pixels that a short axis does not need are left to the axes after it.
   let left = memory / perPlace / product(along.filter(({ fixed }) => fixed).map(({ length }) => length));
   let axes = free.length;
   return along.map((axis, at) => {
@@ -46,13 +46,13 @@ export function choosePlan({ along, obstacle, bytes }: Tiling, { tile, memory }:
   });
 }
 
-/** Where shapes between layers are not known: 64 floats for each pixel are more than common networks need. */
+/** Estimate when the shapes between layers are unknown: 64 floats per pixel are more than common networks need. */
 const ASSUMED_BYTES_PER_PLACE = 2048;
 
 export const tilesIn = (plan: TilePlan): number => product(plan.map((spans) => spans.length));
 
 export interface TileCells {
-  /** Along each axis. */
+  /** Tile span along each axis. */
   readonly spans: readonly TileSpan[];
   /** The cells that are kept: [classes, last - first of each axis]. */
   readonly data: Float32Array;
@@ -61,16 +61,16 @@ export interface TileCells {
 export interface Scan {
   readonly tiling: Tiling;
   readonly plan: TilePlan;
-  /** The numbers of a region. */
+  /** Returns the network input for a region. */
   readonly image: (spans: readonly TileSpan[]) => Numbers | Promise<Numbers>;
   readonly run: (image: Numbers) => Promise<Numbers>;
-  /** Shares over the classes of each cell. */
+  /** Apply softmax over the classes of each cell. */
   readonly softmax: boolean;
-  /** The share of the pixels of all tiles that are done. */
+  /** Receives the fraction of the pixels of all tiles that is done. */
   readonly onDone?: ((share: number) => void) | undefined;
 }
 
-/** Calls `visit` for each tile in turn, so that only one is held. */
+/** Calls `visit` for each tile in turn, so that only one is in memory. */
 export async function scan({ tiling, plan, image, run, softmax, onDone }: Scan, visit: (cells: TileCells) => void): Promise<void> {
   const pixels = (spans: readonly TileSpan[]): number => spans.reduce((sum, { start, end }) => sum + end - start, 0);
   const all = product(plan.map(pixels));
@@ -84,7 +84,7 @@ export async function scan({ tiling, plan, image, run, softmax, onDone }: Scan, 
   }
 }
 
-/** One tile of each axis, the last axis fastest. */
+/** Every combination of one tile per axis, last axis fastest. */
 function* combinations(plan: TilePlan): Generator<readonly TileSpan[]> {
   const [first, ...rest] = plan;
   if (!first) yield [];

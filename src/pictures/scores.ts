@@ -4,7 +4,7 @@ export interface Ranked {
   readonly score: number;
 }
 
-/** The best `count`, best first; of equal ones the smaller index. Numbers that are none come last. */
+/** Indices of the best `count` scores, best first; ties go to the smaller index. NaN comes last. */
 export function ranked(scores: ArrayLike<number>, count: number): Ranked[] {
   const value = (score: number): number => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score);
   return Array.from(scores, (score, index) => ({ index, score }))
@@ -13,8 +13,8 @@ export function ranked(scores: ArrayLike<number>, count: number): Ranked[] {
 }
 
 /**
- * Makes shares that add up to one of scores; shares stay what they are. The scores of a class lie `cells` apart: so many lists of scores, side by side, are
- * done at once, in place.
+ * Applies softmax in place, unless the scores are probabilities already. The scores of one prediction are `cells` apart, so `cells` predictions stored
+ * side by side are converted at once.
  */
 export function softmaxInPlace(data: Float32Array | Float64Array, classes: number, cells = 1): void {
   for (let cell = 0; cell < cells; cell++) {
@@ -31,7 +31,7 @@ export function softmaxInPlace(data: Float32Array | Float64Array, classes: numbe
   }
 }
 
-/** Whether the numbers are shares already: none below zero, adding up to one. */
+/** Whether the values are probabilities already: none below zero, summing to one. */
 export const areShares = (scores: ArrayLike<number>): boolean => sharesAt(scores, scores.length, 1, 0);
 
 function sharesAt(scores: ArrayLike<number>, classes: number, cells: number, cell: number): boolean {

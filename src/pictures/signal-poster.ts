@@ -1,6 +1,6 @@
 /**
- * The picture of a signal: its waveform, a lane for each band, and below it the score of each class over time as a coloured curve, with the window of its peak. All of it is
- * drawn as lines, so that it stays sharp as SVG.
+ * The picture of a signal: its waveform with a lane per band, and below it the score of each class over time as a coloured curve, with the window of its peak.
+ * Everything is drawn as lines, so it stays sharp as SVG.
  */
 import type { Unit } from '../sources/source';
 import type { GridAxis } from './grid';
@@ -14,9 +14,9 @@ export interface Signal {
   readonly unit: Unit | undefined;
 }
 
-/** Okabe and Ito's colours, which eyes of all kinds tell apart, from the strongest on white. */
+/** Okabe and Ito's colour-blind-safe palette, ordered from the highest contrast on white. */
 const CURVES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#5f5f5f', '#8c6d1f', '#7b3294', '#b2182b'] as const;
-/** Bands that have a lane of their own. */
+/** Maximum number of bands that get a lane of their own. */
 const MOST_LANES = 12;
 
 interface Frame {
@@ -77,7 +77,7 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
   return { canvas, svg: svgOf(width, height, parts), isVector: true };
 }
 
-/** Lowest and highest of all curves: those below zero are curves too. Probabilities begin at 0. */
+/** Value range over all curves, including negative values. Probabilities start at 0. */
 function spanOf(panels: readonly Panel[]): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { map } of panels)
@@ -100,7 +100,7 @@ const laneOf = ({ left, top, width, height }: Frame, band: number, lanes: number
   height: height / lanes,
 });
 
-/** Between the lowest and the highest number of each stretch: a line where there are few numbers, a body where there are many. */
+/** Draws the minimum and maximum of each stretch: a line if there are few values, a filled shape if there are many. */
 function waveform({ low, high }: Envelope, band: number, { left, top, width, height }: Frame): string {
   const [lows, highs] = [low[band] ?? new Float64Array(), high[band] ?? new Float64Array()];
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -122,7 +122,7 @@ interface Curve {
   readonly peak: Panel['peak'];
 }
 
-/** Of many cells the highest of each pixel, so that no peak is lost. */
+/** If several cells fall on the same half pixel, plots the highest, so that no peak is lost. */
 function curveOf(map: Float32Array, { start, step, count }: GridAxis, { x, y, colour, stroke, peak }: Curve): string {
   const points = new Map<number, number>();
   for (let cell = 0; cell < count; cell++) {
@@ -136,7 +136,7 @@ function curveOf(map: Float32Array, { start, step, count }: GridAxis, { x, y, co
   return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="${stroke.toFixed(1)}" stroke-linejoin="round"/>${dot}`;
 }
 
-/** What the network saw at the peak of a class: a band in its colour, over the waveform and the curves. */
+/** Marks the window at the peak of a class: a band in the class's colour, across the waveform and the curves. */
 function windowOf(
   { window }: Panel['peak'],
   length: number,
@@ -153,7 +153,7 @@ function windowOf(
   );
 }
 
-/** Where no cell looks. */
+/** Marks the stretches that no cell covers. */
 function unmeasured({ start, step, count }: GridAxis, length: number, x: (place: number) => number, { top, height }: Frame): string[] {
   const [first, last] = [start - step / 2, start + step * (count - 0.5)];
   const parts = [
@@ -177,7 +177,7 @@ interface Names {
   readonly span: number;
 }
 
-/** The classes in their colours, with the score of their peak; in rows, as many as are needed. */
+/** Legend of the classes in their colours with their peak scores, in as many rows as needed. */
 function legendOf(
   panels: readonly Panel[],
   { left, top, width, letter, span }: Names,
@@ -198,7 +198,7 @@ function legendOf(
   return { parts, bottom: top + line * letter * 1.5 + Math.round(letter * 0.6) };
 }
 
-/** Round numbers of seconds, or of samples. */
+/** Time axis with ticks at round numbers of seconds or samples. */
 function timeAxis({ length, unit }: Signal, { left, top, width }: Frame, x: (place: number) => number, small: number): string[] {
   const size = unit?.size ?? 1;
   const whole = length * size;
@@ -208,7 +208,7 @@ function timeAxis({ length, unit }: Signal, { left, top, width }: Frame, x: (pla
   for (let at = 0; at * step <= whole * (1 + 1e-9); at++) {
     const place = x((at * step) / size);
     const text = (at * step).toFixed(digits);
-    // The first and the last number stay within the picture.
+    // The first and last labels must stay within the picture.
     const align = at === 0 ? 'left' : place > left + width - textWidth(text, small) / 2 ? 'right' : 'centre';
     parts.push(
       `<path d="M${place.toFixed(1)} ${top}v5" stroke="${FAINT}"/>`,
@@ -219,7 +219,7 @@ function timeAxis({ length, unit }: Signal, { left, top, width }: Frame, x: (pla
   return parts;
 }
 
-/** 1, 2 or 5 of a power of ten, not below. */
+/** Rounds up to 1, 2 or 5 times a power of ten. */
 function roundStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10);

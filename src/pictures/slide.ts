@@ -1,4 +1,4 @@
-/** The network itself on crops, cell by cell: exact and slow. What a map of a padded network is compared with. */
+/** Runs the network itself on crops, cell by cell: exact but slow. Maps of padded networks are compared with it. */
 import { eachLine, product, type Source } from '../sources/source';
 import type { Numbers } from '../verify/onnx-runner';
 import { cellAt, type Peak } from './grid';
@@ -8,13 +8,13 @@ import { imageOf, type MapNetwork, type PlannedView } from './views';
 /** Runs one image of the window's size: [1, classes], or a map of one cell. */
 export type RunWindow = (image: Numbers) => Promise<Numbers>;
 
-/** A network with the cells of `network`, each of them from a run on its own crop. `layout`: the roles of the image's axes. */
+/** A network that outputs the cells of `network`, each computed by running its own crop. `layout`: roles of the image's axes. */
 export function sliding(network: MapNetwork, window: readonly number[], layout: string, runWindow: RunWindow): MapNetwork {
   return {
     ...network,
     async run(image) {
       const axes = spatialAxes(layout);
-      // A padded map may have a last window that sticks out: the last that does not stands for it.
+      // The last window of a padded map may extend beyond the image; the last window that fits is used instead.
       const begins = axes.map((axis, at) => startsAlong(image.shape[axis] ?? 0, window[at] ?? 1, network.strides?.[at] ?? 1));
       const counts = begins.map((own) => own.length);
       const grid = counts.map((count) => ({ start: 0, step: 1, count }));
@@ -34,7 +34,7 @@ export function sliding(network: MapNetwork, window: readonly number[], layout: 
   };
 }
 
-/** Where the places are among the axes of the image. */
+/** Indices of the spatial axes of the image. */
 const spatialAxes = (layout: string): readonly number[] =>
   [...layout].flatMap((role, axis) => (role === 'N' || role === 'C' ? [] : [axis]));
 
@@ -59,7 +59,7 @@ function channelsLast({ dtype, shape, data }: Numbers): Numbers {
   return { dtype, shape: [batch, ...counts, classes], data: turned };
 }
 
-/** The image of the window of a peak, as the network saw it in the view that the peak is due to. */
+/** The image within the window of a peak, as the network saw it in the view that produced the peak. */
 export function cropOfPeak(
   source: Source,
   planned: PlannedView,

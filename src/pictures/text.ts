@@ -1,4 +1,4 @@
-/** Text as outlines in SVG: the same on every machine, with or without fonts. */
+/** Text as SVG outlines: identical on every machine, with or without fonts. */
 import { GLYPHS } from './glyphs.generated';
 
 export interface TextStyle {
@@ -6,7 +6,7 @@ export interface TextStyle {
   readonly size: number;
   readonly fill?: string | undefined;
   readonly align?: 'left' | 'right' | 'centre' | undefined;
-  /** Letters get a thin outline of their own colour. */
+  /** Draw a thin outline in the text's own colour. */
   readonly bold?: boolean | undefined;
 }
 
@@ -14,15 +14,15 @@ const UNKNOWN = 0xfffd;
 const EM = 1000;
 
 const glyph = (letter: string): readonly [advance: number, path: string] => {
-  // Letters with marks that are not here come apart into letter and mark; the letter may be.
+  // Accented letters without a glyph are decomposed into letter and mark; the bare letter may have a glyph.
   const [base = letter] = letter.normalize('NFD');
   return GLYPHS.get(letter.codePointAt(0) ?? 0) ?? GLYPHS.get(base.codePointAt(0) ?? 0) ?? GLYPHS.get(UNKNOWN) ?? [EM, ''];
 };
 
-/** Pixels that a line of text takes. */
+/** Width of a line of text in pixels. */
 export const textWidth = (text: string, size: number): number => ([...text].reduce((sum, letter) => sum + glyph(letter)[0], 0) * size) / EM;
 
-/** As much of the text as fits, with an ellipsis where it was cut. */
+/** The longest prefix of the text that fits, with an ellipsis if it was cut. */
 export function fitText(text: string, size: number, width: number): string {
   if (textWidth(text, size) <= width) return text;
   const letters = [...text];
@@ -30,7 +30,7 @@ export function fitText(text: string, size: number, width: number): string {
   return `${letters.join('').trimEnd()}…`;
 }
 
-/** The text in lines that fit, broken between words; a word that is too long is cut. */
+/** Wraps the text into lines that fit, at word boundaries; a word that is too long is cut. */
 export function wrapText(text: string, size: number, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -44,7 +44,7 @@ export function wrapText(text: string, size: number, width: number): string[] {
   return [...lines, ...(line === '' ? [] : [line])].map((full) => fitText(full, size, width));
 }
 
-/** An SVG element; x, y: pixels, y of the baseline. */
+/** An SVG element for the text; x, y in pixels, where y is the baseline. */
 export function svgText(text: string, x: number, y: number, { size, fill = '#222', align = 'left', bold = false }: TextStyle): string {
   const scale = size / EM;
   const start = align === 'left' ? x : x - (align === 'right' ? 1 : 0.5) * textWidth(text, size);

@@ -1,4 +1,4 @@
-/** One run of a network over a whole image: at which size, in which tiles, and where its cells then lie on the image. */
+/** One run of a network over a whole image: its size, its tiles, and the positions of its cells on the image. */
 import { type TiledAxis, type Tiling, tilingOf } from '../analysis/tiling';
 import { arrayTooSmall, pictureTooSmall } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
@@ -18,43 +18,43 @@ import type { TileSpan } from './tiles';
 export interface MapNetwork {
   readonly model: Model;
   readonly output: string;
-  /** The size that one cell stands for, where cells are windows of the original network; undefined: cells are what they look at. */
+  /** Window size per cell, if cells are windows of the original network; undefined: a cell covers its receptive field. */
   readonly window: readonly number[] | undefined;
-  /** Pixels between neighbouring cells along each axis, where that is known beforehand. */
+  /** Distance in pixels between neighbouring cells along each axis, if known in advance. */
   readonly strides?: readonly number[] | undefined;
-  /** A map [N, ...places, classes]. */
+  /** True for a map [N, ...positions, classes]. */
   readonly classesLast?: boolean | undefined;
   readonly infer: (model: Model) => void;
   run(image: Numbers): Promise<Numbers>;
 }
 
 export interface ViewOptions extends TileChoice {
-  /** Zeros around an image that is smaller than the window. */
+  /** Pad an image that is smaller than the window with zeros. */
   readonly pad: boolean;
 }
 
-/** What is run: a picture is scaled to a size that the network takes, other images lose what is too much at their end. */
+/** The image to run. A picture is scaled to a size that the network takes; any other image is cropped at its end. */
 export interface Shown extends Pick<Source, 'lengths'> {
   readonly isPicture?: boolean | undefined;
 }
 
 export interface PlannedView {
   readonly scale: number;
-  /** What the image is scaled to. */
+  /** Size of the image after scaling. */
   readonly scaled: readonly number[];
-  /** Of that, what is run. */
+  /** Size of the part of the scaled image that is run. */
   readonly size: readonly number[];
-  /** With what is padded. */
+  /** Size including padding. */
   readonly padded: readonly number[];
   readonly tiling: Tiling;
   readonly plan: TilePlan;
-  /** Of the image in a mirror: its last axis runs the other way. */
+  /** The image is mirrored: its last axis is reversed. */
   readonly flipped: boolean;
 }
 
 /**
- * `file` is for messages. Where layers meet only at some sizes (multiples of their strides), the nearest such size is taken.
- * Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL; SHAPE_MISMATCH where no size near to this one goes through.
+ * `file` is used in messages. If the layers' shapes match only at some sizes (multiples of their strides), uses the nearest such size.
+ * Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, CANNOT_TILE, TILE_TOO_SMALL; SHAPE_MISMATCH if no size near this one works.
  */
 export function planView(
   network: MapNetwork,
@@ -76,7 +76,7 @@ export function planView(
   });
   const only = sizes.only;
   if (only) {
-    // A network of one size sees a whole picture, as large as it goes in, with nothing around; of other images as much as goes in.
+    // A network with a single size sees the whole picture, scaled to fit, without padding; of any other image it sees as much as fits.
     const zoom = isPicture ? scale * Math.min(...lengths.map((length, axis) => (only.size[axis] ?? 1) / length)) : scale;
     const fitted = lengths.map((length, axis) => Math.min(only.size[axis] ?? 1, Math.max(1, Math.round(length * zoom))));
     return made(fitted, only);
@@ -104,13 +104,13 @@ interface Fitting {
 
 type Round = (value: number) => number;
 
-/** Which sizes go through a network. */
+/** Image sizes that a network accepts. */
 class Sizes {
-  /** Why the last one did not. */
+  /** Error of the most recent size that failed. */
   mismatch: CompileError | undefined;
   readonly axes: readonly string[];
 
-  /** What the network says of itself, by axis; undefined: it must be tried. */
+  /** Sizes that the network declares, per axis; undefined: they must be found by trial. */
   private readonly taken: readonly SizeFamily[] | undefined;
 
   constructor(private readonly network: MapNetwork) {
@@ -120,7 +120,7 @@ class Sizes {
     this.taken = families?.length === this.axes.length ? families : undefined;
   }
 
-  /** Where there is one alone. */
+  /** The single size that the network accepts, if there is only one. */
   get only(): Fitting | undefined {
     const { taken } = this;
     return taken?.every(({ multiple }) => multiple === 0) ? this.at(taken.map(({ rest }) => rest)) : undefined;
@@ -133,14 +133,17 @@ class Sizes {
       const tiling = tilingOf(model, output, size, infer);
       return tiling && { size, tiling };
     } catch (error) {
-      // Layers whose windows are larger than the map, or branches that do not meet.
+      // A layer's window is larger than its input, or branches have different shapes.
       if (!(error instanceof CompileError) || error.diagnostic.code !== 'SHAPE_MISMATCH') throw error;
       this.mismatch = error;
       return undefined;
     }
   }
 
-  /** The size, or the nearest one by `round` that the network takes whole; where that is not known, that is the window and a multiple of 2, 4, ... 64 pixels; rounding stretches a side by an eighth at most. */
+  /**
+   * The nearest size by `round` that the network takes whole. If its sizes are unknown, tries the window plus multiples of 1, 2, 4, ... 64 pixels;
+   * rounding to nearest changes a side by at most an eighth.
+   */
   near(lengths: readonly number[], round: Round): Fitting | undefined {
     const window = this.network.window ?? lengths.map(() => 0);
     if (isSmaller(lengths, window)) return undefined;
@@ -150,7 +153,7 @@ class Sizes {
         const family = taken[axis];
         return family ? nearestTaken(family, length, round) : length;
       });
-      // What is not scaled has no more than its own length.
+      // An image that is not scaled cannot get longer.
       return round === Math.floor && size.some((length, axis) => length > (lengths[axis] ?? 0)) ? undefined : this.at(size);
     }
     for (const unit of [1, 2, 4, 8, 16, 32, 64]) {
@@ -162,7 +165,7 @@ class Sizes {
     return undefined;
   }
 
-  /** The window, or the smallest square that goes through where a longer side does not. */
+  /** The window, the declared minimum, or the smallest square that works by trial. */
   smallest(lengths: readonly number[], isPicture: boolean): readonly number[] {
     const { window } = this.network;
     if (window) return window;
@@ -182,7 +185,7 @@ class Sizes {
 const isSmaller = (lengths: readonly number[], than: readonly number[]): boolean =>
   lengths.some((length, axis) => length < (than[axis] ?? 0));
 
-/** The numbers of a region of the scaled, mirrored, padded image. An axis that is padded is in one piece. */
+/** Network input for a region of the scaled, mirrored, padded image. A padded axis has a single tile. */
 export async function imageOf(
   source: Source,
   { scaled, size, padded, flipped }: PlannedView,
@@ -202,7 +205,7 @@ export async function imageOf(
   );
 }
 
-/** Where the cells lie on the image, and how large their windows are there. `centre`: of cell 0, where it was measured. */
+/** Positions of the cells on the image, and the size of their windows there. `centre`: measured centre of cell 0, if any. */
 export function placed(
   lengths: readonly number[],
   { scaled, size, padded, flipped, tiling }: PlannedView,
@@ -216,7 +219,7 @@ export function placed(
     ratio: number,
     margin: number,
   ): { readonly grid: GridAxis; readonly length: number; readonly lead: number } => {
-    // Of a network that looks at the whole image, a cell stands for the pixels up to the next one.
+    // If the network looks at the whole image, a cell covers the pixels up to the next cell.
     const field = tiled.field === 'whole' ? undefined : tiled.field;
     const { stride } = tiled;
     const length = own ?? field?.window ?? stride;
@@ -232,7 +235,7 @@ export function placed(
     axis(tiled, window?.[at], centre?.[at], (lengths[at] ?? 1) / (scaled[at] ?? 1), (padded[at] ?? 0) - (size[at] ?? 0)),
   );
   const last = all.length - 1;
-  // In a mirror the last axis begins at the other end of what is run.
+  // When mirrored, the last axis starts at the other end of the part that is run.
   const width = ((lengths[last] ?? 1) / (scaled[last] ?? 1)) * (size[last] ?? 1);
   return {
     grid: all.map(({ grid }, at) =>

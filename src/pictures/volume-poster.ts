@@ -1,6 +1,6 @@
 /**
- * The picture of a volume: the three planes through the peak of a class, and the highest number along depth, each over what is there. Where depth has few places (a clip of
- * sixteen frames), it is stretched, so that its planes can be seen; the title says how much.
+ * The picture of a volume: the three planes through the peak of a class, and the maximum projection along depth, each over the data. A short depth axis (a clip of
+ * sixteen frames) is stretched so that its planes can be seen; the title states the factor.
  */
 import { scaledSource } from '../sources/resample';
 import { type Block, blockSource, type Source, wholeBox } from '../sources/source';
@@ -11,9 +11,9 @@ import { type Ends, endsOf, pictureOfBlock, reduced } from './preview';
 /** Depth, rows and columns. */
 const AXES = [0, 1, 2] as const;
 const PLACES = ['frame', 'row', 'column'] as const;
-/** A plane is at least so flat, or depth is stretched. */
+/** Minimum aspect of a plane; below it, depth is stretched. */
 const FLATTEST = 0.4;
-/** Places along a side that are drawn; more are made one. */
+/** Maximum number of positions drawn along a side; beyond it, neighbours are merged. */
 const LONGEST = 1024;
 
 export async function drawVolume(source: Source, grid: Grid, panels: readonly Panel[], options: PosterOptions): Promise<Poster> {
@@ -25,7 +25,7 @@ export async function drawVolume(source: Source, grid: Grid, panels: readonly Pa
     await reduced(source, wholeBox(source), [source.lengths[0] ?? 1, factors[1] ?? 1, factors[2] ?? 1], 'max'),
   );
   const items: Item[] = [];
-  // Equal greys mean equal numbers in all planes: those of a few planes in the middle of each axis, which hold what is there.
+  // Equal greys mean equal values in all planes: the range is that of a few planes in the middle of each axis, where the data is.
   const middle = source.lengths.map((length) => length / 2);
   const samples: number[] = [];
   for (const across of AXES) for (const value of (await planeBlock(source, middle, across, factors)).data) samples.push(value);
@@ -50,13 +50,13 @@ export async function drawVolume(source: Source, grid: Grid, panels: readonly Pa
 
 interface Scaling {
   readonly factors: readonly number[];
-  /** Pixels of the drawing for each place. */
+  /** Pixels of the drawing per position. */
   readonly scales: readonly number[];
   readonly stretch: number;
   readonly ends: Ends;
 }
 
-/** The plane through the peak on which one axis stands still. */
+/** The plane through the peak, perpendicular to one axis. */
 async function planeOf(
   source: Source,
   grid: Grid,
@@ -77,7 +77,7 @@ async function planeOf(
   };
 }
 
-/** What is there on a plane, one place deep. */
+/** The data on a plane that is one position deep. */
 function planeBlock(source: Source, place: readonly number[], across: number, factors: readonly number[]): Promise<Block> {
   const box = {
     starts: source.lengths.map((_, axis) => (axis === across ? placeOn(source, place, across) : 0)),
@@ -110,7 +110,7 @@ function flat({ peak }: Panel, grid: Grid, across: number, scales: readonly numb
   };
 }
 
-/** The map on a plane: between cells of the axis that stands still. */
+/** The map on a plane, interpolated between cells of the perpendicular axis. */
 function slice(map: Float32Array, grid: Grid, across: number, place: number): Float32Array {
   const along = grid.map((axis, at) =>
     between(axis, at === across ? [place] : Float64Array.from({ length: axis.count }, (_, cell) => axis.start + cell * axis.step)),

@@ -1,4 +1,4 @@
-/** One prediction for a whole image from a network that gives maps: the mean of all cells, as in the lecture, or the best of them. */
+/** One prediction for a whole image from a network that outputs maps: the mean of all cells, as in the lecture, or the maximum. */
 import { product, type Source } from '../sources/source';
 import type { Combine } from './grid';
 import type { Encoding } from './preprocessing';
@@ -14,13 +14,13 @@ export interface WholeOptions extends ViewOptions {
 export interface WholeScores {
   /** One per class. */
   readonly scores: Float64Array;
-  /** Along each axis. */
+  /** Number of cells along each axis. */
   readonly cells: readonly number[];
-  /** The size of the image as the network saw it: the nearest one that it takes. */
+  /** Size of the image as the network saw it: the nearest size that it accepts. */
   readonly size: readonly number[];
 }
 
-/** `file` is for messages. Throws CompileError as `planView`. */
+/** `file` is used in messages. Throws CompileError as `planView` does. */
 export async function scoresOfWhole(
   network: MapNetwork,
   source: Source & Shown,
