@@ -1,15 +1,16 @@
 /**
- * What is asked of the outputs of a converted model beyond its scores, in this order, each in the graph:
+ * Operations that can be added behind the scores of a converted model, in this order, as nodes of the graph:
  *
  *   softmax    p[k] = exp(s[k]) / sum over j of exp(s[j])                     over the classes of each cell
- *   upsample   a number for each pixel x of the image along each axis: linear between cells
+ *   upsample   one value for each pixel x of the image along each axis: linear between cells
  *              bilinear   cell i is at pixel  (i + 1/2) length / cells - 1/2           the map stretched to the image
  *              centres    cell i is at pixel  i stride + (window - 1)/2                the middle of its window
- *              beyond the outermost cells, what those say
- *   argmax     the index of the largest number over the classes, the first of equal ones     int64, [N, rows, columns]
+ *              pixels beyond the outermost cells get the values of those cells
+ *   argmax     the index of the largest value over the classes, the first one if several are equal     int64, [N, rows, columns]
  *
- * `centres` is exact in Resize by way of edges that are repeated: a map of K more cells at both ends, stretched by a whole factor, of which the pixels of the
- * image are cut out. With an even `window - stride` the factor is the stride (half_pixel); else it is twice the stride with cells at corners, every other taken.
+ * `centres` is computed exactly by Resize, by repeating the edges: the map is extended by K cells at both ends and stretched by an integer factor, and the
+ * pixels of the image are cut out of the result. If `window - stride` is even, the factor is the stride (half_pixel); otherwise it is twice the stride with
+ * cells at corners, and every other pixel is taken.
  */
 import { endNotFor } from '../diagnostics/catalogue';
 import { AxisRoles, imageInputs } from '../ir/axis-roles';
@@ -30,28 +31,28 @@ export interface Ends {
   readonly argmax?: boolean | undefined;
 }
 
-/** Of one output. */
+/** Operations behind one output. */
 export interface End extends Ends {
-  /** Which axis of the scores are the classes, how many there are, and which axes are places. */
+  /** Axis of the classes in the scores, number of classes, and the spatial axes. */
   readonly axis: number;
   readonly classes: number;
   readonly places: readonly number[];
-  /** Where cells are, with `centres`: of cell 0, and from one to the next, along each axis, in pixels. */
+  /** Cell positions, with `centres`: position of cell 0 and distance between cells, along each axis, in pixels. */
   readonly first?: readonly number[] | undefined;
   readonly step?: readonly number[] | undefined;
-  /** Cells that may be wanting at the far end, where the network cuts the image to a size that it takes. */
+  /** Cells that may be missing at the far end, because the network cuts the image to a size that it accepts. */
   readonly cut?: readonly number[] | undefined;
 }
 
-/** What a cell stands for: along each axis, lengths of windows and pixels between them. */
+/** Geometry of the cells of an output: along each axis, lengths of windows and pixels between them. */
 export interface Placing {
   readonly window: readonly number[] | undefined;
   readonly stride: readonly number[] | undefined;
-  /** Sizes of images that are taken whole are this many pixels apart. */
+  /** Step in pixels between image sizes that are accepted without cutting. */
   readonly apart: readonly number[];
 }
 
-/** Edits the model. Throws CompileError where an output has no such end. */
+/** Adds the operations to the model. Throws CompileError if one is not possible for an output. */
 export function putEnds(model: Model, ends: Ends, placing: (output: string) => Placing): Readonly<Record<string, End>> {
   const { graph } = model;
   const inference = inferShapes(model);
@@ -105,7 +106,7 @@ function endOf(output: Value, roles: AxisRoles, ends: Ends, { window, stride, ap
   };
 }
 
-/** Behind views, a softmax or a sigmoid. */
+/** True if the output is a softmax or a sigmoid, possibly behind views. */
 function endsInShares(output: Value): boolean {
   let value: Value | undefined = output;
   for (let node = value.producer; node && viewedBy(node) === node.inputs[0]; node = value?.producer) value = node.inputs[0];
@@ -125,7 +126,7 @@ function upsampled(
   { image, axes }: { readonly image: Value; readonly axes: readonly number[] },
 ): Value {
   const sizes = make.op('Gather', [make.op('Shape', [image]), make.constant('image_axes', int64s(axes))], { axis: 0 });
-  // All axes, as opsets before 18 want them: batch, classes in front or behind.
+  // All axes, as opsets before 18 require: batch, then classes before or after the places.
   const stretch = (value: Value, lengths: Value, mode: string): Value => {
     const shape = make.op('Shape', [value]);
     const kept = (at: number): Value => make.op('Gather', [shape, make.constant('kept_axis', int64s([at]))], { axis: 0 });
@@ -135,7 +136,7 @@ function upsampled(
   };
   if (!end.first || !end.step) return stretch(map, sizes, 'half_pixel');
   const { first, step } = end;
-  // Cells at both ends for every pixel that lies beyond the outermost centre.
+  // As many cells at both ends as cover the pixels beyond the outermost centre.
   const more = first.map((pixels, axis) => Math.ceil(pixels / (step[axis] ?? 1)) + 1);
   const behind = more.map((cells, axis) => cells + (end.cut?.[axis] ?? 0));
   const wide = make.op(
@@ -153,7 +154,7 @@ function upsampled(
   };
   const lengths = isEven ? make.op('Mul', [cells, steps]) : cornered();
   const fine = stretch(wide, lengths, isEven ? 'half_pixel' : 'align_corners');
-  // Pixel 0 of the image is `more` cells and the way to the centre of cell 0 behind the first one.
+  // In the stretched map, cell 0 comes behind `more` cells, and pixel 0 of the image lies `first` pixels before its centre.
   const from = first.map((pixels, axis) => {
     const [by, cellsBefore] = [step[axis] ?? 1, more[axis] ?? 0];
     return isEven ? cellsBefore * by + (by - 1) / 2 - pixels : 2 * (cellsBefore * by - pixels);
@@ -169,7 +170,10 @@ function upsampled(
   ]);
 }
 
-/** The same model in front of what `putEnds` has made of its scores, but for shares: maps of cells, under the names of its outputs. The model itself is not touched. */
+/**
+ * The model before `putEnds` changed its scores, apart from the softmax: outputs are maps of cells, under the names of the model's outputs.
+ * Does not modify the given model.
+ */
 export function beforeEnds(source: Model, ends: Readonly<Record<string, End>>): Model {
   const model = source.clone();
   const { graph } = model;
@@ -188,7 +192,7 @@ export function beforeEnds(source: Model, ends: Readonly<Record<string, End>>): 
   return model;
 }
 
-/** What an end was put behind. Nodes that do nothing at a fixed size may be gone. */
+/** Finds the value to which an end was added. Nodes that do nothing at a fixed size may have been removed. */
 function behind(output: Value, { argmax, upsample }: End): Value {
   const above = ({ producer }: Value, ...ops: readonly string[]): Value | undefined =>
     producer && ops.includes(producer.op) ? producer.inputs[0] : undefined;
@@ -198,7 +202,7 @@ function behind(output: Value, { argmax, upsample }: End): Value {
   return value;
 }
 
-/** In words, for reports and metadata. */
+/** Describes the operations in words, for reports and metadata. */
 export function endText({ softmax, upsample, argmax, first, step }: End): string {
   const parts = [
     softmax ? 'softmax over the classes of each cell' : '',

@@ -1,6 +1,6 @@
 /**
- * The form in which a converted model is shipped: one size of image and batch (`--fix-size`, `--batch`). The conversion itself is done before, and is
- * verified at many sizes; what is made of it here is verified against that.
+ * The form in which a converted model is shipped: one size of image and batch (`--fix-size`, `--batch`). The conversion itself comes first and is
+ * verified at many sizes; the result of this step is verified against that conversion.
  *
  *   convolutionize.form     {"size":{"image":[512,512]},"batch":1,"ends":{"scores":{"softmax":true,"axis":1,"classes":1000,"places":[2,3]}}}
  *   convolutionize.outputs  scores: softmax over the classes of each cell
@@ -25,22 +25,22 @@ import type { Compiled } from './options';
 import { declareSizes } from './sizes';
 import { merged, runGroup, settle } from './steps';
 
-/** What is asked for. */
+/** Requested form of a converted model. */
 export interface FormRequest {
-  /** Of every image, or per input. */
+  /** Image size, for every image input or per input. */
   readonly size?: SizeRequest | undefined;
-  /** Images at once. Default with a size: 1, where the model leaves it open. */
+  /** Images per batch. Default if a size is given: 1, unless the model fixes it. */
   readonly batch?: number | undefined;
-  /** What is made of the scores in the graph. */
+  /** Operations to add behind the scores. */
   readonly ends?: Ends | undefined;
 }
 
-/** What a model is, as it says itself. */
+/** Form of a model, as declared in its metadata. */
 export interface Form {
   /** Per image input: lengths along its spatial axes, outermost first. */
   readonly size?: Windows | undefined;
   readonly batch?: number | undefined;
-  /** Per output: what is made of its scores. */
+  /** Per output: operations behind its scores. */
   readonly ends?: Readonly<Record<string, End>> | undefined;
 }
 
@@ -52,13 +52,13 @@ export interface Formed {
 }
 
 const FORM = 'convolutionize.form';
-/** The same of the outputs, in words. */
+/** Metadata key for the description of the outputs in words. */
 const ENDS = 'convolutionize.outputs';
 
 export const asksForForm = ({ size, batch, ends }: FormRequest): boolean => size !== undefined || batch !== undefined || asksForEnds(ends);
 const asksForEnds = (ends: Ends | undefined): ends is Ends => Boolean(ends?.softmax || ends?.upsample || ends?.argmax);
 
-/** The converted model in this form; that itself is not touched. Throws CompileError where a size is not taken, or something stays open. */
+/** Returns the converted model in this form; does not modify the given model. Throws CompileError if a size is not accepted or a dimension stays open. */
 export function formOf(compiled: Compiled, request: FormRequest, level: OptimisationLevel = 2): Formed {
   const model = compiled.model.clone();
   const before = model.graph.nodeCount;
@@ -78,7 +78,7 @@ export function formOf(compiled: Compiled, request: FormRequest, level: Optimisa
   return { model, form, passes: merged(passes).filter(({ edits }) => edits > 0), nodes: { before, after: model.graph.nodeCount } };
 }
 
-/** What a cell of each output stands for. */
+/** Geometry of the cells of each output. */
 function placingOf({ model, report }: Compiled): (output: string) => Placing {
   const [window] = report.windows;
   const strides = declaredStrides(model);
@@ -127,7 +127,7 @@ function fixSizes(model: Model, { size, batch }: FormRequest): Form {
   return { ...(sizes && { size: sizes }), ...(typeof now === 'number' && { batch: now }) };
 }
 
-/** A size of which the network would cut off a part is no size to be fixed. */
+/** Throws if the network would cut off a part of images of this size. */
 function requireTaken(input: string, lengths: readonly number[], taken: ImageSizes | undefined): void {
   if (!taken) return;
   const families = lettersIn(taken).flatMap((letter) => {
@@ -142,7 +142,7 @@ function requireTaken(input: string, lengths: readonly number[], taken: ImageSiz
   throw sizeNotTaken(input, sizeText(lengths), families.map(({ name, family }) => describeFamily(family, name)).join(' and '), both);
 }
 
-/** Every value has a shape of numbers. */
+/** Throws unless all dimensions of all values are numbers. */
 function requireFixed({ graph }: Model): void {
   for (const value of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)])
     if (value.type?.shape?.every((dim) => typeof dim === 'number') !== true) throw sizeNotFixed(value);
@@ -159,7 +159,7 @@ function declareForm(model: Model, { size, batch, ends }: Form): void {
     );
 }
 
-/** undefined: the model is as a conversion makes it. */
+/** Form declared in the metadata; undefined if the model is as a conversion leaves it. */
 export function declaredForm(model: Model): Form | undefined {
   const text = model.metadata.get(FORM);
   if (text === undefined) return undefined;
@@ -173,7 +173,7 @@ export function declaredForm(model: Model): Form | undefined {
   };
 }
 
-/** What the file says of its outputs; what is none of it is left out. */
+/** Operations behind the outputs, as declared in the file; invalid entries are ignored. */
 function endsIn(of: unknown): Form['ends'] {
   const ends: Record<string, End> = table({});
   for (const [name, own] of Object.entries(typeof of === 'object' && of ? of : {})) {
@@ -201,7 +201,7 @@ function numbersIn(list: unknown): readonly number[] | undefined {
   return own.every((number): number is number => typeof number === 'number') ? own : undefined;
 }
 
-/** What a model of this form takes, for reports: `batch 1, image 512x512`. */
+/** Input sizes of a model in this form, for reports: `batch 1, image 512x512`. */
 export function formText({ size, batch, ends }: Form): string {
   const sizes = [...(size ?? [])];
   if (sizes.length === 0 && batch === undefined) return ends ? 'outputs of another kind' : 'another form';

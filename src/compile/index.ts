@@ -1,6 +1,6 @@
 /**
- * The flow of a conversion in one screen: size of the window -> passes at that size -> freed model -> was it done?
- * This folder alone imports ../passes. Pure: bytes are read by src/onnx before and written after, and src/verify judges.
+ * The conversion in one screen: size of the window -> passes at that size -> freed model -> was it converted?
+ * Only this folder imports ../passes. Pure: src/onnx reads the bytes before and writes them after, and src/verify checks the result.
  */
 import { closing, evaluation, evaluationOfSizes } from '../../passes';
 import { type Contract, contractOf, originalContract } from '../analysis/contract';
@@ -34,8 +34,8 @@ export { type Replayed, replay } from './replay';
 export { settle } from './steps';
 
 /**
- * Makes a classifier fully convolutional. The given model is not touched.
- * Throws CompileError where the size of the window is not known or an output cannot become a map.
+ * Makes a classifier fully convolutional. Does not modify the given model.
+ * Throws CompileError if the size of the window is not known or an output cannot become a map.
  */
 export function compile(source: Model, options: CompileOptions = {}): Compiled {
   const form = declaredForm(source);
@@ -43,7 +43,7 @@ export function compile(source: Model, options: CompileOptions = {}): Compiled {
   return options.head === 'original' ? folded(source, options) : slidden(source, options);
 }
 
-/** The axes along which a network slides, by name; undefined: all that it has, or it does not convert. */
+/** Names of the axes along which a network slides; undefined if it slides along all of them, or cannot be converted. */
 export function slidingAxes(source: Model, { onPass: _, onAttempt: __, ...options }: CompileOptions): readonly string[] | undefined {
   try {
     const { model } = compile(source, options);
@@ -54,11 +54,11 @@ export function slidingAxes(source: Model, { onPass: _, onAttempt: __, ...option
   }
 }
 
-/** Converted along every axis that slides, or those that are asked for. */
+/** Converts along every axis that slides, or along the requested axes. */
 function slidden(source: Model, options: CompileOptions): Compiled {
   let isFirst = true;
   const { result, tied } = alongAxes(source, options.slide, (sliding, isTrial) => {
-    // A trial is told to nobody.
+    // Trial conversions call no hooks.
     const own: CompileOptions = isTrial ? { ...options, onPass: undefined, onAttempt: undefined, budget: undefined } : options;
     if (!isTrial && !isFirst) options.onRestart?.();
     isFirst &&= isTrial;
@@ -67,7 +67,7 @@ function slidden(source: Model, options: CompileOptions): Compiled {
   return tied.length === 0 ? result : { ...result, report: { ...result.report, tied } };
 }
 
-/** Sizes and outputs stay what they are. */
+/** Folds only: sizes and outputs stay as they are. */
 function folded(source: Model, options: CompileOptions): Compiled {
   if (options.stride !== undefined) throw strideNotFor('original');
   const model = source.clone();
@@ -75,14 +75,14 @@ function folded(source: Model, options: CompileOptions): Compiled {
   const told = options.inputSize ?? declaredSize(source);
   const size = told ?? assumedSize(source);
   const sized = size ? source.clone() : source;
-  // What is only folded need not look at images.
+  // A model that is only folded need not take images.
   const windows = !size && imageInputs(sized.graph).size === 0 ? [] : resolveWindows(sized, size);
   const runner = new PassRunner(model);
   const passes = settle(runner, evaluationOfSizes);
   for (const step of stepsOf('original', options)) passes.push(...runGroup(runner, step, options));
-  // A size that was only tried is no fact about the model.
+  // An assumed size is not a fact about the model.
   writeMetadata(model, size === told ? windows : [], originalContract, 'original', {});
-  // Reports ask for it, the file does not.
+  // Computed on request: only reports need it.
   let before: Model | undefined;
   const original = (): Model => {
     if (!before) {
@@ -114,8 +114,8 @@ function folded(source: Model, options: CompileOptions): Compiled {
 }
 
 /**
- * Sizes are free, and nobody says at which one to look at a model that is only folded: the first usual one that it takes. undefined: its sizes are fixed, or
- * it takes none of these.
+ * Assumes a size for a model of free sizes that is only folded, if none is given: the first common size that it accepts. Undefined if its sizes are fixed,
+ * or if it accepts none of the common ones.
  */
 function assumedSize(source: Model): SizeRequest | undefined {
   const images = [...imageInputs(source.graph)];
@@ -153,7 +153,7 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
   const head = options.head ?? 'window';
   const windows = resolveWindows(original, options.inputSize ?? declaredSize(original));
   keepOutputs(original, options.outputs);
-  // Shapes that are computed from constants must be numbers for anything to be said about the original.
+  // Shapes that are computed from constants must be known before the original can be analysed.
   const passes: PassReport[] = runPasses(original, evaluation);
   requireTrained(original);
   requireOneWay(original, leavesOut(options));
@@ -168,7 +168,7 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
     windows.map((window) => [window.input, windowLengths(window)]),
   );
   for (const step of stepsOf(head, options)) {
-    // Asked while all sizes are those of the window, and the classifier has become convolutions.
+    // Checked while all sizes are those of the window and the classifier consists of convolutions.
     if (hasRole(step, 'frees')) {
       if (head === 'cell')
         requireCells(model, said(), { passesLeftOut: leavesOut(options), otherwise: () => asWindows(source, options, sliding) });
@@ -178,7 +178,7 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
       cells = cellsOf(model.graph, motion);
       phased = phasesIn(model.graph, motion);
     }
-    // A finer map asks other things of its lengths.
+    // A finer map has other constraints on its lengths.
     if (hasRole(step, 'fits') && options.stride !== undefined) continue;
     passes.push(...runGroup(runner, step, options));
   }
@@ -197,7 +197,7 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
   };
 }
 
-/** What stands in the way of a prediction for each window; undefined: nothing does. */
+/** Reason why the network cannot give a prediction per window; undefined if it can. */
 function asWindows(
   source: Model,
   { onPass: _, onAttempt: __, budget: ___, stride: ____, ...options }: CompileOptions,
@@ -219,7 +219,7 @@ const outputsOf = (original: Model, model: Model): OutputReport[] =>
     return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
   });
 
-/** A network of integers computes in integers again. Throws CompileError where a layer of it cannot. */
+/** Makes an integer network compute in integers again. Throws CompileError if one of its layers cannot. */
 function closeAgain(model: Model, original: Model, { onPass }: CompileOptions): PassReport[] {
   const passes = closing(original.graph);
   if (passes.length === 0) return [];
@@ -230,7 +230,7 @@ function closeAgain(model: Model, original: Model, { onPass }: CompileOptions): 
   return reports;
 }
 
-/** One stride for all axes that slide, or one for each; undefined along the others, which have nothing to be made finer. */
+/** One stride for all axes that slide, or one per axis; undefined for the other axes, where nothing can be made finer. */
 function perAxisOf(
   stride: number | readonly number[],
   windows: readonly ImageWindow[],

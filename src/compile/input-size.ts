@@ -1,6 +1,6 @@
 /**
  * The size of image that a network was made for: the window of one prediction.
- * It is in the file when the lengths of the input's spatial axes are numbers; else the user has to say it, since many sizes fit the same weights.
+ * The file contains it if the lengths of the input's spatial axes are numbers; otherwise the user must give it, since many sizes fit the same weights.
  */
 import { inputSizeConflict, inputSizeNeeded, noImageInput, unknownInput, wrongAxes } from '../diagnostics/catalogue';
 import { imageInputs, type Roles } from '../ir/axis-roles';
@@ -12,23 +12,23 @@ import type { Dim, Value } from '../ir/types';
 export interface SizeRequest {
   readonly lengths?: readonly number[] | undefined;
   readonly shapes?: ReadonlyMap<string, readonly number[]> | undefined;
-  /** The option that it comes from, for messages. Default: input-size. */
+  /** Name of the option that set the size, for messages. Default: input-size. */
   readonly option?: string | undefined;
 }
 
 /** An image input, and its lengths by the names of its spatial axes: `height` and `width`; `time`; `depth`, `height` and `width`. */
 export interface ImageWindow extends PerAxis<number> {
   readonly input: string;
-  /** Its axes: NCHW, NHWC, NCT, NTC, NCDHW, NDHWC; without N where it has no batch, without C where it has no channels. */
+  /** Order of its axes: NCHW, NHWC, NCT, NTC, NCDHW, NDHWC; without N if it has no batch, without C if it has no channels. */
   readonly layout: string;
   readonly channels: number | undefined;
 }
 
 /** Lengths along the spatial axes, outermost first. */
 export const windowLengths = (window: ImageWindow): readonly number[] => lengthsOf(window);
-/** Its spatial axes. */
+/** The spatial axes, outermost first. */
 export const windowLetters = (window: ImageWindow): readonly Letter[] => lettersIn(window);
-/** Where these are among the axes of the input. */
+/** Indices of the spatial axes among the axes of the input. */
 export const windowAxes = (window: ImageWindow): readonly number[] => windowLetters(window).map((letter) => window.layout.indexOf(letter));
 /** The same window with other lengths. */
 export const withLengths = (window: ImageWindow, lengths: readonly number[]): ImageWindow => ({
@@ -36,13 +36,13 @@ export const withLengths = (window: ImageWindow, lengths: readonly number[]): Im
   ...perAxis(windowLetters(window), (_, at) => lengths[at] ?? 1),
 });
 
-/** Of a picture; undefined for images of other axes. */
+/** Height and width of a picture; undefined for images with other axes. */
 export const pictureSize = (window: ImageWindow | undefined): { readonly height: number; readonly width: number } | undefined =>
   window?.height !== undefined && window.width !== undefined && window.depth === undefined
     ? { height: window.height, width: window.width }
     : undefined;
 
-/** Writes the sizes into the types of the graph inputs and tells them. Throws CompileError where one is missing or contradicts the file. */
+/** Writes the sizes into the types of the graph inputs and returns the windows. Throws CompileError if a size is missing or contradicts the file. */
 export function resolveWindows(model: Model, request: SizeRequest = {}): ImageWindow[] {
   const { graph } = model;
   for (const [name, shape] of request.shapes ?? []) {
@@ -76,10 +76,10 @@ function withSize(input: Value, roles: Roles, letters: readonly Letter[], length
   });
 }
 
-/** A number in the file stays; a symbolic batch stays symbolic where the request only repeats a batch of one. */
+/** Sets the shape of an input; a symbolic batch stays symbolic. Throws CompileError if the rank or a number contradicts the file. */
 function setShape(model: Model, input: Value, wanted: readonly Dim[], option?: string): void {
   const known = input.type?.shape;
-  // A vector beside the image may get any shape; what has axes enough for an image keeps their number.
+  // Undefined if a vector or matrix would change its rank, which is a conflict as well.
   const shape = known && known.length < 3 && known.length !== wanted.length ? undefined : known;
   if (known && (!shape || known.length !== wanted.length)) throw inputSizeConflict(input, wanted, option);
   const merged = wanted.map((dim, axis) => {

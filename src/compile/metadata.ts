@@ -1,20 +1,21 @@
 /**
- * What a conversion writes into the model's metadata, so that whoever finds the file knows what a cell of its map means.
+ * Metadata that a conversion writes into the model, so that a reader of the file knows the meaning of a cell of its map.
  *
  *   convolutionize.version   0.1.0
- *   convolutionize.window    {"image":[224,224]}      per image input: lengths of what one cell looks at, height before width
- *   convolutionize.sizes     {"image":{"height":{"multiple":32,"rest":0,"minimum":224}, ...}}   per image input: sizes that are taken whole (sizes.ts)
+ *   convolutionize.window    {"image":[224,224]}      per image input: lengths of the window of one cell, height before width
+ *   convolutionize.sizes     {"image":{"height":{"multiple":32,"rest":0,"minimum":224}, ...}}   per image input: sizes accepted without cutting (sizes.ts)
  *   convolutionize.stride    {"scores":[32,32]}       per output: pixels between neighbouring cells, along each spatial axis
- *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel that cell 0 depends on and how many, along each; or "whole"
- *   convolutionize.moves     {"period":{"rows":8,"columns":8}}  pixels by which an image moves for cells to repeat, where that is more than the stride;
- *                            "edges": [[16,16],[16,16]] pixels at both ends that are cut off before a layer pads; "congruent": it holds at sizes that leave the same rest by these as the window's
- *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: cells for each one that there was
- *   convolutionize.head      window                   what a cell is: window | cell | image; or original: folded only
- *   convolutionize.contract  border                   everywhere | border | whole-image, and in words:
- *   convolutionize.axes      {"height":"border","width":"fixed"}   the same along each axis, where it is not the same along all; fixed: it does not slide along that
+ *   convolutionize.field     {"scores":[[-6,40],[-6,40]]}  per output: first pixel on which cell 0 depends and their number, along each axis; or "whole"
+ *   convolutionize.moves     {"period":{"rows":8,"columns":8}}  pixels by which an image must move for cells to repeat, if more than the stride;
+ *                            "edges": [[16,16],[16,16]] pixels cut off at both ends before a layer pads;
+ *                            "congruent": it holds at sizes that are congruent to the window's modulo these
+ *   convolutionize.density   {"scores":[4,4]}         per output that was made finer: number of cells for each original cell
+ *   convolutionize.head      window                   meaning of a cell: window | cell | image; or original: folded only
+ *   convolutionize.contract  border                   everywhere | border | whole-image; described by convolutionize.meaning
+ *   convolutionize.axes      {"height":"border","width":"fixed"}   contract along each axis, if it differs between axes; fixed: does not slide along this axis
  *   convolutionize.meaning   equal at the original size; elsewhere ...
  *
- * Which nodes of the original each node stands for is written by onnx/origins.ts.
+ * The mapping from each node to nodes of the original is written by onnx/origins.ts.
  */
 import { type AxisContract, type Contract, describeContract, unequalAxes } from '../analysis/contract';
 import { windowStride } from '../analysis/meaned-map';
@@ -40,13 +41,13 @@ const CONTRACT = 'convolutionize.contract';
 const AXES = 'convolutionize.axes';
 const MEANING = 'convolutionize.meaning';
 
-/** Cells along each spatial axis for each one of the map that the network has by itself. */
+/** Cells along each spatial axis for each cell of the network's own map. */
 export type Density = Readonly<Record<string, readonly number[]>>;
 
-/** What a converted classifier gives: one prediction per window of the original size, per cell of the last map, or per image; `original`: what it gave before. */
+/** Output of a converted classifier: one prediction per window of the original size, per cell of the last map, or per image; `original`: as before. */
 export type Head = 'window' | 'cell' | 'image' | 'original';
 
-/** What a conversion wrote down about its outputs; undefined for other models. */
+/** Head with which the model was converted, from its metadata; undefined for other models. */
 export const declaredHead = (model: Model): Head | undefined =>
   (['window', 'cell', 'image', 'original'] as const).find((head) => head === model.metadata.get(HEAD));
 
@@ -78,27 +79,27 @@ export function writeMetadata(model: Model, windows: readonly ImageWindow[], con
   metadata.set(MEANING, describeContract(contract));
 }
 
-/** Weights are going to be stored in these types: the numbers are no longer those that the contract speaks of, but near to them. */
+/** Contract of a model whose weights will be stored in these types: its values will only be close to those that the contract describes. */
 export function withFewerBits(model: Model, contract: Contract, fewerBits: readonly string[]): Contract {
   const said: Contract = { ...contract, fewerBits };
   model.metadata.set(MEANING, describeContract(said));
   return said;
 }
 
-/** Along each spatial axis; along one that does not slide it is the whole image. */
+/** Field along each spatial axis; `whole` along an axis that does not slide. */
 const fieldTexts = (field: ReceptiveField, graph: Graph): readonly (readonly [number, number] | 'whole')[] =>
   graph.tied.size === 0
     ? listOf(field).map(fieldText)
     : lettersOf(imageInputs(graph)).map((letter) => fieldText(field[placesName(letter)] ?? 'whole'));
 
-/** First pixel and number of pixels; the file says whole numbers. */
+/** First pixel and number of pixels, as integers for the file. */
 function fieldText(field: AxisField | 'whole'): readonly [number, number] | 'whole' {
   if (field === 'whole') return field;
   const start = Math.floor(field.offset);
   return [start, Math.ceil(field.offset + field.window) - start];
 }
 
-/** Pixels between neighbouring cells, as the file says; undefined where it does not. */
+/** Pixels between neighbouring cells, from the file; undefined if it does not contain them. */
 export function declaredStrides(model: Model): Readonly<Record<string, readonly number[]>> | undefined {
   const strides: Record<string, readonly number[]> = table({});
   const { length } = lettersOf(imageInputs(model.graph));
@@ -156,10 +157,10 @@ function declaredMoves(model: Model): Pick<Contract, 'period' | 'congruent' | 'e
   };
 }
 
-/** How much finer its maps were made; nothing for other models. */
+/** Density of each output that was made finer, from the file; empty for other models. */
 export const declaredDensity = (model: Model): Density => Object.fromEntries(sizesIn(model.metadata.get(DENSITY)));
 
-/** The contract as it was written down, for models whose graph cannot be asked; undefined where the file does not say. */
+/** Contract from the file, for models whose graph cannot be analysed; undefined if the file does not contain it. */
 export function declaredContract(model: Model): Contract | undefined {
   const kind = (['everywhere', 'border', 'whole-image', 'original'] as const).find((known) => known === model.metadata.get(CONTRACT));
   return (
@@ -175,14 +176,14 @@ export function declaredContract(model: Model): Contract | undefined {
   );
 }
 
-/** Along each axis as the file says; where it says nothing of one, what holds along all. */
+/** Contract along each axis, from the file; axes that it does not list have the contract of the whole. */
 function declaredAxes(model: Model, kind: AxisContract): Contract['axes'] {
   const said = new Map(entriesOf(model.metadata.get(AXES)));
   const known: readonly AxisContract[] = ['everywhere', 'border', 'whole-image', 'fixed'];
   return perAxis(declaredLetters(model), (letter) => known.find((one) => one === said.get(axisName(letter))) ?? kind);
 }
 
-/** The size that a converted model was made for, as a request; undefined where the file does not say, or was edited by others. */
+/** Size that a converted model was made for, as a request; undefined if the file does not contain it, or was edited by other tools. */
 export function declaredSize(model: Model): SizeRequest | undefined {
   const windows = windowsOf(model);
   const shapes = new Map<string, readonly number[]>();
@@ -208,13 +209,13 @@ export function declaredSize(model: Model): SizeRequest | undefined {
   return shapes.size > 0 ? { shapes } : undefined;
 }
 
-/** The spatial axes of the model's images; those of pictures where its inputs do not tell. */
+/** Spatial axes of the model's images; height and width if its inputs do not determine them. */
 function declaredLetters(model: Model): readonly Letter[] {
   const letters = lettersOf(imageInputs(model.graph));
   return letters.length > 0 ? letters : ['H', 'W'];
 }
 
-/** Of a JSON object; none where it is not one. */
+/** Entries of a JSON object; empty if the text is not one. */
 const entriesOf = (text: string | undefined): readonly (readonly [string, unknown])[] => Object.entries(jsonIn(text) ?? {});
 
 const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;

@@ -1,4 +1,4 @@
-/** What a conversion is asked for, and what it reports. */
+/** Options and report of a conversion. */
 import type { DenseMethod, Head, OptimisationLevel } from '../../passes';
 import type { Contract } from '../analysis/contract';
 import type { Model } from '../ir/model';
@@ -10,27 +10,30 @@ import type { Density } from './metadata';
 import type { TiedAxis } from './slide';
 
 export interface CompileOptions {
-  /** The size of image that the network was made for, where the file does not say. */
+  /** Image size that the network was made for, if the file does not contain it. */
   readonly inputSize?: SizeRequest | undefined;
   /** One prediction per window of the original size (default), per cell of the last map, or per image; `original`: the output stays as it is. */
   readonly head?: Head | undefined;
-  /** Pixels between neighbouring cells of the map, for all spatial axes or for each: divisors of what they are, for a finer map. Heads `window` and `cell`. */
+  /**
+   * Output stride in pixels, for all spatial axes or one per axis, for a finer map: must divide the network's own stride. Only for the heads
+   * `window` and `cell`.
+   */
   readonly stride?: number | readonly number[] | undefined;
-  /** Along which spatial axes windows slide, by name or by place among the axes of the input. Default: along every one that the network can slide along. */
+  /** Spatial axes along which windows slide, by name or by index among the axes of the input. Default: every axis along which the network can slide. */
   readonly slide?: readonly string[] | undefined;
-  /** Called where a conversion begins anew, along fewer axes: what the other hooks were told until then was in vain. */
+  /** Called when a conversion restarts along fewer axes: everything that the other hooks received so far is obsolete. */
   readonly onRestart?: (() => void) | undefined;
-  /** How a finer map is made: by dilating what follows (default), or by shifted copies for runtimes without dilated pools. The maps are the same. */
+  /** Method for a finer map: dilate the layers behind (default), or use shifted copies, for runtimes without dilated pools. Both give the same map. */
   readonly dense?: DenseMethod | undefined;
-  /** Folds what can be folded: 0 only what the conversion needs, 1 without rounding anything anew, 2 (default) all. */
+  /** Level of folding. 0: only what the conversion needs; 1: nothing that adds a rounding; 2 (default): everything. */
   readonly optimise?: OptimisationLevel | undefined;
-  /** Keeps these outputs and removes what only the others need. Values within the network may be named: the scores that labels are made of. */
+  /** Keeps these outputs and removes whatever only the others need. Inner values may be named, for instance the scores from which labels are computed. */
   readonly outputs?: readonly string[] | undefined;
-  /** Only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
+  /** Runs only these passes of the pipeline, by name. The last one, free-spatial-dims, always runs. */
   readonly passes?: readonly string[] | undefined;
-  /** Passes of the caller's own. Each runs once, after the one that it names, or last before the height and width become symbols. */
+  /** The caller's own passes. Each runs once, after the pass that it names, or by default last before height and width become symbols. */
   readonly plugins?: readonly PluginPass[] | undefined;
-  /** All but these. */
+  /** Skips these passes, by name. */
   readonly skip?: readonly string[] | undefined;
   readonly validate?: RunOptions['validate'] | undefined;
   readonly onPass?: RunOptions['onPass'] | undefined;
@@ -38,9 +41,9 @@ export interface CompileOptions {
   readonly budget?: Budget | undefined;
 }
 
-/** A pass from outside, and its place. */
+/** An external pass and its position. */
 export type PluginPass = Pass & {
-  /** The pass of the pipeline that it runs after, or after the group which that one is repeated in. */
+  /** Name of the pass after which it runs; if that pass is in a repeated group, it runs after the group. */
   readonly after?: string | undefined;
 };
 
@@ -48,22 +51,22 @@ export interface OutputReport {
   readonly name: string;
   /** Shape at the original input size, e.g. [N, 1000]. */
   readonly original: readonly Dim[] | undefined;
-  /** Shape now, in terms of the lengths of the input. */
+  /** Shape after conversion, in terms of the lengths of the input. */
   readonly converted: readonly Dim[] | undefined;
 }
 
 export interface CompileReport {
-  /** The size of image that one prediction looks at, per image input. */
+  /** Image size that one prediction covers, per image input. */
   readonly windows: readonly ImageWindow[];
   readonly outputs: readonly OutputReport[];
   readonly head: Head;
-  /** Per output that was made finer (`stride`): how many cells there are for each one, along each spatial axis. */
+  /** Per output that was made finer (`stride`): number of cells for each original cell, along each spatial axis. */
   readonly density: Density;
-  /** What holds between the two models, read off the graph. */
+  /** How the outputs of the two models are related, derived from the graph. */
   readonly contract: Contract;
-  /** Spatial axes along which windows do not slide, and why. */
+  /** Spatial axes along which windows do not slide, with reasons. */
   readonly tied: readonly TiedAxis[];
-  /** One entry per pass, rounds of a repeated group added up. */
+  /** One entry per pass; the rounds of a repeated group are added up. */
   readonly passes: readonly PassReport[];
   readonly remarks: readonly Remark[];
 }
@@ -71,8 +74,8 @@ export interface CompileReport {
 export interface Compiled {
   readonly model: Model;
   /**
-   * The original with its input at the window's size, constants folded and all shapes inferred: what the report's "before" is about.
-   * Head `original`: made when it is first asked for, of the given model as it is then.
+   * The original with its input at the window's size, constants folded and all shapes inferred; the basis of "before" in the report.
+   * With head `original`: computed on first access, from the given model as it is then.
    */
   readonly original: Model;
   readonly report: CompileReport;

@@ -1,10 +1,10 @@
-/** Parts of a network: fewer outputs, a trunk, a head, at one size or at every size. Verification and debugging ask for them. */
+/** Extracts parts of networks: fewer outputs, a trunk, a head, at one size or at every size. Used for verification and debugging. */
 import { freeing, mapsOnly, tidying } from '../../passes';
 import { unknownOutput } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
 import { runPasses } from '../rewrite/manager';
 
-/** Makes these values the outputs, and removes what only others need. Throws CompileError UNKNOWN_OUTPUT. */
+/** Makes these values the outputs, and removes whatever only the others need. Throws CompileError UNKNOWN_OUTPUT. */
 export function keepOutputs(model: Model, names: readonly string[] | undefined): void {
   if (!names) return;
   const { graph } = model;
@@ -19,21 +19,21 @@ export function keepOutputs(model: Model, names: readonly string[] | undefined):
   runPasses(model, tidying);
 }
 
-/** The same network with these of its values as outputs, which may lie within. Throws CompileError UNKNOWN_OUTPUT. */
+/** A copy of the network with these values, which may be inner ones, as outputs. Throws CompileError UNKNOWN_OUTPUT. */
 export function withOutputs(original: Model, names: readonly string[]): Model {
   const model = original.clone();
   keepOutputs(model, names);
   return model;
 }
 
-/** The same function, with maps where an exporter wrote lists of places: for cutting a network between trunk and head. */
+/** A copy that computes the same function, with maps in place of exported lists of positions: for cutting a network between trunk and head. */
 export function cuttable(original: Model): Model {
   const model = original.clone();
   runPasses(model, mapsOnly);
   return model;
 }
 
-/** A part of a network, its input at the window's size, with height and width made symbolic: for running a trunk on larger images. */
+/** A copy of a part of a network, its input at the window's size, with symbolic height and width: for running a trunk on larger images. */
 export function freeSizes(part: Model): Model {
   const model = part.clone();
   runPasses(model, freeing);

@@ -1,4 +1,4 @@
-/** Maps that repeat less often than they have cells: where a trunk goes down and up again, no stride may come between. */
+/** Maps whose cells repeat only if the image moves by several cells (the trunk goes down and up again): a requested stride must be a multiple of that period. */
 import { leadingTo } from '../analysis/fixed-positions';
 import type { Motion } from '../analysis/motion';
 import { hasPhases } from '../analysis/motion/track';
@@ -10,13 +10,13 @@ import { unitOf } from '../ir/spatial';
 
 export interface Phased {
   readonly at: Location;
-  /** Which spatial axis, counted from the outermost. */
+  /** Spatial axis, counted from the outermost. */
   readonly axis: number;
-  /** Pixels by which the image must move along it for the cells to repeat. */
+  /** Pixels by which the image must move along the axis for the cells to repeat. */
   readonly period: number;
 }
 
-/** Of the values that an output depends on, while sizes are static. */
+/** Finds the phased values among those on which an output depends; sizes must be static. */
 export function phasesIn(graph: Graph, motion: Motion): readonly Phased[] {
   const leading = leadingTo(graph.outputs);
   const letters = lettersOf(imageInputs(graph));
@@ -31,7 +31,7 @@ export function phasesIn(graph: Graph, motion: Motion): readonly Phased[] {
   });
 }
 
-/** Throws CompileError CANNOT_REFINE where a map would have cells that see the image in another phase. */
+/** Throws CompileError CANNOT_REFINE if a map would have cells that see the image in another phase. */
 export function requireInPhase(phased: readonly Phased[], strides: readonly (number | undefined)[]): void {
   const found = phased.find(({ axis, period }) => (strides[axis] ?? 1) % period !== 0);
   const count = strides.length;

@@ -1,4 +1,4 @@
-/** `--stride`: finer maps than the network makes. */
+/** `--stride`: maps finer than the network's own. */
 import { type Head, refinement } from '../../passes';
 import { cannotRefine, strideNotDivisor, strideNotFor } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -10,7 +10,7 @@ import { type PassReport, runPasses } from '../rewrite/manager';
 import type { Density } from './metadata';
 import type { CompileOptions } from './options';
 
-/** Makes the maps finer. Throws CompileError where the stride is no divisor, or a node is in the way. */
+/** Makes the maps finer. Throws CompileError if the stride does not divide the network's own, or if a node prevents it. */
 export function refine(
   model: Model,
   wanted: readonly (number | undefined)[],

@@ -1,4 +1,4 @@
-/** The steps of a conversion one by one, for debugging. */
+/** Runs a conversion step by step, for debugging. */
 import { closing, evaluation, evaluationOfSizes, type Pipeline } from '../../passes';
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -13,14 +13,14 @@ import { keepOutputs } from './parts';
 import { lettersNamed } from './slide';
 import { runGroup, stepsOf } from './steps';
 
-/** What a conversion does to a model, without asking whether it is one: for finding the step at which it goes wrong, on parts of networks too. */
+/** Result of running a conversion without checking that it succeeded: for finding the step that goes wrong, also on parts of networks. */
 export interface Replayed {
   readonly model: Model;
   /** The source with its inputs at the window's size. */
   readonly original: Model;
 }
 
-/** Runs the passes of a conversion, as many steps of them as `budget` allows. Outputs stay what they are at the original size, map or not. */
+/** Runs the passes of a conversion, as many steps as `budget` allows. Outputs keep their values at the original size, map or not. */
 export function replay(source: Model, options: CompileOptions, budget?: Budget): Replayed {
   const original = source.clone();
   if (options.slide) slideAlong(original, lettersNamed(original, options.slide), lettersOf(imageInputs(original.graph)));

@@ -1,4 +1,4 @@
-/** What a network must be for a conversion to mean anything: asked of the graph, not of the passes that made it so. */
+/** Requirements for a valid conversion, checked on the graph and not on the passes that produced it. */
 import { passesWith } from '../../passes';
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
@@ -17,8 +17,8 @@ import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '
 import type { Remark, Role } from '../rewrite/pass';
 
 /**
- * Refuses networks that were exported while they were being trained: their norms take mean and variance from the batch, so a prediction depends on what else is in it,
- * and on how large the image is. Norms of weights alone are another matter: weights are the same each time.
+ * Refuses networks that were exported in training mode: their norms take mean and variance from the batch, so that a prediction depends on the rest of
+ * the batch and on the size of the image. Norms of weights alone are accepted: weights are the same each time.
  */
 export function requireTrained({ graph }: Model): void {
   const fromImage = new Set<Value>(graph.inputs);
@@ -30,12 +30,12 @@ export function requireTrained({ graph }: Model): void {
   }
 }
 
-/** Refuses networks in which positions have a meaning of their own: they might run at another size, and be wrong. */
+/** Refuses networks in which positions have a meaning of their own: they might run at another size, but give wrong results. */
 export function requireSliding(model: Model, motion: Motion, remarks: readonly Remark[], { original, passesLeftOut }: Slid): void {
   const found = fixedPositions(model.graph, motion);
   const [first] = found;
   if (!first) return;
-  // A classifier of which no map was made: why not says more than what it would do on one.
+  // If a classifier did not become a map, the reason for that says more than how it would treat one.
   if (first.isUnknown && isBehindPlaces(first.node, motion) && !leadsToLayers(first.node)) {
     const output = model.graph.outputs.find((candidate) => leadingTo([candidate]).has(first.node));
     const converting = passesWith(...CONVERTING);
@@ -47,7 +47,7 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
       throw notConvertible(output, reasons, at, { passesLeftOut });
     }
   }
-  // A layer that no rule could turn into a convolution: what stopped the rules says more than what is left.
+  // If no rule could turn a layer into a convolution, the refusals of the rules say more than the layer that is left.
   const { output, reasons } = whyNoConvolution(first.node, remarks, passesWith('prepares'));
   if (output && reasons.length > 0)
     throw notConvertible(output, reasons, { node: first.node.name, op: first.node.op, origin: first.node.origin }, { passesLeftOut });
@@ -59,8 +59,8 @@ export function requireSliding(model: Model, motion: Motion, remarks: readonly R
 }
 
 /**
- * Head `cell`: refuses classifiers that are no average of what they say of each cell. What keeps the network from sliding at all says more, and is asked of
- * `otherwise`: the reason why no other head converts it either.
+ * Head `cell`: refuses classifiers that are not an average of predictions per cell. If something keeps the network from sliding at all, that says more:
+ * `otherwise` returns the reason why no other head can convert it either.
  */
 export function requireCells(
   model: Model,
@@ -68,7 +68,7 @@ export function requireCells(
   { passesLeftOut, otherwise }: { readonly passesLeftOut: boolean; readonly otherwise: () => CompileError | undefined },
 ): void {
   const cells = passesWith('gives cells');
-  // A map of features beside the scores stays a map.
+  // A feature map beside the scores stays a map.
   const outputOf = ({ at }: Remark): Value | undefined =>
     model.graph.outputs.find((output) => output.name === at.value && !growing(output) && !hasCells(output));
   const refusal = remarks.find((remark) => remark.kind === 'refused' && cells.has(remark.pass) && outputOf(remark));
@@ -79,7 +79,7 @@ export function requireCells(
   throw notConvertible(output, [refusal.reason ?? ''], refusal.at, { passesLeftOut, otherHeads: other === undefined });
 }
 
-/** Whether layers over places follow: what stands there belongs to no classifier, but decides what its trunk looks at. */
+/** True if spatial layers follow: then the node is not part of a classifier, but determines what its trunk sees. */
 function leadsToLayers(node: Node): boolean {
   const seen = new Set<Node>([node]);
   for (const { outputs } of seen)
@@ -93,18 +93,18 @@ function leadsToLayers(node: Node): boolean {
 
 interface Slid {
   readonly original: Model;
-  /** Not all passes of the pipeline were to run. */
+  /** True if not all passes of the pipeline were run. */
   readonly passesLeftOut: boolean;
 }
 
-/** Whether the node works on predictions: nothing that it reads has more than one place. */
+/** True if the node works on predictions, so that none of its inputs has more than one position. */
 const isBehindPlaces = (node: Node, motion: Motion): boolean =>
   node.inputs.every((input) => {
     const state = input && motion.of(input);
     return state?.kind !== 'moving' || !isSpread(state);
   });
 
-/** Refuses networks that combine a map with its mirror image, or its transpose. Asked of the original: later on, cells of branches meet that are turned back. */
+/** Refuses networks that combine a map with its mirror image or its transpose. Checked on the original: later, the cells of turned branches are turned back. */
 export function requireOneWay(original: Model, passesLeftOut: boolean): void {
   const found = opposedMaps(original.graph);
   const [first] = found;
@@ -116,14 +116,14 @@ export function requireOneWay(original: Model, passesLeftOut: boolean): void {
   );
 }
 
-/** Refuses networks with a size that stays what it was: one that reads the whole image, or always the same places of it, does not slide. */
+/** Refuses networks in which a size stayed fixed: a network that reads the whole image, or always the same positions of it, does not slide. */
 export function requireFreed(model: Model, cells: Cells, remarks: readonly Remark[], passesLeftOut: boolean): void {
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const stuck = remarks.flatMap(({ kind, rule, reason = '', at }) => {
     const node = kind === 'refused' && (rule === BAKED_SIZE || rule === UNEQUAL_SIZES) ? nodes.get(at.node ?? '') : undefined;
     return node ? [{ node, reason }] : [];
   });
-  // What no rule saw: a map that does not grow as it moves.
+  // Missed by all rules: a map that does not grow with the image.
   if (stuck.length === 0) {
     const held = heldBack(model.graph, cells, leadingTo(model.graph.outputs));
     if (held) stuck.push({ node: held.node, reason: `it ${held.why}` });
@@ -137,7 +137,7 @@ export function requireFreed(model: Model, cells: Cells, remarks: readonly Remar
   );
 }
 
-/** Whether everything with a kernel stands in front of the node: a convolutional trunk under a head that is not. One patch embedding is no trunk. */
+/** True if everything with a kernel comes before the node: a convolutional trunk under a head that is not. A single patch embedding is not a trunk. */
 function convolutionalUpTo(model: Model, node: Node): boolean {
   const { nodes } = model.graph;
   const hasKernel = (candidate: Node): boolean =>
@@ -146,25 +146,25 @@ function convolutionalUpTo(model: Model, node: Node): boolean {
   return nodes.slice(0, at).filter(hasKernel).length > 1 && !nodes.slice(at).some(hasKernel);
 }
 
-/** Passes whose work is the conversion itself. */
+/** Roles of the passes that make the conversion proper. */
 const CONVERTING = ['converts', 'gives cells', 'gives means'] as const;
 
-/** Whether the file gives its images a size. */
+/** True if the file gives its images a fixed size. */
 export const hasFixedImages = (model: Model): boolean =>
   [...imageInputs(model.graph)].every(([{ type }, roles]) =>
     roles.every((role, axis) => !isLetter(role) || model.graph.tied.has(role) || typeof type?.shape?.[axis] === 'number'),
   );
 
-/** Every output has become what the head promises: a map that grows with the image, or a mean over one. */
+/** Requires that every output has become what the head promises: a map that grows with the image, or a mean over one. */
 export function requireMaps(model: Model, { original, wasFixed, head, passesLeftOut }: Asked, remarks: readonly Remark[]): void {
   const applied = remarks.filter(({ kind }) => kind === 'applied');
-  // A classifier of convolutions alone still wants its size made free; a network without one cell at the end is no classifier.
+  // A classifier of convolutions alone only needs its size freed; a network without one cell at the end is not a classifier.
   const isFree = !wasFixed || original.graph.outputs.some(hasCells);
   const { outputs } = model.graph;
   const converting = passesWith(...CONVERTING);
   if (isFree && outputs.length > 0 && !applied.some(({ pass }) => converting.has(pass)) && outputs.every(growing))
     throw nothingToConvert(original.graph.outputs);
-  // A vector of the right shape proves nothing: attention over the whole image has one too. Nor does a map, where cells of the last map were asked for.
+  // A vector of the right shape proves nothing, as attention over the whole image gives one too. Nor does a map, if cells of the last map were requested.
   const madeBy = (role: Role, output: Value): boolean => {
     const names = passesWith(role);
     return applied.some(({ pass, at }) => names.has(pass) && at.value === output.name);
@@ -177,7 +177,7 @@ export function requireMaps(model: Model, { original, wasFixed, head, passesLeft
   };
   for (const output of outputs) {
     const before = original.graph.outputs.find(({ name }) => name === output.name);
-    // A map of features beside the scores stays a map.
+    // A feature map beside the scores stays a map.
     if (before && hasCells(before) ? growing(output) : done[head](output)) continue;
     const folding = passesWith('folds');
     const telling = remarks.filter(({ pass }) => !folding.has(pass));
@@ -186,11 +186,11 @@ export function requireMaps(model: Model, { original, wasFixed, head, passesLeft
   }
 }
 
-/** What a conversion started from, and what it was to do. */
+/** Starting point and options of a conversion. */
 interface Asked {
   readonly original: Model;
   readonly wasFixed: boolean;
   readonly head: 'window' | 'cell' | 'image' | 'original';
-  /** Not all passes of the pipeline were to run. */
+  /** True if not all passes of the pipeline were run. */
   readonly passesLeftOut: boolean;
 }

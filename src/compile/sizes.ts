@@ -1,2 +1,2 @@
-/** The sizes of image that a model takes: src/ir/sizes/taken.ts, for those who know conversions only. */
+/** Image sizes that a model accepts: src/ir/sizes/taken.ts, re-exported for code that only knows conversions. */
 export * from '../ir/sizes/taken';

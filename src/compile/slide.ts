@@ -1,9 +1,9 @@
 /**
- * Along which axes of its images a network slides: along every one that it can, or along those that are asked for (`--slide`).
+ * Determines the axes of its images along which a network slides: every one that it can, or the requested ones (`--slide`).
  *
- * A network slides along an axis where the conversion with all other axes left alone succeeds: whatever stands in the way (numbers of their own for each
- * place, attention, sizes that cannot be freed) is found by the same requirements that refuse it. A network that slides along all its axes is asked once.
- * Otherwise each axis is asked alone, then those that can slide together; the others stay as long as they are, and the reason is reported.
+ * A network slides along an axis if the conversion with all other axes fixed succeeds: any obstacle (parameters that differ from position to position,
+ * attention, sizes that cannot be freed) is found by the same requirements that otherwise refuse the network. A network that slides along all its axes is
+ * converted once. Otherwise each axis is tried alone, then those that can slide together; the others keep their length, and the reason is reported.
  */
 import { type ImageAxis, slideNote, unknownAxis } from '../diagnostics/catalogue';
 import { CompileError, type Location } from '../diagnostics/compile-error';
@@ -13,16 +13,16 @@ import type { Model } from '../ir/model';
 import { type AxisName, axisName, isLetter, LETTERS, type Letter } from '../ir/spatial';
 import type { Value } from '../ir/types';
 
-/** An axis along which a network does not slide, and why. */
+/** An axis along which a network does not slide, with the reason. */
 export interface TiedAxis {
   readonly axis: AxisName;
   /** Continues "it does not slide along the axis: ...". */
   readonly reason: string;
-  /** What stands in the way; undefined: it was not asked to slide. */
+  /** Location of the obstacle; undefined if the axis was not requested to slide. */
   readonly at: Location | undefined;
 }
 
-/** One conversion with these axes sliding. Throws CompileError where they cannot. */
+/** Converts with these axes sliding. Throws CompileError if that is not possible. */
 type Convert<T> = (sliding: readonly Letter[], isTrial: boolean) => T;
 
 export interface Slid<T> {
@@ -30,15 +30,15 @@ export interface Slid<T> {
   readonly tied: readonly TiedAxis[];
 }
 
-/** Refusals that are about the places of a map, which may be those of one axis alone. */
+/** Refusals about the positions of a map, which may concern one axis alone. */
 const ABOUT_PLACES: readonly string[] = ['CANNOT_SLIDE', 'NOT_CONVERTIBLE'];
 
-/** `wanted`: names or indices of axes; undefined: every axis that can slide. */
+/** Converts along the `wanted` axes, given by names or indices; undefined: along every axis that can slide. */
 export function alongAxes<T>(source: Model, wanted: readonly string[] | undefined, convert: Convert<T>): Slid<T> {
   const [image] = imageInputs(source.graph);
   const letters = image ? lettersIn(image[1]) : [];
   if (wanted && image) return asked(image, letters, wanted, convert);
-  // What was converted once slides as it did then.
+  // A converted model slides along the same axes as before.
   const before = letters.filter((letter) => !source.graph.tied.has(letter));
   if (before.length < letters.length) return { result: convert(before, false), tied: stated(letters, before) };
   try {
@@ -60,7 +60,7 @@ function asked<T>(
 ): Slid<T> {
   const axes = letters.map((letter): ImageAxis => ({ name: axisName(letter), index: roles.indexOf(letter) }));
   const named = wanted.flatMap((text) => axisNamed(text, [input, roles], letters) ?? []);
-  // A spectrogram has a time, though its file may not say which of its axes that is: the one that can slide.
+  // The time axis of a spectrogram, which its file may not identify: it is the axis that can slide.
   const open = wanted.filter((text) => axisNamed(text, [input, roles], letters) === undefined);
   const [unknown] = open;
   const found = unknown === undefined ? [] : unknown.toLowerCase() === 'time' && named.length === 0 ? alone(letters, convert).sliding : [];
@@ -80,13 +80,13 @@ const stated = (letters: readonly Letter[], sliding: readonly Letter[]): TiedAxi
     .filter((letter) => !sliding.includes(letter))
     .map((letter) => ({ axis: axisName(letter), reason: 'it was not asked to', at: undefined }));
 
-/** The spatial axes that are named; what is no axis is left out. */
+/** The spatial axes with these names; names of no axis are ignored. */
 export function lettersNamed(source: Model, wanted: readonly string[]): readonly Letter[] {
   const [image] = imageInputs(source.graph);
   return image ? wanted.flatMap((text) => axisNamed(text, image, lettersIn(image[1])) ?? []) : [];
 }
 
-/** By its name, its place among the axes of the input, or the symbol that the file has for its length. */
+/** Finds an axis by its name, by its index among the axes of the input, or by the symbol that the file uses for its length. */
 function axisNamed(text: string, [input, roles]: readonly [Value, Roles], letters: readonly Letter[]): Letter | undefined {
   const wanted = text.toLowerCase();
   const named = letters.find((letter) => axisName(letter) === wanted);
@@ -104,7 +104,7 @@ interface Alone {
   readonly refusals: ReadonlyMap<Letter, CompileError>;
 }
 
-/** Which axes slide if all others stay. */
+/** Determines which axes slide if all others are fixed. */
 function alone<T>(letters: readonly Letter[], convert: Convert<T>): Alone {
   const refusals = new Map<Letter, CompileError>();
   const sliding = letters.filter((letter) => {
@@ -120,14 +120,14 @@ function alone<T>(letters: readonly Letter[], convert: Convert<T>): Alone {
   return { sliding, refusals };
 }
 
-/** As many axes as can slide together, outer ones first. `refusal`: of all together. */
+/** Finds the largest set of axes that can slide together, outer ones first. `refusal`: the error with all of them. */
 function some<T>(letters: readonly Letter[], refusal: CompileError, convert: Convert<T>): Slid<T> {
   const { sliding, refusals } = alone(letters, convert);
   const sets = subsetsOf(sliding).filter((set) => set.length > 0 && set.length < letters.length);
   let together = refusal;
   for (const set of sets) {
     try {
-      // It is converted once more to be told of.
+      // Converted once more, so that the hooks are called.
       if (set.length > 1) convert(set, true);
     } catch (error) {
       if (!isAboutPlaces(error)) throw error;
@@ -145,12 +145,12 @@ function some<T>(letters: readonly Letter[], refusal: CompileError, convert: Con
   throw refusal;
 }
 
-/** Larger ones first, and those of outer axes. */
+/** All subsets, larger ones first, then those of outer axes. */
 const subsetsOf = (letters: readonly Letter[]): (readonly Letter[])[] =>
   Array.from({ length: 2 ** letters.length }, (_, set) => letters.filter((__, at) => (set >> at) & 1)).sort(
     (a, b) => b.length - a.length || letters.indexOf(a[0] ?? 'W') - letters.indexOf(b[0] ?? 'W'),
   );
 
-/** What follows "this network cannot slide over a larger image:". */
+/** Text after "this network cannot slide over a larger image:". */
 const reasonOf = ({ diagnostic: { message } }: CompileError): string =>
   message.replace(/^this network cannot slide over a larger image: /, '');

@@ -1,4 +1,4 @@
-/** The steps of a conversion: which passes, in which order, and how often. */
+/** The steps of a conversion: its passes, their order and their repetition. */
 import { evaluation, type Head, type Pipeline, pipelineFor } from '../../passes';
 import { unknownPass } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
@@ -7,18 +7,18 @@ import { type PassReport, PassRunner, type RunOptions } from '../rewrite/manager
 import type { Pass, Role } from '../rewrite/pass';
 import type { CompileOptions, PluginPass } from './options';
 
-/** The passes of a conversion as it was asked for: with the caller's own, without those that are left out. */
+/** The passes of a conversion according to its options: including the caller's own, without skipped ones. */
 export function stepsOf(head: Head, options: CompileOptions): Pipeline {
   const plugins = options.plugins ?? [];
   const last = plugins.filter(({ after }) => after === undefined);
   return selected(withPlugins(pipelineFor(head, options.optimise ?? 2, last), plugins), options);
 }
 
-/** Finds all types, of values too that depend on arithmetic over constants. Constant parts of the graph are folded on the way. */
+/** Infers all types, including those of values that depend on arithmetic over constants. Folds constant parts of the graph on the way. */
 export function settle(of: Model | PassRunner, passes: readonly Pass[] = evaluation): PassReport[] {
   const runner = of instanceof PassRunner ? of : new PassRunner(of);
   const reports: PassReport[] = [];
-  // Each round knows more shapes than the one before, and with them more constants.
+  // Each round knows more shapes than the one before, and so more constants.
   for (let rounds = runner.model.graph.nodeCount; rounds > 0; rounds--) {
     const round = runner.run(passes);
     reports.push(...round);
@@ -30,10 +30,10 @@ export function settle(of: Model | PassRunner, passes: readonly Pass[] = evaluat
 export const hasRole = (step: Pass | readonly Pass[], role: Role): boolean =>
   ('run' in step ? [step] : step).some((pass) => pass.role === role);
 
-/** Whether not all passes of the pipeline are to run. */
+/** True if not all passes of the pipeline are to be run. */
 export const leavesOut = ({ passes, skip }: CompileOptions): boolean => passes !== undefined || (skip?.length ?? 0) > 0;
 
-/** A group runs until a whole round changes nothing. */
+/** Runs a group until a whole round changes nothing. */
 export function runGroup(runner: PassRunner, step: Pass | readonly Pass[], options: CompileOptions): PassReport[] {
   const group = 'run' in step ? [step] : step;
   const run: RunOptions = {
@@ -53,7 +53,7 @@ export function runGroup(runner: PassRunner, step: Pass | readonly Pass[], optio
   return reports;
 }
 
-/** Passes that name a place behind it. Throws CompileError UNKNOWN_PASS where it is not there. */
+/** Inserts each plugin after the pass that it names. Throws CompileError UNKNOWN_PASS if that pass does not exist. */
 function withPlugins(pipeline: Pipeline, plugins: readonly PluginPass[]): Pipeline {
   const steps = [...pipeline];
   for (const plugin of plugins) {
@@ -72,7 +72,7 @@ function withPlugins(pipeline: Pipeline, plugins: readonly PluginPass[]): Pipeli
 
 const namesIn = (step: Pass | readonly Pass[]): readonly string[] => ('run' in step ? [step] : step).map(({ name }) => name);
 
-/** The sizes of a conversion are free, whatever else is left out. */
+/** Always run: a conversion frees its sizes, whatever else is skipped. */
 const ALWAYS: readonly (Role | undefined)[] = ['frees', 'fits'];
 
 function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipeline {
@@ -83,7 +83,7 @@ function selected(pipeline: Pipeline, { passes, skip }: CompileOptions): Pipelin
   return pipeline.map((step) => ('run' in step ? [step] : step).filter(keeps)).filter((group) => group.length > 0);
 }
 
-/** Reports of the rounds of one pass as one. */
+/** Merges the reports of the rounds of each pass. */
 export function merged(reports: readonly PassReport[]): PassReport[] {
   const byName = new Map<string, PassReport>();
   for (const report of reports) {

@@ -1,8 +1,8 @@
 /**
- * The first step of a conversion after which the numbers leave the tolerance: a rewrite by a rule, or the run of a pass that has no rules.
+ * Finds the first step of a conversion after which the results leave the tolerance: a rewrite by a rule, or the run of a pass that has no rules.
  *
- * Every step is to keep the numbers at the original size, so the model after the first k steps can be run for any k; halving finds the step in log2(n) runs.
- * If numbers go wrong, right and wrong again, one of the wrong steps is found.
+ * Every step should preserve the results at the original size, so the model after the first k steps can be run for any k; bisection finds the step in log2(n)
+ * runs. If results go wrong, right and wrong again, one of the wrong steps is found.
  */
 import { type CompileOptions, replay } from '../compile';
 import { InvariantError } from '../diagnostics/compile-error';
@@ -11,25 +11,25 @@ import type { Budget, Step } from '../rewrite/manager';
 import { Trial, type TrialOptions, type Verdict } from './trial';
 
 export interface Bisected {
-  /** Steps in all; up to the one that cannot be taken, where there is one. */
+  /** All steps; if one fails, the steps up to it. */
   readonly steps: readonly Step[];
-  /** How many models were run. */
+  /** Number of models that were run. */
   readonly runs: number;
-  /** undefined: the numbers stay within the tolerance all the way. */
+  /** Undefined if the results stay within the tolerance throughout. */
   readonly culprit:
     | {
-        /** From 1. */
+        /** Counted from 1. */
         readonly number: number;
         readonly step: Step | undefined;
         readonly verdict: Exclude<Verdict, { kind: 'equal' }>;
-        /** undefined: a pass failed before it was done. */
+        /** Undefined if a pass failed before it finished. */
         readonly after: Model | undefined;
         readonly before: Model;
       }
     | undefined;
 }
 
-/** Throws CompileError where the original cannot be run. */
+/** Runs the bisection. Throws CompileError if the original cannot be run. */
 export async function bisect(source: Model, options: CompileOptions, settings: TrialOptions): Promise<Bisected> {
   const all = stepsOf(source, options);
   const trial = await Trial.of(all.original, settings);
@@ -39,7 +39,7 @@ export async function bisect(source: Model, options: CompileOptions, settings: T
     settings.onProgress?.(`running the model after ${count} of ${all.steps.length} steps`);
     return trial.judge(() => after(source, options, count));
   };
-  // A pass that fails does so in the step behind those that it took.
+  // A failing pass counts as one more step after those that it completed.
   const last = all.steps.length + (all.failed ? 1 : 0);
   let verdict = await judge(last);
   if (verdict.kind === 'equal') return { steps: all.steps, runs, culprit: undefined };
@@ -63,11 +63,11 @@ export async function bisect(source: Model, options: CompileOptions, settings: T
 export interface Steps {
   readonly original: Model;
   readonly steps: readonly Step[];
-  /** Where a pass failed: it, and what it said. */
+  /** The pass that failed, if any. */
   readonly failed: Step | undefined;
 }
 
-/** Everything that a conversion does, a step at a time. */
+/** Lists all steps of a conversion. */
 export function stepsOf(source: Model, options: CompileOptions): Steps {
   const steps: Step[] = [];
   const budget: Budget = { left: () => true, take: (step) => steps.push(step) };
@@ -80,7 +80,7 @@ export function stepsOf(source: Model, options: CompileOptions): Steps {
   }
 }
 
-/** The model after that many steps. */
+/** The model after `count` steps. */
 export function after(source: Model, options: CompileOptions, count: number): Model {
   let taken = 0;
   return replay(source, options, { left: () => taken < count, take: () => void taken++ }).model;

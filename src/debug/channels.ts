@@ -1,6 +1,6 @@
 /**
- * The same network with fewer channels along one value: the weights that make it and those that read it are cut to their first channels.
- * Followed through what treats channels one by one; anything else is a reason not to.
+ * Reduces the channels along one value of a network: the weights that produce it and those that read it are cut to their first channels.
+ * The change is followed through operators that treat channels independently; anything else prevents it.
  */
 import { intAttr } from '../ir/attrs';
 import type { Model } from '../ir/model';
@@ -11,7 +11,7 @@ import { isConst, type Node, type Value } from '../ir/types';
 const POOLS = ['MaxPool', 'AveragePool', 'LpPool', 'GlobalAveragePool', 'GlobalMaxPool', 'Identity', 'Dropout'];
 const ARITHMETIC = ['Add', 'Sub', 'Mul', 'Div'];
 
-/** `pick`: a graph input, or the result of a layer. undefined: it cannot be done. Types of inner values are left out: they are to be inferred. */
+/** `pick`: a graph input, or the result of a layer. Returns undefined if not possible. Types of inner values are dropped and must be inferred again. */
 export function withFewerChannels(source: Model, pick: string, keep: (channels: number) => number): Model | undefined {
   const model = source.clone();
   const { graph } = model;
@@ -28,7 +28,7 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
   for (const constant of [...graph.constants]) if (constant.uses.length === 0 && !graph.isOutput(constant)) graph.removeConstant(constant);
   return model;
 
-  /** A constant of its own with only the first so many along an axis. */
+  /** Replaces the constant by a copy with only the first `to` elements along an axis. */
   function cutConstant(node: Node, slot: number, axis: number, from: number, to: number): boolean {
     const value = node.inputs[slot];
     if (!isConst(value) || value.constant.shape[axis] !== from || value.constant.data.kind === 'strings') return false;
@@ -36,7 +36,7 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
     return true;
   }
 
-  /** The layer that makes the value gives fewer. */
+  /** Reduces the outputs of the layer that produces the value. */
   function cutLayer(node: Node, from: number, to: number): boolean {
     const isGemm = node.op === 'Gemm';
     if (!isGemm && !(node.op === 'Conv' && intAttr(node, 'group') === 1)) return false;
@@ -45,7 +45,7 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
     return bias === undefined || cutConstant(node, 2, (bias.type?.shape?.length ?? 1) - 1, from, to);
   }
 
-  /** Everything that reads it takes fewer. */
+  /** Adapts all readers of the value. */
   function follow(value: Value, from: number, to: number): boolean {
     return [...value.uses].every(({ user, slot }) => reader(user, slot, value, from, to));
   }

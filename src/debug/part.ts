@@ -1,9 +1,9 @@
-/** Parts of a graph as models of their own: values that come from outside become inputs, values that are read outside become outputs. */
+/** Extracts parts of a graph as models: values from outside become inputs, values that are read outside become outputs. */
 import { nestedGraphs, readBy } from '../ir/graph';
 import type { Model } from '../ir/model';
 import type { Node, Value } from '../ir/types';
 
-/** The nodes of those names alone. undefined: there would be nothing left, or an input of unknown type. Types must be inferred. */
+/** Keeps only the nodes with these names. Undefined if nothing would be left, or if an input has an unknown type. Types must be inferred. */
 export function partOf(model: Model, names: ReadonlySet<string>): Model | undefined {
   const part = model.clone();
   const { graph } = part;
@@ -18,7 +18,7 @@ export function partOf(model: Model, names: ReadonlySet<string>): Model | undefi
       const { producer } = value;
       if (!producer || members.has(producer) || producer.graph !== graph) continue;
       if (!value.type?.shape || nestedGraphs(node).length > 0) return undefined;
-      // A name of its own, until its namesake is gone.
+      // A temporary name, until its namesake is removed.
       const input = graph.addInput(`${value.name}_given`, value.type);
       for (const { user, slot } of [...value.uses]) if (members.has(user)) graph.replaceInput(user, slot, input);
     }
@@ -31,14 +31,14 @@ export function partOf(model: Model, names: ReadonlySet<string>): Model | undefi
   }
 }
 
-/** The node of the graph itself that reads, for a reader within a nested graph. */
+/** The node of the graph itself that contains the reader, for a reader within a nested graph. */
 function outer(user: Node, nodes: readonly Node[]): Node {
   return nodes.includes(user)
     ? user
     : (nodes.find((node) => [...readBy(node)].some((value) => value.uses.some((use) => use.user === user))) ?? user);
 }
 
-/** One output alone, with what it needs. */
+/** A copy with only these outputs and whatever they need. */
 export function withOutputs(model: Model, names: readonly string[]): Model {
   const part = model.clone();
   part.graph.setOutputs(part.graph.outputs.filter(({ name }) => names.includes(name)));

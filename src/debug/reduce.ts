@@ -1,9 +1,9 @@
 /**
- * The smallest part of a network on which a conversion still goes wrong in the same way, by delta debugging (Zeller and Hildebrandt's ddmin): chunks of nodes are
- * taken out, halves first, then smaller ones, as long as the failure stays; what they gave becomes an input. Then outputs, the batch, the sizes of inputs and
- * the channels, with the weights along them, shrink.
+ * Finds the smallest part of a network on which a conversion still fails in the same way, by delta debugging (Zeller and Hildebrandt's ddmin): chunks of nodes
+ * are removed, halves first, then smaller ones, as long as the failure persists; their results become inputs. Then the outputs, the batch, the sizes of inputs
+ * and the channels, with the weights along them, are reduced.
  *
- * The same way: the same kind of failure, with the step that was found guilty in the whole network among those that the part goes through.
+ * The same way means: the same kind of failure, and the step found guilty in the whole network is among the steps that the part goes through.
  */
 import { type CompileOptions, replay } from '../compile';
 import { CompileError, InvariantError } from '../diagnostics/compile-error';
@@ -18,11 +18,11 @@ import { Trial, type TrialOptions, type Verdict } from './trial';
 export interface Reduced {
   readonly model: Model;
   readonly verdict: Exclude<Verdict, { kind: 'equal' }>;
-  /** How many candidates were tried. */
+  /** Number of candidates tried. */
   readonly tried: number;
 }
 
-/** `guilty`: what bisecting found. undefined: the whole network does not fail. Throws CompileError where it cannot be run. */
+/** `guilty`: the step that bisection found. Returns undefined if the whole network does not fail. Throws CompileError if it cannot be run. */
 export async function reduce(
   source: Model,
   options: CompileOptions,
@@ -30,7 +30,7 @@ export async function reduce(
   settings: TrialOptions,
 ): Promise<Reduced | undefined> {
   const reducer = new Reducer(options, guilty, settings);
-  // At the size of the window: parts of it have no other.
+  // At the size of the window: its parts have no other.
   const { original } = replay(source, options, { left: () => false, take: () => {} });
   const first = await reducer.failure(original);
   if (!first) return undefined;
@@ -51,7 +51,7 @@ class Reducer {
     private readonly settings: TrialOptions,
   ) {}
 
-  /** How the candidate fails; undefined: it does not, or is no network at all. */
+  /** The failure of the candidate; undefined if it does not fail, or is not a valid network. */
   async failure(candidate: Model): Promise<Exclude<Verdict, { kind: 'equal' }> | undefined> {
     this.tried++;
     this.settings.onProgress?.(`candidate ${this.tried}: ${candidate.graph.nodeCount} nodes`);
@@ -76,7 +76,7 @@ class Reducer {
       const length = Math.ceil(names.length / chunks);
       let found = false;
       for (let at = 0; at < names.length; at += length) {
-        // One chunk alone, then everything but it.
+        // Each chunk alone first, then everything except the chunk.
         const chunk = names.slice(at, at + length);
         const rest = [...names.slice(0, at), ...names.slice(at + length)];
         for (const kept of chunks === 2 ? [chunk] : [chunk, rest]) {
@@ -103,7 +103,7 @@ class Reducer {
     return model;
   }
 
-  /** One image instead of many; rows and columns halved while that goes. */
+  /** Reduces the batch to one image, and halves rows and columns as long as possible. */
   async smallerInputs(model: Model): Promise<Model> {
     let smallest = model;
     const attempt = async (resize: (dim: number, axis: number) => number): Promise<boolean> => {
@@ -118,7 +118,7 @@ class Reducer {
     return smallest;
   }
 
-  /** Halves the channels of inputs and of layers while that goes: a case of 150 MB is not filed. */
+  /** Halves the channels of inputs and of layers as long as possible: nobody files a test case of 150 MB. */
   async fewerChannels(model: Model): Promise<Model> {
     let smallest = model;
     const values = [
@@ -135,7 +135,7 @@ class Reducer {
   }
 }
 
-/** The model with other sizes of inputs; undefined where that changes nothing or contradicts the rest of it. */
+/** A copy with other input sizes; undefined if that changes nothing or contradicts the rest of the model. */
 function resized(model: Model, resize: (dim: number, axis: number) => number): Model | undefined {
   const copy = model.clone();
   const { graph } = copy;
@@ -151,7 +151,7 @@ function resized(model: Model, resize: (dim: number, axis: number) => number): M
   return inferred(copy);
 }
 
-/** With its types; undefined where they contradict each other. */
+/** The model with inferred types; undefined if they contradict each other. */
 function inferred(model: Model | undefined): Model | undefined {
   try {
     if (model) inferShapes(model);

@@ -1,4 +1,4 @@
-/** A model that something else shall equal, with inputs and the tolerance that follows from its own noise: the question that bisecting and reducing ask over and over. */
+/** The reference model, its inputs and its measured tolerance, against which `bisect` and `reduce` test each candidate. */
 import { CompileError, InvariantError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import type { Dim } from '../ir/types';
@@ -13,7 +13,7 @@ import { isWithin, type Results } from '../verify/results';
 import type { Sample } from '../verify/samples';
 
 export interface TrialOptions extends VerifyOptions {
-  /** Puts a model where the runtime can load it. */
+  /** Stores a model where the runtime can load it. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
 }
 
@@ -23,15 +23,15 @@ export type Verdict =
       readonly kind: 'different';
       readonly output: string;
       readonly difference: Difference;
-      /** Largest difference allowed, as a share of the largest number. */
+      /** Largest difference allowed, relative to the largest value. */
       readonly allowed: number;
       readonly sample: Sample;
       readonly expected: Results;
     }
-  /** It cannot be made, or not be run. */
+  /** It cannot be built, or cannot be run. */
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** One of each that shows something else: negative numbers show wrong borders, structure lights up later layers. */
+/** Kinds of input that reveal different errors: negative values show wrong borders, structure activates later layers. */
 const KINDS: readonly InputKind[] = ['normal', 'smooth', 'negative', 'sparse'];
 
 export class Trial {
@@ -42,7 +42,7 @@ export class Trial {
     private readonly allowed: Allowed,
   ) {}
 
-  /** `original`: its types inferred. Throws CompileError RUNTIME_FAILED where it does not run itself. */
+  /** `original`: with inferred types. Throws CompileError RUNTIME_FAILED if it cannot be run. */
   static async of(original: Model, { place, ...options }: TrialOptions): Promise<Trial> {
     const epsilon = EPSILON[coarsestType(original)] ?? EPSILON.float ?? 0;
     const bench = makeBench({ epsilon, options, place, files: [] });
@@ -61,7 +61,7 @@ export class Trial {
     return new Trial(bench, samples, measured.results, measured.judge());
   }
 
-  /** `make` may throw: what a pass breaks is no less wrong. */
+  /** Compares a candidate with the reference. `make` may throw: a pass that fails is an error too. */
   async judge(make: () => Model): Promise<Verdict> {
     let results: readonly Results[];
     try {
@@ -89,7 +89,7 @@ export class Trial {
   }
 }
 
-/** A prediction beside a map of one, or of its cells' mean: as far as their shapes can be brought together. */
+/** Compares a prediction with a map of one cell, or with the mean of its cells, as far as their shapes can be matched. */
 function differenceOf(output: string, expected: Numbers, actual: Numbers | undefined): Difference {
   if (!actual) return compareTensors(expected, undefined);
   try {
@@ -101,5 +101,5 @@ function differenceOf(output: string, expected: Numbers, actual: Numbers | undef
   }
 }
 
-/** Two of a batch, so that a mix-up among them shows. Other sizes that are open: small and odd. */
+/** A batch of two, to reveal mix-ups between images. Other open sizes are small and odd. */
 const sizeOf = (dim: Dim, axis: number): number => (typeof dim === 'number' ? dim : axis === 0 ? 2 : 7);

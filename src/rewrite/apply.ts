@@ -38,7 +38,7 @@ export interface Attempt {
 
 export interface RewriteContext extends RuleContext {
   remark(remark: RuleRemark): void;
-  /** Called for every attempt in every round. Called before the node changes, except for `applied`. */
+  /** Called for every attempt of every round. `node` is the node before the rewrite. */
   attempted?(attempt: Attempt): void;
   /** Called before each application; if false, the application is skipped as if the rule did not match. */
   mayRewrite?(): boolean;
