@@ -1,44 +1,44 @@
-/** Where models run while they are judged: one session at a time, on numbers that follow from one seed. */
+/** Runs models during a verification: one session at a time, on inputs derived from one seed. */
 import type { Model } from '../ir/model';
 import { openSession, type Session } from './onnx-runner';
 import type { RuntimeChoice } from './runtime/choice';
 
-/** A number for all outputs, or one per output; under '' the rest. */
+/** One number for all outputs, or one per output; the entry '' applies to all others. */
 export type PerOutput = number | Readonly<Record<string, number>>;
 
 export interface VerifyOptions {
   readonly seed?: number | undefined;
-  /** Allowed difference as a share of the largest expected number, in place of one measured on the original. */
+  /** Allowed difference as a share of the largest expected value, instead of the measured tolerance. */
   readonly rtol?: PerOutput | undefined;
   readonly atol?: PerOutput | undefined;
-  /** In place of a tolerance: the share of inputs, 0 to 1, on which both models must name the same best class. */
+  /** Replaces the tolerance: minimum share of inputs, 0 to 1, on which both models must predict the same best class. */
   readonly minAgreement?: number | undefined;
-  /** In place of a tolerance: the cosine that the outputs of both must have on each input, at least. */
+  /** Replaces the tolerance: minimum cosine similarity of the outputs of both models, on each input. */
   readonly cosine?: number | undefined;
   readonly threads?: number | undefined;
-  /** How many random inputs; by default more for smaller models. */
+  /** Number of random inputs; by default, more for smaller models. */
   readonly samples?: number | undefined;
-  /** Seconds that it may take, beyond what has to run for a verdict. Default: 30. */
+  /** Time budget in seconds, in addition to the runs that a verdict requires. Default: 30. */
   readonly budget?: number | undefined;
-  /** Weights were stored in fewer bits: how far the numbers are from the original's is measured, and held to no bound but one that is given. */
+  /** Set if weights were stored in fewer bits: the difference from the original is measured, and held to no bound unless one is given. */
   readonly measure?: boolean | undefined;
-  /** Only a part of the samples: every n-th, and the first, on which the noise is measured. */
+  /** Uses only a part of the samples: every n-th, plus the first, on which the noise is measured. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
   readonly onProgress?: ((doing: string) => void) | undefined;
-  /** Which ONNX Runtime judges. Default: the native one where it is installed, else WebAssembly. */
+  /** ONNX Runtime to use. Default: the native one if it is installed, otherwise WebAssembly. */
   readonly runtime?: RuntimeChoice | undefined;
-  /** Copies a part of a model on which the runtime has crashed to where the user finds it, and answers with that place. */
+  /** Copies a part of a model on which the runtime crashed to a location where the user can find it, and returns its path. */
   readonly keepCrashed?: ((model: string | Uint8Array) => string | undefined) | undefined;
 }
 
 export interface Bench {
   readonly seed: number;
-  /** Relative size of one unit in the last place of the coarsest type that is computed in. */
+  /** Relative size of one unit in the last place, in the coarsest type used for computation. */
   readonly epsilon: number;
   readonly options: VerifyOptions;
-  /** Puts a model where the runtime can load it, for as long as the verification lasts. */
+  /** Makes a model loadable by the runtime for the duration of the verification. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
-  /** A session that is released when `use` is done. `name` is for messages, where there is no file. */
+  /** Opens a session and releases it when `use` is done. `name` is used in messages if there is no file. */
   within<T>(
     source: string | Uint8Array,
     name: string,
@@ -46,11 +46,11 @@ export interface Bench {
     use: (session: Session) => Promise<T>,
   ): Promise<T>;
   progress(doing: string): void;
-  /** What has run the models, for reports. */
+  /** Name of the runtime that ran the models, for reports. */
   runtime(): string;
 }
 
-/** `files`: models that the user knows by their paths; parts of them are placed in temporary files, of which nobody else knows. */
+/** `files`: models whose paths the user knows; parts of models are placed in temporary files, which the user does not know. */
 export function makeBench(
   init: Pick<Bench, 'epsilon' | 'options' | 'place'> & { readonly files: readonly (string | Uint8Array)[] },
 ): Bench {
@@ -75,11 +75,11 @@ export function makeBench(
   };
 }
 
-/** Who judged, for reports. `other`: what ran the converted model, where that was another runtime. */
+/** Runtimes used, for reports. `other`: runtime of the converted model, if it was a different one. */
 export const judges = (bench: Bench, other: string | undefined): string =>
   `${other === undefined ? '' : `${other}, the original in `}${bench.runtime()}, graph optimisations disabled`;
 
-/** A session that is released when `use` is done. */
+/** Passes the session to `use` and releases it afterwards. */
 export async function using<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
   const session = await opening;
   try {

@@ -1,6 +1,7 @@
 /**
- * How long a verification may take. What has to run for a verdict runs in any case; what only reaches further is planned from what it will cost by the
- * network's products, not by the clock: the same models are looked at in the same way on every machine.
+ * Time budget of a verification. Everything that a verdict requires runs in any case; checks that only extend the coverage are planned by their
+ * estimated cost, which is derived from the network's multiply-adds and not from the clock: the same models are checked in the same way on every
+ * machine.
  */
 import { intsAttr } from '../ir/attrs';
 import { evaluateDim, namesOf } from '../ir/dims';
@@ -10,9 +11,9 @@ import { elementCount } from '../ir/tensor';
 import type { Dim, Node } from '../ir/types';
 
 export interface Allowance {
-  /** Whether so many seconds are left, which are then spent. */
+  /** Spends that many seconds and returns true, or returns false if fewer are left. */
   spend(seconds: number): boolean;
-  /** Whether so many are left. */
+  /** True if that many seconds are left. */
   has(seconds: number): boolean;
 }
 
@@ -21,7 +22,7 @@ export interface Budget {
   allowance(share: number): Allowance;
 }
 
-/** Seconds. */
+/** Default budget in seconds. */
 export const USUAL_BUDGET = 30;
 
 export const makeBudget = (seconds = USUAL_BUDGET): Budget => ({
@@ -39,19 +40,19 @@ export const makeBudget = (seconds = USUAL_BUDGET): Budget => ({
   },
 });
 
-/** Products per second of convolutions and matrix products, on a processor of a few cores. */
+/** Multiply-adds per second of convolutions and matrix products, on a processor with a few cores. */
 const PRODUCTS_PER_SECOND = 5e9;
-/** Numbers per second that a pool or an activation looks at. */
+/** Elements per second that a pool or an activation processes. */
 const NUMBERS_PER_SECOND = 5e8;
-/** What one node costs by itself. */
+/** Overhead of one node. */
 const SECONDS_PER_NODE = 10e-6;
-/** To make up one number and hand it over. */
+/** Time to generate one input element and pass it to the runtime. */
 const SECONDS_PER_NUMBER = 50e-9;
 
-/** To make up numbers for inputs. */
+/** Estimated seconds to generate that many input elements and pass them to the runtime. */
 export const secondsToFeed = (numbers: number): number => numbers * SECONDS_PER_NUMBER;
 
-/** What one run of a graph takes, by the sizes of its values. `sizes`: of its symbols; those that are not named are 1. */
+/** Estimated seconds of one run of a graph, from the sizes of its values. `sizes`: values of its symbols; symbols not listed count as 1. */
 export function secondsOf(graph: Graph, sizes: Readonly<Record<string, number>> = table({})): number {
   let seconds = 0;
   for (const node of graph.nodes) {
@@ -68,7 +69,7 @@ function lengthOf(dim: Dim, sizes: Readonly<Record<string, number>>): number | u
   return evaluateDim(dim, { ...Object.fromEntries([...namesOf(dim)].map((name) => [name, 1])), ...sizes });
 }
 
-/** Of the output. */
+/** Seconds per element of the output. */
 function secondsPerElement(node: Node): number {
   const weight = node.inputs[1]?.constant?.shape;
   switch (node.op) {

@@ -1,4 +1,4 @@
-/** The checks, each comparing what is expected with what the converted model gave. */
+/** The individual checks. Each compares expected results with those of the converted model. */
 import { CompileError } from '../diagnostics/compile-error';
 import { sizeText } from '../ir/spatial';
 import { table } from '../ir/table';
@@ -20,7 +20,7 @@ import type { Subject } from './subject';
 import { isVague } from './verdict';
 import type { ExpectedWindows } from './windows';
 
-/** What the converted model gave on larger images. */
+/** Results of the converted model on larger images. */
 export type Given = ReadonlyMap<LargerImage, Results | CompileError>;
 
 export const skipped = (name: Check['name'], note: string, required = false): Check => ({
@@ -59,14 +59,14 @@ export interface LargerRequest {
   readonly subject: Subject;
   readonly claims: readonly Claim[];
   readonly given: Given;
-  /** Whether of a finer map only the cells are given that the network has by itself. */
+  /** True if a finer map has been reduced to the cells of the network's own map. */
   readonly isCoarse: boolean;
   readonly tolerance: Tolerance;
-  /** How far the converted model is from itself on this image, as a share of its largest number. */
+  /** How far the converted model differs from itself on this image, as a share of its largest value. */
   readonly noiseAt: (image: LargerImage) => number;
 }
 
-/** `isMapsOnly`: predictions are held to the original on crops; what is left are outputs that are maps in the original as well. */
+/** `isMapsOnly`: predictions are compared with the original on crops, so that only outputs that are already maps in the original remain. */
 export function windowsOfTheMap(
   request: LargerRequest,
   expected: readonly ExpectedWindows[] | string,
@@ -108,22 +108,22 @@ export function windowsOfTheMap(
   return tally.check(name, { sizes, cells, note, required, isEnough: missing.length === 0 });
 }
 
-/** Cells by their best class, where that is asked for. */
+/** Share of cells with the same best class, if the tolerance asks for it. */
 function agreementOf(map: ExpectedMap, actual: Numbers | undefined, { criteria, from }: Tolerance): Agreement | undefined {
   if ((criteria?.minAgreement === undefined && from !== 'measured') || (map.cells[0]?.values.length ?? 0) < 2) return undefined;
   return { cases: map.cells.length, sameBest: agreeing(map, actual) / map.cells.length, sameTopFive: undefined };
 }
 
-/** At how many sizes each output was seen to grow. */
+/** Counts at how many sizes each output was seen to grow. */
 class Growing {
   private readonly counts = new Map<string, number>();
-  /** `isFixed`: nothing slides along the axis, so that there is one cell. */
+  /** `isFixed`: nothing slides along the axis, so that it has only one cell. */
   constructor(private readonly isFixed: (axis: number) => boolean) {}
   add(output: string, { purpose }: LargerImage, { lengths }: ExpectedMap): void {
     if (purpose === 'growing' && lengths.every((length, axis) => length > 1 || this.isFixed(axis)))
       this.counts.set(output, (this.counts.get(output) ?? 0) + 1);
   }
-  /** Outputs that were not seen at two sizes, in words. */
+  /** Outputs that were not seen to grow at two sizes, as text for the report. */
   missing(outputs: readonly string[]): readonly string[] {
     return outputs
       .filter((output) => (this.counts.get(output) ?? 0) < 2)
@@ -132,11 +132,11 @@ class Growing {
 }
 const outputsOf = (subject: Subject): readonly string[] => subject.request.original.model.graph.outputs.map(({ name }) => name);
 
-/** The tolerance where the original itself is not exact: at larger sizes it adds up more numbers. */
+/** Widens the tolerance if the original itself is inexact: at larger sizes it sums more values. */
 const allowing = (tolerance: Tolerance, ...noise: readonly number[]): Tolerance =>
   isMeasured(tolerance) ? { ...tolerance, relative: Math.max(tolerance.relative, ORDER_FACTOR * Math.max(...noise)) } : tolerance;
 
-/** Maps that have other sizes than the model says. */
+/** Maps whose sizes differ from those that the model declares. */
 function sizeFaults({ subject, claims, isCoarse }: LargerRequest, image: LargerImage, found: Results): string[] {
   if (subject.head === 'image') return [];
   return claims.flatMap(({ output, axes }): string[] => {
@@ -153,7 +153,7 @@ function sizeFaults({ subject, claims, isCoarse }: LargerRequest, image: LargerI
   });
 }
 
-/** The mean over all cells against the original's scores of the whole image. */
+/** Compares the mean over all cells with the original's scores of the whole image. */
 export function meansOfTheMap(
   { subject, given, tolerance, noiseAt }: LargerRequest,
   expected: readonly LargerScores[],
@@ -221,7 +221,7 @@ export function cropsOfTheImage(request: LargerRequest, expected: ReadonlyMap<La
   };
 }
 
-/** What was found on the converted model alone. */
+/** Result of a check that runs only the converted model. */
 export function movedCheck(
   subject: Subject,
   moved: Moved | CompileError,
@@ -239,7 +239,7 @@ export function movedCheck(
   return tally.check(name, { sizes: moved.sizes, cells: moved.cells, note: why, required, isEnough: !missing });
 }
 
-/** How far cells look. A field that is too small is a fault; one that may be too large is told. */
+/** Receptive fields of cells. A field that is too small is a fault; one that may be too large is only reported. */
 export function fieldCheck(seen: FieldSeen | CompileError, tolerance: Tolerance): Check {
   const name = 'edges of the field';
   if (seen instanceof CompileError) return skipped(name, `the converted model cannot be run: ${seen.diagnostic.message}`);
@@ -253,7 +253,7 @@ export function fieldCheck(seen: FieldSeen | CompileError, tolerance: Tolerance)
   return check.status === 'equal' && seen.silent.length > 0 ? { ...check, status: 'informative' } : check;
 }
 
-/** Sizes of every residue of the stride. */
+/** Image sizes with each residue of the stride. */
 export function residuesCheck(seen: readonly (ResiduesSeen | CompileError)[], tolerance: Tolerance): Check {
   const name = 'stride residues';
   const tally = new Tally();
@@ -267,7 +267,7 @@ export function residuesCheck(seen: readonly (ResiduesSeen | CompileError)[], to
     cells += each.cells;
     text ||= triedText(each.tried);
   }
-  // Without cells to compare, that it runs and has as many cells as it says is what there is to see.
+  // If there are no cells to compare, the check only shows that the model runs and has the declared number of cells.
   if (cells === 0) {
     const status = tally.equal ? 'equal' : 'different';
     return { name, status, outputs: {}, sizes, cells, note: [text, ...tally.told].join('; '), required: false };
@@ -275,16 +275,19 @@ export function residuesCheck(seen: readonly (ResiduesSeen | CompileError)[], to
   return tally.check(name, { sizes, cells, note: text, required: false });
 }
 
-/** By such a tolerance next to nothing is told apart. Saturated activations are further off as a share, and are held to what these leave. */
+/**
+ * True if the tolerance is so large that hardly anything would be detected. Saturated activations have larger relative errors, and are checked with
+ * the tolerance that remains for them.
+ */
 const showsNothing = (tolerance: Tolerance, output: string): boolean =>
   isMeasured(tolerance) && !tolerance.criteria && isVague(tolerance.relative) && !tolerance.activation?.[output];
 
-/** Differences per output, and whether all are within what is allowed. */
+/** Collects differences per output, and whether all are within tolerance. */
 export class Tally {
   equal = true;
   private asked: Tolerance | undefined;
   private compared = 0;
-  /** Comparisons on which the original is so far from itself that they show nothing. */
+  /** Comparisons in which the original differs from itself so much that they show nothing. */
   private vague = 0;
   private hasNoBound = false;
   private readonly outputs: Record<string, Difference> = table({});
@@ -313,7 +316,7 @@ export class Tally {
     for (const note of notes) this.fault(note);
   }
 
-  /** `isEnough`: whether what the check is about was seen. Numbers of which none was compared prove nothing. */
+  /** `isEnough`: true if the subject of the check was covered. If no values were compared, nothing is proven. */
   check(name: Check['name'], about: Pick<Check, 'sizes' | 'cells' | 'note' | 'required'> & { readonly isEnough?: boolean }): Check {
     const { isEnough = true, note, ...rest } = about;
     const { asked } = this;

@@ -1,6 +1,6 @@
 /**
- * What a converted model says about each of its maps: pixels between neighbouring cells, and which pixels a cell depends on.
- * The checks hold the model to it; where it says nothing there is nothing to hold it to, and what is then not known is reported as not verified.
+ * Properties that a converted model claims for each of its maps: pixels between neighbouring cells, and the pixels that a cell depends on.
+ * The checks verify these claims. Where the model claims nothing, there is nothing to verify, and the report says "not verified".
  */
 import { meanedMap } from '../analysis/meaned-map';
 import type { AxisField, ReceptiveField } from '../analysis/receptive-field';
@@ -11,37 +11,43 @@ import { pixelStride } from '../operators/pixel-stride';
 import type { Subject } from './subject';
 
 export interface AxisClaim {
-  /** What is counted along the axis. */
+  /** Unit along the axis. */
   readonly name: PlacesName;
-  /** Pixels between neighbouring cells; a fraction behind upsampling. */
+  /** Pixels between neighbouring cells; a fraction after upsampling. */
   readonly stride: number;
-  /** Pixels by which the image must move for the map to move by whole cells: the least multiple of the stride that is a whole number, or what the model says. */
+  /**
+   * Pixels by which the image must move for the map to move by whole cells: the smallest multiple of the stride that is an integer, combined with the
+   * period that the model declares.
+   */
   readonly period: number;
-  /** Sizes of images at which the claim holds leave the same rest by this as the original's. */
+  /** The claim holds at image sizes that are congruent to the original's modulo this number. */
   readonly congruent: number;
-  /** Pixels at the near and at the far end of the image behind which padding begins. */
+  /** Pixels at the near and at the far end of the image that are affected by padding. */
   readonly edges: readonly [number, number];
-  /** First pixel that cell 0 depends on, and how many; `isRounded`: these are bounds of fractions. `whole`: all of them; undefined: the model does not say. */
+  /**
+   * First pixel that cell 0 depends on, and the number of pixels; `isRounded`: these are rounded outwards from fractions. `whole`: all pixels;
+   * undefined: the model does not declare it.
+   */
   readonly field: { readonly start: number; readonly extent: number; readonly isRounded?: boolean } | 'whole' | undefined;
-  /** Cells along the axis of an image of so many pixels, where the sizes of the model say it. */
+  /** Number of cells along the axis for an image of that many pixels; undefined if the sizes of the model do not determine it. */
   cells(pixels: number): number | undefined;
 }
 
 export interface Claim {
   readonly output: string;
-  /** The output is the mean over a map, which the rest speaks of. */
+  /** The output is the mean over a map, and the other fields describe that map. */
   readonly isMean?: boolean | undefined;
-  /** Along each spatial axis, outermost first. */
+  /** Claims along each spatial axis, outermost first. */
   readonly axes: readonly AxisClaim[];
 }
 
-/** Cells along each axis of an image of these lengths; undefined where the sizes of the model do not say it. */
+/** Cells along each axis for an image of these lengths; undefined if the sizes of the model do not determine them. */
 export function cellsOf({ axes }: Claim, lengths: readonly number[]): readonly number[] | undefined {
   const cells = axes.map((axis, at) => axis.cells(lengths[at] ?? 0));
   return cells.every((number): number is number => number !== undefined) ? cells : undefined;
 }
 
-/** Of every output that is a map, and of means over one. `fine`: cells as they are; else those that stand for the map that the network has by itself. */
+/** Claims of every output that is a map, and of means over a map. They describe the cells of the actual map, which may be finer than the network's own. */
 export function claimsOf(subject: Subject): readonly Claim[] {
   const { graph } = subject.request.converted.model;
   return graph.outputs.flatMap((output): Claim[] => {
@@ -72,7 +78,7 @@ export function claimsOf(subject: Subject): readonly Claim[] {
   });
 }
 
-/** As the model declares them; else as its graph says. */
+/** Strides as the model declares them, otherwise as derived from its graph. */
 function stridesOf({ request, letters }: Subject, output: Value, fields: ReceptiveField | undefined): readonly number[] {
   const declared = request.strides?.[output.name];
   if (declared) return declared;
@@ -99,7 +105,7 @@ function axisClaim(subject: Subject, letter: Letter, stride: number, field: Axis
   };
 }
 
-/** The field of cell 0, rounded outwards. */
+/** Field of cell 0, rounded outwards. */
 export function wholePixels({ offset, window }: AxisField): {
   readonly start: number;
   readonly extent: number;
@@ -109,7 +115,7 @@ export function wholePixels({ offset, window }: AxisField): {
   return { start, extent: Math.ceil(offset + window) - start, isRounded: !Number.isInteger(offset) || !Number.isInteger(window) };
 }
 
-/** The least multiple of the stride that is a whole number of pixels. */
+/** Smallest multiple of the stride that is an integer number of pixels. */
 function periodOf(stride: number): number {
   for (let times = 1; times <= 64; times++)
     if (Math.abs(stride * times - Math.round(stride * times)) < 1e-9) return Math.round(stride * times);

@@ -1,6 +1,6 @@
 /**
- * Cutting a classifier where its map ends: the trunk, which any image can go through, and the head, which takes one window of the map.
- * For the check that is exact whatever the padding: each cell of the converted network equals the original's own head on that window of its own map.
+ * Cuts a classifier at its last map: into the trunk, which accepts images of any size, and the head, which takes one window of the map.
+ * Used by the check that is exact for any padding: each cell of the converted network equals the original's own head on that window of its own map.
  */
 
 import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../analysis/maps/trunk';
@@ -23,7 +23,7 @@ export interface CutMap {
   readonly stride: readonly number[];
 }
 
-/** The last maps of more than one cell on the ways from the image to the outputs, or undefined where a way has none. Sizes must be static. */
+/** The last maps of more than one cell on the paths from the image to the outputs, or undefined if a path has none. Sizes must be static. */
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
   const roles = new AxisRoles(imageInputs(model.graph), model.graph.tied);
   const trunk = trunkOfNetwork(model.graph);
@@ -35,11 +35,11 @@ export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutM
     if (!own) return undefined;
     for (const map of own) maps.set(map.value, { ...map, stride: strideOf(map, fields) });
   }
-  // One map may feed another through a second way: the head would then need both trunk and map.
+  // One map may feed another through a second path: the head would then need both the trunk and the map.
   return maps.size > 0 ? [...maps.values()] : undefined;
 }
 
-/** Pixels between the cells, as they move with the image; where that is not known, as the steps on the way say. */
+/** Pixels between cells, as they move with the image; if that is not known, the product of the strides on the path. */
 function strideOf({ value, stride }: CutMap, fields: ReceptiveFields): readonly number[] {
   const field = fields.of(value);
   const own = field ? listOf(field) : [];
@@ -50,8 +50,8 @@ function strideOf({ value, stride }: CutMap, fields: ReceptiveFields): readonly 
 }
 
 /**
- * Where the nearest map does not slide by itself (it is less its own mean, it has a pool of the window laid over it), the classifier begins in front of that.
- * undefined where something that is no classifier stands in between.
+ * If the nearest map does not slide by itself (its own mean is subtracted, or a pool of the window's size is applied over it), the classifier begins
+ * in front of that. undefined if anything that is not part of a classifier is in between.
  */
 function slidingMaps(output: Value, trunk: Trunk, roles: AxisRoles): readonly CutMap[] | undefined {
   const head = headBehind([output], trunk);
@@ -63,12 +63,12 @@ function slidingMaps(output: Value, trunk: Trunk, roles: AxisRoles): readonly Cu
   return maps.length === head.cuts.length && maps.length > 0 ? maps : undefined;
 }
 
-/** Those of one output. */
+/** The last maps of one output. */
 function mapsBefore(output: Value, roles: AxisRoles): readonly CutMap[] | undefined {
   const passed = new Set<Value>();
   for (;;) {
     const maps = nearestMaps(output, roles, passed);
-    // Pools of one map side by side (spatial pyramid pooling) are windows of that map: it is what slides.
+    // Parallel pools of one map (spatial pyramid pooling) are windows of that map, so the map itself slides.
     const pooled = (maps ?? []).filter(({ value }) => {
       const source = pooledBy(value);
       return source && maps?.some((other) => other.value === source || (other.value !== value && pooledBy(other.value) === source));
@@ -90,35 +90,35 @@ function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>
       maps.push({ value, axes, stride: pixelStride(value) });
       continue;
     }
-    // A way that reaches an input without a map cannot be cut.
+    // A path that reaches an input without a map cannot be cut.
     if (!value.producer) return undefined;
     queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
   }
   return maps.length > 0 ? maps : undefined;
 }
 
-/** Whether an output is a map of more than one cell in itself: it grows with the image, and no cell of it stands for a window. */
+/** True if an output is itself a map of more than one cell: it grows with the image, and its cells do not represent windows. */
 export function isMap(model: Model, name: string): boolean {
   const output = model.graph.outputs.find((candidate) => candidate.name === name);
   return output !== undefined && lastMaps(model, [output])?.[0]?.value === output;
 }
 
-/** A mean over some axes alone, which one over the others follows: no window of a map is left in it. */
+/** A mean over only some axes, followed by one over the others, no longer contains windows of a map. */
 const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>
   value.producer !== undefined && isReduction(value.producer.op) && new Set(shape.places.map((length) => length === 1)).size > 1;
 
-/** What an unpadded, strided pool makes the value of. */
+/** Input of the unpadded, strided pool that computes the value. */
 function pooledBy({ producer }: Value): Value | undefined {
   if (!producer || !['MaxPool', 'AveragePool'].includes(meaningOf(producer))) return undefined;
   return !isPadded(producer) && isStrided(producer) ? producer.inputs[0] : undefined;
 }
 
-/** The part of the model that leads to these values, with them as outputs. */
+/** The part of the model that computes these values, which become its outputs. */
 export function trunkOf(model: Model, values: readonly Value[]): Model {
   return part(model, [], values);
 }
 
-/** The part that leads from these values to the outputs, with them as inputs. */
+/** The part from these values, which become its inputs, to the outputs. */
 export function headOf(model: Model, values: readonly Value[], outputs: readonly Value[]): Model {
   return part(model, values, outputs);
 }

@@ -1,11 +1,11 @@
 /**
- * How far a cell looks, held against what the model says. On the converted model alone, with numbers so large that what is lost on the way through many layers
- * would still be seen:
+ * Checks the receptive field that the model declares. Runs only the converted model, on values so large that any that are lost on the way through
+ * many layers would still be noticed:
  *
- *   outside   everything outside of the field of a cell is replaced: the cell must stay as it is. A field that is too small is a fault
- *   corners   one pixel in each corner of the field is replaced, or one row at each side of it: the cell should change. Where it does not, the field may be
- *             larger than what the cell looks at. That is no fault of the numbers (a kernel may have zeros at its edge, units may be dead, a bound may
- *             round up), so it is told and decides nothing
+ *   outside   everything outside the field of a cell is replaced: the cell must stay the same. A field that is too small is a fault
+ *   corners   one pixel in each corner of the field is replaced, or one row at each side of it: the cell should change. If it does not, the field may be
+ *             larger than what the cell uses. That is not a numerical fault (a kernel may have zeros at its edge, units may be dead, a bound may round
+ *             up), so it is reported and does not affect the verdict
  */
 import { windowAxes } from '../compile/input-size';
 import { sizeText } from '../ir/spatial';
@@ -20,34 +20,34 @@ import type { Numbers, Session } from './onnx-runner';
 import type { Subject } from './subject';
 
 export interface FieldSeen {
-  /** Per output: how far cells moved when what they do not look at was replaced. */
+  /** Per output: how much cells changed when pixels outside their field were replaced. */
   readonly outside: Readonly<Record<string, Difference>>;
   readonly sizes: readonly string[];
-  /** Cells that were looked at. */
+  /** Number of cells compared. */
   readonly cells: number;
-  /** Corners that matter, of so many that were tried. */
+  /** Number of corners that affect the cell, and number of corners tried. */
   readonly corners: number;
   readonly of: number;
-  /** Sides of the field at which nothing was seen to matter, in words. */
+  /** Sides of the field that had no visible effect, as text for the report. */
   readonly silent: readonly string[];
-  /** Outputs of which nothing could be found out, and why. */
+  /** Outputs that could not be checked, and the reason. */
   readonly skipped: ReadonlyMap<string, string>;
 }
 
-/** A box of pixels: first and behind the last, along each axis. */
+/** A box of pixels: first pixel and end (exclusive), along each axis. */
 type Box = readonly (readonly [number, number])[];
 
-/** Images of one size, and a cell in the middle of them; along axes that are not looked at, all cells. */
+/** Images of one size, and a cell in the middle of them; along axes that are not examined, all cells. */
 interface View {
   readonly outputs: readonly string[];
   readonly lengths: readonly number[];
-  /** Which axes are looked at. */
+  /** The axes that are examined. */
   readonly axes: readonly number[];
-  /** Along each axis: the cell, in each phase. */
+  /** Per phase: index of the cell along each axis. */
   readonly phases: readonly (readonly number[])[];
-  /** The field of the cell of each phase. */
+  /** Per phase: the field of the cell. */
   readonly boxes: readonly Box[];
-  /** Pixels that the end of a field may be off by, where it was rounded to whole ones. */
+  /** Pixels by which the end of a field may be off because it was rounded to whole pixels. */
   readonly slack: number;
 }
 
@@ -116,11 +116,11 @@ const cornersOf = (axes: readonly number[]): readonly (readonly Side[])[] =>
 
 interface Alike {
   readonly outputs: readonly string[];
-  /** Along each axis. */
+  /** One track per axis. */
   readonly tracks: readonly Track[];
 }
 
-/** Outputs whose cells look at the same pixels are looked at together. */
+/** Groups outputs whose cells have the same field, so that they are examined together. */
 function groupsOf(subject: Subject, claims: readonly Claim[], skipped: Map<string, string>): readonly Alike[] {
   const along = subject.lengths.map((_, axis) => tracksOf(subject, claims, axis, skipped));
   const groups = new Map<string, { outputs: string[]; tracks: readonly Track[] }>();
@@ -136,7 +136,7 @@ function groupsOf(subject: Subject, claims: readonly Claim[], skipped: Map<strin
   return [...groups.values()];
 }
 
-/** Cells one period from the first that lies inside, so that there is something outside of the field on both sides. */
+/** Chooses cells one period after the first one inside the image, so that there are pixels outside the field on both sides. */
 function viewOf(subject: Subject, { outputs, tracks }: Alike, claims: readonly Claim[], axes: readonly number[]): View {
   const across = acrossOf(subject, claims);
   const lengths = tracks.reduce<readonly number[]>(
@@ -160,7 +160,7 @@ function viewOf(subject: Subject, { outputs, tracks }: Alike, claims: readonly C
 }
 const MOST_PHASES = 4;
 
-/** What is put in place of pixels, the largest first: smaller ones where the model gives no numbers any more. */
+/** Replacement values by type, largest first; smaller ones are used if the model no longer returns finite values. */
 const AMPLITUDES: Readonly<Record<string, readonly number[]>> = table({
   float: [1e30, 1e12, 1e6, 1e3, 8],
   double: [1e30, 1e12, 1e6, 1e3, 8],
@@ -174,7 +174,7 @@ const GROUNDS: readonly (readonly [InputKind, number])[] = [
   ['uniform', 12],
 ];
 
-/** Replaces pixels and looks whether cells change. */
+/** Replaces pixels and tests whether cells change. */
 class Probe {
   private readonly known = new Map<number, Promise<ReadonlyMap<string, Numbers>>>();
 
@@ -185,12 +185,12 @@ class Probe {
     private readonly allowance: Allowance,
   ) {}
 
-  /** Whether there is time for one more run. */
+  /** Spends the time of one more run; false if too little is left. */
   private get hasTime(): boolean {
     return this.allowance.spend(this.subject.secondsFor(this.view.lengths) / 2);
   }
 
-  /** Everything outside of the field of the first phase's cell replaced: by the largest numbers of which all that the model gives are numbers. */
+  /** Replaces everything outside the field of the first phase's cell, with the largest values for which the model still returns finite values. */
   async outside(): Promise<ReadonlyMap<string, Difference>> {
     const [box, place] = [this.view.boxes[0] ?? [], this.view.phases[0] ?? []];
     const still = await this.ground(0);
@@ -204,14 +204,14 @@ class Probe {
         }),
       );
       if ([...found.values()].every(({ broken, maxAbs }) => broken === 0 && maxAbs === 0)) return found;
-      // Zero times infinity is no number: what has a weight of zero does not matter.
+      // Zero times infinity is NaN, although an input with weight zero does not matter.
       const isAllFinite = this.view.outputs.every((output) => results.get(output)?.data.every(Number.isFinite));
       if (isAllFinite) return found;
     }
     return found;
   }
 
-  /** Whether the cell of any phase changes when the pixels at these sides of its field are replaced, `within` pixels from the edge. */
+  /** True if the cell of any phase changes when the pixels at these sides of its field, up to `within` pixels from the edge, are replaced. */
   async matters(sides: readonly Side[], within: number): Promise<boolean> {
     for (const [phase, box] of this.view.boxes.entries())
       for (const [round] of GROUNDS.entries())
@@ -231,14 +231,14 @@ class Probe {
     return false;
   }
 
-  /** How many pixels from a side the first is that matters; undefined where none does. */
+  /** Distance in pixels from a side at which replacing first has an effect; undefined if there is none. */
   async firstThatMatters(side: Side): Promise<number | undefined> {
     const [first, end] = this.view.boxes[0]?.[side.axis] ?? [0, 0];
     for (let within = 1; within < end - first; within *= 2) if (await this.matters([side], within)) return within;
     return undefined;
   }
 
-  /** The pixels of a field that lie at these sides, so far from its edge. */
+  /** The pixels of a field at these sides, up to that distance from its edge. */
   private at(box: Box, sides: readonly Side[], within: number): Box {
     const width = 1 + within + this.view.slack;
     return box.map(([first, end], axis) => {
@@ -279,7 +279,7 @@ class Probe {
     });
   }
 
-  /** The features of one cell; of all cells along axes that are not looked at. */
+  /** The features of one cell; along axes that are not examined, of all cells. */
   private cellsAt(numbers: Numbers | undefined, place: readonly number[]): ArrayLike<number> & readonly number[] {
     if (numbers?.shape.length !== 2 + place.length) return [];
     const axes = this.view.axes.map((axis) => axis + 2);

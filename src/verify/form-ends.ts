@@ -1,22 +1,22 @@
 /**
- * What `--softmax`, `--upsample` and `--argmax` shall give for the scores of a model, computed here in double precision from their definitions
- * (compile/ends.ts), and how far a runtime that computes in single precision may be from it.
+ * Expected results of `--softmax`, `--upsample` and `--argmax` for the scores of a model, computed here in double precision from their definitions
+ * (compile/ends.ts), and how far a single-precision runtime may differ from them.
  */
 import type { End } from '../compile/ends';
 import { compare, type Difference } from './compare';
 import type { Numbers } from './onnx-runner';
 
-/** Half a unit in the last place of single precision: what each of its operations rounds away. */
+/** Half a unit in the last place of single precision: the rounding error of each of its operations. */
 const HALF_ULP = 2 ** -24;
 
 interface Expected {
   readonly shape: readonly number[];
   readonly data: Float64Array;
-  /** Largest absolute difference. */
+  /** Largest absolute difference allowed. */
   readonly allowed: number;
 }
 
-/** `off`: by how much the scores themselves may differ. `lengths`: of the image. undefined result: the shapes differ. */
+/** `off`: by how much the scores themselves may differ. `lengths`: of the image. If the shapes differ, all elements count as broken. */
 export function endDifference(
   scores: Numbers,
   end: End,
@@ -34,7 +34,7 @@ export function endDifference(
   return { difference: labels(expected, end, found), allowed: 0 };
 }
 
-/** Index of the first element of every list along an axis, and how far its elements lie apart. */
+/** Start index of every list along an axis, and the distance between its elements. */
 function listsAlong(
   shape: readonly number[],
   axis: number,
@@ -46,7 +46,7 @@ function listsAlong(
   return { starts, step, length };
 }
 
-/** A difference of `off` in all scores moves a share p by p (1 - p) 2 off at most; sums of K powers round K times. */
+/** A difference of `off` in all scores changes a probability p by at most p (1 - p) 2 `off`; a sum of K exponentials rounds K times. */
 function shares({ shape, data, allowed }: Expected, { axis }: End): Expected {
   const made = new Float64Array(data.length);
   const { starts, step, length } = listsAlong(shape, axis);
@@ -56,12 +56,15 @@ function shares({ shape, data, allowed }: Expected, { axis }: End): Expected {
     for (let k = 0; k < length; k++) sum += Math.exp((data[start + k * step] ?? 0) - largest);
     for (let k = 0; k < length; k++) made[start + k * step] = Math.exp((data[start + k * step] ?? 0) - largest) / sum;
   }
-  // The argument of exp is rounded too: by half a unit of the largest score, which moves its power by as much.
+  // The argument of exp is also rounded, by half a unit in the last place of the largest score, which changes the exponential by the same share.
   const largest = data.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
   return { shape, data: made, allowed: allowed / 2 + (length + 16 + 2 * largest) * HALF_ULP };
 }
 
-/** Along one axis. A place between two cells is rounded, by a few units of the number of cells; what lies between is off by as much of what the cells differ. */
+/**
+ * Interpolates along one axis. A position between two cells is rounded by a few units of the number of cells; the interpolated value is off by the
+ * same share of the difference between the cells.
+ */
 function stretched({ shape, data, allowed }: Expected, axis: number, length: number, end: End, at: number): Expected {
   const { starts, step, length: cells } = listsAlong(shape, axis);
   const size = shape.map((dim, other) => (other === axis ? length : dim));
@@ -85,7 +88,7 @@ function stretched({ shape, data, allowed }: Expected, axis: number, length: num
   return { shape: size, data: made, allowed: allowed + 2 * largest * (8 * (cells + more) + 8) * HALF_ULP };
 }
 
-/** Where two classes are as good within what is allowed, either is right. */
+/** If two classes are equally good within the tolerance, either is accepted. */
 function labels({ shape, data, allowed }: Expected, { axis }: End, found: Numbers | undefined): Difference {
   const { starts, step, length } = listsAlong(shape, axis);
   const right = new Float64Array(starts.length);

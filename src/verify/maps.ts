@@ -1,35 +1,35 @@
-/** Maps of predictions: their cells, their means, and how far they are from what is expected. */
+/** Maps of predictions: their cells, their means, and their distance from the expected values. */
 import { best, compare, type Difference } from './compare';
 import { cropped, seededRandom } from './inputs';
 import type { Numbers } from './onnx-runner';
 import type { Results } from './results';
 import type { Purpose } from './sizes';
 
-/** A cell, by its index along each spatial axis. */
+/** Position of a cell: its index along each spatial axis. */
 export type Place = readonly number[];
 
-/** What some cells of a map shall hold. */
+/** Expected values of some cells of a map. */
 export interface ExpectedMap {
-  /** Cells that the map has at least, along each axis. */
+  /** Minimum number of cells of the map, along each axis. */
   readonly lengths: readonly number[];
   readonly cells: readonly ExpectedCell[];
-  /** The same cells, nearer to the truth: with long sums in double precision. */
+  /** The same cells computed more accurately, with long sums in double precision. */
   readonly exact?: readonly ExpectedCell[] | undefined;
 }
 
 export interface ExpectedCell {
   readonly place: Place;
-  /** All features, those of one image of the batch after those of the other. NaN: nothing is right there. */
+  /** All features, those of the batch's images one after the other. NaN: there is no correct value. */
   readonly values: Float64Array;
 }
 
-/** Which cells are looked at: all of a small map; else the corners and some in between. */
+/** Cells to check: all of a small map, otherwise the corners and some in between. */
 export function places(lengths: readonly number[], purpose: Purpose | 'all'): readonly Place[] {
   if (lengths.some((length) => length <= 0)) return [];
   const all = lengths.reduce((product, length) => product * length, 1);
   const most = purpose === 'all' ? all : purpose === 'growing' ? 16 : purpose === 'many cells' ? 16 : 8;
   if (all <= most && purpose !== 'residue') return Array.from({ length: all }, (_, at) => placeAt(at, lengths));
-  // The last one first, and the first one last.
+  // The last corner first, and the first one last.
   const corners = Array.from(
     { length: 2 ** lengths.length },
     (_, corner): Place => lengths.map((length, axis) => ((corner >> axis) & 1 ? 0 : length - 1)),
@@ -41,7 +41,7 @@ export function places(lengths: readonly number[], purpose: Purpose | 'all'): re
   return [...unique.values()];
 }
 
-/** The cell with this number, counted in row-major order. */
+/** Converts a row-major index to the position of the cell. */
 function placeAt(index: number, lengths: readonly number[]): Place {
   let rest = index;
   return [...lengths]
@@ -54,11 +54,11 @@ function placeAt(index: number, lengths: readonly number[]): Place {
     .reverse();
 }
 
-/** The number of a cell in row-major order. */
+/** Row-major index of a cell. */
 const indexOf = (place: Place, lengths: readonly number[]): number =>
   place.reduce((index, at, axis) => index * (lengths[axis] ?? 1) + at, 0);
 
-/** [N, C, ...]: every so manieth cell along each axis. */
+/** [N, C, ...]: takes every `steps[axis]`-th cell along each axis. */
 export function everyOther(numbers: Numbers, steps: readonly number[]): Numbers {
   const { shape } = numbers;
   if (shape.length !== 2 + steps.length || steps.every((step) => step === 1)) return numbers;
@@ -78,7 +78,7 @@ export function everyOther(numbers: Numbers, steps: readonly number[]): Numbers 
 }
 const product = (lengths: readonly number[]): number => lengths.reduce((all, length) => all * length, 1);
 
-/** [N, K, ...] -> [N, K], but for outputs that are maps in the original as well. */
+/** [N, K, ...] -> [N, K], except for outputs that are already maps in the original. */
 export const meanOfCells = (results: Results, isMap: (name: string) => boolean): Results =>
   new Map([...results].map(([name, numbers]) => [name, isMap(name) ? numbers : meanOfMap(numbers)]));
 
@@ -99,7 +99,7 @@ export function meanOf(cells: readonly ExpectedCell[]): Float64Array {
   return mean;
 }
 
-/** One cell of a map, all its features. */
+/** All features of one cell of a map. */
 export const cellAt = (numbers: Numbers | undefined, axes: readonly number[], place: Place): Float64Array =>
   numbers
     ? Float64Array.from(
@@ -112,7 +112,7 @@ export const cellAt = (numbers: Numbers | undefined, axes: readonly number[], pl
       )
     : new Float64Array();
 
-/** Cells of [N, K, ...] against the features expected there, those of all images of the batch; a map with fewer cells is broken. */
+/** Compares cells of [N, K, ...] with the features expected there, for all images of the batch; a map with too few cells is broken. */
 export function compareCells(expected: ExpectedMap, actual: Numbers | undefined): Difference {
   const [batch = 0, channels = 0, ...lengths] = actual?.shape ?? [];
   const features = batch * channels;
@@ -133,7 +133,7 @@ export function compareCells(expected: ExpectedMap, actual: Numbers | undefined)
   return compare(wanted, found);
 }
 
-/** How far the expected cells are from themselves with their long sums in double precision, as a share of the largest number. */
+/** How far the expected cells differ from the same cells with long sums in double precision, as a share of the largest value. */
 export function ownNoise({ cells, exact }: ExpectedMap): number {
   if (!exact || exact.length !== cells.length) return 0;
   const all = (list: readonly ExpectedCell[]): number[] => list.flatMap(({ values }) => [...values]);
@@ -141,7 +141,7 @@ export function ownNoise({ cells, exact }: ExpectedMap): number {
   return broken === 0 ? maxRel : 0;
 }
 
-/** Cells whose best class is the same, for every image of the batch. */
+/** Number of cells with the same best class, for every image of the batch. */
 export function agreeing(expected: ExpectedMap, actual: Numbers | undefined): number {
   const [batch = 0, channels = 0, ...lengths] = actual?.shape ?? [];
   const all = product(lengths);

@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime, the judge of numbers: one interface to its native library, where onnxruntime-node is installed, and to its WebAssembly build, which comes with
- * this package. Either runs in a process of its own (runtime/worker.js), so that a model on which the runtime crashes is an error like any other.
+ * Runs models in ONNX Runtime, the reference for numerical results: one interface to its native library, if onnxruntime-node is installed, and to its
+ * WebAssembly build, which is part of this package. Both run in a separate process (runtime/worker.js), so that a model that crashes the runtime
+ * results in an ordinary error.
  */
 import { resolve } from 'node:path';
 import { runtimeCrashed, runtimeFailed } from '../diagnostics/catalogue';
@@ -9,7 +10,7 @@ import { halfToNumber, toHalves } from '../ir/half';
 import type { RuntimeChoice } from './runtime/choice';
 import { RuntimeDied, type RuntimeInfo, runtimeHost } from './runtime/host';
 
-/** A tensor outside of the compiler: elements as plain numbers, whatever the element type. */
+/** A tensor outside the compiler: elements as JavaScript numbers, whatever the element type. */
 export interface Numbers {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -17,32 +18,38 @@ export interface Numbers {
 }
 
 export interface SessionOptions {
-  /** Let the runtime rewrite the graph. Off for judging: its optimiser has faults of its own. */
+  /** Lets the runtime rewrite the graph. Off for verification, because its optimiser has faults of its own. */
   readonly optimise?: boolean | undefined;
-  /** 0: as many as there are cores. The WebAssembly build has its own number. */
+  /** 0: one per core. The WebAssembly build chooses its own number. */
   readonly threads?: number | undefined;
-  /** Where the model lies, for messages. Default: it is a temporary file, or none. */
+  /** Path of the model, for messages. Default: the model is a temporary file, or has no file. */
   readonly file?: string | undefined;
-  /** Give memory back between nodes instead of keeping it for the next run: for images so large that it counts. */
+  /** Frees memory between nodes instead of keeping it for the next run: for images so large that it matters. */
   readonly frugal?: boolean | undefined;
-  /** Which ONNX Runtime. Default: the native one where it is installed. */
+  /** ONNX Runtime to use. Default: the native one if it is installed. */
   readonly runtime?: RuntimeChoice | undefined;
-  /** Copies a model on which the runtime has crashed to where the user finds it, and answers with that place. For models that only this program knows. */
+  /**
+   * Copies a model on which the runtime crashed to a location where the user can find it, and returns its path. For models that only this program
+   * knows.
+   */
   readonly keep?: ((model: string | Uint8Array) => string | undefined) | undefined;
 }
 
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** What runs it, for reports. */
+  /** Name of the runtime, for reports. */
   readonly runtime: string;
-  /** Throws CompileError RUNTIME_FAILED with the runtime's own words, or RUNTIME_CRASHED. */
+  /** Throws CompileError RUNTIME_FAILED with the runtime's own message, or RUNTIME_CRASHED. */
   run(feeds: ReadonlyMap<string, Numbers>): Promise<ReadonlyMap<string, Numbers>>;
-  /** Gives the memory back. */
+  /** Frees the memory. */
   release(): Promise<void>;
 }
 
-/** Opens a model, from a file (so that its external data is found) or from bytes. `name` is for messages; `options.file` is one that the user knows. */
+/**
+ * Opens a model from a file (so that its external data is found) or from bytes. `name` is used in messages; `options.file` is a path that the user
+ * knows.
+ */
 export async function openSession(model: string | Uint8Array, name: string, options: SessionOptions = {}): Promise<Session> {
   const { optimise, threads, frugal, file } = options;
   const host = runtimeHost(options.runtime);
@@ -80,7 +87,7 @@ export async function openSession(model: string | Uint8Array, name: string, opti
         return new Map(portsOf(reply.header.results).map((port, at) => [port.name, decode(port, reply.parts[at] ?? new ArrayBuffer(0))]));
       },
       async release() {
-        // A process that has died has given the memory back.
+        // A process that has died has already freed the memory.
         await host.ask({ do: 'release', session: header.session }).catch(() => undefined);
         done();
       },
@@ -91,7 +98,7 @@ export async function openSession(model: string | Uint8Array, name: string, opti
   }
 }
 
-/** For reports: which of the two judged. */
+/** Name of the runtime that was used, for reports. */
 const runtimeName = ({ runtime, version }: RuntimeInfo): string =>
   `ONNX Runtime ${version} (${runtime === 'native' ? 'native' : 'WebAssembly'})`;
 
@@ -104,7 +111,7 @@ interface Port {
 }
 const portsOf = (list: unknown): readonly Port[] => (Array.isArray(list) ? (list as readonly Port[]) : []);
 
-/** Without the name of a temporary file and the runtime's own source line, which tell a user nothing. */
+/** Removes the name of a temporary file and the runtime's own source location, which are of no use to a user. */
 const inShort = (message: string): string =>
   message
     .replace(/^Load model from .*? failed:\s*/s, '')

@@ -1,4 +1,4 @@
-/** The original's scores before a final softmax: what the cells of a map are the parts of. */
+/** The original's scores before a final softmax, which are what the cells of a map add up to. */
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import type { Value } from '../ir/types';
@@ -10,13 +10,13 @@ import type { Choices, LargerImage } from './sizes';
 import type { Subject } from './subject';
 import { growsAsItShould, ownPart } from './windows';
 
-/** The original's scores of one larger image as a whole. */
+/** Scores that the original gives for one larger image as a whole. */
 export interface LargerScores {
   readonly image: LargerImage;
   readonly results: Results;
-  /** Whether the nodes of the original's file ran as they are. */
+  /** True if the nodes of the original's file ran unchanged. */
   readonly own: boolean;
-  /** How far they are from themselves with long sums in double precision, as a share of the largest. */
+  /** How far the scores differ from the same scores with long sums in double precision, as a share of the largest. */
   readonly noise: number;
 }
 
@@ -25,7 +25,10 @@ export interface Scores {
   readonly larger: readonly LargerScores[];
 }
 
-/** The original's scores, a final softmax taken away, at its own size and at larger ones: by its own nodes where these run there, else with its sizes freed. */
+/**
+ * The original's scores without a final softmax, at its own size and at larger sizes: computed by its own nodes if these run there, otherwise with
+ * its sizes freed.
+ */
 export async function scores(subject: Subject, samples: readonly Sample[], choices: Choices): Promise<Scores> {
   const { model } = subject.request.original;
   const values = model.graph.outputs.map(scoresBehind);
@@ -33,7 +36,7 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
   const renamed = (results: Results): Results =>
     new Map([...results].flatMap(([name, numbers]) => (names.has(name) ? [[names.get(name) ?? name, numbers]] : [])));
   const part = trunkOf(model, values);
-  // What stays as it is while the image grows is no map of it: the middle of the image is cut out at fixed places, say.
+  // A map that does not grow with the image is not a map of that image; the file may slice the middle of it at fixed positions.
   const maps = (lastMaps(model, values) ?? []).filter(({ value }) => !values.includes(value));
   const grows = (image: LargerImage, results: Results): boolean => maps.every((map) => growsAsItShould(subject, map, image, results));
   const { bench, request } = subject;
@@ -60,7 +63,8 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
       const exact = withExactSums(whole);
       const missing = [...choices.entries()].filter(([at]) => !larger.has(at));
       const found = await runOn(subject, whole, missing, own ? 'own' : 'free');
-      // What runs at some sizes only is tied to them: a pool as large as the map is the gate of the first window, until the map has room for two.
+      // A file that runs only at some sizes is tied to them: for example, a pool as large as the map is the gate of the first window until the map
+      // has room for two.
       if (own && (found.size < missing.length || ![...found.values()].every(([image, results]) => grows(image, results)))) continue;
       const better = exact && (await runOn(subject, exact, missing, 'free-sums'));
       for (const [at, [image, results]] of found) {
@@ -98,7 +102,7 @@ async function runOn(
   return found;
 }
 
-/** What a final softmax reads, through views; the value itself where there is none. */
+/** The input of a final softmax, through views; the value itself if there is no softmax. */
 function scoresBehind(output: Value): Value {
   for (let at: Value | undefined = output; at?.producer; at = at.producer.inputs[0]) {
     const { op } = at.producer;

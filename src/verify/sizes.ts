@@ -1,6 +1,7 @@
 /**
- * Images larger than the original's, to run the converted model on: two at which its maps grow (not square, a side of each odd where the network takes odd
- * sides), then sizes of every residue of the stride, a map of at least 24 x 24 cells and strips of more than a thousand pixels, as far as the budget goes.
+ * Chooses images larger than the original's for the converted model: two at which its maps grow (not square, with one side of each odd if the network
+ * accepts odd sides), then sizes with every residue of the stride, a map of at least 24 x 24 cells, and strips of more than a thousand pixels, as far
+ * as the budget allows.
  */
 import { sizeText, unitOf } from '../ir/spatial';
 import type { Budget } from './budget';
@@ -12,27 +13,27 @@ import type { Subject } from './subject';
 export type Purpose = 'growing' | 'residue' | 'many cells' | 'long';
 
 export interface LargerImage {
-  /** Along each spatial axis. */
+  /** Length along each spatial axis. */
   readonly lengths: readonly number[];
   readonly purpose: Purpose;
   readonly feeds: ReadonlyMap<string, Numbers>;
 }
 
-/** Each with alternatives, the best first: a network may not take odd sides. Empty: no size is known at which the map grows. */
+/** Each entry is a list of alternatives, best first, because a network may not accept odd sides. Empty if no size is known at which the map grows. */
 export type Choices = readonly (readonly LargerImage[])[];
 
-/** Further sizes are worth so much of the budget. */
+/** Share of the budget for additional sizes. */
 const SHARE = 0.04;
-/** Cells along each side of a map with many; fewer where there are three sides. */
+/** Cells along each side of a map with many cells; fewer for volumes. */
 const MANY_CELLS = 24;
 const MANY_CELLS_OF_VOLUMES = 8;
 const manyCells = (axes: number): number => (axes > 2 ? MANY_CELLS_OF_VOLUMES : MANY_CELLS);
-/** More than a thousand, and odd: a number like it may be written into a network. */
+/** More than a thousand, and odd, to detect sizes hard-coded in a network. */
 const LONG = 1037;
 
 export interface SizePlan {
   readonly choices: Choices;
-  /** What was left out, and why, for the report. */
+  /** Sizes that were omitted, as text for the report. */
   readonly leftOut: readonly string[];
 }
 
@@ -51,7 +52,7 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
     };
   };
   const odd = (size: number, { grain, first }: Growth): number => (first > 0 && size % 2 === 0 && grain % 2 === 1 ? size + grain : size);
-  // Not square: one side grows by one step where the others grow by two, and the other way round.
+  // Not square: one side grows by one step while the others grow by two, and vice versa.
   const sides = (isFirst: (axis: number) => boolean, oddAxis: number): readonly number[] =>
     growth.map((by, axis) => {
       const size = (own[axis] ?? 1) + (isFirst(axis) ? by.first : by.second);
@@ -84,7 +85,7 @@ export function planSizes(subject: Subject, claims: readonly Claim[], budget: Bu
   return { choices: choices.filter((sizes) => sizes.length > 0), leftOut: [...new Set(leftOut)] };
 }
 
-/** Small images are kept once they are made up: several models are run on them. */
+/** Keeps small generated images in memory, because several models are run on them. */
 function kept(make: () => LargerImage['feeds']): () => LargerImage['feeds'] {
   let known: LargerImage['feeds'] | undefined;
   return () => {
@@ -94,22 +95,22 @@ function kept(make: () => LargerImage['feeds']): () => LargerImage['feeds'] {
     return feeds;
   };
 }
-/** Numbers: 2 MB. */
+/** Maximum number of elements kept: 2 MB. */
 const MOST_KEPT = 2 ** 19;
 
-/** Extra pixels at which the map has more cells than at the original size, and more again. */
+/** Additional pixels at which the map has more cells than at the original size (`first`), and more again (`second`). */
 interface Growth {
   readonly first: number;
   readonly second: number;
   readonly stride: number;
-  /** What the contract says holds at sizes that differ by multiples of this. */
+  /** The contract holds between sizes that differ by multiples of this number. */
   readonly grain: number;
 }
 
-/** What finds most comes first. */
+/** Additional sizes; those most likely to find faults come first. */
 function* further(subject: Subject, growth: readonly Growth[]): Generator<readonly [readonly number[], Purpose]> {
   const own = (axis: number): number => subject.lengths[axis] ?? 1;
-  // A side that is one pixel more or less than what the stride divides, and half a stride; then the rest.
+  // Sides that are one pixel above or below a multiple of the stride, and half a stride; then the rest.
   const period = Math.max(...growth.map(({ stride }) => Math.ceil(stride)));
   const residues = [1, period - 1, Math.floor(period / 2), ...Array.from({ length: period }, (_, at) => at)];
   const done = new Set<number>();
@@ -162,7 +163,10 @@ function growthOf(subject: Subject, claims: readonly Claim[], axis: number): Gro
   return stride === undefined ? undefined : evenly(stride);
 }
 
-/** Maps may grow by several cells at a time. `density`: cells for each one of the map that the network has by itself, which is what shall grow. */
+/**
+ * Searches for the growth, because maps may grow by several cells at a time. `density`: cells per cell of the network's own map, which is the map
+ * that must grow.
+ */
 function searched(claim: AxisClaim, size: number, density: number): Growth | undefined {
   const coarse = (pixels: number): number | undefined => {
     const cells = claim.cells(pixels);
@@ -171,7 +175,7 @@ function searched(claim: AxisClaim, size: number, density: number): Growth | und
   const own = coarse(size);
   const stride = claim.stride * density;
   if (own === undefined) return Number.isFinite(stride) && stride > 0 ? evenly(Math.ceil(claim.period * density)) : undefined;
-  // Not before a whole window more fits in: where a last pool leaves pixels over, or pads, there are cells of less than a window before.
+  // Requires room for another whole window: if a last pool drops pixels or pads, cells with less than a full window appear earlier.
   const grows = (from: number, above: number): number | undefined => {
     for (let extra = from; extra <= FURTHEST; extra++) if ((coarse(size + extra) ?? own) > above) return extra;
     return undefined;
@@ -185,11 +189,11 @@ function searched(claim: AxisClaim, size: number, density: number): Growth | und
 }
 /** Nothing slides along the axis. */
 const FIXED: Growth = { first: 0, second: 0, stride: 1, grain: 1 };
-/** No network has a stride beyond this. */
+/** Larger than the stride of any known network. */
 const FURTHEST = 4096;
 const evenly = (stride: number): Growth => ({ first: stride, second: 2 * stride, stride, grain: 1 });
 
-/** Pixels between the cells of the original's last map, where the converted model has no map of windows to tell. */
+/** Pixels between the cells of the original's last map, if the converted model has no map of windows to derive it from. */
 function mapStride(subject: Subject, axis: number): number | undefined {
   const maps = lastMaps(subject.whole, subject.whole.graph.outputs);
   const widest = Math.max(...(maps ?? []).map(({ stride }) => stride[axis] ?? 1));

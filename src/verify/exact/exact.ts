@@ -1,9 +1,9 @@
 /**
- * Two models on integers, bit by bit.
+ * Compares two models on integers, bit by bit.
  *
- * Weights and inputs of both become small integers, the same for the same numbers, so that every sum is exact in float32 whatever its order. What both
- * compute must then be equal in every bit: a wrong index, pad, stride or layout cannot hide behind rounding. Nodes that are not exact on integers end it;
- * the report says which, and how much of the network was run.
+ * Weights and inputs of both models are replaced with small integers, equal values with equal integers, so that every sum is exact in float32 in any
+ * order. Every bit must then be equal: a wrong index, pad, stride or layout cannot hide behind rounding. The comparison ends at nodes that are not
+ * exact on integers; the report lists them and how much of the network was run.
  */
 import { notExact } from '../../diagnostics/catalogue';
 import type { Graph } from '../../ir/graph';
@@ -35,14 +35,14 @@ export interface ExactRequest {
   readonly place: (model: Model, name: string) => string | Uint8Array;
   /** Shape of each input of the original. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** What runs the converted model, where that is not ONNX Runtime. */
+  /** Name of the runtime of the converted model, if it is not ONNX Runtime. */
   readonly runtime?: string | undefined;
   readonly options?: VerifyOptions | undefined;
 }
 
 const AT_ONCE = 8;
 
-/** Throws CompileError NOT_EXACT where nothing can be compared. */
+/** Throws CompileError NOT_EXACT if nothing can be compared. */
 export async function verifyExactly(request: ExactRequest): Promise<VerifyReport> {
   const started = performance.now();
   const { original, place, options = {} } = request;
@@ -86,10 +86,10 @@ export async function verifyExactly(request: ExactRequest): Promise<VerifyReport
   };
 }
 
-/** One input may not light up what is wrong; another does. */
+/** One input may not expose a fault that another does. */
 const usualInputs = (model: Model): number => (weightBytes(model) < 50e6 ? 8 : 4);
 
-/** Each round has other integers; two floats that are next to each other are the same integer in one of six. */
+/** Each round uses different integers; neighbouring floats get the same integer in one round of six. */
 function usualRounds(model: Model): number {
   const bytes = weightBytes(model);
   return bytes < 50e6 ? 8 : bytes < 200e6 ? 4 : 2;
@@ -130,7 +130,7 @@ async function runRound(request: ExactRequest, bench: Bench, seed: number): Prom
   if (ends.length === 0)
     throw notExact(stop ? `${stop.node.op} '${stop.node.name}': ${stop.reason}` : 'no value of one model is one of the other', stop?.node);
   const reached = nodesBehind(ends);
-  // A value that takes the place of another must be there under its own name when both are cut.
+  // A value that replaces another must have its own name when both models are cut.
   insertReducers(a, plan);
   b.insert(
     new Map([...pairs].flatMap(([to, from]): [Value, Reducer][] => (plan.has(from) ? [[to, plan.get(from) ?? { kind: 'modulo' }]] : []))),
@@ -161,9 +161,9 @@ interface Run {
   readonly a: Model;
   readonly b: IntegerSide;
   readonly pairs: ReadonlyMap<Value, Value>;
-  /** What is done to values of the original, and to those that stand for them. */
+  /** Operations inserted after values of the original and after their counterparts. */
   readonly plan: ReadonlyMap<Value, Reducer>;
-  /** Of the converted model. */
+  /** Number of nodes of the converted model. */
   readonly nodes: number;
   readonly feeds: { readonly a: readonly ReadonlyMap<string, Numbers>[]; readonly b: readonly ReadonlyMap<string, Numbers>[] };
 }
@@ -171,11 +171,11 @@ interface Run {
 interface Compared {
   readonly equal: boolean;
   readonly difference: Difference;
-  /** Share of numbers that are not zero: nothing can be seen in zeros. */
+  /** Share of nonzero values: zeros show nothing. */
   readonly alive: number;
 }
 
-/** One model in memory at a time. */
+/** Only one model is in memory at a time. */
 async function compareAt({ bench, a, b, pairs, plan, feeds }: Run, values: readonly Value[]): Promise<ReadonlyMap<Value, Compared>> {
   const sources = values.flatMap((value) => pairs.get(value) ?? []);
   const expected = await probeEach(bench, a, sources, feeds.a, 'the original on integers');
@@ -192,7 +192,7 @@ async function compareAt({ bench, a, b, pairs, plan, feeds }: Run, values: reado
   return found;
 }
 
-/** An average is exact when it is rounded, as its readers see it. */
+/** An average is exact once it is rounded, which is how its readers see it. */
 const rounded = (numbers: Numbers, reducer: Reducer | undefined): Numbers =>
   reducer?.kind === 'floor'
     ? { ...numbers, data: numbers.data.map((number) => Math.floor(Math.fround(number + halfPart(reducer.cells)))) }
@@ -208,7 +208,7 @@ function compared(wanted: Numbers, got: Numbers): Compared {
 const joined = (a: Compared | undefined, b: Compared): Compared =>
   a ? { equal: a.equal && b.equal, difference: worst(a.difference, b.difference), alive: Math.max(a.alive, b.alive) } : b;
 
-/** Small results inside: an activation or a maximum behind them may hide what is wrong with them. */
+/** Also compares small internal sums: a later activation or maximum may hide their faults. */
 function insideOf(pairs: ReadonlyMap<Value, Value>, ends: readonly Value[]): readonly Value[] {
   const isSmall = (value: Value): boolean => elementCount(staticShape(value) ?? [SMALL + 1]) <= SMALL;
   return [...pairs].flatMap(([to, from]) => (!ends.includes(to) && SUMS.test(to.producer?.opType ?? '') && isSmall(from) ? [to] : []));
@@ -251,7 +251,7 @@ async function departureFrom(run: Run, end: Value, first: ReadonlyMap<Value, Com
   };
 }
 
-/** How many nodes these values are computed by. */
+/** Number of nodes that contribute to these values. */
 function nodesBehind(values: readonly Value[]): number {
   const seen = new Set<Node>();
   const queue = [...values];
@@ -263,7 +263,7 @@ function nodesBehind(values: readonly Value[]): number {
   return seen.size;
 }
 
-/** Values that are compared: those behind which no other is. */
+/** The last comparable values: those with no other comparable value behind them. */
 function frontier(graph: Graph, pairs: ReadonlyMap<Value, Value>): readonly Value[] {
   const leads = new Set<Value>();
   for (const node of [...graph.nodes].reverse()) {

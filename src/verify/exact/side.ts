@@ -1,4 +1,4 @@
-/** The converted model on integers, whatever runs it. One is made for each round. */
+/** The converted model on integers, in whichever runtime it uses. A new one is made for each round. */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import type { Value } from '../../ir/types';
@@ -13,15 +13,15 @@ import { integerCounterpart, printsOf, type Substituted } from './substitute';
 
 export interface IntegerSide {
   readonly graph: Graph;
-  /** Its values that can be looked at, to those of the original on integers. */
+  /** Maps its readable values to those of the original on integers. */
   readonly pairs: Counterparts;
-  /** Weights with other numbers than the conversion gives them. */
+  /** Weights whose values differ from those that the conversion produces. */
   readonly altered: readonly string[];
-  /** How far it can be run exactly, if what stands for a value of the original is reduced as that is. */
+  /** Determines how far the model can be run exactly, if the counterparts of the original's values are reduced in the same way. */
   exactness(reducerOf: (source: Value) => Reducer | undefined): Exact;
-  /** Readers of these values read them reduced from now on. */
+  /** Reduces these values for all their readers from now on. */
   insert(reducers: ReadonlyMap<Value, Reducer>): void;
-  /** These values, by their names, for each of some inputs. One session, released afterwards. */
+  /** Computes these values, by name, for each of the given inputs. Opens one session and releases it. */
   run(values: readonly Value[], feeds: readonly Feeds[]): Promise<readonly Results[]>;
 }
 
@@ -30,10 +30,10 @@ export interface Exact {
   readonly stops: readonly Stop[];
 }
 
-/** Given the original on the integers of a seed. */
+/** Takes the original with the integers of a seed. */
 export type MakeSide = (left: Substituted, seed: number, bench: Bench) => IntegerSide;
 
-/** Of an ONNX model. `again` does the conversion anew; undefined: it is none, or cannot be done. */
+/** For an ONNX model. `again` repeats the conversion; it returns undefined if the model is not a conversion or the conversion is refused. */
 export function onnxIntegers(original: Model, converted: Model, again: (model: Model) => Model | undefined): MakeSide {
   const real = again(original);
   const prints = printsOf(original, converted);

@@ -1,8 +1,8 @@
 /**
- * Both models with integers for weights, the same in both.
+ * Replaces the weights of both models with integers, the same in both.
  *
- * A constant of the converted model that holds the numbers of one of the original, in whatever order, gets the integers of these numbers. One that the
- * conversion computed (a folded norm) gets what the same conversion computes from the original's integers. What is neither is left, and told.
+ * A constant of the converted model with the same values as one of the original, in any order, gets the integers of these values. One that the
+ * conversion computed (a folded norm) gets the result of the same conversion on the original's integers. All others are left unchanged and reported.
  */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
@@ -13,15 +13,15 @@ import { elementwise, fingerprint, integerTensor, LARGEST, type Role } from './i
 
 export interface Substituted {
   readonly model: Model;
-  /** Largest magnitude of each constant that was replaced. */
+  /** Largest magnitude of each replaced constant. */
   readonly magnitudes: ReadonlyMap<Value, number>;
-  /** Float constants that nothing stands for: nodes that read them cannot be judged. */
+  /** Float constants that could not be replaced: nodes that read them cannot be judged. */
   readonly untraced: ReadonlySet<Value>;
-  /** Of these, those that the same conversion makes otherwise. */
+  /** The untraced constants that the same conversion computes differently. */
   readonly altered: readonly string[];
 }
 
-/** The original with integers in place of its weights. */
+/** The original with integers instead of its weights. */
 export function integerModel(original: Model, seed: number): Substituted {
   const model = original.clone();
   const magnitudes = new Map<Value, number>();
@@ -37,14 +37,14 @@ export function integerModel(original: Model, seed: number): Substituted {
 export interface Sources {
   readonly original: Model;
   readonly converted: Model;
-  /** The conversion done again, on the original and on its integers; undefined: it is none. */
+  /** The conversion repeated on the original and on its integers; undefined if the model is not a conversion. */
   readonly again?: { readonly real: Model; readonly integers: Model } | undefined;
-  /** Of the constants of both models, by tensor: they are the same in every round. */
+  /** Fingerprints of the constants of both models, by tensor; they are the same in every round. */
   readonly prints: ReadonlyMap<Tensor, string>;
   readonly seed: number;
 }
 
-/** Fingerprints of everything that may be replaced. */
+/** Fingerprints of all constants that may be replaced. */
 export function printsOf(...models: readonly Model[]): ReadonlyMap<Tensor, string> {
   const prints = new Map<Tensor, string>();
   for (const { graph } of models)
@@ -52,7 +52,7 @@ export function printsOf(...models: readonly Model[]): ReadonlyMap<Tensor, strin
   return prints;
 }
 
-/** The converted model with the integers that belong there. */
+/** The converted model with the corresponding integers. */
 export function integerCounterpart({ original, converted, again, prints, seed }: Sources): Substituted {
   const byPrint = new Map<string, ConstValue[]>();
   for (const constant of original.graph.constants) {
@@ -87,14 +87,14 @@ export function integerCounterpart({ original, converted, again, prints, seed }:
   return { model, magnitudes, untraced, altered };
 }
 
-/** What the conversion makes of integers, in the order in which the file has what it makes of the weights. */
+/** Result of the conversion on integers, in the order in which the file stores the result of the conversion on the weights. */
 function derived(tensor: Tensor, real: Tensor, integers: Tensor | undefined): Tensor | undefined {
   if (!integers || elementCount(integers.shape) !== elementCount(tensor.shape) || real.dtype !== 'float' || integers.dtype !== 'float')
     return undefined;
   const [here, there] = [tensorBytes(tensor), tensorBytes(real)];
   if (here.length === there.length && here.every((byte, at) => byte === there[at])) return { ...integers, shape: tensor.shape };
   if (fingerprint(tensor) !== fingerprint(real)) return undefined;
-  // The same numbers in another order: each takes its integer along.
+  // The same values in a different order: each value is replaced with its integer.
   const [bits, numbers] = [new Uint32Array(there.buffer, there.byteOffset, there.byteLength / 4), readNumbers(integers)];
   const known = new Map<number, number>();
   for (const [at, each] of bits.entries()) {
@@ -109,11 +109,11 @@ export function magnitudeOf(tensor: Tensor): number {
   return readNumbers(tensor).reduce((largest, number) => Math.max(largest, Math.abs(number)), 0);
 }
 
-/** Whether a constant is made of integers already. */
+/** True if a constant already consists of integers (below 2^20 in magnitude). */
 export const isInteger = (tensor: Tensor): boolean =>
   readNumbers(tensor).every((number) => Number.isInteger(number) && Math.abs(number) < 2 ** 20);
 
-/** Which inputs of an operator are trained numbers, and of which kind. */
+/** Inputs of each operator that are trained weights, and their kind. */
 const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = table({
   Conv: [undefined, 'weight', 'weight'],
   ConvTranspose: [undefined, 'weight', 'weight'],
@@ -125,13 +125,13 @@ const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = table({
   Mul: ['weight', 'weight'],
   BatchNormalization: [undefined, 'scale', 'weight', 'weight', 'variance'],
 });
-/** ONNX Runtime's optimiser joins an activation to them. */
+/** ONNX Runtime's optimiser fuses an activation into these operators. */
 export const plainOp = ({ op }: Node): string => op.replace(/^com\.microsoft\.Fused(?=Conv$|Gemm$)/, '');
 
-/** Constants that are brought into shape in the graph. */
+/** Operators that only rearrange a constant in the graph. */
 const VIEWS = new Set(['Reshape', 'Transpose', 'Unsqueeze', 'Squeeze', 'Flatten', 'Identity', 'Slice', 'Concat', 'Split', 'Expand']);
 
-/** undefined: not to be replaced. */
+/** Returns undefined for constants that are not replaced. */
 function roleOf(constant: ConstValue): Role | undefined {
   return constant.constant.dtype === 'float' ? roleBehind(constant, 0) : undefined;
 }
@@ -151,14 +151,14 @@ function roleBehind(value: Value, depth: number): Role | undefined {
 function replace(graph: Graph, constant: ConstValue, tensor: Tensor): Value {
   const { name } = constant;
   graph.rename(constant, `${name}_real`);
-  // Under the same name: a conversion that is done again names what it makes after it.
+  // The name is kept, because a repeated conversion derives the names of its results from it.
   const made = graph.addConstant(name, tensor);
   graph.replaceAllUses(constant, made);
   if (!graph.isOutput(constant)) graph.removeConstant(constant);
   return made;
 }
 
-/** An epsilon of nothing, whose root is exact; a slope that is an integer. */
+/** Sets epsilon to 0 (the integer variance then has an exact root), and slopes to an integer. */
 function respellAttributes(graph: Graph): void {
   const set = (name: string, value: number, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
     new Map<string, Attr>([...attrs, [name, { kind: 'float', value }]]);
@@ -168,6 +168,6 @@ function respellAttributes(graph: Graph): void {
   }
 }
 
-/** Operators and names: whether two graphs are the same but for their weights. */
+/** Operators and names of a graph: equal for two graphs that differ only in their weights. */
 const shapeOf = (graph: Graph): string =>
   JSON.stringify(graph.nodes.map((node) => [node.op, node.inputs.map((input) => input?.name), node.outputs.map(({ name }) => name)]));

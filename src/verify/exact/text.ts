@@ -1,9 +1,9 @@
-/** What a comparison on integers was about, for people. */
+/** Formats the scope of a comparison on integers. */
 import type { ExactReport } from '../report';
 
 const MANY = 4;
 
-/** Of how much of the network a verdict speaks. */
+/** How much of the network a verdict covers. */
 export const judgedText = ({ nodes, of }: Pick<ExactReport, 'nodes' | 'of'>): string => `${nodes} of ${of} nodes judged`;
 
 export function exactLines({ nodes, of, isWhole, compared, stops, altered, reduced, alive }: ExactReport): string[] {

@@ -1,4 +1,4 @@
-/** Where a model makes its first NaN or infinity, of finite numbers. */
+/** Finds the node at which a model first produces NaN or infinity from finite values. */
 import { CompileError } from '../../diagnostics/compile-error';
 import type { Model } from '../../ir/model';
 import type { Value } from '../../ir/types';
@@ -12,7 +12,7 @@ import { firstDeparting } from './walk';
 
 const AT_ONCE = 8;
 
-/** undefined: on all samples all outputs are finite. */
+/** Returns undefined if all outputs are finite on all samples. */
 export async function notFiniteIn(
   bench: Bench,
   model: Model,
@@ -61,7 +61,7 @@ async function born(bench: Bench, model: Model, sample: Sample, end: Value, numb
       fed,
     };
   } catch (error) {
-    // What cannot be cut cannot be looked into; the verdict stands.
+    // A model that cannot be cut cannot be inspected; the verdict stands.
     if (error instanceof CompileError) return undefined;
     throw error;
   }

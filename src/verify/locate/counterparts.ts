@@ -1,22 +1,22 @@
 /**
- * Values of one model and the values of the other that they stand for: by name, which rewrites hand on; else by origin, the source nodes that a node
- * stands for, of which the last one gave the same value.
+ * Finds corresponding values of two models: by name, which rewrites preserve; otherwise by origin, the source nodes of a node, the last of which
+ * computed the same value.
  */
 import type { Graph } from '../../ir/graph';
 import type { Value } from '../../ir/types';
 
-/** From values of the converted graph that nodes compute, to those of the original. Inputs and constants have none. */
+/** Maps computed values of the converted graph to values of the original. Inputs and constants have no counterparts. */
 export type Counterparts = ReadonlyMap<Value, Value>;
 
-/** What a value of the converted model may stand for. */
+/** How a value of the converted model may be matched. */
 export interface Known {
-  /** By name. */
+  /** Name of the counterpart. */
   readonly name: string;
-  /** By origin as well: not where another node, which is not seen, follows with the same origin. */
+  /** Whether it may also be matched by origin; false if another, invisible node with the same origin follows. */
   readonly isLast: boolean;
 }
 
-/** `knownAs`: undefined where a value stands for none. Default: each may stand for its namesake, and for what its node comes from. */
+/** `knownAs`: undefined if a value has no counterpart. Default: each value may match its namesake, or the source of its node. */
 export function counterparts(
   original: Graph,
   converted: Graph,
@@ -42,7 +42,7 @@ export function counterparts(
     if (!output || more || found.has(output) || !knownAs(output)?.isLast) continue;
     const source = [...node.origin].filter((name) => place.has(name)).sort((a, b) => (place.get(b) ?? 0) - (place.get(a) ?? 0))[0];
     const value = source === undefined ? undefined : last.get(source);
-    // Of several nodes made in place of one, the last gives what it gave.
+    // If several nodes replace one, the last of them computes its value.
     if (value) heirs.set(value, output);
   }
   const taken = new Set(found.values());

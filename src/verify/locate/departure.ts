@@ -1,4 +1,4 @@
-/** Where two models first part: the node whose inputs are equal and whose output is not. */
+/** Finds where two models first depart: the node with equal inputs and a different output. */
 import type { Model } from '../../ir/model';
 import type { Node, Value } from '../../ir/types';
 import type { Bench } from '../bench';
@@ -19,21 +19,21 @@ export interface LocateRequest {
   readonly bench: Bench;
   readonly original: Model;
   readonly converted: Side;
-  /** What both are fed: the sample on which they differ most. */
+  /** Inputs of both models: the sample on which they differ most. */
   readonly feeds: { readonly original: ReadonlyMap<string, Numbers>; readonly converted: ReadonlyMap<string, Numbers> };
-  /** The name of that sample. */
+  /** Name of that sample. */
   readonly sample: string;
-  /** Values of the converted model that depart, and by how much. */
+  /** Departing values of the converted model, with their differences. */
   readonly ends: ReadonlyMap<Value, Difference>;
-  /** Whether weights may have been rounded anew. */
+  /** True if weights may have been recomputed. */
   readonly rounded: boolean;
-  /** Whether corresponding values have as many elements: not where a map was made finer. */
+  /** True if corresponding values have the same number of elements, which is not the case if a map was made finer. */
   readonly sameSizes: boolean;
-  /** What rules did, where that is known. */
+  /** Rewrites made by the rules, if known. */
   readonly rewrites?: (() => readonly Rewrite[]) | undefined;
 }
 
-/** Values in memory at a time. */
+/** Bytes of values in memory at a time. */
 const BUDGET = 64e6;
 const AT_ONCE = 8;
 
@@ -79,7 +79,7 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
       }
     };
     judgeAll();
-    // Another order is run only where it decides.
+    // The reordered model is run only if it could change the verdict.
     if (converted.probeReordered && values.some((value) => verdicts.get(value)?.departs))
       judgeAll(await converted.probeReordered(values, feeds.converted));
   };
@@ -92,7 +92,7 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
     candidates,
     async (values) => {
       for (const group of grouped(values, pairs)) await examineGroup(group);
-      // NaN and infinities are followed to where they are born, whatever else differs.
+      // NaN and infinity are traced to the node that first produces them, whatever else differs.
       return new Map(values.map((each) => [each, isBroken ? brokenIn(verdicts.get(each)) : verdicts.get(each)?.departs]));
     },
     AT_ONCE,
@@ -101,7 +101,7 @@ export async function locate(request: LocateRequest): Promise<Departure | undefi
   return describe(request, { value, before, looked, verdicts, source: pairs.get(value), comparable: candidates.size });
 }
 
-/** Of numbers that lie outside of it by more than rounding. */
+/** Share of values outside the range by more than rounding. */
 function shareOutside({ data }: Numbers, { low, high }: { readonly low: number; readonly high: number }): number {
   const slack = (high - low) / 255;
   let outside = 0;
@@ -117,11 +117,11 @@ interface Looked {
   readonly reference: Results;
   readonly found: Results;
   readonly again: readonly Results[];
-  /** The converted model with its sums in another order. */
+  /** Results of the converted model with its sums in a different order. */
   readonly order: Results | undefined;
 }
 
-/** undefined: they cannot be compared. */
+/** Returns undefined if the values cannot be compared. */
 function judge({ value, source, reference, found, again, order }: Looked, request: LocateRequest): Verdict | undefined {
   const { bench } = request;
   const wanted = reference.get(source.name);
@@ -143,8 +143,9 @@ function judge({ value, source, reference, found, again, order }: Looked, reques
 }
 
 /**
- * In the axes of the other model's value. As many axes and other sizes: that is a difference, in a value of the same name. Otherwise it is another thing:
- * of nodes that were made of the same ones the last need not give what these gave.
+ * Permutes the axes of a value to those of its counterpart. If the rank is the same but the sizes differ, a value of the same name is a real
+ * difference. Otherwise the values are not comparable: among several nodes made from the same source nodes, the last one need not compute the same
+ * value as the sources.
  */
 function arranged(
   wanted: Numbers,
@@ -159,7 +160,7 @@ function arranged(
   return converted.arrange ? converted.arrange(found, wanted, value) : turnedTo(found, wanted);
 }
 
-/** Groups that are small enough to be held. */
+/** Splits the values into groups small enough to be held in memory. */
 function grouped(values: readonly Value[], pairs: Counterparts): readonly (readonly Value[])[] {
   const groups: Value[][] = [];
   let room = 0;
@@ -170,7 +171,7 @@ function grouped(values: readonly Value[], pairs: Counterparts): readonly (reado
         (product, dim) => product * (typeof dim === 'number' ? dim : 1),
         1,
       );
-    // With what is compared with it, four times.
+    // Four times, to include the values that it is compared with.
     if (groups.length === 0 || room < 4 * bytes) {
       groups.push([]);
       room = BUDGET;
@@ -226,10 +227,10 @@ function describe(
   };
 }
 
-/** As its own world calls it. */
+/** Operator name in the model's own format. */
 export const opOf = ({ domain, op, opType }: Node): string => (domain === 'tfjs' ? opType : op);
 
-/** Nodes between a value and those that are equal. */
+/** Nodes between a value and the equal values before it. */
 function nodesBetween(value: Value, stop: ReadonlySet<Value>): Node[] {
   const found = new Set<Node>();
   const queue = [value];

@@ -1,6 +1,4 @@
-/**
- * One of two models under comparison, as far as it can be looked into: an ONNX model here, one of another runtime elsewhere.
- */
+/** Access to the internal values of one of two compared models. ONNX models are handled here, other runtimes elsewhere. */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import type { Node, Value } from '../../ir/types';
@@ -12,32 +10,35 @@ import { probe } from './probe';
 
 export type Feeds = ReadonlyMap<string, Numbers>;
 
-/** Numbers beyond it are cut off. */
+/** Clipping range of a quantised value. */
 export interface Range {
   readonly low: number;
   readonly high: number;
 }
 
-/** What is compared with the original. */
+/** The model that is compared with the original. */
 export interface Side {
   readonly graph: Graph;
-  /** Which of its values stand for which of the original's. */
+  /** Maps its values to the corresponding values of the original. */
   counterparts(original: Graph): Counterparts;
-  /** Under which name of the original a value goes, if it does by name. */
+  /** Name of the corresponding value in the original, if the correspondence is by name. */
   nameOf(value: Value): string | undefined;
-  /** Some of its values, by their names; in the axes of the original where these are known. One session, released afterwards. */
+  /** Computes some of its values, by name, in the axis order of the original where known. Opens one session and releases it. */
   probe(values: readonly Value[], feeds: Feeds): Promise<Results>;
-  /** The same with sums in another order: what rounding alone may do in a runtime of its own. */
+  /** The same with sums in a different order: shows the effect of rounding alone in a runtime of its own. */
   readonly probeReordered?: ((values: readonly Value[], feeds: Feeds) => Promise<Results>) | undefined;
-  /** Which values hold numbers that can be looked at. Default: those in floating point. */
+  /** True for values that can be read. Default: floating-point values. */
   readonly isProbeable?: ((value: Value) => boolean) | undefined;
-  /** Where values are rounded to steps: the error (errorOf) beyond which one departs, in place of what noise explains. */
+  /** For quantised values: the error (errorOf) beyond which a value departs, instead of the measured noise. */
   readonly mostError?: number | undefined;
-  /** Of a value in integers: the range that it is cut off at, where that is known, and the node that computes it. */
+  /** For a quantised value: its clipping range, if known, and the node that computes it. */
   readonly quantisedBy?: ((value: Value) => { readonly node: Node | undefined; readonly range: Range | undefined } | undefined) | undefined;
-  /** The value that is this output. */
+  /** The value of the output with this name. */
   output(name: string): Value | undefined;
-  /** Brings a value to the axes of the original's, where they are not known. undefined: they cannot be compared. Default: as the sizes say. */
+  /**
+   * Permutes a value to the axis order of the original, if that is not known. undefined: the values cannot be compared. Default: derived from the
+   * sizes.
+   */
   readonly arrange?: ((found: Numbers, wanted: Numbers, value: Value) => Numbers | undefined) | undefined;
 }
 

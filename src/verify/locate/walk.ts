@@ -1,26 +1,26 @@
 /**
- * The search for the first value that departs: backwards from an output that does, a few values at a time.
+ * Searches for the first departing value: backwards from an output that departs, a few values at a time.
  *
- * Between a value that departs and those that are known not to, the values in question are cut into equal stretches and one of each is looked at; the
- * earliest that departs is the new end, one that does not closes the way behind it. When nothing is left in question, what the end is computed from is
- * equal, and it is not.
+ * The unknown values between a departing value and those known not to depart are divided into equal stretches, and one value of each is examined. The
+ * earliest that departs becomes the new end; one that does not depart closes the path behind it. When no unknown values remain, all inputs of the end
+ * are equal and the end is not.
  */
 import type { Graph } from '../../ir/graph';
 import type { Value } from '../../ir/types';
 
 export interface Found {
-  /** Departs, while nothing that it is computed from does. */
+  /** A value that departs although none of the values before it does. */
   readonly value: Value;
-  /** The nearest values before it that were looked at: none departs. */
+  /** The nearest examined values before it, none of which departs. */
   readonly before: readonly Value[];
-  /** How many values were looked at. */
+  /** Number of values examined. */
   readonly looked: number;
 }
 
-/** Tells of each value whether it departs; undefined: it cannot be told. */
+/** Determines for each value whether it departs; undefined if that cannot be determined. */
 export type Examine = (values: readonly Value[]) => Promise<ReadonlyMap<Value, boolean | undefined>>;
 
-/** `end` departs. `candidates`: values that can be looked at. `atOnce`: how many. */
+/** `end`: a departing value. `candidates`: values that can be examined. `atOnce`: how many to examine at a time. */
 export async function firstDeparting(
   graph: Graph,
   end: Value,
@@ -56,7 +56,7 @@ export async function firstDeparting(
   }
 }
 
-/** What a value is computed from: values in question, up to those that are known not to depart. */
+/** Unknown values that a value is computed from, up to those known not to depart. */
 function behind(
   value: Value,
   usable: ReadonlySet<Value>,
@@ -79,7 +79,7 @@ function behind(
 
 const inputsOf = (value: Value): Value[] => (value.producer?.inputs ?? []).filter((input): input is Value => input !== undefined);
 
-/** Evenly over the list. */
+/** Picks elements evenly over the list. */
 function spread<T>(list: readonly T[], count: number): readonly T[] {
   if (list.length <= count) return list;
   return Array.from({ length: count }, (_, at) => list[Math.floor(((at + 0.5) * list.length) / count)]).filter(

@@ -1,8 +1,11 @@
 /**
- * Two models that shall give the same, whoever made them: another optimiser's output, a copy in half precision or with channels last, one with other names.
+ * Compares two models that should give the same results, whatever their source: the output of another optimiser, a copy in half precision or with
+ * channels last, or a model with different names.
  *
- * Inputs and outputs are matched (ports.ts), inputs brought to the layout and type of the other model, outputs brought to a common shape (relation.ts).
- * The tolerance is measured on the original, moved by one unit in the last place of the coarsest type that either model computes in.
+ * Inputs and outputs are matched (ports.ts), inputs are converted to the layout and type of the other model, and outputs to a common shape
+ * (relation.ts).
+ * The tolerance is measured on the original, with its input and weights moved by one unit in the last place of the coarsest type that either model
+ * computes in.
  */
 import type { Model } from '../../ir/model';
 import { table } from '../../ir/table';
@@ -25,29 +28,29 @@ import { MOST_ERROR, quantisedCopy, quantisedReport, quantisedSide } from './qua
 import { type Relation, relate } from './relation';
 
 export interface PairRequest {
-  /** A file, or bytes; and the model read from it, shapes inferred, its inputs of static size. */
+  /** File path or bytes, and the model read from it, with shapes inferred and inputs of static size. */
   readonly original: { readonly source: string | Uint8Array; readonly model: Model };
-  /** `runtime`: what runs it, where that is not ONNX Runtime. */
+  /** `runtime`: the runtime, if it is not ONNX Runtime. */
   readonly converted: { readonly source: string | Uint8Array; readonly model: Model; readonly runtime?: OtherRuntime | undefined };
   /** By the original's input names. */
   readonly samples: readonly Sample[];
-  /** Names of the original's inputs and outputs to those of the other model, where they differ. */
+  /** Maps names of the original's inputs and outputs to those of the other model, where they differ. */
   readonly map?: ReadonlyMap<string, string> | undefined;
-  /** Of all outputs; default: what their shapes say. */
+  /** Relation of all outputs; default: derived from their shapes. */
   readonly relation?: Relation | undefined;
   readonly place: (model: Model, name: string) => string | Uint8Array;
   readonly options?: VerifyOptions | undefined;
 }
 
-/** Names and axes of one model in terms of the other. */
+/** Matches names and axes of one model with those of the other. */
 export interface Correspondence {
   readonly inputs: readonly PortMatch[];
   readonly outputs: readonly PortMatch[];
-  /** What the converted model is fed, given what the original is fed. */
+  /** Converts inputs of the original to inputs of the converted model. */
   feeds(feeds: ReadonlyMap<string, Numbers>): ReadonlyMap<string, Numbers>;
 }
 
-/** Throws CompileError where the models cannot be run or compared; a difference is a verdict. */
+/** Throws CompileError if the models cannot be run or compared; a difference is a verdict. */
 export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
   const started = performance.now();
   const { original, converted, samples, options = {} } = request;

@@ -1,13 +1,14 @@
 /**
- * A float network and a copy of it in integers: what the copy's quantisers say of its values.
+ * Compares a float network with an integer copy of it, using the copy's quantisers.
  *
  *   y = QuantizeLinear(x, scale, zero)        x in [(least - zero) * scale, (most - zero) * scale], in steps of scale
  *
- * Such a copy never has the original's numbers; how near it comes is its price. Three things follow for a comparison:
- * - An input that is quantised at once has a range, for which the copy was calibrated. Random inputs are brought into it: beyond it the copy is cut off.
- * - A quantiser whose range begins at 0 holds the ReLU of the original. Quantisers of networks leave that node out, and give its name to what the quantiser
- *   reads; so values are compared behind their quantiser, and no value is compared in front of one.
- * - Values have the size of their steps: whether one departs is told by the size of the difference, not by the noise of floating point.
+ * Such a copy never has exactly the original's values; the remaining difference is the cost of quantisation. Three things follow for a comparison:
+ * - An input that is quantised immediately has a range for which the copy was calibrated. Random inputs are scaled into it, because the copy clips
+ *   everything outside.
+ * - A quantiser whose range begins at 0 includes the ReLU of the original. Quantisation tools drop that node and give its name to the input of the
+ *   quantiser; so values are compared after their quantiser, and never before one.
+ * - Values are rounded to steps: the size of the difference decides whether a value departs, not the noise of floating point.
  */
 import type { Graph } from '../../ir/graph';
 import { formOf } from '../../ir/integer-forms';
@@ -24,7 +25,7 @@ import type { QuantisedReport } from '../report';
 import type { Sample } from '../samples';
 import type { PortMatch } from './ports';
 
-/** How the copy computes: between quantisers, in integer operators, with scales that are computed while it runs, or with weights alone in integers. */
+/** How the copy computes: between quantisers, in integer operators, with scales computed at run time, or with only the weights as integers. */
 type Kind = QuantisedReport['kind'];
 
 export interface QuantisedCopy {
@@ -33,10 +34,10 @@ export interface QuantisedCopy {
   readonly ranges: ReadonlyMap<string, Range>;
 }
 
-/** Beyond this share of its size (errorOf), integers of 8 bits do not explain how far a value is from the original's. */
+/** Largest difference from the original, as a share of a value's size (errorOf), that 8-bit integers explain. */
 export const MOST_ERROR = 0.2;
 
-/** undefined: the copy has no quantisers that the original has not. */
+/** Returns undefined if the original is quantised too, or the copy has no quantisers. */
 export function quantisedCopy(original: Graph, copy: Graph): QuantisedCopy | undefined {
   if (kindOf(original) !== undefined) return undefined;
   const kind = kindOf(copy);
@@ -68,7 +69,7 @@ interface Steps {
   readonly dtype: string;
 }
 
-/** Of what a quantiser or an integer operator gives; undefined where there is no constant scale, or one for each channel. */
+/** Steps of the result of a quantiser or an integer operator; undefined if its scale is not constant, or given per channel. */
 function stepsOf(node: Node): Steps | undefined {
   const [scale, zero] = node.op === 'QuantizeLinear' ? node.inputs.slice(1) : [formOf(node)?.scale, formOf(node)?.zero];
   if (!isConst(scale) || (zero !== undefined && !isConst(zero))) return undefined;
@@ -85,7 +86,7 @@ function rangeOf(steps: Steps | undefined): Range | undefined {
   return { low: (least - steps.zero) * steps.scale, high: (least + count - 1 - steps.zero) * steps.scale };
 }
 
-/** Samples whose numbers lie beyond the range are stretched onto it. */
+/** Scales samples with values outside the range into it. */
 export function broughtInto(samples: readonly Sample[], ranges: ReadonlyMap<string, Range>): readonly Sample[] {
   return samples.map((sample) => ({
     ...sample,
@@ -115,7 +116,7 @@ export const rangesOfOriginal = (copy: QuantisedCopy, inputs: readonly PortMatch
     }),
   );
 
-/** For the report: which inputs are cut off at which range, and what share of their numbers that concerned. */
+/** For the report: the clipping range of each input, and the share of its values outside that range. */
 export function quantisedReport(copy: QuantisedCopy, inputs: readonly PortMatch[], samples: readonly Sample[]): QuantisedReport {
   return {
     kind: copy.kind,
@@ -132,7 +133,7 @@ export function quantisedReport(copy: QuantisedCopy, inputs: readonly PortMatch[
   };
 }
 
-/** The copy as something to look into: its values in integers stand for those of the original, as the numbers that they mean. */
+/** Access to the internal values of the copy: its integer values are dequantised and matched with those of the original. */
 export function quantisedSide(bench: Bench, model: Model): Side {
   const integers = new Map<Value, Steps>();
   const held = new Map<Value, Value>();
@@ -176,7 +177,7 @@ const meant = (numbers: Numbers, { scale, zero }: Steps): Numbers => ({
   data: Float64Array.from(numbers.data, (number) => (number - zero) * scale),
 });
 
-/** Values by name, but those that a quantiser reads: what it gives stands for them. */
+/** Matches values by name, except that the output of a quantiser is used in place of its input. */
 function behindQuantisers(
   original: Graph,
   copy: Graph,
@@ -201,7 +202,7 @@ function behindQuantisers(
   return pairs;
 }
 
-/** A value of the original, or what its ReLU makes of it where the range of the copy begins at 0: then the quantiser holds that node. */
+/** A value of the original, or its ReLU if the range of the copy begins at 0: the quantiser then includes that node. */
 function behindActivation(source: Value, range: Range | undefined): Value {
   const [use, more] = source.uses;
   const output = use?.user.outputs[0];
@@ -209,5 +210,5 @@ function behindActivation(source: Value, range: Range | undefined): Value {
   return isHeld ? output : source;
 }
 
-/** ONNX Runtime's quantiser names what it makes after the value that it is made of. */
+/** ONNX Runtime's quantiser appends these suffixes to the name of the original value. */
 const stemOf = (name: string): string => name.replace(/_(?:QuantizeLinear_Input|QuantizeLinear_Output|quantized)$/, '');

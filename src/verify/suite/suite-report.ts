@@ -1,4 +1,4 @@
-/** Verdicts on one pair of models or many, as a plain object that survives JSON: what every reporter prints, and `--merge` reads back. */
+/** Verdicts on one or several pairs of models, as a plain object that can be written as JSON: all reporters print it, and `--merge` reads it back. */
 import { notAReport } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { parseJson } from '../../formats/json';
@@ -10,22 +10,22 @@ export const FORMAT = 'convolutionize verify';
 
 export interface SuiteReport {
   readonly format: typeof FORMAT;
-  /** Of the format. */
+  /** Format version. */
   readonly version: 1;
-  /** The version of the program. */
+  /** Version of this program. */
   readonly program: string;
-  /** Seconds since 1970, UTC: when it began. */
+  /** Start time in seconds since 1970, UTC. */
   readonly started: number;
-  /** Where this is one of several parts. */
+  /** Set if this report is one of several parts. */
   readonly shard?: Shard | undefined;
   readonly pairs: readonly PairOutcome[];
 }
 
 export interface Shard {
-  /** From 1. */
+  /** Counted from 1. */
   readonly index: number;
   readonly of: number;
-  /** What is split: the samples of a pair, or the list of pairs. */
+  /** Unit of splitting: the samples of a pair, or the list of pairs. */
   readonly by: 'samples' | 'pairs';
 }
 
@@ -33,7 +33,7 @@ export interface PairOutcome {
   readonly name: string;
   readonly original: string;
   readonly converted: string;
-  /** Absent where the two could not be run or compared. */
+  /** Absent if the two models could not be run or compared. */
   readonly report?: VerifyReport | undefined;
   readonly error?: Diagnostic | undefined;
 }
@@ -42,18 +42,18 @@ export type Outcome = Verdict | 'error';
 
 export const outcomeOf = ({ report }: PairOutcome): Outcome => report?.verdict ?? 'error';
 
-/** What could not be judged is worse than a difference: nobody knows. */
+/** An error is worse than a difference, because the outcome is unknown. */
 export function suiteOutcome({ pairs }: SuiteReport): Outcome {
   const outcomes = pairs.map(outcomeOf);
   return outcomes.includes('error') ? 'error' : worstVerdict(...outcomes.filter((outcome) => outcome !== 'error'));
 }
 
-/** docs/schemas/verify-report.schema.json says what is in it. JSON has no NaN and no infinities: they are written as strings. */
+/** Writes a report as JSON, described by docs/schemas/verify-report.schema.json. JSON has no NaN or infinity: they are written as strings. */
 export function reportToJson(report: SuiteReport | VerifyReport | undefined): string {
   return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value), 2);
 }
 
-/** Reads what `reportToJson` wrote. `file` is for messages. Throws CompileError NOT_A_REPORT. */
+/** Reads the output of `reportToJson`. `file` is used in messages. Throws CompileError NOT_A_REPORT. */
 export function suiteFromJson(text: string, file: string): SuiteReport {
   let written: unknown;
   try {
@@ -63,7 +63,7 @@ export function suiteFromJson(text: string, file: string): SuiteReport {
   }
   const wrong = misfit('verifySuite', written);
   if (wrong) throw notAReport(file, wrong.message);
-  // Numbers that JSON has no word for. Lists hold none; fields of texts are known by name, since a node may be called NaN.
+  // Restores numbers that JSON cannot represent. Lists contain none; text fields are excluded by name, because a node may be called NaN.
   return JSON.parse(text.replace(/^\ufeff/, ''), function (this: unknown, key: string, each: unknown) {
     return isNumberWord(each) && !TEXTS.has(key) && !Array.isArray(this) ? Number(each) : each;
   });

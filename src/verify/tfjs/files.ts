@@ -1,6 +1,6 @@
 /**
- * A TensorFlow.js graph model as it lies on the disk: model.json and the shards beside it, checked before the runtime sees them.
- * What the runtime would tell as a failure deep inside ("Invalid typed array length") is told here with the file that is at fault.
+ * Reads a TensorFlow.js graph model from disk: model.json and its shards, checked before the runtime sees them.
+ * Problems that the runtime would report as an internal failure ("Invalid typed array length") are reported here with the file that causes them.
  */
 import { statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -19,13 +19,13 @@ export interface TfjsFiles {
   /** model.json, parsed. */
   readonly json: io.ModelJSON;
   readonly weightSpecs: readonly WeightEntry[];
-  /** The shards of all groups, one after the other. */
+  /** The shards of all groups, in order. */
   readonly shards: readonly ArrayBuffer[];
-  /** What this compiler wrote down about the model; nothing for others. */
+  /** Metadata that this compiler wrote about the model; empty for models of other programs. */
   readonly about: TfjsAbout;
 }
 
-/** The model.json behind a path, which may be its directory; undefined where the path is something else (an ONNX file, say). */
+/** The model.json at a path, which may be its directory; undefined if the path is something else (such as an ONNX file). */
 export function tfjsModelPath(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return undefined;
@@ -33,7 +33,7 @@ export function tfjsModelPath(path: string): string | undefined {
   return /\.json$/i.test(path) ? path : undefined;
 }
 
-/** Reads model.json alone. Throws CompileError TFJS_NOT_A_MODEL. */
+/** Reads only model.json. Throws CompileError TFJS_NOT_A_MODEL. */
 export function readModelJson(path: string): io.ModelJSON {
   const file = tfjsModelPath(path) ?? path;
   let text: string;
@@ -64,7 +64,7 @@ export function readModelJson(path: string): io.ModelJSON {
   return model;
 }
 
-/** What no schema can say: names that occur once, permutations, bytes that can be counted. */
+/** Checks what a schema cannot express: unique names, valid permutations, byte counts that are safe integers. */
 function requireSound(json: io.ModelJSON, file: string): void {
   const entries = json.weightsManifest.flatMap(({ weights }) => weights);
   for (const weight of entries)
@@ -88,7 +88,7 @@ function repeated(names: readonly string[]): string | undefined {
   return names.find((name) => seen.size === seen.add(name).size);
 }
 
-/** The whole model. Throws CompileError TFJS_NOT_A_MODEL, TFJS_SHARD_MISSING, TFJS_SHARD_LENGTH. */
+/** Reads the whole model. Throws CompileError TFJS_NOT_A_MODEL, TFJS_SHARD_MISSING, TFJS_SHARD_LENGTH. */
 export function readTfjsFiles(path: string): TfjsFiles {
   const json = readModelJson(path);
   const file = tfjsModelPath(path) ?? path;
@@ -112,7 +112,7 @@ export function readTfjsFiles(path: string): TfjsFiles {
   return { json, weightSpecs, shards, about: aboutOf(json) };
 }
 
-/** Each weight with its bytes: a copy, aligned, made when it is asked for. */
+/** Each weight with a function that returns an aligned copy of its bytes. */
 export function eachWeight({ weightSpecs, shards }: TfjsFiles): [WeightEntry, () => Uint8Array][] {
   let begin = 0;
   return weightSpecs.map((spec) => {
@@ -133,29 +133,29 @@ function taken(shards: readonly ArrayBuffer[], begin: number, length: number): U
   return bytes;
 }
 
-/** Where a shard lies. A manifest from elsewhere must not make us read other files: throws CompileError TFJS_NOT_A_MODEL. */
+/** Path of a shard. An untrusted manifest must not make us read files outside its directory: throws CompileError TFJS_NOT_A_MODEL. */
 export function shardPath(modelJson: string, name: string): string {
   if (/^([a-z]+:|[/\\])/i.test(name) || normalize(name).startsWith('..'))
     throw notTfjs(modelJson, `refers to '${name}', outside of its directory`);
   return join(dirname(modelJson), name);
 }
 
-/** What the compiler wrote into `userDefinedMetadata`. */
+/** Metadata that the compiler wrote into `userDefinedMetadata`. */
 export function aboutOf({ userDefinedMetadata }: io.ModelJSON): TfjsAbout {
   const about: unknown = isRecord(userDefinedMetadata) ? userDefinedMetadata.convolutionize : undefined;
   if (!isRecord(about)) return {};
-  // Facts are looked up by names of the model: `constructor` is none of them.
+  // Entries are looked up by names from the model, and `constructor` must not match.
   return Object.fromEntries(Object.entries(about).map(([key, fact]) => [key, isRecord(fact) ? table(fact) : fact])) as TfjsAbout;
 }
 
-/** Output names, each with the tensor that it stands for (`node`, or `node:k`); undefined where the model has no signature. */
+/** Output names, each with its tensor (`node`, or `node:k`); undefined if the model has no signature. */
 export function signatureOutputs({ signature }: io.ModelJSON): readonly (readonly [string, string])[] | undefined {
   const outputs: unknown = isRecord(signature) ? signature.outputs : undefined;
   if (!isRecord(outputs)) return undefined;
   return Object.entries(outputs).map(([key, port]) => [key, isRecord(port) && typeof port.name === 'string' ? port.name : key]);
 }
 
-/** Inputs or outputs as the signature of any graph model has them, in TensorFlow.js's own layout. */
+/** Inputs or outputs from the signature, which any graph model may have, in TensorFlow.js's own layout. */
 export function signaturePorts({ signature }: io.ModelJSON, side: 'inputs' | 'outputs'): Readonly<Record<string, TfjsPort>> | undefined {
   const ports: unknown = isRecord(signature) ? signature[side] : undefined;
   if (!isRecord(ports)) return undefined;
@@ -171,7 +171,7 @@ export function signaturePorts({ signature }: io.ModelJSON, side: 'inputs' | 'ou
 
 const sizeOf = (size: unknown): number | null => (Number(size) >= 0 && size !== undefined && size !== null ? Number(size) : null);
 
-/** Bytes of a weight in its shard: that of the stored type where it is quantized. */
+/** Bytes of a weight in its shard, in its stored type if it is quantized; undefined for an unsupported type. */
 export function storedBytes({ dtype, shape, quantization }: WeightEntry): number | undefined {
   const size = ELEMENT_BYTES[quantization?.dtype ?? dtype];
   return size === undefined ? undefined : size * shape.reduce((product, dim) => product * dim, 1);
@@ -191,7 +191,7 @@ function readShard(path: string, name: string): ArrayBuffer {
   try {
     const bytes = readInput(path);
     const { buffer, byteOffset, byteLength } = bytes;
-    // A small file may come as a view of a shared pool.
+    // A small file may be a view into a shared pool.
     return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength ? buffer : new Uint8Array(bytes).buffer;
   } catch (error) {
     throw shardMissing(path, name, error instanceof Error ? error.message : String(error));

@@ -1,9 +1,9 @@
 /**
- * A TensorFlow.js model of this program's with integers for weights, for the comparison bit by bit.
+ * A TensorFlow.js model of this program with integer weights, for bit-by-bit comparison.
  *
- * The conversion is done again, on the original and on the original with integers. A weight of the files that holds what the first gives, gets what the
- * second gives there; so do attributes that are numbers (the slope of a LeakyRelu, the epsilon of a norm). Nodes are those of the files. A weight that is
- * not what the conversion gives is told, and what follows from it is not judged.
+ * The conversion is repeated twice: on the original, and on the original with integer weights. A weight in the files that equals the result of the
+ * first gets the corresponding result of the second; the same applies to numeric attributes (the slope of a LeakyRelu, the epsilon of a norm). The
+ * nodes are those of the files. A weight that differs from the result of the conversion is reported, and values that depend on it are not judged.
  */
 import { notExact } from '../../diagnostics/catalogue';
 import type { Model } from '../../ir/model';
@@ -25,16 +25,19 @@ import { aboutOf, eachWeight, readModelJson, readTfjsFiles, type TfjsFiles } fro
 import { fetched, tfjsSide } from './inside';
 import { type Fetched, openTfjsSession } from './runner';
 
-/** What the conversion makes of a model: the compiled one, and what is emitted for it. */
+/** Result of a conversion: the compiled model, and the TensorFlow.js graph emitted for it. */
 export interface Emitted {
   readonly model: Model;
   readonly graph: TfjsGraph;
 }
 
-/** How a weight of the files relates to what the conversion gives: the same numbers, these in another order, or others. */
+/** How a weight in the files relates to the result of the conversion: the same values, the same values in a different order, or other values. */
 type Likeness = 'same' | 'moved' | 'other';
 
-/** Throws CompileError NOT_EXACT where weights cannot be traced: fewer bits, another program's model, a conversion that cannot be done again. */
+/**
+ * Throws CompileError NOT_EXACT if weights cannot be traced: weights in fewer bits, a model of another program, or a conversion that cannot be
+ * repeated.
+ */
 export function tfjsIntegers(
   path: string,
   original: Model,
@@ -77,7 +80,7 @@ function sideOf(
     exactness(reducerOf) {
       const { graph } = integers.model;
       const sources = counterparts(left.model.graph, graph);
-      // Only what is there in the emitted graph can be reduced there.
+      // Only values that exist in the emitted graph can be reduced there.
       const there = new Map([...pairs].map(([to, from]) => [side.nameOf(to), from]));
       const known = new Map([...left.magnitudes].map(([{ name }, size]) => [name, size]));
       const { bounds, stops } = exactness(graph, {
@@ -118,14 +121,14 @@ function sideOf(
   };
 }
 
-/** Values that follow from some constants. */
+/** The constants and all values that depend on them. */
 function behind(constants: readonly Value[]): ReadonlySet<Value> {
   const found = new Set<Value>(constants);
   for (const value of found) for (const { user } of value.uses) for (const output of user.outputs) found.add(output);
   return found;
 }
 
-/** What a weight of the files holds, held against what the conversion gives; one is in memory at a time. */
+/** Compares the weights in the files with the results of the conversion; only one weight is in memory at a time. */
 function likenessOf(files: TfjsFiles, { weights }: TfjsGraph): ReadonlyMap<string, Likeness> {
   const made = new Map(weights.map(({ name, tensor }) => [name, tensor]));
   return new Map(
@@ -157,7 +160,7 @@ interface Integers {
   readonly reducers: ReadonlyMap<string, Reducer>;
 }
 
-/** The files with integers for weights. */
+/** The files with integer weights. */
 function onIntegers(files: TfjsFiles, { real, integers, likeness, reducers }: Integers): TfjsFiles {
   const [before, after] = [real, integers].map((graph) => new Map(graph.weights.map(({ name, tensor }) => [name, tensor])));
   const shards: ArrayBuffer[] = [];
@@ -186,7 +189,7 @@ function onIntegers(files: TfjsFiles, { real, integers, likeness, reducers }: In
   };
 }
 
-/** Numbers that lie elsewhere than the conversion puts them: each takes its integer along. */
+/** For values stored in a different order than the conversion's: replaces each value with its integer. */
 function moved(held: Uint8Array, numbers: Tensor, made: Tensor): Uint8Array {
   const [keys, values] = [new Uint32Array(new Uint8Array(tensorBytes(numbers)).buffer), readNumbers(made)];
   const known = new Map([...keys].map((key, at) => [key, values[at] ?? 0]));
@@ -194,7 +197,7 @@ function moved(held: Uint8Array, numbers: Tensor, made: Tensor): Uint8Array {
   return new Uint8Array(result.buffer);
 }
 
-/** Where an attribute is what the conversion gives, what it gives on integers. */
+/** Replaces each attribute that equals the result of the conversion with the result of the conversion on integers. */
 function withAttributesOf(node: GraphNode, real: TfjsGraph, integers: TfjsGraph): GraphNode {
   const [mine, theirs] = [real, integers].map((graph) => graph.nodes.find(({ name, op }) => name === node.name && op === node.op));
   if (!mine || !theirs || !node.attr) return node;
