@@ -1,5 +1,5 @@
 /**
- * What a model is shown, from a file: pictures as viewers show them for models of pictures; numbers at full depth for all else, and where it is asked for.
+ * Opens an input file for a model: as a picture, the way viewers show it, if the model takes pictures; at full depth otherwise or on request.
  */
 import { arrayNotFinite, takesNoPicture, usage } from '../../diagnostics/catalogue';
 import { fileBytes, STDIN } from '../../sources/files/bytes';
@@ -28,7 +28,7 @@ export interface ShownOptions extends ArrayOptions, ReadPicture, Pick<PixelSetti
   readonly background?: Colour | undefined;
 }
 
-/** Throws CompileError as `readPicture` and `openArray` do; TAKES_NO_PICTURE for pictures and models that do not belong together. */
+/** Throws CompileError as `readPicture` and `openArray` do; TAKES_NO_PICTURE if the model cannot take this kind of image. */
 export async function openImage(path: string, model: PictureModel, options: ShownOptions): Promise<Image> {
   const bytes = path === STDIN ? openBytes(path) : isRegular(path);
   const kind = bytes && arrayKind(bytes);
@@ -45,7 +45,7 @@ export async function openImage(path: string, model: PictureModel, options: Show
 const takesNoArray = (model: PictureModel) =>
   takesNoPicture(model.path, 'the standard input holds no .npy, .npz or .wav: pictures are read from files');
 
-/** A file that can be looked into; what is missing or a folder is told by whoever reads it. */
+/** The bytes of a regular file; undefined if it is missing or a folder, which the caller's reader reports. */
 function isRegular(path: string): ReturnType<typeof fileBytes> | undefined {
   try {
     return fileBytes(path);
@@ -54,7 +54,7 @@ function isRegular(path: string): ReturnType<typeof fileBytes> | undefined {
   }
 }
 
-/** Pictures become bytes as viewers show them, unless something is asked for that bytes cannot give. */
+/** Pictures are read as bytes, as viewers show them, unless an option needs more than bytes. */
 const atFullDepth = ({ bands, range, normalise }: ShownOptions): boolean =>
   bands !== undefined || (range !== undefined && Number(range) !== 1 && Number(range) !== 255) || normalise !== undefined;
 
@@ -72,14 +72,14 @@ const tiffPages = (path: string, { axes }: Wanted, { page }: ShownOptions): Prom
     throw arrayNotFinite(path, value, index);
   });
 
-/** --black and --white say what the numbers are shares of. */
+/** Applies --black and --white, which define the range that the values are scaled from. */
 export function shown({ source, reading }: OpenedArray, { black, white, shares }: ShownOptions): Image {
   if (shares) throw usage('--levels is for pictures as viewers show them: say --black and --white');
   const levels = white === undefined ? source.levels : { black: black ?? 0, white };
   return { ...source, levels, reading };
 }
 
-/** What the model says of its images; undefined: nothing. */
+/** Recipe that the user or the model gives; undefined if there is none. */
 function recipeOf(preset: string | undefined, model: PictureModel): Recipe | undefined {
   const found = findRecipe(preset, model);
   return found.assumed ? undefined : found.recipe;

@@ -1,6 +1,6 @@
 /**
- * The door for pictures: what a file is, by its first bytes, and how many pixels a file of its size may hold, before a decoder sees it.
- * SVG and PDF are programs for drawing: they can name other files, and are refused.
+ * Checks picture files before a decoder sees them: the format, by the first bytes, and the number of pixels allowed for the file's size.
+ * SVG and PDF are refused, since they are drawing programs that can reference other files.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { cannotRead, notAPicture, pictureTooLarge } from '../../diagnostics/catalogue';
@@ -17,7 +17,7 @@ const SIGNATURES: readonly (readonly [format: string, start: RegExp])[] = [
   ['heif', /^[\s\S]{4}ftyp(?:heic|heix|hevc|hevx|heim|heis|mif1|msf1|avif|avis)/],
 ];
 
-/** Enough to know a picture, or a drawing behind a long comment. */
+/** Bytes to read: enough to recognise a picture, or an SVG behind a long comment. */
 const LOOKED_AT = 4096;
 
 export interface PictureFile {
@@ -54,12 +54,12 @@ function drawingIn(text: string): string | undefined {
   return /<(?:\w+:)?svg[\s>]/i.test(text) ? 'it is an SVG drawing, which can name other files' : undefined;
 }
 
-/** Pixels that any file may hold. */
+/** Pixels allowed for any file. */
 const ANY_FILE = 2 ** 26;
-/** Pixels for each byte of a larger file: photographs have less than 4. */
+/** Pixels allowed per byte of a larger file; photographs have less than 4. */
 const PER_BYTE = 16;
 
-/** Throws CompileError PICTURE_TOO_LARGE for more pixels than a file of this size should hold: a few bytes can stand for gigabytes of one colour. */
+/** Throws CompileError PICTURE_TOO_LARGE if there are too many pixels for the file's size: a few bytes can decompress to gigabytes of one colour. */
 export function requirePixels(path: string, { bytes }: PictureFile, width: number, height: number): void {
   const most = limitsFactor() * Math.max(ANY_FILE, PER_BYTE * bytes);
   if (width * height > most) throw pictureTooLarge(path, { width, height, bytes, most });

@@ -1,4 +1,4 @@
-/** What `heatmap` draws: a picture under its colours, a signal above its curves, or planes of a volume. */
+/** Draws the result of `heatmap`: a picture under its colours, a signal above its curves, or planes of a volume. */
 import { wholeBox } from '../../sources/source';
 import type { Grid } from '../grid';
 import { drawPoster, type Panel, type Poster, type PosterOptions } from '../poster';
@@ -7,7 +7,7 @@ import { drawSignal } from '../signal-poster';
 import { drawVolume } from '../volume-poster';
 import type { Image } from './image';
 
-/** Places along a side of a picture of many bands that are drawn; more are made one. */
+/** Maximum number of positions drawn along a side of a multi-band picture; beyond it, neighbours are merged. */
 const LONGEST = 4096;
 
 export async function drawImage(image: Image, grid: Grid, panels: readonly Panel[], options: PosterOptions): Promise<Poster> {

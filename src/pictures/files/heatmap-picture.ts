@@ -1,4 +1,4 @@
-/** Heat maps of one picture, recording or volume: which classes, at which scales, by which head, and what comes of it. */
+/** Heat maps of one picture, recording or volume: chooses classes, scales and head, and runs the network. */
 import type { SizeRequest } from '../../compile/input-size';
 import { usage } from '../../diagnostics/catalogue';
 import { wholeBox } from '../../sources/source';
@@ -19,11 +19,11 @@ import type { PictureModel } from './picture-model';
 import { arrayRecipeOf, type ChosenRecipe, encodingOf, type PixelSettings, pixelsText, recipeOf } from './settings';
 
 export interface HeatmapSettings extends PixelSettings, ViewOptions {
-  /** Names or indices; undefined: the best class of the whole picture. */
+  /** Class names or indices; undefined: the best class of the whole picture. */
   readonly class?: readonly string[] | undefined;
-  /** The classes with the highest local peaks instead. */
+  /** Show this many classes with the highest local peaks instead. */
   readonly top?: number | undefined;
-  /** undefined: chosen by the sizes of picture and window. */
+  /** undefined: chosen from the sizes of picture and window. */
   readonly scales?: readonly number[] | undefined;
   readonly flip: boolean;
   readonly combine: 'mean' | 'max';
@@ -45,11 +45,11 @@ export interface WholePicture {
   readonly kind: 'probability' | 'score';
 }
 
-/** The network itself on the crop of a peak. */
+/** Result of running the network itself on the crop of a peak. */
 export interface OnCrop {
   readonly class: number;
   readonly score: number;
-  /** The class that is best there. */
+  /** Best class of the crop. */
   readonly best: number;
   readonly name: string;
 }
@@ -62,14 +62,14 @@ export interface FoundHeat {
   readonly network: OpenedMap;
   readonly window: readonly number[] | undefined;
   readonly scales: readonly number[];
-  /** Where the class shown is that of the whole picture. */
+  /** Prediction for the whole picture, if it chose the class shown. */
   readonly whole: WholePicture | undefined;
   readonly crops: readonly OnCrop[] | undefined;
   readonly centre: Centre | undefined;
   readonly unit: 'probability' | 'score';
 }
 
-/** `file` is for messages. Throws CompileError as `openMap` and `heatOf`, and for classes and labels that are not known. */
+/** `file` is used in messages. Throws CompileError as `openMap` and `heatOf` do, and for unknown classes and labels. */
 export async function heatmapOf(model: PictureModel, image: Image, args: HeatmapSettings, file: string): Promise<FoundHeat> {
   const step = (doing: string): void => args.onProgress?.(doing);
   const { picture, isPicture = false } = image;
@@ -84,14 +84,14 @@ export async function heatmapOf(model: PictureModel, image: Image, args: Heatmap
     head: args.slide || (stride !== undefined && args.head === 'auto') ? 'window' : args.head,
     stride,
     inputSize: request,
-    // By itself a picture is run at scales that begin with one window, of which there is one map cell.
+    // By default, a picture's scales start at one window, at which the map has a single cell.
     tooFew: (map) =>
       tooFew({ ...map, run: noRun }, image, scales ?? [isPicture ? largestOf(image.lengths, window) : 1], { ...view, tile: 'none' }, file),
   });
   const cellsAt = (scale: number): number =>
     Math.min(...planView(network, image, scale, { ...view, tile: 'none' }, file).tiling.along.map(({ cells }) => cells));
   const automatic = (): readonly number[] => {
-    // A map of one size runs at that size alone; a classifier of one size has been converted.
+    // A map with a fixed size runs at that size only. (A classifier with a fixed size has been converted.)
     if (!window || !picture || (model.fixed && !network.converted)) return [1];
     const [height = 1, width = 1] = window;
     const size = { height, width };
@@ -151,13 +151,13 @@ export async function heatmapOf(model: PictureModel, image: Image, args: Heatmap
 
 const byPeak = ({ classes }: Heat): readonly HeatClass[] => [...classes].sort((a, b) => b.peak.score - a.peak.score || a.index - b.index);
 
-/** One length is that of all axes. */
+/** A single length applies to all axes. */
 function lengthsOf(request: SizeRequest | undefined, { letters }: PictureModel): readonly number[] | undefined {
   const [first, ...others] = request?.lengths ?? [];
   return first === undefined ? undefined : letters.map((_, axis) => (axis === 0 ? first : (others[axis - 1] ?? first)));
 }
 
-/** The size that the model's description names, where its file leaves it open. */
+/** Input size from the model's preprocessing description, if its file leaves the size open. */
 function sizeIn({ fixed, window, letters }: PictureModel, { crop, resize }: Recipe): SizeRequest | undefined {
   const size = crop === 'none' || crop === undefined ? resize : crop;
   return !fixed && !window && letters.length === 2 && size instanceof Object
@@ -165,7 +165,7 @@ function sizeIn({ fixed, window, letters }: PictureModel, { crop, resize }: Reci
     : undefined;
 }
 
-/** Along its shorter side a map of so few cells shows bands and blankets rather than places. */
+/** A map with fewer cells per side than this shows bands and blobs rather than positions. */
 const FEW = 16;
 
 function tooFew(
@@ -176,12 +176,12 @@ function tooFew(
   file: string,
 ): readonly number[] | undefined {
   const counts = planView(network, image, Math.min(...scales), view, file).tiling.along.map(({ cells }) => cells);
-  // A clip has few frames, and a recording has one axis: the longest one tells whether a place is shown.
+  // A clip has few frames and a recording has one axis, so the longest axis decides whether positions are visible.
   const side = image.isPicture ? Math.min(...counts) : Math.max(...counts);
   return side < FEW ? counts : undefined;
 }
 
-/** The scale at which the window sees half of the picture. */
+/** Scale at which the window sees half of the picture. */
 const largestOf = (lengths: readonly number[], window: readonly number[] | undefined): number =>
   window ? 2 * Math.max(...window.map((length, axis) => length / (lengths[axis] ?? 1))) : 1;
 
@@ -189,14 +189,14 @@ const noRun: MapNetwork['run'] = async () => {
   throw new Error('a network that is only planned does not run');
 };
 
-/** Measured where cells are what they look at, or look beyond their windows; else a cell stands for the middle of its window. */
+/** Measures the centre if cells are receptive fields or look beyond their windows; otherwise a cell is at the middle of its window. */
 async function centreOf(network: OpenedMap, image: Image, encoding: Encoding, step: (doing: string) => void): Promise<Centre | undefined> {
   if (network.window && (network.contract === undefined || network.contract.kind === 'everywhere')) return undefined;
   step('measuring where cells look');
   return measureCentre(network, image, encoding);
 }
 
-/** Runs one window: by the classifier itself, or by the map, which is the classifier at that size. */
+/** Runs one window on the classifier itself, or on the map, which equals the classifier at that size. */
 const windowRunner =
   (model: PictureModel, network: OpenedMap): RunWindow =>
   (image) =>
@@ -211,8 +211,8 @@ interface Looking {
 }
 
 /**
- * What `predict` says of the whole picture: scaled and cut to one window. Other images are not scaled: only one of the window's size has such a prediction.
- * undefined where there is none.
+ * Prediction for the whole picture, as `predict` makes it: scaled and cropped to one window. Other images are not scaled, so they have such a prediction only
+ * if they have the window's size; otherwise undefined.
  */
 async function wholePicture(
   { softmax }: HeatmapSettings,
@@ -234,7 +234,7 @@ function wholeAt(lengths: readonly number[], image: Image, recipe: Recipe): Imag
   return fitted && imageOfPicture(fitted);
 }
 
-/** One score per class: [1, classes], or the mean over the cells of a map. */
+/** One score per class, from [1, classes] or as the mean over the cells of a map. */
 function classScores({ shape, data }: Awaited<ReturnType<RunWindow>>, { classes, classesLast }: OpenedMap, softmax: boolean): Float64Array {
   const cells = data.length / classes;
   const scores = Float64Array.from({ length: classes }, (_, k) => {
@@ -254,7 +254,7 @@ interface Cropping {
   readonly runWindow: RunWindow;
 }
 
-/** The network itself on the crop of each peak. */
+/** Runs the network itself on the crop of each peak. */
 async function onCrops(
   shown: readonly HeatClass[],
   { plans }: Heat,

@@ -1,4 +1,4 @@
-/** What a network is shown: a picture in memory, or any other source of numbers. */
+/** Input image of a network: a picture in memory, or any other source. */
 import { takesNoPicture } from '../../diagnostics/catalogue';
 import type { Source } from '../../sources/source';
 import { type Picture, pictureSource } from '../picture';
@@ -6,19 +6,19 @@ import type { Shown } from '../views';
 import type { PictureModel } from './picture-model';
 
 export interface Image extends Source, Shown {
-  /** What it was made of, where that is a picture. */
+  /** The picture behind it, if there is one. */
   readonly picture?: Picture | undefined;
-  /** How the numbers came out of the file, in words: `44100 Hz resampled to 16000`. */
+  /** How the values were read from the file, in words: `44100 Hz resampled to 16000`. */
   readonly reading?: readonly string[] | undefined;
 }
 
 export const imageOfPicture = (picture: Picture): Image => ({ ...pictureSource(picture), isPicture: true, picture });
 
-/** Whether the model can be shown pictures as viewers show them: grey, or red, green and blue. */
+/** Whether the model takes pictures as viewers show them: grey, or red, green and blue. */
 export const takesPictures = ({ letters, image }: PictureModel): boolean =>
   letters.join('') === 'HW' && (image.channels === 1 || image.channels === 3);
 
-/** Throws CompileError TAKES_NO_PICTURE where a model of other axes or channels is given a picture as a viewer shows it. */
+/** Throws CompileError TAKES_NO_PICTURE if the model's axes or channels are not those of an ordinary picture. */
 export function requirePictures(model: PictureModel): void {
   const { letters, image, input, path } = model;
   if (letters.join('') !== 'HW') throw takesNoPicture(path, `input '${input}' is [${[...image.layout].join(', ')}], not height and width`);

@@ -1,4 +1,4 @@
-/** Names of classes: built in, from a file, or from the model itself. */
+/** Class names: built in, from a file, or from the model itself. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cannotRead, labelsDoNotFit } from '../../diagnostics/catalogue';
@@ -6,7 +6,7 @@ import { parseJson } from '../../formats/json';
 import { readInput } from '../../output';
 import { parseLabels } from '../labels';
 
-/** Keys under which tools leave names in a model's metadata: Ultralytics, fastai and others. */
+/** Metadata keys under which tools store class names: Ultralytics, fastai and others. */
 const METADATA_KEYS = [
   'convolutionize.labels',
   'names',
@@ -23,8 +23,8 @@ const METADATA_KEYS = [
 const LARGEST = 16 * 2 ** 20;
 
 /**
- * The names, one per class. `from`: 'imagenet', a file, the names themselves, or undefined: what the model's metadata has, if they fit.
- * ImageNet's thousand also serve models that have 'background' as class 0. Throws CompileError CANNOT_READ, LABELS_INVALID, LABELS_DO_NOT_FIT.
+ * Class names, one per class. `from`: 'imagenet', a file, or the names themselves; undefined: the names in or beside the model, if their number fits.
+ * 'imagenet' also serves models with 'background' as class 0. Throws CompileError CANNOT_READ, LABELS_INVALID, LABELS_DO_NOT_FIT.
  */
 export function labelsFor(
   from: string | readonly string[] | undefined,
@@ -45,7 +45,7 @@ export function labelsFor(
 
 /** The classes of ILSVRC 2012 in their usual order, from TensorFlow.js's MobileNet (Apache-2.0). */
 function imagenet(): string[] {
-  // Not read at every start of the program.
+  // Loaded only when needed, to keep startup fast.
   const {
     IMAGENET_CLASSES,
   }: typeof import('@tensorflow-models/mobilenet/dist/imagenet_classes') = require('@tensorflow-models/mobilenet/dist/imagenet_classes');
@@ -60,13 +60,13 @@ function inMetadata(metadata: ReadonlyMap<string, string>, classes: number, mode
       const names = parseLabels(text.includes('\n') || /^\s*[[{]/.test(text) ? text : text.split(',').join('\n'), model);
       if (names.length === classes) return names;
     } catch {
-      // Something else of that name: the user did not ask for it.
+      // Another use of the key. The user did not ask for it, so it is ignored.
     }
   }
   return undefined;
 }
 
-/** What exporters put beside a model: config.json of Hugging Face and timm, labels.txt of Custom Vision. Of another length than the classes: not its own. */
+/** Names that exporters write beside a model: config.json of Hugging Face and timm, labels.txt of Custom Vision. Ignored unless there is one per class. */
 function labelsBeside(model: string, classes: number): readonly string[] | undefined {
   const home = statSync(model, { throwIfNoEntry: false })?.isDirectory() ? model : dirname(model);
   for (const folder of basename(home) === 'onnx' ? [home, dirname(home)] : [home])
@@ -81,7 +81,7 @@ function labelsBeside(model: string, classes: number): readonly string[] | undef
         const names = parseLabels(own === undefined ? text : JSON.stringify(own), file);
         if (names.length === classes) return names;
       } catch {
-        // Something else of that name: the user did not ask for it.
+        // Another use of the file name. The user did not ask for it, so it is ignored.
       }
     }
   return undefined;

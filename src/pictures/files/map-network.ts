@@ -1,4 +1,4 @@
-/** A network that gives maps, from a file that has one, or by converting the classifier in it on the fly. */
+/** A network that outputs maps: the model itself, or a classifier converted on the fly. */
 
 import type { Contract } from '../../analysis/contract';
 import { type Compiled, compile, settle } from '../../compile';
@@ -14,31 +14,31 @@ import type { MapNetwork } from '../views';
 import { type OpenOptions, openWritten, type PictureModel, runnerOf } from './picture-model';
 
 export interface MapOptions extends OpenOptions {
-  /** auto: windows, or cells where a map of windows would be too coarse and the network can give cells. */
+  /** auto: windows, or cells if a map of windows would be too coarse and the network can give cells. */
   readonly head: 'window' | 'cell' | 'auto';
   readonly stride?: number | readonly number[] | undefined;
-  /** For auto: how many cells a map would have, where those are too few; else undefined. */
+  /** Used by auto: returns the number of cells of a map per axis if that is too few, otherwise undefined. */
   readonly tooFew?: ((network: Omit<MapNetwork, 'run'>) => readonly number[] | undefined) | undefined;
 }
 
 export interface OpenedMap extends MapNetwork {
-  /** Whether the file held a classifier, which was converted for this run. */
+  /** Whether the file held a classifier that was converted for this run. */
   readonly converted: boolean;
   readonly head: 'window' | 'cell' | undefined;
-  /** Why this head, where it was chosen by itself. */
+  /** Reason for the head, if it was chosen automatically. */
   readonly reason: string | undefined;
-  /** How many there are. */
+  /** Number of classes. */
   readonly classes: number;
-  /** What holds between a cell and the original; undefined: the file does not say. */
+  /** Contract between a cell and the original network; undefined if the file does not state it. */
   readonly contract: Contract | undefined;
-  /** What ran it, for reports; undefined before it was run. */
+  /** Runtime that ran the map, for reports; undefined before the first run. */
   runtime(): string | undefined;
   close(): Promise<void>;
 }
 
 /**
- * The map of an opened model, whose weights must stay readable. Throws CompileError as `compile` does, where the classifier cannot be converted;
- * USAGE where the model is a map already and a stride is asked for.
+ * Opens the map of an opened model, whose weights must stay readable. Throws CompileError as `compile` does if the classifier cannot be converted, and
+ * USAGE if a stride is given for a model that is already a map.
  */
 export async function openMap(opened: PictureModel, options: MapOptions): Promise<OpenedMap> {
   const { model, output, path, window, classesLast } = opened;

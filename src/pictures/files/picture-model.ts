@@ -1,4 +1,4 @@
-/** A model that can be shown pictures, signals or volumes, whatever the format of its file: what it takes, what it gives, and a way to run it. */
+/** A model that takes pictures, signals or volumes, independent of its file format: its inputs, its outputs, and a way to run it. */
 import { beforeEnds } from '../../compile/ends';
 import { declaredForm } from '../../compile/form';
 import { resolveWindows, type SizeRequest, windowLengths } from '../../compile/input-size';
@@ -23,35 +23,35 @@ import { tfjsPictureModel } from './tfjs-picture';
 export interface PictureModel {
   readonly path: string;
   readonly format: 'ONNX' | 'TensorFlow.js';
-  /** The name of the input. */
+  /** Name of the input. */
   readonly input: string;
   readonly image: ImageFormat;
-  /** The spatial axes of its image. */
+  /** Spatial axes of the input. */
   readonly letters: readonly Letter[];
-  /** The length along each axis that it insists on; undefined: any. */
+  /** Required length per axis; undefined: any. */
   readonly lengths: readonly (number | undefined)[];
-  /** The only size that it takes; undefined: any. */
+  /** The only input size that it accepts; undefined: any. */
   readonly fixed: readonly number[] | undefined;
-  /** The size that it was made for, where the file says so. */
+  /** The size that the model was made for, if known. */
   readonly window: readonly number[] | undefined;
-  /** The sizes that it takes whole; undefined: the file does not say. */
+  /** Sizes that it uses without ignoring pixels; undefined if the file does not declare them. */
   readonly sizes: ImageSizes | undefined;
-  /** What a conversion made of it; undefined: it is as it was. */
+  /** Head chosen by the conversion; undefined if the model was not converted. */
   readonly head: Head | undefined;
   readonly metadata: ReadonlyMap<string, string>;
-  /** The graph, where it can be reasoned about. */
+  /** The graph, if it is available for analysis. */
   readonly model: Model | undefined;
-  /** The output with the scores. */
+  /** Name of the output that holds the scores. */
   readonly output: string;
-  /** The output is a map that grows with the image. */
+  /** True if the output is a map that grows with the image. */
   readonly isMap: boolean;
-  /** A map has its classes in the last axis, not in the second. */
+  /** True if the classes of a map are its last axis rather than its second. */
   readonly classesLast: boolean;
-  /** One image in, what the output says: [1, classes], or a map. Throws CompileError RUNTIME_FAILED, NO_SCORES. */
+  /** Runs one image and returns the output: [1, classes], or a map. Throws CompileError RUNTIME_FAILED, NO_SCORES. */
   run(image: Numbers): Promise<Numbers>;
-  /** What ran it, for reports; undefined before it was run. */
+  /** Runtime that ran the model, for reports; undefined before the first run. */
   runtime(): string | undefined;
-  /** What was asked for to run it. */
+  /** Runtime that was requested. */
   readonly choice: RuntimeChoice | undefined;
   close(): Promise<void>;
 }
@@ -59,9 +59,9 @@ export interface PictureModel {
 export interface OpenOptions {
   readonly inputSize?: SizeRequest | undefined;
   readonly output?: string | undefined;
-  /** What runs a TensorFlow.js model. */
+  /** TensorFlow.js backend. */
   readonly tfjsBackend?: TfjsBackend | undefined;
-  /** Which ONNX Runtime runs an ONNX model. Default: the native one where it is installed. */
+  /** ONNX Runtime for ONNX models. Default: the native one if it is installed. */
   readonly runtime?: RuntimeChoice | undefined;
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
@@ -69,12 +69,12 @@ export interface OpenOptions {
 
 /**
  * Opens an ONNX file, or a TensorFlow.js directory or model.json.
- * Throws CompileError: the file is no model, or takes no picture (TAKES_NO_PICTURE), or gives no scores (NO_SCORES).
+ * Throws CompileError if the file is not a model, takes no pictures (TAKES_NO_PICTURE) or gives no scores (NO_SCORES).
  */
 export async function openPictureModel(path: string, options: OpenOptions = {}): Promise<PictureModel> {
   if (tfjsModelPath(path) !== undefined) return openTfjs(path, options);
   const file = readModelFile(path, options);
-  // Pixels and labels that a conversion has put behind its cells are left away: pictures of cells are drawn here.
+  // Upsampling and argmax that a conversion appended to the cells are removed: maps are drawn from the cells here.
   const ends = declaredForm(file)?.ends;
   const hasMore = Object.values(ends ?? {}).some(({ upsample, argmax }) => upsample || argmax);
   const model = ends && hasMore ? beforeEnds(file, ends) : file;
@@ -101,7 +101,7 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
   }
 }
 
-/** Opens a model that is no ONNX file as it stands: it is written for the runtime, which has read it all when it is open. `name` is for messages. */
+/** Opens a model that does not exist as an ONNX file: writes it to a temporary file, which the runtime has read completely once it is open. `name` is for messages. */
 export async function openWritten(model: Model, name: string, runtime?: RuntimeChoice): Promise<Session> {
   const directory = scratchDirectory();
   try {
@@ -145,11 +145,11 @@ export type Described = Pick<
   | 'isMap'
   | 'classesLast'
 > & {
-  /** The batch that the file insists on. */
+  /** Batch size that the file requires. */
   readonly batch: number;
 };
 
-/** What a graph takes and gives. */
+/** Describes the inputs and outputs of a graph. */
 export function describeModel(model: Model, path: string, { inputSize, output }: OpenOptions): Described {
   const { graph, metadata } = model;
   const images = [...imageInputs(graph)];
@@ -167,7 +167,7 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   const fixed = lengths.every((length) => length !== undefined) ? lengths : undefined;
   const declared = inputSize ?? declaredSize(model);
   const [window] = fixed || declared ? resolveWindows(model.clone(), declared) : [];
-  // What a cell stands for is not the size that the model was fixed at.
+  // For a converted model, the window of a cell rather than the size that the model was fixed at.
   const cell = declaredForm(model) ? windowsOf(model).get(input.name) : undefined;
   const scores = scoresOf(model, path, output, letters.length);
   return {
@@ -188,13 +188,13 @@ export function describeModel(model: Model, path: string, { inputSize, output }:
   };
 }
 
-/** The output that was asked for, or the first that may hold scores. */
+/** The requested output, or the first one that may hold scores. */
 function scoresOf({ graph }: Model, path: string, wanted: string | undefined, axes: number): string {
   if (wanted !== undefined) {
     if (!graph.outputs.some(({ name }) => name === wanted)) throw unknownOutput(wanted, graph.outputs);
     return wanted;
   }
-  // A map may lack an axis of the image that does not slide; what grows with the image is a map then.
+  // A map may lack an axis of the image that does not slide; then any output that grows with the image is a map.
   const rank = (shape: readonly unknown[] | undefined): boolean =>
     shape === undefined ||
     shape.length === 2 ||
@@ -206,7 +206,7 @@ function scoresOf({ graph }: Model, path: string, wanted: string | undefined, ax
   return found.name;
 }
 
-/** Opens the runtime when it is first needed. */
+/** Opens the runtime on the first run. */
 export function runnerOf(
   open: () => Promise<Session>,
   { input, output, batch }: Pick<Described, 'input' | 'output' | 'batch'>,
@@ -242,7 +242,7 @@ const repeated = ({ dtype, shape, data }: Numbers, batch: number): Numbers => {
 const firstOf = ({ dtype, shape, data }: Numbers): Numbers =>
   shape[0] === 1 ? { dtype, shape, data } : { dtype, shape: [1, ...shape.slice(1)], data: data.slice(0, data.length / (shape[0] ?? 1)) };
 
-/** Whether the classes of a map are its last axis, as far as the graph tells. */
+/** Whether the classes of a map are its last axis, as far as the graph shows. */
 function classesAreLast({ graph }: Model, output: string): boolean {
   const value = graph.outputs.find(({ name }) => name === output);
   const images = imageInputs(graph);

@@ -1,4 +1,4 @@
-/** Pictures as files. The only importer of sharp, which is loaded when a picture is first read or written. */
+/** Picture files. The only importer of sharp, which is loaded when a picture is first read or written. */
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
@@ -20,9 +20,9 @@ import type { Picture } from '../picture';
 import type { Poster } from '../poster';
 import { requirePicture, requirePixels } from './door';
 
-/** What may come in; SVG and PDF are programs for drawing rather than pictures. */
+/** Formats that can be read. SVG and PDF are excluded: they are drawing programs rather than pictures. */
 const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
-/** What a single argument may be, in folders too. */
+/** Extensions of the pictures in a folder. */
 const EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif'];
 /** Formats by the extension of the output. */
 export type DrawingFormat = 'png' | 'jpeg' | 'webp' | 'svg';
@@ -35,7 +35,7 @@ export const WRITABLE: Readonly<Record<string, DrawingFormat>> = table<DrawingFo
 });
 
 /**
- * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, one channel where it is grey, else red, green and blue.
+ * Reads a picture: upright (EXIF), transparent parts over `background`, 16 bits reduced to 8, with one channel if it is grey, otherwise red, green and blue.
  * Throws CompileError CANNOT_READ, PICTURE_IS_FOLDER, NOT_A_PICTURE, PICTURE_TOO_LARGE, PICTURE_DAMAGED.
  */
 export async function readPicture(
@@ -53,7 +53,7 @@ export async function readPicture(
     pictureDamaged(path, words(error)),
   );
   const pages = metadata.pages ?? 1;
-  // Of a film the first picture is what is meant; of a stack nobody knows which.
+  // An animation's first frame is clearly meant; for a multi-page TIFF it is not clear which page is.
   if (page !== undefined ? page > pages : pages > 1 && metadata.format === 'tiff') throw pageNeeded(path, pages);
   const hasLevels = levels.black !== undefined || levels.white !== undefined || levels.shares !== undefined;
   if (!metadata.hasAlpha && (metadata.depth !== 'uchar' || hasLevels)) return withLevels(open(), metadata, levels, path);
@@ -80,7 +80,7 @@ export async function readPicture(
 }
 
 /**
- * A picture that may be decoded: its kind and the number of its pixels are known to be sound. `damaged`: what a file is that cannot be decoded.
+ * Opens a picture whose format and number of pixels have been checked. `damaged`: makes the error for a file that cannot be decoded.
  * Throws CompileError CANNOT_READ, NOT_A_PICTURE, PICTURE_TOO_LARGE, SHARP_MISSING.
  */
 export async function openPicture(
@@ -102,7 +102,7 @@ export async function openPicture(
 }
 
 export interface ReadPicture extends Levels {
-  /** Of several, from 1. */
+  /** Page of a multi-page file, from 1. */
   readonly page?: number | undefined;
 }
 
@@ -115,7 +115,7 @@ const ARRAYS = {
   float: Float32Array,
 } as const;
 
-/** The numbers as they are in the file, not as a viewer would show them. */
+/** Converts the stored values, rather than a viewer's rendering of them, to bytes by the given levels. */
 async function withLevels(picture: Sharp, metadata: Metadata, levels: Levels, path: string): Promise<Picture> {
   const { values, depth, width, height, channels } = await rawNumbers(picture, metadata, path);
   if (channels !== 1 && channels !== 3) throw notAPicture(path, `its pixels are ${channels} numbers of the kind ${depth}`);
@@ -123,7 +123,7 @@ async function withLevels(picture: Sharp, metadata: Metadata, levels: Levels, pa
 }
 
 async function rawNumbers(picture: Sharp, metadata: Metadata, path: string) {
-  // Of signed numbers of 16 bits the negative ones are lost on the way.
+  // 16-bit signed integers are excluded, since sharp loses negative values.
   const depth = (['uchar', 'ushort', 'uint', 'int', 'float'] as const).find((known) => known === metadata.depth);
   const { channels: count, space } = metadata;
   if (!depth || count > 4) throw notAPicture(path, `its pixels are ${count} numbers of the kind ${metadata.depth}`);
@@ -140,7 +140,7 @@ async function rawNumbers(picture: Sharp, metadata: Metadata, path: string) {
   return { values, depth, width: info.width, height: info.height, channels: info.channels };
 }
 
-/** A picture at full depth, whatever its bands: red, green, blue and what is transparent. Throws CompileError as `readPicture` does. */
+/** Reads a picture at full depth with all its bands: red, green, blue and alpha. Throws CompileError as `readPicture` does. */
 export async function readNumbers(path: string): Promise<Source> {
   const file = requirePicture(path);
   const sharp = await loadSharp();
@@ -158,7 +158,7 @@ export async function readNumbers(path: string): Promise<Source> {
   return blockSource({ lengths: [height, width], bands: channels, data: Float32Array.from(values) }, { levels });
 }
 
-/** Its native part is an optional package, which may have been left out. Nothing is read twice, so nothing is kept. */
+/** Loads sharp, whose native part is an optional package that may be missing. No file is read twice, so its cache is off. */
 async function loadSharp() {
   try {
     const { default: sharp } = await import('sharp');
@@ -169,7 +169,7 @@ async function loadSharp() {
   }
 }
 
-/** The files that are meant: a picture is itself, a folder the pictures in it, by name. Throws CompileError CANNOT_READ, NO_PICTURES. */
+/** The pictures at a path: the file itself, or the pictures in a folder, sorted by name. Throws CompileError CANNOT_READ, NO_PICTURES. */
 export function picturesIn(path: string): readonly string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   let names: string[];
@@ -183,7 +183,7 @@ export function picturesIn(path: string): readonly string[] {
   return found.map((name) => join(path, name));
 }
 
-/** Canvas and lines as one picture. */
+/** Composites canvas and SVG into one image file. */
 export async function posterBytes({ canvas, svg, isVector }: Poster, format: DrawingFormat): Promise<Uint8Array> {
   const { width, height, channels, data } = canvas;
   if (format === 'svg' && isVector) return Buffer.from(svg);
@@ -200,15 +200,15 @@ export async function posterBytes({ canvas, svg, isVector }: Poster, format: Dra
     .toBuffer();
 }
 
-/** Beyond so many pixels on a side a picture is of no use, and takes gigabytes. */
+/** A larger picture would be useless and take gigabytes of memory. */
 const LONGEST_DRAWING = 16_000;
 
-/** An SVG drawing as PNG, twice as fine as it says where that is not too large. */
+/** Renders an SVG drawing as PNG, at twice its nominal size if that is not too large. */
 export async function drawingBytes(svg: string): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const [, width = '1', height = '1'] = /<svg [^>]*width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
   const density = Math.min(144, (72 * LONGEST_DRAWING) / Math.max(Number(width), Number(height)));
-  // Its letters come from the fonts of this machine; variables of CSS are written out, since the renderer knows none.
+  // Text uses the fonts of this machine. CSS variables are expanded, since the renderer does not support them.
   return sharp(Buffer.from(plainColours(svg)), { density, limitInputPixels: false, unlimited: true })
     .flatten({ background: '#ffffff' })
     .png({ compressionLevel: 9 })

@@ -1,4 +1,4 @@
-/** What a network says of one picture, recording or volume: one score per class. */
+/** Class scores of one picture, recording or volume. */
 import { arrayTooSmall, noScores, pictureTooSmall } from '../../diagnostics/catalogue';
 import { largestTaken, type SizeFamily } from '../../ir/sizes/taken';
 import { axisName, lengthsOf } from '../../ir/spatial';
@@ -20,18 +20,18 @@ export interface PredictSettings extends FitSettings, ViewOptions {
 
 export interface PicturePrediction {
   readonly scores: Float64Array;
-  /** What the network saw. */
+  /** Size of the image as the network saw it. */
   readonly fed: readonly number[];
-  /** The part of that which it takes, where it cuts off the rest. */
+  /** Size of the part that the network uses, if it ignores the rest. */
   readonly taken?: readonly number[] | undefined;
-  /** Cells that the scores are of; undefined: there is one prediction. */
+  /** Number of cells whose scores were combined; undefined if the network gives one prediction. */
   readonly cells: readonly number[] | undefined;
-  /** What ran the model. */
+  /** Runtime that ran the model. */
   readonly runtime: string | undefined;
 }
 
 /**
- * What a network says of one image. `file` is for messages.
+ * Predicts the class scores of one image. `file` is used in messages.
  * Throws CompileError PICTURE_TOO_SMALL, ARRAY_TOO_SMALL, PICTURE_UNFIT, ARRAY_UNFIT, INPUT_SIZE_NEEDED, NO_SCORES, RUNTIME_FAILED.
  */
 export async function predictPicture(
@@ -61,7 +61,7 @@ export async function predictPicture(
   return { ...single(result, args, model), fed: lengths, taken: takenOf(model, padTo ?? lengths), runtime: model.runtime() };
 }
 
-/** The image at the size that the network takes. */
+/** Fits the image to the input size of the network. */
 function fittedTo(model: PictureModel, image: Image, { recipe }: ChosenRecipe, args: PredictSettings, file: string): Image {
   const anySize = model.isMap || model.head === 'image';
   const { picture } = image;
@@ -71,12 +71,12 @@ function fittedTo(model: PictureModel, image: Image, { recipe }: ChosenRecipe, a
 }
 
 /**
- * Whether a map is to be of the whole picture at a size of the user's. Else the picture is prepared as for the network before it was converted, which gives the
- * prediction that this would give: the mean over cells that see a fifth of a photograph each is another one.
+ * Whether the map is to cover the whole picture at a size chosen by the user. Otherwise the picture is prepared as for the original classifier, so that the
+ * prediction is the same; the mean over cells that each see a fifth of a photograph would differ.
  */
 const wantsCells = ({ resize, crop, combine }: PredictSettings): boolean => resize !== undefined || crop !== undefined || combine === 'max';
 
-/** The part of an image that the network takes; undefined: all of it, or it does not say. */
+/** Part of an image that the network uses; undefined if it uses all of it or does not declare it. */
 function takenOf({ sizes, letters }: PictureModel, lengths: readonly number[]): readonly number[] | undefined {
   const families = sizes && lengthsOf<SizeFamily>(sizes);
   if (families?.length !== letters.length || families[0]?.multiple === 0) return undefined;
@@ -87,7 +87,7 @@ function takenOf({ sizes, letters }: PictureModel, lengths: readonly number[]): 
   return taken.every((length, axis) => length === lengths[axis]) ? undefined : taken;
 }
 
-/** [1, classes], or a map of one size, whose cells become one prediction. */
+/** One prediction from [1, classes], or from a map of fixed size, whose cells are combined. */
 function single(
   { shape, data }: { readonly shape: readonly number[]; readonly data: ArrayLike<number> },
   args: PredictSettings,

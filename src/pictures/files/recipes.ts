@@ -1,5 +1,5 @@
 /**
- * Finds out how a model wants its pictures: what the user says, else what the model's file says, else what Hugging Face and timm put beside it, else what is usual.
+ * Finds the preprocessing of a model: from the user, else from the model's file, else from Hugging Face's or timm's files beside it, else the default.
  */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,11 +13,11 @@ import type { PictureModel } from './picture-model';
 
 export interface FoundRecipe {
   readonly recipe: Recipe;
-  /** Nobody says it: it is what networks of this kind usually want. */
+  /** True if nothing specifies it and the default for this kind of network is used. */
   readonly assumed: boolean;
 }
 
-/** `preset`: what the user says. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
+/** `preset`: the user's choice. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
 export function findRecipe(preset: string | undefined, { path, image, metadata }: PictureModel): FoundRecipe {
   if (preset !== undefined) return { recipe: namedRecipe(preset), assumed: false };
   const recipe = declaredRecipe(path, metadata);
@@ -25,12 +25,12 @@ export function findRecipe(preset: string | undefined, { path, image, metadata }
   return { recipe: builtIn(usualPreset(image.dtype, image.channels, image.layout)), assumed: true };
 }
 
-/** What the model's own file says, or a description beside it; undefined: nothing. Throws CompileError PREPROCESSING_INVALID. */
+/** Recipe in the model's own file, or in a description beside it; undefined if there is none. Throws CompileError PREPROCESSING_INVALID. */
 export function declaredRecipe(path: string, metadata: ReadonlyMap<string, string>): Recipe | undefined {
   return recipeInMetadata(metadata, path) ?? recipeBeside(path);
 }
 
-/** A preset, a model that torchvision or timm knows, or a file. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
+/** Recipe by name: a preset, a torchvision or timm model, or a file. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
 export function namedRecipe(name: string): Recipe {
   const preset = PRESETS.find((candidate) => candidate === name);
   if (preset) return builtIn(preset);
@@ -53,7 +53,7 @@ function recipeInFile(path: string): Recipe {
   return recipe;
 }
 
-/** Files that Hugging Face's exporters leave beside a model, or above the folder `onnx` that they put it into. */
+/** Files that Hugging Face's exporters write beside a model, or above the folder `onnx` that holds it. */
 const BESIDE = ['preprocessor_config.json', 'metadata_properties.json', 'config.json'];
 
 function recipeBeside(path: string): Recipe | undefined {
@@ -70,7 +70,7 @@ function recipeBeside(path: string): Recipe | undefined {
   return undefined;
 }
 
-/** No description is that long. */
+/** Maximum length of a description; real ones are shorter. */
 const LARGEST = 2 ** 24;
 
 function jsonFile(path: string): unknown {

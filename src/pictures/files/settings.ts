@@ -1,4 +1,4 @@
-/** How pictures, recordings and volumes become what a network takes: settings of `predict` and `heatmap`, of the command line and of the library. */
+/** Preprocessing settings of `predict` and `heatmap`: how pictures, recordings and volumes become network inputs. Shared by the command line and the library. */
 import { arrayUnfit, badOption, inputSizeNeeded, pictureUnfit, usage } from '../../diagnostics/catalogue';
 import { axisName, sizeText } from '../../ir/spatial';
 import { partOf } from '../../sources/source';
@@ -10,14 +10,14 @@ import { type Image, imageOfPicture } from './image';
 import type { PictureModel } from './picture-model';
 import { type FoundRecipe, findRecipe } from './recipes';
 
-/** What is said about pixels; the command line says it in text. */
+/** Settings for pixel values. The command line passes them as text. */
 export interface PixelSettings {
   readonly preset?: string | undefined;
   readonly mean?: string | number | readonly number[] | undefined;
   readonly std?: string | number | readonly number[] | undefined;
   readonly range?: number | string | undefined;
   readonly channels?: 'rgb' | 'bgr' | undefined;
-  /** By mean and deviation of the image itself: of all its numbers, or of each band. */
+  /** Normalise by the image's own mean and standard deviation: over all its values, or per band. */
   readonly normalise?: 'image' | 'band' | undefined;
 }
 
@@ -27,18 +27,18 @@ export interface FitSettings {
 }
 
 export interface ChosenRecipe extends FoundRecipe {
-  /** The pixels in a word. */
+  /** Short name of the preprocessing, for reports. */
   readonly named: string;
-  /** Numbers of an array are taken as they are, whatever their kind. */
+  /** Values of an array are used unscaled, whatever their type. */
   readonly asTheyAre?: boolean | undefined;
 }
 
-/** How a model wants its pictures: as the settings say, else as the model does. Throws CompileError BAD_OPTION, USAGE, PREPROCESSING_INVALID. */
+/** Recipe of a model's pictures: from the settings, otherwise from the model. Throws CompileError BAD_OPTION, USAGE, PREPROCESSING_INVALID. */
 export const recipeOf = (args: PixelSettings, model: PictureModel): ChosenRecipe =>
   requireChannels(withOptions(args, findRecipe(args.preset, model), model.image.channels), model);
 
 function requireChannels(changed: ChosenRecipe, { image }: PictureModel): ChosenRecipe {
-  // A preset of three numbers says nothing about grey.
+  // A preset with three numbers does not define greyscale.
   const { mean, std } = changed.recipe;
   if ([mean, std].some((list) => typeof list !== 'string' && list.length !== 1 && list.length !== image.channels))
     throw badOption(
@@ -50,8 +50,8 @@ function requireChannels(changed: ChosenRecipe, { image }: PictureModel): Chosen
 }
 
 /**
- * The same for an array, whose numbers are nobody's pixels: where neither the settings nor the model say a range, they are taken as they are.
- * Throws CompileError as `recipeOf`.
+ * Recipe for an array, whose values need not be pixels: they are used unscaled unless the settings or the model give a range.
+ * Throws CompileError as `recipeOf` does.
  */
 export function arrayRecipeOf(args: PixelSettings, model: PictureModel): ChosenRecipe {
   const found = findRecipe(args.preset, model);
@@ -62,7 +62,7 @@ export function arrayRecipeOf(args: PixelSettings, model: PictureModel): ChosenR
   return { ...chosen, assumed: false, named: chosen.named.replace(/ of 0\.\.1(?=$|,)/, ''), asTheyAre: true };
 }
 
-/** What --mean, --std, --range, --channels and --normalise change: a preset, what the file says, else pixels of 0..1. */
+/** Applies --mean, --std, --range, --channels and --normalise to a preset or the model's recipe; without either, to pixels in 0..1. */
 export function withOptions(args: PixelSettings, found: FoundRecipe, channels: number): ChosenRecipe {
   const own = args.mean !== undefined || args.std !== undefined || args.range !== undefined;
   const base: Recipe = own && found.assumed ? { ...preprocessings.unit, from: 'unit' } : found.recipe;
@@ -89,7 +89,7 @@ export function withOptions(args: PixelSettings, found: FoundRecipe, channels: n
   return { recipe: { ...recipe, from: named }, named, assumed: found.assumed && !isSaid };
 }
 
-/** How numbers become what the network takes, with what has to be measured on them first. */
+/** Encoding of values into network inputs. Measures the image's own moments first if the recipe needs them. */
 export async function encodingOf({ recipe, asTheyAre }: ChosenRecipe, format: ImageFormat, image: Image): Promise<Encoding> {
   const levels = asTheyAre ? undefined : image.levels;
   const { picture } = image;
@@ -99,7 +99,7 @@ export async function encodingOf({ recipe, asTheyAre }: ChosenRecipe, format: Im
   return encodingFor(recipe, format, await momentsOf(measured, recipe.mean === 'band'), levels);
 }
 
-/** How the pixels are named in a report: what was only assumed is said to be. */
+/** Name of the preprocessing for a report; marks it if it was only assumed. */
 export const pixelsText = ({ named, assumed }: ChosenRecipe): string => (assumed ? `${named}, assumed` : named);
 
 const text = (value: Recipe['mean']): string => (typeof value === 'string' ? 'its own' : value.join(' '));
@@ -114,7 +114,7 @@ function numbers(option: string, given: PixelSettings['mean'], channels: number)
   return list;
 }
 
-/** A picture as the model takes it. `isMap`: any size will do. Throws CompileError PICTURE_UNFIT, INPUT_SIZE_NEEDED. */
+/** Resizing and cropping of a picture for the model. `isMap`: any size is accepted. Throws CompileError PICTURE_UNFIT, INPUT_SIZE_NEEDED. */
 export function fitOf(args: FitSettings, model: PictureModel, isMap: boolean, recipe?: Recipe): Fit {
   const described = isMap ? undefined : recipe;
   const size = described?.crop === 'none' ? described.resize : described?.crop;
@@ -127,7 +127,7 @@ export function fitOf(args: FitSettings, model: PictureModel, isMap: boolean, re
     if (input) throw inputSizeNeeded(input, ['height', 'width']);
   }
   return {
-    // A crop of one's own is of the picture as it is, unless it is to be scaled first.
+    // An explicit crop applies to the unscaled picture, unless a resize is given too.
     resize: resize ?? (crop === undefined ? usual.resize : 'none'),
     crop: crop ?? usual.crop,
     filter: recipe?.filter,
@@ -139,7 +139,7 @@ const sizeIn = (lengths: readonly number[] | undefined): Size | undefined => {
   return height === undefined || width === undefined ? undefined : { height, width };
 };
 
-/** An array as the model takes it: all of it, or its middle by --crop. Throws CompileError ARRAY_UNFIT, BAD_OPTION, USAGE. */
+/** Fits an array to the model: all of it, or its middle with --crop. Throws CompileError ARRAY_UNFIT, BAD_OPTION, USAGE. */
 export function fitArray({ resize, crop }: FitSettings, model: PictureModel, image: Image, isMap: boolean, file: string): Image {
   if (resize !== undefined && resize !== 'none') throw usage('arrays are not scaled: leave --resize away', 'predict');
   const { lengths } = image;
@@ -160,7 +160,7 @@ function cropLengths(crop: string | number | Size, axes: number): readonly numbe
   return list.length === 1 ? Array.from({ length: axes }, () => list[0] ?? 1) : list;
 }
 
-/** Throws CompileError PICTURE_UNFIT where a model of one size gets another. */
+/** Throws CompileError PICTURE_UNFIT if the crop is larger than the picture, or the model has a fixed size and the picture another one. */
 export function requireFit(fitted: Picture | undefined, scaled: Size, crop: Fit['crop'], model: PictureModel, file: string): Picture {
   const fixed = sizeIn(model.fixed);
   if (!fitted) throw pictureUnfit(file, scaled, crop === 'none' ? scaled : crop);

@@ -1,4 +1,4 @@
-/** What a TensorFlow.js graph model takes and gives, whoever made it: this compiler says so in model.json, others in the signature, or not at all. */
+/** Inputs and outputs of a TensorFlow.js graph model: declared in model.json by this compiler, in the signature by others, or not at all. */
 import { notTfjs } from '../../diagnostics/catalogue';
 import { Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
@@ -8,7 +8,7 @@ import type { Session } from '../../verify/onnx-runner';
 import { aboutOf, readModelJson } from '../../verify/tfjs/files';
 import { tfjsStandIn } from '../../verify/tfjs/model';
 
-/** A Model whose only node is the whole network, with the session's names of inputs and outputs. Throws CompileError TFJS_NOT_A_MODEL. */
+/** A Model with a single node for the whole network, with the session's input and output names. Throws CompileError TFJS_NOT_A_MODEL. */
 export function tfjsPictureModel(path: string, session: Session): Model {
   const json = readModelJson(path);
   const about = aboutOf(json);
@@ -30,7 +30,7 @@ type ModelJson = ReturnType<typeof readModelJson>;
 /** 'Identity:0' is the first output of the node 'Identity'. */
 const bare = (name: string): string => name.replace(/:\d+$/, '');
 
-/** Types by the name of their node: from the signature, else from placeholders. */
+/** Types by node name: from the signature, otherwise from the placeholders. */
 function declared({ signature, modelTopology }: ModelJson): ReadonlyMap<string, TensorType> {
   const types = new Map<string, TensorType>();
   const { node: nodes } = modelTopology as { readonly node?: readonly unknown[] };
@@ -61,7 +61,7 @@ function typeOf(dtype: unknown, shape: unknown): TensorType {
   return { dtype: DTYPES[String(dtype)] ?? 'float', ...(sizes && { shape: sizes }) };
 }
 
-/** What tools leave beside the network: texts as they are, lists as JSON. */
+/** Metadata that tools store beside the network: strings as they are, lists as JSON. */
 const labelsOf = ({ userDefinedMetadata }: ModelJson): Map<string, string> =>
   new Map(
     Object.entries(userDefinedMetadata ?? {}).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
