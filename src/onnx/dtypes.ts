@@ -1,4 +1,4 @@
-/** Element types: ONNX's numbers and our names. */
+/** Element types: conversion between ONNX's numbers and our names. */
 import type { DType } from '../ir/types';
 
 const NAMES: readonly (DType | undefined)[] = [
@@ -31,7 +31,7 @@ const NAMES: readonly (DType | undefined)[] = [
   'int2',
 ];
 
-/** A number that we do not know keeps its value in the name. */
+/** An unknown number is kept in the name. */
 export const dtypeOf = (number: number): DType => NAMES[number] ?? `dtype${number}`;
 
 export function dtypeNumber(dtype: DType): number {
@@ -41,5 +41,5 @@ export function dtypeNumber(dtype: DType): number {
 
 export const isKnown = (dtype: DType): boolean => NAMES.includes(dtype);
 
-/** The type of this name, if there is one. */
+/** The element type with this name, if there is one. */
 export const dtypeNamed = (name: string): DType | undefined => NAMES.find((known) => known === name);

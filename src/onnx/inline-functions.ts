@@ -1,6 +1,6 @@
 /**
- * Local functions go: each call is replaced by the function's nodes, with its own names for inner values and the caller's attributes.
- * Works on protobuf messages, before the IR sees them. Functions may call functions, to a depth of 100, and come to at most `most` nodes.
+ * Inlines local functions: each call is replaced by the function's nodes, with unique names for inner values and the caller's attributes.
+ * Works on protobuf messages, before the IR is built. Functions may call functions, to a depth of 100, and may expand to at most `most` nodes.
  */
 import { badFunction, expandsTooFar } from '../diagnostics/catalogue';
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from './proto';
@@ -9,7 +9,7 @@ const DEPTH_LIMIT = 100;
 const COUNT_LIMIT = 10_000;
 const LONGEST_NAME = 200;
 
-/** The model's graph without calls of local functions; opset imports of the functions are added where the model has none. */
+/** The model's graph without calls of local functions; opset imports of the functions are added where the model lacks them. */
 export function inlineFunctions(model: ModelProto, most = Number.POSITIVE_INFINITY): GraphProto | undefined {
   const functions = model.functions ?? [];
   if (functions.length === 0 || !model.graph) return model.graph ?? undefined;
@@ -61,7 +61,7 @@ class Inliner {
     return this.expand(node, definition, [...stack, key]);
   }
 
-  /** Graphs in the attributes may call functions as well. */
+  /** Expands calls inside the graphs in the node's attributes. */
   private nested(node: NodeProto, stack: readonly string[]): NodeProto {
     if (!node.attribute?.some((attribute) => attribute.g || attribute.graphs?.length)) return node;
     return {
@@ -75,7 +75,7 @@ class Inliner {
   }
 
   private expand(call: NodeProto, definition: FunctionProto, stack: readonly string[]): NodeProto[] {
-    // Of long names, the end: they grow with each level.
+    // Long names are cut to their end, because they grow with each level.
     const prefix = `${(call.name || call.op_type || '').slice(-LONGEST_NAME)}_${this.count++}/`;
     const names = new Map<string, string>([['', '']]);
     for (const [index, formal] of (definition.input ?? []).entries()) names.set(formal, call.input?.[index] ?? '');
@@ -95,7 +95,7 @@ class Inliner {
   }
 }
 
-/** Those of nested graphs included. */
+/** Number of nodes, including those of nested graphs. */
 const countNodes = (nodes: readonly NodeProto[]): number =>
   nodes.reduce(
     (sum, { attribute }) =>
@@ -123,7 +123,7 @@ function renamed(node: NodeProto, prefix: string, names: Map<string, string>, at
   };
 }
 
-/** `@name` becomes the caller's attribute, or goes where the caller has none. */
+/** Replaces `@name` by the caller's attribute, or removes it if the caller has none. */
 function bound(
   attribute: AttributeProto,
   prefix: string,
@@ -147,7 +147,7 @@ function bound(
   ];
 }
 
-/** What a nested graph defines itself keeps its name. */
+/** Name map of a nested graph: names that it defines itself are kept. */
 function innerNames(graph: GraphProto, outer: ReadonlyMap<string, string>): Map<string, string> {
   const names = new Map(outer);
   const own = [

@@ -1,8 +1,8 @@
-/** Nodes of a file in an order in which each comes after what it reads; the file's own where it is right. Linear in the nodes and their inputs. */
+/** Sorts the nodes of a file topologically; an order that is already right is kept. Linear in the nodes and their inputs. */
 import { badGraph, cyclicGraph } from '../diagnostics/catalogue';
 import type { NodeProto } from './proto';
 
-/** `scope`: what is there before the first node. Throws CompileError BAD_GRAPH, CYCLIC_GRAPH. */
+/** `scope`: names defined before the first node. Throws CompileError BAD_GRAPH, CYCLIC_GRAPH. */
 export function inOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, unknown>): readonly NodeProto[] {
   if (isInOrder(nodes, scope)) return nodes;
   const producers = new Map<string, number>();
@@ -24,7 +24,7 @@ export function inOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, 
   return depthFirst(nodes, needs);
 }
 
-/** Names that a node needs from outside of itself, each once. */
+/** Names that a node needs from outside, without duplicates. */
 function reads(node: NodeProto): ReadonlySet<string> {
   const names = new Set((node.input ?? []).filter((input) => input !== ''));
   for (const attribute of node.attribute ?? []) {
@@ -43,7 +43,7 @@ function reads(node: NodeProto): ReadonlySet<string> {
   return names;
 }
 
-/** Whether each node reads only what is there by then. */
+/** Whether each node reads only names that are defined before it. */
 function isInOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, unknown>): boolean {
   const made = new Set<string>();
   for (const node of nodes) {
@@ -53,7 +53,7 @@ function isInOrder(nodes: readonly NodeProto[], scope: ReadonlyMap<string, unkno
   return true;
 }
 
-/** Iterative, in the file's order; throws where it comes back to a node that waits. `needs`: indices of the nodes that each reads from. */
+/** Iterative, in the file's order; throws when it reaches a node that is still being visited. `needs`: indices of the nodes that each reads from. */
 function depthFirst(nodes: readonly NodeProto[], needs: readonly (readonly number[])[]): NodeProto[] {
   const done = new Set<number>();
   const waiting = new Set<number>();

@@ -1,11 +1,11 @@
 /**
- * Origins in the file: which nodes of the model that was converted a node stands for, so that two files can be compared node by node.
+ * Origins in the file: the nodes of the original model that a node represents, so that two files can be compared node by node.
  *
  *   IR version 10 and later   metadata_props of the node:   convolutionize.origin  = ["conv1","bn1"]
  *   before, where nodes have none, of the model:            convolutionize.origins = {"conv1":["conv1","bn1"], ...}
  *
- * A node that stands for its namesake alone is not mentioned. The names are those of the first model of a chain of conversions: a model that says where
- * its nodes come from hands that on, so that any two members of the chain can be compared.
+ * A node that represents only its namesake is not listed. The names are those of the first model of a chain of conversions: origins that a model
+ * already has are passed on, so that any two members of the chain can be compared.
  */
 import { jsonIn } from '../formats/json';
 import type { Graph } from '../ir/graph';
@@ -17,16 +17,16 @@ type Props = NonNullable<NodeProto['metadata_props']>;
 
 const OF_NODE = 'convolutionize.origin';
 const OF_MODEL = 'convolutionize.origins';
-/** The first IR version in which nodes have metadata. */
+/** First IR version in which nodes have metadata. */
 const NODE_METADATA = 10;
 
-/** Of a node as it is in the file; undefined: the file does not say, or says something that is no list of names. */
+/** Origin of a node in the file; undefined if the file gives none, or anything but a list of names. */
 export function originIn(props: Props | null | undefined): readonly string[] | undefined {
   const text = props?.find(({ key }) => key === OF_NODE)?.value;
   return text ? nameList(jsonIn(text)) : undefined;
 }
 
-/** Origins by name of node, where the model lists them. */
+/** Origins by node name, where the model lists them. */
 export function originsIn(props: ModelProto['metadata_props']): ReadonlyMap<string, readonly string[]> {
   const origins = new Map<string, readonly string[]>();
   const listed = jsonIn(props?.find(({ key }) => key === OF_MODEL)?.value ?? undefined);
@@ -38,10 +38,10 @@ export function originsIn(props: ModelProto['metadata_props']): ReadonlyMap<stri
   return origins;
 }
 
-/** The model's metadata without the list, which the writer makes anew. */
+/** The model's metadata without the list, which the writer creates again. */
 export const withoutOrigins = (props: ModelProto['metadata_props']): Props => (props ?? []).filter(({ key }) => key !== OF_MODEL);
 
-/** The metadata of a node with its origin in the place that it had, or at the end; none where there is nothing to say. */
+/** Metadata of a node with its origin at its previous position, or at the end; unchanged if the node has no origin to record. */
 export function propsWithOrigin(node: Node, kept: Props | null | undefined, irVersion: number): Props | undefined {
   const props = kept ?? [];
   const entry = irVersion >= NODE_METADATA && !standsForItself(node) ? [{ key: OF_NODE, value: JSON.stringify(node.origin) }] : [];
@@ -50,7 +50,7 @@ export function propsWithOrigin(node: Node, kept: Props | null | undefined, irVe
   return all.length > 0 ? all : undefined;
 }
 
-/** What goes into the model's metadata, where nodes cannot say it themselves. */
+/** Metadata of the model that holds the origins, for IR versions where nodes have no metadata. */
 export function modelOrigins(graph: Graph, irVersion: number): Props {
   if (irVersion >= NODE_METADATA) return [];
   const listed = [...allNodes(graph)].filter((node) => !standsForItself(node));

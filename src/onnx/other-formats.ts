@@ -1,4 +1,4 @@
-/** Models of other kinds, which people give for ONNX files: named as what they are, with the command that makes an ONNX file of them. */
+/** Recognises other kinds of models that people pass as ONNX files; the error names the kind and the command that converts it to ONNX. */
 import { notOnnx } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { quoted } from '../diagnostics/quoted';
@@ -14,15 +14,15 @@ const EXPORT = 'model.eval(); torch.onnx.export(model, torch.zeros(1, 3, 224, 22
 
 const python = (code: string): string => `python -c "${code}"`;
 
-/** A path as a text in Python, within double quotes of a shell. */
+/** A path as a Python string literal, inside the double quotes of a shell command. */
 const inPython = (path: string): string =>
   `'${path.replaceAll('\\', '/').replace(/['"$`]/g, (char) => (char === "'" ? "\\'" : `\\${char}`))}'`;
 
-/** How a folder with a SavedModel becomes an ONNX file. */
+/** Error for a folder with a SavedModel, with the command that converts it to ONNX. */
 export const savedModel = (folder: string): CompileError =>
   notOnnx(folder, 'this is a SavedModel of TensorFlow', `${TF2ONNX} --saved-model ${quoted(folder)} --output model.onnx`);
 
-/** A model for TensorFlow.js where an ONNX file is wanted: `kind` as model.json says it. */
+/** A TensorFlow.js model in place of an ONNX file: `kind` as given in model.json. */
 export const tfjsFormat = (file: string, kind: 'layers' | 'graph'): OtherFormat =>
   kind === 'graph'
     ? {
@@ -34,7 +34,7 @@ export const tfjsFormat = (file: string, kind: 'layers' | 'graph'): OtherFormat 
         hint: `tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras_saved_model ${quoted(file)} saved_model; ${TF2ONNX} --saved-model saved_model --output model.onnx`,
       };
 
-/** An error that says what the file is, where it is a model of another kind; undefined: it is none that is known. */
+/** An error that names the file's format if it is a known model of another kind; otherwise undefined. */
 export function otherFormat(source: ByteSource): CompileError | undefined {
   const found = formatOf(source);
   return found && notOnnx(source.name, found.what, found.hint);
@@ -55,7 +55,7 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
       ),
     };
   if (text.startsWith('PK')) return zipFormat(text, name, extension);
-  // Python's pickle, as torch.save wrote it before 1.6, and numbers of PyTorch's own at its beginning.
+  // Python's pickle, as torch.save wrote it before 1.6, with PyTorch's own numbers at its beginning.
   if (head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5)
     return extension === 'pkl' || extension === 'pickle'
       ? { what: 'this is a pickle of Python', hint: `load the model in Python, then ${EXPORT}` }
@@ -83,7 +83,7 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
   return extension !== 'mlmodel' && head[0] === 0x08 ? undefined : byExtension(extension, name);
 }
 
-/** What is no model at all, and is given for one. */
+/** Recognises files that are not models at all. */
 function noModel(text: string): OtherFormat | undefined {
   if (/^(\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|II\*\0|MM\0\*)/s.test(text))
     return { what: 'this is a picture', hint: 'give the model first, then the picture: MODEL PICTURE' };
@@ -102,7 +102,7 @@ function noModel(text: string): OtherFormat | undefined {
   return undefined;
 }
 
-/** By the names of the first members, which stand in the open. */
+/** Decides by the names of the first members, which a zip file stores uncompressed. */
 function zipFormat(text: string, name: string, extension: string): OtherFormat | undefined {
   if (/(^|\/)(constants\.pkl|code\/__torch__|bytecode\.pkl)/m.test(text) || /\/(data\.pkl|\.format_version|version|byteorder)/.test(text))
     return { what: 'this is a file of PyTorch (torch.save or torch.jit.save)', hint: `load it in Python, then ${EXPORT}` };
@@ -119,14 +119,14 @@ function zipFormat(text: string, name: string, extension: string): OtherFormat |
     : undefined;
 }
 
-/** The beginning of a long model.json has no end, so it is looked through, not parsed. */
+/** Only the beginning of a long model.json is read, so it is searched, not parsed. */
 function jsonFormat(source: ByteSource, name: string): OtherFormat | undefined {
   const text = new TextDecoder().decode(source.read(0, Math.min(2 ** 20, source.size)));
   if (!/"(modelTopology|weightsManifest)"/.test(text)) return undefined;
   return tfjsFormat(name, /"format"\s*:\s*"layers-model"|"model_config"/.test(text) ? 'layers' : 'graph');
 }
 
-/** What its bytes do not tell from an ONNX file, or from anything. */
+/** Decides by the extension, for formats whose bytes cannot be told from ONNX or have no signature. */
 function byExtension(extension: string, name: string): OtherFormat | undefined {
   switch (extension) {
     case 'mlmodel':

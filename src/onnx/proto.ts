@@ -1,5 +1,5 @@
 /**
- * The only door to protobuf. Messages are encoded and decoded by code generated from proto/onnx-ml.proto (generated/README.md); unknown fields are
+ * The only module that uses protobuf. Messages are encoded and decoded by code generated from proto/onnx-ml.proto (generated/README.md); unknown fields are
  * kept, strings are verified UTF-8.
  */
 import type Long from 'long';
@@ -20,10 +20,10 @@ export type ValueInfoProto = onnx.ValueInfoProto.$Properties;
 
 export const AttributeType = onnx.AttributeProto.AttributeType;
 
-/** int64 on the wire: `Long`, or a number where the runtime has none. */
+/** int64 on the wire: `Long`, or a number if the runtime lacks it. */
 export type Int64 = number | { toNumber(): number; toString(): string };
 
-/** A safe integer as number, another as bigint. */
+/** A safe integer as number, any other as bigint. */
 export function fromInt64(value: Int64 | null | undefined): number | bigint {
   if (value === null || value === undefined) return 0;
   if (typeof value === 'number') return value;
@@ -31,7 +31,7 @@ export function fromInt64(value: Int64 | null | undefined): number | bigint {
   return Number.isSafeInteger(number) ? number : BigInt(value.toString());
 }
 
-/** Two's complement halves, which the encoder takes for a `Long`. */
+/** Two's complement halves, which the encoder accepts as a `Long`. */
 export function toInt64(value: number | bigint): Long {
   if (typeof value === 'number' && value === (value | 0)) return { low: value, high: value < 0 ? -1 : 0, unsigned: false } as Long;
   const exact = BigInt(value);

@@ -1,5 +1,5 @@
 /**
- * SparseTensorProto -> Tensor, dense: the values that are there, zero elsewhere. Made when somebody needs the numbers.
+ * SparseTensorProto -> Tensor, dense: the stored values, zero elsewhere. The payload is computed on demand.
  *
  *   values   [NNZ], with the name
  *   indices  int64, [NNZ] into the flattened tensor or [NNZ, rank], ascending
@@ -34,7 +34,7 @@ export function readSparseTensor(proto: SparseTensorProto, name: string, reader:
   const fits = values.shape.length === 1 && indices.shape[0] === count && (isFlat || indices.shape[1] === shape.length);
   if (!fits || indices.dtype !== 'int64' || indices.shape.length > 2)
     throw fail(`${count} values and indices of shape [${indices.shape}] do not belong to shape [${shape}]`);
-  // Few numbers, and they decide where others go: looked at once, here.
+  // The indices are few and determine the positions of the values, so they are read and checked right away.
   const places = placesOf(readNumbers(indices), shape, isFlat);
   if (places.some((place) => !(place >= 0 && place < total))) throw fail('an index of a sparse tensor is outside of it');
   const compute = (): Uint8Array => {
@@ -45,7 +45,7 @@ export function readSparseTensor(proto: SparseTensorProto, name: string, reader:
   return { dtype, shape, data: { kind: 'computed', byteLength: total * width, compute } };
 }
 
-/** Row-major places. An index outside of its axis gives NaN. */
+/** Row-major positions. An index outside its axis gives NaN. */
 function placesOf(indices: Float64Array, shape: readonly number[], isFlat: boolean): Float64Array {
   if (isFlat) return indices;
   const rank = shape.length;

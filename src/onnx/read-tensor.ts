@@ -1,4 +1,4 @@
-/** TensorProto -> Tensor: a shape, a type and where the bytes are. Nothing is read that is large. */
+/** TensorProto -> Tensor: shape, type and the location of the bytes. Nothing large is read. */
 import { badExternalData, badTensor } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
@@ -8,7 +8,7 @@ import { dtypeOf } from './dtypes';
 import { fromInt64, type TensorProto } from './proto';
 import type { Skeleton } from './wire/skeleton';
 
-/** What the IR has no word for, and the writer puts back. */
+/** Fields that the IR does not model, and that the writer puts back. */
 export interface TensorExtras {
   readonly proto: Pick<TensorProto, 'doc_string' | 'metadata_props' | '$unknowns'>;
 }
@@ -16,11 +16,11 @@ export interface TensorExtras {
 export interface TensorReader {
   readonly skeleton: Pick<Skeleton, 'payloadOf'>;
   readonly file: string;
-  /** Opens the file of an external tensor; absent where external data cannot be reached. */
+  /** Opens the file of an external tensor; absent if external data cannot be reached. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
-  /** Stands for data that is too short; undefined: that is an error. */
+  /** Replacement for data that is missing or too short; undefined: that is an error. */
   readonly absent?: ((location: string, tensor: string, reason: CompileError) => ByteSource | undefined) | undefined;
-  /** A factor of how far a file may expand: see ir/limits.ts. */
+  /** Factor for the limits on how far a file may expand: see ir/limits.ts. */
   readonly limits?: number | undefined;
 }
 
@@ -69,7 +69,7 @@ function readData(proto: TensorProto, name: string, dtype: DType, shape: readonl
       throw badTensor(name, `it has ${values.length} strings for shape [${shape}]`, reader.file);
     return { kind: 'strings', values };
   }
-  // Messages have an empty one where the file has none.
+  // Decoded messages have an empty array if the file has none.
   if (proto.raw_data?.length) {
     const payload = reader.skeleton.payloadOf(proto.raw_data);
     if (!payload) return { kind: 'bytes', bytes: new Uint8Array(proto.raw_data) };
@@ -79,7 +79,7 @@ function readData(proto: TensorProto, name: string, dtype: DType, shape: readonl
   return { kind: 'bytes', bytes: fieldBytes(proto, dtype) };
 }
 
-/** Small typed fields as the bytes that raw_data would have. */
+/** Small typed fields, converted to the bytes that raw_data would have. */
 function fieldBytes(proto: TensorProto, dtype: DType): Uint8Array {
   const view = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   if (proto.float_data?.length) return view(Float32Array.from(proto.float_data));
@@ -139,7 +139,7 @@ function externalData(proto: TensorProto, name: string, dtype: DType, shape: rea
   }
 }
 
-/** Keys that this version does not know. */
+/** Keys of external data that this version does not know. */
 export const unknownExternalKeys = (proto: TensorProto): string[] =>
   (proto.external_data ?? []).flatMap(({ key }) => (key && !EXTERNAL_KEYS.has(key) ? [key] : []));
 

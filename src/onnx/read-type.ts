@@ -1,4 +1,4 @@
-/** TypeProto -> TensorType. Types that are no tensors are kept as they are and have no TensorType. */
+/** TypeProto -> TensorType. Types other than tensors are kept as they are and have no TensorType. */
 import { badGraph } from '../diagnostics/catalogue';
 import type { Dim, TensorType } from '../ir/types';
 import { dtypeOf } from './dtypes';
@@ -14,8 +14,8 @@ export function readType(type: TypeProto | null | undefined, name: string): Tens
 }
 
 /**
- * Exporters write -1, and MXNet 0, for an axis of unknown length; runtimes read it so. An axis that is empty indeed is found by inference.
- * Beyond 2^53 a number is not exact.
+ * Exporters write -1, and MXNet 0, for an axis of unknown length, and runtimes interpret it so. A truly empty axis is found by shape inference.
+ * Numbers beyond 2^53 are not exact.
  */
 function readDim(dim: DimensionProto, name: string): Dim {
   if (dim.dim_param) return dim.dim_param;

@@ -1,9 +1,9 @@
 /**
  * ONNX bytes -> Model in normal form.
  *
- * The file is scanned, not decoded: weights stay where they are as byte ranges. Local functions are inlined, Constant nodes become constants,
- * initializers that IR version 3 lists among the inputs are constants and no inputs, unsorted graphs are sorted, and every operator is raised to its newest
- * spelling (opset/). What the IR has no word for (documentation, metadata, quantisation, training, unknown fields) travels in `extras`.
+ * The file is scanned, not decoded: weights stay in the file as byte ranges. Local functions are inlined, Constant nodes become constants,
+ * initializers that IR version 3 also lists as inputs become constants only, unsorted graphs are sorted, and every operator is raised to its newest
+ * spelling (opset/). Anything the IR does not model (documentation, metadata, quantisation, training, unknown fields) is kept in `extras`.
  */
 import { badGraph, badModel, newerIr, newerOpset, notOnnx, repeatedOutput, unknownExternalKey } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic, type Location } from '../diagnostics/compile-error';
@@ -41,18 +41,18 @@ import { readType } from './read-type';
 import { readSkeleton } from './wire/skeleton';
 
 export interface ReadOptions {
-  /** Opens the file of external data by its location, relative to the model. */
+  /** Opens an external data file by its location, relative to the model. */
   readonly openExternal?: ((location: string, tensor: string) => ByteSource) | undefined;
-  /** Stands for data that is too short or not there; undefined: that is an error. */
+  /** Replacement for data that is missing or too short; undefined: that is an error. */
   readonly absent?: ((location: string, tensor: string, reason: CompileError) => ByteSource | undefined) | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
-  /** Leaves the operators in the file's own spelling: for tools that look at the file, not for passes. */
+  /** Keeps the operators in the file's own spelling: for tools that inspect the file, not for passes. */
   readonly keepOpset?: boolean | undefined;
-  /** A factor of how far the file may expand (functions, sparse weights, constants): see ir/limits.ts. */
+  /** Factor for the limits on how far the file may expand (functions, sparse weights, constants): see ir/limits.ts. */
   readonly limits?: number | undefined;
 }
 
-/** What a node, value, graph or model keeps for the writer. */
+/** Fields of a node, value, graph or model that are kept for the writer. */
 export interface NodeExtras {
   readonly node: Pick<NodeProto, 'doc_string' | 'metadata_props' | 'device_configurations' | 'overload' | '$unknowns'>;
 }
@@ -67,10 +67,10 @@ export interface ModelExtras {
 }
 
 const NEWEST_IR = 14;
-/** No version of anything comes near it. */
+/** Far above any real version number. */
 const LARGEST_VERSION = 2 ** 31;
 
-/** Throws CompileError for whatever is no model; nothing of the payloads is read. */
+/** Reads a model; payloads are not read. Throws CompileError if the source is not a valid model. */
 export function readModel(source: ByteSource, options: ReadOptions = {}): Model {
   sniff(source);
   const skeleton = readSkeleton(source);
@@ -122,7 +122,7 @@ function decode(bytes: Uint8Array, file: string): ModelProto {
   }
 }
 
-/** Things that people pass by mistake. */
+/** Rejects other files that people pass by mistake. */
 function sniff(source: ByteSource): void {
   if (source.size === 0) throw notOnnx(source.name, 'file is empty');
   const head = source.read(0, Math.min(64, source.size));
@@ -149,7 +149,7 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
     if (Math.abs(number) > LARGEST_VERSION) throw badModel(file, `the model imports opset ${version} of domain '${name || 'ai.onnx'}'`);
     opsets.set(name, number);
   }
-  // Before IR version 3 there were no imports, and opset 1 alone.
+  // Before IR version 3 there were no imports, and only opset 1.
   if (irVersion < 3 && !opsets.has('')) opsets.set('', 1);
   const own = opsets.get('');
   if (opsets.size === 0) throw badModel(file, 'the model imports no opset');
@@ -159,13 +159,13 @@ function readOpsets(proto: ModelProto, irVersion: number, file: string, warn: (w
 }
 
 class GraphReader {
-  /** Whether something was read that runtimes refuse: two nodes of one name, inputs that are left out at the end, an input of length 0. */
+  /** Whether the reader accepted something that runtimes refuse: two nodes with the same name, omitted trailing inputs, an input of length 0. */
   mended = false;
   private readonly nodeNames = new Set<string>();
 
   constructor(
     private readonly tensors: TensorReader,
-    /** By name of node. */
+    /** By node name. */
     private readonly origins: ReadonlyMap<string, readonly string[]>,
     private readonly warn: (warning: Diagnostic) => void,
   ) {}
@@ -201,7 +201,7 @@ class GraphReader {
     for (const [name, tensor] of initializers) {
       claim(name, 'an initializer');
       const info = infos.get(name);
-      // Integers that cannot be reached may decide shapes: what they are is as open as an input.
+      // Integers without data may determine shapes, so their values are as open as those of an input.
       const isOpen = isAbsent(tensor.data) && !isFloatType(tensor.dtype);
       const { dtype, shape } = tensor;
       scope.set(name, isOpen ? graph.addInput(name, { dtype, shape }) : graph.addConstant(name, tensor, info && infoExtras(info)));
@@ -226,7 +226,7 @@ class GraphReader {
         found.add(value);
         return [value];
       }
-      // The outputs of a nested graph go by their place; those of a model by their name, and one that is listed twice is one.
+      // Outputs of a nested graph are identified by position, those of a model by name: one that is listed twice is the same output.
       if (graph.parent)
         return graph.addNode({ op: 'Identity', inputs: [value], outputs: [`${name}_again`], outputTypes: [value.type] }).outputs;
       this.warn(repeatedOutput(name));
@@ -388,7 +388,7 @@ const maker = (by: NodeProto | string, output: string): string => (typeof by ===
 
 const filled = (list: ArrayLike<unknown> | null | undefined): boolean => list !== null && list !== undefined && list.length > 0;
 const present = (value: unknown): boolean => value !== null && value !== undefined;
-/** Own properties only: generated prototypes have defaults. */
+/** Own properties only: the generated prototypes have defaults. */
 const own = (proto: AttributeProto, key: keyof AttributeProto): boolean => Object.hasOwn(proto, key) && present(proto[key]);
 const FIELDS: readonly { readonly type: number; has(proto: AttributeProto): boolean }[] = [
   { type: AttributeType.FLOAT, has: (proto) => own(proto, 'f') },
@@ -428,7 +428,7 @@ function infoExtras(info: ValueInfoProto): ValueExtras | undefined {
   return Object.keys(extra).length > 0 ? { info: extra } : undefined;
 }
 
-/** The keys that have something to say. */
+/** The given keys whose fields are not empty. */
 function pick<T extends object, K extends keyof T>(message: T, keys: readonly K[]): Pick<T, K> {
   const kept: Partial<Pick<T, K>> = {};
   for (const key of keys) {

@@ -1,4 +1,4 @@
-/** TensorProto files: what ONNX's test data are made of (`input_0.pb`). */
+/** TensorProto files, the format of ONNX's test data (`input_0.pb`). */
 import { notATensor } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { tensorBytes } from '../ir/tensor';

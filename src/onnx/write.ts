@@ -1,8 +1,8 @@
 /**
- * Model -> ONNX bytes, as segments that stream.
+ * Model -> ONNX bytes, as segments that can be streamed.
  *
- * The graph is spelled for the opset that the model declares (opset/). Each weight goes inline, into an external data file, or becomes a reference to
- * the bytes where they already lie (an external file kept as it is, or a range of the source model), as `place` decides.
+ * The graph is spelled for the opset that the model declares (opset/). `place` decides whether each weight goes inline, into an external data file, or
+ * becomes a reference to the bytes where they already are (an external file that is kept, or a range of the source model).
  */
 import { outputTooLarge } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -32,33 +32,33 @@ import type { GraphExtras, ModelExtras, NodeExtras, ValueExtras } from './read';
 import type { TensorExtras } from './read-tensor';
 import { type ByteSink, Message, type Segment, sendSegment } from './wire/segments';
 
-/** A protobuf message may not be larger. */
+/** Maximum size of a protobuf message. */
 export const FILE_LIMIT = 2 ** 31 - 1;
 
 export interface WriteOptions {
-  /** Writes weights of 1 KB and more into a second file of this name, beside the model. */
+  /** Writes weights of 1 KB and more to a second file of this name, next to the model. */
   readonly externalData?: string | undefined;
-  /** The location, relative to the output, under which a source can be referred to; undefined: copy its bytes. */
+  /** Location, relative to the output, by which a source can be referenced; undefined: copy its bytes. */
   readonly locate?: ((source: ByteSource) => string | undefined) | undefined;
 }
 
 export interface WritePlan {
   readonly onnx: readonly Segment[];
   readonly onnxLength: number;
-  /** Content of the external data file, if there is one. */
+  /** Content of the external data file, if any. */
   readonly data: readonly Segment[] | undefined;
   readonly dataLength: number;
 }
 
-/** Before IR version 4 every weight had to be listed among the inputs as well; here they are constants only. Older opsets may be used with it. */
+/** Before IR version 4 every weight also had to be listed as an input; here weights are constants only. Older opsets are valid with this IR version. */
 const LEAST_IR = 4;
 const EXTERNAL_THRESHOLD = 1024;
-/** ONNX asks for pages; 64 KB for large tensors, which Windows maps. */
+/** ONNX recommends alignment to pages, and to 64 KB for large tensors, which Windows requires to map them. */
 const SMALL_ALIGNMENT = 4096;
 const LARGE_ALIGNMENT = 65536;
 const LARGE = 1 << 20;
 
-/** Everything but the bytes of the weights. Throws CompileError OUTPUT_TOO_LARGE before anything is written. */
+/** Plans everything but the bytes of the weights. Throws CompileError OUTPUT_TOO_LARGE before anything is written. */
 export function planModel(model: Model, options: WriteOptions = {}): WritePlan {
   const writer = new ModelWriter(options);
   const message = writer.model(lowerFromNormalForm(model));
@@ -75,7 +75,7 @@ export function sendPlan(segments: readonly Segment[], sink: ByteSink): void {
   for (const segment of segments) sendSegment(segment, sink);
 }
 
-/** The whole model in memory, weights inline. For small models and tests. */
+/** The whole model in memory, with weights inline. For small models and tests. */
 export function modelToBytes(model: Model): Uint8Array {
   const plan = planModel(model);
   const bytes = new Uint8Array(plan.onnxLength);
@@ -116,7 +116,7 @@ class ModelWriter {
     return new Message().raw(before).message(7, this.graph(model.graph)).raw(after);
   }
 
-  /** Fields in the order of their numbers, as protobuf's own writers have them. */
+  /** Fields are in the order of their numbers, as in protobuf's own writers. */
   private graph(graph: Graph): Message {
     const kept = isGraphExtras(graph.extras) ? graph.extras.graph : {};
     const message = new Message();
@@ -161,7 +161,7 @@ class ModelWriter {
     };
     const attributes = [...node.attrs];
     const small = attributes.flatMap(([name, attr]) => smallAttribute(name, attr) ?? []);
-    // Most nodes are one piece.
+    // Most nodes are a single piece.
     if (small.length === attributes.length) return message.raw(encodeNode({ ...head, attribute: small, ...tail }));
     message.raw(encodeNode(head));
     for (const [name, attr] of attributes) message.message(5, this.attribute(name, attr));
@@ -245,7 +245,7 @@ class ModelWriter {
 
 const attributeExtras = ({ extras }: Attr): Pick<AttributeProto, 'doc_string' | '$unknowns'> => (isAttributeExtras(extras) ? extras : {});
 
-/** An attribute that holds neither tensors nor graphs. */
+/** An attribute that contains neither tensors nor graphs; undefined otherwise. */
 function smallAttribute(name: string, attr: Attr): AttributeProto | undefined {
   const kept = attributeExtras(attr);
   const base: AttributeProto = { name, ...(kept.doc_string && { doc_string: kept.doc_string }), ...withUnknowns(kept) };
@@ -272,7 +272,7 @@ function smallAttribute(name: string, attr: Attr): AttributeProto | undefined {
 const withUnknowns = (kept: Pick<AttributeProto, '$unknowns'>): Pick<AttributeProto, '$unknowns'> =>
   kept.$unknowns ? { $unknowns: kept.$unknowns } : {};
 
-/** Optional outputs that are left out at the end. */
+/** Removes omitted optional names at the end. */
 function trimmed(names: readonly string[]): string[] {
   const end = names.findLastIndex((name) => name !== '');
   return names.slice(0, end + 1);
@@ -300,7 +300,7 @@ const dimension = (dim: Dim): DimensionProto =>
 const UTF8 = new TextEncoder();
 const stringBytes = (value: AttrString): Uint8Array => (typeof value === 'string' ? UTF8.encode(value) : value);
 
-// `extras` is opaque to everyone else: what has these keys was put there by read.ts.
+// `extras` is opaque to all other code: if it has these keys, read.ts put them there.
 const hasKey = (extras: unknown, key: string): boolean => typeof extras === 'object' && extras !== null && key in extras;
 const isModelExtras = (extras: unknown): extras is ModelExtras => hasKey(extras, 'model');
 const isGraphExtras = (extras: unknown): extras is GraphExtras => hasKey(extras, 'graph');

@@ -1,8 +1,8 @@
 /**
- * One step in the history of an operator: how the spelling before version `since` and the one from `since` on say the same.
+ * One step in the history of an operator: converts between its spelling before version `since` and the one from `since` on.
  *
- * Raising walks a node's steps upwards to the newest spelling, lowering downwards to the version of the file. A step of which there is
- * no adapter is judged by the schemas alone (schema-step.ts): new optional inputs and new attributes with defaults are taken for compatible.
+ * Raising takes a node through the steps up to the newest spelling, lowering through the steps down to the version of the file. A step without
+ * an adapter is judged by the schemas alone (schema-step.ts): new optional inputs and new attributes with defaults are assumed to be compatible.
  */
 import type { Node } from '../../ir/types';
 import type { Editor } from './editor';
@@ -11,21 +11,21 @@ export interface Adapter {
   /** The operator's name from `since` on. */
   readonly op: string;
   readonly since: number;
-  /** Its name before, where the step renamed it. */
+  /** Its previous name, if the step renamed it. */
   readonly formerly?: string;
-  /** Old spelling into new, in place. Absent: nothing to do beyond what the schemas say. */
+  /** Converts the old spelling into the new one, in place. Absent: nothing to do beyond what the schemas imply. */
   readonly raise?: (node: Node, edit: Editor) => Raised;
-  /** New spelling into old, in place. Absent: likewise. */
+  /** Converts the new spelling into the old one, in place. Absent: as for `raise`. */
   readonly lower?: (node: Node, edit: Editor) => Lowered;
 }
 
 /**
- * Nothing: go on with the next step. `done`: what stands there now is in the newest spelling.
- * `pin`: the newest spelling has no word for it; the node is untouched and stays as it is.
+ * undefined: go on with the next step. `done`: the node is now in the newest spelling.
+ * `pin`: the newest spelling cannot express it, for the given reason; the node is unchanged and stays as it is.
  */
 export type Raised = undefined | 'done' | { readonly pin: string };
 
-/** Nothing: go on with the step below. `refuse`: only from `since` on can this be said. `node`: go on with that node, which took the place of this one. */
+/** undefined: go on with the step below. `refuse`: why only versions from `since` on can express it. `node`: go on with that node, which replaced this one. */
 export type Lowered = undefined | { readonly refuse: string } | { readonly node: Node };
 
 export const pin = (why: string): Raised => ({ pin: why });

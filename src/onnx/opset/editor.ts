@@ -1,5 +1,5 @@
 /**
- * What adapters edit with: respelling in place, helper nodes and constants around the node, and the reading of ints without loss.
+ * Editing operations for adapters: respelling in place, helper nodes and constants around the node, and exact reading of integers.
  */
 import { Graph } from '../../ir/graph';
 import { elementCount, tensorBytes } from '../../ir/tensor';
@@ -8,7 +8,7 @@ import { type Attr, type AttrInt, isConst, type Node, type Tensor, type TensorTy
 export interface Spelling {
   readonly op?: string;
   readonly inputs?: readonly (Value | undefined)[];
-  /** Attributes to set; undefined takes one away. Others stay. */
+  /** Attributes to set; undefined removes one. Others are unchanged. */
   readonly attrs?: Readonly<Record<string, Attr | undefined>>;
   readonly outputs?: number;
 }
@@ -17,7 +17,7 @@ export class Editor {
   /** `target`: the version to which nodes are being lowered, or the newest one while raising. */
   constructor(readonly target: number) {}
 
-  /** Name, place, outputs and readers of the node stay. Constants that it alone read and now reads no more are removed. */
+  /** Changes a node in place; its name, position, outputs and readers are kept. Constants that only this node read and no longer reads are removed. */
   respell(node: Node, spelling: Spelling): void {
     const attrs = new Map(node.attrs);
     for (const [name, attr] of Object.entries(spelling.attrs ?? {})) {
@@ -30,17 +30,17 @@ export class Editor {
     for (const value of before) if (value) this.release(value);
   }
 
-  /** Sets or takes away attributes only. */
+  /** Sets or removes attributes only. */
   setAttrs(node: Node, attrs: Readonly<Record<string, Attr | undefined>>): void {
     this.respell(node, { attrs });
   }
 
-  /** A constant for the node to read, in its graph. */
+  /** Adds a constant for the node to the node's graph. */
   constant(node: Node, suffix: string, tensor: Tensor): Value {
     return node.graph.addConstant(`${node.name}_${suffix}`, tensor);
   }
 
-  /** A node with one output right before `node`; stands for the same source nodes. */
+  /** Adds a node with one output directly before `node`, with the same origins. */
   insert(
     node: Node,
     op: string,
@@ -64,7 +64,7 @@ export class Editor {
     return outputOf(inserted);
   }
 
-  /** Removes a node whose output nobody reads any more, and the constants that it alone read. */
+  /** Removes a node whose output is no longer read, and the constants that only it read. */
   remove(node: Node): void {
     const inputs = new Set(node.inputs);
     node.graph.removeNode(node);
@@ -91,7 +91,7 @@ export function outputOf(node: Node): Value {
   return output;
 }
 
-/** A 1-D int64 tensor from attribute integers, exact up to 64 bits. */
+/** A 1-D int64 tensor of attribute integers, exact up to 64 bits. */
 export function int64Tensor(values: readonly AttrInt[]): Tensor {
   const bytes = new Uint8Array(values.length * 8);
   const view = new DataView(bytes.buffer);
@@ -104,7 +104,7 @@ export function int64Tensor(values: readonly AttrInt[]): Tensor {
 const MAX = 2n ** 63n - 1n;
 const clamp = (value: bigint): bigint => (value > MAX ? MAX : value < -MAX - 1n ? -MAX - 1n : value);
 
-/** Elements of a constant int32 or int64 tensor of any shape, exact; undefined where the value is not constant or of another type. */
+/** Elements of a constant int32 or int64 tensor of any shape, exact; undefined if the value is not constant or has another type. */
 export function intsOf(value: Value | undefined): readonly AttrInt[] | undefined {
   const tensor = value?.constant;
   if (!tensor || (tensor.dtype !== 'int64' && tensor.dtype !== 'int32')) return undefined;
@@ -117,7 +117,7 @@ export function intsOf(value: Value | undefined): readonly AttrInt[] | undefined
   });
 }
 
-/** Attribute of kind `ints`, exact. */
+/** Value of an attribute of kind `ints`, exact. */
 export function exactInts(node: Node, name: string): readonly AttrInt[] | undefined {
   const attr = node.attrs.get(name);
   return attr?.kind === 'ints' ? attr.value : undefined;
@@ -125,6 +125,6 @@ export function exactInts(node: Node, name: string): readonly AttrInt[] | undefi
 
 export const intsAttribute = (value: readonly AttrInt[]): Attr => ({ kind: 'ints', value });
 
-/** Whether an output is named, and somebody reads it or it is public. */
+/** Whether an output has a name and is either read or a graph output. */
 export const isRead = (value: Value | undefined): boolean =>
   value !== undefined && value.name !== '' && (value.uses.length > 0 || Graph.ownerOf(value).isOutput(value));

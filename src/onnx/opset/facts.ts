@@ -1,13 +1,13 @@
 /**
- * Element types and ranks where the file does not give them: adapters work before shape inference.
- * Both walk from a value towards its sources, and answer undefined rather than guess.
+ * Element types and ranks where the file does not give them: adapters run before shape inference.
+ * Both functions walk from a value towards its sources, and return undefined rather than guess.
  */
 import { intAttr, intsAttr } from '../../ir/attrs';
 import { isBroadcasting, isUnaryElementwise } from '../../ir/operator-traits';
 import { operatorSchema } from '../../ir/operators';
 import type { DType, Node, Value } from '../../ir/types';
 
-/** Element type of the value, from its own type or by the type variables of the operators that lead to it. */
+/** Element type of the value, from its own type or through the type variables of the operators that lead to it. */
 export function dtypeOf(value: Value | undefined): DType | undefined {
   const seen = new Set<Value>();
   const open = value ? [value] : [];
@@ -60,7 +60,7 @@ const KEEPS_RANK = new Set([
   'Upsample',
 ]);
 
-/** Number of axes, from the value's type or through operators whose rank is plain. */
+/** Number of axes, from the value's type or through operators with an obvious rank. */
 export function rankOf(value: Value | undefined): number | undefined {
   const known = new Map<Value, number | undefined>();
   const waiting = new Set<Value>();
@@ -79,7 +79,7 @@ export function rankOf(value: Value | undefined): number | undefined {
     const sources = rankSources(next.producer);
     const missing = sources.filter((source) => !known.has(source));
     if (missing.length > 0) {
-      // Where the graph is cyclic, which only a later check finds out, the walk still ends.
+      // In a cyclic graph, which only a later check detects, the walk still terminates.
       if (missing.some((source) => waiting.has(source))) known.set(next, undefined);
       else {
         waiting.add(next);

@@ -1,15 +1,15 @@
-/** The history of an operator as a chain of steps, each with the adapter that knows it, if one is needed. */
+/** The history of an operator as a chain of steps, each with its adapter if one is needed. */
 import { operatorSchema, sinceVersions } from '../../ir/operators';
 import type { Adapter } from './adapter';
 import { adapters } from './operators';
 
-/** An operator in the spelling that was introduced with version `since`. */
+/** An operator in the spelling introduced by version `since`. */
 export interface Spelled {
   readonly op: string;
   readonly since: number;
 }
 
-/** From one spelling to the next. */
+/** A step from one spelling to the next. */
 export interface Step {
   readonly older: Spelled;
   readonly newer: Spelled;
@@ -27,7 +27,7 @@ export class History {
     }
   }
 
-  /** The spelling in force at an opset; for an operator that came later, its first. undefined: not an operator of ONNX as far as we know. */
+  /** The spelling in force at an opset, or the first one if the operator came later. undefined: not a known operator of ONNX. */
   at(op: string, opset: number): Spelled | undefined {
     const versions = this.versions(op);
     const since = versions.findLast((version) => version <= opset) ?? versions[0];
@@ -48,7 +48,7 @@ export class History {
     return since === undefined ? undefined : { older: { op, since }, newer: from, adapter };
   }
 
-  /** Without the last version of a name that was given up: it says only that. */
+  /** Versions of the operator; a name that was replaced loses its last version, which only deprecates it. */
   private versions(op: string): readonly number[] {
     const versions = sinceVersions(op);
     return this.renamed.has(op) ? versions.filter((version) => !operatorSchema(op, version)?.deprecated) : versions;

@@ -1,6 +1,6 @@
 /**
- * From normal form to the spelling of a file: each node of ONNX's own domain takes the steps of its operator's history down to the file's
- * opset. Where a node cannot be said there, the opset rises to the smallest that can say all of them.
+ * Converts normal form to the spelling of a file: each node of ONNX's own domain goes through the steps of its operator's history down to the file's
+ * opset. If that opset cannot express a node, the smallest one that can express all of them is used.
  */
 import { opsetConflict } from '../../diagnostics/catalogue';
 import { assertInvariant } from '../../diagnostics/compile-error';
@@ -18,21 +18,21 @@ import { lowerBySchema, typeObjection } from './schema-step';
 export interface Demand {
   readonly node: string;
   readonly op: string;
-  /** The oldest opset that can say the node. */
+  /** The oldest opset that can express the node. */
   readonly opset: number;
   readonly reason: string;
 }
 
 export interface Lowering {
-  /** Spelled for `opset`, which it declares; shares payloads with the model it was made from. */
+  /** The model spelled for `opset`, which it declares; shares payloads with the original. */
   readonly model: Model;
-  /** undefined: no node of ONNX's own domain. */
+  /** undefined: the model has no node of ONNX's own domain. */
   readonly opset: number | undefined;
-  /** Why it is not the opset that the model declared. Empty where it is. */
+  /** The nodes that require a newer opset than the model declared. Empty if none does. */
   readonly demands: readonly Demand[];
 }
 
-/** `lowerFromNormalForm` with the reasons. */
+/** Like `lowerFromNormalForm`, with the reasons. */
 export function spell(model: Model): Lowering {
   const own = [...allNodes(model.graph)].filter((node) => node.domain === '' || pinnedSince(node) !== undefined);
   const declared = model.opsets.get('');
@@ -49,8 +49,8 @@ export function spell(model: Model): Lowering {
 }
 
 /**
- * The smallest opset, not below the declared one, in which the nodes mean what they mean as they stand in normal form: what a text of the IR
- * must declare. undefined: no node of ONNX's own domain.
+ * The smallest opset, not below the declared one, in which the nodes have the meaning that they have in normal form: a text of the IR
+ * must declare it. undefined: no node of ONNX's own domain.
  */
 export function plainOpset(model: Model): number | undefined {
   const declared = model.opsets.get('') ?? OLDEST_WRITTEN;
@@ -73,14 +73,14 @@ export function plainOpset(model: Model): number | undefined {
   return needed;
 }
 
-/** The newest opset in which a node that is not in normal form means what it means. */
+/** The newest opset in which a node that is not in normal form keeps its meaning. */
 function newestFor(node: Node, declared: number): number {
   const since = pinnedSince(node);
   if (since !== undefined) {
     const next = new History().up({ op: node.opType, since });
     return next ? next.newer.since - 1 : Number.POSITIVE_INFINITY;
   }
-  // An operator that no version known to us has: only the declared opset can know it.
+  // No known version has this operator, so only the declared opset can define it.
   return operatorSchema(node.opType) ? Number.POSITIVE_INFINITY : declared;
 }
 
@@ -117,7 +117,7 @@ function lowerNode(first: Node, opset: number, history: History, edit: Editor, d
   return undefined;
 }
 
-/** One step down; `reason`: why there is none. */
+/** Takes one step down; `reason`: why that is impossible. */
 function descend(
   node: Node,
   at: Spelled,

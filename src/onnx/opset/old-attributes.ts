@@ -1,4 +1,4 @@
-/** Reading a node in the spelling from before version `since` of its operator: an attribute that is absent has the default of that spelling. */
+/** Reads a node in the spelling from before version `since` of its operator: an absent attribute has the default of that spelling. */
 import { assertInvariant } from '../../diagnostics/compile-error';
 import { operatorSchema } from '../../ir/operators';
 import type { Attr, Node } from '../../ir/types';
@@ -15,7 +15,7 @@ export function stringBefore(since: number, node: Node, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The attribute, or its default. One of another kind, which a later check refuses, counts as absent. */
+/** The attribute, or its default. One of another kind, which a later check rejects, counts as absent. */
 export function attrBefore<Kind extends Attr['kind']>(since: number, node: Node, name: string, kind: Kind): Extract<Attr, { kind: Kind }> {
   const isOfKind = (attr: Attr | undefined): attr is Extract<Attr, { kind: Kind }> => attr?.kind === kind;
   const given = node.attrs.get(name);

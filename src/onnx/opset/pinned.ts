@@ -1,6 +1,6 @@
 /**
- * Nodes that the newest operator set has no words for. They stay as the file has them, under a domain that says so: `ai.onnx.v8` for what
- * opset 8 calls its own. Passes then see an operator they do not know, and leave it alone, where the plain name would promise the newest meaning.
+ * Nodes that the newest operator set cannot express. They keep the form of the file, under a domain that names its version: `ai.onnx.v8` for
+ * an operator of opset 8. Passes then see an unknown operator and leave it alone, whereas the plain name would imply the newest meaning.
  */
 import type { Node } from '../../ir/types';
 
@@ -8,7 +8,7 @@ const PREFIX = 'ai.onnx.v';
 
 export const pinnedDomain = (since: number): string => `${PREFIX}${since}`;
 
-/** The version in whose spelling a node is kept, or undefined for any other node. */
+/** The version in whose spelling a node is kept; undefined for any other node. */
 export function pinnedSince(node: Node): number | undefined {
   return node.domain.startsWith(PREFIX) && /^\d+$/.test(node.domain.slice(PREFIX.length))
     ? Number(node.domain.slice(PREFIX.length))

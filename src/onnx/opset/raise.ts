@@ -1,5 +1,5 @@
 /**
- * From the spelling of a file to normal form: each node of ONNX's own domain takes the steps of its operator's history, up to the newest.
+ * Converts the spelling of a file to normal form: each node of ONNX's own domain goes through the steps of its operator's history, up to the newest.
  */
 import { missingOpset, operatorTooOld, twoOpsets } from '../../diagnostics/catalogue';
 import { allNodes } from '../../ir/graph';
@@ -11,13 +11,13 @@ import { History } from './history';
 import { pinnedDomain, pinnedSince } from './pinned';
 import { raiseBySchema } from './schema-step';
 
-/** ONNX Runtime refuses what is older than 7. */
+/** Oldest opset that ONNX Runtime accepts. */
 export const OLDEST_WRITTEN = 7;
-/** What a model older than that becomes; most of what raising makes of it exists there. */
+/** Opset declared for older models; most operators that raising produces exist in it. */
 export const UPGRADED_TO = 13;
 
 /**
- * Rewrites the model in place into normal form; `model.opsets` keeps what the file declared, so that the writer can go back to it.
+ * Rewrites the model in place into normal form; `model.opsets` keeps the declared opset, so that the writer can return to it.
  * A model older than opset 7 is declared as opset 13 from then on.
  * Throws CompileError MISSING_OPSET, TWO_OPSETS, OPERATOR_TOO_OLD.
  */
@@ -39,8 +39,8 @@ export function raiseToNormalForm(model: Model): void {
 }
 
 /**
- * Raises nodes of ONNX's own domain that are spelled for `opset`, in the order given, which must be topological. Local functions can declare
- * another opset than their model: the reader calls this for their nodes. What cannot be raised is moved to a pinned domain.
+ * Raises nodes of ONNX's own domain that are spelled for `opset`, in the given order, which must be topological. Local functions can declare
+ * another opset than their model: the reader calls this for their nodes. A node that cannot be raised is moved to a pinned domain.
  */
 export function raiseNodes(nodes: Iterable<Node>, opset: number): void {
   const history = new History();
@@ -64,14 +64,14 @@ function raiseNode(node: Node, opset: number, history: History, edit: Editor): v
   }
 }
 
-/** Whether the node, pinned or unknown, means the same in that opset. */
+/** Whether the node, pinned or unknown, has the same meaning in that opset. */
 function survives(node: Node, opset: number): boolean {
   const since = pinnedSince(node);
   if (since !== undefined) return new History().at(node.opType, opset)?.since === since;
   return node.domain !== '' || operatorSchema(node.opType) !== undefined;
 }
 
-/** 'ai.onnx' is another spelling of ONNX's own domain. */
+/** Merges 'ai.onnx', an alias of ONNX's own domain, into ''. */
 function mergeAliases(model: Model): void {
   const alias = model.opsets.get('ai.onnx');
   if (alias !== undefined) {

@@ -1,8 +1,8 @@
 /**
- * What the schemas alone say about one step between two neighbouring versions of an operator.
+ * Steps between neighbouring versions of an operator that the schemas alone determine.
  *
- * Every step in ONNX's history up to opset 28 was judged: those where new attributes, inputs or outputs with their defaults do not mean what
- * their absence meant before have an adapter; the others are handled here. test/onnx/opset/coverage.spec.ts lists any step that is neither.
+ * All steps in ONNX's history up to opset 28 were reviewed: those where the defaults of new attributes, inputs or outputs do not mean the same as
+ * their absence before have an adapter; the others are handled here. test/onnx/opset/coverage.spec.ts lists any step that is neither.
  */
 import type { Graph } from '../../ir/graph';
 import type { AttributeSchema, OperatorSchema, Parameter } from '../../ir/operators';
@@ -10,18 +10,18 @@ import { table } from '../../ir/table';
 import type { Attr, Node, Value } from '../../ir/types';
 import type { Editor } from './editor';
 
-/** A hint from opset 1 about memory, without effect on results. */
+/** A memory hint from opset 1 that has no effect on results. */
 const MEANINGLESS = new Set(['consumed_inputs']);
-/** Attributes of lists that say nothing while all their elements are 1. */
+/** List attributes that have no effect if all their elements are 1. */
 const ONES = new Set(['dilations', 'strides']);
 
-/** Takes away what the newer version no longer knows and never meant anything. */
+/** Removes attributes that the newer version lacks and that never had an effect. */
 export function raiseBySchema(node: Node, older: OperatorSchema, newer: OperatorSchema, edit: Editor): void {
   const gone = [...node.attrs.keys()].filter((name) => MEANINGLESS.has(name) && older.attributes.has(name) && !newer.attributes.has(name));
   if (gone.length > 0) edit.setAttrs(node, Object.fromEntries(gone.map((name) => [name, undefined])));
 }
 
-/** Takes away what the older version does not know, where that is the default; else the reason why only the newer version can say it. */
+/** Removes what the older version lacks, if it has its default; otherwise returns the reason why only the newer version can express the node. */
 export function lowerBySchema(node: Node, older: OperatorSchema, newer: OperatorSchema, edit: Editor): string | undefined {
   const gone: Record<string, undefined> = table({});
   for (const [name, attr] of node.attrs) {
@@ -51,7 +51,7 @@ function sameScalar(a: Attr, b: Attr): boolean {
   return (a.kind === 'float' || a.kind === 'string') && a.kind === b.kind && a.value === b.value;
 }
 
-/** What the newer version allows and the older does not; what is wrong in both is carried as it is. */
+/** Why the older version does not allow the operands, although the newer one does; operands that both reject are passed through. */
 function objection(
   values: readonly (Value | undefined)[],
   older: readonly Parameter[],
@@ -67,14 +67,14 @@ function objection(
   return undefined;
 }
 
-/** Why the element types of the node are not allowed by the schema; types that are not known are no objection. */
+/** Why the schema does not allow the node's element types; unknown types are accepted. */
 export function typeObjection(node: Node, schema: OperatorSchema): string | undefined {
   const bound = new Map<string, string>();
   const check = (values: readonly (Value | undefined)[], formals: readonly Parameter[], word: string): string | undefined => {
     for (const [slot, value] of values.entries()) {
       const formal = formals[Math.min(slot, formals.length - 1)];
       const dtype = value?.type?.dtype;
-      // A public or foreign type is what the file says; numbers this version does not know are nobody's business here.
+      // A type that is missing, or that this version does not know, is accepted.
       if (!formal || !dtype || dtype.startsWith('dtype')) continue;
       const allowed = schema.types.get(formal.type);
       if (allowed ? !allowed.has(dtype) : formal.type !== dtype) return `${word} ${slot} is of type ${dtype}`;
@@ -88,7 +88,7 @@ export function typeObjection(node: Node, schema: OperatorSchema): string | unde
   return check(node.inputs, schema.inputs, 'input') ?? check(node.outputs, schema.outputs, 'output');
 }
 
-/** The graphs from the main graph to the one that holds the node, for messages. */
+/** Names of the graphs from the main graph to the one that contains the node, for messages. */
 export function graphPath(graph: Graph): string[] {
   const path: string[] = [];
   for (let at: Graph | undefined = graph; at; at = at.parent) path.unshift(at.name);

@@ -7,12 +7,12 @@ import type { Scanner } from './scanner';
 import { type OpenSource, parseTensor, parseType } from './typed';
 
 export interface AttributeContext {
-  /** Reads a graph whose name has been read. */
+  /** Reads a graph, after its name. */
   nested(name: Token): Graph;
   readonly source: OpenSource | undefined;
 }
 
-/** `<axis = 1, scales: floats = [1, 2]>`, or nothing. */
+/** Parses `<axis = 1, scales: floats = [1, 2]>`, or nothing. */
 export function parseAttributes(scan: Scanner, context: AttributeContext): Map<string, Attr> {
   const attrs = new Map<string, Attr>();
   if (!scan.sees('<')) return attrs;
@@ -100,7 +100,7 @@ function listAttribute(scan: Scanner, kind: Attr['kind'] | undefined, context: A
   }
 }
 
-/** A tensor has a type, perhaps a name, and data. */
+/** A tensor: type, optional name, and data. */
 function tensorAttribute(scan: Scanner, word: Token, context: AttributeContext): Tensor {
   const { type } = parseType(scan, word);
   const next = scan.peek();

@@ -1,6 +1,6 @@
 /**
- * What a model holds that the textual syntax has no words for, as lines for comments: documentation and metadata of nodes, values, tensors and graphs,
- * quantisation, training, and attributes that have no form.
+ * Lists, as comment lines, what the textual syntax cannot express: documentation and metadata of nodes, values, tensors and graphs,
+ * quantisation, training, and attributes that have no textual form.
  */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
@@ -10,7 +10,7 @@ import type { TensorExtras } from '../read-tensor';
 import { isIdentifier, quoted } from './names';
 import { elementFormat } from './tensor-text';
 
-// Extras are opaque to all but the formats; this is one.
+// Extras are opaque to everything except the formats; this is one.
 interface Known {
   readonly model?: ModelExtras['model'];
   readonly graph?: GraphExtras['graph'];
@@ -38,7 +38,7 @@ export function hasForm(attr: Attr): boolean {
   }
 }
 
-/** Of a node: what the text leaves out, or says in words of our own. Without these a text may not be what it seems, so they always stand there. */
+/** Notes on a node where the text omits something or extends the syntax. Always printed, because without them the text might be misread. */
 export function unsayable({ opType, domain, attrs }: Node): string[] {
   const remarks: string[] = [];
   const odd = [opType, ...(domain === '' ? [] : domain.split('.')), ...attrs.keys()].filter((word) => !isIdentifier(word));
@@ -50,7 +50,7 @@ export function unsayable({ opType, domain, attrs }: Node): string[] {
   return remarks;
 }
 
-/** Of the model as a whole. */
+/** Notes on the model as a whole. */
 export function aboutModel(model: Model): string[] {
   const { training_info, configuration, $unknowns } = known(model.extras).model ?? {};
   return [
@@ -61,7 +61,7 @@ export function aboutModel(model: Model): string[] {
   ];
 }
 
-/** Of a graph, and of what it is given and gives. */
+/** Notes on a graph, its inputs and its outputs. */
 export function aboutGraph(graph: Graph): string[] {
   const { doc_string, metadata_props, quantization_annotation, $unknowns } = known(graph.extras).graph ?? {};
   return [

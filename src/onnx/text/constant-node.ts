@@ -1,8 +1,8 @@
-/** A Constant node is a way to write a constant; in the IR there is but one. */
+/** A Constant node is one way to write a constant; the IR has only one. */
 import { fromNumbers } from '../../ir/tensor';
 import type { Attr, AttrInt, AttrString, Tensor } from '../../ir/types';
 
-/** What a Constant node stands for; undefined for one that the text cannot hold. */
+/** The constant that a Constant node defines; undefined if the text cannot express it. */
 export function constantTensor(attrs: ReadonlyMap<string, Attr>): Tensor | undefined {
   const [[name, attr] = [], more] = attrs;
   if (!attr || more || !name?.startsWith('value')) return undefined;

@@ -1,8 +1,8 @@
-/** What the header of a text says that the IR has no word for: kept in the model's extras in the reader's form. */
+/** Header fields of a text that the IR does not model: kept in the model's extras in the form that the ONNX reader uses. */
 import type { Model } from '../../ir/model';
 import type { ModelExtras } from '../read';
 
-/** Strings and small numbers only, whatever else the extras of a model hold. */
+/** Only strings and small numbers, whatever else the extras of a model contain. */
 export interface HeaderExtras {
   domain?: string;
   model_version?: number;
@@ -11,9 +11,9 @@ export interface HeaderExtras {
 
 export const headerExtras = (model: HeaderExtras): ModelExtras => ({ model });
 
-/** What is there to print. */
+/** The header fields to print. */
 export function headerOf({ extras }: Model): HeaderExtras {
-  // Extras are opaque to all but the formats; this is one.
+  // Extras are opaque to everything except the formats; this is one.
   const { domain, model_version, doc_string } = (extras as ModelExtras | undefined)?.model ?? {};
   return {
     ...(domain ? { domain } : {}),

@@ -1,12 +1,12 @@
 /**
- * Lexer of ONNX's textual syntax (docs/Syntax.md of onnx, as its parser.cc reads it).
+ * Lexer of ONNX's textual syntax (docs/Syntax.md of onnx, as implemented in its parser.cc).
  *
  * identifier   [A-Za-z_][A-Za-z0-9_]*
  * string       "..." over any characters and lines; a backslash makes the next character literal
  * number       -?[0-9]+, with . or an exponent a float; inf, infinity and nan are identifiers that the parser reads as numbers
  * comment      # to the end of the line
  *
- * Tokens are made on demand with one token of lookahead; positions are offsets, turned into line and column for an error only.
+ * Tokens are produced on demand with one token of lookahead; positions are offsets, converted to line and column only for errors.
  */
 import { textSyntax } from '../../diagnostics/catalogue';
 import type { CompileError, Location } from '../../diagnostics/compile-error';
@@ -14,14 +14,14 @@ import type { CompileError, Location } from '../../diagnostics/compile-error';
 export type TokenKind = 'identifier' | 'int' | 'float' | 'string' | 'punctuation' | 'end';
 export interface Token {
   readonly kind: TokenKind;
-  /** Without quotes and escapes; numbers without blanks. */
+  /** Without quotes and escapes; numbers without spaces. */
   readonly text: string;
   readonly offset: number;
 }
 
 const BLANK = /[ \t\n\v\f\r]+|#[^\n]*/y;
 const IDENTIFIER = /[A-Za-z_][A-Za-z0-9_]*/y;
-/** A stretch of a string without quote and backslash. */
+/** Part of a string up to the next quote or backslash. */
 const PLAIN = /[^"\\]*/y;
 const NUMBER = /-?([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]*)?)/y;
 const MINUS_WORD = /-(inf|infinity|nan)(?![A-Za-z0-9_])/iy;
@@ -46,12 +46,12 @@ export class Lexer {
     return token;
   }
 
-  /** Whether this punctuation comes next. */
+  /** Whether the next token is this punctuation. */
   sees(punctuation: string): boolean {
     const { kind, text } = this.peek();
     return kind === 'punctuation' && text === punctuation;
   }
-  /** Takes the next token if it is this punctuation. */
+  /** Consumes the next token if it is this punctuation. */
   matches(punctuation: string): boolean {
     if (!this.sees(punctuation)) return false;
     this.next();
@@ -86,7 +86,7 @@ export class Lexer {
     if (number) return this.scanNumber(number, offset);
     const word = this.take(MINUS_WORD);
     if (word) return { kind: 'float', text: `-${word[1]}`, offset };
-    // `=>` is one token: a blank between its characters is an error.
+    // `=>` is one token: a space between its characters is an error.
     if (this.text.startsWith('=>', offset)) {
       this.at += 2;
       return { kind: 'punctuation', text: '=>', offset };
@@ -107,7 +107,7 @@ export class Lexer {
     for (;;) {
       text += this.take(PLAIN)?.[0] ?? '';
       if (this.text[this.at] === '"') break;
-      // What stops a plain stretch is a quote, a backslash or the end.
+      // PLAIN stops at a quote, a backslash or the end.
       if (this.at + 1 >= this.text.length) throw textSyntax('the string has no end', this.locate(offset));
       text += this.text[this.at + 1];
       this.at += 2;
@@ -118,7 +118,7 @@ export class Lexer {
 
   private scanNumber([, digits = '', fraction, exponent]: RegExpExecArray, offset: number): Token {
     if (exponent !== undefined && !/[0-9]/.test(exponent)) throw textSyntax('the exponent has no digits', this.locate(offset));
-    // Longer ones are no numbers that anybody wrote, and take long to convert.
+    // Nobody writes longer numbers, and they take long to convert.
     if (digits.length > 1000) throw textSyntax(`a number of ${digits.length} digits`, this.locate(offset));
     const sign = this.text[offset] === '-' ? '-' : '';
     return { kind: fraction === undefined && exponent === undefined ? 'int' : 'float', text: sign + digits, offset };

@@ -1,4 +1,4 @@
-/** Names in the textual syntax: which words mean a type, and when a name needs quotes. */
+/** Names in the textual syntax: the words for types, and when a name needs quotes. */
 import type { DType } from '../../ir/types';
 
 const ELEMENT_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
@@ -32,13 +32,13 @@ const ELEMENT_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
       'int2',
     ] as const
   ).map((name): [string, DType] => [name, name]),
-  // The syntax has names for them, the IR carries them by number.
+  // The syntax has names for these, the IR represents them by number.
   ['float6e2m3', 'dtype27'],
   ['float6e3m2', 'dtype28'],
 ]);
 const OTHER_TYPES = new Set(['seq', 'map', 'optional', 'sparse_tensor', 'opaque']);
 
-/** The element type that a word names; `dtype99`, which is ours, for one that has no name. */
+/** The element type that a word names; `dtype99`, our own extension, names one by its number. */
 export function elementType(word: string): DType | undefined {
   const known = ELEMENT_TYPES.get(word);
   if (known) return known;
@@ -49,13 +49,13 @@ export function elementType(word: string): DType | undefined {
 /** Whether a word begins a type. */
 export const isTypeWord = (word: string): boolean => OTHER_TYPES.has(word) || elementType(word) !== undefined;
 
-/** Whether a word is a number. */
+/** Whether a word is read as a number. */
 export const isFloatWord = (word: string): boolean => /^(inf|infinity|nan)$/i.test(word);
 
 export const isIdentifier = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 
-/** A string in quotes. Line breaks stay as they are: the syntax has no escape for them. */
+/** A quoted string. Line breaks are kept: the syntax has no escape for them. */
 export const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** A name, in quotes where it could be read as something else. */
+/** A name, quoted if it could be read as something else. */
 export const nameText = (name: string): string => (isIdentifier(name) && !isTypeWord(name) && !isFloatWord(name) ? name : quoted(name));

@@ -7,9 +7,9 @@
  *      Y = Gemm <transB = 1> (F, W)
  *   }
  *
- * Reads what onnx.parser reads, and stricter: names must be defined before they are read, tensors must have as many elements as their shape says.
- * Beyond it, for what the printer must say though ONNX has no words for it: operators, domains and attributes in quotes, `dtype99`, lists of tensors.
- * A text without a header has the opset that a new Model has.
+ * Reads what onnx.parser reads, but is stricter: names must be defined before use, tensors must have as many elements as their shape requires.
+ * Extensions, for things that the printer must write but ONNX has no syntax for: quoted operators, domains and attributes, `dtype99`, lists of tensors.
+ * A text without a header gets the opset of a new Model.
  *
  * Errors: CompileError TEXT_* with file, line and column.
  */
@@ -34,13 +34,13 @@ import { type OpenSource, parseTensor, parseType } from './typed';
 export interface ParseOptions {
   /** For messages. */
   readonly file?: string | undefined;
-  /** Opens what `["location": "weights.bin", ...]` names. Default: such a reference is an error. */
+  /** Opens the file named in `["location": "weights.bin", ...]`. Default: such a reference is an error. */
   readonly source?: OpenSource | undefined;
-  /** Data for a value that is read, perhaps with a declared type, but that nothing makes. Default: an error. */
+  /** Supplies data for a value that is read, perhaps with a declared type, but never defined. Default: an error. */
   readonly missing?: ((name: string, type: TensorType | undefined) => Tensor | undefined) | undefined;
-  /** Nodes stay in the spelling of the text's opset, which is no normal form: for tests of the spelling itself. */
+  /** Keeps nodes in the spelling of the text's opset, which is not normal form: for tests of the spelling itself. */
   readonly asWritten?: boolean | undefined;
-  /** A factor of how far the model may expand: see ir/limits.ts. */
+  /** Factor for the limits on how far the model may expand: see ir/limits.ts. */
   readonly limits?: number | undefined;
 }
 
@@ -130,7 +130,7 @@ class Parser {
     return { irVersion, opsets, metadata, producer, extras: headerExtras(kept) };
   }
 
-  /** What follows the name of a graph. */
+  /** Parses a graph, after its name. */
   private graph(name: string, parent: Graph | undefined, outer: Scope | undefined): Graph {
     const { scan } = this;
     const graph = new Graph(name, parent);
@@ -153,7 +153,7 @@ class Parser {
   private input(graph: Graph, scope: Scope): void {
     const declaration = this.declaration();
     const { type, isTensor, name, token } = declaration;
-    // A default value makes it an initializer that is listed among the inputs, as IR version 3 wants it for every weight.
+    // A default value makes the input an initializer as well, which IR version 3 requires for every weight.
     if (this.scan.matches('='))
       this.define(scope, token, name, graph.addConstant(name, parseTensor(this.scan, declaration, this.options.source)));
     else if (!isTensor)
@@ -176,7 +176,7 @@ class Parser {
   private graphOutput({ name, token, type }: Declaration, graph: Graph, scope: Scope): Value {
     const value = this.resolve(name, token, graph, scope);
     if (type && !value.type) graph.setType(value, type);
-    // A nested graph that hands on an outer value: the IR knows outputs of the graph itself only.
+    // A nested graph that returns an outer value: in the IR, outputs must belong to the graph itself.
     if (Graph.ownerOf(value) === graph) return value;
     const [copy] = graph.addNode({ op: 'Identity', inputs: [value], outputs: [name], outputTypes: [value.type] }).outputs;
     assertInvariant(copy, () => 'an Identity has an output');
@@ -240,7 +240,7 @@ class Parser {
     });
   }
 
-  /** `Conv`, `com.microsoft.FusedConv`; in quotes what is no identifier. */
+  /** `Conv`, `com.microsoft.FusedConv`; quoted if not an identifier. */
   private operator(): { domain: string; opType: string } {
     const parts = [this.scan.name('an operator')];
     while (this.scan.matches('.')) parts.push(this.scan.name('an operator'));
@@ -251,7 +251,7 @@ class Parser {
     return { domain: domain === 'ai.onnx' ? '' : domain, opType: parts.at(-1) ?? '' };
   }
 
-  /** `float[2, 3] name`, `name`: the type may be left out. */
+  /** `float[2, 3] name`, `name`: the type is optional. */
   private declaration(): Declaration {
     const first = this.scan.peek();
     if (first.kind !== 'identifier' || !isTypeWord(first.text))

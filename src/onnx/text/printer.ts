@@ -1,11 +1,11 @@
 /**
- * Model -> ONNX's textual syntax, for reading by people and by our parser.
+ * Model -> ONNX's textual syntax, for people and for our parser.
  *
- * onnx.parser reads it too, as long as the model has only what the syntax has words for. What it lacks:
- * - operators, domains and attributes whose names are no identifiers stand in quotes, lists of tensors and graphs in brackets; a comment says so;
- * - byte strings that are not UTF-8 and attributes of opaque kinds are left out; a comment says so;
- * - types of inner values and origins stand in comments, unless asked for otherwise; so do documentation and metadata (`beyond`).
- * Large constants are left out by default (a typed name without data), or become references into the file they lie in.
+ * onnx.parser can read it too, as long as the model uses only what the syntax can express. Its gaps:
+ * - operators, domains and attributes whose names are not identifiers are quoted, lists of tensors and graphs are bracketed; a comment notes it;
+ * - byte strings that are not UTF-8 and attributes of opaque kinds are omitted; a comment notes it;
+ * - types of inner values and origins are written as comments, unless requested otherwise; so are documentation and metadata (`beyond`).
+ * Large constants are omitted by default (a typed name without data), or become references into the file that contains them.
  */
 import type { ByteSource } from '../../ir/bytes';
 import { isAbsent } from '../../ir/bytes';
@@ -22,19 +22,19 @@ import { float32Text, literals } from './tensor-text';
 
 export interface PrintOptions {
   /**
-   * Constants of more than `inlineLimit` elements: `elide` prints type and name only; `reference` the place in the file if they lie in one piece of it, else
+   * Constants of more than `inlineLimit` elements: `elide` prints type and name only; `reference` the location in the file if they are one piece of it, otherwise
    * their elements; `inline` their elements, whatever the size.
    */
   readonly weights?: 'elide' | 'reference' | 'inline';
-  /** Elements that are always printed; default 16. */
+  /** Number of elements up to which a constant is always printed; default 16. */
   readonly inlineLimit?: number;
-  /** Where the bytes of a large constant lie, relative to the text. undefined: elements instead. Default: in its source, where they are one piece of it. */
+  /** Location of the bytes of a large constant, relative to the text. undefined: print the elements. Default: its range in the source, if it is one piece of it. */
   readonly place?: (tensor: Tensor) => TextPlace | undefined;
-  /** Types of inner values: behind each node, as declarations in the graph's list (which are read back), both, or not at all. Default `comment`. */
+  /** Types of inner values: after each node, as declarations in the graph's list (which are read back), both, or not at all. Default `comment`. */
   readonly types?: 'comment' | 'declare' | 'both' | 'none';
-  /** Adds the source nodes that a node stands for, where they are others than itself. Default false. */
+  /** Adds the source nodes that a node represents, if they differ from the node itself. Default false. */
   readonly origins?: boolean;
-  /** Adds documentation, metadata and whatever else the syntax cannot hold, as comments. Default false. */
+  /** Adds documentation, metadata and everything else that the syntax cannot express, as comments. Default false. */
   readonly beyond?: boolean;
 }
 type Settings = Required<PrintOptions>;
@@ -51,10 +51,10 @@ const settingsOf = (options: PrintOptions): Settings => ({ ...DEFAULTS, ...optio
 
 const INDENT = '   ';
 
-/** The whole model; ends with a line break. */
+/** Prints the whole model; ends with a line break. */
 export function printModel(model: Model, options: PrintOptions = {}): string {
   const settings = settingsOf(options);
-  // The text shows nodes in normal form, which may need a newer opset than the model will be written in.
+  // The text shows nodes in normal form, which may need a newer opset than the model will be written with.
   const opset = plainOpset(model);
   const opsets = opset === undefined ? model.opsets : new Map(model.opsets).set('', opset);
   const irVersion = opset === model.opsets.get('') ? model.irVersion : Math.max(model.irVersion, irVersionFor(opset ?? 0));
@@ -77,7 +77,7 @@ export function printModel(model: Model, options: PrintOptions = {}): string {
 const pairs = <T>(map: ReadonlyMap<string, T>, text: (value: T) => string): string =>
   [...map].map(([key, value]) => `${quoted(key)} : ${text(value)}`).join(', ');
 
-/** One node on one line (more if it holds graphs), without comments. */
+/** Prints one node on one line (more if it contains graphs), without comments. */
 export const printNode = (node: Node, options: PrintOptions = {}): string => nodeText(node, '', settingsOf({ types: 'none', ...options }));
 
 function graphText(graph: Graph, indent: string, settings: Settings): string {
@@ -107,7 +107,7 @@ function graphText(graph: Graph, indent: string, settings: Settings): string {
   return lines.join('\n');
 }
 
-/** A nested graph's name cannot be in quotes: it would be taken for a string. It means nothing, so it gets one that can be written. */
+/** A nested graph's name cannot be quoted: it would be read as a string. It has no meaning, so it is replaced by one that can be written. */
 function graphName({ name, parent }: Graph): string {
   const text = nameText(name);
   return parent && text !== name ? `graph_${name.replace(/[^A-Za-z0-9_]/g, '_')}` : text;
@@ -116,7 +116,7 @@ function graphName({ name, parent }: Graph): string {
 interface Entry {
   readonly text: string;
   readonly comment?: string;
-  /** Comments on lines of their own in front of it. */
+  /** Comments on separate lines above it. */
   readonly above?: readonly string[];
 }
 
@@ -129,7 +129,7 @@ function innerTypes(graph: Graph): Entry[] {
     .map((output) => ({ text: declaration(output) }));
 }
 
-/** As the syntax writes it: `float[N, 3, ?]`, `float` for a scalar, `float[]` where the rank is unknown. */
+/** A type in the syntax: `float[N, 3, ?]`, `float` for a scalar, `float[]` if the rank is unknown. */
 export function typeText({ dtype, shape }: TensorType): string {
   if (!shape) return `${dtype}[]`;
   return shape.length === 0 ? dtype : `${dtype}[${shape.map(dimText).join(', ')}]`;
@@ -148,7 +148,7 @@ function constantText(value: ConstValue, settings: Settings): Entry {
     : { text: `${head} = ${data}`, above };
 }
 
-/** `{1, 2}`, or where it lies, or undefined where it is left out. */
+/** `{1, 2}`, or a reference to its location, or undefined if it is omitted. */
 function dataText(tensor: Tensor, { weights, inlineLimit, place }: Settings): string | undefined {
   if ((elementCount(tensor.shape) > inlineLimit && weights !== 'inline') || isAbsent(tensor.data)) {
     if (weights === 'elide') return undefined;
@@ -159,14 +159,14 @@ function dataText(tensor: Tensor, { weights, inlineLimit, place }: Settings): st
   return elements && `{${elements.join(', ')}}`;
 }
 
-/** A stretch of a file. */
+/** A range of a file. */
 export interface TextPlace {
   readonly location: string;
   readonly offset: number;
   readonly length: number;
 }
 
-/** Where it lies already; undefined: in memory, in pieces, or in another encoding. */
+/** Location of the bytes in the tensor's source; undefined if they are in memory, in pieces, or in another encoding. */
 export function placeInSource({ data }: Tensor, locate: (source: ByteSource) => string = ({ name }) => name): TextPlace | undefined {
   const [range, more] = data.kind === 'ranges' && data.encoding === 'raw' ? data.ranges : [];
   return range && !more ? { location: locate(range.source), offset: range.offset, length: range.length } : undefined;
@@ -179,7 +179,7 @@ function nodeText(node: Node, indent: string, settings: Settings): string {
   const inputs = `(${node.inputs.map((input) => nameText(input?.name ?? '')).join(', ')})`;
   const attrs = [...node.attrs].flatMap(([name, attr]) => attributeText(name, attr, indent, settings) ?? []);
   const list = attrs.length > 0 ? [`<${attrs.join(', ')}>`] : [];
-  // Behind the inputs where a graph is among them, so that these are not lost beyond its end.
+  // After the inputs if one of them is a graph, so that these are not overlooked beyond its end.
   const hasGraph = [...node.attrs.values()].some((attr) => attr.kind === 'graph' || attr.kind === 'graphs');
   return [...label, ...outputs, '=', operatorText(node), ...(hasGraph ? [inputs, ...list] : [...list, inputs])].join(' ');
 }
@@ -191,7 +191,7 @@ function operatorText({ domain, opType }: Node): string {
   return [...parts, wordText(opType)].join('.');
 }
 
-/** undefined: it has no form. */
+/** undefined: the attribute has no textual form. */
 function attributeText(name: string, attr: Attr, indent: string, settings: Settings): string | undefined {
   if (!hasForm(attr)) return undefined;
   const value = attributeValue(attr, indent, settings);
@@ -225,10 +225,10 @@ function attributeValue(attr: Attr, indent: string, settings: Settings): string 
   }
 }
 
-/** With its data, whatever the size: an attribute without it would be another attribute. */
+/** With its data, whatever the size: an attribute without its data would be a different attribute. */
 const tensorText = (tensor: Tensor): string => `${typeText(tensor)} {${(literals(tensor) ?? []).join(', ')}}`;
 
-/** A number that cannot be taken for an int. */
+/** A number that cannot be mistaken for an int. */
 function floatLiteral(value: number): string {
   const text = float32Text(value);
   return /^-?[0-9]+$/.test(text) ? `${text}.0` : text;
@@ -242,5 +242,5 @@ function commentsOn(node: Node, { types, origins }: Settings): string[] {
   return comments;
 }
 
-/** A comment ends with its line. */
+/** Removes line breaks, which would end a comment. */
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');

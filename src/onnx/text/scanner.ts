@@ -6,13 +6,13 @@ import type { CompileError } from '../../diagnostics/compile-error';
 import { Lexer, type Token } from './lexer';
 import { isFloatWord } from './names';
 
-/** Deeper nesting is no model, but would overflow the stack. */
+/** No real model is nested deeper, and deeper nesting would overflow the stack. */
 const MAX_DEPTH = 100;
 
 export class Scanner extends Lexer {
   private depth = 0;
 
-  /** `open item, item close`, perhaps empty. */
+  /** Parses `open item, item close`, possibly empty. */
   list(open: string, close: string, item: () => unknown): void {
     this.expect(open);
     if (this.matches(close)) return;
@@ -21,7 +21,7 @@ export class Scanner extends Lexer {
     this.expect(close);
   }
 
-  /** Inputs or outputs of a node: names in any number. An empty one, or none before a comma, stands for an optional value left out. */
+  /** Inputs or outputs of a node: any number of names. An empty name, or none before a comma, is an omitted optional value. */
   names(): Token[] {
     const names: Token[] = [];
     for (;;) {

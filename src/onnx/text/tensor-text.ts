@@ -1,8 +1,8 @@
 /**
  * Elements of tensors in the textual syntax.
  *
- * As in ONNX's own parser, float16, bfloat16 and the 8-bit floats are written as the integers of their bit patterns, complex numbers as two floats, and the
- * types below one byte as the integers of their packed bytes.
+ * As in ONNX's own parser, float16, bfloat16 and the 8-bit floats are written as the integers of their bit patterns, complex numbers as two floats, and
+ * types smaller than a byte as the integers of their packed bytes.
  */
 
 import { table } from '../../ir/table';
@@ -14,7 +14,7 @@ export interface ElementFormat {
   readonly kind: 'float' | 'int' | 'string';
   /** Bytes per literal. */
   readonly width: number;
-  /** Of integers. */
+  /** For integers: whether they are signed. */
   readonly signed: boolean;
 }
 
@@ -41,21 +41,21 @@ const BYTES: ElementFormat = { kind: 'int', width: 1, signed: false };
 export const elementFormat = (dtype: DType): ElementFormat | undefined =>
   FORMATS[dtype] ?? (byteSize(dtype, 1) === undefined ? undefined : BYTES);
 
-/** How many literals a tensor of that shape takes. */
+/** Number of literals for a tensor of that shape. */
 export function literalCount(dtype: DType, shape: readonly number[]): number {
   const count = elementCount(shape);
   const { width } = elementFormat(dtype) ?? BYTES;
   return width === 0 ? count : (byteSize(dtype, count) ?? count) / width;
 }
 
-/** A literal of an integer type, or undefined where it does not fit. */
+/** Value of an integer literal, or undefined if it does not fit. */
 export function integerLiteral(text: string, { width, signed }: ElementFormat): bigint | undefined {
   const value = BigInt(text);
   const bits = width * 8;
   return value === (signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)) ? value : undefined;
 }
 
-/** Integers as little-endian bytes. */
+/** Encodes integers as little-endian bytes. */
 export function integerBytes(values: readonly bigint[], { width }: ElementFormat): Uint8Array {
   const bytes = new Uint8Array(values.length * width);
   const view = new DataView(bytes.buffer);
@@ -68,12 +68,12 @@ export function integerBytes(values: readonly bigint[], { width }: ElementFormat
   return bytes;
 }
 
-/** Floats as little-endian bytes. */
+/** Encodes floats as little-endian bytes. */
 export function floatBytes(values: readonly number[], { width }: ElementFormat): Uint8Array {
   return new Uint8Array((width === 4 ? Float32Array.from(values) : Float64Array.from(values)).buffer);
 }
 
-/** The literals of a tensor, or undefined where its type has none. Reads the payload. */
+/** Literals of a tensor, or undefined if its type has none. Reads the payload. */
 export function literals(tensor: Tensor): string[] | undefined {
   if (tensor.data.kind === 'strings') return tensor.data.values.map((value) => quoted(new TextDecoder().decode(value)));
   const format = elementFormat(tensor.dtype);
@@ -91,7 +91,7 @@ export function literals(tensor: Tensor): string[] | undefined {
   });
 }
 
-/** The shortest decimal that is read back as the same float32. */
+/** The shortest decimal that parses to the same float32. */
 export function float32Text(value: number): string {
   if (!Number.isFinite(value) || value === 0) return floatText(value);
   for (let digits = 1; digits < 9; digits++) {

@@ -8,17 +8,17 @@ import { elementType, isTypeWord } from './names';
 import type { Scanner } from './scanner';
 import { elementFormat, floatBytes, integerBytes, integerLiteral, literalCount } from './tensor-text';
 
-/** Opens what `["location": "weights.bin", ...]` names. */
+/** Opens the file named in `["location": "weights.bin", ...]`. */
 export type OpenSource = (location: string) => ByteSource;
 
 export interface Typed {
   /** undefined: not a tensor, or not declared. */
   readonly type: TensorType | undefined;
-  /** Where to point at. */
+  /** Position for error messages. */
   readonly token: Token;
 }
 
-/** What follows the first word of a type; undefined where it is no tensor. */
+/** Parses the rest of a type after its first word; `type` is undefined unless it is a tensor. */
 export function parseType(scan: Scanner, word: Token): { type: TensorType | undefined } {
   const dtype = elementType(word.text);
   if (dtype) return { type: { dtype, ...shapeOf(scan) } };
@@ -41,7 +41,7 @@ export function parseType(scan: Scanner, word: Token): { type: TensorType | unde
   return { type: undefined };
 }
 
-/** Nothing: a scalar. `[]`: unknown rank. */
+/** No brackets: a scalar. `[]`: unknown rank. */
 function shapeOf(scan: Scanner): { shape?: Dim[] } {
   if (!scan.matches('[')) return { shape: [] };
   if (scan.matches(']')) return {};
@@ -62,7 +62,7 @@ function dimOf(scan: Scanner): Dim {
   return size;
 }
 
-/** The data of a tensor, after its type, name and perhaps `=`. */
+/** Parses the data of a tensor, after its type, name and optional `=`. */
 export function parseTensor(scan: Scanner, { type, token }: Typed, source: OpenSource | undefined): Tensor {
   const at = scan.locate(token.offset);
   if (!type?.shape?.every((dim) => typeof dim === 'number'))
@@ -105,7 +105,7 @@ export function parseTensor(scan: Scanner, { type, token }: Typed, source: OpenS
   }
 }
 
-/** `["location": "m.onnx", "offset": "3471", "length": "92928"]` */
+/** Parses `["location": "m.onnx", "offset": "3471", "length": "92928"]`. */
 function externalData(scan: Scanner, dtype: DType, shape: readonly number[], token: Token, open: OpenSource | undefined): Tensor['data'] {
   const entries = new Map(scan.pairs(() => scan.string()));
   const at = scan.locate(token.offset);

@@ -1,6 +1,6 @@
 /**
- * Reading a ByteSource field by field. The window is small after a jump and doubles while reading goes on in sequence, so that skipping a weight costs
- * one short read and walking through nodes costs few.
+ * Reads a ByteSource field by field. The window is small after a jump and doubles during sequential reading, so that skipping a weight costs
+ * one short read and reading nodes in sequence costs few.
  */
 import { malformed } from '../../diagnostics/catalogue';
 import type { ByteSource } from '../../ir/bytes';
@@ -18,7 +18,7 @@ export class Cursor {
     public at = 0,
   ) {}
 
-  /** The byte at `at`, which moves on. */
+  /** Reads the byte at `at` and advances. */
   private byte(limit: number, what: string): number {
     if (this.at >= limit) throw malformed(this.source.name, this.at, `${what} ends in the middle of a number`);
     const inside = this.at - this.start;
@@ -33,7 +33,7 @@ export class Cursor {
     return this.byte(limit, what);
   }
 
-  /** A varint that fits into 53 bits; larger ones (negative int64) are skipped over and come as Infinity. */
+  /** Reads a varint that fits into 53 bits; larger ones (negative int64) are skipped and returned as Infinity. */
   varint(limit: number, what: string): number {
     let value = 0;
     let scale = 1;
@@ -46,7 +46,7 @@ export class Cursor {
     throw malformed(this.source.name, this.at, `${what} has a varint longer than 10 bytes`);
   }
 
-  /** A tag as [field number, wire type]. */
+  /** Reads a tag as [field number, wire type]. */
   tag(limit: number, what: string): readonly [number, number] {
     const at = this.at;
     const tag = this.varint(limit, what);
@@ -55,7 +55,7 @@ export class Cursor {
     return [field, tag % 8];
   }
 
-  /** The end of a value of this wire type that begins here; for lengths, `at` is then at its first byte. */
+  /** End of a value of this wire type that begins here; for length-delimited values, `at` is then at the first byte. */
   end(wire: number, limit: number, what: string, field: number): number {
     const at = this.at;
     switch (wire) {
@@ -80,7 +80,7 @@ export class Cursor {
     }
   }
 
-  /** Bytes of the source. */
+  /** Bytes of the source from `from` up to `to`. */
   bytes(from: number, to: number): Uint8Array {
     if (from >= this.start && to <= this.start + this.window.length) return this.window.subarray(from - this.start, to - this.start);
     return this.source.read(from, to - from);

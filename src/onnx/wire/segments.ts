@@ -1,6 +1,6 @@
 /**
  * A protobuf message as a list of segments, so that a model can be written without ever being in memory: small pieces as bytes, weights as tensors whose
- * payload is fetched when its turn comes. Lengths are known before anything is fetched.
+ * payload is fetched just before it is written. Lengths are known before anything is fetched.
  */
 import type { ByteSource } from '../../ir/bytes';
 import { streamTensor } from '../../ir/stream';
@@ -10,11 +10,11 @@ import { varint } from './skeleton';
 
 export type Segment = Uint8Array | Tensor;
 
-/** Where bytes go to, in order. */
+/** Receives bytes in order. */
 export interface ByteSink {
-  /** What is given is good until this returns: its memory is used again. */
+  /** `bytes` is valid only until this returns: its memory is reused. */
   write(bytes: Uint8Array): void;
-  /** A stretch of a source; a sink that can may copy it without passing it on in pieces. */
+  /** Copies a range of a source; a sink may do so without passing the bytes on in pieces. */
   copy(source: ByteSource, offset: number, length: number): void;
 }
 
@@ -24,12 +24,12 @@ export class Message {
   readonly segments: Segment[] = [];
   length = 0;
 
-  /** Encoded fields as they are. */
+  /** Appends encoded fields unchanged. */
   raw(bytes: Uint8Array): this {
     if (bytes.length > 0) this.push(bytes);
     return this;
   }
-  /** A nested message. */
+  /** Appends a nested message. */
   message(field: number, inner: Message): this {
     this.header(field, inner.length);
     for (const segment of inner.segments) this.segments.push(segment);
@@ -40,7 +40,7 @@ export class Message {
     this.header(field, bytes.length);
     return this.raw(bytes);
   }
-  /** A payload that is fetched while writing. */
+  /** Appends a payload that is fetched while writing. */
   payload(field: number, tensor: Tensor): this {
     this.header(field, tensorByteLength(tensor));
     this.push(tensor);
@@ -57,7 +57,7 @@ export class Message {
   }
 }
 
-/** Sends one segment to the sink. Computed payloads live only as long as this call. */
+/** Sends one segment to the sink. Computed payloads exist only during this call. */
 export function sendSegment(segment: Segment, sink: ByteSink): void {
   if (segment instanceof Uint8Array) sink.write(segment);
   else if (segment.data.kind === 'ranges' && segment.data.encoding === 'raw')

@@ -1,23 +1,23 @@
 /**
- * A model without its weights: the same protobuf message with every payload replaced by a placeholder, and where the payloads are.
+ * A model without its weights: the same protobuf message with every payload replaced by a placeholder, plus the locations of the payloads.
  *
- * Only headers are read. Messages that may hold tensors are walked into when they are larger than a threshold; all others are copied as they stand and
- * judged by the generated decoder. Placeholders carry a random mark, so that no file can forge one.
+ * Only headers are read. Messages that may contain tensors are descended into if they are larger than a threshold; all others are copied unchanged and
+ * checked by the generated decoder. Placeholders carry a random mark, so that no file can forge one.
  */
 import { malformed, metadataTooLarge, twoGraphs, twoPayloads } from '../../diagnostics/catalogue';
 import type { ByteRange, ByteSource } from '../../ir/bytes';
 import { Cursor } from './cursor';
 
 export interface Payload {
-  /** TensorProto field it came from: 9 raw_data, 4 float_data, 5 int32_data, 7 int64_data, 10 double_data, 11 uint64_data. */
+  /** TensorProto field of the payload: 9 raw_data, 4 float_data, 5 int32_data, 7 int64_data, 10 double_data, 11 uint64_data. */
   readonly field: number;
   readonly ranges: readonly ByteRange[];
 }
 
 export interface Skeleton {
-  /** A ModelProto. */
+  /** Encoded ModelProto. */
   readonly bytes: Uint8Array;
-  /** The payload that stands behind these bytes of raw_data, if they are a placeholder. */
+  /** The payload that these bytes of raw_data represent, if they are a placeholder. */
   payloadOf(rawData: Uint8Array): Payload | undefined;
 }
 
@@ -31,7 +31,7 @@ type Message =
   | 'SparseTensorProto'
   | 'TrainingInfoProto';
 
-/** Fields that may hold tensors, by message. */
+/** Fields that may contain tensors, by message. */
 const PATHS: Readonly<Record<Exclude<Message, 'TensorProto'>, Readonly<Record<number, Message>>>> = {
   ModelProto: { 7: 'GraphProto', 20: 'TrainingInfoProto', 25: 'FunctionProto' },
   TrainingInfoProto: { 1: 'GraphProto', 2: 'GraphProto' },
@@ -55,7 +55,7 @@ const DEPTH_LIMIT = 100;
 const SKELETON_LIMIT = 1 << 30;
 const MARK_LENGTH = 16;
 
-/** Throws CompileError MALFORMED_MODEL with a byte offset where the bytes are no protobuf message. */
+/** Throws CompileError MALFORMED_MODEL with a byte offset if the bytes are not a protobuf message. */
 export function readSkeleton(source: ByteSource, random: (bytes: Uint8Array) => void = defaultRandom): Skeleton {
   const mark = new Uint8Array(MARK_LENGTH);
   random(mark);
@@ -71,7 +71,7 @@ export function readSkeleton(source: ByteSource, random: (bytes: Uint8Array) => 
 }
 
 const defaultRandom = (bytes: Uint8Array): void => {
-  // Other in every process, which is all that is needed: a file cannot know it.
+  // Different in every process, which is sufficient: a file cannot know it.
   for (let at = 0; at < bytes.length; at++) bytes[at] = Math.floor(Math.random() * 256);
 };
 
@@ -96,7 +96,7 @@ class SkeletonBuilder {
     const { cursor } = this;
     const parts = new Parts();
     let graphs = 0;
-    // What is copied as it stands, up to here: neighbours in one piece.
+    // End of the part that has been copied: adjacent fields are copied in one piece.
     let copied = start;
     cursor.at = start;
     while (cursor.at < end) {
@@ -118,7 +118,7 @@ class SkeletonBuilder {
     return parts.joined();
   }
 
-  /** Everything but the payload, and a placeholder in raw_data. A packed field may come in several records. */
+  /** Everything but the payload, with a placeholder in raw_data. A packed field may be split into several records. */
   private tensor(start: number, end: number): Uint8Array {
     const { cursor, source } = this;
     const parts = new Parts();
@@ -178,7 +178,7 @@ class Parts {
   }
 }
 
-/** An unsigned number below 2^53 as protobuf writes it. */
+/** Encodes an unsigned number below 2^53 as protobuf does. */
 export function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

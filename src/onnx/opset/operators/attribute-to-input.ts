@@ -1,4 +1,4 @@
-/** What many operators went through: a list of integers that was an attribute became an int64 input. */
+/** A change common to many operators: a list of integers moved from an attribute to an int64 input. */
 import type { Node, Value } from '../../../ir/types';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
@@ -6,7 +6,7 @@ import { exactInts, int64Tensor, intsAttribute, intsOf } from '../editor';
 
 /**
  *   Op <attr = ints> (x)   <->   Op (x, constant ints)      from `since` on
- * A list that is computed can only be said by the newer version.
+ * Only the newer version can express a computed list.
  */
 export function intsBecomeInput(op: string, since: number, attr: string, slot: number): Adapter {
   return {
@@ -29,7 +29,7 @@ export function intsBecomeInput(op: string, since: number, attr: string, slot: n
   };
 }
 
-/** The node's inputs with another one in a slot. */
+/** The node's inputs, with the given one in a slot. */
 export function withInput(node: Node, slot: number, value: Value | undefined): (Value | undefined)[] {
   const inputs = node.inputs.slice();
   while (inputs.length <= slot) inputs.push(undefined);

@@ -1,5 +1,5 @@
 /**
- * BatchNormalization: `is_test` (until opset 6), non-spatial statistics (until 8), training told by the number of outputs (until 13),
+ * BatchNormalization: `is_test` (until opset 6), non-spatial statistics (until 8), training indicated by the number of outputs (until 13),
  * by `training_mode` (14).
  */
 import { int, intAttr } from '../../../ir/attrs';
@@ -18,7 +18,7 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
     raise: (node, edit) => {
       const training = intBefore(7, node, 'is_test') === 0;
       if (!training && node.outputs.slice(1).some(isRead)) return pin('its statistics are read though it is not in training mode');
-      // `training_mode` is the word of opset 14, to which the raising goes on.
+      // `training_mode` belongs to opset 14, which raising will reach.
       edit.respell(node, {
         attrs: { is_test: undefined, training_mode: training ? int(1) : undefined },
         ...(training ? {} : { outputs: 1 }),
@@ -45,7 +45,7 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
       return undefined;
     },
     lower: (node, edit) => {
-      // Before, it is five outputs that say so. ONNX Runtime 1.30 crashes where they have no names.
+      // Before opset 14, five outputs indicate training. ONNX Runtime 1.30 crashes if they have no names.
       const training = intAttr(node, 'training_mode') !== 0;
       edit.respell(node, { attrs: { training_mode: undefined }, ...(training ? { outputs: 5 } : {}) });
       return undefined;
@@ -54,9 +54,9 @@ export const batchNormalizationAdapters: readonly Adapter[] = [
 ];
 
 /**
- * Statistics per element of [C, D1, ...], not per channel: no newer BatchNormalization has them, arithmetic does.
+ * Statistics per element of [C, D1, ...], not per channel: no newer BatchNormalization supports them, so they are expressed with arithmetic.
  *   Y = X * k + (B - mean * k)      k = scale / sqrt(var + epsilon), broadcast over the batch
- * For a rank of 2 both are the same.
+ * For a rank of 2 both forms are the same.
  */
 function raiseNonSpatial(node: Node, edit: Editor): Raised {
   const [x, scale, shift, mean, variance] = node.inputs;

@@ -1,10 +1,10 @@
 /**
- * Elementwise operators on several values.
+ * Elementwise operators with several operands.
  *
- * Binary ones broadcast B into A only where `broadcast = 1` says so (until opset 6): B's axes are a contiguous stretch of A's that begins
- * at `axis`, or ends with A's last where `axis` is absent. Since 7 they broadcast as numpy does, which is the latter; the former becomes
- *   B' = Reshape(B, [...shape(B), 1, ..., 1])      as many ones as A has axes after B's
- * A slope of PRelu is one number or one per channel until 6: the same with axis = 1.
+ * Until opset 6, binary ones broadcast B into A only if `broadcast = 1`: B's axes are a contiguous range of A's that begins
+ * at `axis`, or ends with A's last axis if `axis` is absent. Since 7 they broadcast as in numpy, which equals the latter; the former becomes
+ *   B' = Reshape(B, [...shape(B), 1, ..., 1])      with as many ones as A has axes after B's
+ * Until 6, a slope of PRelu is a scalar or one value per channel: the same with axis = 1.
  * Max, Min, Mean and Sum broadcast since 8.
  */
 import { givenInt, tensor } from '../../../ir/attrs';
@@ -17,7 +17,7 @@ import { rankOf } from '../facts';
 import { intBefore } from '../old-attributes';
 import { withInput } from './attribute-to-input';
 
-/** Beyond any tensor there is. */
+/** Above the rank of any real tensor. */
 const MAX_RANK = 64;
 const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Greater', 'Less'];
 
@@ -43,12 +43,12 @@ function raiseSlope(node: Node, edit: Editor): Raised {
   return undefined;
 }
 
-/** `b` with ones appended to its shape, so that its axes lie under those of `a` from `axis` on. */
+/** `b` with ones appended to its shape, so that its axes align with those of `a` from `axis` on. */
 function alignedFrom(axis: number, a: Value, b: Value, node: Node, edit: Editor): Value {
   const rankA = rankOf(a);
   const rankB = b.constant?.shape.length ?? rankOf(b);
   const start = axis < 0 && rankA !== undefined ? axis + rankA : axis;
-  // An axis counted from the back tells by itself how many axes follow.
+  // An axis counted from the end already determines how many axes follow.
   const ones = rankB === undefined ? undefined : start < 0 ? -start - rankB : rankA === undefined ? undefined : rankA - start - rankB;
   if (ones !== undefined && ones <= 0) return b;
   if (ones !== undefined && b.constant) {

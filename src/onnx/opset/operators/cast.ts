@@ -1,4 +1,4 @@
-/** Cast: in opsets 1 to 5 the type is named, `to = "FLOAT"`. */
+/** Cast: in opsets 1 to 5 the type is given by name, `to = "FLOAT"`. */
 import { givenString, int } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { pin } from '../adapter';

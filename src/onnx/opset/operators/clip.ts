@@ -1,4 +1,4 @@
-/** Clip: since opset 11 the bounds are inputs. Absent bounds are those of the type in either spelling. */
+/** Clip: since opset 11 the bounds are inputs. In either spelling, an absent bound is that of the type. */
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
 import { attrFromScalar, numberOf, scalarFromAttr } from './scalars';
@@ -16,7 +16,7 @@ export const clipAdapters: readonly Adapter[] = [
       const [data, min, max] = node.inputs;
       const attrs = { min: attrFromScalar(min), max: attrFromScalar(max) };
       if ((min && !attrs.min) || (max && !attrs.max)) return refuse('its bounds are computed, or no float32');
-      // The newer operator then gives max everywhere; the older one is not defined, and ONNX Runtime refuses it.
+      // The newer operator then returns max everywhere; the older one is undefined, and ONNX Runtime refuses it.
       if (min && max && Number(numberOf(min)) > Number(numberOf(max))) return refuse('its lower bound is above its upper bound');
       edit.respell(node, { inputs: [data], attrs });
       return undefined;

@@ -1,4 +1,4 @@
-/** Concat: before opset 4 the axis is 1 where none is given. */
+/** Concat: before opset 4 the default axis is 1. */
 import { int } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 

@@ -1,8 +1,8 @@
 /**
- * Dropout: `is_test` (until opset 6), inference only (7), mask of booleans (10), ratio and training mode as inputs (12).
+ * Dropout: `is_test` (until opset 6), inference only (7), boolean mask (10), ratio and training mode as inputs (12).
  *
- * The mask of a Dropout at rest is not defined before opset 12 and all true from then on. ONNX Runtime 1.30 gives zeros and trues
- * respectively: where somebody reads it, the node keeps its opset.
+ * The mask of a Dropout at inference is undefined before opset 12 and all true from then on. ONNX Runtime 1.30 returns zeros and trues
+ * respectively: if the mask is read, the node keeps its opset.
  */
 import { float } from '../../../ir/attrs';
 import { fromNumbers, scalar } from '../../../ir/tensor';
@@ -24,7 +24,7 @@ export const dropoutAdapters: readonly Adapter[] = [
       const training = intBefore(7, node, 'is_test') === 0;
       edit.setAttrs(node, { is_test: undefined });
       if (!training) return undefined;
-      // The steps in between cannot train; the newest spelling can.
+      // The steps in between do not support training; the newest spelling does.
       const ratio = scalarFromAttr(node, 'ratio', undefined, edit) ?? edit.constant(node, 'ratio', scalar('float', 0.5));
       const mode = edit.constant(node, 'training_mode', fromNumbers('bool', [], [1]));
       retypeMask(node, 'bool');
@@ -60,7 +60,7 @@ export const dropoutAdapters: readonly Adapter[] = [
       const [data, ratio, mode] = node.inputs;
       if (isRead(node.outputs[1])) return refuse(MASK_READ);
       if (mode && numberOf(mode) !== 0) return refuse('it may be in training mode');
-      // At rest the ratio has no effect; a half-precision one is rounded to what the attribute can say.
+      // At inference the ratio has no effect; a half-precision one is rounded to a value that the attribute can hold.
       const attr = attrFromScalar(ratio) ?? (ratio && float(0.5));
       edit.respell(node, { inputs: [data], attrs: { ratio: attr, seed: undefined } });
       return undefined;
@@ -68,7 +68,7 @@ export const dropoutAdapters: readonly Adapter[] = [
   },
 ];
 
-/** Nobody reads the mask, but its type in the file must agree with the operator. */
+/** Nobody reads the mask, but its type in the file must match the operator. */
 function retypeMask(node: Node, dtype: DType): void {
   const mask = node.outputs[1];
   if (mask?.type) node.graph.setType(mask, { ...mask.type, dtype });

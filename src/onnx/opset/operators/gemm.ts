@@ -1,4 +1,4 @@
-/** Gemm: C broadcasts only where `broadcast` says so (until opset 6), as numpy does (7); it may be absent (11). */
+/** Gemm: C broadcasts only if `broadcast` is set (until opset 6), as in numpy (7); it may be absent (11). */
 import { fromNumbers, isNumeric } from '../../../ir/tensor';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';

@@ -1,4 +1,4 @@
-/** GroupNormalization: scale and bias have one element per group in opset 18 (which ONNX took back), one per channel since 21. */
+/** GroupNormalization: scale and bias have one element per group in opset 18 (which ONNX deprecated), one per channel since 21. */
 import { givenInt, intAttr } from '../../../ir/attrs';
 import { fromNumbers, isNumeric, readNumbers } from '../../../ir/tensor';
 import type { Tensor, Value } from '../../../ir/types';
@@ -31,7 +31,7 @@ export const groupNormalizationAdapters: readonly Adapter[] = [
   },
 ];
 
-/** A file can declare any number; more channels than this no layer has. */
+/** Upper limit for the number in a file: no layer has more channels. */
 const MAX_CHANNELS = 2 ** 20;
 
 function channelsOf(x: Value | undefined): number | undefined {

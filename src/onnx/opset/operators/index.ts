@@ -1,4 +1,4 @@
-/** Every step that the schemas alone do not explain. */
+/** Adapters of all steps that the schemas alone do not explain. */
 import type { Adapter } from '../adapter';
 import { batchNormalizationAdapters } from './batch-normalization';
 import { broadcastAdapters } from './broadcast';

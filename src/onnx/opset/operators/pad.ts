@@ -50,7 +50,7 @@ export const padAdapters: readonly Adapter[] = [
   },
 ];
 
-/** Pads of some axes as pads of all. */
+/** Expands pads of some axes to pads of all axes. */
 function spellOutAxes(node: Node, edit: Editor): ReturnType<typeof refuse> {
   const [data, pads, constant, axesInput] = node.inputs;
   const rank = rankOf(data);

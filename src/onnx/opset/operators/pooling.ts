@@ -1,4 +1,4 @@
-/** LpPool and GlobalLpPool: p is an integer since opset 2. What came later (ceil_mode, dilations) defaults to what was always done. */
+/** LpPool and GlobalLpPool: p is an integer since opset 2. Later additions (ceil_mode, dilations) default to the previous behaviour. */
 import { int } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { pin } from '../adapter';

@@ -1,6 +1,6 @@
 /**
- * Reductions: the axes are an input, of ReduceSum since opset 13, of the others since 18.
- * An empty list means all axes in either spelling, unless `noop_with_empty_axes` says that it means none, which the older one cannot.
+ * Reductions: the axes are an input since opset 13 for ReduceSum, since 18 for the others.
+ * An empty list means all axes in either spelling, unless `noop_with_empty_axes` makes it mean none, which the older spelling cannot express.
  */
 import { intAttr } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';

@@ -1,4 +1,4 @@
-/** Attributes whose defaults or words changed. */
+/** Attributes whose defaults or allowed words changed. */
 import { int, string, stringAttr } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
@@ -7,7 +7,7 @@ import { rankOf } from '../facts';
 import { attrBefore, stringBefore } from '../old-attributes';
 import { withInput } from './attribute-to-input';
 
-/** GridSample-16 to GridSample-20. */
+/** Modes of GridSample-16, and their names in GridSample-20. */
 const SAMPLING = [
   ['bilinear', 'linear'],
   ['bicubic', 'cubic'],
@@ -42,7 +42,7 @@ export const renamedWordAdapters: readonly Adapter[] = [
     },
   },
   {
-    // Opset 10 does not shift by half a pixel, which is the default later.
+    // Opset 10 does not shift by half a pixel; later opsets do so by default.
     op: 'RoiAlign',
     since: 16,
     raise: (node, edit) => {
@@ -72,7 +72,7 @@ export const renamedWordAdapters: readonly Adapter[] = [
     },
   },
   {
-    // Floats with floored division came with opset 28.
+    // Floored division of floats was added in opset 28.
     op: 'Mod',
     since: 28,
     lower: (node) => {

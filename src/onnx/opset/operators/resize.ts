@@ -1,9 +1,9 @@
 /**
- * Upsample: scales of two axes (opset 1), of all as attribute (7), as input (9); then it is called Resize (10).
- * Resize: coordinates as Upsample has them, x / scale (10); many coordinate transformations, sizes, a region that must be given (11),
- * or need not (13); antialiasing, axes and aspect ratio (18); half_pixel_symmetric (19).
+ * Upsample: scales of two axes (opset 1), of all as attribute (7), as input (9); renamed to Resize (10).
+ * Resize: Upsample's coordinates, x / scale (10); many coordinate transformations, sizes, a required region of interest (11),
+ * an optional one (13); antialiasing, axes and aspect ratio (18); half_pixel_symmetric (19).
  *
- * Which pixel the old nearest mode takes is not said; ONNX Runtime rounds down where it enlarges and up where it shrinks.
+ * The rounding of the old nearest mode is not specified; ONNX Runtime rounds down when enlarging and up when shrinking.
  */
 import { intAttr, string, stringAttr } from '../../../ir/attrs';
 import { elementCount, fromNumbers } from '../../../ir/tensor';
@@ -55,7 +55,7 @@ export const resizeAdapters: readonly Adapter[] = [
     since: 10,
     formerly: 'Upsample',
     raise: (node, edit) => {
-      // Upsample never shrinks: its nearest mode rounds down, whatever the scales turn out to be.
+      // Upsample never shrinks: its nearest mode rounds down, whatever the scales are at run time.
       edit.respell(node, { op: 'Resize', inputs: [node.inputs[0], undefined, node.inputs[1]], attrs: asymmetric(node.attrs, 'floor') });
       return 'done';
     },
@@ -86,7 +86,7 @@ export const resizeAdapters: readonly Adapter[] = [
       if (mode === 'nearest') {
         const wanted = stringAttr(node, 'nearest_mode');
         const numbers = numbersOf(scales);
-        // Upsample, which is where this leads below opset 10, cannot shrink.
+        // Below opset 10 this becomes Upsample, which cannot shrink.
         const agrees = numbers ? numbers.every((scale) => scale === 1) || roundingOf(numbers) === wanted : edit.target < 10;
         if (!agrees || (wanted !== 'floor' && wanted !== 'ceil')) return refuse(`nearest mode ${wanted}`);
       }
@@ -137,7 +137,7 @@ const asymmetric = (attrs: ReadonlyMap<string, Attr>, rounding: string | undefin
   nearest_mode: rounding === undefined ? undefined : string(rounding),
 });
 
-/** How the old nearest mode rounds with these scales; undefined where it rounds some axes down and others up, or they are not known. */
+/** Rounding of the old nearest mode with these scales; undefined if it rounds some axes down and others up, or if the scales are unknown. */
 function roundingOf(scales: readonly number[] | undefined): 'floor' | 'ceil' | undefined {
   if (!scales) return undefined;
   if (scales.every((scale) => scale >= 1)) return 'floor';

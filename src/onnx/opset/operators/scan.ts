@@ -1,4 +1,4 @@
-/** Scan: until opset 8 it also runs over a batch axis, which no newer Scan does. */
+/** Scan: until opset 8 it also iterates over a batch axis, which no newer Scan does. */
 import type { Adapter } from '../adapter';
 import { pin, refuse } from '../adapter';
 

@@ -1,4 +1,4 @@
-/** Scatter is called ScatterElements since opset 11; reductions beyond add and mul (16) came with 18. */
+/** Scatter is renamed to ScatterElements in opset 11; reductions beyond add and mul (16) were added in 18. */
 import { stringAttr } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';

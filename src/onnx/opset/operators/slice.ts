@@ -1,4 +1,4 @@
-/** Slice: since opset 10 starts, ends and axes are inputs, and there are steps. */
+/** Slice: since opset 10 starts, ends and axes are inputs, and steps exist. */
 import type { Value } from '../../../ir/types';
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';

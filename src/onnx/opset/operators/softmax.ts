@@ -1,9 +1,9 @@
 /**
- * Softmax, LogSoftmax, Hardmax. Until opset 12 they see a matrix: the axes before `axis` (default 1) are its rows, the others its columns.
+ * Softmax, LogSoftmax, Hardmax. Until opset 12 they treat the input as a matrix: the axes before `axis` (default 1) are rows, the others columns.
  * From 13 on they work along one axis (default: the last).
  *
  *   Softmax-1 <axis = a> (x)   =   Reshape(Softmax-13 <axis = -1> (Flatten <axis = a> (x)), Shape(x))      whatever the rank
- *                              =   Softmax-13 <axis = a> (x)      where all axes after a have one element, or there are none
+ *                              =   Softmax-13 <axis = a> (x)      if all axes after a have length one, or there are none
  */
 import { int, intAttr } from '../../../ir/attrs';
 import type { Node, Value } from '../../../ir/types';
@@ -19,7 +19,7 @@ function raise(node: Node, edit: Editor): Raised {
   const [x] = node.inputs;
   const axis = intBefore(13, node, 'axis');
   if (isAlone(x, axis)) {
-    // Without the attribute the newest spelling takes the last axis.
+    // Without the attribute, the newest spelling uses the last axis.
     if (!node.attrs.has('axis') && rankOf(x) !== 2) edit.setAttrs(node, { axis: int(axis) });
     return undefined;
   }
@@ -45,7 +45,7 @@ function lower(node: Node, edit: Editor): Lowered {
     return { node: reshape };
   }
   if (!isAlone(x, axis)) return refuse(`it works along axis ${axis} of several`);
-  // What the file says is kept; its absence means another axis there.
+  // An explicit axis is kept; its absence means another axis in the older spelling.
   if (!node.attrs.has('axis')) {
     const rank = rankOf(x);
     if (rank !== 2) edit.setAttrs(node, { axis: int(rank === undefined ? -1 : rank - 1) });
@@ -53,7 +53,7 @@ function lower(node: Node, edit: Editor): Lowered {
   return undefined;
 }
 
-/** Whether the axis is the last one that has more than one element. */
+/** Whether all axes after this one have length one. */
 function isAlone(x: Value | undefined, axis: number): boolean {
   if (axis === -1) return true;
   const rank = rankOf(x);
@@ -71,7 +71,7 @@ interface MatrixForm {
   readonly reshape: Node;
 }
 
-/** Reshape(node(Flatten(x)), Shape(x)), with nobody else looking at what is in between. */
+/** Matches Reshape(node(Flatten(x)), Shape(x)) whose intermediate values have no other readers. */
 function matrixForm(node: Node): MatrixForm | undefined {
   const flatten = node.inputs[0]?.producer;
   const [use, ...others] = node.outputs[0]?.uses ?? [];

@@ -1,4 +1,4 @@
-/** Split: sizes as optional second input (opset 1), as attribute (2), as input (13); without sizes, `num_outputs` says how many parts (18). */
+/** Split: sizes as optional second input (opset 1), as attribute (2), as input (13); without sizes, `num_outputs` is the number of parts (18). */
 import { int, intAttr } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { int64Tensor } from '../editor';
@@ -12,7 +12,7 @@ export const splitAdapters: readonly Adapter[] = [
     raise: (node, edit) => {
       const sizes = node.inputs[1];
       if (!sizes) return undefined;
-      // Opset 1 gives sizes the type of the data; the newest spelling has them as an input again.
+      // In opset 1 sizes have the type of the data; in the newest spelling they are an input again.
       const numbers = numbersOf(sizes);
       const integers = numbers?.every(Number.isSafeInteger)
         ? edit.constant(node, 'split', int64Tensor(numbers))
@@ -32,7 +32,7 @@ export const splitAdapters: readonly Adapter[] = [
     lower: (node, edit) => {
       edit.setAttrs(node, { num_outputs: undefined });
       if (node.inputs[1]) return undefined;
-      // Before, parts without sizes were equal; from 18 on the last one may be smaller.
+      // Before opset 18, parts without sizes were equal; since then the last one may be smaller.
       const parts = node.outputs.length;
       const shape = node.inputs[0]?.type?.shape;
       const axis = intAttr(node, 'axis');

@@ -1,4 +1,4 @@
-/** Tile: until opset 5 it repeats along one axis, both given as inputs; since 6 there is one number of repeats per axis. */
+/** Tile: until opset 5 it repeats along one axis, both given as inputs; since 6 there is one repeat count per axis. */
 import { fromNumbers } from '../../../ir/tensor';
 import type { Adapter } from '../adapter';
 import { pin } from '../adapter';

@@ -1,4 +1,4 @@
-/** TopK: since opset 10 k is an input; `largest` and `sorted` (11) default to what was always done. */
+/** TopK: since opset 10 k is an input; `largest` and `sorted` (11) default to the previous behaviour. */
 import type { Adapter } from '../adapter';
 import { refuse } from '../adapter';
 import { int64Tensor, intsOf } from '../editor';
