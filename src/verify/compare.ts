@@ -1,38 +1,41 @@
-/** Two lists of numbers: how far apart, where, and whether they say the same. */
+/** Compares two lists of numbers: how far apart they are, where, and whether they predict the same classes. */
 import type { Numbers } from './onnx-runner';
 import { EPSILON } from './precision';
 
 export interface Difference {
-  /** Numbers compared. */
+  /** Number of elements compared. */
   readonly count: number;
   readonly maxAbs: number;
-  /** Largest of the differences divided by the scale of the expected numbers. */
+  /** Largest difference divided by the scale of the expected values. */
   readonly maxRel: number;
-  /** Flat index of the worst element, with both numbers. */
+  /** Flat index of the worst element, with both values. */
   readonly worst: WorstElement | undefined;
-  /** The largest error as a share of its own expected number, and where: large where numbers are next to zero. Not for lists without a type. */
+  /** The largest error relative to its own expected value, and its position; large if values are close to zero. Not set for lists without a type. */
   readonly elementwise?: WorstElement & { readonly relative: number };
-  /** Largest magnitude among the expected numbers. */
+  /** Largest magnitude of the expected values. */
   readonly scale: number;
   readonly cosine: number;
-  /** Elements that are NaN or infinite on one side only, or differently. */
+  /** Elements that are NaN or infinite on one side only, or in a different way. */
   readonly broken: number;
 }
 
 export interface WorstElement {
-  /** Flat, in row-major order. */
+  /** Flat index, in row-major order. */
   readonly index: number;
   readonly expected: number;
   readonly actual: number;
-  /** The same as one index per axis. */
+  /** The same position as one index per axis. */
   readonly at?: readonly number[];
-  /** Distance in units in the last place of the expected number. */
+  /** Distance in units in the last place of the expected value. */
   readonly ulps?: number;
-  /** The type whose units these are, where it is not that of the expected number: the coarsest that either model computes in. */
+  /** Type of these units, if it is not that of the expected value: the coarsest type that either model computes in. */
   readonly unit?: string;
 }
 
-/** `coarsest`: the type that either model computes in. Tensors of the same shape; another number of elements is broken. The worst element is told by its index along each axis. */
+/**
+ * Compares tensors of the same shape; surplus elements count as broken. The worst element is reported with its index along each axis. `coarsest`: the
+ * coarsest type that either model computes in.
+ */
 export function compareTensors(expected: Numbers, actual: Numbers | undefined, coarsest = expected.dtype): Difference {
   const found = compare(expected.data, actual?.data ?? []);
   const unit = coarser(coarser(expected.dtype, actual?.dtype), coarsest);
@@ -56,7 +59,7 @@ export function compareTensors(expected: Numbers, actual: Numbers | undefined, c
   };
 }
 
-/** The size of the difference as a share of the size of what is expected (root mean squares): what a few steps of rounding make of many numbers. */
+/** Size of the difference as a share of the size of the expected values (root mean squares): suitable for many values that are rounded to a few steps. */
 export function errorOf(expected: Numbers, actual: Numbers): number {
   let [wrong, size] = [0, 0];
   expected.data.forEach((number: number, at: number) => {
@@ -68,7 +71,7 @@ export function errorOf(expected: Numbers, actual: Numbers): number {
 
 const coarser = (a: string, b: string | undefined): string => (b !== undefined && (EPSILON[b] ?? 0) > (EPSILON[a] ?? 0) ? b : a);
 
-/** One index per axis, from a flat one. */
+/** Converts a flat index to one index per axis. */
 export function indexOf(flat: number, shape: readonly number[]): readonly number[] {
   const index: number[] = [];
   let rest = flat;
@@ -79,7 +82,7 @@ export function indexOf(flat: number, shape: readonly number[]): readonly number
   return index;
 }
 
-/** Distance in units in the last place of `expected`; those of the smallest normal number where that is smaller still. */
+/** Distance in units in the last place of `expected`, or of the smallest normal number if `expected` is smaller. */
 export function ulpsBetween(expected: number, actual: number, dtype: string): number {
   if (!Number.isFinite(expected) || !Number.isFinite(actual)) return Object.is(expected, actual) ? 0 : Number.POSITIVE_INFINITY;
   const epsilon = EPSILON[dtype] ?? 2 ** -23;
@@ -88,7 +91,7 @@ export function ulpsBetween(expected: number, actual: number, dtype: string): nu
   return Math.abs(expected - actual) / unit;
 }
 
-/** NaN equals NaN and an infinity itself; anything else beside one of them is broken. */
+/** NaN equals NaN, and an infinity equals itself; any other pair with one of them is broken. */
 export function compare(expected: ArrayLike<number>, actual: ArrayLike<number>): Difference {
   let [maxAbs, scale, dot, a2, b2, broken] = [
     0,
@@ -129,7 +132,7 @@ export function compare(expected: ArrayLike<number>, actual: ArrayLike<number>):
   };
 }
 
-/** The larger of two, for reports over several inputs. */
+/** Merges two differences and keeps the larger one, for reports over several inputs. */
 export function worse(a: Difference | undefined, b: Difference): Difference {
   if (!a) return b;
   const larger = b.broken > 0 || (a.broken === 0 && b.maxRel > a.maxRel) ? b : a;
@@ -145,14 +148,14 @@ export function worse(a: Difference | undefined, b: Difference): Difference {
   };
 }
 
-/** Index of the largest number. */
+/** Index of the largest value. */
 export function best(scores: ArrayLike<number>): number {
   let at = 0;
   for (let index = 1; index < scores.length; index++) if ((scores[index] ?? 0) > (scores[at] ?? 0)) at = index;
   return at;
 }
 
-/** Classes that were compared, position by position: how often both name the same. */
+/** How often both models predict the same class, over all positions. */
 export interface Agreement {
   readonly cases: number;
   /** Share of cases with the same best class. */
@@ -161,7 +164,7 @@ export interface Agreement {
   readonly sameTopFive: number | undefined;
 }
 
-/** Of [N, K, ...]: classes along axis 1. undefined where there are no classes to rank. */
+/** Agreement of [N, K, ...], with classes along axis 1. undefined if there are no classes to rank. */
 export function agreement(expected: Numbers, actual: Numbers | undefined): Agreement | undefined {
   const [batch = 1, classes = 1, ...places] = expected.shape;
   if (expected.shape.length < 2 || classes < 2 || actual?.data.length !== expected.data.length) return undefined;
@@ -180,7 +183,7 @@ export function agreement(expected: Numbers, actual: Numbers | undefined): Agree
   return cases === 0 ? undefined : { cases, sameBest: bests / cases, sameTopFive: classes > 5 ? fives / cases : undefined };
 }
 
-/** Over several inputs. */
+/** Combines the agreement of several inputs. */
 export function agreeingOverall(a: Agreement | undefined, b: Agreement | undefined): Agreement | undefined {
   if (!a || !b) return a ?? b;
   const cases = a.cases + b.cases;

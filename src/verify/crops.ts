@@ -1,4 +1,4 @@
-/** Crops of larger images that cells of the map stand for, and what the original gives for them. */
+/** Crops of larger images that correspond to cells of the map, and the original's results on them. */
 import { windowAxes, windowLengths } from '../compile/input-size';
 import { type Claim, cellsOf } from './claim';
 import { compare } from './compare';
@@ -11,7 +11,7 @@ import type { Subject } from './subject';
 
 export type ExpectedCrops = ReadonlyMap<string, ExpectedMap>;
 
-/** The original on the crops of one larger image, for every output that is a map of predictions. */
+/** Runs the original on the crops of one larger image, for every output that is a map of predictions. */
 export async function runCrops(subject: Subject, claims: readonly Claim[], image: LargerImage, session: Session): Promise<ExpectedCrops> {
   const feeds = image.feeds;
   const known = new Map<string, Promise<Results>>();
@@ -36,27 +36,30 @@ export async function runCrops(subject: Subject, claims: readonly Claim[], image
       : [...places(lengths, image.purpose), ...beyond(subject, claim, image, lengths)];
     for (const place of wanted) {
       const starts = place.map((at, axis) => at * (steps[axis] ?? 1));
-      // Cells between those that repeat see the image in another phase than the original its crop.
+      // Cells between the periodic ones have a different phase in the image than in the original's crop.
       if (starts.some((start, axis) => !Number.isInteger(start) || start % (claim.axes[axis]?.period ?? 1) !== 0)) continue;
       const isInside = place.every((at, axis) => at < (lengths[axis] ?? 0));
       const value = (await run(starts, isInside ? undefined : 0)).get(claim.output);
       const other = isInside ? value : (await run(starts, 1)).get(claim.output);
       if (value && other) cells.push({ place, values: settled(Float64Array.from(value.data), Float64Array.from(other.data)) });
     }
-    // A mean over some of the windows is no mean over all.
+    // A mean over some of the windows is not the mean over all of them.
     if (claim.isMean && (cells.length === 0 || cells.length < wanted.length)) continue;
     found.set(claim.output, { lengths, cells });
   }
   return found;
 }
 
-/** Where the crop sticks out of the image, what is beyond must not matter; else there is no right value. */
+/** If the crop extends beyond the image, the pixels outside must not matter; otherwise there is no correct value (NaN). */
 export const settled = (one: Float64Array, other: Float64Array): Float64Array =>
   compare(one, other).maxRel < 1e-6 ? one : new Float64Array(one.length).fill(Number.NaN);
 
 const count = (more: number, stride: number): number => Math.floor(more / stride + 1e-9) + 1;
 
-/** Cells that the map says it has although their crops stick out of the image: right only where nothing out there is looked at, as behind a pool that leaves pixels over. */
+/**
+ * Cells that the map declares although their crops extend beyond the image: valid only if nothing outside is used, for example behind a pool that
+ * drops pixels.
+ */
 function beyond(subject: Subject, claim: Claim, image: LargerImage, lengths: readonly number[]): Place[] {
   if (subject.request.contract?.kind !== 'everywhere') return [];
   return claim.axes.flatMap((along, axis): Place[] => {
@@ -65,13 +68,16 @@ function beyond(subject: Subject, claim: Claim, image: LargerImage, lengths: rea
   });
 }
 
-/** Pixels between the crops: those between cells of the map; of a finer one only where each of its cells is the original on a crop. */
+/**
+ * Pixels between the crops: the distance between cells of the map; in a finer map, the distance between the network's own cells unless each of its
+ * cells equals the original on a crop.
+ */
 export function cropSteps(subject: Subject, { output, axes }: Claim): readonly number[] {
   const cells = subject.cropsAreFine ? undefined : subject.request.density?.[output];
   return axes.map(({ stride }, axis) => stride * (cells?.[axis] ?? 1));
 }
 
-/** `fill`: the seed of what is beyond the image. */
+/** `fill`: seed of the pixels beyond the image. */
 function cropOf(
   subject: Subject,
   feeds: ReadonlyMap<string, Numbers>,
@@ -90,7 +96,7 @@ function cropOf(
   );
 }
 
-/** An image or a map on a larger ground of random numbers, up to `ends`. */
+/** Places an image or a map on a larger background of random values, up to `ends`. */
 export function onGround(numbers: Numbers, axes: readonly number[], ends: readonly number[], seed: number): Numbers {
   const shape = numbers.shape.map((dim, axis) => Math.max(dim, ends[axes.indexOf(axis)] ?? 0));
   const ground = makeInput('normal', 77 + seed, numbers.dtype, shape, axes);

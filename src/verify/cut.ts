@@ -39,7 +39,7 @@ export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutM
   return maps.size > 0 ? [...maps.values()] : undefined;
 }
 
-/** Pixels between cells, as they move with the image; if that is not known, the product of the strides on the path. */
+/** Pixels between cells, as they move with the image; if that is not known, derived from the strides on the path. */
 function strideOf({ value, stride }: CutMap, fields: ReceptiveFields): readonly number[] {
   const field = fields.of(value);
   const own = field ? listOf(field) : [];

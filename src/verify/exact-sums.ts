@@ -1,14 +1,14 @@
 /**
- * The original with its long sums taken in double precision: how far it is from its own exact value there.
+ * Computes the original's long sums in double precision, to measure how far it is from its exact result.
  *
  *   ReduceMean(X) ... over many numbers           Cast > ReduceMean > Cast
- *   GlobalAveragePool(X)                          Cast > ReduceMean over rows and columns > Cast; of an AveragePool over the whole map as well
+ *   GlobalAveragePool(X)                          Cast > ReduceMean over rows and columns > Cast; the same for an AveragePool over the whole map
  *   AveragePool(X) of large unpadded windows      AveragePool of columns of AveragePool of rows: sums as long as one side
  *   InstanceNormalization(X, scale, shift)        Cast > (X - mean) / sqrt(mean((X - mean)^2) + epsilon) * scale + shift > Cast
- *   GroupNormalization, LayerNormalization        the same, over the channels of a group, over the last axes
+ *   GroupNormalization, LayerNormalization        the same, over the channels of a group, or over the last axes
  *
- * The runtime adds these numbers one after the other in float32. Where nearly all are equal (a plain background) every step rounds the same way, and the
- * sum is off by a share of their count, which moving inputs by a unit in the last place does not show.
+ * The runtime adds these numbers one after the other in float32. If nearly all are equal (a plain background), every step rounds in the same
+ * direction, and the error of the sum grows with their count. Moving the inputs by a unit in the last place does not reveal this.
  */
 
 import { attributes, floatAttr, intAttr, intsAttr } from '../ir/attrs';
@@ -19,12 +19,12 @@ import { elementCount, int64s, readNumbers, scalar } from '../ir/tensor';
 import type { Dim, Node, Value } from '../ir/types';
 import { isPlainPool, stridesOf } from '../ir/window-attrs';
 
-/** Sums of fewer numbers than this are as good in one order as in another. */
+/** Shorter sums are equally accurate in any order. */
 const LONG_SUM = 64;
-/** Types as ONNX numbers them. */
+/** ONNX type codes. */
 const [FLOAT, DOUBLE] = [1, 11];
 
-/** A copy, or undefined where nothing is summed over so many numbers. Shapes must be inferred. */
+/** Returns a copy, or undefined if there are no long sums. Shapes must be inferred. */
 export function withExactSums(original: Model): Model | undefined {
   const model = original.clone();
   const { graph } = model;
@@ -44,13 +44,13 @@ export function withExactSums(original: Model): Model | undefined {
   return model;
 }
 
-/** A node, and its first output in double precision. */
+/** A node, and a function that makes its first output in double precision. */
 interface Site {
   readonly node: Node;
   readonly exact: (make: Maker) => Maybe;
 }
 
-/** Of a sum: the runtime adds as many numbers as it has, one after the other. Where their count is not known, they may be many. */
+/** Site of a sum: the runtime adds all numbers one after the other. If their count is unknown, it may be large. */
 function exactSum(node: Node): Site | undefined {
   const [x] = node.inputs;
   const rank = x?.type?.shape?.length;
@@ -72,7 +72,7 @@ function exactSum(node: Node): Site | undefined {
   const kernel = node.op === 'AveragePool' ? intsAttr(node, 'kernel_shape') : undefined;
   if (!kernel || elementCount(kernel) < LONG_SUM || !isPlainPool(node)) return undefined;
   if (kernel.every((length, axis) => length === places?.[axis])) return { node, exact: mean };
-  // The runtime pools single precision only: shorter sums stand for exact ones.
+  // The runtime has only single-precision pools, so shorter sums approximate exact ones.
   const strides = stridesOf(node, kernel.length);
   const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
   return {
@@ -99,7 +99,7 @@ function exactNorm(node: Node): Site | undefined {
   const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 0));
   const epsilon = floatAttr(node, 'epsilon');
   const over = (from: number): readonly number[] => Array.from({ length: rank - from }, (_, at) => from + at);
-  /** One number per channel, along the second axis. */
+  /** Reshapes one value per channel to the second axis. */
   const perChannel = (make: Maker, value: Maybe): Maybe =>
     value && make.op('Reshape', [make.double(value), make.ints([-1, ...over(2).map(() => 1)])]);
   switch (node.op) {
@@ -116,7 +116,7 @@ function exactNorm(node: Node): Site | undefined {
         node,
         exact: (make) => {
           const normal = make.whitened(make.op('Reshape', [make.double(x), make.ints([0, groups, -1])]), [2], epsilon);
-          // 0 is "as it was": the batch may be of any size.
+          // 0 keeps the dimension: the batch may be of any size.
           const whole = make.op('Reshape', [normal, make.ints([0, ...sizes.slice(1)])]);
           return make.affine(whole, perChannel(make, scale), perChannel(make, shift));
         },
@@ -141,7 +141,7 @@ const isFloat = ({ outputs: [output] }: Node): boolean => output?.type?.dtype ==
 
 type Maybe = Value | undefined;
 
-/** Nodes in front of another one. */
+/** Adds nodes in front of another one. */
 class Maker {
   constructor(
     private readonly graph: Graph,

@@ -1,6 +1,6 @@
 /**
- * Checks the receptive field that the model declares. Runs only the converted model, on values so large that any that are lost on the way through
- * many layers would still be noticed:
+ * Checks the receptive field that the model declares. Runs only the converted model. Replacement values are so large that their effect stays visible
+ * even if many layers attenuate it:
  *
  *   outside   everything outside the field of a cell is replaced: the cell must stay the same. A field that is too small is a fault
  *   corners   one pixel in each corner of the field is replaced, or one row at each side of it: the cell should change. If it does not, the field may be

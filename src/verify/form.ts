@@ -1,6 +1,6 @@
 /**
- * The form in which a converted model is shipped (compile/form.ts) against the converted model itself, at the size and batch of the form; and, where each
- * cell is the original on a crop, against crops of the original. What the converted model is worth is verified before (equivalence.ts).
+ * Verifies the form in which a converted model is shipped (compile/form.ts) against the converted model itself, at the size and batch of the form;
+ * and, if each cell is the original on a crop, against crops of the original. The converted model itself is verified beforehand (equivalence.ts).
  */
 import type { Form } from '../compile/form';
 import { windowLengths } from '../compile/input-size';
@@ -22,13 +22,13 @@ import { Subject, type VerifyRequest } from './subject';
 import { verdictOf, worstVerdict } from './verdict';
 
 export interface FormedModel {
-  /** A file, or bytes, and the model in it, shapes inferred. */
+  /** File path or bytes, and the model in it, with shapes inferred. */
   readonly source: string | Uint8Array;
   readonly model: Model;
   readonly form: Form;
 }
 
-/** `report`: of the converted model itself. Its verdict is that of the whole. */
+/** `report`: report of the converted model itself. The returned verdict covers both. */
 export async function verifyForm(request: VerifyRequest, formed: FormedModel, report: VerifyReport): Promise<VerifyReport> {
   const started = performance.now();
   const subject = new Subject(request);
@@ -76,7 +76,7 @@ export async function verifyForm(request: VerifyRequest, formed: FormedModel, re
       new Map([[image, crops]]),
       isStrict,
     );
-    // Of one size: that it is one of two at which the map grows is asked elsewhere.
+    // One size only: that the map grows at two sizes is checked elsewhere.
     const whole = check.status === 'partial' ? ({ ...check, status: 'equal', note: undefined } as const) : check;
     checks.push({ ...whole, name: 'crops at that size' });
   }
@@ -88,10 +88,10 @@ export async function verifyForm(request: VerifyRequest, formed: FormedModel, re
   };
 }
 
-/** Photographs, noise and empty images: the paths through the network were looked at before. */
+/** Photographs, noise and empty images: the paths through the network were checked beforehand. */
 const KINDS = INPUT_KINDS.filter((kind) => ['normal', 'smooth', 'sparse'].includes(kind));
 
-/** Lengths of the first image: those of the form; where it is free, the original's and larger ones, no multiples of anything. */
+/** Lengths of the first image: those of the form; if it is free, the original's and larger ones that are multiples of nothing. */
 function sizesOf(subject: Subject, { size }: Form, claims: readonly Claim[]): readonly (readonly number[])[] {
   const fixed = size?.get(subject.image.input);
   if (fixed) return [fixed];

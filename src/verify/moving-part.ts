@@ -1,14 +1,14 @@
 /**
- * The part of a converted model that moves with the image, where the whole does not:
+ * The part of a converted model that moves with the image, if the model as a whole does not:
  *
- *   gates       one number per channel, taken from all places of a map (squeeze and excitation): with the gates held fixed, what is left is local
+ *   gates       one value per channel, computed from all positions of a map (squeeze and excitation): with the gates held fixed, the rest is local
  *   head image  the mean over the predictions of all windows: the map in front of the mean moves
  *
- *   converted model            ->   the same with the outputs of its global nodes as inputs, fed with what they give on one image, and the maps in front of
+ *   converted model            ->   the same with the outputs of its global nodes as inputs, fed with their values on one image, and the maps in front of
  *                                   the means as outputs
  *
- * The checks on images that are moved hold for it as for any other network. A TensorFlow.js model cannot be cut: the graph that it was written from is, where
- * that is at hand.
+ * The checks on shifted images apply to it as to any other network. A TensorFlow.js model cannot be cut: instead, the graph that it was emitted from
+ * is cut, if available.
  */
 import { contractOf } from '../analysis/contract';
 import { meanedMap } from '../analysis/meaned-map';
@@ -24,14 +24,14 @@ import type { Numbers, Session } from './onnx-runner';
 import { only } from './results';
 import { Subject } from './subject';
 
-/** A subject of its own, in which only what moves is looked at. */
+/** A separate subject that covers only the part that moves. */
 export interface MovingPart {
   readonly subject: Subject;
   readonly claims: readonly Claim[];
   within<T>(use: (session: Session) => Promise<T>): Promise<T>;
 }
 
-/** undefined: the model moves as a whole, or there is nothing in it that does. */
+/** Returns undefined if the model moves as a whole, or no part of it does. */
 export function movingPart(subject: Subject): MovingPart | undefined {
   const { converted, contract, windows } = subject.request;
   const isGated = contract?.kind === 'whole-image';
@@ -68,7 +68,7 @@ export function movingPart(subject: Subject): MovingPart | undefined {
   return { subject: part, claims: claimsOf(part), within: (use) => within(subject, gates, model, use) };
 }
 
-/** A session of the part, its gates fed with what they give on one image of the original size. */
+/** Opens a session of the part, with its gates fixed at their values on one image of the original size. */
 async function within<T>(subject: Subject, gates: readonly Value[], model: Model, use: (session: Session) => Promise<T>): Promise<T> {
   const { bench, request } = subject;
   const open = (held: ReadonlyMap<string, Numbers>): Promise<T> =>
@@ -86,7 +86,7 @@ async function within<T>(subject: Subject, gates: readonly Value[], model: Model
   );
 }
 
-/** At the original size. */
+/** A copy of the model at the original size. */
 function atWindow({ request }: Subject, of: Model): Model {
   const model = of.clone();
   for (const input of model.graph.inputs) {
@@ -100,7 +100,10 @@ function atWindow({ request }: Subject, of: Model): Model {
   return model;
 }
 
-/** The outputs of nodes that look at all places, where each is one number per channel. `maps`: what they lead to; what comes behind is no gate. */
+/**
+ * Outputs of nodes that depend on all positions, if each is one value per channel. `maps`: the values that they lead to; anything behind these is not
+ * a gate.
+ */
 function gatesOf(subject: Subject, maps: readonly Value[]): readonly Value[] | undefined {
   const { graph } = trunkOf(subject.request.converted.model, maps);
   const names = receptiveFields(atWindow(subject, new Model({ graph })).graph).global.flatMap(({ outputs }) => outputs[0]?.name ?? []);
@@ -113,7 +116,7 @@ function gatesOf(subject: Subject, maps: readonly Value[]): readonly Value[] | u
     : undefined;
 }
 
-/** What it claims is claimed with the gates given, whatever they are. */
+/** Replaces the gates with constants: the claims must hold for any values of the gates. */
 function withGatesAs0(model: Model, gates: readonly Value[]): Model {
   const { graph } = model;
   for (const gate of gates) {

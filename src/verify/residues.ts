@@ -1,7 +1,7 @@
 /**
- * Sizes of every residue of the stride: a converted model must run at each of them and have as many cells as it says; and where its cells look at a part of the
- * image, those that lie inside of a smaller image are those of a larger one with the same beginning. Needs no original: the sizes are as small as the model
- * takes, and all residues are tried where the budget allows it.
+ * Runs image sizes with each residue of the stride. The converted model must accept each of them and have the declared number of cells. If its cells
+ * depend on a part of the image only, the cells inside a smaller image must equal those of a larger image with the same beginning. Needs no original:
+ * the sizes are as small as the model accepts, and all residues are tried if the budget allows it.
  */
 import { windowAxes } from '../compile/input-size';
 import { CompileError } from '../diagnostics/compile-error';
@@ -20,13 +20,13 @@ export interface ResiduesSeen {
   readonly outputs: Readonly<Record<string, Difference>>;
   readonly faults: readonly string[];
   readonly sizes: readonly string[];
-  /** Cells that were compared. */
+  /** Number of cells compared. */
   readonly cells: number;
-  /** Along each axis: what is counted, the residues that were tried, and of how many. */
+  /** Along each axis: its unit, the residues tried, and the number of residues. */
   readonly tried: readonly { readonly name: string; readonly residues: readonly number[]; readonly of: number }[];
 }
 
-/** undefined: the model has no stride. */
+/** undefined if the model has no maps. */
 export async function everyResidue(
   subject: Subject,
   claims: readonly Claim[],
@@ -46,11 +46,11 @@ export async function everyResidue(
   const tried = periods.map(() => new Set<number>());
   let cells = 0;
   for (const step of inOrder(most)) {
-    // Rows and columns differ, so that what is mixed up between them shows.
+    // Rows and columns get different residues, so that swapping them is detected.
     const residues = periods.map((period, axis) => (axis % 2 === 0 ? step : 2 * most - 1 - step) % period);
     if (residues.every((residue, axis) => tried[axis]?.has(residue))) continue;
     const lengths = base.map((length, axis) => length + (residues[axis] ?? 0));
-    // What is tried first is tried in any case.
+    // The first size is tried in any case.
     if (!allowance.spend(subject.secondsFor(lengths) / 2) && sizes.length > 0) break;
     const found = await session.run(cut(subject, image, lengths)).catch(asCompileError);
     sizes.push(sizeText(lengths));
@@ -79,7 +79,10 @@ export async function everyResidue(
   };
 }
 
-/** Sizes at which a cell lies inside of the image, of the residues of the original size, if all can be tried there; else the original size. */
+/**
+ * Sizes with at least one cell inside the image and the original's residue, if the budget allows trying all residues there; otherwise the original
+ * size.
+ */
 function baseOf(subject: Subject, claims: readonly Claim[], most: number, allowance: Allowance): readonly number[] {
   const large = subject.lengths.map((own, axis) =>
     Math.max(own, ...tracksOf(subject, claims, axis, new Map()).map((track) => lengthFor(track, own, 1))),
@@ -87,17 +90,17 @@ function baseOf(subject: Subject, claims: readonly Claim[], most: number, allowa
   return allowance.has(subject.secondsFor(large) * ((most + 1) / 2)) ? large : subject.lengths;
 }
 
-/** Pixels after which sizes mean the same again: for all maps. */
+/** Period in pixels after which sizes repeat their residue, for all maps. */
 const periodAlong = (claims: readonly Claim[], axis: number): number =>
   claims.reduce((all, { axes }) => {
     const own = axes[axis];
     const period = own ? commonMultiple(Math.ceil(own.period), own.congruent) : 1;
     return Number.isInteger(period) && period > 0 ? Math.min(commonMultiple(all, period), MOST) : all;
   }, 1);
-/** No network has a stride beyond this. */
+/** Larger than the stride of any known network. */
 const MOST = 4096;
 
-/** What finds most comes first: one pixel more or less than what the stride divides, half of it; then the rest, spread. */
+/** Residues most likely to find faults come first: one pixel above or below a multiple of the stride, and half a stride; then the rest. */
 function* inOrder(most: number): Generator<number> {
   const done = new Set<number>();
   const first = [1, most - 1, Math.floor(most / 2), 0];
@@ -126,7 +129,7 @@ interface Pairs {
   cells: number;
 }
 
-/** Cells that lie inside of both images, up to the far end: both begin at the same pixel. */
+/** Pairs the cells inside both images, up to the far end: both images begin at the same pixel. */
 function alike(
   subject: Subject,
   claims: readonly Claim[],
@@ -144,7 +147,7 @@ function alike(
       const [small, large] = [found.get(claim.output), reference.get(claim.output)];
       if (!isSame || !small || !large || small.shape.length !== 2 + lengths.length) return [];
       const counts = tracks.map((track, axis) => Math.min(lastInside(track, lengths[axis] ?? 0) + 1, small.shape[axis + 2] ?? 0));
-      // An image that is continued with its other end begins with what depends on how large it is.
+      // If the image wraps around, the first cells depend on its size.
       const starts = tracks.map((track) => (subject.request.contract?.wraps ? firstInside(track) : 0));
       const inside = counts.map((count, axis) => count - (starts[axis] ?? 0));
       if (inside.some((count) => count <= 0)) return [];
@@ -155,6 +158,6 @@ function alike(
   );
 }
 
-/** For people: `rows: all 32; columns: 1, 16, 31 of 32`. */
+/** Text for the report: `rows: all 32; columns: 1, 16, 31 of 32`. */
 export const triedText = (tried: ResiduesSeen['tried']): string =>
   tried.map(({ name, residues, of }) => `${name}: ${residues.length === of ? `all ${of}` : `${residues.join(', ')} of ${of}`}`).join('; ');

@@ -1,4 +1,4 @@
-/** What runs give, and small helpers to handle it. */
+/** Results of runs, and small helpers for them. */
 import { CompileError } from '../diagnostics/compile-error';
 import { table } from '../ir/table';
 import { type Agreement, compareTensors, type Difference, worse } from './compare';
@@ -7,7 +7,7 @@ import type { Tolerance } from './report';
 
 export type Results = ReadonlyMap<string, Numbers>;
 
-/** The largest difference over all outputs of all runs. `allowed`: absolute differences, by output, that say nothing. */
+/** The largest difference over all outputs of all runs. `allowed`: absolute differences, by output, that count as zero. */
 export function worstOf(
   expected: readonly Results[],
   actual: readonly Results[],
@@ -24,18 +24,18 @@ export function worstOf(
   return worst;
 }
 
-/** Whether both name the same class often enough. */
+/** True if both models predict the same class often enough. */
 export const agreesEnough = (agreed: Agreement, { criteria }: Tolerance): boolean =>
   agreed.sameBest >= (criteria?.minAgreement ?? 0) - 1e-12;
 
 /**
- * `output`: an output with a tolerance of its own is held to that. `agreed`: where it has classes, how often both name the same; where that or the cosine was
- * asked for in place of a tolerance, numbers may differ.
+ * True if a difference is within tolerance. `output`: its own tolerance applies, if it has one. `agreed`: for outputs with classes, how often both
+ * models predict the same class. If agreement or cosine similarity was requested instead of a tolerance, values may differ.
  */
 export function isWithin(difference: Difference, tolerance: Tolerance, output: string, agreed?: Agreement): boolean {
   const { criteria, from } = tolerance;
   if (criteria?.cosine !== undefined && !(difference.cosine >= criteria.cosine)) return false;
-  // How often the best class is the same is told over all inputs (agreesEnough).
+  // Agreement on the best class is judged over all inputs (agreesEnough).
   if (from === 'criteria' && (criteria?.cosine !== undefined || agreed)) return difference.broken === 0;
   const { relative, absolute } = tolerance.outputs?.[output] ?? tolerance;
   const activation = tolerance.outputs?.[output] ? 0 : (tolerance.activation?.[output] ?? 0);

@@ -1,4 +1,4 @@
-/** Inputs by the dozen: kinds of different statistics in turn. */
+/** Sets of inputs, alternating between kinds of different statistics. */
 
 import { notComparable } from '../diagnostics/catalogue';
 import type { Model } from '../ir/model';
@@ -9,12 +9,12 @@ import type { Numbers } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
 
 export interface Sample {
-  /** What it is, for reports: a kind of random input, or the name of a file. */
+  /** Name for reports: the kind of random input, or the name of a file. */
   readonly kind: string;
   readonly feeds: ReadonlyMap<string, Numbers>;
 }
 
-/** Kinds in turn: first all of them, then the ordinary ones again and again. */
+/** Cycles through the kinds: first all of them once, then only the ordinary ones. */
 export function randomSamples(
   count: number,
   kinds: readonly InputKind[],
@@ -27,19 +27,19 @@ export function randomSamples(
   });
 }
 
-/** Those of extreme magnitude are for networks that take and compute in single precision or better. */
+/** Inputs of extreme magnitude are only for networks that accept and compute in single precision or better. */
 export function kindsFor(model: Model): readonly InputKind[] {
   const isFloat = model.graph.inputs.some(({ type }) => type?.dtype === 'float' || type?.dtype === 'double');
   const coarse = EPSILON[coarsestType(model)] ?? 0;
   return isFloat && coarse <= 2 ** -23 ? [...INPUT_KINDS, ...EXTREME_KINDS] : INPUT_KINDS;
 }
 
-/** Of the budget. */
+/** Share of the budget. */
 const SHARE = 0.05;
 
 /**
- * Small networks are cheap to run, and a unit that does not fire on one input may on another. Decided by what the network costs, not by the clock: the
- * same every time. `seconds`: of one sample. Each kind once in any case.
+ * Default number of samples. Small networks are cheap to run, and a unit that is inactive on one input may be active on another. The number depends
+ * on the cost of the network and not on the clock, so it is always the same. `seconds`: cost of one sample. Every kind is used at least once.
  */
 export function usualSamples(model: Model, budget: Budget, seconds: number): number {
   const bytes = weightBytes(model);
@@ -51,7 +51,7 @@ export function usualSamples(model: Model, budget: Budget, seconds: number): num
 export const weightBytes = (model: Model): number =>
   model.graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0);
 
-/** The samples of one part: the first, on which the noise is measured, is in all of them. */
+/** The samples of one shard. The first sample, on which the noise is measured, is in all shards. */
 export const partOf = (
   samples: readonly Sample[],
   shard: { readonly index: number; readonly of: number } | undefined,
@@ -64,7 +64,7 @@ export function referenceSample(samples: readonly Sample[]): Sample {
   return first;
 }
 
-/** `normal, smooth, 3 of each`; of files the names. */
+/** `normal, smooth, 3 of each`; for files, their names. */
 export function describeSamples(samples: readonly Sample[]): string {
   const counts = new Map<string, number>();
   for (const { kind } of samples) counts.set(kind, (counts.get(kind) ?? 0) + 1);

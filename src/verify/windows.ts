@@ -1,9 +1,9 @@
 /**
- * The original cut at its last map: its trunk on larger images, its own head on windows of the map that comes of it.
+ * Cuts the original at its last map, and runs its trunk on larger images and its own head on windows of the resulting map.
  *
- * The trunk is the original's own nodes with nothing but the size of its input let go, where these run on larger images and their maps grow as their strides
- * say: no part of the rewriter has touched it. Only where sizes are baked into them is the trunk freed by the passes of a conversion; the checks that need
- * no original (moved.ts) then have to hold as well.
+ * The trunk consists of the original's own nodes, with only the size of its input made free, if they run on larger images and their maps grow as
+ * their strides require: no part of the rewriter has touched it. Only if sizes are hard-coded is the trunk freed by the passes of a conversion; the
+ * checks that need no original (moved.ts) must then pass as well.
  */
 
 import { Orientations } from '../analysis/maps/orientation';
@@ -28,25 +28,25 @@ import { asCompileError, each, only, type Results } from './results';
 import type { Choices, LargerImage } from './sizes';
 import type { Subject } from './subject';
 
-/** The original's maps of one larger image. */
+/** The original's maps for one larger image. */
 export interface Features {
   readonly image: LargerImage;
-  /** undefined: the original cannot be run on it. */
+  /** undefined if the original cannot be run on it. */
   readonly results: Results | undefined;
-  /** The same with long sums in double precision, where there are any. */
+  /** The same with long sums in double precision, if there are any. */
   readonly exact?: Results | undefined;
-  /** Whether it was the original's own nodes that ran. */
+  /** True if the original's own nodes were run. */
   readonly own: boolean;
 }
 
 export interface Trunk {
   readonly features: readonly Features[];
   readonly maps?: readonly CutMap[] | undefined;
-  /** Why there are no maps. */
+  /** Reason why there are no maps. */
   readonly reason?: string | undefined;
 }
 
-/** The original's maps at larger sizes; of alternatives the first that it takes. */
+/** The original's maps at larger sizes; of several alternatives, the first that it accepts. */
 export async function runTrunk(subject: Subject, choices: Choices, claims: readonly Claim[]): Promise<Trunk> {
   const without = (reason: string): Trunk => ({
     features: choices.flatMap(([image]) => (image ? [{ image, results: undefined, own: false }] : [])),
@@ -109,7 +109,7 @@ async function runOn(
           .run(only(fittedFeeds(subject, image), session.inputNames))
           .catch((error: unknown) => asCompileError(error));
         if (results instanceof CompileError) continue;
-        // One map that stays as it is tells of a size that is baked in, which at other sizes may go unnoticed.
+        // One map that does not grow indicates a hard-coded size, which may go unnoticed at other sizes.
         if (!maps.every((map) => growsAsItShould(subject, map, image, results))) {
           found.clear();
           return;
@@ -117,7 +117,8 @@ async function runOn(
         found.set(at, { image, results, own });
         break;
       }
-    // What runs at some sizes only is tied to them: a pool as large as the map is the gate of the first window, until the map has room for two.
+    // A trunk that runs only at some sizes is tied to them: for example, a pool as large as the map is the gate of the first window until the map has
+    // room for two.
     if (own && found.size < wanted.length) found.clear();
     if (own && found.size > 0 && !(await movesAsItShould(subject, maps, claims, session))) found.clear();
   });
@@ -139,7 +140,7 @@ async function runOn(
   return found;
 }
 
-/** A map that stays as it is while the image grows has a size baked into it, and is no map of the larger image. */
+/** A map that does not grow with the image has a hard-coded size, and is not a map of the larger image. */
 export function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
   const lengths = subject.fittedSize(image.lengths);
   const shape = results.get(value.name)?.shape ?? [];
@@ -151,8 +152,8 @@ export function growsAsItShould(subject: Subject, { value, axes, stride }: CutMa
 }
 
 /**
- * Whether the original's own map moves with the image. One that is mirrored or cut out at fixed places means something else on a larger image than a window
- * of it means to the original. Of a map cell it is known that it depends on no more than the cells of the converted map do that look at it.
+ * True if the original's own map moves with the image. A map that is mirrored or sliced at fixed positions has a different meaning on a larger image
+ * than on the original's window. A map cell depends on no more than the cells of the converted map that use it.
  */
 async function movesAsItShould(subject: Subject, maps: readonly CutMap[], claims: readonly Claim[], session: Session): Promise<boolean> {
   const [claim] = claims.filter(({ output }) => !subject.isMap(output));
@@ -176,10 +177,10 @@ async function movesAsItShould(subject: Subject, maps: readonly CutMap[], claims
   if (moved instanceof CompileError) return true;
   return Object.values(moved.outputs).every(({ broken, maxRel }) => broken === 0 && maxRel < MOVED);
 }
-/** As a share of the largest number of a map: far above rounding, far below another pixel. */
+/** As a share of a map's largest value: far above rounding, and far below the effect of a different pixel. */
 const MOVED = 1e-3;
 
-/** The nodes of the file that lead to these maps, the lengths of the image let go. undefined: the file does not have them all. */
+/** The nodes of the file that compute these maps, with the lengths of the image made free. undefined if the file does not contain all of them. */
 export function ownTrunk(subject: Subject, maps: readonly CutMap[]): Model | undefined {
   return ownPart(
     subject,
@@ -187,7 +188,10 @@ export function ownTrunk(subject: Subject, maps: readonly CutMap[]): Model | und
   );
 }
 
-/** The nodes of the original's file that lead to values of these names, for images of any size. Types are dropped: they are those of the original size. */
+/**
+ * The nodes of the original's file that compute the values of these names, for images of any size. Types are dropped because they describe the
+ * original size.
+ */
 export function ownPart(subject: Subject, names: readonly string[]): Model | undefined {
   const verbatim = subject.request.verbatim?.();
   if (!verbatim || verbatim.graph.nodes.some((node) => nestedGraphs(node).length > 0)) return undefined;
@@ -215,14 +219,14 @@ export function ownPart(subject: Subject, names: readonly string[]): Model | und
   return part;
 }
 
-/** What the head gives for the places of a larger image's map. */
+/** Expected results of the head at positions of a larger image's map. */
 export interface ExpectedWindows {
   readonly image: LargerImage;
   readonly own: boolean;
   readonly outputs: ReadonlyMap<string, ExpectedMap>;
 }
 
-/** For each larger image and output, the head's result for windows of the original's own map. */
+/** For each larger image and output, the results of the head on windows of the original's own map. A string is the reason why there are none. */
 export async function headOnWindows(
   subject: Subject,
   { features, maps, reason }: Trunk,
@@ -272,12 +276,12 @@ export async function headOnWindows(
   );
 }
 
-/** One output: the head on windows of the maps that lead to it. */
+/** Runs the head for one output, on windows of the maps that lead to it. */
 class Slide {
   private readonly used: readonly CutMap[];
   private readonly steps: readonly (readonly number[])[];
   private readonly orientations: Orientations;
-  /** Inputs that are no images go to the head as they are. */
+  /** Inputs that are not images are passed to the head unchanged. */
   private beside: Results = new Map();
 
   constructor(
@@ -321,7 +325,7 @@ class Slide {
     return { lengths, cells };
   }
 
-  /** Cells that the map says it has although their windows stick out of the original's map: right only where nothing out there is looked at. */
+  /** Cells that the map declares although their windows extend beyond the original's map: valid only if nothing outside is used. */
   private beyond(image: LargerImage, lengths: readonly number[]): Place[] {
     const claim = this.subject.head === 'window' ? this.claims.find(({ output }) => output === this.output.name) : undefined;
     const density = this.subject.request.density?.[this.output.name] ?? [];
@@ -338,7 +342,7 @@ class Slide {
     return axes.places.map((place) => shape[place] ?? 0);
   }
 
-  /** Windows that fit into every map. */
+  /** Number of windows that fit into every map, along each axis. */
   private counts(): readonly number[] {
     const most = (axis: number): number =>
       Math.min(
@@ -350,7 +354,7 @@ class Slide {
     return this.subject.letters.map((_, axis) => Math.max(0, most(axis)));
   }
 
-  /** undefined: no window of the map begins there. */
+  /** Returns undefined if no window of the map begins there. */
   private async cell(place: Place, fill?: number): Promise<Float64Array | undefined> {
     const window = (map: CutMap, starts: readonly number[]): [string, Numbers] => {
       const found = this.features.get(map.value.name);
@@ -367,7 +371,7 @@ class Slide {
       const sizes = this.sizeOf(map);
       return this.subject.letters.map((letter, axis) => {
         const start = (place[axis] ?? 0) * (this.steps[at]?.[axis] ?? 1);
-        // The map of a mirrored image has its windows in the other order.
+        // The map of a mirrored image has its windows in reverse order.
         return backwards[letter] ? (sizes[axis] ?? 0) - (map.axes.shape.places[axis] ?? 1) - start : start;
       });
     });
@@ -377,7 +381,7 @@ class Slide {
     const feeds = new Map([
       ...this.beside,
       ...this.used.map((map, at) => window(map, starts[at] ?? none)),
-      // The runtime wants every input of the head, those of other outputs too.
+      // The runtime requires every input of the head, including those of other outputs.
       ...this.maps.filter((map) => !this.used.includes(map)).map((map) => window(map, none)),
     ]);
     const result = await this.session.run(only(feeds, this.session.inputNames));
@@ -385,14 +389,17 @@ class Slide {
   }
 }
 
-/** Those of the maps that lead to one output. */
+/** The maps that lead to one output. */
 function mapsOf(subject: Subject, output: Value, maps: readonly CutMap[]): readonly CutMap[] {
   const own = new Set(lastMaps(subject.whole, [output])?.map((map) => map.value) ?? []);
   const used = maps.filter((map) => own.has(map.value));
   return used.length > 0 ? used : maps;
 }
 
-/** Pixels between the windows that are looked at: those between the cells of the converted map; else, where maps of several strides meet, the widest. */
+/**
+ * Pixels between the windows that are run: the distance between cells of the converted map; if that is not known, and for maps of several strides,
+ * the widest stride.
+ */
 function strideOf(subject: Subject, used: readonly CutMap[], output: Value, claims: readonly Claim[]): readonly number[] {
   const claim =
     subject.head === 'cell' ? undefined : claims.find((each) => each.output === output.name && (subject.head === 'window' || each.isMean));

@@ -1,28 +1,28 @@
 /**
- * Floats made integers, the same float the same integer: f(-x) = -f(x); f(0) = 0 and f(1) = 1, since adding the one and multiplying by the other is nothing
- * in both models, and may be left out in one; else one of -3, -2, -1, 1, 2, 3 as a hash of its bits says.
+ * Replaces floats with integers, equal floats with equal integers: f(-x) = -f(x); f(0) = 0 and f(1) = 1, because adding 0 and multiplying by 1 have
+ * no effect and one of the models may omit them; all others become one of -3, -2, -1, 1, 2, 3, chosen by a hash of their bits.
  *
- * Two models that hold the same numbers, in whatever order and shape, hold the same integers afterwards; no weight has to be found again by its place.
- * Two floats that are next to each other are other integers in five of six rounds.
+ * Two models with the same values, in any order and shape, thus have the same integers, and weights need not be matched by position.
+ * Neighbouring floats get different integers in five of six rounds.
  */
 import { aligned } from '../../ir/bytes';
 import { elementCount, tensorBytes } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
 
 /**
- * What a constant is to a node.
- * `weight`: any of the six. `scale` of a norm: 2 or -2; `variance`: 1 or 4, whose root is exact, and so is a scale divided by it.
+ * Role of a constant in a node.
+ * `weight`: any of the six. `scale` of a norm: 2 or -2; `variance`: 1 or 4, so that its root, and a scale divided by the root, are exact.
  */
 export type Role = 'weight' | 'scale' | 'variance';
 
-/** The largest magnitude that a role gives. */
+/** Largest magnitude in each role. */
 export const LARGEST: Readonly<Record<Role, number>> = { weight: 3, scale: 2, variance: 4 };
 
 const SIGN = 0x80000000;
-/** The bits of 1. */
+/** Bit pattern of 1. */
 const ONE = 0x3f800000;
 
-/** Murmur's finaliser. */
+/** Finaliser of MurmurHash3. */
 function mixed(bits: number, seed: number): number {
   let state = (bits ^ seed) >>> 0;
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
@@ -30,7 +30,7 @@ function mixed(bits: number, seed: number): number {
   return (state ^ (state >>> 16)) >>> 0;
 }
 
-/** `bits` of a float; the integer as a number. */
+/** Converts a float, given as its bits, to its integer. */
 export function integerOf(bits: number, seed: number, role: Role): number {
   const magnitude = (bits & ~SIGN) >>> 0;
   const hash = mixed(magnitude, Math.imul(seed, 0x9e3779b9));
@@ -42,12 +42,12 @@ export function integerOf(bits: number, seed: number, role: Role): number {
   return role === 'scale' ? 2 * sign : sign * (1 + ((hash >>> 1) % 3));
 }
 
-/** A float tensor with every element replaced, when somebody asks for its bytes. */
+/** A float tensor with every element replaced, computed when its bytes are requested. */
 export function integerTensor(tensor: Tensor, seed: number, role: Role): Tensor {
   return elementwise(tensor, (bits) => integerOf(bits, seed, role));
 }
 
-/** A float tensor whose elements follow from the bits of another's. A stretch is in memory at a time, and the result. */
+/** A float tensor whose elements are computed from the bits of another's. Only one stretch of the source and the result are in memory. */
 export function elementwise(tensor: Tensor, apply: (bits: number) => number): Tensor {
   const count = elementCount(tensor.shape);
   return {
@@ -68,7 +68,7 @@ export function elementwise(tensor: Tensor, apply: (bits: number) => number): Te
   };
 }
 
-/** The bits of a float tensor, a few megabytes at a time. */
+/** Passes the bits of a float tensor to `use`, a few megabytes at a time. */
 export function eachStretch(tensor: Tensor, use: (bits: Uint32Array) => void): void {
   const { data } = tensor;
   const isAligned = data.kind === 'ranges' && data.encoding === 'raw' && data.ranges.every(({ length }) => length % 4 === 0);
@@ -86,7 +86,7 @@ export function eachStretch(tensor: Tensor, use: (bits: Uint32Array) => void): v
   }
 }
 
-/** The same for the same numbers in any order, whatever their signs. */
+/** Hash that is the same for the same values in any order, whatever their signs. */
 export function fingerprint(tensor: Tensor): string {
   let [a, b, count] = [0, 0, 0];
   eachStretch(tensor, (bits) => {

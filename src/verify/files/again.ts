@@ -1,4 +1,4 @@
-/** The conversion behind a converted file, done again: what its rules make, of the original's weights and of others. */
+/** Repeats the conversion behind a converted file, to find out what its rules produce from the original's weights and from others. */
 import { type Compiled, compile } from '../../compile';
 import { declaredForm, type Form } from '../../compile/form';
 import type { SizeRequest } from '../../compile/input-size';
@@ -12,20 +12,23 @@ import type { Rewrite } from '../report';
 import { aboutOf, readModelJson } from '../tfjs/files';
 import type { Emitted } from '../tfjs/integers';
 
-/** Whether a pass made weights anew. Constants folded in the original itself are computed there as well. */
+/** True if a pass recomputed weights. Constants folded in the original itself do not count, because the original computes them too. */
 export const rounds = ({ report }: Compiled): boolean =>
   report.passes.some(({ role, edits, numbers }) => edits > 0 && numbers === 'rounding' && role !== 'evaluates');
 
-/** What the rules of a conversion did. */
+/** Rewrites made by the rules of a conversion. */
 export const rewritesOf = (compiled: Compiled | undefined): readonly Rewrite[] =>
   (compiled?.report.remarks ?? []).flatMap(({ kind, pass, rule, origin }) => (kind === 'applied' ? [{ pass, rule, origin }] : []));
 
-/** The conversion that the file says it is, done again: it tells which rules make what. undefined: it cannot be done. */
+/** Repeats the conversion that the file declares, to find out which rules made what. undefined if the conversion is refused. */
 export function compiledAnew(original: Model, converted: Model): Compiled | undefined {
   return ifPossible(() => compile(original, { head: declaredHead(converted), slide: slidingNames(converted) }));
 }
 
-/** The conversion behind a file that says it is a form of one: done again, and the form. undefined: it says nothing of the kind, or cannot be done again. */
+/**
+ * The conversion behind a file that declares itself a form of one, repeated, together with the form. undefined if the file declares no form, or the
+ * conversion cannot be repeated.
+ */
 export function formedFrom(
   original: Model,
   converted: Model,
@@ -42,7 +45,7 @@ export function formedFrom(
   return compiled && { compiled, form: { model: converted.clone(), form } };
 }
 
-/** undefined where it is refused. */
+/** Returns undefined if the action throws a CompileError. */
 function ifPossible<T>(action: () => T): T | undefined {
   try {
     return action();
@@ -52,7 +55,7 @@ function ifPossible<T>(action: () => T): T | undefined {
   }
 }
 
-/** The conversion that the file says it is, for any weights: at the level of folding that makes the same graph. */
+/** Returns a function that repeats the declared conversion for any weights, at the optimisation level that produces the same graph. */
 export function conversionAgain(
   original: Model,
   converted: Model,
@@ -69,7 +72,10 @@ export function conversionAgain(
   return (model) => attempt(model, level);
 }
 
-/** The same with what is emitted for TensorFlow.js: in the layout that the model declares, fused or not as makes its nodes. undefined: no conversion of this program's. */
+/**
+ * The same, including the graph emitted for TensorFlow.js: in the layout that the model declares, and fused or not, whichever reproduces its nodes.
+ * undefined if it is not a conversion by this program.
+ */
 export function tfjsConversionAgain(
   original: Model,
   standIn: Model,
@@ -93,7 +99,7 @@ export function tfjsConversionAgain(
     });
   const topology = json.modelTopology as { readonly node: readonly { readonly name: string; readonly op: string }[] };
   const own = new Set(topology.node.map(({ name, op }) => `${op} ${name}`));
-  // A node may have been tampered with: the way that makes the most of them.
+  // A node may have been tampered with: uses the settings that reproduce most nodes.
   let best: { readonly optimise: 0 | 1 | 2; readonly fuse: boolean; readonly share: number } | undefined;
   for (const optimise of [2, 1, 0] as const) {
     for (const fuse of [true, false]) {

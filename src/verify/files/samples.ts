@@ -1,4 +1,4 @@
-/** What a verification is run on: the sizes of the inputs, and the inputs. */
+/** Inputs of a verification and their sizes. */
 
 import { type ImageWindow, resolveWindows, type SizeRequest, windowAxes } from '../../compile/input-size';
 import { openDimension } from '../../diagnostics/catalogue';
@@ -19,7 +19,7 @@ export interface SampleOptions extends VerifyOptions {
   readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
 }
 
-/** The samples from the files that were given, or random ones. */
+/** Samples from the given files, or random ones. */
 export async function samplesFor(
   original: Model,
   converted: Model,
@@ -62,19 +62,19 @@ const secondsOfSample = ({ graph }: Model): number =>
 export const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
   (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
 
-/** Static sizes; a batch that is open is one. Throws CompileError OPEN_DIMENSION. */
+/** Static sizes; an open batch becomes 1. Throws CompileError OPEN_DIMENSION. */
 export function sizesOf({ name, type }: Value): readonly number[] {
   const shape = type?.shape;
   if (!shape) throw openDimension(name, 'rank unknown');
   return shape.map((dim, axis) => {
-    // No image at all proves nothing: a length of 0 stands for one that is not known.
+    // An empty image proves nothing: a length of 0 is treated as unknown.
     if (typeof dim === 'number' && (dim > 0 || axis > 0)) return dim;
     if (axis === 0) return 1;
     throw openDimension(name, shape.map((each) => each ?? '?').join(', '));
   });
 }
 
-/** Gives the original the sizes that were asked for, or that either file says; what is no image stays as it is. */
+/** Gives the original the requested sizes, or those in either file; inputs that are not images stay unchanged. */
 export function openWindows(original: Model, converted: Model, request: SizeRequest | undefined): readonly ImageWindow[] {
   const { graph } = original;
   for (const input of graph.inputs) {
@@ -86,7 +86,7 @@ export function openWindows(original: Model, converted: Model, request: SizeRequ
   try {
     return resolveWindows(original, request);
   } catch (error) {
-    // A model of other data, or one whose inputs come with their sizes.
+    // The model takes no images, or the sizes come with the inputs.
     if (error instanceof CompileError && ['NO_IMAGE_INPUT', 'INPUT_SIZE_NEEDED'].includes(error.diagnostic.code) && !request) return [];
     throw error;
   }

@@ -1,7 +1,7 @@
-/** Where two models part, for people. */
+/** Formats the location of a departure as text. */
 import type { Departure, NotFinite } from '../report';
 
-/** Lines without their margin. */
+/** Lines without indentation. */
 export function departureLines(departure: Departure): string[] {
   const { node, op, origin, original, value, difference, inputs, others, rewrites, sample, allowed } = departure;
   const { worst, maxRel, broken } = difference;

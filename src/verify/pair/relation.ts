@@ -1,11 +1,11 @@
 /**
- * How the outputs of two models of the same classifier relate, read off their shapes:
+ * Relation between the outputs of two models of the same classifier, derived from their shapes:
  *
  *   same         [N, K]         [N, K]            also [N, K, 1, 1]: the same elements in the same order
  *   cell         [N, K]         [N, K, 1, 1]      a map of one cell
  *   mean         [N, K]         [N, K, h, w]      the mean over the map
- *   subsample    [N, K, h, w]   [N, K, H, W]      every so many cells of the finer map along each axis
- *   transposed   [N, K, h, w]   [N, h, w, K]      axes in another order
+ *   subsample    [N, K, h, w]   [N, K, H, W]      every n-th cell of the finer map along each axis
+ *   transposed   [N, K, h, w]   [N, h, w, K]      axes in a different order
  */
 import { relationDoesNotFit } from '../../diagnostics/catalogue';
 import { everyOther } from '../maps';
@@ -17,12 +17,12 @@ export type Relation = (typeof RELATIONS)[number];
 
 export interface Related {
   readonly relation: Relation;
-  /** Both brought to the same shape. */
+  /** Both in the same shape. */
   readonly expected: Numbers;
   readonly actual: Numbers;
 }
 
-/** Throws CompileError where no relation, or not the given one, fits the shapes. */
+/** Throws CompileError if no relation, or not the given one, fits the shapes. */
 export function relate(output: string, expected: Numbers, actual: Numbers, given?: Relation): Related {
   const tried = given ? [given] : RELATIONS;
   for (const relation of tried) {
@@ -45,7 +45,7 @@ const RULES: Readonly<Record<Relation, Rule>> = {
   mean: (expected, actual) => {
     const [from, to] = [channelsFirst(expected, actual), channelsFirst(actual, expected)];
     const [a, b] = [rows(from), rows(to)];
-    // One of both is a map, the other a vector of as many features.
+    // One of them is a map, the other a vector with the same number of features.
     if (a === b || Math.min(a, b) > 1 || !equal(from.shape.slice(0, 2), to.shape.slice(0, 2))) return undefined;
     return { expected: a > 1 ? meanOfMap(from) : flat(from), actual: b > 1 ? meanOfMap(to) : flat(to) };
   },
@@ -70,7 +70,7 @@ const equal = (a: readonly number[], b: readonly number[]): boolean => a.length 
 const rows = ({ shape }: Numbers): number => shape.slice(2).reduce((product, dim) => product * dim, 1);
 const flat = (numbers: Numbers): Numbers => ({ ...numbers, shape: numbers.shape.slice(0, 2) });
 
-/** A map with channels last is turned, where only that gives as many features as the other has. */
+/** Transposes a channels-last map if only that gives the same number of features as the other. */
 function channelsFirst(numbers: Numbers, other: Numbers): Numbers {
   const { shape } = numbers;
   const last = shape.length - 1;
@@ -90,7 +90,7 @@ function meanOfMap(numbers: Numbers): Numbers {
   return { dtype: numbers.dtype, shape: [batch, features], data };
 }
 
-/** The step at which `fine` positions give `coarse` ones; undefined: none does. */
+/** Smallest step at which `fine` positions give `coarse` ones; undefined if there is none. */
 function stepBetween(fine: number, coarse: number): number | undefined {
   for (let step = 1; step <= fine; step++) if (Math.ceil(fine / step) === coarse) return step;
   return undefined;

@@ -1,8 +1,10 @@
 /**
- * TensorFlow.js, for running what was emitted for it. The only importer of TF.js, which is loaded when a model is first run.
+ * Runs emitted models in TensorFlow.js. This is the only module that imports TensorFlow.js, which is loaded when a model is first run.
  *
- * Backends: `wasm`, which comes with this package (SIMD, one thread: TF.js has no threads in Node), and `node`, where @tensorflow/tfjs-node is installed.
- * A session speaks the ONNX model's language: its names, and its layout. Feeds are transposed to the layout that model.json declares, results back.
+ * Backends: `wasm`, which is part of this package (SIMD, one thread: TensorFlow.js has no threads in Node), and `node`, if @tensorflow/tfjs-node is
+ * installed.
+ * A session uses the names and the layout of the ONNX model. Inputs are transposed to the layout that model.json declares, and results are transposed
+ * back.
  */
 import { createRequire } from 'node:module';
 import type * as Converter from '@tensorflow/tfjs-converter';
@@ -19,16 +21,16 @@ import { reordered } from './reorder';
 
 export interface TfjsOptions {
   readonly backend?: TfjsBackend | undefined;
-  /** Seed of another order of the sums: the same function, rounded otherwise. */
+  /** Seed for a different order of sums: the same function, rounded differently. */
   readonly reorder?: number | undefined;
-  /** Tensors from the inside (`node`, or `node:k`) in place of the outputs, each under the name that it is to have, with the order of its axes. */
+  /** Internal tensors (`node`, or `node:k`) to return instead of the outputs, by the names that they should get, each with the order of its axes. */
   readonly fetch?: ReadonlyMap<string, Fetched> | undefined;
 }
 
 export interface Fetched {
   readonly tensor: string;
   readonly perm?: readonly number[] | undefined;
-  /** Tensors that have the rest of it, along the last axis as it is here. */
+  /** Tensors with the remaining parts of the value, concatenated along its last axis in TensorFlow.js's layout. */
   readonly beside?: readonly string[] | undefined;
 }
 
@@ -73,7 +75,7 @@ export async function openTfjsSession(model: string | TfjsFiles, options: TfjsOp
   }
 }
 
-/** What runs it, for reports. */
+/** Name of the runtime, for reports. */
 export const tfjsRuntimeName = (backend: TfjsBackend): string =>
   backend === 'wasm' ? 'TensorFlow.js on WebAssembly' : 'TensorFlow.js on @tensorflow/tfjs-node';
 
@@ -82,7 +84,7 @@ function artifactsOf({ json, weightSpecs, shards }: TfjsFiles, reorder: number |
   return {
     modelTopology,
     weightSpecs: [...weightSpecs],
-    // Not joined: an array of buffers is read as one, and half a gigabyte need not be there twice.
+    // Not concatenated: the loader accepts an array of buffers, and half a gigabyte need not be in memory twice.
     weightData: [...shards],
     ...(format !== undefined && { format }),
     ...(generatedBy !== undefined && { generatedBy }),
@@ -93,17 +95,17 @@ function artifactsOf({ json, weightSpecs, shards }: TfjsFiles, reorder: number |
   };
 }
 
-// ---- the runtime ----
+// ---- runtime ----
 
 interface Ports {
   readonly inputs: readonly string[];
-  /** Several outputs may be of one node, which the runtime then knows under one of their names only. */
+  /** Several outputs may belong to one node, which the runtime then knows by only one of their names. */
   readonly outputs: ReadonlyMap<string, Fetched>;
   readonly dtypes: ReadonlyMap<string, string>;
   readonly about: TfjsFiles['about'];
 }
 
-/** Names of the signature, which are those of ONNX, in its order; of the nodes, where a model has no signature. */
+/** Names in the order of the signature, which are those of ONNX; the names of the nodes if a model has no signature. */
 function portsOf(graph: Converter.GraphModel, { json, about }: TfjsFiles, fetch: TfjsOptions['fetch']): Ports {
   const inputs = graph.inputNodes;
   const dtypes = new Map(inputs.map((input, at) => [input, graph.inputs[at]?.dtype ?? 'float32']));
@@ -147,7 +149,7 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
       return results;
     },
     release: () => {
-      // WebAssembly memory never shrinks: it is given back by letting go of the whole instance.
+      // WebAssembly memory never shrinks: it is freed by dropping the whole instance.
       if (backend === 'wasm' && tf.engine().state.numTensors === 0) stopWasm(tf);
     },
   };
@@ -156,7 +158,7 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
 async function startWasm(): Promise<{ readonly tf: typeof Core; readonly loadGraphModel: typeof Converter.loadGraphModel }> {
   const [tf, { loadGraphModel }] = await Promise.all([import('@tensorflow/tfjs-core'), import('@tensorflow/tfjs-converter')]);
   await import('@tensorflow/tfjs-backend-wasm');
-  // Unusable after it ran out of memory; a new instance is not.
+  // An instance that ran out of memory is unusable, but a new one works.
   if (tf.engine().registry.wasm && !alive(tf)) stopWasm(tf);
   const isNew = !tf.engine().registry.wasm;
   await keepingListeners(() => tf.setBackend('wasm'));
@@ -180,7 +182,10 @@ function stopWasm(tf: typeof Core): void {
   tf.registerBackend('wasm', factory, 2);
 }
 
-/** The module handles uncaught exceptions of the whole process while it lives, and on its way out removes the handlers of everybody: neither here. */
+/**
+ * While it exists, the module handles uncaught exceptions of the whole process, and when it ends, it removes everyone's handlers. Both are prevented
+ * here.
+ */
 async function keepingListeners<T>(action: () => Promise<T>): Promise<T> {
   const events = ['uncaughtException', 'unhandledRejection'] as const;
   const before = events.map((event) => process.rawListeners(event));
@@ -197,14 +202,14 @@ async function keepingListeners<T>(action: () => Promise<T>): Promise<T> {
 
 async function startNode(): Promise<{ readonly tf: typeof Core; readonly loadGraphModel: typeof Converter.loadGraphModel }> {
   const util: Record<string, unknown> = createRequire(__filename)('node:util');
-  // tfjs-node 4.22 calls functions that Node 23 took away.
+  // tfjs-node 4.22 calls functions that Node 23 removed.
   util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined;
   util.isArray ??= Array.isArray;
-  // Its library writes to stderr what it thinks of the processor.
+  // Its library logs details of the processor to stderr.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   let tf: typeof Core & typeof Converter;
   try {
-    // By `require`, so that it need not be there when this is built.
+    // Loaded by `require`, so that it need not be installed at build time.
     tf = createRequire(__filename)('@tensorflow/tfjs-node');
     await tf.setBackend('tensorflow');
   } catch (error) {
@@ -250,10 +255,10 @@ const fromTfjs = (numbers: Numbers, perm: Fetched['perm']): Numbers =>
       )
     : numbers;
 
-/** `perm` as in ONNX: axis `at` of the result is axis `perm[at]` of the source. */
+/** `perm` as in ONNX's Transpose: axis `at` of the result is axis `perm[at]` of the source. */
 function transposed(numbers: Numbers, perm: readonly number[]): Numbers {
   const { dtype, shape, data } = numbers;
-  // Of another rank than declared: the runtime says so better.
+  // If the rank differs from the declared one, the runtime reports it better.
   if (perm.length !== shape.length || perm.every((axis, at) => axis === at)) return numbers;
   const target = perm.map((axis) => shape[axis] ?? 1);
   const strides = perm.map((axis) => shape.slice(axis + 1).reduce((product, dim) => product * dim, 1));

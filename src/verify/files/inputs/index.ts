@@ -1,13 +1,13 @@
 /**
- * Inputs from files, for models to be run on:
+ * Reads inputs for models from files:
  *
  *   a.npy          an array, for the model's only input, or for the one named: image=a.npy
  *   a.npz          arrays by the names of the inputs
- *   input_0.pb     TensorProto, by the name in it, else by the number in the file's name
+ *   input_0.pb     TensorProto, assigned by the name in it, or else by the number in the file name
  *   photo.jpg      a picture, for an image input (image.ts)
- *   a folder       each file a sample; files input_<n>.pb together are one, as in ONNX's test_data_set_0; folders in it likewise
+ *   a folder       each file is a sample; files input_<n>.pb together are one, as in ONNX's test_data_set_0; subfolders are read in the same way
  *
- * An array with more than one image along its first axis is as many samples, where the model takes one at a time.
+ * An array with several images along its first axis is split into as many samples, if the model takes one at a time.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
@@ -23,7 +23,7 @@ import type { Sample } from '../../samples';
 import { readImage } from './image';
 import { readNpy, readNpz } from './npy';
 
-/** What the files are for: the inputs of the original model, at static sizes where those are known. */
+/** Target of the files: the inputs of the original model, at static sizes where known. */
 export interface InputPorts {
   readonly inputs: readonly { readonly name: string; readonly type: TensorType | undefined }[];
   readonly windows: readonly ImageWindow[];
@@ -48,7 +48,7 @@ export async function loadSamples(paths: readonly string[], ports: InputPorts): 
   return samples;
 }
 
-/** Files that make one sample together, or a file that holds some. */
+/** Files that make up one sample, or one file with one or more samples. */
 interface Unit {
   readonly label: string;
   readonly files: readonly string[];
@@ -73,7 +73,7 @@ function unitsOf(path: string): readonly Unit[] {
   for (const entry of names) {
     const file = join(path, entry.name);
     if (entry.isDirectory()) units.push(...unitsOf(file));
-    // The results that come with ONNX's test data are no inputs.
+    // The results in ONNX's test data are not inputs.
     else if (!tensors.includes(file) && !/^output_\d+\.pb$/.test(entry.name) && isReadable(file))
       units.push({ label: entry.name, files: [file] });
   }
@@ -95,7 +95,7 @@ async function readUnit({ label, files }: Unit, ports: InputPorts): Promise<read
   return asSamples(label, files[0] ?? label, found, ports);
 }
 
-/** One array and the input that it is for. */
+/** Reads one array, and determines its input. */
 async function readOne(file: string, ports: InputPorts): Promise<readonly [string, Numbers]> {
   const only = ports.inputs.length === 1 ? ports.inputs[0] : undefined;
   if (extname(file).toLowerCase() === '.pb') {
@@ -119,7 +119,7 @@ async function readArray(file: string, name: string, { inputs, windows }: InputP
   return readImage(file, { name, dtype, window });
 }
 
-/** Checks what was found against what the model takes, and cuts it into samples. */
+/** Checks the arrays against the inputs of the model, and splits them into samples. */
 function asSamples(label: string, file: string, found: ReadonlyMap<string, Numbers>, { inputs }: InputPorts): readonly Sample[] {
   const fitted = inputs.map(({ name, type }): [string, readonly Numbers[]] => {
     const numbers = found.get(name);
@@ -141,7 +141,7 @@ function asSamples(label: string, file: string, found: ReadonlyMap<string, Numbe
   }));
 }
 
-/** As the model takes it: as it is, with a batch of one put in front, or one by one. undefined: it does not fit. */
+/** Fits an array to an input: unchanged, with a batch axis of one added, or split into batches of one. undefined if it does not fit. */
 function partsOf(numbers: Numbers, wanted: readonly Dim[]): readonly Numbers[] | undefined {
   const fits = (shape: readonly number[]): boolean =>
     shape.length === wanted.length && wanted.every((dim, axis) => typeof dim !== 'number' || dim === shape[axis]);
