@@ -85,6 +85,7 @@ function convolve(node: Node, make: Emitter, operands: Operands): Ref {
   const [filters, perGroup, ...kernel] = shape;
   if (!kernel.every((size) => typeof size === 'number') || typeof filters !== 'number' || typeof perGroup !== 'number')
     throw new Unsupported('the size of its weight is not known');
+  if (kernel.length !== 2) throw new Unsupported('its weight has another number of axes than its data');
   const groups = intAttr(node, 'group');
   const isLine = rankOf(node.inputs[0]) === 3;
   const window = isLine ? lineWindow(node, kernel, lengths) : windowOf(node, kernel, lengths);
