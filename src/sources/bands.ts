@@ -1,4 +1,4 @@
-/** Some bands of a source, in an order of one's own; or all of them in one: their mean. */
+/** Selects bands of a source, in any order, or replaces all bands by their mean. */
 import type { Block, Source } from './source';
 
 export function chosenBands(source: Source, bands: readonly number[] | 'mean'): Source {

@@ -1,15 +1,15 @@
-/** Kinds of numbers as files have them, by the letter and width of NumPy's type strings. */
+/** Number types of array files, keyed by the letter and width of NumPy's type strings. */
 import { halfToNumber } from '../ir/half';
 import { table } from '../ir/table';
 import type { DType } from '../ir/types';
 
 export interface Element {
-  /** As ONNX calls it; three bytes are no type there. */
+  /** ONNX's name for the type; ONNX has no 3-byte type. */
   readonly dtype: DType;
   readonly bytes: number;
-  /** Whether 32 bits of a float hold every such number. */
+  /** Whether float32 represents every value of the type exactly. */
   readonly single: boolean;
-  /** The highest, where that is what white is. */
+  /** Value of white, if the type implies it: its maximum. */
   readonly white?: number | undefined;
   readonly read: (view: DataView, at: number, little: boolean) => number;
 }
@@ -37,7 +37,7 @@ function int24(view: DataView, at: number, little: boolean): number {
   return high * 65536 + middle * 256 + low;
 }
 
-/** `count` numbers from the start of the bytes. */
+/** Decodes `count` values from the start of the bytes. */
 export function decode(
   { bytes: width, single, read }: Element,
   bytes: Uint8Array,

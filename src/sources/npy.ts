@@ -1,26 +1,26 @@
-/** The header of NumPy's file of one array (.npy): what its numbers are, their shape, and where they begin. Nothing in it is evaluated. */
+/** Header of NumPy's single-array file format (.npy): element type, shape and data offset. Nothing in it is evaluated. */
 import { ELEMENTS, type Element } from './element';
 
 export interface NpyHeader {
   readonly element: Element;
   readonly little: boolean;
   readonly shape: readonly number[];
-  /** The first axis is the fastest. */
+  /** Fortran order: the first axis is the fastest. */
   readonly fortran: boolean;
-  /** Where the numbers begin. */
+  /** Byte offset of the data. */
   readonly offset: number;
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
-/** Headers of arrays without named fields have less than 200 bytes. */
+/** Maximum header size in bytes; headers of arrays without named fields have less than 200. */
 const LONGEST = 65_536;
-/** Bytes that tell how long the header is. */
+/** Number of bytes up to the end of the header's length field. */
 const FIXED = 12;
 
-/** Whether the bytes begin as such a file does. */
+/** Whether the bytes start with the .npy signature. */
 export const isNpy = (start: Uint8Array): boolean => MAGIC.every((byte, at) => start[at] === byte);
 
-/** `read`: bytes of the file. `length`: how many it has. `fail` says what is wrong, and where. */
+/** Parses the header. `read`: reads bytes of the file. `length`: size of the file in bytes. `fail`: throws with the reason. */
 export function npyHeader(
   read: (offset: number, length: number) => Uint8Array,
   length: number,

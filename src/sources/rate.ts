@@ -1,19 +1,19 @@
 /**
- * A recording at another sampling rate, region by region: torchaudio.functional.resample with its defaults.
+ * Resamples a recording to another sampling rate, region by region: torchaudio.functional.resample with its defaults.
  *
  *   out[n] = sum over i of  in[i] h(n / new - i / old)        h(t) = s sinc(t b) cos^2(pi t b / 12) / old   within |t b| <= 6;  b = 0.99 min(old, new), s = b
  *
- * Frequencies that the lower of the two rates cannot carry are cut off; beyond its ends a recording is silent.
+ * Frequencies above what the lower rate can represent are cut off. The recording is treated as silent beyond its ends.
  */
 import type { Block, Source } from './source';
 
-/** How many zero crossings the filter reaches, and which share of the band it keeps. */
+/** Number of zero crossings of the filter on each side, and the fraction of the band that it keeps. */
 const CROSSINGS = 6;
 const ROLLOFF = 0.99;
-/** Filters that are kept: rates with a common measure need few. */
+/** Maximum number of cached filters; rates with a large common divisor need few. */
 const MOST_KEPT = 65_536;
 
-/** The first and only axis is time. */
+/** Time is the first and only axis. */
 export function atRate(source: Source, from: number, to: number): Source {
   if (from === to) return source;
   const common = divisor(from, to);
@@ -22,7 +22,7 @@ export function atRate(source: Source, from: number, to: number): Source {
   const base = Math.min(old, wanted) * ROLLOFF;
   const width = Math.ceil((CROSSINGS * old) / base);
   const taps = 2 * width + 1;
-  // The filter of one new sample: its place between the old ones repeats after `wanted` samples.
+  // Filter of one new sample. Its offset between old samples repeats every `wanted` samples.
   const filters = new Map<number, Float64Array>();
   const filterOf = (phase: number): Float64Array => {
     const known = filters.get(phase);

@@ -1,17 +1,17 @@
 /**
- * Any region of a source at another size, without making the whole of it: what is large is scaled tile by tile.
+ * Resamples any region of a source to another size without computing the whole, so that large sources are scaled tile by tile.
  *
- *   out[x] = sum over i of  w(i) in[i]        w(i) = f((i + 0.5 - (x + 0.5) r) / max(r, 1)), made to add up to one;  r = in / out
+ *   out[x] = sum over i of  w(i) in[i]        w(i) = f((i + 0.5 - (x + 0.5) r) / max(r, 1)), normalised to sum to one;  r = in / out
  *
- * where f is the filter: 1 - |t| for the bilinear one. Along the last axis first, then along the ones before it. Bytes are rounded each time (halves up), as Pillow does it,
- * and torchvision with antialiasing; other numbers are not. The numbers of a region are those that it has in the whole.
+ * where f is the filter: 1 - |t| for bilinear. The last axis is resampled first, then the ones before it. Bytes are rounded after each axis (halves up), as in Pillow
+ * and in torchvision with antialiasing; other values are not rounded. A region has exactly the values that it has in the whole.
  */
 import { type Block, type BlockData, type Box, likeData, product, type Source, sameLengths } from './source';
 
 export const FILTERS = ['bilinear', 'bicubic', 'nearest', 'lanczos', 'box', 'hamming'] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** The filters of Pillow: how far each reaches, and its weight at a distance. */
+/** Pillow's filters: the radius of each, and its weight at a distance. */
 const KERNELS: Readonly<Record<Exclude<Filter, 'nearest'>, readonly [support: number, weight: (t: number) => number]>> = {
   bilinear: [1, (t) => Math.max(0, 1 - Math.abs(t))],
   bicubic: [2, cubic],
@@ -29,7 +29,7 @@ function cubic(t: number): number {
 
 const sinc = (t: number): number => (t === 0 ? 1 : Math.sin(Math.PI * t) / (Math.PI * t));
 
-/** The source as it would be at other lengths. */
+/** The source resampled to other lengths. */
 export function scaledSource(source: Source, lengths: readonly number[], filter: Filter = 'bilinear'): Source {
   if (sameLengths(lengths, source.lengths)) return source;
   return {
@@ -61,7 +61,7 @@ function resampled(block: Block, taps: readonly Taps[], box: Box): Block {
   return { lengths, bands: block.bands, data };
 }
 
-/** Data of [outer, length, inner] along its middle axis. */
+/** Resamples data [outer, length, inner] along its middle axis. */
 function along(data: BlockData, outer: number, length: number, inner: number, taps: Taps): BlockData {
   const { starts, counts, weights, most, first } = taps;
   const wanted = starts.length;
@@ -76,23 +76,23 @@ function along(data: BlockData, outer: number, length: number, inner: number, ta
       for (let c = 0; c < inner; c++) {
         let sum = 0;
         for (let i = 0, at = from + c; i < count; i++, at += inner) sum += (weights[weight + i] ?? 0) * (data[at] ?? 0);
-        // Filters with negative weights may leave the range of a byte.
+        // Filters with negative weights may exceed the range of a byte.
         made[to + c] = isBytes ? Math.min(255, Math.max(0, sum + 0.5)) : sum;
       }
     }
   return made;
 }
 
-/** Which places each one of the result is made of: `counts` places from `starts` on, with weights of which there are `most` per place. */
+/** Inputs of each output position: `counts` positions from `starts` on, with their weights; `weights` has `most` entries per output position. */
 interface Taps {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
   readonly weights: Float64Array;
   readonly most: number;
-  /** All of them lie from `first` to `last` - 1. */
+  /** All inputs are from `first` to `last` - 1. */
   readonly first: number;
   readonly last: number;
-  /** The axis keeps its length: nothing is done along it. */
+  /** The axis keeps its length, so it is not resampled. */
   readonly same: boolean;
 }
 

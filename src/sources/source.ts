@@ -1,29 +1,29 @@
 /**
- * What a network is shown: numbers over places, read region by region. A picture in memory, an array in a file, a recording and a stack of pages are all sources; whatever
- * cuts tiles, makes scales or draws knows nothing else about them.
+ * Input data of a network: values on a grid of positions, read region by region. Pictures in memory, arrays in files, recordings and stacks of pages are all sources;
+ * code that tiles, scales or draws uses only this interface.
  *
  *   source.read({ starts: [100, 0], lengths: [64, 64] })     rows 100 to 163, columns 0 to 63, all bands
  *
- * Places are listed outermost first: [time], [height, width] or [depth, height, width].
+ * Axes are listed outermost first: [time], [height, width] or [depth, height, width].
  */
 
-/** A region, along every axis. */
+/** A region: its start and length along every axis. */
 export interface Box {
   readonly starts: readonly number[];
   readonly lengths: readonly number[];
 }
 
-/** Bytes of a picture stay bytes: what is made of each of the 256 is known beforehand. All else comes as it was measured. */
+/** Pictures stay bytes, since their encoding is a table of 256 entries. Everything else is float, as measured. */
 export type BlockData = Uint8Array | Float32Array | Float64Array;
 
-/** The numbers of a region: [...lengths, bands], the bands of a place side by side. */
+/** Values of a region: [...lengths, bands], with the bands of a position interleaved. */
 export interface Block {
   readonly lengths: readonly number[];
   readonly bands: number;
   readonly data: BlockData;
 }
 
-/** What one place along an axis is: 1/44100 s, 0.7 mm. */
+/** Physical size of one position along an axis: 1/44100 s, 0.7 mm. */
 export interface Unit {
   readonly name: string;
   readonly size: number;
@@ -32,11 +32,11 @@ export interface Unit {
 export interface Source {
   readonly lengths: readonly number[];
   readonly bands: number;
-  /** By axis, where it is known. */
+  /** Unit of each axis, where known. */
   readonly units?: readonly (Unit | undefined)[] | undefined;
-  /** Which number is black and which is white, where the kind of number says so: 0 and 65535 for 16 bits. */
+  /** Values of black and white, if the number type implies them: 0 and 65535 for 16 bits. */
   readonly levels?: { readonly black: number; readonly white: number } | undefined;
-  /** Throws CompileError where the file behind it is damaged, or holds what is no number. */
+  /** Throws CompileError if the underlying file is damaged or contains a NaN or an infinity. */
   read(box: Box): Block | Promise<Block>;
 }
 
@@ -47,11 +47,11 @@ export const product = (lengths: readonly number[]): number => lengths.reduce((a
 export const sameLengths = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((length, at) => length === b[at]);
 
-/** An array for as many numbers of the same kind. */
+/** Allocates an array of the same type. */
 export const likeData = (data: BlockData, count: number): BlockData =>
   data instanceof Uint8Array ? new Uint8Array(count) : data instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
 
-/** Calls `visit` for each line along the last axis of a region, in order: where it begins in an array of `lengths` (in places), and which line it is. */
+/** Calls `visit` for each line along the last axis of a region, in order, with its start in an array of shape `lengths` (counted in positions) and its index. */
 export function eachLine(lengths: readonly number[], { starts, lengths: wanted }: Box, visit: (from: number, line: number) => void): void {
   const last = lengths.length - 1;
   const steps = lengths.map((_, axis) => product(lengths.slice(axis + 1)));
@@ -69,7 +69,7 @@ export function eachLine(lengths: readonly number[], { starts, lengths: wanted }
   }
 }
 
-/** A region of a block, as a block of its own. */
+/** Copies a region of a block into a block of its own, or returns the block itself if the region is all of it. */
 export function cropBlock({ lengths, bands, data }: Block, box: Box): Block {
   if (sameLengths(lengths, box.lengths)) return { lengths, bands, data };
   const wide = (box.lengths.at(-1) ?? 1) * bands;
@@ -78,7 +78,7 @@ export function cropBlock({ lengths, bands, data }: Block, box: Box): Block {
   return { lengths: box.lengths, bands, data: cut };
 }
 
-/** The last axis runs the other way. */
+/** Reverses the last axis. */
 export function mirrorBlock({ lengths, bands, data }: Block): Block {
   const width = lengths.at(-1) ?? 1;
   const mirrored = likeData(data, data.length);
@@ -88,7 +88,7 @@ export function mirrorBlock({ lengths, bands, data }: Block): Block {
   return { lengths, bands, data: mirrored };
 }
 
-/** Numbers in memory as a source. */
+/** A block in memory as a source. */
 export const blockSource = (block: Block, about: Omit<Partial<Source>, 'read' | 'lengths' | 'bands'> = {}): Source => ({
   ...about,
   lengths: block.lengths,
@@ -96,7 +96,7 @@ export const blockSource = (block: Block, about: Omit<Partial<Source>, 'read' | 
   read: (box) => cropBlock(block, box),
 });
 
-/** A region of a source, as a source of its own. */
+/** A region of a source as a source. */
 export function partOf(source: Source, part: Box): Source {
   if (sameLengths(source.lengths, part.lengths)) return source;
   return {
@@ -106,10 +106,10 @@ export function partOf(source: Source, part: Box): Source {
   };
 }
 
-/** Numbers that are read at once where a whole source is gone through. */
+/** Number of values read at once when a whole source is traversed. */
 const PIECE = 2 ** 22;
 
-/** Regions of bounded size that cover the source, in order: slabs along the outermost axes that do not fit whole. */
+/** Regions of bounded size that cover the source in order: slabs along the outermost axes that do not fit whole. */
 export function piecesOf(source: Source, most = PIECE): readonly Box[] {
   const { lengths, bands } = source;
   const pieces: Box[] = [];

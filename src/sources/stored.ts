@@ -1,15 +1,15 @@
 /**
- * An array whose numbers stand in bytes, at regular steps, as a source: .npy in either order, the samples of a recording. Only what a region needs is read.
+ * An array stored at regular strides in bytes, as a source: .npy in either order, or the samples of a recording. Reads only what a region needs.
  *
  *   number at (i, j, ...) = bytes [offset + width (i step_i + j step_j + ...)]
  */
 import { decode, type Element } from './element';
 import { type Block, type Box, product, type Source } from './source';
 
-/** Bytes that can be read anywhere. */
+/** Random access to bytes. */
 export interface Bytes {
   readonly length: number;
-  /** Exactly so many. Throws CompileError where they are not there any more. */
+  /** Reads exactly `length` bytes. Throws CompileError if they no longer exist. */
   read(offset: number, length: number): Uint8Array;
 }
 
@@ -19,30 +19,30 @@ export interface StoredArray {
   readonly little: boolean;
   readonly offset: number;
   readonly shape: readonly number[];
-  /** From one number to the next along each axis, counted in numbers. */
+  /** Stride of each axis, in elements. */
   readonly steps: readonly number[];
-  /** What a number stands for: (number - zero) * scale. */
+  /** A stored number represents the value (number - zero) * scale. */
   readonly zero?: number | undefined;
   readonly scale?: number | undefined;
 }
 
-/** Steps of an array in C order, or in Fortran's. */
+/** Strides of an array in C or Fortran order. */
 export const stepsOf = (shape: readonly number[], fortran: boolean): readonly number[] =>
   shape.map((_, axis) => product(fortran ? shape.slice(0, axis) : shape.slice(axis + 1)));
 
-/** Which axes of the array are places, and which one is bands; undefined: it has none. */
+/** Spatial axes of the array and its band axis; undefined if it has no bands. */
 export interface ArrayAxes {
   readonly places: readonly number[];
   readonly bands: number | undefined;
 }
 
-/** Numbers that are always read in one piece, gaps between them included; that are at most; and how many of them one that is wanted may cost. */
+/** A span of up to SHORT_RUN elements is always read in one piece, including gaps; longer spans up to LONG_RUN only if they have at most COST elements per wanted one. */
 const SHORT_RUN = 2 ** 12;
 const LONG_RUN = 2 ** 18;
 const COST = 8;
 const isSparse = (span: number, wanted: number): boolean => span > LONG_RUN || (span > SHORT_RUN && span > COST * wanted);
 
-/** `fail`: a number that is none, at so and so. */
+/** `fail` is called with a NaN or an infinity and its index. */
 export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value: number, index: readonly number[]) => never): Source {
   const { shape, steps, element, zero = 0, scale = 1 } = stored;
   const along = (axis: number): number => shape[axis] ?? 1;
@@ -58,14 +58,14 @@ export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value:
 
   function readRegion({ starts, lengths }: Box): Block {
     const data = element.single ? new Float32Array(product(lengths) * bands) : new Float64Array(product(lengths) * bands);
-    // How far to go in the file and in the result, along each axis; the one with the longest way first.
+    // Lengths and strides in the file and in the result, one entry per axis, sorted by descending stride in the file.
     const all = lengths.map((length, at) => ({
       length,
       from: steps[axes.places[at] ?? 0] ?? 1,
       to: product(lengths.slice(at + 1)) * bands,
     }));
     if (axes.bands !== undefined) all.push({ length: bands, from: steps[axes.bands] ?? 1, to: 1 });
-    // An axis of one place is no way to go; of ways as short as each other the longest comes last, to be read at once.
+    // Axes of length 1 are dropped. Among equal strides the longest comes last, so that it is read at once.
     const ways = all.filter(({ length }) => length > 1).sort((a, b) => b.from - a.from || a.length - b.length);
     const begin = starts.reduce((sum, start, at) => sum + start * (steps[axes.places[at] ?? 0] ?? 1), 0);
     gather(0, begin, 0);
@@ -75,7 +75,7 @@ export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value:
       const rest = ways.slice(level);
       const span = rest.reduce((sum, way) => sum + (way.length - 1) * way.from, 1);
       const [way] = rest;
-      // Along the last way numbers stand side by side.
+      // The last axis is always read in one piece.
       if (rest.length > 1 && way && isSparse(span, product(rest.map(({ length }) => length))))
         for (let at = 0; at < way.length; at++) gather(level + 1, from + at * way.from, to + at * way.to);
       else pick(level, numbersAt(from, span), 0, to, from);
@@ -102,7 +102,7 @@ export function storedSource(stored: StoredArray, axes: ArrayAxes, fail: (value:
     return decode(element, bytes, count, stored.little);
   }
 
-  /** Where a number stands in the array, from its place in the file. */
+  /** Index in the array of an element, from its position in the file. */
   function indexOf(place: number): readonly number[] {
     let rest = place;
     const index = shape.map(() => 0);

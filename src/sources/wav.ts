@@ -1,13 +1,13 @@
 /**
- * A recording in a RIFF/WAVE file: where its samples stand and what they are. PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits become -1..1, as torchaudio and
- * soundfile read them. The samples are not touched here: they are read region by region, as any other array.
+ * Recordings in RIFF/WAVE files: locates the samples and their format. PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits become -1..1, as in torchaudio
+ * and soundfile. The samples are not read here, but region by region like any other array.
  */
 import { ELEMENTS, type Element } from './element';
 import type { Bytes, StoredArray } from './stored';
 
 export interface Recording {
   readonly stored: StoredArray;
-  /** Samples a second. */
+  /** Sampling rate in Hz. */
   readonly rate: number;
 }
 
@@ -16,7 +16,7 @@ export const isWav = (start: Uint8Array): boolean => /^(?:RIFF|RF64)[\s\S]{4}WAV
 const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
-/** Chunks in front of the samples; a file has a handful. */
+/** Maximum number of chunks before the samples; real files have a handful. */
 const MOST_CHUNKS = 1000;
 
 interface Format {
@@ -42,7 +42,7 @@ export function wavRecording(bytes: Bytes, fail: (reason: string) => never): Rec
     if (name === 'data') {
       if (!format) return fail('its samples come in front of what they are (no fmt chunk)');
       const claimed = size === 0xffffffff ? (large ?? bytes.length - body) : size;
-      // Streams that were never closed say 0; what is there is what was recorded.
+      // Streams that were never closed announce 0 bytes; the samples then extend to the end of the file.
       const length = claimed === 0 ? bytes.length - body : claimed;
       if (body + length > bytes.length)
         fail(`it is cut short: ${length} bytes of samples are announced, and ${bytes.length - body} are there`);
@@ -58,7 +58,7 @@ function formatOf(bytes: Bytes, body: number, size: number, fail: (reason: strin
   const view = viewOf(bytes.read(body, Math.min(size, 40)));
   const kind = view.getUint16(0, true);
   return {
-    // The kind itself is then the beginning of a longer name.
+    // The actual format is then the start of a longer identifier.
     kind: kind === EXTENSIBLE && view.byteLength >= 26 ? view.getUint16(24, true) : kind,
     channels: view.getUint16(2, true),
     rate: view.getUint32(4, true),

@@ -1,11 +1,11 @@
-/** Bytes of a file, of the standard input or of an archive, that can be read anywhere. A file is opened for each piece: none stays open, and a file that got shorter is noticed. */
+/** Random access to the bytes of a file, of standard input or of an archive. A file is opened anew for each read, so no handle stays open and truncation is noticed. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayDamaged, arrayTooLarge, cannotRead } from '../../diagnostics/catalogue';
 import { limitsFactor } from '../../files/limits';
 import { noteRead } from '../../output';
 import type { Bytes } from '../stored';
 
-/** What the standard input is called where paths are: `-` on the command line. */
+/** Path that represents standard input; `-` on the command line. */
 export const STDIN = 'stdin:';
 
 /** Throws CompileError CANNOT_READ. */
@@ -47,10 +47,10 @@ export const memoryBytes = (bytes: Uint8Array): Bytes => ({
   read: (offset, length) => bytes.subarray(offset, offset + length),
 });
 
-/** Bytes of a stream, or of an archive when it is unpacked, that are held at once. */
+/** Maximum number of bytes of a stream or an unpacked archive held in memory. */
 export const mostHeld = (): number => 2 ** 31 * limitsFactor();
 
-/** All of the standard input. Throws CompileError ARRAY_TOO_LARGE, CANNOT_READ. */
+/** Reads all of standard input. Throws CompileError ARRAY_TOO_LARGE, CANNOT_READ. */
 export function stdinBytes(): Bytes {
   const parts: Uint8Array[] = [];
   let total = 0;
@@ -62,7 +62,7 @@ export function stdinBytes(): Bytes {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code === 'EAGAIN') {
-        // Nothing has come yet: the writer is slower.
+        // No data yet: the writer is slower.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
         continue;
       }

@@ -1,4 +1,4 @@
-/** NumPy's archive of arrays (.npz): a zip of .npy files. What a small file may grow to is limited before anything is unpacked. */
+/** NumPy's archive of arrays (.npz): a zip of .npy files. The unpacked size is limited before anything is unpacked. */
 import { unzipSync } from 'fflate';
 import { arrayDamaged, arrayTooLarge } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
@@ -6,13 +6,13 @@ import { limitsFactor } from '../../files/limits';
 import type { Bytes } from '../stored';
 import { memoryBytes, mostHeld } from './bytes';
 
-/** Bytes that any archive may grow to, and how many more for each byte of a larger one. */
+/** Unpacked bytes allowed for any archive, and per byte of a larger archive. */
 const ANY_ARCHIVE = 2 ** 28;
 const PER_BYTE = 64;
 
 export const isZip = (start: Uint8Array): boolean => start[0] === 0x50 && start[1] === 0x4b && (start[2] === 3 || start[2] === 5);
 
-/** The bytes of each .npy file, by its name without the extension. Throws CompileError ARRAY_DAMAGED, ARRAY_TOO_LARGE. */
+/** Bytes of each .npy entry, by its name without the extension. Throws CompileError ARRAY_DAMAGED, ARRAY_TOO_LARGE. */
 export function npzArrays(
   bytes: Bytes,
   file: string,
@@ -27,7 +27,7 @@ export function npzArrays(
       filter({ name, originalSize }) {
         if (!name.endsWith('.npy')) return false;
         total += originalSize;
-        // An entry never grows beyond the size that it claims: the buffer that it is unpacked into is that large.
+        // An entry cannot exceed the size that it claims, since it is unpacked into a buffer of that size.
         if (total > most)
           throw arrayTooLarge(
             file,

@@ -1,4 +1,4 @@
-/** An array, a recording or a stack of pages in a file, as what a model takes: which axes are places and bands, which bands, at which rate. */
+/** Opens an array or a recording for a model: finds which axes are spatial and which is the bands, selects bands, and resamples to the model's rate. */
 import {
   arrayAxes,
   arrayBands,
@@ -18,46 +18,46 @@ import { isWav, wavRecording } from '../wav';
 import { fileBytes, STDIN, stdinBytes } from './bytes';
 import { isZip, npzArrays } from './npz';
 
-/** What a model takes. */
+/** Input that a model takes. */
 export interface Wanted {
-  /** The name of its input. */
+  /** Name of the input. */
   readonly input: string;
-  /** How many axes of places. */
+  /** Number of spatial axes. */
   readonly axes: number;
   readonly channels: number;
-  /** Its channels are the last axis. */
+  /** True if the channels are the last axis. */
   readonly channelsLast: boolean;
-  /** For messages: [N, C, T]. */
+  /** Shape for messages: [N, C, T]. */
   readonly shape: string;
 }
 
 export interface ArrayOptions {
-  /** From 1, in the order in which they are fed; or their mean. */
+  /** Band numbers from 1, in the order in which they are fed; or 'mean'. */
   readonly bands?: readonly number[] | 'mean' | undefined;
-  /** Which array of an archive. */
+  /** Name of the array in an archive. */
   readonly array?: string | undefined;
-  /** Samples a second that the model was made for. */
+  /** Sampling rate in Hz that the model expects. */
   readonly rate?: number | undefined;
 }
 
 export interface OpenedArray {
   readonly source: Source;
-  /** How it came out of the file, in words. */
+  /** How the values were read from the file, in words. */
   readonly reading: readonly string[];
 }
 
-/** Rates may be so many times apart. */
+/** Maximum ratio between the two sampling rates. */
 const FARTHEST = 64;
 
 export type ArrayKind = 'npy' | 'npz' | 'wav';
 
-/** What kind of array a file is, by its first bytes; undefined: none of these. Throws CompileError CANNOT_READ. */
+/** Kind of an array file, by its first bytes; undefined if it is none of these. Throws CompileError CANNOT_READ. */
 export function arrayKind(bytes: Bytes): ArrayKind | undefined {
   const start = bytes.read(0, Math.min(12, bytes.length));
   return isNpy(start) ? 'npy' : isZip(start) ? 'npz' : isWav(start) ? 'wav' : undefined;
 }
 
-/** The bytes of a file, or of the standard input for '-'. */
+/** The bytes of a file, or of standard input if the path is STDIN. */
 export const openBytes = (path: string): Bytes => (path === STDIN ? stdinBytes() : fileBytes(path));
 
 /** Throws CompileError ARRAY_AXES, ARRAY_BANDS, ARRAY_DAMAGED, ARRAY_NEEDED, ARRAY_TOO_LARGE, RATE_NEEDED, RATE_UNFIT, BAD_OPTION. */
@@ -94,8 +94,8 @@ function openNpy(bytes: Bytes, file: string, wanted: Wanted, options: ArrayOptio
 }
 
 /**
- * Which axes are places and bands: those of the model, with or without a batch of one, and without channels where there is one. Channels may be at the other end, as in
- * pictures of NumPy, where only that fits.
+ * Determines the spatial axes and the band axis: those of the model, with or without a batch of one. The band axis may be missing.
+ * The bands may be at the other end, as in NumPy pictures, if only that fits.
  */
 export function axesOf(
   shape: readonly number[],
@@ -132,7 +132,7 @@ function openRecording(bytes: Bytes, file: string, wanted: Wanted, options: Arra
   return { source: atRate(source, rate, asked), reading: [rates, ...bandsText(all, options)] };
 }
 
-/** The bands that are asked for, as many as the model takes. Throws CompileError ARRAY_BANDS, BAD_OPTION. */
+/** Selects the requested bands; there must be as many as the model takes. Throws CompileError ARRAY_BANDS, BAD_OPTION. */
 export function inBands(source: Source, file: string, { channels }: Wanted, { bands }: ArrayOptions): Source {
   if (bands !== undefined && bands !== 'mean' && bands.some((band) => !Number.isSafeInteger(band) || band < 1 || band > source.bands))
     throw badOption('bands', bands.join(','), `numbers from 1 to ${source.bands}: so many bands there are`);

@@ -1,6 +1,6 @@
 /**
- * TIFF files of any number of bands, bits and pages, at full depth. The only importer of geotiff, which is loaded when such a file is read. Pages of the same size are a
- * volume: depth is the page. Whole pages are kept while they are small; of large ones only the region is read.
+ * TIFF files with any number of bands, bits and pages, at full depth. The only importer of geotiff, which is loaded when such a file is read. Pages of equal size
+ * form a volume whose depth axis is the page. Small pages are cached whole; of large pages only the requested region is read.
  */
 import type { GeoTIFF, GeoTIFFImage } from 'geotiff';
 import { arrayDamaged, arrayTooLarge, pageNeeded } from '../../diagnostics/catalogue';
@@ -8,21 +8,21 @@ import { limitsFactor } from '../../files/limits';
 import { type Block, type BlockData, cropBlock, product, type Source, sameLengths } from '../source';
 import { fileBytes } from './bytes';
 
-/** Pages of at most so many numbers are read whole, and so many numbers of them are kept. */
+/** Pages with at most SMALL_PAGE values are read whole; up to KEPT values of them are cached. */
 const SMALL_PAGE = 2 ** 22;
 const KEPT = 2 ** 24;
 type BaseSource = Parameters<(typeof GeoTIFF)['fromSource']>[0];
 
-/** Numbers of a page that any file may have, and for each byte of a larger one. */
+/** Number of values of a page allowed for any file, and per byte of a larger file. */
 const ANY_FILE = 2 ** 28;
 const PER_BYTE = 64;
-/** Pages that are looked at to be of one kind. */
+/** Maximum number of pages of a file. */
 const MOST_PAGES = 65_536;
 
 export interface TiffOptions {
-  /** 2: one page is an image. 3: all pages are a volume. */
+  /** 2: one page is an image. 3: all pages together are a volume. */
   readonly axes: 2 | 3;
-  /** From 1. */
+  /** Page number, from 1. */
   readonly page?: number | undefined;
 }
 
@@ -144,7 +144,7 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What geotiff reads regions of a file by. Directories of small files are shorter than what it asks for at once. */
+/** Adapter through which geotiff reads regions of a file. geotiff may request more bytes than a small file has, so requests are clamped to the file's end. */
 function regionsOf(path: string, length: number): BaseSource {
   const bytes = fileBytes(path);
   const slice = (offset: number, wanted: number): ArrayBufferLike => {
