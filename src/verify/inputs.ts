@@ -1,19 +1,19 @@
 /**
- * Seeded inputs of different statistics. One kind alone hides faults: all ones or uniform inputs never show a wrong padding value to a maximum, and
- * inputs without structure never light up the later layers.
+ * Seeded inputs of different statistics. One kind alone hides faults: inputs of all ones or uniform values never reveal a wrong padding value in
+ * front of a maximum, and inputs without structure never activate the later layers.
  */
 import type { Numbers } from './onnx-runner';
 
 export const INPUT_KINDS = ['normal', 'smooth', 'uniform', 'negative', 'sparse', 'strokes', 'large'] as const;
-/** Far from what a network was made for: what overflows or vanishes in one model only shows here. */
+/** Far outside the range that a network was made for: only these reveal an overflow or underflow in one of the models. */
 export const EXTREME_KINDS = ['thousands', 'millions', 'tiny'] as const;
 export type InputKind = (typeof INPUT_KINDS)[number] | (typeof EXTREME_KINDS)[number];
 const ALL_KINDS: readonly InputKind[] = [...INPUT_KINDS, ...EXTREME_KINDS];
-/** Inputs whose results are so large that a bound in absolute numbers, which somebody has set for ordinary ones, means nothing for them. */
+/** True for inputs whose results are so large that an absolute tolerance, which the user set for ordinary inputs, means nothing. */
 export const isHuge = (kind: string): boolean => kind === 'thousands' || kind === 'millions';
 export const isExtreme = (kind: string): boolean => EXTREME_KINDS.some((extreme) => extreme === kind);
 
-/** xoshiro128**: the same numbers on every platform. Four numbers of state and no lists: inputs have millions of numbers. */
+/** xoshiro128**: the same sequence on every platform. The state is four numbers, without arrays, because inputs have millions of elements. */
 export function seededRandom(seed: number): () => number {
   const begin = (word: number): number => Math.imul(word ^ (word >>> 16), 0x45d9f3b) | 0 || 1;
   let [a, b, c, d] = [begin(seed), begin(seed ^ 0x9e3779b9), begin(seed ^ 0x243f6a88), begin(seed ^ 0xb7e15162)];
@@ -33,7 +33,7 @@ export function seededRandom(seed: number): () => number {
 }
 const rotate = (word: number, by: number): number => (word << by) | (word >>> (32 - by));
 
-/** `axes`: which axes of the shape are spatial, for inputs with structure. Integer types get 0..255, truths 0 and 1. */
+/** `axes`: the spatial axes of the shape, for inputs with structure. Integer types get 0 to 255 (int8: up to 127), booleans 0 and 1. */
 export function makeInput(
   kind: InputKind,
   seed: number,
@@ -88,7 +88,7 @@ export function makeInput(
   return { dtype, shape: [...shape], data };
 }
 
-/** Waves of a few lengths and an edge: what photographs have that noise has not. */
+/** Waves of a few wavelengths and an edge: structure that photographs have and noise does not. */
 function smooth(data: Float32Array, shape: readonly number[], axes: readonly number[], random: () => number): void {
   const waves = Array.from({ length: 6 }, () => ({
     along: axes.map(() => (random() - 0.5) * 0.5),
@@ -104,7 +104,7 @@ function smooth(data: Float32Array, shape: readonly number[], axes: readonly num
   });
 }
 
-/** A few thick lines on an empty ground: writing, edges, silhouettes. */
+/** A few thick lines on an empty background, as in writing, edges and silhouettes. */
 function strokes(data: Float32Array, shape: readonly number[], axes: readonly number[], random: () => number): void {
   const lengths = axes.map((axis) => shape[axis] ?? 1);
   const point = (): readonly number[] => lengths.map((length) => random() * length);
@@ -132,7 +132,7 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return sum;
 }
 
-/** Every number: where it is along the spatial axes (one list, used again and again), and what is left of its index without them. */
+/** Visits every element with its position along the spatial axes (one array, reused), and the rest of its index without them. */
 function eachPlace(
   count: number,
   shape: readonly number[],
@@ -154,7 +154,7 @@ function eachPlace(
   }
 }
 
-/** Each float moved to a neighbour, up or down by chance: of its own type, or of a coarser one whose unit in the last place at 1 is `epsilon`. */
+/** Moves each float up or down to a neighbour, at random: of its own type, or of a coarser type whose unit in the last place at 1 is `epsilon`. */
 export function nudged(numbers: Numbers, seed: number, epsilon = 2 ** -23): Numbers {
   if (/int|bool/.test(numbers.dtype)) return numbers;
   const random = seededRandom(seed);
@@ -167,7 +167,7 @@ export function nudged(numbers: Numbers, seed: number, epsilon = 2 ** -23): Numb
   return { ...numbers, data };
 }
 
-/** A box: so many places from each start, along these axes. What is beyond the image is 0. */
+/** Crops a box: `lengths` positions from each start, along these axes. Pixels beyond the image are 0. */
 export function cropped(numbers: Numbers, axes: readonly number[], starts: readonly number[], lengths: readonly number[]): Numbers {
   const shape = numbers.shape.map((dim, axis) => lengths[axes.indexOf(axis)] ?? dim);
   const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
@@ -175,14 +175,17 @@ export function cropped(numbers: Numbers, axes: readonly number[], starts: reado
   return { dtype: numbers.dtype, shape, data };
 }
 
-/** One image laid over another, its first pixel at `starts`. What would lie beyond the ground is left out. */
+/** Pastes one image over another, with its first pixel at `starts`. Pixels beyond the background are dropped. */
 export function pasted(ground: Numbers, patch: Numbers, axes: readonly number[], starts: readonly number[]): Numbers {
   const data = ground.data.slice();
   copyBlock(patch.data, patch.shape, data, ground.shape, (axis) => -(starts[axes.indexOf(axis)] ?? 0));
   return { ...ground, data };
 }
 
-/** Copies what two arrays share: the element at `index` of the second is that at `index + offset` of the first. Whole runs of the last axis at a time. */
+/**
+ * Copies the overlap of two arrays: element `index` of the second is element `index + offset` of the first. Copies whole runs of the last axis at a
+ * time.
+ */
 function copyBlock(
   from: Numbers['data'],
   fromShape: readonly number[],

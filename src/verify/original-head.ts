@@ -1,4 +1,4 @@
-/** Models that were folded only, at more sizes than one where their sizes are free: they give what the original gives at every size that it takes. */
+/** Verifies models that were only folded, at several sizes if their sizes are free: they must equal the original at every size that it accepts. */
 import { CompileError } from '../diagnostics/compile-error';
 import { sizeText } from '../ir/spatial';
 import { skipped, Tally } from './checks';
@@ -8,7 +8,7 @@ import type { Check, Tolerance } from './report';
 import { asCompileError, each, type Results } from './results';
 import type { Subject } from './subject';
 
-/** Odd and even, larger and smaller, far larger along one side; sides that strides divide for those that take no others. */
+/** Odd and even, larger and smaller, much larger along one side; and sides divisible by strides, for models that accept no others. */
 const sizesAround = (lengths: readonly number[]): readonly (readonly number[])[] => {
   const last = lengths.length - 1;
   const whole = lengths.reduce((sum, length) => sum + length, 0);
@@ -22,7 +22,7 @@ const sizesAround = (lengths: readonly number[]): readonly (readonly number[])[]
   ];
 };
 
-/** None where the sizes are fixed. */
+/** Returns no check if the sizes are fixed. */
 export async function largerSizes(subject: Subject, tolerance: Tolerance): Promise<readonly Check[]> {
   if (!subject.hasFreeSizes) return [];
   const sizes = sizesAround(subject.lengths).filter((size, at) => at < 2 || subject.secondsFor(size) < subject.budget.seconds / 10);

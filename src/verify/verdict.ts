@@ -1,14 +1,14 @@
-/** From checks to a verdict: "equal" only where everything that the contract speaks of was looked at. */
+/** Derives the verdict from the checks: "equal" only if everything that the contract covers was checked. */
 import { NOISE_FACTOR } from './noise';
 import type { Check, Tolerance, Verdict } from './report';
 
-/** A tolerance by which next to nothing is told apart: that of an original which is further from itself than it may be. */
+/** True if a tolerance is so large that hardly anything would be detected, because the original differs from itself by more than it may. */
 export const isVague = (relative: number): boolean => relative > NOISE_FACTOR * NOT_REPRODUCIBLE;
 
-/** Beyond this share of its largest score, how far the original is from itself says that its numbers mean little. */
+/** If the original differs from itself by more than this share of its largest score, its values mean little. */
 export const NOT_REPRODUCIBLE = 1e-2;
 
-/** `noise`: of the original on ordinary inputs. One reference input may be worse than these: what is allowed follows from it. */
+/** `noise`: noise of the original on ordinary inputs. The reference input may have more noise; the tolerance follows from it. */
 export function verdictOf(checks: readonly Check[], noise: number, { from, relative }: Pick<Tolerance, 'from' | 'relative'>): Verdict {
   if (checks.some(({ status }) => status === 'different')) return 'different';
   if (from === 'noise' && (noise > NOT_REPRODUCIBLE || isVague(relative))) return 'not reproducible';
@@ -16,11 +16,11 @@ export function verdictOf(checks: readonly Check[], noise: number, { from, relat
   return from === 'measured' ? 'measured' : 'equal';
 }
 
-/** The worst first: what a whole of several parts is. */
+/** Worst first: the verdict on a whole is the worst of its parts. */
 const WORST_FIRST: readonly Verdict[] = ['different', 'not reproducible', 'unverified', 'measured', 'equal'];
 export const worstVerdict = (...verdicts: readonly Verdict[]): Verdict => WORST_FIRST.find((each) => verdicts.includes(each)) ?? 'equal';
 
-/** For people. */
+/** Texts for reports. */
 export const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
   equal: 'equal',
   different: 'NOT EQUIVALENT',

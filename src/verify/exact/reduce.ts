@@ -1,11 +1,11 @@
-/** Keeps the numbers of a model small: at chosen values, the same in both models. */
+/** Keeps the values of a model small by reducing chosen values, the same ones in both models. */
 import { attributes } from '../../ir/attrs';
 import type { Model } from '../../ir/model';
 import { fromNumbers } from '../../ir/tensor';
 import type { Value } from '../../ir/types';
 import { halfPart, MODULUS, type Reducer } from './bounds';
 
-/** Readers of each value read the reduced one; graph outputs stay what they are. Edits the model. */
+/** Makes all readers of each value read the reduced one; graph outputs stay unchanged. Modifies the model. */
 export function insertReducers({ graph }: Model, reducers: ReadonlyMap<Value, Reducer>): void {
   for (const [value, reducer] of reducers) {
     const readers = [...value.uses];

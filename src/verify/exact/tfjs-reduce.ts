@@ -1,5 +1,6 @@
 /**
- * Keeps the numbers of a TensorFlow.js graph small, as reduce.ts does those of an ONNX model. With operators that WebAssembly has, all exact:
+ * Keeps the values of a TensorFlow.js graph small, as reduce.ts does for an ONNX model. Uses operators that the WebAssembly backend has, all of them
+ * exact:
  *
  *   x modulo m, with the sign of x  =  x - m t,   t = floor(relu(x / m)) - floor(relu(-x / m))        m a power of two
  *   x rounded down                  =  floor(x + half a part)
@@ -19,7 +20,7 @@ export interface Addition {
   readonly weights: readonly { readonly spec: WeightEntry; readonly bytes: ArrayBuffer }[];
 }
 
-/** `reducers` by tensor (`node`, or `node:k`). All who read such a tensor read it reduced; outputs of the signature stay what they are. */
+/** `reducers`: by tensor (`node`, or `node:k`). All readers of such a tensor read it reduced; outputs of the signature stay unchanged. */
 export function reducedGraph(nodes: readonly GraphNode[], reducers: ReadonlyMap<string, Reducer>): Addition {
   const made: GraphNode[] = [];
   const weights: Addition['weights'][number][] = [];

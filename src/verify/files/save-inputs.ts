@@ -1,4 +1,4 @@
-/** Inputs as ONNX test data: DIRECTORY/test_data_set_0/input_0.pb, which `--inputs` and ONNX's own tools read. */
+/** Writes inputs as ONNX test data: DIRECTORY/test_data_set_0/input_0.pb, which `--inputs` and ONNX's own tools read. */
 import { fromNumbers } from '../../ir/tensor';
 import { dtypeNamed } from '../../onnx/dtypes';
 import { tensorFile } from '../../onnx/tensor-file';

@@ -1,5 +1,5 @@
 /**
- * Lists of pairs to verify, in YAML. Paths are relative to the file; `defaults` hold for every pair that does not say otherwise.
+ * Lists of pairs to verify, in YAML. Paths are relative to the file; `defaults` apply to every pair that does not override them.
  *
  *   defaults:
  *     samples: 20
@@ -22,21 +22,21 @@ export interface SuitePair {
   readonly options: PairSettings;
 }
 
-/** As the options of the command line. */
+/** The same settings as the command-line options. */
 export interface PairSettings {
   readonly rtol?: PerOutput | undefined;
   readonly atol?: PerOutput | undefined;
-  /** 0 to 1. */
+  /** From 0 to 1. */
   readonly minAgreement?: number | undefined;
   readonly cosine?: number | undefined;
   readonly seed?: number | undefined;
   readonly samples?: number | undefined;
-  /** Seconds. */
+  /** In seconds. */
   readonly budget?: number | undefined;
   readonly relation?: Relation | undefined;
   readonly map?: ReadonlyMap<string, string> | undefined;
   readonly inputs?: readonly string[] | undefined;
-  /** In the form of `--input-size`. */
+  /** In the format of `--input-size`. */
   readonly inputSize?: readonly string[] | undefined;
   readonly exact?: boolean | undefined;
 }
@@ -110,7 +110,7 @@ class SuiteReader {
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value < 2 ** 32;
     return fits ? value : this.fail(path, `must be a whole number of at least ${least}`);
   }
-  /** Up to 1. */
+  /** Reads a number from `least` to 1. */
   private between(value: unknown, path: YamlPath, least: number): number {
     return typeof value === 'number' && value >= least && value <= 1 ? value : this.fail(path, `must be a number from ${least} to 1`);
   }

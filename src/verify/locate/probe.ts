@@ -1,4 +1,4 @@
-/** Values from the inside of a model: it is cut behind them, and run. */
+/** Computes internal values of a model: the model is cut after them, and run. */
 import { nestedGraphs } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { isFloatType } from '../../ir/tensor';
@@ -8,7 +8,7 @@ import { trunkOf } from '../cut';
 import type { Numbers } from '../onnx-runner';
 import { each, only, type Results } from '../results';
 
-/** The part of a model that gives these values, by name. */
+/** The part of a model that computes these values, by name. */
 export function withOutputs(model: Model, values: readonly Value[]): Model {
   if (!model.graph.nodes.some((node) => nestedGraphs(node).length > 0)) return trunkOf(model, values);
   // Parts with nested graphs cannot be copied node by node.
@@ -18,7 +18,7 @@ export function withOutputs(model: Model, values: readonly Value[]): Model {
   return copy;
 }
 
-/** Runs a model up to these values. One session, released afterwards. */
+/** Runs a model up to these values. Opens one session and releases it. */
 export async function probe(
   bench: Bench,
   model: Model,
@@ -30,7 +30,7 @@ export async function probe(
   return results;
 }
 
-/** The same on several inputs. */
+/** The same on several inputs, in one session. */
 export function probeEach(
   bench: Bench,
   model: Model,
@@ -43,6 +43,6 @@ export function probeEach(
   );
 }
 
-/** Whether a value holds numbers that can be looked at. */
+/** True if a value can be read: a computed value in floating point. */
 export const isProbeable = (value: Value): boolean =>
   value.name !== '' && !isConst(value) && value.producer !== undefined && (value.type === undefined || isFloatType(value.type.dtype));

@@ -1,4 +1,4 @@
-/** Tensors whose axes stand in another order. */
+/** Tensors with permuted axes. */
 import type { Dim } from '../../ir/types';
 import type { Numbers } from '../onnx-runner';
 
@@ -26,7 +26,7 @@ export function transposed(numbers: Numbers, perm: readonly number[]): Numbers {
 /** The inverse of a permutation. */
 export const inverse = (perm: readonly number[]): number[] => perm.map((_, axis) => perm.indexOf(axis));
 
-/** The two orders that images come in stand first: where sizes are equal, shapes alone do not tell. */
+/** The two usual layouts of images come first: equal sizes do not determine the layout. */
 const USUAL: Readonly<Record<number, readonly (readonly number[])[]>> = {
   3: [[0, 2, 1]],
   4: [
@@ -39,7 +39,7 @@ const USUAL: Readonly<Record<number, readonly (readonly number[])[]>> = {
   ],
 };
 
-/** The permutation that makes `from` fit `to`; identity first. A symbolic or unknown dimension fits all. undefined: none does. */
+/** The permutation that makes `from` fit `to`; identity first. A symbolic or unknown dimension fits any. undefined if none fits. */
 export function fittingPermutation(from: readonly Dim[], to: readonly Dim[]): readonly number[] | undefined {
   if (from.length !== to.length) return undefined;
   const identity = from.map((_, axis) => axis);
@@ -51,7 +51,7 @@ export function fittingPermutation(from: readonly Dim[], to: readonly Dim[]): re
   return [identity, ...(USUAL[from.length] ?? []), ...(from.length <= 4 ? permutations(from.length) : [])].find(fits);
 }
 
-/** The numbers in the axes of others of as many, as far as the sizes tell. */
+/** Transposes a tensor to the axes of another with the same number of elements, as far as the sizes determine them. */
 export function turnedTo(numbers: Numbers, other: Numbers): Numbers {
   const perm = numbers.data.length === other.data.length ? fittingPermutation(numbers.shape, other.shape) : undefined;
   return perm && !isIdentity(perm) ? transposed(numbers, perm) : numbers;

@@ -1,4 +1,4 @@
-/** Which input of one model is which of the other, and which output: by what the user says, then by name, then by order and shape. */
+/** Matches inputs and outputs of two models: as given by the user, then by name, then by order and shape. */
 import { cannotMatch, unknownMapping } from '../../diagnostics/catalogue';
 import type { Dim, TensorType } from '../../ir/types';
 import { fittingPermutation } from './layout';
@@ -14,7 +14,7 @@ export interface PortMatch {
   readonly by: 'option' | 'name' | 'order';
 }
 
-/** `role` is for messages. Throws CompileError where the user names what is not there, and where an input of the converted model has no counterpart. */
+/** `role` is used in messages. Throws CompileError if an input of the converted model, or an output of the original, has no counterpart. */
 export function matchPorts(
   role: 'input' | 'output',
   original: readonly Port[],
@@ -30,7 +30,7 @@ export function matchPorts(
   }
   for (const { name } of free(original, 'original'))
     if (free(converted, 'converted').some((port) => port.name === name)) matches.push({ original: name, converted: name, by: 'name' });
-  // Two ports that were renamed keep their order; one that does not fit in shape is passed over.
+  // Renamed ports keep their order; ports whose shape does not fit are skipped.
   for (const port of free(original, 'original')) {
     const match = free(converted, 'converted').find((candidate) => role === 'output' || fits(port, candidate));
     if (match) matches.push({ original: port.name, converted: match.name, by: 'order' });
@@ -41,7 +41,7 @@ export function matchPorts(
   return matches.sort((a, b) => order.indexOf(a.original) - order.indexOf(b.original));
 }
 
-/** Throws CompileError where a `--map` names nothing of either model. */
+/** Throws CompileError if a `--map` entry names a port that neither model has. */
 export function requireKnown(map: ReadonlyMap<string, string>, original: readonly Port[], converted: readonly Port[]): void {
   for (const [from, to] of map) {
     if (!original.some(({ name }) => name === from)) throw unknownMapping(from, 'original', original);

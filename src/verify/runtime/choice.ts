@@ -1,4 +1,4 @@
-/** Which ONNX Runtime runs a model. In a file of its own, so that the library's types do not need those of Node's processes. */
+/** Choice of the ONNX Runtime that runs a model. In a separate file, so that the library's types do not depend on those of Node's processes. */
 
-/** `auto`: native where onnxruntime-node is installed, else WebAssembly, which comes with this package. */
+/** `auto`: native if onnxruntime-node is installed, otherwise WebAssembly, which is part of this package. */
 export type RuntimeChoice = 'auto' | 'native' | 'wasm';

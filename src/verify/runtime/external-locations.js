@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Files that a model keeps weights in, found by walking the bytes of the .onnx file: the WebAssembly runtime must be given them.
- * Names that lead out of the model's own directory are left out, and the runtime then says that there is nothing of that name.
+ * Finds the files that contain a model's weights by walking the bytes of the .onnx file: they must be passed to the WebAssembly runtime.
+ * Paths outside the model's own directory are omitted, and the runtime then reports them as missing.
  */
 
-/** Fields that can have tensors in them, by message (onnx.proto): of the model, a graph, a node, an attribute, a function, a sparse tensor. */
+/** Fields that can contain tensors, by message (onnx.proto): of the model, a graph, a node, an attribute, a function, a sparse tensor. */
 const WITHIN = {
   model: { 7: 'graph', 25: 'function' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
@@ -43,7 +43,7 @@ function externalLocations(bytes) {
 const isBelow = (path) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..') && !path.includes('\0');
 
 /**
- * Fields that have a length. Stops at what is no protobuf: the runtime says so better.
+ * Yields length-delimited fields. Stops at invalid protobuf, which the runtime reports better.
  * @param {Uint8Array} bytes
  * @param {number} start
  * @param {number} end

@@ -1,15 +1,15 @@
 // @ts-check
 /**
- * Messages between this process and the one that runs models: a header in JSON, then the bytes that it announces.
+ * Messages between this process and the one that runs models: a header in JSON, followed by the bytes that it announces.
  *
  *   length of the header (4 bytes, little-endian) | header | bytes of the first part | bytes of the second part | ...
  *
- * Plain JavaScript, because the other process runs it as it stands, in tests as well.
+ * Plain JavaScript, because the other process runs it without compilation, in tests as well.
  */
 
 /** @typedef {{ readonly parts?: readonly number[], readonly [key: string]: unknown }} Header */
 
-/** A stream writes pieces of this size at most. */
+/** Maximum number of bytes written to a stream at a time. */
 const PIECE = 1 << 26;
 
 /**
@@ -28,7 +28,7 @@ function sendFrame(stream, header, parts = []) {
       stream.write(new Uint8Array(part.buffer, part.byteOffset + at, Math.min(PIECE, part.byteLength - at)));
 }
 
-/** Puts frames together from what arrives, whatever the sizes of its pieces. Every part gets memory of its own, so that numbers are aligned. */
+/** Assembles frames from incoming chunks of any size. Every part gets its own memory, so that its elements are aligned. */
 class FrameReader {
   /** @param {(header: Header, parts: readonly ArrayBuffer[]) => void} onFrame */
   constructor(onFrame) {

@@ -1,6 +1,6 @@
 /**
  * The process that runs models, seen from this one: started when a model is first run, shared by all sessions, and ended soon after the last of them.
- * A model that crashes the runtime ends that process only: whatever was asked of it is answered by RuntimeDied, and the next session starts another one.
+ * A model that crashes the runtime ends only that process: pending requests are rejected with RuntimeDied, and the next session starts a new process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -19,10 +19,10 @@ export interface Reply {
   readonly parts: readonly ArrayBuffer[];
 }
 
-/** The process ended while it had something to do. */
+/** The process ended while requests were pending. */
 export class RuntimeDied extends Error {}
 
-/** Verification opens one session after the other: so long one may wait for the next. */
+/** Verification opens one session after another: the time that the process waits for the next. */
 const LINGER_MS = 2000;
 
 export class RuntimeHost {
@@ -42,7 +42,7 @@ export class RuntimeHost {
     choice: RuntimeChoice,
     private readonly onEnd: () => void,
   ) {
-    // Not fork(): the flags of this process (a debugger's port, say) are not meant for the other one.
+    // Not fork(): the flags of this process (such as a debugger's port) must not apply to the other one.
     this.child = spawn(process.execPath, [join(__dirname, 'worker.js'), choice], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
@@ -52,7 +52,7 @@ export class RuntimeHost {
     this.child.stderr?.on('data', (bytes: Buffer) => {
       this.lastWords = (this.lastWords + bytes.toString()).slice(-2000);
     });
-    // Writing to a process that has died: its end is reported once.
+    // Occurs when writing to a process that has died, whose end is reported separately.
     this.channel.on('error', () => undefined);
     this.info = new Promise((resolve, reject) => {
       const ready = ({ header }: Reply): void => {
@@ -62,7 +62,7 @@ export class RuntimeHost {
       };
       this.waiting.set(0, { done: ready, failed: reject });
     });
-    // Asked for by whoever opens a session; before that, nobody listens.
+    // Awaited by whoever opens a session; before that, nobody handles a rejection.
     this.info.catch(() => undefined);
     const reader = new FrameReader((header, parts) => this.answered({ header, parts }));
     this.channel.on('data', (bytes: Buffer) => reader.push(bytes));
@@ -79,14 +79,14 @@ export class RuntimeHost {
     return this.died === undefined && !this.isRetired;
   }
 
-  /** Nobody may be given a process that was told to end: its end is known only later. */
+  /** A process that was told to end must not be handed out any more, although its end is only known later. */
   private retire(): void {
     this.isRetired = true;
     this.onEnd();
     this.kill();
   }
 
-  /** Keeps the process until the returned function is called. */
+  /** Keeps the process alive until the returned function is called. */
   use(): () => void {
     this.users++;
     clearTimeout(this.timer);
@@ -105,7 +105,7 @@ export class RuntimeHost {
     return this.info;
   }
 
-  /** Rejects with RuntimeDied, or with an Error in the runtime's own words. */
+  /** Sends a request. Rejects with RuntimeDied, or with an Error with the runtime's own message. */
   async ask(header: { readonly [key: string]: unknown }, parts: readonly ArrayBufferView[] = []): Promise<Reply> {
     if (this.died) throw this.died;
     const id = ++this.asked;
@@ -136,7 +136,7 @@ export class RuntimeHost {
     this.onEnd();
   }
 
-  /** This process ends when it has nothing else to do than to keep the other one. */
+  /** Lets this process end when keeping the other one is all that is left to do. */
   private letGo(): void {
     for (const handle of [this.child, this.channel, this.child.stderr]) unref(handle);
   }
@@ -150,10 +150,10 @@ type Handle = ChildProcess | Duplex | Readable | null;
 const unref = (handle: Handle): void => void (handle && 'unref' in handle && typeof handle.unref === 'function' && handle.unref());
 const ref = (handle: Handle): void => void (handle && 'ref' in handle && typeof handle.ref === 'function' && handle.ref());
 
-/** The running processes, by what was asked for: state of this process, as a connection would be. */
+/** Running processes, by the requested runtime: state of this process, like a connection. */
 const hosts = new Map<RuntimeChoice, RuntimeHost>();
 
-/** Starts the process if none is running. Called early, it is ready when the first model is. */
+/** Starts the process if none is running. If called early, the process is ready when the first model is. */
 export function runtimeHost(choice: RuntimeChoice = 'auto'): RuntimeHost {
   const known = hosts.get(choice);
   if (known?.isAlive) return known;

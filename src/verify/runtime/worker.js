@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * The process that runs models: ONNX Runtime as native code or as WebAssembly, behind a narrow protocol (frames.js) on file descriptor 3.
- * Whatever a model does to the runtime ends this process, not the program that started it. The only importer of onnxruntime-node and onnxruntime-web.
+ * If a model crashes the runtime, it ends this process and not the program that started it. The only module that imports onnxruntime-node and
+ * onnxruntime-web.
  *
  *   node worker.js auto|native|wasm
  *   <- { ready: { runtime, version } }  or  { missing: reason }
@@ -18,7 +19,8 @@ const { pathToFileURL } = require('node:url');
 const { externalLocations } = require('./external-locations.js');
 const { FrameReader, sendFrame } = require('./frames.js');
 
-// Read when the library is loaded. Without it, the library queues names of models and a device's id for upload, and writes a database under the home.
+// Read when the library is loaded. Without it, the library queues model names and a device id for upload, and writes a database under the home
+// directory.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
 /** @typedef {import('onnxruntime-common').InferenceSession} OrtSession */
@@ -42,7 +44,7 @@ const ARRAYS = {
 };
 
 const WASM = 'ort-wasm-simd-threaded';
-// By a name that a bundler does not follow.
+// A variable, so that bundlers do not follow it.
 const PACKAGE = 'onnxruntime-web';
 
 const loaders = {
@@ -67,7 +69,7 @@ const loaders = {
   wasm: () => {
     /** @type {typeof import('onnxruntime-common')} */
     const ort = require('onnxruntime-web');
-    // Beside this file in the package; where this runs from source, in the package that it comes from.
+    // Next to this file in the package; when running from source, in the onnxruntime-web package.
     const home = existsSync(join(__dirname, `${WASM}.wasm`)) ? __dirname : dirname(require.resolve(PACKAGE));
     ort.env.wasm.wasmPaths = { mjs: pathToFileURL(join(home, `${WASM}.mjs`)).href, wasm: pathToFileURL(join(home, `${WASM}.wasm`)).href };
     ort.env.wasm.numThreads = Math.min(4, availableParallelism());
@@ -75,7 +77,7 @@ const loaders = {
     return {
       ort,
       version: versionOf(ort, 'web'),
-      /** The runtime sees no files: weights beside the model are read for it. @param {string | ArrayBuffer} model @param {Settings} settings */
+      /** The runtime cannot access files, so weights next to the model are read for it. @param {string | ArrayBuffer} model @param {Settings} settings */
       open: (model, settings) => {
         if (typeof model !== 'string') return create(ort, new Uint8Array(model), common(settings));
         const bytes = readFileSync(model);
@@ -111,10 +113,10 @@ const create = (ort, model, options) =>
  */
 const versionOf = ({ env }, which) => env.versions[which] ?? env.versions.common;
 
-// ---- the protocol ----
+// ---- protocol ----
 
 const socket = new Socket({ fd: 3 });
-// Who asked is gone. On Ctrl-C that is for them to decide.
+// The parent process is gone. On Ctrl-C, the parent decides when to end.
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(0));
 for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
@@ -179,7 +181,7 @@ async function answer(header, parts) {
   sendFrame(
     socket,
     { id, results: found.map(({ port }) => port) },
-    // Strings are no numbers.
+    // String results are not supported and have no bytes.
     found.map(({ data }) => (ArrayBuffer.isView(data) ? data : new Uint8Array())),
   );
 }
@@ -196,9 +198,9 @@ function feedsOf({ Tensor }, ports, parts) {
     const [memory, Numbers] = [parts[at], ARRAYS[type]];
     if (!memory || !Numbers) throw new Error(`input '${name}' is ${type}, which cannot be fed`);
     const data = new Numbers(memory);
-    // The constructor knows the pairs of types and arrays; the table above has no others.
+    // The constructor has an overload for each pair of type and array; the table above contains no others.
     const tensor = new Tensor(/** @type {'float32'} */ (type), /** @type {Float32Array} */ (data), dims);
-    // Where there is a Float16Array (Node 24) the constructor makes one of the bits, which the binding takes for empty: microsoft/onnxruntime#32323.
+    // With a Float16Array (Node 24), the constructor makes one from the bits, which the binding treats as empty: microsoft/onnxruntime#32323.
     if (type === 'float16') Object.defineProperty(tensor, 'data', { value: data });
     feeds[name] = tensor;
   });

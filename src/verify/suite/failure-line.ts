@@ -1,4 +1,4 @@
-/** Why a check failed, in one line: by how much, how much was allowed, where, and at which node it begins. */
+/** Reason for a failed check in one line: size of the difference, tolerance, position, and the first departing node. */
 import type { Difference } from '../compare';
 import type { Check, Tolerance, VerifyReport } from '../report';
 import { agreesEnough, isWithin } from '../results';
@@ -10,7 +10,7 @@ export function failureLine(check: Check, { tolerance, departure, departureNote 
     const agreed = check.agreement?.[output];
     return agreed && !agreesEnough(agreed, tolerance);
   });
-  // An input may have a tolerance of its own: then the worst output stands for the others.
+  // An input may have its own tolerance, so that no output fails here: the worst output is then reported.
   const [worst] = [...failed, ...unlike, ...outputs];
   const first = departure
     ? `first at ${departure.op} '${departure.node}'`

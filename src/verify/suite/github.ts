@@ -1,4 +1,4 @@
-/** GitHub Actions: annotations, which are lines of a job's output; the job summary is Markdown. */
+/** Reports for GitHub Actions: annotations, which are lines of a job's output, and the job summary in Markdown. */
 import { formatDiagnostic } from '../../diagnostics/format';
 import { formatVerifyReport, type VerifyReport } from '../report';
 import { failureLine } from './failure-line';
@@ -13,7 +13,7 @@ const TITLES = {
   'not reproducible': 'the original is not reproducible',
 };
 
-/** One line for each pair that is not equal, and one that counts those that are. */
+/** One line for each pair that is not equal, and one with the number of equal pairs. */
 export function annotations(suite: SuiteReport): string[] {
   const equal = suite.pairs.filter((pair) => outcomeOf(pair) === 'equal').length;
   return [
@@ -31,7 +31,7 @@ function annotation({ name, original, converted, report, error }: PairOutcome): 
   );
 }
 
-/** First what differs, in one line: GitHub shows the first lines. */
+/** Summarises the difference in one line first, because GitHub shows only the first lines. */
 function whyNot(report: VerifyReport): string {
   const failed = report.checks.find(({ status }) => status === 'different');
   return failed ? `${failed.name}: ${failureLine(failed, report)}\n` : '';
@@ -43,7 +43,7 @@ const command = (kind: 'error' | 'notice', title: string, message: string): stri
 const data = (text: string): string => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
 const property = (text: string): string => data(text).replace(/:/g, '%3A').replace(/,/g, '%2C');
 
-/** What one step may add. */
+/** Maximum size of the summary of one step, in bytes. */
 const LIMIT = 1024 * 1024;
 
 export function summary(suite: SuiteReport): string {

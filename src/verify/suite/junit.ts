@@ -1,6 +1,6 @@
 /**
- * JUnit XML, by the schema of Apache Ant's reports that CI systems read: a suite per pair, a case per check.
- * A difference is a failure; what could not be run or compared is an error; a check that was not made is skipped.
+ * JUnit XML in the schema of Apache Ant's reports, which CI systems read: a suite per pair, a case per check.
+ * A difference is a failure; a pair that could not be run or compared is an error; a check that was not made is skipped.
  */
 
 import { formatDiagnostic } from '../../diagnostics/format';
@@ -22,7 +22,7 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
     package: 'convolutionize.verify',
     id,
     name: token(pair.name),
-    // Without a time zone, as the schema wants it: UTC.
+    // The schema requires a timestamp without a time zone; this is UTC.
     timestamp: new Date(started * 1000).toISOString().slice(0, 19),
     hostname: 'localhost',
     tests: pair.report ? checks.length : 1,
@@ -69,7 +69,7 @@ function suiteXml(pair: PairOutcome, id: number, { program, started }: SuiteRepo
   );
 }
 
-/** What differs, and what the verdict needs and could not be looked at. */
+/** True for differences, and for checks that the verdict requires but that could not be completed. */
 const isFailure = ({ status, required }: Check): boolean =>
   status === 'different' || (required === true && status !== 'equal' && status !== 'measured');
 
@@ -105,10 +105,10 @@ function element(name: string, attributes: Attributes, content = ''): string {
   return isText ? `<${opening}>${content}</${name}>` : `<${opening}>\n${content}\n</${name}>`;
 }
 
-/** No line breaks and runs of spaces, no empty name. */
+/** Collapses white space; an empty name becomes '-'. */
 const token = (value: string): string => value.replace(/\s+/g, ' ').trim() || '-';
 
-/** XML allows no control characters, not even escaped ones. */
+/** XML forbids control characters, even escaped ones. */
 const text = (value: string): string =>
   xmlCharacters(value, '\t\n\r')
     .replace(/&/g, '&amp;')

@@ -1,22 +1,22 @@
-/** Names in Markdown: whatever they are, they are text, and never markup, a link or a cell of a table. */
+/** Escapes names for Markdown: any name is shown as text, never as markup, a link or a table cell. */
 import { harmless, printable } from '../../diagnostics/format';
 
-/** Within a line, also of a table. */
+/** For use within a line, including table rows. */
 export const inline = (text: string): string =>
   harmless(printable(text.replace(/\s+/g, ' ').trim()))
     .replace(/[&<>]/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[char] ?? char)
     .replace(/[\\`*_[\]()#!|~@$]|:(?=\/\/)/g, '\\$&')
-    // Addresses become links by themselves.
+    // Addresses without a scheme would become links.
     .replace(/\b(www)\./gi, '$1\\.');
 
-/** As code within a line: behind as many backticks as it takes. */
+/** Inline code, with as many backticks as needed. */
 export function code(text: string): string {
   const plain = harmless(printable(text.replace(/\s+/g, ' ')));
   const fence = '`'.repeat(longestRun(plain) + 1);
   return plain.includes('`') || plain === '' ? `${fence} ${plain} ${fence}` : `${fence}${plain}${fence}`;
 }
 
-/** Lines of code by themselves. */
+/** A separate code block. */
 export function block(text: string): string[] {
   const plain = harmless(text);
   const fence = '`'.repeat(Math.max(3, longestRun(plain) + 1));

@@ -1,4 +1,4 @@
-/** Verdicts as Markdown: a table of all pairs, then what differs in full. For job summaries, issues and pull requests. */
+/** Formats verdicts as Markdown: a table of all pairs, then the differing ones in full. For job summaries, issues and pull requests. */
 import { formatDiagnostic } from '../../diagnostics/format';
 import type { Difference } from '../compare';
 import { formatVerifyReport, toleranceText, type VerifyReport } from '../report';
@@ -54,7 +54,7 @@ function details(pair: PairOutcome): string[] {
   ];
 }
 
-/** The worst difference of the checks that count. */
+/** The worst difference of the checks that count for the verdict. */
 function largest({ checks }: VerifyReport): string {
   const counted = checks
     .filter(({ status }) => status === 'equal' || status === 'measured' || status === 'partial' || status === 'different')

@@ -1,4 +1,4 @@
-/** Reports of parts, joined to that of the whole. */
+/** Merges the reports of several parts into one. */
 import { mergeIncomplete, mergeMixed } from '../../diagnostics/catalogue';
 import { table } from '../../ir/table';
 import { agreeingOverall, worse } from '../compare';
@@ -7,7 +7,7 @@ import { agreesEnough } from '../results';
 import { verdictOf, worstVerdict } from '../verdict';
 import type { PairOutcome, SuiteReport } from './suite-report';
 
-/** Throws CompileError MERGE_INCOMPLETE where a part is missing or there twice, MERGE_MIXED where parts are of different kinds. */
+/** Throws CompileError MERGE_INCOMPLETE if a part is missing or duplicated, MERGE_MIXED if parts are of different kinds. */
 export function mergeSuites(files: readonly { readonly file: string; readonly suite: SuiteReport }[]): SuiteReport {
   const suites = files.map(({ suite }) => suite);
   const [first] = suites;
@@ -41,7 +41,7 @@ function requireComplete(files: readonly { readonly file: string; readonly suite
   }
 }
 
-/** Two parts of one pair: the worst of both. */
+/** Merges two parts of one pair: the worse of both. */
 function joined(a: PairOutcome, b: PairOutcome): PairOutcome {
   if (!a.report || !b.report) return a.report ? b : a;
   return { ...a, report: joinedReports(a.report, b.report) };
@@ -52,7 +52,7 @@ function joinedReports(a: VerifyReport, b: VerifyReport): VerifyReport {
   const checks = a.checks.map((check, at) =>
     joinedChecks(check, b.checks.find(({ name }) => name === check.name) ?? b.checks[at], wider.tolerance),
   );
-  // A share of all inputs says nothing about a part of them: then the whole is judged anew.
+  // A criterion for the share of all inputs says nothing about a part of them, so the whole is judged again.
   const isAsked = wider.tolerance.from === 'criteria';
   return {
     ...a,
@@ -83,14 +83,14 @@ function joinedChecks(a: Check, b: Check | undefined, tolerance: Tolerance): Che
     const agreed = agreeingOverall(a.agreement?.[name], b.agreement?.[name]);
     if (agreed) agreement[name] = agreed;
   }
-  // Each part of the samples holds the first one, on which the noise is measured.
+  // Each part of the samples contains the first one, on which the noise is measured.
   const samples = a.name === 'outputs' || a.name === 'original size';
   const anew =
     samples && isAllAsked(outputs, agreement, tolerance) ? (meetsAll(outputs, agreement, tolerance) ? 'equal' : 'different') : status;
   return { ...a, status: anew, outputs, agreement, cells: samples ? a.cells + b.cells - 1 : a.cells };
 }
 
-/** Whether the check is decided by what was asked alone. */
+/** True if the user's criteria alone decide the check. */
 const isAllAsked = (outputs: Check['outputs'], agreement: NonNullable<Check['agreement']>, { from, criteria }: Tolerance): boolean =>
   from === 'criteria' && (criteria?.cosine !== undefined || Object.keys(outputs).every((name) => agreement[name]));
 

@@ -1,2 +1,2 @@
-/** What runs a TensorFlow.js model. In a file of its own, so that the library's types do not drag in those of TensorFlow.js, which need WebGPU's. */
+/** Runtime of a TensorFlow.js model. In a separate file, so that the library's types do not depend on those of TensorFlow.js, which need WebGPU's. */
 export type TfjsBackend = 'wasm' | 'node';

@@ -1,13 +1,16 @@
 /**
- * WebAssembly's memory may fail to grow, at its own limit of 4 GB or because the system has none to give. malloc then answers 0, which TensorFlow.js takes for a
- * place like any other: the tensor is written over what lies at the beginning of the memory, and whatever is computed afterwards is wrong, or ends in
- * "memory access out of bounds" somewhere else. Here it is an error at once.
+ * WebAssembly memory may fail to grow, at its own limit of 4 GB or because the system has none left. malloc then returns 0, which TensorFlow.js
+ * treats as a valid address: the tensor overwrites the beginning of the memory, and all later results are wrong, or fail with "memory access out of
+ * bounds" somewhere else. Here it becomes an immediate error.
  */
 export interface Allocator {
   _malloc: (bytes: number) => number;
 }
 
-/** Makes every allocation that fails an Error. The module puts another function in place of its own when that is first called; this one stays. */
+/**
+ * Makes every failed allocation throw an Error. On its first call, the module's function replaces itself with another one; this wrapper is restored
+ * afterwards.
+ */
 export function refuseNull(memory: Allocator): void {
   const own = memory._malloc;
   const checked = (bytes: number): number => {
@@ -19,6 +22,6 @@ export function refuseNull(memory: Allocator): void {
   memory._malloc = checked;
 }
 
-/** Whether it is what a WebAssembly backend keeps as `wasm`. */
+/** True for the object that a WebAssembly backend stores as `wasm`. */
 export const isAllocator = (module: unknown): module is Allocator =>
   typeof module === 'object' && module !== null && '_malloc' in module && typeof module._malloc === 'function';

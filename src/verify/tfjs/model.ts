@@ -1,4 +1,4 @@
-/** An emitted TensorFlow.js model as the verifier wants it: something to run, and the inputs and outputs of a Model. */
+/** Adapts an emitted TensorFlow.js model for verification: a runtime for it, and a Model with its inputs and outputs. */
 import { notTfjs } from '../../diagnostics/catalogue';
 import { Graph } from '../../ir/graph';
 import { Model } from '../../ir/model';
@@ -10,7 +10,7 @@ import { aboutOf, readModelJson, signaturePorts } from './files';
 import { REORDER, tfjsSide } from './inside';
 import { openTfjsSession, tfjsRuntimeName } from './runner';
 
-/** Files are read when a session opens, and again for each: one copy of the weights is in memory at a time. */
+/** Files are read anew for every session: only one copy of the weights is in memory at a time. */
 export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherRuntime => ({
   name: tfjsRuntimeName(backend),
   open: () => openTfjsSession(path, { backend }),
@@ -19,8 +19,8 @@ export const tfjsRuntime = (path: string, backend: TfjsBackend = 'wasm'): OtherR
 });
 
 /**
- * Its inputs and outputs, and what it says about itself, as a Model whose only node is the whole network: the verifier looks no further.
- * Models of other programs have names and shapes of their own, from the signature. Throws CompileError TFJS_NOT_A_MODEL.
+ * Its inputs, outputs and metadata as a Model with a single node for the whole network; the verifier needs no more.
+ * Models of other programs have their own names and shapes, which are taken from the signature. Throws CompileError TFJS_NOT_A_MODEL.
  */
 export function tfjsStandIn(path: string): Model {
   const json = readModelJson(path);
@@ -40,7 +40,7 @@ function typeOf({ dtype = 'float', shape }: TfjsPort): TensorType {
   return { dtype: dtype as DType, ...(shape && { shape: shape.map((dim) => dim ?? undefined) }) };
 }
 
-/** The spelling of metadata.ts: facts are JSON, words are words. */
+/** In the format of metadata.ts: objects as JSON, strings unchanged. */
 function metadataOf(about: TfjsAbout): Map<string, string> {
   const { inputs: _inputs, outputs: _outputs, origins: _origins, values: _values, ...facts } = about;
   return new Map(

@@ -1,13 +1,13 @@
 /**
- * The same graph model with its sums taken in another order: what rounding alone may do to it in its own runtime.
+ * The same graph model with its sums in a different order, to measure the effect of rounding alone in its own runtime.
  *
  *   Conv2D(X, W) = Conv2D(GatherV2(X, p, channels), W[:, :, p, :])       for every permutation p of the input channels
  *   MatMul(X, W) = MatMul(GatherV2(X, p, last axis), W[p, :])
- *   Mean(X, [a, b, c]) = Mean(Mean(Mean(X, c), b), a)                    and Sum likewise: sums of sums err less, so a long sum shows its whole error
- *   Mean(X, a) = Mean(ReverseV2(X, a), a)                                where there is one axis only
+ *   Mean(X, [a, b, c]) = Mean(Mean(Mean(X, c), b), a)                    the same for Sum: sums of sums are more accurate, so that the full error of a long sum shows
+ *   Mean(X, a) = Mean(ReverseV2(X, a), a)                                if there is only one axis
  *
- * Exact in real numbers, so whatever differs is the order of additions: a wrong weight or pad stands on both sides and cancels.
- * Left alone: depthwise convolutions (sums of a few products), sums whose weights are computed, pools (a few cells).
+ * The identities are exact in real numbers, so only the order of additions makes a difference: a wrong weight or pad is on both sides and cancels.
+ * Left unchanged: depthwise convolutions (sums of a few products), sums with computed weights, pools (a few cells).
  */
 import type { io } from '@tensorflow/tfjs-core';
 import { seededRandom } from '../inputs';
@@ -20,7 +20,7 @@ interface NodeDef {
   readonly attr?: Readonly<Record<string, { readonly b?: boolean }>>;
 }
 
-/** Model files to model artifacts, sums reordered by chance. Every weight becomes a buffer of its own. */
+/** Converts model files to model artifacts with sums in a random order. Every weight gets its own buffer. */
 export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifacts, 'modelTopology' | 'weightSpecs' | 'weightData'> {
   const random = seededRandom(seed);
   const topology = files.json.modelTopology as { readonly node: readonly NodeDef[] };
@@ -56,7 +56,7 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
       nodes.push(node);
       continue;
     }
-    // Two nodes may share a weight: it is permuted once, and both read accordingly.
+    // Two nodes may share a weight: it is permuted once, and both nodes read their data accordingly.
     if (!orders.has(stored)) {
       const length = weight.spec.shape[axis] ?? 1;
       const order = length > 1 ? shuffled(length, random) : undefined;
@@ -82,7 +82,7 @@ export function reordered(files: TfjsFiles, seed: number): Pick<io.ModelArtifact
   };
 }
 
-/** A weight of codes behind the Mul that decodes it, with a scale for each place of the last axis: its other axes may be put in any order. */
+/** The quantised weight behind the Mul that dequantises it, with a scale per position of the last axis: its other axes may be permuted. */
 function codesOf(
   name: string,
   nodes: readonly NodeDef[],
@@ -94,7 +94,7 @@ function codesOf(
   return weights.has(codes) && weights.get(scale)?.spec.shape.length === 1 ? codes : undefined;
 }
 
-/** A sum axis by axis, from the last on so that the others keep their numbers; of one axis alone, from its end. */
+/** Sums axis by axis, starting with the last so that the indices of the others stay valid; a single axis is reversed. */
 function summedOtherwise(
   node: NodeDef,
   data: string,
@@ -117,7 +117,7 @@ function summedOtherwise(
   });
 }
 
-/** Not a view: a weight may begin anywhere. */
+/** Copies the bytes, because a weight may begin at an unaligned offset. */
 const integers = (bytes: Uint8Array | undefined): readonly number[] => [...new Int32Array((bytes ?? new Uint8Array()).slice().buffer)];
 
 const SUMS = new Set(['Mean', 'Sum']);
@@ -129,7 +129,7 @@ const GATHER_TYPES = {
   batch_dims: { i: '0' },
 } as NodeDef['attr'] & object;
 
-/** Which axis of the weight is summed over together with the last axis of the data. */
+/** The axis of the weight that is summed over together with the last axis of the data. */
 function summedAxis(node: NodeDef, { shape }: WeightEntry): number | undefined {
   switch (node.op) {
     case 'Conv2D':
@@ -156,7 +156,7 @@ function shuffled(length: number, random: () => number): readonly number[] {
   return order;
 }
 
-/** Elements along one axis in another order, whatever their type. */
+/** Permutes elements of any type along one axis. */
 function permuted(bytes: Uint8Array, shape: readonly number[], axis: number, order: readonly number[]): Uint8Array {
   const outer = shape.slice(0, axis).reduce((product, dim) => product * dim, 1);
   const block = bytes.byteLength / outer / order.length;

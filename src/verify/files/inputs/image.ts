@@ -1,4 +1,4 @@
-/** Pictures as inputs: the right size, the model's layout; 0 to 1 for floats, 0 to 255 for bytes. */
+/** Reads pictures as inputs: resized and in the layout of the model; 0 to 1 for floats, 0 to 255 for integers. */
 import { type ImageWindow, pictureSize, windowLengths } from '../../../compile/input-size';
 import { inputFileBroken, inputShape } from '../../../diagnostics/catalogue';
 import type { CompileError } from '../../../diagnostics/compile-error';
@@ -11,11 +11,14 @@ export interface ImagePort {
   readonly window: ImageWindow;
 }
 
-/** The middle of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN, NOT_A_PICTURE, PICTURE_TOO_LARGE. */
+/**
+ * The centre of the picture at the size of the input, [1, C, H, W] or [1, H, W, C]. Throws CompileError INPUT_FILE_BROKEN, NOT_A_PICTURE,
+ * PICTURE_TOO_LARGE, INPUT_SHAPE.
+ */
 export async function readImage(file: string, port: ImagePort): Promise<Numbers> {
   const size = pictureSize(port.window);
   const { layout, channels = 3 } = port.window;
-  // A picture has two axes, and channels.
+  // A picture has two spatial axes, and channels.
   if (!size || (layout !== 'NCHW' && layout !== 'NHWC')) throw inputShape(file, port.name, windowLengths(port.window), 'a picture');
   const { height, width } = size;
   if (channels !== 1 && channels !== 3) throw inputShape(file, port.name, [1, 3, height, width], `${channels} channels`);

@@ -1,4 +1,4 @@
-/** NumPy's file formats as inputs of models: one array (.npy), or several in a zip archive (.npz). */
+/** Reads NumPy's file formats as inputs of models: one array (.npy), or several in a zip archive (.npz). */
 import { inputFileBroken } from '../../../diagnostics/catalogue';
 import { decode } from '../../../sources/element';
 import { memoryBytes } from '../../../sources/files/bytes';
@@ -16,7 +16,7 @@ export function readNpy(bytes: Uint8Array, file: string): Numbers {
   const { element, little, shape, fortran, offset } = npyHeader((from, length) => bytes.subarray(from, from + length), bytes.length, fail);
   const data = decode(element, bytes.subarray(offset), product(shape), little);
   if (!fortran) return { dtype: element.dtype, shape, data };
-  // Columns first: the same as the reversed axes, rows first.
+  // Column-major data is row-major data with the axes reversed.
   const reversed = shape.map((_, axis) => shape.length - 1 - axis);
   return transposed({ dtype: element.dtype, shape: [...shape].reverse(), data }, reversed);
 }
