@@ -1,18 +1,18 @@
 /**
- * adaptive-pool: an average over windows from a table, as an exporter writes adaptive pools that do not divide the map, becomes a pool.
+ * adaptive-pool: turn an average over windows from a table into a pool. Exporters write adaptive pools that do not divide the map in this way.
  *
  *   ReduceMean<k and l>(X at rows r(i) + k, columns c(j) + l)         GatherND of a constant table, between two Transposes
  * becomes
- *   AveragePool<kernel, strides>(X)                       where the windows are a stride apart
- *   Gather<rows r, columns c>(AveragePool<kernel>(X))     where they are not (14 rows to 4: 0, 3, 7, 10)
+ *   AveragePool<kernel, strides>(X)                       if the windows are a stride apart
+ *   Gather<rows r, columns c>(AveragePool<kernel>(X))     if they are not (14 rows to 4: 0, 3, 7, 10)
  *
- * The rows and columns that are picked then wait: pointwise operators come first, and a fully connected layer on the flattened picks is one on the
- * whole map, with zeros for what was not picked:
+ * The selection of rows and columns is then moved back: pointwise operators come before it, and a fully connected layer on the flattened selection is one
+ * on the whole map, with zeros for whatever was not selected:
  *
  *   Gemm(Flatten(Gather(X)), W)   ->   Gemm(Flatten(X), W')
  *
  * Numbers: reordered.
- * Left alone: windows of different sizes; picks that something else reads.
+ * Left alone: windows of different sizes; selections that have another reader.
  */
 
 import { affineOperand } from '../src/analysis/maps/affine';
@@ -75,13 +75,13 @@ const table = defineRule({
   },
 });
 
-/** The distance between windows that start at the edge and are evenly apart. */
+/** Distance between windows if they start at the edge and are evenly spaced. */
 function strideOf(starts: readonly number[]): number | undefined {
   const stride = Math.max(1, (starts[1] ?? 1) - (starts[0] ?? 0));
   return starts.every((start, at) => start === at * stride) ? stride : undefined;
 }
 
-/** Rows or columns of a map by a list. */
+/** The Gather that selects rows or columns of a map by a list. */
 const picked = (input: Value | undefined): Node | undefined => {
   const producer = input?.producer;
   const [map, list] = producer?.inputs ?? [];
@@ -93,7 +93,7 @@ const pickLater = defineRule({
   name: 'pick-later',
   match: node(['Conv', 'BatchNormalization', 'Add', 'Sub', 'Mul', 'Div', ...unaryElementwiseOps], [], { as: 'op', moreInputs: true }),
   when({ op }) {
-    // Asked of every layer of every network.
+    // A cheap test first, because this rule is tried at every layer.
     if (!op.inputs.some((input) => input?.producer?.op === 'Gather')) return undefined;
     const slot = unaryElementwiseOps.includes(op.op) ? 0 : affineOperand(op)?.slot;
     const pick = slot === undefined ? undefined : picked(op.inputs[slot]);

@@ -1,13 +1,13 @@
 /**
  * average-first: average, then apply the affine layer to the few cells that remain.
  *
- *   Pool(Op(X))                                         Op affine at each place: 1x1 convolution, batch normalisation, per-channel scale and shift
+ *   Pool(Op(X))                                         Op affine at each position: 1x1 convolution, batch normalisation, per-channel scale and shift
  * becomes
  *   Op(Pool(X))
  *
- * An average commutes with an affine map, so this is exact for GlobalAveragePool, for AveragePool whose windows hold real cells only (no padding, or
- * padding that is not counted), and for ReduceMean over rows and columns. A classifier over a map of h x w cells does 1/(h w) of the multiply-adds,
- * DenseNet's transition layers a quarter. With zero padding that counts (count_include_pad), the bias would be scaled: Op must have none.
+ * An average commutes with an affine map, so this is exact for GlobalAveragePool, for AveragePool whose windows contain only real cells (no padding, or
+ * padding that is not counted), and for ReduceMean over rows and columns. A classifier over a map of h x w cells then needs 1/(h w) of the multiply-adds,
+ * DenseNet's transition layers a quarter. Zero padding that counts (count_include_pad) would scale the bias, so Op must not have one.
  * Numbers: reordered.
  * Left alone: Op whose result has another reader; pools that would see more channels after the move than before at no gain.
  */
@@ -36,7 +36,7 @@ const poolAfterAffine = defineRule({
     if (countsPadding(pool) && !isLinear(affine)) return refuse('the pool counts its zero padding, which the layer would shift', pool);
     const [before, after] = [cells(map), cells(pool.outputs[0])];
     if (before === undefined || after === undefined) return undefined;
-    // The layer runs on fewer cells, the pool over other channels: both must not cost more than they save.
+    // The layer runs on fewer cells, but the pool over other channels: the move must save more than it costs.
     const channels = (value: Value): number => (typeof value.type?.shape?.[1] === 'number' ? value.type.shape[1] : 0);
     if (affine.op !== 'Conv')
       return after < before && channels(operand.value) <= channels(map) ? { affine, slot: operand.slot, x: operand.value } : undefined;
@@ -56,7 +56,7 @@ const poolAfterAffine = defineRule({
 
 const cells = (value: Value | undefined): number | undefined => productOf(value?.type?.shape?.slice(2) ?? [undefined]);
 
-/** Whether each output is a mean of input cells along spatial axes, which are kept. */
+/** Whether each output is a mean of input cells along spatial axes that are kept. */
 function averages(pool: Node): boolean {
   if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad') === 'NOTSET';
   const axes = pool.inputs[1]?.constant;
@@ -69,11 +69,11 @@ function averages(pool: Node): boolean {
   );
 }
 
-/** Whether cells beyond the map may count: zeros of its padding, or places that it reaches by rounding its size up. */
+/** Whether cells outside the map may count: zero padding, or positions that the pool reaches by rounding up. */
 const countsPadding = (pool: Node): boolean =>
   pool.op === 'AveragePool' && intAttr(pool, 'count_include_pad') !== 0 && (intAttr(pool, 'ceil_mode') !== 0 || isPadded(pool));
 
-/** No constant part: zero stays zero. */
+/** Whether there is no constant part, so that zero stays zero. */
 const isLinear = (affine: Node): boolean =>
   (affine.op === 'Conv' && affine.inputs[2] === undefined) || affine.op === 'Mul' || affine.op === 'Div';
 

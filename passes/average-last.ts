@@ -1,12 +1,12 @@
 /**
  * average-last: classify every cell, then average.
  *
- *   Op(GlobalAveragePool(X))                            Op affine at each place: 1x1 convolution, batch normalisation, per-channel scale and shift
+ *   Op(GlobalAveragePool(X))                            Op affine at each position: 1x1 convolution, batch normalisation, per-channel scale and shift
  * becomes
  *   GlobalAveragePool(Op(X))
  *
- * Exact at every size, since an average commutes with an affine map. The class activation map is what then stands in front of the average
- * (`--head cell`). Costs as many times the multiply-adds as the map has cells; `average-first` is the way back.
+ * Exact at every size, because an average commutes with an affine map. The input of the average is then the class activation map (`--head cell`).
+ * Multiplies the multiply-adds by the number of cells of the map; `average-first` is the inverse.
  * Numbers: reordered.
  * Left alone: operators that are not affine, each named in a refusal.
  */
@@ -34,11 +34,11 @@ export const averageLast = definePass({
   },
 });
 
-/** The inputs of the node with each average replaced by its map, where the node commutes with the average. */
+/** The inputs of the node with each average replaced by its map; undefined if the node does not commute with the average. */
 function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly (Value | undefined)[] | undefined {
   const affine = affineOperand(node);
   if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
-  // Averages beside each other in space are two places of a map, not the average of one.
+  // Averages that are concatenated along a spatial axis are two positions of a map, not the average of one.
   if (node.op === 'Concat' && wrapAxis(intAttr(node, 'axis'), mapRank(node.graph)) !== 1) return undefined;
   if (!['Add', 'Sub', 'Sum', 'Mean', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
   const maps = pools.map((pool) => pool?.inputs[0]);
@@ -56,7 +56,7 @@ function swap(graph: Graph, node: Node, maps: readonly (Value | undefined)[], co
   const average = make.op('GlobalAveragePool', [make.op(node.op, maps, node.attrs)]);
   graph.replaceAllUses(output, average);
   graph.removeNode(node);
-  // The old averages, unless somebody else reads them.
+  // Remove the old averages, unless they have other readers.
   for (const pool of new Set(node.inputs.flatMap((input) => (input?.producer?.op === 'GlobalAveragePool' ? [input.producer] : [])))) {
     if (pool.outputs.every((value) => value.uses.length === 0 && !graph.isOutput(value))) graph.removeNode(pool);
   }

@@ -1,11 +1,11 @@
 /**
- * cancel-transposes: two Transposes in a row are one, or none.
+ * cancel-transposes: merge two consecutive Transposes into one, or none.
  *
- *   Transpose<q>(Transpose<p>(X))  ->  Transpose<p after q>(X), or X where that moves nothing
+ *   Transpose<q>(Transpose<p>(X))  ->  Transpose<p after q>(X), or X if that moves nothing
  *   Transpose<0, 1, 2 ...>(X)      ->  X
  *
  * Numbers: identical.
- * Left alone: the first Transpose stays for its other readers.
+ * Left alone: the first Transpose is kept for its other readers.
  */
 
 import { intsAttr } from '../src/ir/attrs';

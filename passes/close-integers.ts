@@ -1,15 +1,15 @@
 /**
- * close-integers: put layers between DequantizeLinear and QuantizeLinear together to the operators that compute in integers, which they were.
+ * close-integers: merge layers between DequantizeLinear and QuantizeLinear back into the integer operators that they were.
  *
  *   y = QuantizeLinear (Conv (DequantizeLinear (x, xs, xz), DequantizeLinear (w, ws, wz), DequantizeLinear (b, xs * ws)), ys, yz)
  * becomes
  *   y = QLinearConv (x, xs, xz, w, ws, wz, ys, yz, b)
  *
- * The counterpart of `open-integers`: only what that pass has opened, told by the names of the source nodes. A layer that became a convolution on the way
- * (QGemm over a flattened map) is a QLinearConv with the weight's own integers. Sums of integers are exact in any order, and the sum is scaled and rounded
- * as before, so every bit is the same. An average over a window is rounded as one over the whole map.
- * Numbers: rounding. By itself it takes sums in integers that were in floating point.
- * Left alone: layers of networks that came with QuantizeLinear and DequantizeLinear, whose numbers are those of floating point.
+ * The counterpart of `open-integers`: applies only to what that pass has opened, identified by the names of the source nodes. A layer that became a
+ * convolution in between (QGemm over a flattened map) becomes a QLinearConv with the weight's own integers. Sums of integers are exact in any order, and the
+ * sum is scaled and rounded as before, so the result is bit-exact. An average over a window is rounded like one over the whole map.
+ * Numbers: rounding. By itself the pass turns floating-point sums into integer sums.
+ * Left alone: layers of networks that were given with QuantizeLinear and DequantizeLinear, and so compute in floating point.
  */
 import type { Graph } from '../src/ir/graph';
 import { formOf } from '../src/ir/integer-forms';
@@ -51,10 +51,10 @@ export const closeIntegers = (origins: ReadonlySet<string>): Pass =>
     },
   });
 
-/** The operands of a DequantizeLinear. */
+/** The inputs of a DequantizeLinear. */
 type Integers = readonly [integers: Value, scale: Value, zero: Value];
 
-/** `options`: the name that the layer had as an operator of integers. */
+/** Builds the integer operator; a string is the reason why it is not possible. `options`: the name that the layer had as an integer operator. */
 function closed(core: Node, quantise: Node, make: Builder, options: { readonly name: string }): Value | string {
   const op = integerOperatorFor(core.op);
   const [result] = core.outputs;
@@ -99,7 +99,7 @@ function integersOf(value: Value, make: Builder): Integers | undefined {
   ];
 }
 
-/** As the integer operator has them; a reason where it cannot. */
+/** The attributes in the form of the integer operator; a reason if that is not possible. */
 function attributesOf(core: Node): ReadonlyMap<string, Attr> | string {
   const attrs = new Map(core.attrs);
   const dilations = attrs.get('dilations');

@@ -1,14 +1,14 @@
 /**
- * drop-phases: of a map of predictions, keep the cells that see the image in the phase in which the original saw it.
+ * drop-phases: in a map of predictions, keep only the cells that see the image in the same phase as the original did.
  *
  *   M [N,K,h,w], a cell every s pixels, that repeats only when the image moves by p * s pixels
  * becomes
  *   Slice<steps = [p, p]>(M)
  *
- * A trunk that goes down and up again (a strided Conv, then Resize, ConvTranspose or DepthToSpace) has a cell for every pixel, yet moves with the image in
- * steps of the stride that it went down by: the cells between meet another phase of that stride, and are not what the original says of the window there.
+ * A trunk that goes down and up again (a strided Conv, then Resize, ConvTranspose or DepthToSpace) has a cell for every pixel, but repeats only when the
+ * image moves by the stride of the way down: the cells in between see another phase of that stride, and are not the original's predictions of their windows.
  * Numbers: identical at the original size, where M has one cell.
- * Left alone: maps that repeat with every cell; along an axis that is looked at as a whole.
+ * Left alone: maps that repeat with every cell; axes that are read as a whole.
  */
 import { motionOf, type Track } from '../src/analysis/motion';
 import { hasPhases } from '../src/analysis/motion/track';
@@ -18,7 +18,7 @@ import { flattenBehind } from '../src/ir/views';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
 
-/** Beyond every map. */
+/** Larger than any map. */
 const TO_THE_END = 2 ** 31 - 1;
 
 export const dropPhases = definePass({
@@ -77,7 +77,7 @@ export const dropPhases = definePass({
   },
 });
 
-/** Along which axes of a map every how manieth cell is to be kept. */
+/** Axes of a map along which only every `step`-th cell is kept. */
 function stepsOf(state: ReturnType<ReturnType<typeof motionOf>['of']>): { readonly axis: number; readonly step: number }[] {
   if (state.kind !== 'moving') return [];
   return [...state.tracks].flatMap(([letter, track]) => {

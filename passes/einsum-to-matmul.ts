@@ -1,17 +1,17 @@
 /**
- * einsum-to-matmul: an Einsum with a constant weight is a fully connected layer along the axes that it sums over.
+ * einsum-to-matmul: turn an Einsum with a constant weight into a fully connected layer along the axes that it sums over.
  *
  *   Einsum<"nchw,dc->ndhw">(X, W)     ->  Transpose(MatMul(Transpose(X), W'))                 W' [c, d]
  *   Einsum<"nchw,ochw->no">(X, W)     ->  MatMul(Reshape<[n, -1]>(X), W')                     W' [c*h*w, o]
  *   Einsum<"nchw,c->nchw">(X, W)      ->  X * W'                                              W' [c, 1, 1]
  *
- * whatever the letters and their order, the weight on either side. Letters of X and the result stay axes, letters of X and W that the result has not are
+ * for any letters in any order, with the weight on either side. Letters of X and the result remain axes, letters of X and W that the result lacks are
  * summed over, letters of W and the result are outputs: the same sums of the same products.
  *   Einsum<"nchw,oc->no">(X, W)       ->  Einsum<"nc,oc->no">(ReduceSum<h, w>(X), W)
  *   Einsum<"nchw,co,h,w->no">(X, A, B, C)  ->  Einsum<"nchw,cohw->no">(X, A * B * C)
  *
  * Numbers: reordered.
- * Left alone: two values that are computed; diagonals, ellipses; letters that W alone has; a letter that all three have beside others that are summed.
+ * Left alone: two computed values; diagonals, ellipses; letters that only W has; a letter that all three have, if others are summed.
  */
 import { stringAttr } from '../src/ir/attrs';
 import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../src/ir/tensor';
@@ -97,7 +97,7 @@ interface Terms {
   readonly out: string;
 }
 
-/** Terms without diagonals and ellipses, and the result, also where the equation leaves it to be told. */
+/** The terms and the result, also if the equation leaves it implicit; without diagonals and ellipses. */
 function termsOf(einsum: Node): Terms | undefined {
   const equation = stringAttr(einsum, 'equation').replaceAll(' ', '');
   const [left = '', right] = equation.split('->');
@@ -114,7 +114,7 @@ function termsOf(einsum: Node): Terms | undefined {
 }
 const written = ({ terms, out }: Terms): string => `${terms.join(',')}->${out}`;
 
-/** A letter that one computed term has alone is summed over at once. */
+/** Sums first over a letter that only one computed term has. */
 const summedAlone = defineRule({
   name: 'summed-alone',
   match: node('Einsum', [], { as: 'einsum', moreInputs: true }),
@@ -144,7 +144,7 @@ const summedAlone = defineRule({
   },
 });
 
-/** Two constants among three terms and more are one: their product, over the letters that somebody else reads. */
+/** Merges two constants of three or more terms into their product, over the letters that other terms or the result use. */
 const constantsFirst = defineRule({
   name: 'constants-first',
   match: node('Einsum', [], { as: 'einsum', moreInputs: true }),

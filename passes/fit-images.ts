@@ -1,13 +1,13 @@
 /**
- * fit-images: images of any size, where the network itself takes some sizes only: what is too much at the right and at the bottom is cut off.
+ * fit-images: accept images of any size in a network that itself accepts only some sizes, by cutting off the excess on the right and at the bottom.
  *
  *   X [N, C, height, width]   ->   X[:, :, : height - (height - rest) % multiple, ...]        at the original size nothing is cut
  *
- * Sizes are limited where branches round differently (SAME padding baked in beside a pool that rounds up), where a view cuts the map into whole blocks,
- * and where a branch runs backwards: its cells meet those of the others only where the image is whole strides larger than the window. Cutting leaves
- * every window that fits, where the multiple is the stride of the map.
+ * Sizes are limited if branches round differently (SAME padding baked in beside a pool that rounds up), if a view cuts the map into whole blocks,
+ * and if a branch runs backwards: its cells match those of the others only if the image exceeds the window by whole strides. Cutting keeps every window
+ * that fits, if the multiple is the stride of the map.
  * Numbers: identical.
- * Left alone: networks that take every size. Refused: lengths that agree at no other size.
+ * Left alone: networks that accept every size. Refused: lengths that agree at no other size.
  */
 import { imageInputs } from '../src/ir/axis-roles';
 import { addDims, evaluateDim, multiplyDims, namesOf, periodOf } from '../src/ir/dims';
@@ -23,7 +23,7 @@ import { builderAt } from '../src/rewrite/builder';
 import { UNEQUAL_SIZES } from '../src/rewrite/obstacles';
 import { definePass } from '../src/rewrite/pass';
 
-/** Each round knows lengths that the one before could not tell, behind views that need whole blocks. */
+/** Each round knows lengths that the one before could not determine, behind views that require whole blocks. */
 const ROUNDS = 8;
 
 export const fitImages = definePass({
@@ -49,7 +49,7 @@ export const fitImages = definePass({
   },
 });
 
-/** Steps by symbol: the sizes that are taken are whole steps from the original one. `failing`: conditions that no size but perhaps that one meets. */
+/** Steps by symbol: accepted sizes differ from the original size by whole steps. `failing`: conditions that hold at no size, except perhaps the original. */
 function limitsOf(
   graph: Graph,
   symbols: readonly SizeSymbol[],
@@ -101,7 +101,7 @@ function setShape(graph: Graph, image: Value, shape: readonly Dim[]): void {
   if (image.type) graph.setType(image, { ...image.type, shape });
 }
 
-/** All readers of the image get the part of it that is taken. */
+/** Passes only the accepted part of the image to its readers. */
 function cut(graph: Graph, image: Value, limits: readonly AxisCut[], inference: ShapeInference): Node | undefined {
   const [first] = graph.nodes;
   if (limits.length === 0 || !first) return undefined;
@@ -139,8 +139,9 @@ function cut(graph: Graph, image: Value, limits: readonly AxisCut[], inference: 
 }
 
 /**
- * A branch that runs backwards begins at the far end of the image: its cells are those of the others, and of windows counted from the near end, where the rest
- * of the image is whole strides. Asked of all that is computed backwards: up to where it is turned back, or to the end.
+ * Step in pixels due to branches that run backwards. Such a branch begins at the far end of the image: its cells coincide with those of the others, which are
+ * counted from the near end, only if the image exceeds the window by whole strides. Covers all values that are computed backwards, up to the point where they
+ * are turned back, or to the end.
  */
 function turnedStep(graph: Graph, name: string): number {
   let step = 1;
@@ -160,7 +161,7 @@ function turnedStep(graph: Graph, name: string): number {
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
 
-/** The axes along which a Slice goes backwards. */
+/** Axes along which a Slice runs backwards. */
 function reversedAxes(node: Node): number[] {
   const [steps, axes] = [node.inputs[4]?.constant, node.inputs[3]?.constant];
   if (node.op !== 'Slice' || !steps) return [];
@@ -171,7 +172,7 @@ function reversedAxes(node: Node): number[] {
   });
 }
 
-/** How many pixels of this symbol lie between neighbours along the axis; 1 where that is no whole number, or another symbol's. */
+/** Pixels of this symbol between neighbours along the axis; 1 if that is not an integer, or belongs to another symbol. */
 function strideAlong(value: Value | undefined, axis: number, name: string): number {
   const dim = value?.type?.shape?.[axis];
   const [only, ...others] = namesOf(dim);
@@ -181,5 +182,5 @@ function strideAlong(value: Value | undefined, axis: number, name: string): numb
   const stride = period / (length(FAR + period) - length(FAR));
   return Number.isInteger(stride) ? stride : 1;
 }
-/** Beyond the sizes at which lengths are held at nothing. */
+/** Larger than the sizes at which lengths are clamped to zero. */
 const FAR = 2 ** 20;

@@ -1,10 +1,10 @@
 /**
- * fix-windows: at a fixed size, windows say what they pad, and rounding up that rounds nothing goes.
+ * fix-windows: at a fixed size, make the padding of windows explicit, and drop ceil_mode where it has no effect.
  *
- *   Conv<auto_pad = SAME_UPPER>(X)  ->  Conv<pads = what that is at this size>(X)
- *   MaxPool<ceil_mode = 1>(X)       ->  MaxPool(X)                  where the last window ends with the padded map
+ *   Conv<auto_pad = SAME_UPPER>(X)  ->  Conv<pads = its value at this size>(X)
+ *   MaxPool<ceil_mode = 1>(X)       ->  MaxPool(X)                  if the last window ends with the padded map
  *
- * Accelerators take pads that are written down, and many know no ceil_mode. The windows stay the same.
+ * Accelerators require explicit pads, and many do not support ceil_mode. The windows stay the same.
  * Numbers: identical.
  * Left alone: maps of symbolic sizes; ConvTranspose.
  */
@@ -34,7 +34,7 @@ export const fixWindows = definePass({
   },
 });
 
-/** undefined: nothing follows from the size. */
+/** New attributes; undefined if the size changes nothing. */
 function fixed(node: Node, window: Window, lengths: readonly number[]): ReadonlyMap<string, Attr> | undefined {
   const padded = window.autoPad === 'NOTSET' ? undefined : window.axes.map((axis, at) => padsAlong(window, axis, lengths[at] ?? 0));
   const pads = padded ?? window.axes.map(({ before, after }) => [before, after] as const);

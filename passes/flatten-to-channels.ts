@@ -1,15 +1,15 @@
 /**
- * flatten-to-channels: tell the places of a window apart by channels, where what follows treats each in its own way.
+ * flatten-to-channels: move the positions of a window into channels, if the next operator treats each of them differently.
  *
  *   Op(Flatten<axis=1>(X))                              X [N,C,h,w] of several cells, Op a scale per feature, a norm, a softmax ...
  * becomes
- *   Op(Flatten<axis=1>(Conv<group = C>(X, E)))          E [C*h*w,1,h,w], a one at the place of each feature, zeros elsewhere
+ *   Op(Flatten<axis=1>(Conv<group = C>(X, E)))          E [C*h*w,1,h,w], a one at the position of each feature, zeros elsewhere
  *
- * The convolution copies number (c, y, x) of each window into channel (c*h + y)*w + x, the order of Flatten, so the map has one cell at the original
- * size and `sink-flatten` goes on. Channels-last maps are brought to channels first, and their channels to the order that Flatten had.
- * Costs h*w products per copied number, which `fold-network-in-network` takes into the layer behind it where that is cheaper.
+ * The convolution copies element (c, y, x) of each window into channel (c*h + y)*w + x, the order of Flatten, so the map has one cell at the original
+ * size and `sink-flatten` can continue. Channels-last maps are transposed to channels first, and their channels are put in the order that Flatten had.
+ * Costs h*w products per copied element; `fold-network-in-network` merges them into the next layer if that is cheaper.
  * Numbers: identical (one product by 1; the others are zeros).
- * Left alone: flattened maps that become maps again; operators that work on each number alone, and fully connected layers, which have passes of their own.
+ * Left alone: flattened maps that become maps again; elementwise operators and fully connected layers, which have their own passes.
  */
 
 import { axisRolesOf, cellsIn, hasMapRank, isChannelsFirst, mapAxes } from '../src/ir/axis-roles';
@@ -23,7 +23,7 @@ import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 
-/** Numbers in a kernel beyond which it would be larger than most networks. */
+/** Limit for the elements of a kernel: above it, the kernel would be larger than most networks. */
 const MOST = 2 ** 25;
 
 const perFeature = defineRule({
@@ -94,11 +94,11 @@ function severalCells(input: Value | undefined): Value | undefined {
   return sizes.every((dim) => typeof dim === 'number') && sizes.filter((dim) => dim !== 1).length > 1 ? map : undefined;
 }
 
-/** A broadcasting operator only where a constant has a number for each feature. */
+/** Whether features are treated differently; for a broadcasting operator, only if a constant has a value per feature. */
 const tellsApart = (op: Node): boolean =>
   !broadcastingOps.includes(op.op) || op.inputs.some((input) => isConst(input) && elementCount(input.constant.shape) > 1);
 
-/** Whether something behind has more axes than [N, features] again: then it is no classifier's. */
+/** Whether a later value has more axes than [N, features] again: then the node does not belong to a classifier. */
 function becomesMap(op: Node): boolean {
   const seen = new Set<Node>([op]);
   for (const at of seen)

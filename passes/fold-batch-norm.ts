@@ -1,13 +1,13 @@
 /**
- * fold-batch-norm: absorb a per-channel affine map (BatchNormalization; Mul, Div, Add, Sub by constants) into a linear layer beside it.
+ * fold-batch-norm: absorb a per-channel affine map (BatchNormalization; Mul, Div, Add, Sub by constants) into an adjacent linear layer.
  *
  *   k (W * x + B) + s          ->  (k W) * x + (k B + s)             behind Conv, ConvTranspose, Gemm; or behind a Transpose or Flatten of their result
- *   W * (k x + s) + B          ->  (W k) * x + (B + sum W s)         in front of Conv, Gemm; with zero padding only where s = 0
+ *   W * (k x + s) + B          ->  (W k) * x + (B + sum W s)         in front of Conv, Gemm; with zero padding only if s = 0
  *
- * k = scale / sqrt(var + epsilon) and s = shift - mean k, one of each per channel. In front of a zero-padded convolution the border sees s as well
- * before the rewrite and not after it (the padding comes after the norm and is zero), so a shift stays where it is.
+ * k = scale / sqrt(var + epsilon) and s = shift - mean k, one of each per channel. In front of a zero-padded convolution the border does not contain s (the
+ * padding comes after the norm and is zero), but would contain it after the rewrite, so a shift is not moved.
  * Numbers: rounding (one product in place of two, computed in double precision).
- * Left alone: weights that are computed or that another layer shares; a layer whose result has another reader.
+ * Left alone: weights that are computed or shared with another layer; a layer whose result has another reader.
  */
 
 import { type ChannelAffine, channelAffine } from '../src/analysis/maps/channel-affine';
@@ -26,7 +26,7 @@ import { defineRule, refuse } from '../src/rewrite/rule';
 
 const AFFINE = ['BatchNormalization', 'Mul', 'Div', 'Add', 'Sub'];
 
-/** A layer y = W x + B with the axis of W that runs over its outputs. */
+/** A layer y = W x + B; `outputAxis` is the axis of W that runs over its outputs. */
 interface Layer {
   readonly node: Node;
   readonly weight: ConstValue & { readonly constant: Tensor };
@@ -54,7 +54,7 @@ const affineAfter = defineRule({
   build: ({ affine }, make, { layer, map }) => rebuilt(make, layer, affine, scaledOutputs(layer, map)),
 });
 
-/** Channels-last sources add the bias behind the Transpose: the channels are then on another axis. */
+/** Channels-last sources add the bias behind the Transpose, where the channels are on another axis. */
 const affineAfterTurned = defineRule({
   name: 'affine-after-turned-layer',
   match: node(['Mul', 'Div', 'Add', 'Sub'], [], { as: 'affine', moreInputs: true }),
@@ -78,7 +78,7 @@ const affineAfterTurned = defineRule({
     make.op(turn.op, [rebuilt(make, layer, affine, scaledOutputs(layer, map)), ...turn.inputs.slice(1)], turn.attrs),
 });
 
-/** Where the second axis of its input lies in the result of a Transpose, or of a Flatten that only drops axes of one. */
+/** Axis of the result that holds the channels (axis 1 of the input), behind a Transpose, or a Flatten that only drops unit axes. */
 function channelsBehind(turn: Node): number | undefined {
   if (turn.op === 'Transpose') {
     const axis = permOf(turn, turn.inputs[0]?.type?.shape?.length ?? 0).indexOf(1);
@@ -107,7 +107,7 @@ const affineBefore = defineRule({
   build: ({ layer }, make, { linear, map }) => rebuilt(make, linear, layer, scaledInputs(linear, map), map.input),
 });
 
-/** The layer, a reason against it, or undefined where the node is none. */
+/** The layer, the reason why it cannot be used, or undefined if the node is not a linear layer. */
 function linearLayer(candidate: Node): Layer | string | undefined {
   if (!['Conv', 'ConvTranspose', 'Gemm'].includes(candidate.op)) return undefined;
   const [, weight, bias] = candidate.inputs;
@@ -149,7 +149,7 @@ function scaledInputs(layer: Layer, { scale, shift }: ChannelAffine): Weights {
   const group = intAttr(conv, 'group');
   const tensor = weight.constant;
   const transposed = conv.op === 'Gemm' && layer.outputAxis === 1;
-  // Inputs of a grouped convolution: output block g reads channels g * C/group and on.
+  // Inputs of a grouped convolution: output block g reads the channels from g * C/group on.
   const perOutput = scale && group > 1 ? groupScaled(tensor, group, scale) : scale && scaledAlong(tensor, transposed ? 0 : 1, scale);
   const old = bias?.constant;
   return {
@@ -164,7 +164,7 @@ function scaledInputs(layer: Layer, { scale, shift }: ChannelAffine): Weights {
   };
 }
 
-/** Factor of input channel c for each weight [m, c - first of m's group, ...], seen as one factor per (m, c) row. */
+/** Scales each weight [m, c - first of m's group, ...] by the factor of input channel c, seen as one factor per (m, c) row. */
 function groupScaled(weight: Tensor, group: number, scale: () => Float64Array): Tensor {
   const [outputs = 0, perGroup = 0] = weight.shape;
   const rows: Tensor = { ...weight, shape: [outputs * perGroup, ...weight.shape.slice(2)] };

@@ -1,13 +1,13 @@
 /**
- * fold-constants: compute once what is the same for every input.
+ * fold-constants: compute once whatever is the same for every input.
  *
  *   Op(constants) -> constant
- *   If(constant) -> the nodes of the branch that is taken; also where sizes at the window decide
+ *   If(constant) -> the nodes of the branch that is taken; also if sizes at the window decide
  *
  * Covers integer arithmetic on shapes, data movement, and elementwise and reducing arithmetic on weights (see src/ir/evaluate.ts).
  * Large results are computed while the output file is written, one at a time.
- * Numbers: rounding (in double precision, rounded once, where the runtime rounds after every operator).
- * A model that makes far more numbers than it stores is refused (src/ir/limits.ts).
+ * Numbers: rounding (in double precision, rounded once, whereas the runtime rounds after every operator).
+ * A model whose constants compute far more elements than it stores is refused (src/ir/limits.ts).
  * Left alone: operators over images, random ones, strings; a constant that is a graph output.
  */
 import { evaluate } from '../src/ir/evaluate';
@@ -32,7 +32,7 @@ function fold(graph: Graph, inference: ShapeInference, room: Room): void {
     if (node.op === 'If' && takeBranch(graph, node, inference)) continue;
     for (const nested of nestedGraphs(node)) fold(nested, inference, room);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
-    // What was folded just before tells the shape of what follows.
+    // The results of this pass determine the shapes of what follows.
     if (graph.edits !== edits)
       inference.inferNode(node).forEach((type, index) => {
         const output = node.outputs[index];
@@ -48,7 +48,7 @@ function fold(graph: Graph, inference: ShapeInference, room: Room): void {
   }
 }
 
-/** Exporters ask for the size of an axis before they squeeze it; where the answer is known, one branch is the network. */
+/** Replaces an If by the branch that is taken. Exporters check the size of an axis before they squeeze it; once it is known, only one branch remains. */
 function takeBranch(graph: Graph, node: Node, inference: ShapeInference): boolean {
   const [condition] = node.inputs;
   const decided = condition && inference.intsOf(condition)?.[0];

@@ -1,11 +1,11 @@
 /**
- * fold-network-in-network: two linear layers with nothing in between are one.
+ * fold-network-in-network: merge two consecutive linear layers into one.
  *
  *   W2 (W1 * x + b1) + b2  ->  (W2 W1) * x + (W2 b1 + b2)
  *
- * Conv k x k then Conv 1x1 (which may stride: every s-th output is kept); Conv 1x1 then Conv k x k without padding, or without a bias in front (padding
- * puts zeros where the first layer would have put its bias); Gemm then Gemm. Groups where both layers have the same number of them.
- * Only where multiply-adds do not grow: a bottleneck C -> 64 -> C stays two layers.
+ * Conv k x k then Conv 1x1 (which may have a stride: every s-th output is kept); Conv 1x1 then Conv k x k without padding, or without a bias in the first
+ * layer (padding inserts zeros where the first layer would have produced its bias); Gemm then Gemm. Groups if both layers have the same number of them.
+ * Only if the multiply-adds do not increase: a bottleneck C -> 64 -> C stays two layers.
  * Numbers: rounding (products of weights computed in double precision).
  * Left alone: weights that are computed or shared; products of weights that would take minutes; a first layer whose result has another reader.
  */
@@ -95,7 +95,7 @@ function PLAIN(): Readonly<Record<string, number>> {
   return { alpha: 1, beta: 1, transA: 0 };
 }
 
-/** [M, K]: one row per output. */
+/** The weight as [M, K]: one row per output. */
 const rowsFirst = (gemm: Node, w: ConstValue): Tensor => (intAttr(gemm, 'transB') !== 0 ? w.constant : permuted(w.constant, [1, 0]));
 
 function sharedWeight(w1: ConstValue, w2: ConstValue, first: Node, second: Node): Refusal | undefined {
@@ -109,7 +109,7 @@ function sharedWeight(w1: ConstValue, w2: ConstValue, first: Node, second: Node)
 const taps = (w: ConstValue): number => productOf(w.constant.shape.slice(2)) ?? 0;
 const isPlain = (conv: Node): boolean => !isPadded(conv) && !isStrided(conv);
 
-/** Keeping every s2-th output of a layer with stride s1 is a layer with stride s1 s2. */
+/** Keeping every s2-th output of a layer with stride s1 equals a layer with stride s1 s2. */
 function mergedStride(first: Node, second: Node, spatial: number): Map<string, Attr> {
   const own = stridesOf(second, spatial);
   const before = stridesOf(first, spatial);
@@ -117,7 +117,7 @@ function mergedStride(first: Node, second: Node, spatial: number): Map<string, A
   return new Map([...first.attrs, ...attributes({ strides: strides.some((stride) => stride !== 1) ? strides : undefined })]);
 }
 
-/** Products of the two weights that are computed: some seconds. */
+/** Limit for the products of the two weights: a few seconds. */
 const MOST_PRODUCTS = 2 ** 31;
 const takesTooLong = (products: number, second: Node): Refusal | undefined =>
   products > MOST_PRODUCTS
@@ -137,7 +137,7 @@ function costsMore(first: Node, second: Node, w1: ConstValue, w2: ConstValue, gr
   return merged > apart || group < 1 ? refuse('one layer would cost more multiply-adds than two', second) : undefined;
 }
 
-/** W2 b1 + b2, or what is left of it. */
+/** W2 b1 + b2, as far as the biases exist. */
 function bias(
   make: { constant(name: string, tensor: Tensor): ConstValue },
   w2: ConstValue,

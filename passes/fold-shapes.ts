@@ -1,11 +1,11 @@
 /**
- * fold-shapes: a size that is known is a constant.
+ * fold-shapes: replace known sizes by constants.
  *
  *   Shape(X), Size(X)  ->  constant                     X of static shape
  *
- * With it, arithmetic on sizes goes (`fold-constants`). Not part of a conversion, which follows that arithmetic to learn how sizes grow with the image.
+ * Arithmetic on sizes then folds away (`fold-constants`). Not part of a conversion, which uses that arithmetic to learn how sizes grow with the image.
  * Numbers: identical.
- * Left alone: shapes with symbolic axes, unless the slice that is asked for (start, end) has none.
+ * Left alone: shapes with symbolic axes, unless the requested slice (start, end) has none.
  */
 import { givenInt, intAttr } from '../src/ir/attrs';
 import { elementCount, int64s, scalar } from '../src/ir/tensor';

@@ -1,13 +1,13 @@
 /**
- * fuse-pad: let the layer pad by itself.
+ * fuse-pad: merge a Pad into the layer behind it.
  *
  *   Conv<pads = p>(Pad<zeros q>(X))                      ->  Conv<pads = p + q>(X)
  *   AveragePool<pads = 0>(Pad<zeros q>(X))               ->  AveragePool<pads = q, count_include_pad = 1>(X)
- *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)         also of zeros, where X has no number below zero
+ *   MaxPool<pads = p>(Pad<minus infinity q>(X))          ->  MaxPool<pads = p + q>(X)         also zeros, if X has no negative values
  *
  * Numbers: identical.
- * Left alone: a pool that rounds its size up: its own padding is not counted among the places at which a window may begin, and the cells of a Pad are.
- * Zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative numbers would see another maximum. Pads that
+ * Left alone: a pool that rounds its size up: a window may begin in the cells of a Pad, but not in the pool's own padding.
+ * Zeros in front of another MaxPool, whose own padding is minus infinity: a window of negative values would have another maximum. Pads that
  * crop, reflect, or touch channels; SAME padding, which depends on the size.
  */
 
@@ -32,7 +32,7 @@ const padIntoLayer = defineRule({
     const added = spatialPads(pad);
     if (typeof added === 'string') return refuse(added, pad);
     const fill = fillOf(pad);
-    // Zeros beside numbers that are none below zero are never more than those.
+    // Zeros never exceed non-negative values.
     const isHarmless = layer.op === 'MaxPool' && fill === 0 && isNonNegative(x);
     const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
     if (fill !== wanted && !isHarmless)
@@ -49,7 +49,7 @@ const padIntoLayer = defineRule({
     if (layer.op === 'MaxPool') {
       if (layer.outputs.length > 1) return refuse('its indices are read', layer);
       const kernel = intsAttr(layer, 'kernel_shape') ?? [];
-      // The runtime takes no window that could lie in the padding alone.
+      // The runtime does not accept windows that could be entirely in the padding.
       if (own.some((amount, at) => amount + (added[at] ?? 0) >= (kernel[at % kernel.length] ?? 0)))
         return refuse('together they pad more than the window of the pool', pad);
     }
@@ -61,13 +61,13 @@ const padIntoLayer = defineRule({
   },
 });
 
-/** By the operator that made it. */
+/** Decided by the operator that produced the value. */
 function isNonNegative({ producer }: Value): boolean {
   if (producer?.op === 'Clip') return isConst(producer.inputs[1]) && (readNumbers(producer.inputs[1].constant)[0] ?? -1) >= 0;
   return producer !== undefined && ['Relu', 'Sigmoid', 'HardSigmoid', 'Exp', 'Abs', 'Softmax'].includes(producer.op);
 }
 
-/** [top, left, bottom, right] of the spatial axes, or what speaks against it. */
+/** [top, left, bottom, right] of the spatial axes, or the reason why the Pad cannot be merged. */
 function spatialPads(pad: Node): readonly number[] | string {
   const [data, amounts, , axes] = pad.inputs;
   const rank = data?.type?.shape?.length;

@@ -1,12 +1,12 @@
 /**
- * gate-pool-to-global: a pool as large as the map, whose result comes back to the map, is a global pool.
+ * gate-pool-to-global: turn a pool as large as the map, whose result is combined with the map again, into a global pool.
  *
  *   X * Sigmoid(AveragePool<kernel = the whole map>(X))         X [N,C,h,w]
  * becomes
  *   X * Sigmoid(GlobalAveragePool(X))
  *
- * and likewise MaxPool. Exact at the original size, where the one window is the map. A gate looks at the whole image by design, at every size: a kernel of
- * h x w would see the first window of a larger map only. Pools in front of a classifier become windows (`global-pool-to-window`).
+ * and the same for MaxPool. Exact at the original size, where the single window is the map. A gate sees the whole image by design, at every size, whereas a
+ * kernel of h x w would see only the first window of a larger map. Pools in front of a classifier become windows (`global-pool-to-window`).
  * Numbers: reordered.
  * Left alone: a MaxPool whose indices are read; pools over padded maps.
  */
@@ -23,7 +23,7 @@ export const gatePoolToGlobal = definePass({
       const [output] = node.outputs;
       if (!output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
-      // Through windows along an axis that does not slide.
+      // It pools windows along an axis that does not slide.
       if (still?.some((along) => along && (along.kernel !== 1 || along.stride !== 1))) continue;
       const axes = still?.flatMap((along, axis) => (along ? [] : [axis + 2]));
       const pooled = axes

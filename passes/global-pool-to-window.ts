@@ -1,17 +1,17 @@
 /**
- * global-pool-to-window: a global pool in front of a classifier becomes a pool over the window it had at the original size.
+ * global-pool-to-window: turn a global pool in front of a classifier into a pool over the window that it had at the original size.
  *
  *   GlobalAveragePool(X), ReduceMean<axes of H and W>(X), AveragePool<kernel = the whole map>(X) ...       X [N,C,h,w]
  * becomes
  *   AveragePool<kernel_shape = [h, w], strides = [1, 1], pads = 0>(X)
  *
- * and likewise MaxPool for a maximum, and sums, norms and minima through one of the two. Exact at the original size, where the window is the map;
- * on a larger map every window of h x w cells gets what the original would have said of it.
- * An AveragePool over more than half of the map leaves one cell as well, whatever its stride: that becomes 1, so that every window has its cell.
- * Only where the pooled numbers go to the classifier: a pool whose result comes back to a map (squeeze-and-excitation) looks at the whole image by
- * design and stays global. Pools that meet again (concatenated, added) get strides that keep their maps aligned.
+ * and the same for MaxPool for a maximum, and for sums, norms and minima by means of one of the two. Exact at the original size, where the window is the map;
+ * on a larger map every window of h x w cells gets the original's result for it.
+ * An AveragePool over more than half of the map also has one output cell, whatever its stride: its stride becomes 1, so that every window has its cell.
+ * Only if the pooled values go to the classifier: a pool whose result is combined with a map again (squeeze-and-excitation) sees the whole image by
+ * design and stays global. Pools whose results are combined (concatenated, added) get strides that keep their maps aligned.
  * Numbers: reordered.
- * Left alone: pools over padded maps; reductions that take in other axes as well.
+ * Left alone: pools over padded maps; reductions that include other axes.
  */
 
 import { type GlobalPool, headPools, nearlyGlobalPools, type PoolKind } from '../src/analysis/maps/global-pools';
@@ -30,7 +30,7 @@ export const globalPoolToWindow = definePass({
   summary: 'turn the global pool of a classifier into a pool over a window of the original size',
   numbers: 'reordered',
   run(graph, context) {
-    // A pool of a pool reads what the first one becomes.
+    // A pool of a pool reads the replacement of the first one.
     const replaced = new Map<Value, Value>();
     for (const family of families([...headPools(graph), ...nearlyGlobalPools(graph)])) {
       const strides = family.map((pool) => pixelStride(pool.map));
@@ -74,7 +74,7 @@ function rewrite(graph: Graph, pool: GlobalPool, strides: readonly number[], con
   context.remark({ kind: 'applied', rule: pool.kind, at: place(node), origin: node.origin });
 }
 
-/** What the one window of the original leaves over at the far end belongs to no window, however large the map. */
+/** Drops the cells at the far end that the only window of the original does not cover: they belong to no window, however large the map is. */
 function withoutRest(map: Value, { kernel, axes: { shape } }: GlobalPool, make: Builder): Value {
   const rest = (kernel ?? []).map((size, at) => size - (shape.places[at] ?? size));
   const cut = rest.flatMap((more, at) => (more < 0 ? [at + 2] : []));
@@ -85,7 +85,7 @@ function withoutRest(map: Value, { kernel, axes: { shape } }: GlobalPool, make: 
   return make.op('Slice', [map, ints('starts', starts), ints('ends', ends), ints('axes', cut)]);
 }
 
-/** Sums and norms are means times the number of cells; a minimum is the maximum of the negatives. */
+/** Sums and norms are means times the number of cells; a minimum is the negated maximum of the negated values. */
 function windowPool(kind: PoolKind, map: Value, kernel: readonly number[], strides: readonly number[], make: Builder): Value {
   const attrs = { kernel_shape: kernel, strides };
   const dtype = map.type?.dtype ?? 'float';
@@ -111,7 +111,7 @@ function windowPool(kind: PoolKind, map: Value, kernel: readonly number[], strid
   }
 }
 
-/** Pools whose results meet again belong together. */
+/** Groups pools whose results are combined. */
 function families(pools: readonly GlobalPool[]): GlobalPool[][] {
   const groups: { readonly pools: GlobalPool[]; readonly reach: Set<Node> }[] = [];
   for (const pool of pools) {

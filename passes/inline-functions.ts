@@ -1,18 +1,18 @@
 /**
- * inline-functions: an operator that ONNX defines by others, elementwise along channels, becomes those.
+ * inline-functions: expand an operator that ONNX defines by other operators, if they are elementwise along channels.
  *
  *   Y = SwiGLU <alpha = 1.5> (A, B)
  * becomes
  *   S = Swish <alpha = 1.5> (A)
  *   Y = Mul (S, B)
  *
- * Numbers: rounding, where the runtime has a kernel of its own for the operator.
- * Left alone: operators whose bodies hide what they do to positions (Attention, RotaryEmbedding, CenterCropPad): they are refused by their own names.
+ * Numbers: rounding, if the runtime has a separate kernel for the operator.
+ * Left alone: operators whose bodies hide their effect on positions (Attention, RotaryEmbedding, CenterCropPad): they are refused under their own names.
  */
 import { inlineBodies } from '../src/ir/functions';
 import { definePass } from '../src/rewrite/pass';
 
-/** Operators whose bodies say all that there is to know about them. */
+/** Operators that are fully described by their bodies. */
 const PLAIN = new Set(['SwiGLU']);
 
 export const inlineFunctions = definePass({

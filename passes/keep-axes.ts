@@ -1,15 +1,15 @@
 /**
- * keep-axes: where a network slides along some axes only, its maps keep all axes of the image, though the exporter took away those that do not slide.
+ * keep-axes: in a network that slides along some axes only, keep all axes of the image in its maps, even if the exporter removed those that do not slide.
  *
  *   ReduceMean<axis of F, keepdims = 0>(X)                X [N,C,T,F], F does not slide          ->  Squeeze(ReduceMean<keepdims = 1>(X))
  *   Op(Squeeze<F>(X))          activations, constants, reductions, convolutions and pools over T  ->  Squeeze<F>(Op'(X)), a window [k] becomes [k, 1]
- *   MatMul(L, W)               L [N,T,C*F], the list of X's places over time: one layer a frame   ->  the list of Conv<kernel [1, F]>(X, W')
+ *   MatMul(L, W)               L [N,T,C*F], the list of X's positions over time: one layer a frame   ->  the list of Conv<kernel [1, F]>(X, W')
  *   Op(L)                      activations, constants, reductions over T                          ->  the list of Op'(X)
  *
- * So a spectrogram network that averages its frequencies, or has a fully connected layer over all of them for each frame, is a map with one row of
- * frequencies, which every later pass knows.
+ * So a spectrogram network that averages its frequencies, or has a fully connected layer over all of them for each frame, becomes a map with one row of
+ * frequencies, which every later pass can handle.
  * Numbers: reordered (a MatMul becomes a convolution; the others do not change).
- * Left alone: networks that slide along all axes; what normalises, sorts or picks within a list.
+ * Left alone: networks that slide along all axes; operators that normalise, sort or select within a list.
  */
 import { intAttr, intsAttr } from '../src/ir/attrs';
 import { permOf, wrapAxis } from '../src/ir/axis';
@@ -45,7 +45,7 @@ export const keepAxes = definePass({
   },
 });
 
-/** A map [N, C, ...places], and which of its axes slide. */
+/** A map [N, C, ...positions] and which of its axes slide. */
 interface MapView {
   readonly map: Value;
   readonly channels: number;
@@ -55,11 +55,11 @@ interface MapView {
   readonly still: readonly number[];
 }
 
-/** Without these axes of one place, which do not slide. */
+/** The map without these unit axes, which do not slide. */
 interface Squeezed extends MapView {
   readonly dropped: readonly number[];
 }
-/** [N, ...places that slide, all else in one axis]: `rest` are the axes of the map in the last one, in their order. */
+/** [N, ...sliding axes, all others merged into one]: `rest` are the axes of the map in the last one, in order. */
 interface Listed extends MapView {
   readonly rest: readonly number[];
 }
@@ -84,7 +84,7 @@ function rewritten(node: Node, make: Builder): Value | undefined {
   }
 }
 
-// ---- what is looked at ----
+// ---- recognising views ----
 
 function mapView(map: Value | undefined): MapView | undefined {
   const graph = map?.producer?.graph ?? map?.uses[0]?.user.graph;
@@ -131,12 +131,12 @@ function listed(value: Value | undefined): Listed | undefined {
 const sizeOf = ({ channels, places }: MapView, axis: number): number => (axis === 1 ? channels : (places[axis - 2] ?? 1));
 const featuresOf = (view: MapView, rest: readonly number[]): number => elementCount(rest.map((axis) => sizeOf(view, axis)));
 
-// ---- what is made ----
+// ---- building replacements ----
 
 const squeeze = (map: Value, dropped: readonly number[], make: Builder): Value =>
   dropped.length === 0 ? map : make.op('Squeeze', [map, make.int64s('still', dropped)]);
 
-/** [N, ...places that slide, rest] of a map. */
+/** Builds the list [N, ...sliding axes, rest] of a map. */
 function list(map: Value, { free, rest }: Pick<Listed, 'free' | 'rest'>, make: Builder): Value {
   const shape = map.type?.shape ?? [];
   const sizes = [0, ...free.map((axis) => Number(shape[axis])), elementCount(rest.map((axis) => Number(shape[axis])))];
@@ -149,7 +149,7 @@ function reduction(node: Node, data: Value, make: Builder): Value | undefined {
   if (!own || rank === undefined) return undefined;
   const reduce = (map: Value, axes: readonly number[]): Value =>
     make.op(node.op, [map, make.int64s(`${node.name}_axes`, axes)], new Map(node.attrs).set('keepdims', { kind: 'int', value: 1 }));
-  // Frequencies alone: what is left has one.
+  // Only if frequencies alone are reduced: the result has one.
   const plain = own.keepsAxes ? undefined : mapView(data);
   if (plain && own.axes.length > 0 && own.axes.every((axis) => plain.still.includes(axis)))
     return squeeze(reduce(data, own.axes), own.axes, make);
@@ -196,7 +196,7 @@ function elementwise(node: Node, data: Value, make: Builder): Value | undefined 
   return frames && list(over(frames.map), frames, make);
 }
 
-/** Two views of the same kind, or one and constants. */
+/** Broadcasting over two views of the same kind, or over one view and constants. */
 function broadcast(node: Node, make: Builder): Value | undefined {
   const computed = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input));
   const rank = node.outputs[0]?.type?.shape?.length;
@@ -218,7 +218,7 @@ function broadcast(node: Node, make: Builder): Value | undefined {
   return inputs.every((input) => input !== undefined) ? list(make.op(node.op, inputs, node.attrs), frames, make) : undefined;
 }
 
-/** A constant that is laid over a squeezed map, over the map. */
+/** Reshapes a constant that is broadcast over a squeezed map for the map itself. */
 function withAxes(input: ConstValue, dropped: readonly number[], rank: number, make: Builder): Value {
   const { shape } = input.constant;
   const lead = rank - dropped.length - shape.length;
@@ -230,7 +230,7 @@ function withAxes(input: ConstValue, dropped: readonly number[], rank: number, m
   return shape.length === 0 ? input : make.constant(`${input.name}_map`, reshaped(input.constant, sizes));
 }
 
-/** One number for all, or one for each feature of a frame, over the map. */
+/** Reshapes a constant with a single value, or one value per feature of a frame, for the map. */
 function perFeature(input: ConstValue, frames: Listed, make: Builder): Value | undefined {
   const { shape } = input.constant;
   if (elementCount(shape) === 1) return shape.length === 0 ? input : make.constant(`${input.name}_map`, reshaped(input.constant, []));
@@ -247,7 +247,7 @@ function perFeature(input: ConstValue, frames: Listed, make: Builder): Value | u
   );
 }
 
-/** A tensor with the axes of `rest`, over [C, ...places]. */
+/** Transposes a tensor with the axes of `rest` to [C, ...positions]. */
 function onMap(tensor: ConstValue['constant'], { rest, free }: Listed): ConstValue['constant'] {
   const order = [...rest].sort((a, b) => a - b);
   const sorted = permuted(
@@ -260,7 +260,7 @@ function onMap(tensor: ConstValue['constant'], { rest, free }: Listed): ConstVal
   return reshaped(sorted, sizes);
 }
 
-/** A fully connected layer for each frame: a kernel as large as what does not slide. */
+/** A fully connected layer for each frame: a convolution whose kernel covers all axes that do not slide. */
 function matMul(node: Node, data: Value, make: Builder): Value | undefined {
   const frames = listed(data);
   const weight = node.inputs[1];
@@ -269,7 +269,7 @@ function matMul(node: Node, data: Value, make: Builder): Value | undefined {
   if (features !== featuresOf(frames, frames.rest)) return undefined;
   const sizes = frames.rest.map((axis) => sizeOf(frames, axis));
   const byOutput = reshaped(permuted(weight.constant, [1, 0]), [outputs, ...sizes]);
-  // [outputs, C, ...still], then with one place along each axis that slides.
+  // [outputs, C, ...still], then with length one along each axis that slides.
   const order = [...frames.rest].sort((a, b) => a - b);
   const sorted = permuted(byOutput, [0, ...order.map((axis) => frames.rest.indexOf(axis) + 1)]);
   const kernel = frames.places.map((length, at) => (frames.free.includes(at + 2) ? 1 : length));
@@ -278,7 +278,7 @@ function matMul(node: Node, data: Value, make: Builder): Value | undefined {
   return list(map, frames, make);
 }
 
-/** A window over what slides is one of one place along the axes that were taken away. */
+/** A window over the sliding axes gets length one along the axes that were removed. */
 function windows(node: Node, data: Value, make: Builder): Value | undefined {
   const view = squeezed(data);
   if (!view) return undefined;

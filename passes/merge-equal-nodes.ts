@@ -1,5 +1,5 @@
 /**
- * merge-equal-nodes: compute once what is written twice.
+ * merge-equal-nodes: compute once what is computed twice.
  *
  *   Y = Op<a>(X), Z = Op<a>(X)   ->   Y for both
  *
@@ -22,7 +22,7 @@ export const mergeEqualNodes = definePass({
   },
 });
 
-/** Nodes come in topological order: what a node reads has been merged before it is looked at. */
+/** Nodes are in topological order: the inputs of a node have been merged before the node is compared. */
 function merge(graph: Graph, applied: (node: Node, kept: Node) => void): void {
   const ids = new Map<object, number>();
   const idOf = (value: object): number => {
@@ -38,7 +38,7 @@ function merge(graph: Graph, applied: (node: Node, kept: Node) => void): void {
     const attrs = [...node.attrs].map(attrText);
     if (attrs.some((text) => text === undefined)) continue;
     const inputs = node.inputs.map((input) => (input ? idOf(input) : '-'));
-    // An output that is left out cannot stand for one that is read.
+    // An omitted output cannot replace one that is read.
     const outputs = node.outputs.map(({ name }) => (name === '' ? '-' : '+'));
     const key = `${node.op}(${inputs.join()})[${outputs.join('')}]${attrs.sort().join(';')}`;
     const kept = seen.get(key);
@@ -56,7 +56,7 @@ function merge(graph: Graph, applied: (node: Node, kept: Node) => void): void {
   }
 }
 
-/** The attribute as text, or undefined where it cannot be told from another by its text. */
+/** The attribute as text; undefined if its text does not identify it. */
 function attrText([name, attr]: readonly [string, Attr]): string | undefined {
   switch (attr.kind) {
     case 'tensor': {
@@ -73,5 +73,5 @@ function attrText([name, attr]: readonly [string, Attr]): string | undefined {
       return `${name}=${attr.kind}:${[attr.value].flat().map(String).join()}`;
   }
 }
-/** Elements of a tensor in an attribute (ConstantOfShape has one). */
+/** Maximum number of elements of a tensor in an attribute (ConstantOfShape has one). */
 const SMALL = 64;

@@ -1,14 +1,14 @@
 /**
- * merge-parallel-convs: branches that read one value and are summed are one convolution.
+ * merge-parallel-convs: merge branches that read one value and are summed into one convolution.
  *
- *   Conv<k x k>(X, W1, B1) + Conv<l x l>(X, W2, B2)  ->  Conv<k x k>(X, W1 + W2 at its place, B1 + B2)
+ *   Conv<k x k>(X, W1, B1) + Conv<l x l>(X, W2, B2)  ->  Conv<k x k>(X, W1 + W2 at its position, B1 + B2)
  *   Conv(X, W, B) + k X + s                          ->  Conv(X, W + k at the diagonal, B + s)
  *
- * The smaller kernel is laid into the larger one where the paddings put it; k X + s is the identity branch with its batch normalisation (RepVGG,
- * MobileOne). A chain of sums is taken two branches at a time.
+ * The smaller kernel is added into the larger one at the position given by the paddings; k X + s is the identity branch with its batch normalisation (RepVGG,
+ * MobileOne). A chain of sums is processed two branches at a time.
  * Numbers: rounding (sums of weights in double precision; the runtime adds activations instead).
- * Left alone: different strides, groups or dilations; a kernel that would stick out of the other; weights that are computed or shared; branches of
- * different shapes, where Add repeats the channels or the places of one of them.
+ * Left alone: different strides, groups or dilations; a kernel that would extend beyond the other; weights that are computed or shared; branches of
+ * different shapes, where Add repeats the channels or the positions of one of them.
  */
 
 import { channelAffine } from '../src/analysis/maps/channel-affine';
@@ -77,7 +77,7 @@ const convPlusIdentity = defineRule({
       if (!isPlainSum(sum)) return refuse('one branch is broadcast over the other', sum);
       const channels = conv.x.type?.shape?.[1];
       if (channels !== conv.weight.constant.shape[0] || conv.strides.some((stride) => stride !== 1)) continue;
-      // Where the tap that reads the place itself lies.
+      // The tap that reads the position itself.
       const centre = conv.padsBefore.map((pad, axis) => pad / (conv.dilations[axis] ?? 1));
       if (!centre.every((tap, axis) => Number.isInteger(tap) && tap < (conv.kernel[axis] ?? 0)))
         return refuse('no tap of its kernel reads the place itself', sum);
@@ -103,7 +103,7 @@ const convPlusIdentity = defineRule({
   },
 });
 
-/** Whether both operands have the shape of the result, so that none is repeated. An axis of unknown length may be one. */
+/** Whether both operands have the shape of the result, so that neither is repeated. An axis of unknown length could be one long. */
 const isPlainSum = (sum: Node): boolean => {
   const shape = sum.outputs[0]?.type?.shape;
   return (
@@ -115,7 +115,7 @@ const isPlainSum = (sum: Node): boolean => {
   );
 };
 
-/** A convolution read by the sum alone; a refusal where it nearly is one; undefined where it is none. */
+/** A convolution read only by the sum; a refusal if it nearly is one; undefined if it is none. */
 function convOf(branch: Value, sum: Node): ConvFacts | Refusal | undefined {
   const conv = branch.producer;
   const [x, weight, bias] = conv?.inputs ?? [];
@@ -163,7 +163,7 @@ function embedded(large: ConvFacts, small: ConvFacts, at: readonly number[]): Te
   });
 }
 
-/** Tap `tap` of a kernel of `from` taps, shifted by `at`, as a tap of a kernel of `to` taps; row-major. */
+/** Converts tap `tap` of a kernel of `from` taps, shifted by `at`, to a tap of a kernel of `to` taps; row-major. */
 function offsetOf(tap: number, from: readonly number[], to: readonly number[], at: readonly number[]): number {
   let rest = tap;
   let offset = 0;
@@ -202,7 +202,7 @@ function withDiagonal(conv: ConvFacts, scale: (() => Float64Array) | undefined, 
       centre,
     );
     for (let m = 0; m < outputs; m++) {
-      // Output m of group g reads channels from g * C/group on; channel m is the (m mod C/group)-th of them, since there are as many outputs as channels.
+      // Output m of group g reads channels from g * C/group; channel m is the (m mod C/group)-th of them, because there are as many outputs as channels.
       const to = (m * perGroup + (m % perGroup)) * taps + tap;
       numbers[to] = (numbers[to] ?? 0) + (k?.[m] ?? 1);
     }

@@ -1,13 +1,13 @@
 /**
- * merge-views: a view of a view is one view.
+ * merge-views: merge consecutive views into one.
  *
- *   Reshape(Reshape(X)), Reshape(Squeeze(X)), Squeeze(Reshape(X)) ...  ->  Reshape<shape of the result>(X), or X where it has that shape
+ *   Reshape(Reshape(X)), Reshape(Squeeze(X)), Squeeze(Reshape(X)) ...  ->  Reshape<shape of the result>(X), or X if it has that shape
  *
- *   Reshape(Transpose<p>(X)) that puts in or drops axes of one  ->  Transpose<q>(Reshape(X)), where a view or a Transpose stands next to it to merge with
+ *   Reshape(Transpose<p>(X)) that inserts or drops unit axes  ->  Transpose<q>(Reshape(X)), if a view or a Transpose is adjacent to merge with
  *
- * Views move no element, so only the last shape counts; axes of one may stand anywhere.
+ * Views do not move elements, so only the last shape matters; unit axes may be anywhere.
  * Numbers: identical.
- * Left alone: results with more than one axis of unknown length. Not part of a conversion, which tells rows from columns by each step.
+ * Left alone: results with more than one axis of unknown length. Not part of a conversion, which uses each single view to tell rows from columns.
  */
 
 import { intsAttr } from '../src/ir/attrs';
@@ -35,7 +35,7 @@ const viewOfView = defineRule({
     isSame ? source : make.op('Reshape', [source, make.int64s(`${view.name}_shape`, target)]),
 });
 
-/** Axes of one do not matter to a Transpose: the view goes in front of it, to the view or the other Transpose that waits there. */
+/** Unit axes do not matter to a Transpose: the view moves in front of it, next to the view or the other Transpose that is there. */
 const unitAxesFirst = defineRule({
   name: 'unit-axes-first',
   match: node(VIEWS, [node('Transpose', [value('x')], { as: 'transpose' })], { as: 'view', moreInputs: true }),
@@ -56,7 +56,7 @@ const unitAxesFirst = defineRule({
         .join()
     )
       return undefined;
-    // Axes of one come first, in any order.
+    // Unit axes come first, in any order.
     const units = to.length - moved.length;
     let [unit, next] = [0, 0];
     return {
@@ -71,7 +71,7 @@ const unitAxesFirst = defineRule({
   },
 });
 
-/** A target that gives this shape: 0 for the first axis where it is that of the source, -1 for one other that is not known. */
+/** A Reshape target that gives this shape: 0 for the first axis if it is that of the source, -1 for one other axis of unknown length. */
 function targetOf(shape: readonly Dim[] | undefined, source: readonly Dim[] | undefined): readonly number[] | undefined {
   if (!shape || !source) return undefined;
   const target = shape.map((dim, axis) => {
@@ -79,7 +79,7 @@ function targetOf(shape: readonly Dim[] | undefined, source: readonly Dim[] | un
     return axis === 0 && sameDim(dim, source[0]) ? 0 : -1;
   });
   const unknown = target.filter((dim) => dim === -1).length;
-  // An empty axis of its own would be read as a copy.
+  // Zero as a length would be read as a copy of the input's axis.
   const isEmpty = shape.some((dim) => dim === 0);
   return unknown > 1 || isEmpty ? undefined : target;
 }

@@ -1,13 +1,13 @@
 /**
- * normalise-flatten: one spelling for the step from a map to a vector.
+ * normalise-flatten: one form for the step from a map to a vector.
  *
  *   Reshape, Squeeze, Flatten, Gather of everything ... in a row, from a map X to [N, C*h*w]
  * becomes
  *   Flatten<axis = 1>(X)
  *
- * and a row of such views that ends in the shape it began with goes altogether. Whatever computes the target shape (constants, 0 and -1, Shape
- * arithmetic) does not matter: a view is told by the shapes before and after it, and both sides have the elements in row-major order.
- * A row [N,1,K] in front of a fully connected layer is the vector [N,K] as well, and becomes a row again behind it.
+ * and a sequence of such views that ends in the shape in which it began is removed. It does not matter how the target shape is computed (constants, 0 and -1,
+ * Shape arithmetic): a view is recognised by the shapes before and after it, and both sides have the elements in row-major order.
+ * A row [N,1,K] in front of a fully connected layer is treated as the vector [N,K], and becomes a row again behind the layer.
  * A 1 x 1 map is first brought to [N, C, 1, 1], which moves no element.
  * Numbers: identical.
  * Left alone: views that split or merge other axes; a map whose C, h or w is not known.
@@ -55,10 +55,10 @@ const mapToVector = defineRule({
   },
 });
 
-/** Operators that see a row [N,1,..,1,K] as they see the vector [N,K]: along its last axis, or each number alone. */
+/** Operators that treat a row [N,1,..,1,K] like the vector [N,K]: along its last axis, or elementwise. */
 const ALONG_ROWS = new Set(['MatMul', ...unaryElementwiseOps, ...broadcastingOps]);
 
-/** A fully connected layer on a row: the vector goes through it, and becomes a row behind it. */
+/** A fully connected layer on a row is applied to the vector, whose result becomes a row. */
 const rowToVector = defineRule({
   name: 'row-to-vector',
   match: node([...ALONG_ROWS], [], { as: 'op', moreInputs: true }),
@@ -78,7 +78,7 @@ const rowToVector = defineRule({
       ({ type }) => type?.shape?.length === 2 && type.shape[0] === (shape.length === 1 ? 1 : shape[0]) && type.shape[1] === features,
     );
     const found = vector ? undefined : mapBehind(view, features);
-    // Numbers of several places stay a map for whoever works on each of them alone.
+    // The values of several positions stay a map for elementwise operators.
     if (found && shape.length === 1 && found.map.type?.shape?.[0] !== 1) return undefined;
     if (!vector && (!found || (op.op !== 'MatMul' && cellsIn(found.axes) > 1))) return undefined;
     if (op.op !== 'MatMul' && turnsBack(op)) return undefined;
@@ -99,7 +99,7 @@ const rowToVector = defineRule({
   },
 });
 
-/** Whether the row is a 1 x 1 map of a channels-last source: what works on each number alone leads to a Transpose, or to the map that it scales. */
+/** Whether the row is a 1 x 1 map of a channels-last source: then elementwise operators lead to a Transpose, or to the map that the row scales. */
 function turnsBack(op: Node): boolean {
   const [result] = op.outputs;
   return (
@@ -114,7 +114,7 @@ function turnsBack(op: Node): boolean {
   );
 }
 
-/** A weight [K,M], or a constant that says the same of every row. */
+/** Whether the constant is a weight [K,M], or is the same for every row. */
 const fitsVectors = (op: Node, { constant }: ConstValue, features: number): boolean =>
   op.op === 'MatMul'
     ? op.inputs[1]?.constant === constant && constant.shape.length === 2
@@ -127,13 +127,13 @@ interface MapBehind {
   readonly axes: MapAxes;
 }
 
-/** The nearest value up the chain that is a map with that many features a window. */
+/** The nearest value up the chain that is a map with that many features per window. */
 function mapBehind(view: Node, features: number): MapBehind | undefined {
   const [result] = view.outputs;
   if (!result) return undefined;
   for (const map of viewChain(result)) {
     const shape = map.type?.shape;
-    // What the axes stand for takes a walk through the whole graph to say, so it is asked last.
+    // Determining the axis roles walks the whole graph, so it comes last.
     if (!shape || !hasMapRank(map, view.graph) || productOf(shape.slice(1)) !== features) continue;
     const axes = mapAxes(map, axisRolesOf(view.graph.root));
     if (axes) return { map, axes };
@@ -141,12 +141,12 @@ function mapBehind(view: Node, features: number): MapBehind | undefined {
   return undefined;
 }
 
-/** Already in the form that this pass would write. */
+/** Whether the view already has the form that this pass would write. */
 function isPlainFlatten(view: Node, { map, axes }: MapBehind): boolean {
   return flattenedMap(view) === map && !isTurnedCell(axes);
 }
 
-/** One cell of several channels that stand last. Which of rows and columns comes first is no matter where there is one of each. */
+/** Whether the map is one cell with several channels in the last axis. With one row and one column, their order does not matter. */
 const isTurnedCell = (axes: MapAxes): boolean => cellsIn(axes) === 1 && axes.shape.channels !== 1 && axes.channels !== 1;
 
 export const normaliseFlatten = defineRulePass({

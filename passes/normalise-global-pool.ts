@@ -1,13 +1,13 @@
 /**
- * normalise-global-pool: one spelling for the global average in front of a classifier.
+ * normalise-global-pool: one form for the global average in front of a classifier.
  *
  *   ReduceMean<axes of H and W>(X), AveragePool<kernel = the whole map>(X), a mean over the H*W of a view of X,
  *   ReduceSum<axes of H and W>(X) / (h*w) ...
  * becomes
- *   GlobalAveragePool(X), behind it Flatten or Transpose as the old result had it
+ *   GlobalAveragePool(X), behind it Flatten or Transpose to the shape of the old result
  *
  * Numbers: reordered.
- * Left alone: maxima, sums that nothing divides by the number of places, and norms; pools whose result comes back to a map.
+ * Left alone: maxima, norms, and sums that are not divided by the number of positions; pools whose result is combined with a map again.
  */
 
 import { headPools } from '../src/analysis/maps/global-pools';
@@ -22,10 +22,10 @@ export const normaliseGlobalPool = definePass({
   summary: 'write every global average in front of a classifier as GlobalAveragePool',
   numbers: 'reordered',
   run(graph, { inference, remark }) {
-    // A pool of a pool reads what the first one becomes.
+    // A pool of a pool reads the replacement of the first one.
     const replaced = new Map<Value, Value>();
     for (const { node, kind, map: found, axes, drops, still } of headPools(graph)) {
-      // Places along an axis that does not slide stay apart.
+      // Positions along an axis that does not slide are kept apart.
       if (still) continue;
       const map = replaced.get(found) ?? found;
       const divided = kind === 'sum' ? dividedByPlaces(node, cellsIn(axes)) : undefined;
@@ -49,7 +49,7 @@ export const normaliseGlobalPool = definePass({
   },
 });
 
-/** The only reader of a sum, where it makes a mean of it. */
+/** The only reader of a sum, if it divides the sum to a mean. */
 function dividedByPlaces(sum: Node, places: number): Node | undefined {
   const [total] = sum.outputs;
   const [use, ...others] = total?.uses ?? [];

@@ -1,15 +1,15 @@
 /**
- * normalise-linear: one spelling for a fully connected layer.
+ * normalise-linear: one form for a fully connected layer.
  *
  *   MatMul(X, W) (+ B)                                  X [N,K]  W [K,M]
  *   alpha * op(X) op(W) + beta * B                      op: transposed or not
  *   Einsum<"nk,mk->nm">(X, W), MatMul(W, Transpose(X)), MatMul(W, x) of one column x [K,1]
  * becomes
- *   Y = Gemm<transB as it was>(X, alpha * W, beta * B)  B [M], one number per output
+ *   Y = Gemm<transB unchanged>(X, alpha * W, beta * B)  B [M], one value per output
  *
  * The weight keeps its bytes unless alpha is not 1. A transposed X becomes a Transpose in front.
  * A bias times 0 is dropped.
- * Numbers: rounding where alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
+ * Numbers: rounding if alpha or beta is not 1 (each product is rounded once, in advance); identical otherwise.
  * Left alone: a weight that is computed; a bias that differs from row to row of the batch; MatMul of more than two axes.
  */
 
@@ -37,12 +37,12 @@ const matMulAdd = defineRule({
 const matMul = defineRule({
   name: 'matmul',
   match: node('MatMul', [value('x'), constant('w')], { as: 'matmul' }),
-  // An Add that follows is matched first when it can be taken in, since rules run until nothing changes.
+  // If an Add follows that can become the bias, the rule that includes it must come first.
   when: ({ x, w, matmul }) => (rankOf(x) === 2 && w.constant.shape.length === 2 && !feedsBias(matmul) ? {} : undefined),
   build: ({ x, w }, make) => make.op('Gemm', [x, w]),
 });
 
-/** Transpose(DequantizeLinear(Q)): the integers are turned in its place. */
+/** Transpose(DequantizeLinear(Q)): the integers are transposed instead. */
 const turnedWeight = defineRule({
   name: 'turned-weight',
   match: node('Transpose', [node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })], { as: 'turn' }),
@@ -58,7 +58,7 @@ const turnedWeight = defineRule({
     }),
 });
 
-/** A weight in few bits. */
+/** A weight with few bits. */
 const quantisedMatMul = defineRule({
   name: 'quantised-matmul',
   match: node('MatMul', [value('x'), node('DequantizeLinear', [constant('q')], { as: 'weight', moreInputs: true, shared: true })]),
@@ -90,7 +90,7 @@ const scaledGemm = defineRule({
     const alpha = floatAttr(gemm, 'alpha');
     const beta = floatAttr(gemm, 'beta');
     const given = gemm.inputs[2];
-    // Not read at all, as in BLAS: 0 * NaN is no NaN.
+    // Ignored if beta is 0, as in BLAS, where 0 * NaN is not NaN.
     const bias = beta === 0 ? undefined : given;
     const transA = intAttr(gemm, 'transA') !== 0;
     if (bias && !bias.constant) return refuse('its bias is computed', gemm);
@@ -110,7 +110,7 @@ const scaledGemm = defineRule({
   },
 });
 
-/** W x, columns for rows: the transposed vector is what was transposed to get there. */
+/** W x, with columns as rows: the transposed vector is the input of the Transpose in front. */
 const matMulFromLeft = defineRule({
   name: 'matmul-from-left',
   match: node('MatMul', [constant('w'), node('Transpose', [value('x')], { as: 'turn' })]),
@@ -118,7 +118,7 @@ const matMulFromLeft = defineRule({
   build: ({ x, w }, make) => make.op('Transpose', [make.op('Gemm', [x, w], { transB: 1 })], { perm: [1, 0] }),
 });
 
-/** W x, or Gemm(W, x): the one image of a batch as a column of numbers is a row that was turned. */
+/** W x, or Gemm(W, x): the single image of a batch as a column is a transposed row. */
 const columnFromLeft = defineRule({
   name: 'column-from-left',
   match: node(['MatMul', 'Gemm'], [constant('w'), value('x')], { as: 'product', moreInputs: true }),
@@ -137,7 +137,7 @@ const columnFromLeft = defineRule({
   },
 });
 
-/** Einsum<"ni,oi->no">(X, W), whatever the letters. */
+/** Einsum<"ni,oi->no">(X, W), with any letters. */
 const einsum = defineRule({
   name: 'einsum',
   match: node('Einsum', [value('x'), constant('w')], { as: 'einsum' }),
@@ -153,7 +153,7 @@ const einsum = defineRule({
 
 const outputsOf = (w: ConstValue, transB: number): number => w.constant.shape[transB === 0 ? 1 : 0] ?? 0;
 
-/** The bias as [M], `beta` multiplied in: the same tensor where it is that already; undefined where it varies along the batch. */
+/** The bias as [M], multiplied by `beta`: the same tensor if it is that already; undefined if it varies along the batch. */
 function biasPerOutput(bias: Value, outputs: number, beta = 1): Tensor | undefined {
   const tensor = bias.constant;
   if (!tensor || !isFloatType(tensor.dtype)) return undefined;
@@ -174,7 +174,7 @@ const sameOr = (old: ConstValue, tensor: Tensor, make: { constant(name: string, 
 
 const scaled = (weight: Tensor, alpha: number): Tensor => scaledAlong(weight, 0, () => new Float64Array(weight.shape[0] ?? 1).fill(alpha));
 
-/** Whether the result goes into an Add of constants and nowhere else. */
+/** Whether the result is read only by an Add with a constant. */
 function feedsBias(matmul: Node): boolean {
   const [result] = matmul.outputs;
   const [use] = result?.uses ?? [];

@@ -1,15 +1,15 @@
 /**
- * open-fused: write the layers that ONNX Runtime's optimiser fused as ONNX's own, so that all other passes know them.
+ * open-fused: rewrite layers that ONNX Runtime's optimiser fused as ONNX operators, so that all other passes recognise them.
  *
  *   Y = com.microsoft.FusedConv <activation = "Relu"> (X, W, B, Z)
  * becomes
  *   Y = Relu (Add (Conv (X, W, B), Z))
  *
- * and likewise FusedGemm and FusedMatMul, and the spellings of Gelu (Gelu, BiasGelu, FastGelu, QuickGelu). Files come with them when the session that optimised
- * a network was told to save it.
- * Numbers: rounding. The runtime fuses again what it wants fused, with a kernel of its own.
- * Left alone: activations and batches of matrices that have no form in ONNX; operators over blocks of channels (com.microsoft.nchwc), whose weights are laid
- * out for one processor.
+ * and the same for FusedGemm and FusedMatMul, and the variants of Gelu (Gelu, BiasGelu, FastGelu, QuickGelu). Files contain them if a session was
+ * configured to save its optimised network.
+ * Numbers: rounding. The runtime fuses the operators again as it sees fit, with a kernel of its own.
+ * Left alone: activations and batches of matrices that have no form in ONNX; operators over blocks of channels (com.microsoft.nchwc), whose weights have
+ * a layout for one processor.
  */
 import { floatsAttr, givenFloat, givenInt, givenString } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
@@ -24,12 +24,12 @@ import { defineRule, refuse } from '../src/rewrite/rule';
 type Operand = Value | undefined;
 
 interface Form {
-  /** What speaks against it. */
+  /** Reason why the operator cannot be opened, if any. */
   readonly whyNot?: (fused: Node) => string | undefined;
   readonly open: (fused: Node, make: Builder) => Value;
 }
 
-/** Attributes of an activation by the place of its parameters. */
+/** Attributes of each activation, in the order of its parameters. */
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = table({
   Relu: [],
   Sigmoid: [],
@@ -45,7 +45,7 @@ const unknownActivation = (fused: Node): string | undefined => {
   return name === undefined || name in ACTIVATIONS ? undefined : `its activation '${name}' is not known`;
 };
 
-/** `parameters`: as the fused operator has them, in the order of the activation's own. */
+/** Applies the activation. `parameters`: those of the fused operator, in the order of the activation's own. */
 function activated(x: Value, fused: Node, parameters: readonly (number | undefined)[], make: Builder): Value {
   const name = activationOf(fused);
   if (name === undefined) return x;
@@ -59,7 +59,7 @@ function activated(x: Value, fused: Node, parameters: readonly (number | undefin
 const without = (fused: Node, ...names: readonly string[]): ReadonlyMap<string, Attr> =>
   new Map([...fused.attrs].filter(([name]) => !name.startsWith('activation') && !names.includes(name)));
 
-/** Elementwise, with a bias in front where there is one. */
+/** Elementwise, after adding the bias if there is one. */
 const biased = (fused: Node, make: Builder): Value => {
   const [x, bias] = fused.inputs;
   return bias ? make.op('Add', [x, bias]) : operandOf(x, fused);
@@ -115,7 +115,7 @@ function operandOf(value: Operand, fused: Node): Value {
   throw new TypeError(`${fused.op} '${fused.name}' has no data`);
 }
 
-/** A matrix, or each of many, with its last two axes exchanged. */
+/** A matrix, or each of a batch, with its last two axes exchanged. */
 function turned(value: Operand, isTurned: boolean, make: Builder): Operand {
   const rank = value && rankOf(value);
   if (!isTurned || rank === undefined || rank < 2) return value;

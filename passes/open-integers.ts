@@ -1,14 +1,14 @@
 /**
- * open-integers: write operators that compute in integers as what they mean, so that all other passes know them.
+ * open-integers: rewrite operators that compute in integers as the floating-point computation that they represent, so that all other passes recognise them.
  *
  *   y = QLinearConv (x, xs, xz, w, ws, wz, ys, yz, b)
  * becomes
  *   y = QuantizeLinear (Conv (DequantizeLinear (x, xs, xz), DequantizeLinear (w, ws, wz), DequantizeLinear (b, xs * ws)), ys, yz)
  *
- * and likewise the other operators of src/ir/integer-forms.ts. `close-integers` puts them together again at the end of a conversion, so that the result computes in
- * integers as the original does, in the same order of rounding: every bit is the same.
- * Numbers: rounding. By itself it takes sums in floating point that were exact.
- * Left alone: scales and zero points that are computed; a Gemm that gives floating point; pools with their channels last; products of two maps.
+ * and the same for the other operators of src/ir/integer-forms.ts. `close-integers` merges them again at the end of a conversion, so that the result computes
+ * in integers like the original, rounding in the same order: it is bit-exact.
+ * Numbers: rounding. By itself the pass turns exact sums into floating-point sums.
+ * Left alone: scales and zero points that are computed; a Gemm that gives floating point; pools with channels last; products of two maps.
  */
 import { intAttr } from '../src/ir/attrs';
 import { type Form, formOf, type Quantised } from '../src/ir/integer-forms';
@@ -76,7 +76,7 @@ function dequantised({ integers, scale, zero }: Quantised, axis: number | undefi
   return make.op('DequantizeLinear', operands, alongAxis ? { axis } : {});
 }
 
-/** In steps of what one step of the data times one step of the weight is. */
+/** Dequantises the bias, whose unit is one step of the data times one step of the weight. */
 function dequantisedBias(bias: ConstValue, operands: readonly Quantised[], make: Builder): Value {
   const [data, weight] = operands.map(({ scale }) => (isConst(scale) ? scale.constant : undefined));
   const step = (): Float64Array => {
@@ -90,19 +90,19 @@ function dequantisedBias(bias: ConstValue, operands: readonly Quantised[], make:
   return make.op('DequantizeLinear', [row, scale], count === 1 ? {} : { axis: 0 });
 }
 
-/** One number, however the exporter wrote it. */
+/** A scalar, in whatever shape the exporter wrote it. */
 function single(value: Value, make: Builder): Value {
   return isConst(value) && value.constant.shape.length > 0 ? make.constant(`${value.name}_one`, reshaped(value.constant, [])) : value;
 }
 
 const zeroOf = (node: Node, make: Builder): Value => make.constant('zero', scalar(node.outputs[0]?.type?.dtype ?? 'uint8', 0));
 
-/** What the operator over real numbers knows of the attributes. */
+/** The attributes that the floating-point operator knows. */
 function attributesOf(node: Node, { means, weightAxis }: Form): ReadonlyMap<string, Attr> {
   const attrs = new Map([...node.attrs].filter(([name]) => !OWN.has(name)));
   if (means === 'Concat') attrs.set('axis', { kind: 'int', value: intAttr(node, 'axis') });
   if (means === 'Gemm') attrs.set('transB', { kind: 'int', value: weightAxis === 0 ? 1 : 0 });
   return attrs;
 }
-/** Attributes of ONNX Runtime's operators that ONNX's have not. */
+/** Attributes of ONNX Runtime's operators that ONNX's operators do not have. */
 const OWN: ReadonlySet<string> = new Set(['channels_last', 'opset', 'transA']);

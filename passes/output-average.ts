@@ -5,10 +5,10 @@
  * becomes
  *   Flatten<axis=1>(GlobalAveragePool(M))
  *
- * The average over one cell is that cell, so nothing changes at the original size; on a larger image it is the mean of what the original says of each
- * window. `average-first` then moves the average in front of what is affine in the classifier.
+ * The average over one cell is that cell, so nothing changes at the original size; on a larger image it is the mean of the original's predictions of all
+ * windows. `average-first` then moves the average in front of the affine part of the classifier.
  * Numbers: identical at the original size.
- * Left alone: outputs that are no flattened map of one cell; labels (integers).
+ * Left alone: outputs that are not a flattened map of one cell; labels (integers).
  */
 import { isOneCell } from '../src/ir/axis-roles';
 import { isFloatType } from '../src/ir/tensor';

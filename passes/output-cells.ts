@@ -1,14 +1,14 @@
 /**
  * output-cells: one prediction per cell of the last feature map, the class activation map (`--head cell`).
  *
- *   Flatten<axis=1>(GlobalAveragePool(M))  as an output [N,K], perhaps with a Softmax behind it
+ *   Flatten<axis=1>(GlobalAveragePool(M))  as an output [N,K], possibly behind a Softmax
  * becomes
  *   M  as the output [N,K,h,w]
  *
- * The average over the map equals the original's scores at every size, since `average-last` has moved the average behind everything that is affine.
- * A final Softmax or LogSoftmax goes: a map of probabilities would not average to the original's, so the map holds the scores in front of it.
+ * The average over the map equals the original's scores at every size, because `average-last` has moved the average behind everything that is affine.
+ * A final Softmax or LogSoftmax is dropped: a map of probabilities would not average to the original's, so the map contains the scores in front of it.
  * Numbers: reordered (the original averages first).
- * Left alone: outputs that are no average; the operator that stands between the average and the output is named.
+ * Left alone: outputs that are not an average; the operator between the average and the output is named.
  */
 import { type Motion, motionOf } from '../src/analysis/motion';
 import { isSpread } from '../src/analysis/motion/state';
@@ -22,7 +22,7 @@ export const outputCells = definePass({
   summary: 'drop the final average, so that every cell of the last map has its scores',
   numbers: 'reordered',
   run(graph, { remark }) {
-    // A map can be an output once only.
+    // A map can be an output only once.
     const given = new Set<Value>();
     const motion = motionOf(graph);
     graph.setOutputs(
@@ -54,7 +54,7 @@ export const outputCells = definePass({
   },
 });
 
-/** What stands in front of the average, or the operator in the way. */
+/** The input of the average, or the operator that prevents it. */
 function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { readonly reason: string; readonly node: Node | undefined } {
   for (let at: Value | undefined = output; at?.producer; ) {
     const node: Node = at.producer;
@@ -68,8 +68,8 @@ function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { r
 }
 
 /**
- * Why no average stands in front of the output. Walks back as far as one number per channel is left: to averages, and to what takes the places of a map together
- * in another way, which says more than what stands between them.
+ * Reason why the output is not an average. Walks back as long as there is one value per channel: to averages, and to operators that combine the positions of
+ * a map in another way, which explain more than the operators behind them.
  */
 function reasonFor(node: Node, motion: Motion): string {
   const readers = new Map<Node, Node | undefined>([[node, undefined]]);
@@ -99,7 +99,7 @@ function reasonFor(node: Node, motion: Motion): string {
 const PLACES = 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction';
 const POOLED = 'takes the places of the map together in another way than by their average, so the mean over the cells is no prediction';
 
-/** Whether a value runs over more than one place; where nothing is known of it, by the shape of a map. */
+/** Whether a value has more than one position; if its motion is unknown, decided by the shape of a map. */
 function hasPlaces(value: Value, motion: Motion): boolean {
   const state = motion.of(value);
   if (state.kind === 'moving') return isSpread(state);
@@ -108,7 +108,7 @@ function hasPlaces(value: Value, motion: Motion): boolean {
 }
 const isPool = ({ op }: Node): boolean => op.includes('Pool') || op.startsWith('Reduce');
 
-/** Affine where all that meets has the same cells. */
+/** Affine if all operands have the same cells. */
 const MEETING = new Set(['Add', 'Sub', 'Sum', 'Mean', 'Concat']);
-/** Carry numbers to another place and change none. */
+/** Operators that move elements without changing them. */
 const MOVES = new Set(['Transpose', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);

@@ -1,14 +1,14 @@
 /**
- * output-map: give the map in place of the vector.
+ * output-map: make the map an output in place of the vector.
  *
  *   Flatten<axis=1>(M)  as an output [N,K]              M [N,K,1,1] at the original size
  * becomes
  *   M                   as the output [N,K,h,w]
  *
- * The one cell that M has at the original size holds the numbers of the vector. So it does where views follow the Flatten: an output [N], [K] or
- * [N,a,b] becomes [N,K,h,w] as well, its numbers in row-major order along the channels.
- * Numbers: identical (the output has the spatial axes more).
- * Left alone: an output that flattens a map of more than one cell, since its places would change their meaning.
+ * At the original size, the single cell of M contains the elements of the vector. This also holds if views follow the Flatten: an output [N], [K] or
+ * [N,a,b] also becomes [N,K,h,w], with its elements in row-major order along the channels.
+ * Numbers: identical (the output gains the spatial axes).
+ * Left alone: an output that flattens a map of more than one cell, because its positions would change their meaning.
  */
 import { isOneCell } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
@@ -24,9 +24,9 @@ export const outputMap = definePass({
   run: keepMaps,
 });
 
-/** Outputs that flatten a map of one cell give the map itself. */
+/** Replaces outputs that flatten a map of one cell by the map itself. */
 function keepMaps(graph: Graph, context: PassContext): void {
-  // A map can be an output once only.
+  // A map can be an output only once.
   const given = new Set<Value>();
   graph.setOutputs(
     graph.outputs.map((output) => {

@@ -1,12 +1,12 @@
 /**
- * pointwise-matmul-to-conv: a linear layer at every place of a channels-last map is a 1x1 convolution.
+ * pointwise-matmul-to-conv: turn a linear layer at every position of a channels-last map into a 1x1 convolution.
  *
  *   Transpose<0,3,1,2>(MatMul(X, W) + B)                X [N,H,W,K]  W [K,M]  B [M]
  * becomes
  *   Conv(Transpose<0,3,1,2>(X), W', B)                  W' [M,K,1,1]
  *
- * The Transpose that leads back to channels first moves up through activations and per-channel constants to meet the MatMul, and on to the Transpose
- * that led away (`cancel-transposes`) or to what needs channels last (LayerNormalization). It is never one Transpose more.
+ * The Transpose back to channels first moves up through activations and per-channel constants to the MatMul, and on to the Transpose to channels last
+ * (`cancel-transposes`) or to an operator that needs channels last (LayerNormalization). The number of Transposes never increases.
  * Numbers: reordered.
  * Left alone: a MatMul whose result stays channels last, where the convolution would need Transposes of its own; weights that are computed.
  */
@@ -30,7 +30,7 @@ const pointwise = defineRule({
   when({ x, w, b }) {
     const [inputs, outputs] = w.constant.shape;
     if (rankOf(x) !== 4 || w.constant.shape.length !== 2 || inputs === undefined || outputs === undefined) return undefined;
-    // One number per output, along the last axis.
+    // One value per output, along the last axis.
     if (b && !(elementCount(b.constant.shape) === outputs && b.constant.shape[b.constant.shape.length - 1] === outputs)) return undefined;
     return { inputs, outputs };
   },
@@ -66,7 +66,7 @@ const throughConstant = defineRule({
   },
 });
 
-/** Whether going up the Transpose will meet a MatMul or its inverse: else it would only change places. */
+/** Whether moving the Transpose up leads to a MatMul or to its inverse; otherwise it would only be moved. */
 function leadsSomewhere(value: Value): boolean {
   for (let at: Value | undefined = value; at?.producer; ) {
     const producer: Node = at.producer;
@@ -80,7 +80,7 @@ function leadsSomewhere(value: Value): boolean {
   return false;
 }
 
-/** One number for all, or one for each index of the last axis. */
+/** A single value, or one per index of the last axis. */
 const isPerChannel = ({ constant: { shape } }: ConstValue): boolean =>
   shape.length <= 4 && elementCount(shape) === (shape[shape.length - 1] ?? 1);
 

@@ -1,16 +1,16 @@
 /**
- * ranges-to-slices: rows and columns that are taken by their numbers, as Slices, which free-spatial-dims knows to move along.
+ * ranges-to-slices: rewrite rows and columns that are selected by index as Slices, which free-spatial-dims can adapt to other sizes.
  *
  *   Split<sizes>(X)                                    ->  Slice(X), Slice(X), ...
  *   Gather<axis>(X, [a, a + k, ...])                   ->  Slice(X, a, ..., k)             also backwards
  *   ReverseSequence(X, whole length)                   ->  Slice(X, -1, ..., -1)
  *   CenterCropPad(X, target)                           ->  Pad(Slice(X))
- *   Slice(X, computed)                                 ->  Slice(X, the numbers that it is at the original size)
+ *   Slice(X, computed)                                 ->  Slice(X, its values at the original size)
  *
  * The last: half of the rows means half of the window's rows, not of the larger image's. A computed Slice that takes everything at the original size stays:
- * it follows the size of a map beside it.
+ * it follows the size of an adjacent map.
  * Numbers: identical.
- * Left alone: channels and batch; what is taken in no regular order, or at computed places; a single index, behind which the axis is gone.
+ * Left alone: channels and batch; irregular selections, or selections at computed positions; a single index, behind which the axis is gone.
  */
 
 import { intAttr } from '../src/ir/attrs';
@@ -63,14 +63,14 @@ function replace(graph: Graph, output: Value, result: Value): void {
 
 const RANGED = new Set(['Split', 'Gather', 'ReverseSequence', 'CenterCropPad', 'Slice']);
 
-/** One value per output, or undefined where the node stays. */
+/** One value per output, or undefined if the node stays. */
 function rewritten(node: Node, make: Builder, context: PassContext): (Value | undefined)[] | undefined {
   if (!RANGED.has(node.op)) return undefined;
   const [data] = node.inputs;
   const roles = data && axisRolesOf(node.graph).of(data);
   const shape = data?.type?.shape;
   if (!data || !roles || !shape) return undefined;
-  /** The length of an axis that holds rows, or columns. */
+  /** Length of a spatial axis; undefined for other axes. */
   const places = (axis: number): number | undefined => {
     const length = shape[axis];
     return isSpatialRole(roles[axis]) && typeof length === 'number' ? length : undefined;
@@ -166,7 +166,7 @@ function centred(node: Node, data: Value, places: Places, make: Builder): Value[
   const ranges: Range[] = [];
   const pads = new Array<number>(2 * rank).fill(0);
   for (const [at, axis] of axes.entries()) {
-    // Of an odd number of places that go or come, the end has one more.
+    // If an odd number of positions is cut or added, the end gets one more.
     const [length, wanted] = [Number(shape[axis]), target[at] ?? 0];
     const before = Math.floor(Math.abs(length - wanted) / 2);
     if (wanted < length) ranges.push({ axis, start: before, end: before + wanted, step: 1 });
@@ -176,7 +176,7 @@ function centred(node: Node, data: Value, places: Places, make: Builder): Value[
   return [pads.some((pad) => pad > 0) || cropped === data ? make.op('Pad', [cropped, make.int64s(`${node.name}_pads`, pads)]) : cropped];
 }
 
-/** The numbers that a computed Slice is at the original size. */
+/** The values of a computed Slice at the original size. */
 function computed(
   node: Node,
   data: Value,

@@ -16,7 +16,7 @@ export const removeDeadNodes = definePass({
 });
 
 function sweep(graph: Graph): void {
-  // Backwards: a node's readers come after it, so they are gone before it is looked at.
+  // Backwards: the readers of a node come after it, so dead readers are removed before the node is checked.
   for (const node of [...graph.nodes].reverse()) {
     if (node.outputs.every((output) => output.uses.length === 0 && !graph.isOutput(output))) graph.removeNode(node);
     else for (const nested of nestedGraphs(node)) sweep(nested);

@@ -1,9 +1,9 @@
 /**
- * remove-identities: drop nodes that hand on what they get.
+ * remove-identities: drop nodes that return their input unchanged.
  *
  *   Identity(X) -> X          Dropout(X) at inference -> X          Cast<to = type of X>(X) -> X
  *   Y / Expand(X, shape of Y) -> Y / X
- *   X + 0, X - 0, X * 1, X / 1, X ^ 1 -> X                where the constant does not widen the shape
+ *   X + 0, X - 0, X * 1, X / 1, X ^ 1 -> X                if the constant does not widen the shape
  *   Slice<from 0 to the end>(X) -> X                      Concat(X) -> X
  *
  * Numbers: identical.
@@ -39,7 +39,7 @@ const dropout = defineRule({
   build: ({ x }) => x,
 });
 
-/** Dropout's third input is training_mode, false where absent; one that is computed may be true. */
+/** Dropout's third input is training_mode, false if absent; a computed one may be true. */
 function trains(dropout: Node): boolean {
   const mode = dropout.inputs[2];
   return mode !== undefined && (mode.constant === undefined || readNumbers(mode.constant)[0] !== 0);
@@ -68,14 +68,14 @@ const castToSame = defineRule({
   build: ({ x }) => x,
 });
 
-/** What is laid beside nothing. */
+/** A Concat with a single input. */
 const concatOfOne = defineRule({
   name: 'concat-of-one',
   match: node('Concat', [value('x')]),
   build: ({ x }) => x,
 });
 
-/** For floats, X + 0 differs from X in the sign of a zero alone. */
+/** For floats, X + 0 differs from X only in the sign of zero. */
 const NEUTRAL: Readonly<Record<string, number>> = table({ Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 });
 const idleArithmetic = defineRule({
   name: 'idle-arithmetic',
@@ -94,7 +94,7 @@ const idleArithmetic = defineRule({
 /** Larger constants are weights: not worth reading. */
 const MOST_NEUTRAL = 65_536;
 
-/** Along every axis from the first element to the last, however long it is. */
+/** A Slice from the first element to the last along every axis, at any length. */
 const idleSlice = defineRule({
   name: 'idle-slice',
   match: node('Slice', [value('x')], { as: 'slice', moreInputs: true }),
@@ -107,7 +107,7 @@ const idleSlice = defineRule({
       const axis = axes?.[at] ?? at;
       const index = axis < 0 ? axis + shape.length : axis;
       const [dim, end] = [shape[index], ends[at] ?? 0];
-      // A number of pixels is that of one size only.
+      // A pixel count holds for one size only.
       const fixed = typeof dim === 'number' && end >= dim && roles !== undefined && !isSpatialRole(roles[index]);
       return start === 0 && (steps?.[at] ?? 1) === 1 && (end >= TO_THE_END || fixed);
     });
@@ -128,7 +128,7 @@ const expandBeforeBroadcast = defineRule({
   build: ({ op }, make, { operands }) => make.op(op.op, operands, op.attrs),
 });
 
-/** What an Expand spreads to the shape of another operand; the value itself where it is no such Expand. */
+/** The input of an Expand to the shape of another operand; the value itself if it is not such an Expand. */
 function spreadOnly(input: Value, operands: readonly (Value | undefined)[]): Value {
   const [data] = input.producer?.op === 'Expand' ? input.producer.inputs : [];
   const shape = input.type?.shape;

@@ -1,9 +1,9 @@
 /**
- * remove-idle-moves: at a fixed size, drop what cuts, pads, stretches or reshapes nothing.
+ * remove-idle-moves: at a fixed size, drop operators that cut, pad, stretch or reshape nothing.
  *
- *   Slice(X), Pad(X), Resize(X), Expand(X), Tile(X), Reshape(X)  ->  X         where the result has the shape of X, at this size
+ *   Slice(X), Pad(X), Resize(X), Expand(X), Tile(X), Reshape(X)  ->  X         if the result has the shape of X, at this size
  *
- * In a network whose sizes are free these nodes do something at other sizes; a conversion to one size (`--fix-size`) leaves them without work.
+ * In a network with free sizes these nodes have an effect at other sizes; a conversion to one size (`--fix-size`) makes them superfluous.
  * Numbers: identical.
  * Left alone: symbolic shapes; Slices that run backwards; a Resize of a region; a node between a graph input and a graph output.
  */
@@ -19,7 +19,7 @@ const numbersAt = ({ inputs }: Node, slot: number): readonly number[] | undefine
   return constant && [...readNumbers(constant)];
 };
 
-/** What else must hold for nothing to move. */
+/** Further conditions for a node to move nothing. */
 const IDLE: ReadonlyMap<string, (node: Node) => boolean> = new Map<string, (node: Node) => boolean>([
   ['Slice', (slice) => slice.inputs[4] === undefined || (numbersAt(slice, 4)?.every((step) => step > 0) ?? false)],
   ['Pad', (pad) => numbersAt(pad, 1)?.every((width) => width === 0) ?? false],

@@ -1,7 +1,7 @@
 /**
  * remove-idle-pools: drop pools that do nothing.
  *
- *   AveragePool<kernel_shape = [1, 1]>(X) -> X          MaxPool likewise
+ *   AveragePool<kernel_shape = [1, 1]>(X) -> X          the same for MaxPool
  *
  * An adaptive pool whose output is as large as its input (AlexNet's and VGG's at their own size) is exported as such a pool.
  * Numbers: identical.

@@ -3,9 +3,9 @@
  *
  *   A, B with the same type, shape and bytes -> A for both
  *
- * Payloads are compared only where type and shape agree; those that lie at the same place of the source file are equal without a look.
+ * Payloads are compared only if type and shape agree; those at the same position of the source file are equal without reading them.
  * Numbers: identical.
- * Left alone: constants that are graph outputs, strings, and what is computed while writing (unless it is the same computation).
+ * Left alone: constants that are graph outputs, strings, and values that are computed while writing (unless by the same computation).
  */
 import { type Graph, nestedGraphs } from '../src/ir/graph';
 import { samePayload } from '../src/ir/payload';
@@ -47,7 +47,7 @@ function mergeEqual(graph: Graph, group: readonly ConstValue[]): void {
   }
 }
 
-/** Equal payloads have equal fingerprints. A computed payload only equals itself: computing it to compare would cost what the writer pays. */
+/** Equal payloads have equal fingerprints. A computed payload equals only itself: computing it to compare would cost as much as writing it. */
 function fingerprintOf({ data }: Tensor): string | Tensor['data'] {
   if (data.kind === 'computed' || data.kind === 'strings') return data;
   const head = data.kind === 'bytes' ? data.bytes.subarray(0, SAMPLE) : readHead(data);
@@ -61,6 +61,6 @@ function readHead(data: Extract<Tensor['data'], { kind: 'ranges' }>): Uint8Array
   return range && data.encoding === 'raw' ? range.source.read(range.offset, Math.min(SAMPLE, range.length)) : new Uint8Array();
 }
 
-/** What is computed is not made for this. */
+/** Computed payloads are not evaluated for the comparison. */
 const sameBytes = (a: Tensor, b: Tensor): boolean =>
   a.data === b.data || (a.data.kind !== 'computed' && b.data.kind !== 'computed' && samePayload(a, b));

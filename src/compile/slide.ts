@@ -127,7 +127,7 @@ function some<T>(letters: readonly Letter[], refusal: CompileError, convert: Con
   let together = refusal;
   for (const set of sets) {
     try {
-      // Converted once more, so that the hooks are called.
+      // A trial first: only a conversion that succeeds calls the hooks. Single axes have been tried already.
       if (set.length > 1) convert(set, true);
     } catch (error) {
       if (!isAboutPlaces(error)) throw error;
