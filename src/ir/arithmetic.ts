@@ -1,4 +1,4 @@
-/** Arithmetic on doubles by ONNX operator: what `evaluate` applies to one, to two, and to a group of numbers. */
+/** Arithmetic on doubles by ONNX operator: the functions that `evaluate` applies to one value, to two, and to a group. */
 import { table } from './table';
 
 export const UNARY: Readonly<Record<string, (x: number) => number>> = table({
@@ -49,7 +49,7 @@ export const REDUCERS: Readonly<Record<string, (group: Float64Array) => number>>
   ReduceSumSquare: (group) => sumOfSquares(group),
 });
 
-/** Plain loops: weights have millions of elements. */
+/** A plain loop: weights have millions of elements. */
 function sumOf(group: Float64Array): number {
   let sum = 0;
   for (let at = 0; at < group.length; at++) sum += group[at] ?? 0;
@@ -78,7 +78,10 @@ export const rowsOf =
   (to, first, length, x, i, u, y, j, v) => {
     for (let n = 0; n < length; n++) to[first + n] = apply(x[i + n * u] ?? 0, y[j + n * v] ?? 0);
   };
-/** What exporters compute weights with, millions at a time: loops of their own, since a call for each element costs more than the arithmetic. */
+/**
+ * Operators with which exporters compute weights, millions of elements at a time. Each has its own loop, since a call per element would cost more than
+ * the arithmetic.
+ */
 export const ROWS: Readonly<Record<string, Row>> = table({
   Add: (to, first, length, x, i, u, y, j, v) => {
     for (let n = 0; n < length; n++) to[first + n] = (x[i + n * u] ?? 0) + (y[j + n * v] ?? 0);

@@ -1,6 +1,4 @@
-/**
- * Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema serve every opset.
- */
+/** Typed reading of attributes. The IR is in normal form (the newest spelling of each operator), so the defaults of the newest schema apply to every opset. */
 import { badGraph, locate } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import { meaningOf } from './integer-operators';
@@ -9,8 +7,8 @@ import { table } from './table';
 import type { Attr, Node, Tensor } from './types';
 
 /**
- * An int attribute, or the default of the node's operator where it is absent: no reader takes a default of its own, so none can differ from the schema's.
- * Values beyond 2^53 are rounded, which keeps "to the end" markers huge.
+ * An int attribute, or the operator's default if it is absent. Callers cannot supply their own default, so none can differ from the schema's.
+ * Values beyond 2^53 are rounded, so "to the end" markers remain huge.
  */
 export function intAttr(node: Node, name: string): number {
   const value = givenInt(node, name);
@@ -20,13 +18,13 @@ export function intAttr(node: Node, name: string): number {
   return Number(own.value);
 }
 
-/** As the node has it; undefined where it does not: for attributes whose absence has a meaning of its own (`end` of Shape), and operators outside of ONNX. */
+/** An int attribute as given; undefined if absent. For attributes whose absence has its own meaning (`end` of Shape), and operators outside ONNX. */
 export function givenInt(node: Node, name: string): number | undefined {
   const attr = node.attrs.get(name);
   return attr?.kind === 'int' ? Number(attr.value) : undefined;
 }
 
-/** An ints attribute as numbers, or the operator's default; undefined where it is absent and has none. */
+/** An ints attribute as numbers, or the operator's default; undefined if it is absent and has no default. */
 export function intsAttr(node: Node, name: string): readonly number[] | undefined {
   const attr = node.attrs.get(name) ?? attrDefault(node.opType, name);
   return attr?.kind === 'ints' ? attr.value.map(Number) : undefined;
@@ -40,7 +38,7 @@ export function floatAttr(node: Node, name: string): number {
   return own.value;
 }
 
-/** As the node has it; undefined where it does not. */
+/** A float attribute as given; undefined if absent. */
 export function givenFloat(node: Node, name: string): number | undefined {
   const attr = node.attrs.get(name);
   return attr?.kind === 'float' ? attr.value : undefined;
@@ -59,7 +57,7 @@ export function stringAttr(node: Node, name: string): string {
   return own.value;
 }
 
-/** As the node has it; undefined where it does not. */
+/** A string attribute as given; undefined if absent. */
 export function givenString(node: Node, name: string): string | undefined {
   const attr = node.attrs.get(name);
   return attr?.kind === 'string' && typeof attr.value === 'string' ? attr.value : undefined;
@@ -72,14 +70,14 @@ export function tensorAttr(node: Node, name: string): Tensor | undefined {
 
 const defaultOf = (node: Node, name: string): Attr | undefined =>
   attrDefault(node.opType, name) ?? attrDefault(FUSED[node.op] ?? meaningOf(node), name) ?? sharedDefault(name);
-/** A file of an opset newer than all that are known is read as it is; what it leaves out that the operator needs is its mistake. */
+/** A file with an opset newer than any known is read as it is; a required attribute that it omits is its own error. */
 function withoutDefault(node: Node, name: string): string {
   if (operatorSchema(node.opType)?.attributes.get(name)?.required)
     throw badGraph(`${node.op} '${node.name}' lacks the attribute '${name}', which it needs`, locate(node));
   return `${node.op} has no default for '${name}'`;
 }
 
-/** Operators of ONNX Runtime's optimiser that take the attributes of one of ONNX's. */
+/** Operators of ONNX Runtime's optimiser that share the attributes of an ONNX operator. */
 const FUSED: Readonly<Record<string, string>> = table({
   'com.microsoft.FusedConv': 'Conv',
   'com.microsoft.FusedGemm': 'Gemm',
@@ -89,18 +87,18 @@ const FUSED: Readonly<Record<string, string>> = table({
 
 export const int = (value: number): Attr => ({ kind: 'int', value });
 export const ints = (value: readonly number[]): Attr => ({ kind: 'ints', value: [...value] });
-/** ONNX stores float32: the IR holds what the file will say. */
+/** ONNX stores float32, so the IR holds the value that the file will contain. */
 export const float = (value: number): Attr => ({ kind: 'float', value: Math.fround(value) });
 export const floats = (value: readonly number[]): Attr => ({ kind: 'floats', value: value.map(Math.fround) });
 export const string = (value: string): Attr => ({ kind: 'string', value });
 export const tensor = (value: Tensor): Attr => ({ kind: 'tensor', value });
 
-/** Attributes from plain values: integers become int, arrays of numbers ints, strings string. Floats are named as such: `float(1)`. */
+/** Attributes from plain values: an integer becomes int, an array of numbers ints, a string string. Floats must be marked: `float(1)`. */
 export type AttrLiteral = number | string | readonly number[] | Attr;
 
 /**
- * Drops undefined entries, so that an optional attribute can be written inline. Where the operator is named, a number is of the kind that its schema says:
- * LeakyRelu's `alpha: 0.1` is a float. Throws InvariantError for a fraction where an integer is meant.
+ * Drops undefined entries, so that an optional attribute can be written inline. If the operator is given, a number has the kind that its schema declares:
+ * LeakyRelu's `alpha: 0.1` is a float. Throws InvariantError for a fraction where an integer is expected.
  */
 export function attributes(literals: Readonly<Record<string, AttrLiteral | undefined>>, op?: string): Map<string, Attr> {
   const attrs = new Map<string, Attr>();

@@ -1,9 +1,9 @@
 /**
- * What each axis of a value runs over, seen from the image input: batch (N), channels (C), or a spatial axis (spatial.ts), as in [N, C, H, W].
+ * The role of each axis of a value relative to the image input: batch (N), channels (C), or a spatial axis (spatial.ts), as in [N, C, H, W].
  *
- * A role is a word over these letters in row-major order: a flattened map [N, C*H*W] has the roles `N`, `CHW`; an axis of length one that stands
- * for nothing has the role ''. Channels-last stretches, flattened heads and token sequences are told apart by this, not by guessing from sizes.
- * Roles follow data, not weights: a value that does not depend on an image has none, and so has one behind an operator that is not known here.
+ * A role is a word over these letters in row-major order: a flattened map [N, C*H*W] has the roles `N`, `CHW`; an axis of length one that corresponds
+ * to nothing has the role ''. Roles identify channels-last sections, flattened heads and token sequences, without guessing from sizes.
+ * Roles follow data, not weights: a value that does not depend on an image has none, and neither does one after an unknown operator.
  */
 
 import { intAttr } from './attrs';
@@ -20,7 +20,7 @@ import { rankOf } from './types';
 
 export type Roles = readonly string[];
 
-/** Operators whose output has the axes of their first input, in its order, though sizes may change. */
+/** Operators whose output has the axes of their first input in the same order, though possibly with other sizes. */
 const SAME_AXES = new Set([
   'AveragePool',
   'BatchNormalization',
@@ -61,7 +61,7 @@ export class AxisRoles {
   /** The spatial axes of the images, outermost first. */
   readonly letters: readonly Letter[];
 
-  /** `images`: roles of the graph inputs that are images; every other input has none. `tied`: spatial axes along which nothing slides. */
+  /** `images`: roles of the graph inputs that are images; no other input has roles. `tied`: spatial axes along which nothing slides. */
   constructor(
     images: ReadonlyMap<Value, Roles>,
     readonly tied: ReadonlySet<Letter> = NONE,
@@ -74,12 +74,12 @@ export class AxisRoles {
   get sliding(): readonly Letter[] {
     return this.tied.size === 0 ? this.letters : this.letters.filter((letter) => !this.tied.has(letter));
   }
-  /** Whether an axis of this role runs over places that windows slide over, perhaps of several axes in one. */
+  /** True if an axis with this role runs over positions that windows slide over, possibly of several axes combined. */
   slides(role: string | undefined): boolean {
     return role !== undefined && (this.tied.size === 0 ? isSpatialRole(role) : this.sliding.some((letter) => role.includes(letter)));
   }
 
-  /** Roles of the value, one per axis, or undefined where they are not known. Walks producers iteratively: graphs are deep. */
+  /** Roles of the value, one per axis; undefined if unknown. Walks producers iteratively, since graphs are deep. */
   of(value: Value): Roles | undefined {
     const stack: Value[] = [value];
     while (stack.length > 0) {
@@ -99,7 +99,7 @@ export class AxisRoles {
     return this.known.get(value);
   }
 
-  /** Forgets what was derived for values that a rewrite has removed or changed. */
+  /** Forgets the roles of values that a rewrite removed or changed. */
   forget(value: Value): void {
     this.known.delete(value);
   }
@@ -147,8 +147,8 @@ export class AxisRoles {
   }
 
   /**
-   * A view that gives back the shape that the data had before: `Reshape([0, G, -1]) > InstanceNormalization > Reshape(shape of X)` is how exporters
-   * write group normalisation. What stands between keeps every number in its place, so the axes are those of X again.
+   * A view that restores an earlier shape of the data: exporters write group normalisation as
+   * `Reshape([0, G, -1]) > InstanceNormalization > Reshape(shape of X)`. The nodes in between keep every value at its position, so the axes are those of X.
    */
   private returning(node: Node): Roles | undefined {
     const shape = node.outputs[0]?.type?.shape;
@@ -182,7 +182,7 @@ export class AxisRoles {
     return merged;
   }
 
-  /** [.., rows, k] x [.., k, columns]: rows from the left operand, columns from the right one, new channels where that is a weight. */
+  /** [.., rows, k] x [.., k, columns]: rows from the left operand, columns from the right one, or new channels if the right one is a weight. */
   private matMul(node: Node): Roles | undefined {
     const [left, right] = [node.inputs[0], node.inputs[weightSlotOf(node)]];
     const a = left && this.known.get(left);
@@ -192,10 +192,10 @@ export class AxisRoles {
   }
 }
 
-/** What was derived for a graph, as long as nobody edits it: rules ask at every node, and all their questions have the same long answer behind them. */
+/** Roles per graph, valid until it is edited: rules query every node, and each query would repeat the same long walk. */
 const derived = new WeakMap<Graph, { readonly edits: number; readonly roles: AxisRoles }>();
 
-/** The roles in a main graph whose images are told by their shapes. */
+/** The roles in a main graph whose images are identified by `imageInputs`. */
 export function axisRolesOf(graph: Graph): AxisRoles {
   const known = derived.get(graph);
   if (known?.edits === graph.edits) return known.roles;
@@ -219,10 +219,10 @@ function reduce(node: Node, roles: Roles): Roles | undefined {
   return intAttr(node, 'keepdims') === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
 }
 
-/** Nodes looked at on the way back to a shape that is restored. */
+/** Maximum number of nodes searched backwards for a shape that is restored. */
 const MAX_DETOUR = 16;
 
-/** Operators that have each number of their first input in its place, in row-major order, whatever they do to it. */
+/** Operators that keep each value of their first input at its position in row-major order, whatever they do to the value. */
 const IN_PLACE = new Set([
   'BatchNormalization',
   'Dropout',
@@ -239,7 +239,7 @@ const IN_PLACE = new Set([
   'Unsqueeze',
 ]);
 
-/** The operand whose numbers the node's output has in their places: of a broadcasting operator the one that is of its full shape. */
+/** The operand whose values keep their positions in the node's output: for a broadcasting operator, the one with the full shape. */
 function keptInPlace(node: Node): Value | undefined {
   if (isUnaryElementwise(node.op) || IN_PLACE.has(node.op)) return node.inputs[0];
   if (!isBroadcasting(node.op)) return undefined;
@@ -253,15 +253,15 @@ function keptInPlace(node: Node): Value | undefined {
   );
 }
 
-/** Larger than any number of channels, and a multiple of the strides of networks: how large images are thought of where sizes are symbols. */
+/** Stand-in for symbolic image sizes: larger than any number of channels, and a multiple of the strides of networks. */
 const LARGE = 2 ** 20;
 
-/** Row-major regrouping: walks both shapes until their products agree. A split axis hands its role to each part. */
+/** Row-major regrouping: walks both shapes until their products agree. If an axis is split, each part takes its role. */
 function view(node: Node, roles: Roles): Roles | undefined {
   const from = node.inputs[0]?.type?.shape;
   const to = node.outputs[0]?.type?.shape;
   if (!from || !to) return undefined;
-  // A symbolic batch in front stays where it is; other sizes that grow with the image are told apart at one size.
+  // A leading symbolic batch stays where it is. Other symbolic sizes are matched at one sample size.
   const bindings = new Map([...new Set([...from, ...to].flatMap((dim) => [...namesOf(dim)]))].map((name, at) => [name, LARGE + 1024 * at]));
   const sizes = (shape: readonly Dim[]): number[] | undefined => {
     const result: number[] = [];
@@ -283,7 +283,7 @@ function view(node: Node, roles: Roles): Roles | undefined {
     let right = b[j] ?? 1;
     let role = roles[i] ?? '';
     const start = j;
-    // Unit axes line up one to one where both sides have one here; else the shorter side takes its unit axes in.
+    // Unit axes are matched one to one if both sides have one here; otherwise the shorter side absorbs its unit axes.
     if (left === 1 && right === 1 && i < a.length) {
       result.push(role);
       i++;
@@ -311,13 +311,13 @@ function view(node: Node, roles: Roles): Roles | undefined {
     }
     const parts = b.slice(start, j).filter((size) => size !== 1).length;
     let letter = 0;
-    // An axis that was merged from several letters comes apart into them, in the order in which they were merged.
+    // An axis that was merged from several letters splits back into them, in the order in which they were merged.
     for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : parts === role.length ? (role[letter++] ?? '') : role);
   }
   return result;
 }
 
-/** Each letter once: an axis that was split and merged again and again still runs over the same. */
+/** Keeps each letter once: an axis that was split and merged repeatedly still runs over the same axes. */
 const joinedRoles = (a: string, b: string): string => a + [...b].filter((letter) => !a.includes(letter)).join('');
 
 function constantInts(value: Value | undefined): readonly number[] | undefined {
@@ -327,9 +327,9 @@ function constantInts(value: Value | undefined): readonly number[] | undefined {
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
- * Roles of the graph inputs that are images. What reads them tells their axes (image-layout.ts): which are batch and channels; the others are places. Where
- * nothing does, an input of rank 4 is [N, C, H, W] or [N, H, W, C] by its sizes: at most 4 channels, last only where the second axis is longer than that.
- * All images have as many spatial axes; of several kinds, pictures come first, then volumes: what is left is an input beside the image.
+ * Roles of the graph inputs that are images. Their readers determine which axes are batch and channels (image-layout.ts); the others are spatial. If no
+ * reader does, an input of rank 4 is [N, C, H, W] or [N, H, W, C] depending on its sizes: at most 4 channels, and last only if the second axis is longer.
+ * All images have the same number of spatial axes. If there are several kinds, 2D images come first, then volumes; the rest are inputs besides the image.
  */
 export function imageInputs(graph: Graph): Map<Value, Roles> {
   const found = graph.inputs.flatMap((input): (readonly [Value, Roles])[] => {
@@ -359,50 +359,50 @@ function channelsBySize(shape: readonly Dim[]): number {
   return !few(shape[1]) && few(shape[3]) ? 3 : 1;
 }
 
-/** The spatial axes that the images have, outermost first: what a map has to have as well. */
+/** The spatial axes of the images, outermost first; a map must have them as well. */
 export const lettersOf = (images: ReadonlyMap<Value, Roles>): readonly Letter[] =>
   LETTERS.filter((letter) => [...images.values()].some((roles) => roles.includes(letter)));
 
-/** Those of them along which windows slide. */
+/** The spatial axes along which windows slide. */
 export const slidingLetters = (graph: Graph): readonly Letter[] =>
   lettersOf(imageInputs(graph.root)).filter((letter) => !graph.tied.has(letter));
 
-/** Axes of a map in this graph: batch, channels and the spatial axes of its images. 4 where it has none. */
+/** Number of axes of a map in this graph: batch, channels and the spatial axes of its images. 4 if it has no images. */
 export const mapRank = (graph: Graph): number => 2 + (axisRolesOf(graph.root).letters.length || 2);
 
-/** Whether the value, computed or an input, has as many axes as a map. */
+/** True if the value, whether computed or an input, has as many axes as a map. */
 export const hasMapRank = (value: Value | undefined, graph: Graph): boolean => value?.type?.shape?.length === mapRank(graph);
 
-/** A map of one cell, channels first. */
+/** A map with a single cell, channels first. */
 export const isOneCell = (value: Value | undefined, graph: Graph): boolean =>
   hasMapRank(value, graph) && (value?.type?.shape ?? []).slice(2).every((dim) => dim === 1);
 
-/** The static shape of a map whose roles are N, C and all spatial axes in any order, with where each is. */
+/** The static shape of a map whose roles are N, C and all spatial axes in any order, with the position of each axis. */
 export interface MapAxes {
   readonly channels: number;
-  /** The spatial axes, in the order in which the map has them channels first. */
+  /** The spatial axes, in the order of the channels-first layout. */
   readonly places: readonly number[];
   /** Transpose that brings the value to [N, C, ...places]. */
   readonly toChannelsFirst: readonly number[];
-  /** Static sizes at the window's size. */
+  /** Static sizes, at the window's size. */
   readonly shape: { readonly channels: number; readonly places: readonly number[] };
 }
 
-/** Cells of the map. */
+/** Number of cells of the map. */
 export const cellsIn = ({ shape }: MapAxes): number => shape.places.reduce((product, length) => product * length, 1);
-/** Whether the map is [N, C, ...places] as it stands. */
+/** True if the map already is [N, C, ...places]. */
 export const isChannelsFirst = ({ toChannelsFirst }: MapAxes): boolean => toChannelsFirst.every((axis, at) => axis === at);
 /** The Transpose that undoes `toChannelsFirst`. */
 export const fromChannelsFirst = ({ toChannelsFirst }: MapAxes): readonly number[] =>
   toChannelsFirst.map((_, axis) => toChannelsFirst.indexOf(axis));
-/** The sizes of the axes behind the batch, in their own order. */
+/** Sizes of the axes after the batch, in the value's own order. */
 export const sizesIn = ({ channels, places, shape }: MapAxes): readonly number[] =>
   [channels, ...places]
     .map((axis, at): readonly [number, number] => [axis, at === 0 ? shape.channels : (shape.places[at - 1] ?? 1)])
     .sort(([a], [b]) => a - b)
     .map(([, size]) => size);
 
-/** Where the axes of a map are, or undefined where it is not one with static sizes. */
+/** Axes of a map; undefined if the value is not a map with static sizes. */
 export function mapAxes(value: Value, roles: AxisRoles): MapAxes | undefined {
   const own = roles.of(value);
   const shape = value.type?.shape;

@@ -1,6 +1,6 @@
 /**
- * What ONNX's schema demands of one node: attributes that the operator has, required ones there, as many inputs and outputs as it takes, element types
- * that it takes. Runtimes refuse a node that breaks one of these, so no pass and no rule has to think of it.
+ * Checks a node against ONNX's schema: only attributes that the operator has, all required ones present, and an accepted number of inputs and outputs with
+ * accepted element types. Runtimes refuse a node that breaks one of these rules, so passes and rules need not check them.
  */
 import { badGraph, locate } from '../diagnostics/catalogue';
 import { nestedGraphs } from './graph';
@@ -8,7 +8,7 @@ import { type OperatorSchema, operatorSchema, type Parameter } from './operators
 import { quantisedViolation } from './quantised-conformance';
 import type { DType, Node } from './types';
 
-/** A broken demand on attributes; validate.ts reports these between passes as well. */
+/** An attribute that breaks the schema; validate.ts reports these between passes as well. */
 export interface AttributeViolation {
   readonly code: 'UNKNOWN_ATTRIBUTE' | 'WRONG_ATTRIBUTE_KIND';
   readonly message: string;
@@ -16,7 +16,7 @@ export interface AttributeViolation {
 
 const schemaOf = (node: Node): OperatorSchema | undefined => (node.domain === '' ? operatorSchema(node.op) : undefined);
 
-/** Attributes that the operator's newest version does not have, or not of that kind. */
+/** Attributes that the operator's newest version does not have, or that are of another kind. */
 export function attributeViolations(node: Node): AttributeViolation[] {
   const schema = schemaOf(node);
   if (!schema) return [];
@@ -33,7 +33,7 @@ export function attributeViolations(node: Node): AttributeViolation[] {
   return found;
 }
 
-/** Throws CompileError BAD_GRAPH where the node, in normal form, breaks a rule of its operator. */
+/** Throws CompileError BAD_GRAPH if the node, in normal form, breaks a rule of its operator. */
 export function requireConformance(node: Node): void {
   const small = tooSmall(node);
   if (small !== undefined) throw badGraph(small, locate(node));
@@ -59,7 +59,7 @@ function missingAttribute(node: Node, schema: OperatorSchema): string | undefine
   return undefined;
 }
 
-/** Attributes that count something, or are lengths and distances: each number in them is 1 at least, whatever the operator. */
+/** Attributes that hold counts, lengths or distances: each of their values must be at least 1, for any operator. */
 const COUNTS = [
   'blocksize',
   'dilations',
@@ -97,21 +97,21 @@ function wrongCount(node: Node, { inputs, outputs }: OperatorSchema): string | u
     if (variadic && given.length < slot + minimum)
       return `${named(node)} reads ${given.length} values; it needs at least ${slot + minimum}`;
     if (!optional && !variadic && given[slot] === undefined) return `${named(node)} lacks its input '${name}', which it needs`;
-    // Of any number of values none is left out: the number would be less.
+    // A variadic input cannot be omitted: there would simply be fewer inputs.
     if (variadic && given.slice(slot).includes(undefined)) return `${named(node)} leaves out one of the values of its input '${name}'`;
   }
   return undefined;
 }
 const mostOf = (parameters: readonly Parameter[]): number => (parameters.at(-1)?.variadic ? Number.POSITIVE_INFINITY : parameters.length);
 
-/** Either branch makes all that the node makes. */
+/** Both branches must produce all outputs of the node. */
 function unequalBranches(node: Node): string | undefined {
   if (node.op !== 'If') return undefined;
   const other = nestedGraphs(node).find(({ outputs }) => outputs.length !== node.outputs.length);
   return other && `${named(node)} makes ${node.outputs.length} values, its branch '${other.name}' ${other.outputs.length}`;
 }
 
-/** Throws CompileError BAD_GRAPH where an input has an element type that the operator does not take, or not beside that of another input. */
+/** Throws CompileError BAD_GRAPH if the operator does not accept an input's element type, or not in combination with another input's. */
 export function requireTypes(node: Node): void {
   const schema = schemaOf(node);
   if (!schema) return;
@@ -137,7 +137,7 @@ export function requireTypes(node: Node): void {
   }
 }
 
-/** Types that the IR carries by number have names in the schema. */
+/** Schema names of the types that the IR carries by number. */
 const schemaName = (dtype: DType): string => (dtype === 'dtype27' ? 'float6e2m3' : dtype === 'dtype28' ? 'float6e3m2' : dtype);
 
 function listed(types: Iterable<string>): string {

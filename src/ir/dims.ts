@@ -1,11 +1,11 @@
 /**
- * Symbolic dimensions: integer expressions over names, kept as strings in a canonical spelling, so that equal strings are equal numbers.
+ * Symbolic dimensions: integer expressions over names, stored as strings in a canonical spelling, so that equal strings are equal values.
  *
  *   2*height + 1        floor((height + 3)/4) - 5        N*floor(width/2)
  *
- * An expression longer than a model needs is not followed: the dimension is unknown then. A few nodes can double it again and again.
- * Names stand for at least 1. Exporters' own expressions (`((s0 - 1)//2) + 1`) are read; text that is none stays one opaque name.
- * undefined, an unknown dimension, stays unknown. src/ir/dim holds the algebra.
+ * An expression longer than any model needs becomes an unknown dimension: a few nodes can double its length again and again.
+ * Every name is at least 1. Exporters' own expressions (`((s0 - 1)//2) + 1`) are parsed; text that is not an expression becomes a single opaque name.
+ * undefined, an unknown dimension, stays unknown. src/ir/dim contains the algebra.
  */
 import { highest, lowest } from './dim/bounds';
 import { growthOf } from './dim/growth';
@@ -34,7 +34,7 @@ export const addDims = (a: Dim, b: Dim): Dim =>
 export const subtractDims = (a: Dim, b: Dim): Dim =>
   typeof a === 'number' && typeof b === 'number' ? a - b : combine(a, b, (x, y) => plus(x, y, -1));
 export function multiplyDims(a: Dim, b: Dim): Dim {
-  // Nothing times an unknown number of things is nothing.
+  // Zero times an unknown dimension is zero.
   if (a === 0 || b === 0) return 0;
   if (typeof a === 'number' && typeof b === 'number') return a * b;
   if (a === 1) return b;
@@ -42,7 +42,7 @@ export function multiplyDims(a: Dim, b: Dim): Dim {
   return combine(a, b, times);
 }
 
-/** a / b where it is a whole number at every size, else undefined. */
+/** a / b if it is an integer at every size; otherwise undefined. */
 export function divideDim(a: Dim, b: Dim): Dim {
   if (a === undefined || b === undefined || b === 0) return undefined;
   if (typeof a === 'number' && typeof b === 'number') return a % b === 0 ? a / b : undefined;
@@ -50,15 +50,15 @@ export function divideDim(a: Dim, b: Dim): Dim {
   return quotient && dimOf(quotient);
 }
 
-/** Rounded towards minus infinity. */
+/** Quotient rounded towards minus infinity. */
 export function floorDivideDim(a: Dim, n: number): Dim {
   if (a === undefined || n <= 0) return undefined;
   return typeof a === 'number' ? Math.floor(a / n) : dimOf(floorDivide(parseDim(a), n));
 }
 
-/** Rounded towards plus infinity. */
+/** Quotient rounded towards plus infinity. */
 export function ceilDivideDim(a: Dim, n: number): Dim {
-  // Plus 0: none of -0.
+  // Adding 0 turns -0 into 0.
   return typeof a === 'number' && n > 0 ? Math.ceil(a / n) + 0 : floorDivideDim(addDims(a, n - 1), n);
 }
 
@@ -69,7 +69,7 @@ function choose(kind: 'min' | 'max', a: Dim, b: Dim): Dim {
   return combine(a, b, (x, y) => extreme(kind, [x, y]));
 }
 
-/** The number that a dimension is for these values of its names, or undefined where one is not bound. */
+/** Value of a dimension for these values of its names; undefined if one is not bound. */
 export function evaluateDim(dim: Dim, bindings: Bindings): number | undefined {
   if (typeof dim !== 'string') return dim;
   const value = (name: string): number | undefined => {
@@ -79,10 +79,10 @@ export function evaluateDim(dim: Dim, bindings: Bindings): number | undefined {
   return value(dim) ?? evaluate(parseDim(dim), value);
 }
 
-/** How many pixels further on the dimension has grown by the same again, for every size: see `period` in dim/sum.ts. */
+/** Period in pixels after which the dimension has grown by the same amount again, at every size: see `period` in dim/sum.ts. */
 export const periodOf = (dim: Dim): number => (typeof dim === 'string' ? period(parseDim(dim)) : 1);
 
-/** The dimension with values in the place of some of its names. */
+/** The dimension with some of its names replaced by values. */
 export function substituteDim(dim: Dim, bindings: Bindings): Dim {
   if (typeof dim !== 'string') return dim;
   const direct = bound(bindings, dim);
@@ -99,7 +99,7 @@ const bound = (bindings: Bindings, name: string): number | string | undefined =>
   isMap(bindings) ? bindings.get(name) : Object.hasOwn(bindings, name) ? bindings[name] : undefined;
 const isMap = (bindings: Bindings): bindings is ReadonlyMap<string, number | string> => bindings instanceof Map;
 
-/** Whether the two are the same number whatever their names stand for. */
+/** True if the two are equal for all values of their names. */
 export const sameDim = (a: Dim, b: Dim): boolean => a !== undefined && b !== undefined && (a === b || canonicalDim(a) === canonicalDim(b));
 
 /** The canonical spelling. */
@@ -112,14 +112,14 @@ export function namesOf(dim: Dim): Set<string> {
   return names;
 }
 
-/** By how much the dimension grows with the one name that it depends on, in the long run; undefined where it depends on none, or on several. */
+/** Growth of the dimension with its only name, for large sizes; undefined if it depends on no name or on several. */
 export const dimGrowth = (dim: Dim): Ratio | undefined =>
   typeof dim === 'string' && namesOf(dim).size === 1 ? growthOf(parseDim(dim)) : undefined;
 
-/** A number that the dimension is never below; -Infinity where none is known. */
+/** Lower bound of the dimension; -Infinity if none is known. */
 export const leastDim = (dim: Dim): number =>
   dim === undefined ? Number.NEGATIVE_INFINITY : typeof dim === 'number' ? dim : lowest(parseDim(dim));
-/** A number that the dimension is never above; Infinity where none is known. */
+/** Upper bound of the dimension; Infinity if none is known. */
 export const mostDim = (dim: Dim): number =>
   dim === undefined ? Number.POSITIVE_INFINITY : typeof dim === 'number' ? dim : highest(parseDim(dim));
 
@@ -127,14 +127,14 @@ function combine(a: Dim, b: Dim, operation: (a: Sum, b: Sum) => Sum): Dim {
   return a === undefined || b === undefined ? undefined : dimOf(operation(parseDim(a), parseDim(b)));
 }
 
-/** Characters of an expression that is followed. Exporters' longest have some hundred. */
+/** Maximum length of an expression in characters. Exporters' longest have a few hundred. */
 const LONGEST = 1000;
 
-/** Sums that were read before. A pure function's memory: what it holds never depends on who asked, and it is emptied when it grows large. */
+/** Cache of parsed sums. Parsing is a pure function, so the result never depends on the caller; the cache is emptied when it grows large. */
 const known = new Map<string, Sum>();
 const KNOWN_LIMIT = 20_000;
 
-/** A text that is no expression, or the number that a size never is (`-1`), is one opaque name. */
+/** Text that is not an expression becomes a single opaque name, and so does a number that is never a size (`-1`). */
 function parseDim(dim: string | number): Sum {
   if (typeof dim === 'number') return constant(dim);
   const before = known.get(dim);
@@ -143,7 +143,7 @@ function parseDim(dim: string | number): Sum {
   return remember(dim, sum && (constantOf(sum) ?? 0) >= 0 ? sum : named(dim));
 }
 
-/** undefined: longer than what is followed, or a number that is not exact. */
+/** undefined if the expression is too long or contains an inexact number. */
 function dimOf(sum: Sum): Dim {
   const value = constantOf(sum);
   if (value !== undefined) return Number.isFinite(value) ? value : undefined;

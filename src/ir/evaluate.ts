@@ -1,11 +1,11 @@
 /**
- * Constant evaluation: what a node gives when all it reads is constant.
+ * Constant evaluation: computes a node's outputs if everything it reads is constant.
  *
- * Integer arithmetic on shapes, data movement, and the elementwise and reducing arithmetic that exporters leave on weights (weight standardisation,
- * re-parameterised branches). In double precision, each number rounded once where it is written. Results of any size are made when asked for,
- * so that no weight is read before the writer needs it. Integers, which decide shapes, are made at once, and so are the few floats from which they are
- * computed: these are rounded at every step, as the runtime does, or Floor(Mul(10, 1.3)) would be 12 here and 13 there.
- * What has no answer (an integer divided by zero, an index beyond the end) is left to the runtime.
+ * Covers integer arithmetic on shapes, data movement, and the elementwise and reducing arithmetic that exporters leave on weights (weight standardisation,
+ * re-parameterised branches). Computes in double precision; each value is rounded once, when it is written. Results of any size are computed on demand,
+ * so that no weight is read before the writer needs it. Integers, which determine shapes, are computed immediately, and so are the few floats that they are
+ * computed from: these are rounded at every step, as the runtime does, or Floor(Mul(10, 1.3)) would be 12 here and 13 there.
+ * Whatever has no result (an integer divided by zero, an index beyond the end) is left to the runtime.
  * Operators over images (convolution, pooling ...) are left to the runtime on purpose.
  */
 
@@ -47,17 +47,17 @@ import {
 import type { DType, Node, Tensor } from './types';
 import { staticShape } from './types';
 
-/** Floats on their way to a shape are few. */
+/** Maximum number of elements of floats on their way to a shape. */
 const FEW = 64;
-/** Integers of more elements than this are data; only movements of them are made, when asked for. */
+/** Integers with more elements than this are data: they are only moved, and only on demand. */
 const MANY = 2 ** 20;
 
 /**
- * The outputs as tensors, or undefined where the operator, its attributes or its types are not covered. Types must be inferred.
- * `take` is told how many elements are to be computed before any is, and may throw.
+ * The outputs as tensors; undefined if the operator, its attributes or its types are not covered. Types must be inferred.
+ * `take` is called with the number of elements before any is computed, and may throw.
  */
 export function evaluate(node: Node, take: (elements: number) => void = () => {}): readonly Tensor[] | undefined {
-  // Statistics that a norm in training mode would hand on are for training.
+  // The statistics output by a norm in training mode are for training only.
   const [, ...more] = node.outputs;
   if (node.domain !== '' || more.some((output) => output.name !== '' && (output.uses.length > 0 || node.graph.isOutput(output))))
     return undefined;
@@ -96,7 +96,7 @@ export function evaluate(node: Node, take: (elements: number) => void = () => {}
   return every(numbers, isMovement(node.op) ? isKept : Number.isSafeInteger) ? [fromNumbers(dtype, shape, numbers)] : undefined;
 }
 
-/** What is made of numbers that cannot be reached cannot be reached either, from the same place. */
+/** A tensor computed from unreachable data is unreachable too, at the same location. */
 function absentTensor(dtype: DType, shape: readonly number[], { data }: Tensor): Tensor {
   const [range] = data.kind === 'ranges' ? data.ranges.filter(({ source }) => source.isAbsent) : [];
   assertInvariant(range !== undefined, () => 'absent numbers are somewhere');
@@ -104,13 +104,13 @@ function absentTensor(dtype: DType, shape: readonly number[], { data }: Tensor):
   return { dtype, shape, data: { kind: 'ranges', encoding: 'raw', ranges: [{ source: range.source, offset: 0, length }] } };
 }
 
-/** Steps to each computed payload, those of what it reads included. */
+/** Number of steps to compute each payload, including those of its inputs. */
 const steps = new WeakMap<Tensor['data'], number>();
-/** Beyond so many per element, what a chain of operators reads is computed again and again: twice as often with each Add(x, x). */
+/** Steps per element beyond which inputs are no longer recomputed on demand: each Add(x, x) would double the work. */
 const MOST_STEPS = 64;
 const FEW_STEPS = 2 ** 26;
 
-/** Made when the writer asks for it; at once where a chain of such tensors would be walked too often. */
+/** Computes the tensor on demand, or immediately if that would walk a chain of such tensors too often. */
 function lazily(dtype: DType, shape: readonly number[], inputs: readonly (Tensor | undefined)[], compute: () => Numbers): Tensor {
   const own = elementCount(shape) + inputs.reduce((sum, tensor) => sum + (tensor ? elementCount(tensor.shape) : 0), 0);
   const all = inputs.reduce((sum, tensor) => sum + ((tensor && steps.get(tensor.data)) ?? 0), own);
@@ -125,19 +125,19 @@ function every(numbers: Numbers, holds: (number: number) => boolean): boolean {
   return true;
 }
 
-/** Doubles hold it, or it is one of the ends of int64, which are written for "as far as possible". */
+/** True for a number that a double holds exactly, or one of the limits of int64, which mean "as far as possible". */
 const isKept = (number: number): boolean => Number.isSafeInteger(number) || Math.abs(number) === 2 ** 63;
 
 const isMovement = (op: string): boolean =>
   ['Where', 'Gather', 'Slice', 'Concat', 'Expand', 'Tile', 'ConstantOfShape', 'Pad', 'Clip', 'Shape', 'Size'].includes(op);
 
-/** Where the least difference of the input decides: what is read must be the number that the runtime would read. */
+/** True for operators with discontinuities: the input must be exactly the value that the runtime would read. */
 const isStep = (op: string, dtype: DType): boolean => !isFloatType(dtype) || ['Cast', 'Ceil', 'Floor', 'Mod', 'Sign'].includes(op);
 const readRounded = (tensor: Tensor): Float64Array => readNumbers({ ...tensor, data: { kind: 'bytes', bytes: tensorBytes(tensor) } });
 
 /**
- * Several operators of a chain read the same computed weights (their mean, their variance, themselves): the last few are kept, up to a size.
- * Kernels do not write to what they read.
+ * The last few computed weights, up to a total size: several operators of a chain read the same ones (the mean, the variance, the weights themselves).
+ * Kernels do not write to their inputs.
  */
 const recent = new Map<Tensor['data'], Float64Array>();
 const MOST_RECENT = 3;
@@ -158,7 +158,7 @@ function isGatherable(node: Node, [data, indices]: readonly (Tensor | undefined)
   return readNumbers(indices).every((index) => index >= -length && index < length);
 }
 
-/** Movements that keep all bytes: share or permute the payload, whatever its type. */
+/** Movements that keep all bytes: shares or permutes the payload, whatever its type. */
 function moveWhole(node: Node, inputs: readonly (Tensor | undefined)[], shape: readonly number[]): Tensor | undefined {
   const [data] = inputs;
   if (!data) return undefined;
@@ -192,7 +192,7 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
   }
   const reducer = REDUCERS[node.op];
   if (reducer) {
-    // The mean of integers is cut off; of their root the runtime's rounding is not documented.
+    // The mean of integers is truncated; how the runtime rounds the root of integers is not documented.
     if (!isFloatType(dtype) && node.op === 'ReduceL2') return undefined;
     const apply = isFloatType(dtype) ? reducer : (group: Float64Array) => Math.trunc(reducer(group));
     const noop = intAttr(node, 'noop_with_empty_axes') !== 0;
@@ -248,7 +248,7 @@ function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | 
   }
 }
 
-/** Absent only if the model is malformed, which shape inference has refused before. */
+/** Absent only if the model is malformed, which shape inference has already refused. */
 function need(operand: Operand | undefined): Operand {
   if (!operand) throw new TypeError('a required input is absent');
   return operand;
@@ -256,6 +256,6 @@ function need(operand: Operand | undefined): Operand {
 
 function castTo(dtype: DType, numbers: Float64Array): Float64Array {
   if (dtype === 'bool') return numbers.map((x) => (x === 0 ? 0 : 1));
-  // A cast is there for its rounding.
+  // Rounding is the purpose of a cast.
   return isFloatType(dtype) ? readNumbers(fromNumbers(dtype, [numbers.length], numbers)) : numbers.map(Math.trunc);
 }

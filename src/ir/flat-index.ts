@@ -1,23 +1,23 @@
 /**
  * Index arithmetic over a batch of any size, as exporters write `as_strided`:
  *
- *   Gather(Reshape<[-1]>(X), Range(0, N, 1) * K + (0 ... K-1))      X [N, ...], K numbers each
+ *   Gather(Reshape<[-1]>(X), Range(0, N, 1) * K + (0 ... K-1))      X [N, ...], K values each
  *
- * takes every number at its own place, whatever N is.
+ * reads every value from its own position, for any N.
  */
 
 import { multiplyDims, sameDim } from './dims';
 import { readNumbers } from './tensor';
 import type { Node, Value } from './types';
 
-/** index[n, ...] = step * n + base[...]; the base has the shape of the value, with one for the batch. */
+/** index[n, ...] = step * n + base[...]; the base has the shape of the value, with 1 for the batch. */
 interface Affine {
   readonly step: number;
   readonly shape: readonly number[];
   readonly base: readonly number[];
 }
 
-/** Whether the indices [N, ...] are 0 to N * K - 1 in order, over data [N * K]. */
+/** True if the indices [N, ...] are 0 to N * K - 1 in order, over data [N * K]. */
 export function takesInOrder(indices: Value, data: Value): boolean {
   const [batch, ...rest] = indices.type?.shape ?? [];
   if (typeof batch !== 'string' || !rest.every((dim): dim is number => typeof dim === 'number')) return false;
@@ -54,13 +54,13 @@ function affineOf(value: Value): Affine | undefined {
   }
 }
 
-/** From 0 by 1: the number of steps is the length of the batch axis, which shape inference has told. */
+/** A range from 0 in steps of 1: its length is that of the batch axis, as shape inference determined. */
 function range({ inputs }: Node): Affine | undefined {
   const [start, , delta] = inputs.map((input) => (input?.constant ? readNumbers(input.constant)[0] : undefined));
   return start === 0 && delta === 1 ? { step: 1, shape: [1], base: [0] } : undefined;
 }
 
-/** The batch stays in front, and the others are all ones or already in row-major order. */
+/** The batch stays first, and the other axes are all ones or already in row-major order. */
 function viewed(affine: Affine | undefined, value: Value): Affine | undefined {
   const [, ...rest] = value.type?.shape ?? [];
   if (!affine || affine.step === 0 || !rest.every((dim): dim is number => typeof dim === 'number')) return undefined;
@@ -74,7 +74,7 @@ function sum(a: Affine | undefined, b: Affine | undefined): Affine | undefined {
     Math.max(a.shape[at - rank + a.shape.length] ?? 1, b.shape[at - rank + b.shape.length] ?? 1),
   );
   const [x, y] = [broadcast(a, shape), broadcast(b, shape)];
-  // A batch that another operand shifts to a later axis would be no batch any more.
+  // If another operand shifts the batch to a later axis, it is no longer a batch.
   const keeps = [a, b].every(({ step, shape: own }) => step === 0 || (own.length === rank && own[0] === 1));
   return x && y && keeps && (shape[0] === 1 || (a.step === 0 && b.step === 0))
     ? { step: a.step + b.step, shape, base: x.map((index, at) => index + (y[at] ?? 0)) }
@@ -89,7 +89,7 @@ function product(a: Affine | undefined, b: Affine | undefined): Affine | undefin
     : undefined;
 }
 
-/** As numpy does; undefined where the shapes do not fit. */
+/** Broadcasts like numpy; undefined if the shapes are incompatible. */
 function broadcast({ shape, base }: Affine, to: readonly number[]): number[] | undefined {
   const lead = to.length - shape.length;
   if (lead < 0 || shape.some((dim, at) => dim !== 1 && dim !== to[at + lead])) return undefined;

@@ -1,11 +1,11 @@
 /**
- * Graph: the only hand that edits. Uses, producers, names and order stay true because nobody else can write them.
+ * Graph: the only class that edits a graph. Uses, producers, names and order stay consistent because nothing else can change them.
  *
  * Invariants (checked by validate.ts):
  * - every input of a node is a graph input, a constant, an earlier node's output, or a value of an enclosing graph;
  * - `uses` lists each (node, slot) that reads a value exactly once;
- * - value names are unique through all nested graphs, and so are node names;
- * - no node is older than its origin: `origin` is never empty.
+ * - value names are unique across all nested graphs, and so are node names;
+ * - every node has an origin: `origin` is never empty.
  */
 import { cyclicGraph } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
@@ -29,7 +29,7 @@ class MutableNode implements Node {
   next: MutableNode | undefined;
   alive = true;
   readonly outputs: MutableValue[] = [];
-  /** Asked of every node in every walk. */
+  /** Cached, since every walk asks for it at every node. */
   nested: readonly Graph[];
   private readonly origins: Set<string>;
   private originList: readonly string[] | undefined;
@@ -50,7 +50,7 @@ class MutableNode implements Node {
     this.originList ??= [...this.origins];
     return this.originList;
   }
-  /** One node may come to stand for thousands, one after the other. */
+  /** Efficient for a node that accumulates thousands of origins one by one. */
   addOrigin(names: readonly string[]): void {
     for (const name of names) this.origins.add(name);
     this.originList = undefined;
@@ -61,30 +61,30 @@ class MutableNode implements Node {
 }
 
 export interface NodeSpec {
-  /** `Conv`, or `domain.Op`; with `domain` given, the bare operator. */
+  /** `Conv`, or `domain.Op`; if `domain` is given, the bare operator. */
   readonly op: string;
   readonly domain?: string | undefined;
   readonly inputs: readonly (Value | undefined)[];
-  /** Kept as it is: not to be changed afterwards. */
+  /** Stored as given; must not be changed afterwards. */
   readonly attrs?: ReadonlyMap<string, Attr> | undefined;
-  /** One name per output; a clash is resolved by a suffix. '' leaves an optional output out. Default: one output named after the node. */
+  /** One name per output; a suffix resolves clashes. '' omits an optional output. Default: one output named after the node. */
   readonly outputs?: readonly string[] | undefined;
   readonly outputTypes?: readonly (TensorType | undefined)[] | undefined;
   readonly name?: string | undefined;
   /** Default: the node's own name. */
   readonly origin?: readonly string[] | undefined;
   readonly extras?: unknown;
-  /** Where in the order; default: at the end. */
+  /** Inserts before this node; default: at the end. */
   readonly before?: Node | undefined;
 }
 
-/** Names of one model: shared by a graph and the graphs nested in it. */
+/** Names of one model, shared by a graph and its nested graphs. */
 class Names {
   readonly values = new Set<string>();
   readonly nodes = new Set<string>();
   private readonly next = new Map<string, number>();
 
-  /** `wanted` itself where free, else with the first free suffix. */
+  /** Returns `wanted` if it is free, otherwise with the first free suffix. */
   mint(taken: Set<string>, wanted: string): string {
     let name = wanted;
     for (let n = this.next.get(wanted) ?? 1; taken.has(name); n++) {
@@ -96,19 +96,19 @@ class Names {
   }
 }
 
-/** What `Graph.respell` changes; what is absent stays. */
+/** Changes made by `Graph.respell`; absent entries stay as they are. */
 export interface Respelling {
   readonly domain?: string | undefined;
   readonly opType?: string | undefined;
   readonly inputs?: readonly (Value | undefined)[] | undefined;
   readonly attrs?: ReadonlyMap<string, Attr> | undefined;
-  /** How many outputs there are; nobody may read those that go, those that come get fresh names. */
+  /** Number of outputs. Removed outputs must have no readers; added ones get fresh names. */
   readonly outputs?: number | undefined;
 }
 
 export class Graph {
   readonly parent: Graph | undefined;
-  /** Opaque: what a file format keeps of the graph itself. */
+  /** Opaque data of the file format about the graph itself. */
   extras: unknown;
   private readonly names: Names;
   private first: MutableNode | undefined;
@@ -136,7 +136,7 @@ export class Graph {
   get outputs(): readonly Value[] {
     return this.outputList;
   }
-  /** In topological order. The array is a snapshot: safe to walk while editing. */
+  /** Nodes in topological order. The array is a snapshot: safe to walk while editing. */
   get nodes(): readonly Node[] {
     if (!this.snapshot) {
       const nodes: Node[] = [];
@@ -148,23 +148,23 @@ export class Graph {
   get nodeCount(): number {
     return this.count;
   }
-  /** Constants of this graph, in order of creation; those without uses too. */
+  /** Constants of this graph in order of creation, including those without uses. */
   get constants(): readonly ConstValue[] {
     return [...this.constantSet].filter((value): value is MutableValue & ConstValue => value.constant !== undefined);
   }
-  /** Every change counts one, here and in nested graphs of this one's root: whether a pass did anything is seen, not claimed. */
+  /** Number of edits of the root graph, including nested graphs: shows whether a pass actually changed anything. */
   get edits(): number {
     return this.root.editCount;
   }
-  /** The main graph, of which this is one or a part. */
+  /** The main graph that contains this one, or this graph itself. */
   get root(): Graph {
     return this.parent ? this.parent.root : this;
   }
-  /** Spatial axes of the images along which nothing slides: their lengths stay what they are. All others do, as far as is known. */
+  /** Spatial axes of the images along which nothing slides: their lengths are fixed. All others are assumed to slide. */
   get tied(): ReadonlySet<Letter> {
     return this.root.tiedLetters;
   }
-  /** Says which spatial axes do not slide. */
+  /** Declares which spatial axes do not slide. */
   tie(letters: Iterable<Letter>): void {
     this.root.tiedLetters = new Set(letters);
     this.touch();
@@ -180,11 +180,11 @@ export class Graph {
   isOutput(value: Value): boolean {
     return this.outputSet.has(value);
   }
-  /** Nobody but `user` (however often) reads the value, and it is no graph output. */
+  /** True if only `user` reads the value (any number of times), and it is not a graph output. */
   isPrivateTo(value: Value, user: Node): boolean {
     return value.uses.every((use) => use.user === user) && !ownerOf(value).isOutput(value);
   }
-  /** The graph in which the value lives. */
+  /** The graph that contains the value. */
   static ownerOf(value: Value): Graph {
     return ownerOf(value);
   }
@@ -240,8 +240,8 @@ export class Graph {
   }
 
   /**
-   * A value of an enclosing graph is handed out through an Identity: outputs are no uses, and nobody would know that the value is needed.
-   * (ONNX Runtime demands the same of nested graphs.)
+   * Sets the graph outputs. A value of an enclosing graph is passed through an Identity: outputs are not uses, so nothing would show that the value is needed.
+   * (ONNX Runtime requires the same of nested graphs.)
    */
   setOutputs(values: readonly Value[]): void {
     const outputs = values.map((value) => (this.isOuter(value) ? this.handedOut(value) : asValue(value)));
@@ -251,7 +251,7 @@ export class Graph {
     this.outputSet = new Set(outputs);
     this.touch();
   }
-  /** An output that the model left out ('') gets a name once something reads it. */
+  /** Names an omitted output ('') once something reads it. */
   private nameWhatIsRead(value: MutableValue): void {
     if (value.name === '') value.name = this.names.mint(this.names.values, `${value.producer?.name ?? 'value'}_output`);
   }
@@ -270,7 +270,7 @@ export class Graph {
     assertInvariant(output, () => 'an Identity has an output');
     return asValue(output);
   }
-  /** A graph input nobody reads. */
+  /** Removes a graph input, which must have no readers. */
   removeInput(value: Value): void {
     assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `input '${value.name}' is still read`);
     const index = this.inputList.indexOf(asValue(value));
@@ -279,7 +279,7 @@ export class Graph {
     this.names.values.delete(value.name);
     this.touch();
   }
-  /** A constant nobody reads. */
+  /** Removes a constant, which must have no readers. */
   removeConstant(value: ConstValue): void {
     const mutable = asValue(value);
     assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `constant '${value.name}' is still read`);
@@ -287,7 +287,7 @@ export class Graph {
     this.names.values.delete(value.name);
     this.touch();
   }
-  /** A node none of whose outputs is read or public. */
+  /** Removes a node, none of whose outputs may have readers or be public. */
   removeNode(node: Node): void {
     const mutable = asNode(node);
     assertInvariant(this.has(node), () => `node '${node.name}' is not in graph '${this.name}'`);
@@ -304,7 +304,7 @@ export class Graph {
     mutable.alive = false;
     this.touch();
   }
-  /** Forgets the uses that the nodes of a graph about to disappear hold on outer values. */
+  /** Removes the uses of outer values by the nodes of a graph that is about to be removed. */
   private releaseCaptures(): void {
     for (let node = this.first; node; node = node.next) {
       node.inputs.forEach((value, slot) => {
@@ -328,14 +328,15 @@ export class Graph {
   }
 
   /**
-   * Whether `replaceAllUses` can do it: a public output keeps its name, so its stand-in must be a node's output in the same graph that is not public itself.
+   * Whether `replaceAllUses` is possible: a public output keeps its name, so its replacement must be a node's output in the same graph that is not itself
+   * public.
    */
   canReplace(old: Value, replacement: Value): boolean {
     const owner = ownerOf(old);
     return !owner.isOutput(old) || (replacement.producer !== undefined && ownerOf(replacement) === owner && !owner.isOutput(replacement));
   }
 
-  /** Moves every reader of `old`, graph outputs included, to `replacement`. A public name goes along. */
+  /** Redirects every reader of `old`, including graph outputs, to `replacement`. A public name moves along. */
   replaceAllUses(old: Value, replacement: Value): void {
     if (old === replacement) return;
     assertInvariant(this.canReplace(old, replacement), () => `output '${old.name}' cannot be replaced by '${replacement.name}'`);
@@ -360,7 +361,7 @@ export class Graph {
     this.touch();
   }
 
-  /** Gives a value another name; a clash is resolved by a suffix. */
+  /** Renames a value; a suffix resolves clashes. */
   rename(value: Value, name: string): void {
     const mutable = asValue(value);
     if (mutable.name === name) return;
@@ -377,8 +378,8 @@ export class Graph {
     asValue(value).extras = extras;
   }
   /**
-   * The same node in the spelling of another operator set: its name, place, origin, outputs and readers stay.
-   * For src/onnx/opset; a rewrite makes a new node.
+   * Rewrites a node in the spelling of another operator set: its name, position, origin, outputs and readers stay.
+   * For src/onnx/opset only; a rewrite creates a new node.
    */
   respell(node: Node, spelling: Respelling): void {
     const mutable = asNode(node);
@@ -389,7 +390,7 @@ export class Graph {
     if (inputs) {
       for (let slot = Math.max(inputs.length, mutable.inputs.length) - 1; slot >= 0; slot--) this.replaceInput(node, slot, inputs[slot]);
     }
-    // Another map: what was found out about the node holds for the old one.
+    // A new attribute map, since results cached for the node refer to the old one.
     if (attrs) {
       mutable.attrs = attrs;
       mutable.nested = graphsIn(attrs);
@@ -403,13 +404,13 @@ export class Graph {
     }
     this.touch();
   }
-  /** Adds to what the node stands for. */
+  /** Adds origins to a node. */
   addOrigin(node: Node, origin: readonly string[]): void {
     asNode(node).addOrigin(origin);
   }
 
   /**
-   * Puts the nodes into topological order, keeping the present order where it is already right (Kahn's algorithm, iterative).
+   * Sorts the nodes topologically, keeping the present order where it is already valid (Kahn's algorithm, iterative).
    * Throws CompileError CYCLIC_GRAPH with the names along the cycle.
    */
   sort(): void {
@@ -455,7 +456,7 @@ export class Graph {
     this.touch();
   }
 
-  /** A name for a value that does not exist yet; taken from now on only once a value gets it. */
+  /** A free name for a future value; it is reserved only once a value uses it. */
   freshName(wanted: string): string {
     const name = this.names.mint(this.names.values, wanted);
     this.names.values.delete(name);
@@ -491,7 +492,7 @@ export class Graph {
   }
 }
 
-/** The graphs that a node carries as attributes (If, Loop, Scan). */
+/** The graphs that a node holds as attributes (If, Loop, Scan). */
 export const nestedGraphs = (node: Node): readonly Graph[] => asNode(node).nested;
 
 const NONE: readonly Graph[] = [];
@@ -505,7 +506,7 @@ function graphsIn(attrs: ReadonlyMap<string, Attr>): readonly Graph[] {
   return graphs;
 }
 
-/** Values that a node reads, directly or from within its nested graphs. */
+/** Values that a node reads, directly or inside its nested graphs. */
 export function* readBy(node: Node): Generator<Value> {
   for (const value of node.inputs) if (value) yield value;
   for (const nested of nestedGraphs(node)) {
@@ -514,7 +515,7 @@ export function* readBy(node: Node): Generator<Value> {
   }
 }
 
-/** Every node of the graph and of the graphs nested in it. A snapshot: safe to walk while editing. */
+/** Every node of the graph and of its nested graphs. A snapshot: safe to walk while editing. */
 export function allNodes(graph: Graph): readonly Node[] {
   const { nodes } = graph;
   if (nodes.every((node) => nestedGraphs(node).length === 0)) return nodes;
@@ -527,7 +528,7 @@ export function sameType(a: TensorType | undefined, b: TensorType | undefined): 
   return a.shape === b.shape || (a.shape?.every((dim, axis) => dim === b.shape?.[axis]) ?? false);
 }
 
-// Values and nodes reach us through their read-only faces; only this file makes them.
+// Values and nodes are passed around as read-only interfaces; only this file creates them, so these casts are safe.
 const asValue = (value: Value): MutableValue => value as MutableValue;
 const asOptionalValue = (value: Value | undefined): MutableValue | undefined => value as MutableValue | undefined;
 const asNode = (node: Node): MutableNode => node as MutableNode;
@@ -553,7 +554,7 @@ function inOrder(nodes: readonly MutableNode[], position: ReadonlyMap<MutableNod
   });
 }
 
-/** Walks backwards among nodes that all wait for each other until one comes twice. */
+/** Walks backwards through nodes that all wait for each other until one repeats. */
 function findCycle(stuck: readonly MutableNode[]): string[] {
   const members = new Set<Node>(stuck);
   const path: Node[] = [];
@@ -570,7 +571,7 @@ function findCycle(stuck: readonly MutableNode[]): string[] {
   return [...cycle, ...(cycle[0] ? [cycle[0]] : [])].map((member) => member.name);
 }
 
-/** Smallest index first, so that sorting is stable. */
+/** Min-heap of indices: smallest first, so that sorting is stable. */
 class MinHeap {
   constructor(private readonly items: number[]) {
     items.sort((a, b) => a - b);

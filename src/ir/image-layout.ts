@@ -1,14 +1,14 @@
 /**
- * Which axes of an image are batch, channels and places, by what reads it: convolutions, pools and norms over channels have the batch on axis 0 and channels on
- * axis 1 of what they read, whatever Transposes and new axes stand in front of them. Sizes alone cannot tell 13 spectral channels last from 13 rows, nor a
- * signal [N, C, T] from an image without a batch.
+ * Determines which axes of an image are batch, channels and spatial, from its readers: convolutions, pools and norms over channels expect the batch on axis 0
+ * and channels on axis 1, whatever Transposes and new axes precede them. Sizes alone cannot distinguish 13 spectral channels last from 13 rows, nor a signal
+ * [N, C, T] from an image without a batch.
  */
 import { permOf, wrapAxis } from './axis';
 import { isBroadcasting, isQuantiser, isUnaryElementwise } from './operator-traits';
 import { isKnown, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
 
-/** Operators that have channels on axis 1, and places behind it. */
+/** Operators with channels on axis 1 and spatial axes after it. */
 const CHANNELS_FIRST = new Set([
   'AveragePool',
   'Conv',
@@ -23,28 +23,28 @@ const CHANNELS_FIRST = new Set([
   'SpaceToDepth',
 ]);
 
-/** Likewise, but what they have on axis 1 need not be channels: a norm for each bin of a spectrogram has the bins there. A layer behind them says more. */
+/** The same layout, but axis 1 need not be channels: a norm for each bin of a spectrogram has the bins there. A later layer is stronger evidence. */
 const NORMS = new Set(['BatchNormalization', 'GroupNormalization', 'InstanceNormalization', 'LRN']);
 
-/** Keep the axes of what they read. */
+/** Operators that keep the axes of their input. */
 const KEEPS_AXES = new Set(['Pad', 'Slice', 'Resize', 'Dropout', 'Identity', 'Cast']);
 
-/** Readers looked at: the stem of a network is near its image. */
+/** Maximum number of readers examined: the stem of a network is near its image. */
 const NEAR = 64;
 
-/** Which axes of an image are batch and channels, as what reads it sees them; -1: it has none. All others are spatial. */
+/** Batch and channel axes of an image, as its readers see them; -1 if it has none. All other axes are spatial. */
 export interface Layout {
   readonly batch: number;
   readonly channels: number;
 }
 
-/** A value that was made of the image, and for each of its axes the axis of the image that it is; undefined: one of length one that was put in. */
+/** A value derived from the image, with the image axis for each of its axes; undefined for an inserted axis of length one. */
 interface Seen {
   readonly value: Value;
   readonly axes: readonly (number | undefined)[];
 }
 
-/** undefined where nothing that has channels on axis 1 reads the image, near enough. */
+/** undefined if no sufficiently near reader has channels on axis 1. */
 export function layoutByUse(image: Value): Layout | undefined {
   const rank = image.type?.shape?.length ?? 0;
   const seen = new Set<Value>([image]);
@@ -53,7 +53,7 @@ export function layoutByUse(image: Value): Layout | undefined {
   for (let at = queue.shift(); at && seen.size < NEAR; at = queue.shift()) {
     for (const { user, slot } of at.value.uses) {
       if (CHANNELS_FIRST.has(user.op)) {
-        // Numbers of a network without places have channels as well.
+        // Values without spatial axes have channels as well.
         if (slot !== 0 || at.axes.length < 3) continue;
         return layoutOf(at.axes, rank);
       }
@@ -68,14 +68,14 @@ export function layoutByUse(image: Value): Layout | undefined {
   return byNorm;
 }
 
-/** Of what has the batch on axis 0 and channels on axis 1; undefined where axes of the image are missing. */
+/** Layout according to a reader with the batch on axis 0 and channels on axis 1; undefined if axes of the image are missing. */
 function layoutOf(axes: Seen['axes'], rank: number): Layout | undefined {
   const [batch = -1, channels = -1, ...places] = axes;
   const isWhole = places.every((axis) => axis !== undefined) && new Set(axes.filter((axis) => axis !== undefined)).size === rank;
   return isWhole ? { batch, channels } : undefined;
 }
 
-/** Which axis of the image each axis of the result is; undefined where that cannot be told. */
+/** Image axis for each axis of the result; undefined if it cannot be determined. */
 function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] | undefined {
   const rank = axes.length;
   if (node.op === 'Transpose') {
@@ -95,13 +95,13 @@ function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] 
   return isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op) || NORMS.has(node.op) ? axes : undefined;
 }
 
-/** A constant of more axes puts new ones in front. */
+/** A constant with more axes prepends new ones. */
 const aligned = (axes: Seen['axes'], rank: number): Seen['axes'] => [
   ...Array.from({ length: Math.max(rank - axes.length, 0) }, () => undefined),
   ...axes,
 ];
 
-/** Axes of one that a view puts in: where Unsqueeze says; of a Reshape where its shape is that of its data but for them. */
+/** Unit axes inserted by a view: those listed by Unsqueeze, or those of a Reshape that otherwise keeps the shape of its data. */
 function withUnits(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
   const { constant } = node.inputs[1] ?? {};
   const given = constant && isKnown(constant) ? [...readNumbers(constant)] : undefined;

@@ -1,45 +1,45 @@
 /**
- * Operators that compute in integers, in both spellings: one node with scales and zero points among its operands, or what it means.
+ * Operators that compute in integers, in both spellings: a single node with scales and zero points among its operands, or its expanded form.
  *
  *   QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b)
  *   = QuantizeLinear(Conv(DequantizeLinear(x, xs, xz), DequantizeLinear(w, ws, wz), DequantizeLinear(b, xs * ws)), ys, yz)
  *
- * QLinearConv and QLinearMatMul are ONNX's, the others ONNX Runtime's (com.microsoft), as its quantiser writes them.
+ * QLinearConv and QLinearMatMul are ONNX's; the others are ONNX Runtime's (com.microsoft), as its quantiser writes them.
  */
 import { floatAttr, givenInt, intAttr } from './attrs';
 import { wrapAxis } from './axis';
 import type { Node, Value } from './types';
 
-/** An operand in integers, with what its integers mean. */
+/** An integer operand with its scale and zero point. */
 export interface Quantised {
   readonly integers: Value;
   readonly scale: Value;
   readonly zero: Value | undefined;
 }
 
-/** What an integer operator computes, of its operands as real numbers. */
+/** The real-valued computation of an integer operator, on its operands as real numbers. */
 export interface Form {
-  /** The operator over real numbers. */
+  /** The equivalent operator over real numbers. */
   readonly means: string;
   readonly operands: readonly Quantised[];
-  /** Of a layer: one number per output, in steps of the product of the scales of data and weight. */
+  /** Bias of a layer: one value per output, in units of the product of the scales of data and weight. */
   readonly bias?: Value | undefined;
-  /** How the integers of the result are meant. */
+  /** Quantisation of the result. */
   readonly scale: Value;
   readonly zero: Value | undefined;
-  /** Whether operand 1 is a weight, and along which of its axes its scales run. */
+  /** Set if operand 1 is a weight: the axis along which its scales run. */
   readonly weightAxis?: number | undefined;
 }
 
-/** One operand, then scale and zero point of the result. */
+/** One operand, followed by scale and zero point of the result. */
 function unary(node: Node, means: string): Form | undefined {
   const [integers, scaleIn, zeroIn, scale, zero] = node.inputs;
   return integers && scaleIn && scale ? { means, operands: [{ integers, scale: scaleIn, zero: zeroIn }], scale, zero } : undefined;
 }
-/** Pools of ONNX Runtime may have their channels last, which ONNX's have not. */
+/** ONNX Runtime's pools may have their channels last; ONNX's cannot. */
 const pool = (node: Node, means: string): Form | undefined => (givenInt(node, 'channels_last') ? undefined : unary(node, means));
 
-/** The two operands that come first, each with its scale and zero point. */
+/** The first two operands, each with its scale and zero point. */
 function pairOf({ inputs: [a, aScale, aZero, b, bScale, bZero] }: Node): readonly Quantised[] | undefined {
   if (!a || !aScale || !b || !bScale) return undefined;
   return [
@@ -67,7 +67,7 @@ function product(node: Node): Form | undefined {
 function gemm(node: Node): Form | undefined {
   const operands = pairOf(node);
   const [bias, scale, zero] = node.inputs.slice(6);
-  // Without a scale of its own the result is in floating point.
+  // Without a scale of its own, the result is floating-point.
   if (!operands || !scale || floatAttr(node, 'alpha') !== 1 || intAttr(node, 'transA') !== 0) return undefined;
   return { means: 'Gemm', operands, bias, scale, zero, weightAxis: intAttr(node, 'transB') === 0 ? 1 : 0 };
 }
@@ -83,7 +83,7 @@ function concatenation(node: Node): Form | undefined {
   return scale && operands.length > 0 ? { means: 'Concat', operands, scale, zero } : undefined;
 }
 
-/** Softmax of opsets before 13 is over all axes from `axis` on: the same where nothing but the last one is longer than 1. */
+/** Softmax in opsets before 13 covers all axes from `axis` on: equivalent if only the last one is longer than 1. */
 function softmax(node: Node): Form | undefined {
   const opset = givenInt(node, 'opset');
   const shape = node.inputs[0]?.type?.shape;
@@ -106,5 +106,5 @@ const FORMS: ReadonlyMap<string, (node: Node) => Form | undefined> = new Map([
   ['com.microsoft.QLinearSoftmax', softmax],
 ]);
 
-/** The node as what it means; undefined where it is no integer operator, or one that says more than its operands do. */
+/** Real-valued form of the node; undefined if it is not an integer operator, or if its meaning goes beyond its operands. */
 export const formOf = (node: Node): Form | undefined => FORMS.get(node.op)?.(node);

@@ -1,6 +1,6 @@
 /**
- * Operators that compute in integers and name their scales and zero points among their operands: ONNX's own, and those of ONNX Runtime's quantiser
- * (com.microsoft). Each stands for an operator over real numbers, whose axes and places it has.
+ * Operators that compute in integers and take their scales and zero points as operands: ONNX's own, and those of ONNX Runtime's quantiser
+ * (com.microsoft). Each represents an operator over real numbers, with the same axes and positions.
  */
 import { table } from './table';
 import type { Node } from './types';
@@ -19,15 +19,15 @@ const MEANS: Readonly<Record<string, string>> = table({
   'com.microsoft.QLinearSoftmax': 'Softmax',
 });
 
-/** The operator over real numbers that the node stands for: `Conv` for QLinearConv; its own name where it is none of these. */
+/** The equivalent operator over real numbers: `Conv` for QLinearConv; for any other operator, its own name. */
 export const meaningOf = (node: Node): string => MEANS[node.op] ?? node.op;
 
-/** All of them, each with what it stands for. */
+/** All integer operators, each with its equivalent. */
 export const integerOperators: readonly (readonly [op: string, means: string])[] = Object.entries(MEANS);
 
-/** The integer operator that stands for one over real numbers, or undefined. */
+/** The integer operator equivalent to one over real numbers; undefined if there is none. */
 export const integerOperatorFor = (op: string): string | undefined => BY_MEANING[op];
 const BY_MEANING: Readonly<Record<string, string>> = table(Object.fromEntries(integerOperators.map(([op, means]) => [means, op])));
 
-/** Where a layer has its weight: slot 1, or behind scale and zero point of the data. */
+/** Slot of a layer's weight: 1, or 3 after scale and zero point of the data. */
 export const weightSlotOf = (node: Node): number => (MEANS[node.op] === undefined ? 1 : 3);

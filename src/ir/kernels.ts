@@ -1,18 +1,18 @@
 /**
- * The arithmetic behind `evaluate`: tensors of doubles in, numbers out. Shapes are those that inference found; nothing here reads or rounds a payload.
- * Kernels do not write to what they read.
+ * The arithmetic behind `evaluate`: takes tensors of doubles and returns numbers. Shapes come from shape inference; nothing here reads or rounds a payload.
+ * Kernels do not write to their inputs.
  */
 import type { Row } from './arithmetic';
 import { elementCount } from './tensor';
 
-/** Row-major. */
+/** In row-major order. */
 export interface Operand {
   readonly shape: readonly number[];
   readonly data: Float64Array;
 }
 export type Numbers = ArrayLike<number>;
 
-/** Row-major strides of `shape` seen under a broadcast shape: 0 along axes of length one. */
+/** Row-major strides of `shape` under a broadcast shape: 0 along axes of length one. */
 function stridesUnder(shape: readonly number[], out: readonly number[]): number[] {
   const lead = out.length - shape.length;
   return out.map((_, axis) => {
@@ -68,7 +68,7 @@ export function zip(a: Operand, b: Operand, row: Row): Operand {
   const data = new Float64Array(elementCount(shape));
   const [x, y] = [a.data, b.data];
   const [left, right] = [stridesUnder(a.shape, shape), stridesUnder(b.shape, shape)];
-  // Trailing axes along which each operand either runs on or stands still are one: the usual weights then take one plain loop per row.
+  // Merges trailing axes along which each operand is either contiguous or constant: typical weights then need one plain loop per row.
   let [rows, length] = [shape.length, 1];
   const last = shape.findLastIndex((dim) => dim !== 1);
   const [u, v] = [left[last] ?? 0, right[last] ?? 0];
@@ -84,7 +84,7 @@ export function zip(a: Operand, b: Operand, row: Row): Operand {
   return { shape, data };
 }
 
-/** Whether the axis continues those behind it; an axis of one always does. */
+/** True if the axis is contiguous with those after it; an axis of length 1 always is. */
 const runsOn = (strides: readonly number[], axis: number, stride: number, shape: readonly number[]): boolean =>
   shape[axis] === 1 || strides[axis] === stride;
 
@@ -107,7 +107,7 @@ export function spread(x: Operand, shape: readonly number[]): Float64Array {
 
 export const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** `axes` absent or empty: over all, or over none where `noopWithoutAxes`. */
+/** If `axes` is absent or empty, reduces over all axes, or over none if `noopWithoutAxes`. */
 export function reduce(
   x: Operand,
   axes: Float64Array | undefined,
@@ -122,12 +122,12 @@ export function reduce(
   const strides = x.shape.map((_, axis) => elementCount(x.shape.slice(axis + 1)));
   const result = new Float64Array(elementCount(kept));
   const length = elementCount(inner);
-  // Axes of one are reduced or not, as it suits.
+  // Axes of length 1 count as reduced or not, whichever is simpler.
   const first = x.shape.findIndex((dim, axis) => dim !== 1 && reduced.has(axis));
   const trailing = first >= 0 && x.shape.every((dim, axis) => axis < first || dim === 1 || reduced.has(axis));
   if (trailing) return result.map((_, row) => reducer(x.data.subarray(row * length, (row + 1) * length)));
   const group = new Float64Array(length);
-  // Reduced axes that stand together: [outer, reduced, rest].
+  // Adjacent reduced axes: [outer, reduced, rest].
   const end = x.shape.findLastIndex((dim, axis) => dim !== 1 && reduced.has(axis)) + 1;
   if (first >= 0 && x.shape.slice(first, end).every((dim, at) => dim === 1 || reduced.has(first + at))) {
     const rest = elementCount(x.shape.slice(end));
@@ -236,7 +236,7 @@ export function batchNormalization(inputs: readonly Operand[], epsilon: number):
   return data;
 }
 
-/** Mean and variance per channel of the data itself: a norm in training mode, as weight standardisation is sometimes written. */
+/** Mean and variance per channel of the data itself: a norm in training mode, as some exporters write weight standardisation. */
 export function statistics(x: Operand): readonly [Operand, Operand] {
   const channels = x.shape[1] ?? 1;
   const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)];
@@ -258,14 +258,14 @@ export function statistics(x: Operand): readonly [Operand, Operand] {
   ];
 }
 
-/** The stretches of [N,C,...] that belong to one channel. */
+/** The ranges of [N,C,...] that belong to one channel. */
 function perChannel(x: Operand, visit: (channel: number, start: number, end: number) => void): void {
   const channels = x.shape[1] ?? 1;
   const inner = elementCount(x.shape.slice(2));
   for (let start = 0, stretch = 0; start < x.data.length; start += inner, stretch++) visit(stretch % channels, start, start + inner);
 }
 
-/** Rows of `at` name places of x, along its first axes; each gets its part of `updates`. */
+/** Rows of `at` index positions of x along its first axes; each position receives its part of `updates`. */
 export function scatter(x: Operand, at: Operand, updates: Operand): Float64Array {
   const data = x.data.slice();
   const depth = at.shape.at(-1) ?? 0;

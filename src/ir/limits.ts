@@ -1,6 +1,6 @@
 /**
- * How far a small file may expand. A few hundred bytes can say "two billion zeros" or "ten functions, each ten times the one before": what comes of a file
- * is bounded by its size, with room for all that exporters write. `factor` raises every bound.
+ * Limits on how far a small file may expand. A few hundred bytes can describe "two billion zeros" or "ten functions, each ten times the previous one". The
+ * expanded size is bounded in terms of the file size, with room for everything that exporters write. `factor` raises every bound.
  */
 import { expandsTooFar } from '../diagnostics/catalogue';
 import type { Graph } from './graph';
@@ -8,13 +8,13 @@ import { nestedGraphs } from './graph';
 import { elementCount } from './tensor';
 import type { Node } from './types';
 
-/** Nodes after functions are inlined, for a file of so many bytes without its weights. A node in a file takes 20 bytes or more. */
+/** Maximum number of nodes after inlining functions, given the file size in bytes without weights. A node takes at least 20 bytes in a file. */
 export const mostNodes = (bytes: number, factor: number): number => factor * Math.max(20_000, bytes);
 
-/** Elements of a tensor that a file of so many elements may describe without storing them. */
+/** Maximum number of elements of a tensor that is described without being stored, given the number of stored elements. */
 export const mostElements = (stored: number, factor: number): number => factor * (2 ** 24 + 4 * stored);
 
-/** Elements of all constants of a model. */
+/** Total number of elements of all constants of a model. */
 export function storedElements(graph: Graph): number {
   let total = 0;
   for (const { constant } of graph.constants) total += elementCount(constant.shape);
@@ -22,7 +22,7 @@ export function storedElements(graph: Graph): number {
   return total;
 }
 
-/** What may be computed from the constants of one model. */
+/** Budget of elements that may be computed from the constants of one model. */
 export class Room {
   private readonly each: number;
   private left: number;
@@ -30,11 +30,11 @@ export class Room {
   constructor(graph: Graph, factor: number) {
     const stored = storedElements(graph);
     this.each = mostElements(stored, factor);
-    // Weights go through several steps until they are what a layer reads.
+    // Weights go through several steps before a layer reads them.
     this.left = factor * (2 ** 26 + 64 * stored);
   }
 
-  /** Throws CompileError EXPANDS_TOO_FAR where a node makes more elements than there is room for. */
+  /** Throws CompileError EXPANDS_TOO_FAR if a node produces more elements than the budget allows. */
   take(node: Node, elements: number): void {
     this.left -= elements;
     if (elements > this.each || this.left < 0)

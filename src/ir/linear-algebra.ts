@@ -1,6 +1,6 @@
 /**
- * Arithmetic on the weights of linear layers, in double precision and rounded once, made when the writer asks for it.
- * Weights are laid out as ONNX has them: Conv [M, C/group, ...], ConvTranspose [C, M/group, ...], Gemm [K, M] or [M, K] (transB).
+ * Arithmetic on the weights of linear layers: in double precision, rounded once, computed when the writer asks for it.
+ * Weight layouts are ONNX's: Conv [M, C/group, ...], ConvTranspose [C, M/group, ...], Gemm [K, M] or [M, K] (transB).
  */
 import { eachNumber } from './stream';
 import { computedTensor, elementCount, readNumbers, tensorBytes } from './tensor';
@@ -39,7 +39,7 @@ export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLi
       pieces,
     );
   };
-  // Floats into floats: each product is rounded as it is stored, and no doubles are held.
+  // Floats to floats: each product is rounded as it is stored, without holding doubles.
   const isPlain = weight.dtype === 'float' && (weight.data.kind !== 'computed' || weight.data.permutation !== undefined);
   const floats = (): Float32Array => {
     const bytes = tensorBytes(weight);
@@ -49,7 +49,7 @@ export function scaledAlong(weight: Tensor, axis: number, factors: () => ArrayLi
   return computedTensor(weight.dtype, weight.shape, numbers, isPlain ? () => new Uint8Array(floats().buffer) : undefined, each);
 }
 
-/** A bias of [M] that is computed when written. */
+/** A bias of shape [M] that is computed when it is written. */
 export const computedBias = (dtype: Tensor['dtype'], outputs: number, compute: () => ArrayLike<number>): Tensor =>
   computedTensor(dtype, [outputs], compute);
 
@@ -83,7 +83,7 @@ export function responseTo(weight: Tensor, group: number, perChannel: ArrayLike<
 /** Row-major a [rows, inner] times b [inner, columns], in double precision. */
 export function matMul(a: Float64Array, b: Float64Array, rows: number, inner: number, columns: number): Float64Array {
   const result = new Float64Array(rows * columns);
-  // A block of b stays in the cache while all rows of a pass over it.
+  // A block of b stays in the cache while all rows of a are multiplied with it.
   for (let from = 0; from < inner; from += BLOCK) {
     const to = Math.min(from + BLOCK, inner);
     for (let left = 0; left < columns; left += BLOCK) {
@@ -128,7 +128,7 @@ function multiplyBlock(
 }
 
 /**
- * The kernel of two convolutions in a row of which one is 1x1: `second` after `first`, both with `group` groups.
+ * The kernel equivalent to two successive convolutions, one of which is 1x1: `second` after `first`, both with `group` groups.
  *   first [J, C/g, kh, kw], second [M, J/g, lh, lw]  ->  [M, C/g, max(kh, lh), max(kw, lw)]
  */
 export function composedKernel(first: Tensor, second: Tensor, group: number): Tensor {

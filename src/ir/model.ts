@@ -1,4 +1,4 @@
-/** Model: a main graph and what ONNX says around it. */
+/** Model: a main graph and the metadata that ONNX attaches to it. */
 import { Graph, nestedGraphs } from './graph';
 import { tiedIn } from './tied';
 import type { Attr, Node, Value } from './types';
@@ -21,19 +21,22 @@ export class Model {
   irVersion: number;
   /**
    * Versions that the written file declares. Nodes of the domain '' are always in normal form (the newest spelling we know);
-   * the writer spells them for this version, and raises it where a node cannot be said in it.
+   * the writer converts them to this version, and raises it if a node cannot be expressed in it.
    */
   readonly opsets: Map<string, number>;
   /** metadata_props of the model. */
   readonly metadata: Map<string, string>;
   producer: { readonly name: string; readonly version: string };
-  /** Opaque: what the file format keeps of the model. */
+  /** Opaque data of the file format about the model. */
   extras: unknown;
-  /** The opset of ONNX's own domain that the file declared, where that is too old to be written or run. */
+  /** The opset of ONNX's own domain that the file declared, if it is too old to be written or run. */
   upgradedFrom: number | undefined;
-  /** How far the model may expand, as a factor of what is usual: see limits.ts. */
+  /** Factor on the limits for how far the model may expand: see limits.ts. */
   readonly limits: number;
-  /** The file says something that no runtime takes, and was read in the sense that was meant: it cannot be run as it is, what is written from here can. */
+  /**
+   * True if the file contains something that no runtime accepts and was read as intended: the file itself cannot be run, but the model can be written
+   * correctly.
+   */
   readonly mended: boolean;
 
   constructor(init: ModelInit) {
@@ -50,7 +53,7 @@ export class Model {
     this.mended = init.mended ?? false;
   }
 
-  /** A copy whose graph can be edited without touching this one; payloads and extras are shared. */
+  /** A copy whose graph can be edited independently; payloads and extras are shared. */
   clone(): Model {
     return new Model({
       graph: cloneGraph(this.graph, undefined, new Map()),
@@ -66,7 +69,7 @@ export class Model {
   }
 }
 
-/** Copies a graph; `values` maps outer values to their copies and receives the inner ones. Names and origins stay. */
+/** Copies a graph. `values` maps outer values to their copies and receives the inner ones. Names and origins are kept. */
 export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map<Value, Value>, nodes = new Map<Node, Node>()): Graph {
   const graph = new Graph(source.name, parent);
   graph.extras = source.extras;

@@ -1,9 +1,9 @@
 /**
- * What operators have in common, for passes that care about a property rather than a name.
- * All names are of ONNX's own domain in normal form.
+ * Properties shared by operators, for passes that depend on a property rather than a name.
+ * All names are those of ONNX's own domain in normal form.
  */
 
-/** One data input; each output element depends on the input element at the same place alone; other inputs (Clip's bounds) are scalars. */
+/** One data input; each output element depends only on the input element at the same position; other inputs (Clip's bounds) are scalars. */
 const UNARY_ELEMENTWISE = new Set([
   'Abs',
   'Acos',
@@ -51,7 +51,7 @@ const UNARY_ELEMENTWISE = new Set([
   'ThresholdedRelu',
 ]);
 
-/** Elementwise over inputs that broadcast against each other, as numpy does. */
+/** Elementwise over inputs that broadcast against each other as in numpy. */
 const BROADCASTING = new Set([
   'Add',
   'And',
@@ -93,11 +93,11 @@ const REDUCTIONS = new Set([
 ]);
 
 export const isUnaryElementwise = (op: string): boolean => UNARY_ELEMENTWISE.has(op);
-/** Gives the size of a value, as numbers that follow the size of the image. */
+/** True for operators that return the size of a value, which follows the image size. */
 export const tellsSize = (op: string): boolean => op === 'Shape' || op === 'Size';
-/** Each number by itself, with a scale and a zero point beside it. */
+/** Operators that convert each value separately, with a scale and a zero point as operands. */
 export const isQuantiser = (op: string): boolean => op === 'QuantizeLinear' || op === 'DequantizeLinear';
-/** Operators that compute in integers, whose scales and zero points are operands: of ONNX and of ONNX Runtime. */
+/** Operators that compute in integers, with scales and zero points as operands: ONNX's and ONNX Runtime's. */
 export const isIntegerOp = (op: string): boolean =>
   /^(com\.microsoft\.)?(QLinear\w+|QGemm|\w+Integer|MatMulInteger\w+|DynamicQuantize\w+)$/.test(op);
 

@@ -1,10 +1,10 @@
 /**
- * What ONNX says about each operator of its own domain in each version: parameters, attributes with their defaults, element types.
+ * ONNX's definition of each operator of its own domain in each version: parameters, attributes with their defaults, element types.
  *
- * The table (operators.generated.ts, 50 KB) is text that is expanded when an operator is first asked for. Its notation:
- *   signature   [inputs, outputs, attributes]; a parameter is `name:type`, with `?` when optional, `*n` when variadic with at least n values,
- *               and `!` after that when these may differ in type; an attribute is `kind`, `kind!` when required, or [kind, default]
- *   operator    [since version, signature, `variable=type set ...`], then 'deprecated' where the version says so
+ * The table (operators.generated.ts, 50 KB) is text that is expanded when an operator is first requested. Its notation:
+ *   signature   [inputs, outputs, attributes]; a parameter is `name:type`, with `?` if optional, `*n` if variadic with at least n values,
+ *               followed by `!` if these may differ in type; an attribute is `kind`, `kind!` if required, or [kind, default]
+ *   operator    [since version, signature, `variable=type set ...`], then 'deprecated' if the version is
  */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { operatorTable } from './operators.generated';
@@ -24,12 +24,12 @@ type AttributeText = string | readonly [kind: string, value: number | string | r
 
 export interface Parameter {
   readonly name: string;
-  /** A type variable (`T`), which `OperatorSchema.types` lists, or an element type by itself (`int64`); `other` is no tensor. */
+  /** A type variable (`T`), listed in `OperatorSchema.types`, or an element type by itself (`int64`); `other` is anything but a tensor. */
   readonly type: string;
   readonly optional: boolean;
-  /** Only the last parameter can be. */
+  /** Only the last parameter can be variadic. */
   readonly variadic: boolean;
-  /** For a variadic parameter: whether all its values have one type, and how many there must be. */
+  /** For a variadic parameter: whether all its values have the same type, and their minimum number. */
   readonly homogeneous: boolean;
   readonly minimum: number;
 }
@@ -48,22 +48,22 @@ export interface OperatorSchema {
   readonly inputs: readonly Parameter[];
   readonly outputs: readonly Parameter[];
   readonly attributes: ReadonlyMap<string, AttributeSchema>;
-  /** Type variable to the element types it may stand for; `other` stands for everything that is no tensor. */
+  /** Element types allowed for each type variable; `other` covers everything but tensors. */
   readonly types: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const table: OperatorTable = operatorTable;
 
-/** The operators of ONNX's own domain by name: a record over them that leaves one out does not compile. */
+/** The operators of ONNX's own domain by name: a record over them must cover all of them to compile. */
 export type OnnxOp = keyof typeof operatorTable.operators;
 export const isOnnxOp = (op: string): op is OnnxOp => Object.hasOwn(operatorTable.operators, op);
-/** All of them, in order of their names. */
+/** All operators, sorted by name. */
 export const onnxOps: readonly OnnxOp[] = Object.keys(operatorTable.operators).filter(isOnnxOp);
 
-/** The newest version of ONNX's operator set that the table knows; normal form is spelled in it. */
+/** The newest version of ONNX's operator set in the table; normal form uses its spelling. */
 export const NEWEST_OPSET = table.newest;
 
-/** The IR version that a file of this opset must at least declare. */
+/** The minimum IR version that a file of this opset must declare. */
 export function irVersionFor(opset: number): number {
   for (let version = Math.min(opset, NEWEST_OPSET); version > 0; version--) {
     const ir = table.irVersions[version];
@@ -72,10 +72,10 @@ export function irVersionFor(opset: number): number {
   return 3;
 }
 
-/** The versions in which the operator was introduced or changed, ascending; empty for an unknown one. */
+/** The versions in which the operator was introduced or changed, ascending; empty for an unknown operator. */
 export const sinceVersions = (op: string): readonly number[] => versionsOf(op).map(([since]) => since);
 
-/** The operator as opset `version` defines it (default: the newest known), or undefined where it has none of that name. */
+/** The operator as defined by opset `version` (default: the newest known); undefined if that has no operator of this name. */
 export function operatorSchema(op: string, version = NEWEST_OPSET): OperatorSchema | undefined {
   let known = asked[version];
   if (!known) {
@@ -89,15 +89,15 @@ export function operatorSchema(op: string, version = NEWEST_OPSET): OperatorSche
     schema = expand(op, row);
     expanded.set(row, schema);
   }
-  // Names that are no operators come from files, without number.
+  // Names without an operator come from files and are unlimited in number, so they are not cached.
   if (schema) known.set(op, schema);
   return schema;
 }
 
-/** Default of an attribute in the newest spelling; undefined where there is none. */
+/** Default of an attribute in the newest version; undefined if it has none. */
 export const attrDefault = (op: string, name: string): Attr | undefined => operatorSchema(op)?.attributes.get(name)?.default;
 
-/** The one default that all operators with such an attribute share: for those of other domains that are made like ONNX's own. */
+/** The default that all operators with such an attribute share: for operators of other domains that are modelled on ONNX's own. */
 export function sharedDefault(name: string): Attr | undefined {
   let known = shared.get(name);
   if (known === undefined) {
@@ -108,17 +108,17 @@ export function sharedDefault(name: string): Attr | undefined {
   }
   return known === 'none' ? undefined : known;
 }
-/** A pure function of the table, remembered. */
+/** Cache of a pure function of the table. */
 const shared = new Map<string, Attr | 'none'>();
 
 type Row = OperatorTable['operators'][string][number];
 
-/** Expanded rows: a pure function of the table, remembered. */
+/** Cache of expanded rows, a pure function of the table. */
 const expanded = new Map<Row, OperatorSchema>();
-/** By version and name: asked of every node, often. */
+/** Cache by version and name, since every node is looked up often. */
 const asked: Map<string, OperatorSchema>[] = [];
 
-// Operators are named by files: `constructor` is none.
+// Operator names come from files: `constructor` is not one.
 const versionsOf = (op: string): readonly Row[] => (Object.hasOwn(table.operators, op) ? (table.operators[op] ?? []) : []);
 
 function expand(op: string, [since, index, types, deprecated]: Row): OperatorSchema {

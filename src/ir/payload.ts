@@ -1,17 +1,17 @@
-/** Payloads compared without holding them: a megabyte of each at a time. */
+/** Compares payloads without holding them: a megabyte of each at a time. */
 import { type ByteSource, isAbsent } from './bytes';
 import { tensorByteLength, tensorBytes } from './tensor';
 import type { Tensor } from './types';
 
 const STRETCH = 1 << 20;
 
-/** Whether two tensors have the same type of elements and the same bytes, whatever their shapes. */
+/** True if two tensors have the same element type and the same bytes, whatever their shapes. */
 export function samePayload(a: Tensor, b: Tensor): boolean {
   if (a.data === b.data && a.dtype === b.dtype) return true;
   if (a.dtype !== b.dtype || tensorByteLength(a) !== tensorByteLength(b)) return false;
   if (a.data.kind === 'strings' || b.data.kind === 'strings') return sameStrings(a, b);
   if (sameRanges(a, b)) return true;
-  // What cannot be reached is known by its place alone.
+  // Unreachable payloads are compared by their location alone.
   if (isAbsent(a.data) || isAbsent(b.data)) return samePlaces(a, b);
   const [left, right] = [stretches(a), stretches(b)];
   let one: Uint8Array = new Uint8Array();
@@ -36,9 +36,9 @@ function* stretches(tensor: Tensor): Generator<Uint8Array, undefined> {
     for (let at = 0; at < length; at += STRETCH) yield source.read(offset + at, Math.min(STRETCH, length - at));
 }
 
-/** The same place of the same file need not be read. */
+/** True for the same location in the same file, which need not be read. */
 const sameRanges = (a: Tensor, b: Tensor): boolean => sameStretches(a, b, (one, other) => one === other);
-/** The same place of files of the same name. */
+/** True for the same location in files of the same name. */
 const samePlaces = (a: Tensor, b: Tensor): boolean => sameStretches(a, b, (one, other) => one.name === other.name);
 
 function sameStretches({ data: a }: Tensor, { data: b }: Tensor, same: (one: ByteSource, other: ByteSource) => boolean): boolean {

@@ -1,10 +1,10 @@
 /**
- * What ONNX demands of the scales and zero points beside the integers of a node, as far as constants and known shapes tell: runtimes refuse what breaks it
- * without a name, or compute nonsense.
+ * ONNX's rules for the scales and zero points of a node, checked as far as constants and known shapes allow. Runtimes refuse violations without naming
+ * them, or compute nonsense.
  *
- *   a zero point has as many numbers as its scale (its type is that of its integers: conformance.ts)
- *   a scale is one number, or one for each place along the axis that the operator names
- *   a scale is a number: not NaN, not infinite
+ *   a zero point has as many values as its scale (its type is that of its integers: conformance.ts)
+ *   a scale is a single value, or one per position along the axis given by the operator
+ *   a scale is finite: neither NaN nor infinite
  */
 import { givenInt, intAttr } from './attrs';
 import { table } from './table';
@@ -12,18 +12,18 @@ import { elementCount, readNumbers } from './tensor';
 import type { Node, Value } from './types';
 
 interface Slots {
-  /** The integers: an input by its slot, or the result. */
+  /** The integers: an input slot, or the result. */
   readonly integers: number | 'result';
   readonly scale: number;
   readonly zero: number;
-  /** Along which axis of the integers there may be a scale for each place; undefined: one alone. */
+  /** Axis of the integers that may have one scale per position; undefined if there is only a single scale. */
   readonly axis?: ((node: Node, rank: number) => number | undefined) | undefined;
 }
 
 const first = (): number => 0;
 const last = (_: Node, rank: number): number => rank - 1;
 const rows = (_: Node, rank: number): number => Math.max(rank - 2, 0);
-/** Not in blocks, where the scale has as many axes as its data. */
+/** Not for blocked quantisation, where the scale has as many axes as its data. */
 const named = (node: Node, rank: number): number | undefined => {
   if ((givenInt(node, 'block_size') ?? 0) !== 0) return undefined;
   const axis = intAttr(node, 'axis');
@@ -45,7 +45,7 @@ const SLOTS: Readonly<Record<string, readonly Slots[]>> = table({
   ],
 });
 
-/** What is wrong, continuing the name of the node; undefined: nothing that is seen here. */
+/** Description of the violation, completing the name of the node; undefined if none is found. */
 export function quantisedViolation(node: Node): string | undefined {
   for (const slots of SLOTS[node.op] ?? []) {
     const found = violation(node, slots);

@@ -1,16 +1,14 @@
-/**
- * Exact fractions of integers, in lowest terms. Strides and offsets of networks are such fractions; a float in their place turns 13 into 13.000001.
- */
+/** Exact fractions of integers, in lowest terms. Strides and offsets of networks are such fractions; a float instead would turn 13 into 13.000001. */
 export interface Ratio {
   readonly num: number;
-  /** Above zero. */
+  /** Always positive. */
   readonly den: number;
 }
 
 export function ratio(num: number, den = 1): Ratio {
   const shared = gcd(num, den) || 1;
   const sign = den < 0 ? -1 : 1;
-  // Plus 0: none of -0.
+  // Adding 0 turns -0 into 0.
   return { num: (sign * num) / shared + 0, den: (sign * den) / shared };
 }
 
@@ -28,12 +26,12 @@ export const greatest = (a: Ratio, b: Ratio): Ratio => (isBelow(a, b) ? b : a);
 export const absolute = ({ num, den }: Ratio): Ratio => ({ num: Math.abs(num), den });
 export const toNumber = ({ num, den }: Ratio): number => num / den;
 
-/** The least number above zero of which both are divisors. */
+/** Least common multiple: the smallest positive number divisible by both. */
 export const commonMultiple = (a: number, b: number): number => Math.abs(a / gcd(a, b)) * Math.abs(b);
-/** The least multiple of the integer that is a whole number of times the ratio. */
+/** The smallest multiple of the integer that is also an integer multiple of the ratio. */
 export const commonMultipleWith = (integer: number, { num, den }: Ratio): number => commonMultiple(integer * den, num) / den;
 
-/** The greatest divisor of both. Numbers that have grown beyond all bounds have none but 1. */
+/** Greatest common divisor. Numbers that have grown without bound have only 1. */
 export function gcd(a: number, b: number): number {
   if (!(Number.isFinite(a) && Number.isFinite(b))) return 1;
   let [large, small] = [Math.abs(a), Math.abs(b)];

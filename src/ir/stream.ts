@@ -1,24 +1,24 @@
 /**
- * The bytes of a weight in order, without the whole of it in memory: one that lies in its file, a permutation of such a one, and what is computed from
- * it number by number. A permuted weight is made in slabs.
+ * Streams the bytes of a weight in order, without holding all of it in memory: a weight in its file, a permutation of one, or one computed from it element
+ * by element. A permuted weight is produced in slabs.
  */
 import { aligned, type ByteSource } from './bytes';
 import { byteSize, elementCount, encodeNumbers, readNumbers, tensorByteLength, tensorBytes } from './tensor';
 import type { Tensor } from './types';
 
-/** What weights are made in, one after the other: memory that is used again need not be found, and zeroed, again. */
+/** Reusable buffers in which weights are produced one after another, so that memory is not allocated and zeroed again. */
 export class Memory {
   private bytes = new Uint8Array();
   private slab = new Uint32Array();
 
-  /** Bytes of a source, good until the next reading. */
+  /** Bytes of a source, valid until the next read. */
   read(source: ByteSource, offset: number, length: number): Uint8Array {
     if (!source.readInto) return source.read(offset, length);
     if (this.bytes.byteLength < length) this.bytes = new Uint8Array(length);
     source.readInto(this.bytes, offset, length);
     return this.bytes.subarray(0, length);
   }
-  /** Numbers of any value. */
+  /** Uninitialised words. */
   words(count: number): Uint32Array {
     if (this.slab.length < count) this.slab = new Uint32Array(count);
     return this.slab.subarray(0, count);
@@ -26,15 +26,15 @@ export class Memory {
 }
 
 export interface StreamOptions {
-  /** Bytes of a permuted weight that are made at a time, about. */
+  /** Approximate number of bytes of a permuted weight to produce at a time. */
   readonly slab: number;
-  /** Bytes that are read at a time. */
+  /** Number of bytes to read at a time. */
   readonly chunk: number;
 }
-/** Measured on the first linear layer of VGG19, 411 MB: larger slabs are no faster, though the source is run through fewer times. */
+/** Measured on the first linear layer of VGG19, 411 MB: larger slabs are no faster, although they need fewer passes over the source. */
 const DEFAULTS: StreamOptions = { slab: 72 * 2 ** 20, chunk: 7 * 2 ** 18 };
 
-/** What `write` is given is good until it returns: the memory is used again. */
+/** Streams the payload. The bytes passed to `write` are valid only until it returns, since the memory is reused. */
 export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void, memory = new Memory(), options = DEFAULTS): void {
   const { data } = tensor;
   if (data.kind === 'ranges' && data.encoding === 'raw') {
@@ -50,9 +50,7 @@ export function streamTensor(tensor: Tensor, write: (bytes: Uint8Array) => void,
   else write(tensorBytes(tensor));
 }
 
-/**
- * The elements as doubles, in order, unrounded where they were computed; of a large tensor a stretch at a time. Each array is fresh: `use` may write into it.
- */
+/** Streams the elements as doubles, in order; computed ones come unrounded. A large tensor comes in pieces. Each array is fresh, so `use` may write into it. */
 export function eachNumber(tensor: Tensor, use: (numbers: Float64Array) => void, options: StreamOptions = DEFAULTS): void {
   const { data, dtype } = tensor;
   const width = byteSize(dtype, 1) ?? 0;
@@ -66,7 +64,7 @@ export function eachNumber(tensor: Tensor, use: (numbers: Float64Array) => void,
     use(readNumbers(tensor));
     return;
   }
-  // A stretch may end within a number.
+  // A piece may end in the middle of an element.
   let rest: Uint8Array = new Uint8Array();
   streamTensor(
     tensor,
@@ -87,9 +85,9 @@ export function eachNumber(tensor: Tensor, use: (numbers: Float64Array) => void,
 }
 
 /**
- * The axis of the filters, ONNX's first, goes to the end: [M, rest] as [rest in some order, M]. Several filters are read at a time, so that what is written lies
- * side by side, and as many places of the result are made at a time as a slab holds, each from a run through the source.
- * Returns false for other permutations, which the tensor makes itself.
+ * Moves the filter axis, ONNX's first, to the end: [M, rest] becomes [rest in some order, M]. Several filters are read at a time, so that writes are
+ * contiguous. Each slab of the result needs one pass over the source.
+ * Returns false for other permutations, which the tensor computes itself.
  */
 function streamPermuted(
   tensor: Tensor,
@@ -109,16 +107,16 @@ function streamPermuted(
     perm.map((axis) => from.shape[axis] ?? 0),
     perm,
   );
-  // Slabs of one size, no more of them than needed: each costs a run through the source.
+  // Slabs of equal size, as few as possible: each costs a pass over the source.
   const step = Math.ceil(row / Math.ceil((row * filters * 4) / Math.max(slab, filters * 4)));
-  // Whole lines of the processor's cache, where it can be.
+  // Whole lines of the processor's cache, if possible.
   const fit = Math.max(Math.floor(chunk / 4 / row), 1);
   const atOnce = fit < LINE ? fit : Math.min(fit - (fit % LINE), 4 * LINE);
   const space = memory.words(Math.min(step, row) * filters);
   for (let begin = 0; begin < row; begin += step) {
     const count = Math.min(step, row - begin);
     const made = space.subarray(0, count * filters);
-    // Numbers of each filter that belong into this slab.
+    // Elements of each filter that belong in this slab.
     const inside = step >= row ? undefined : within(places, begin, begin + count);
     if (inside && isStretch(inside)) {
       const [from = 0] = inside;
@@ -144,10 +142,10 @@ function streamPermuted(
   return true;
 }
 
-/** Numbers of four bytes. */
+/** Four-byte elements per cache line. */
 const LINE = 16;
 
-/** Side by side in the source: nothing else of it need be read. */
+/** True if they are contiguous in the source, so that nothing else needs to be read. */
 const isStretch = (inside: Int32Array): boolean => (inside[inside.length - 1] ?? 0) - (inside[0] ?? 0) === inside.length - 1;
 
 function within(places: Int32Array, begin: number, end: number): Int32Array {
@@ -165,13 +163,13 @@ function words(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
-/** For each number of a filter: which place of the result it has, the filters not counted. */
+/** Position in the result of each element of a filter, not counting filters. */
 function placesOf(shape: readonly number[], after: readonly number[], perm: readonly number[]): Int32Array {
   const rest = shape.slice(1);
   const strides = after.slice(0, -1).map((_, axis) => elementCount(after.slice(axis + 1, -1)));
   const steps = rest.map((_, axis) => strides[perm.indexOf(axis + 1)] ?? 0);
   const places = new Int32Array(elementCount(rest));
-  // Axis by axis from the innermost: what is there so far is repeated, each time one step on.
+  // Axis by axis from the innermost: the positions so far are repeated, each time one step further.
   let done = 1;
   for (let axis = rest.length - 1; axis >= 0; axis--) {
     const [length, step] = [rest[axis] ?? 1, steps[axis] ?? 0];

@@ -1,6 +1,6 @@
 /**
- * Tensors: sizes of element types, construction, and reading of the numbers where somebody needs them.
- * Nothing here touches a payload before it is asked for its elements.
+ * Tensors: sizes of element types, construction, and reading of values.
+ * Nothing here touches a payload before its elements are requested.
  */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { isAbsent } from './bytes';
@@ -40,7 +40,7 @@ const BITS: Readonly<Record<string, number>> = table({
 /** Product of the dimensions; 1 for a scalar. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 
-/** Bytes of `count` elements, sub-byte types packed; undefined where the type has no fixed size. */
+/** Bytes of `count` elements, with sub-byte types packed; undefined if the type has no fixed size. */
 export function byteSize(dtype: DType, count: number): number | undefined {
   const bits = BITS[dtype];
   return bits === undefined ? undefined : Math.ceil((count * bits) / 8);
@@ -50,10 +50,10 @@ export const isFloatType = (dtype: DType): boolean =>
   dtype === 'float' || dtype === 'double' || dtype === 'float16' || dtype === 'bfloat16';
 export const isIntType = (dtype: DType): boolean => /^u?int(8|16|32|64)$/.test(dtype);
 
-/** The payload as little-endian bytes in memory aligned for every typed array; a fresh copy only where needed. Not for strings. */
+/** The payload as little-endian bytes, aligned for every typed array; copied only if necessary. Not for strings. */
 export function tensorBytes(tensor: Tensor): Uint8Array {
   const bytes = payload(tensor.data, tensor);
-  // Not `slice`: a Buffer's is a view.
+  // Not `slice`: on a Buffer, it returns a view.
   return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
@@ -83,9 +83,9 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** protobuf-packed int32_data, int64_data and uint64_data into elements of the tensor's own width. */
+/** Decodes protobuf-packed int32_data, int64_data and uint64_data into elements of the tensor's own width. */
 function decodeVarints(packed: Uint8Array, tensor: Tensor): Uint8Array {
-  // Types of less than a byte come packed: one integer a byte.
+  // Sub-byte types are stored packed: one integer per byte.
   const width = Math.max(1, (BITS[tensor.dtype] ?? 8) / 8);
   const count = (byteSize(tensor.dtype, elementCount(tensor.shape)) ?? 0) / width;
   const out = new Uint8Array(count * width);
@@ -124,7 +124,7 @@ function numberToBfloat16(value: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-/** Elements of a numeric or bool tensor as doubles (int64 beyond 2^53 rounded). A fresh array. Numbers that were computed come unrounded. */
+/** Elements of a numeric or bool tensor as doubles (int64 beyond 2^53 is rounded), in a fresh array. Computed values come unrounded. */
 export function readNumbers(tensor: Tensor): Float64Array {
   if (tensor.data.kind === 'computed' && tensor.data.numbers) return tensor.data.numbers();
   const bytes = tensorBytes(tensor);
@@ -161,10 +161,10 @@ export function readNumbers(tensor: Tensor): Float64Array {
   }
 }
 
-/** Whether `readNumbers` and `fromNumbers` know the type. */
+/** Whether `readNumbers` and `fromNumbers` support the type. */
 export const isNumeric = (dtype: DType): boolean => isFloatType(dtype) || isIntType(dtype) || dtype === 'bool';
 
-/** Whether its numbers can be read: there are some, and they are where they can be reached. */
+/** True if its values can be read: it is numeric, and its payload can be reached. */
 export const isKnown = (tensor: Tensor): boolean => isNumeric(tensor.dtype) && !isAbsent(tensor.data);
 
 /** Doubles as little-endian elements of `dtype`, each rounded once. */
@@ -214,14 +214,14 @@ export const fromNumbers = (dtype: DType, shape: readonly number[], numbers: Arr
   return { dtype, shape: [...shape], data: { kind: 'bytes', bytes: encodeNumbers(dtype, numbers) } };
 };
 
-/** A 1-D int64 tensor, ONNX's way to write shapes and axes. */
+/** A 1-D int64 tensor, as ONNX represents shapes and axes. */
 export const int64s = (values: readonly number[]): Tensor => fromNumbers('int64', [values.length], values);
-/** A tensor with no axes. */
+/** A tensor without axes. */
 export const scalar = (dtype: DType, value: number): Tensor => fromNumbers(dtype, [], [value]);
 
 /**
- * A tensor whose elements are made when the writer asks for them, and not kept. `compute` returns doubles that are rounded once.
- * `encode`: a shorter way to the same numbers, rounded. `each`: the same numbers in stretches.
+ * A tensor whose elements are computed when the writer asks for them, and not kept. `compute` returns doubles, which are rounded once.
+ * `encode`: a faster way to the same values, already rounded. `each`: the same values in pieces.
  */
 export function computedTensor(
   dtype: DType,
@@ -251,19 +251,19 @@ export function computedTensor(
   };
 }
 
-/** The same elements under another shape; shares the payload. */
+/** The same elements in another shape; shares the payload. */
 export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
   assertInvariant(elementCount(shape) === elementCount(tensor.shape), () => `cannot reshape [${tensor.shape}] to [${shape}]`);
   return { dtype: tensor.dtype, shape: [...shape], data: tensor.data };
 }
 
-/** Axes permuted, ONNX's Transpose: out.shape[i] = shape[perm[i]]. Works on bytes of any whole-byte type, when asked for. */
+/** Permutes axes like ONNX's Transpose: out.shape[i] = shape[perm[i]]. Lazy; works on the bytes of any whole-byte type. */
 export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
   const shape = perm.map((axis) => tensor.shape[axis] ?? 0);
   const width = (BITS[tensor.dtype] ?? 0) / 8;
   assertInvariant(width >= 1 && perm.length === tensor.shape.length, () => `cannot permute ${tensor.dtype}[${tensor.shape}] by [${perm}]`);
   const byteLength = elementCount(shape) * width;
-  // One after the other is one.
+  // Two successive permutations combine into one.
   const permutation = composed(tensor, perm) ?? { of: tensor, perm };
   return {
     dtype: tensor.dtype,
@@ -277,7 +277,7 @@ export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
   };
 }
 
-/** A permutation of a tensor that is one itself, perhaps with neighbouring axes merged since. */
+/** Combined permutation of a tensor that is itself a permutation, possibly with neighbouring axes merged since. */
 function composed(tensor: Tensor, perm: readonly number[]): { readonly of: Tensor; readonly perm: readonly number[] } | undefined {
   const first = tensor.data.kind === 'computed' ? tensor.data.permutation : undefined;
   if (!first) return undefined;
@@ -293,7 +293,7 @@ function composed(tensor: Tensor, perm: readonly number[]): { readonly of: Tenso
     }
     groups.push(group);
   }
-  // Axes of one place may stand anywhere.
+  // Axes of length 1 may be at any position.
   const left = fine.flatMap((dim, axis) => (groups.some((group) => group.includes(axis)) ? [] : [{ dim, axis }]));
   if (left.some(({ dim }) => dim !== 1) || elementCount(fine) === 0) return undefined;
   const whole = [...left.map(({ axis }) => axis), ...perm.flatMap((axis) => groups[axis] ?? [])];
@@ -307,7 +307,7 @@ function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly
   const outStrides = perm.map((axis) => strides[axis] ?? 0);
   const out = new Uint8Array(count * width);
   if (count === 0) return out;
-  // Row by row along the last axis of the result; an odometer over the others.
+  // Row by row along the last axis of the result, with an odometer over the others.
   const last = perm.length - 1;
   const [length, stride] = last < 0 ? [1, 1] : [outShape[last] ?? 1, outStrides[last] ?? 1];
   const rows = (copy: (to: number, at: number) => void): void => {
@@ -347,7 +347,7 @@ function permuteBytes(from: Uint8Array, shape: readonly number[], perm: readonly
   return out;
 }
 
-/** The last two axes of the result lie in the source the other way round: tile by tile, so that both stay in the cache. */
+/** Transposes in tiles, so that both sides stay in the cache: the last two axes of the result have the opposite order in the source. */
 function transposeTiles(from: Uint32Array, to: Uint32Array, shape: readonly number[], strides: readonly number[]): void {
   const rank = shape.length;
   const [rows = 1, columns = 1] = shape.slice(-2);
@@ -371,7 +371,7 @@ function transposeTiles(from: Uint32Array, to: Uint32Array, shape: readonly numb
 }
 const TILE = 32;
 
-/** The stretch [start, start + length) of one axis. Of a payload that is still in its source only the places are noted. */
+/** The range [start, start + length) of one axis. If the payload is still in its source, only its location is recorded. */
 export function slicedAlong(tensor: Tensor, axis: number, start: number, length: number): Tensor {
   const width = (BITS[tensor.dtype] ?? 0) / 8;
   assertInvariant(width >= 1, () => `cannot cut ${tensor.dtype}[${tensor.shape}]`);
@@ -395,7 +395,7 @@ export function slicedAlong(tensor: Tensor, axis: number, start: number, length:
   return { dtype: tensor.dtype, shape, data: { kind: 'computed', byteLength: outer * length * inner, compute } };
 }
 
-/** Bytes that the payload takes as raw_data. */
+/** Size of the payload in bytes, as raw_data. */
 export function tensorByteLength(tensor: Tensor): number {
   const { data } = tensor;
   switch (data.kind) {

@@ -1,11 +1,11 @@
 /**
- * The read-only face of the IR: what everyone but `Graph` sees.
- * Words are ONNX's: a value is an edge (or a graph input, or a constant), a node an instance of an operator.
+ * The read-only interface of the IR, which all code except `Graph` uses.
+ * Terms are ONNX's: a value is an edge (or a graph input, or a constant), a node is an instance of an operator.
  */
 import type { ByteRange } from './bytes';
 import type { Graph } from './graph';
 
-/** Element types, named as in ONNX's textual syntax; `dtypeN` is a number this version does not know, carried through untouched. */
+/** Element types, named as in ONNX's textual syntax; `dtypeN` is a type number that this version does not know, passed through unchanged. */
 export type DType =
   | 'float'
   | 'uint8'
@@ -37,11 +37,11 @@ export type DType =
 
 /**
  * One axis: a number is static, a string is symbolic, undefined is unknown.
- * A string is a name (`N`) or an expression over names in the canonical spelling of `ir/dims.ts`; equal strings are equal numbers.
+ * A string is a name (`N`) or an expression over names in the canonical spelling of `ir/dims.ts`; equal strings are equal values.
  */
 export type Dim = number | string | undefined;
 
-/** `shape` absent: even the rank is unknown. `[]` is a scalar. */
+/** `shape` absent: not even the rank is known. `[]` is a scalar. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape?: readonly Dim[] | undefined;
@@ -49,9 +49,9 @@ export interface TensorType {
 
 /**
  * The payload of a tensor: little-endian elements in row-major order, as in ONNX's `raw_data`.
- * - `bytes`: in memory. Never written in place.
- * - `ranges`: still in the source; concatenated they are the payload. `varint`: protobuf-packed integers, one per element (int32_data and its like).
- * - `computed`: made when asked for, and not kept: folding a network holds one tensor at a time. `compute` must return the same bytes each time.
+ * - `bytes`: in memory. Never modified in place.
+ * - `ranges`: still in the source; their concatenation is the payload. `varint`: protobuf-packed integers, one per element (int32_data and similar).
+ * - `computed`: computed on demand and not kept, so that folding a network holds one tensor at a time. `compute` must return the same bytes each time.
  *   `numbers`: the same elements before they are rounded to the type, so that a chain of foldings rounds once.
  * - `strings`: one byte string per element.
  */
@@ -63,28 +63,28 @@ export type TensorData =
       readonly byteLength: number;
       readonly compute: () => Uint8Array;
       readonly numbers?: (() => Float64Array) | undefined;
-      /** The numbers of a large tensor in stretches, in order, so that never all of it is in memory. */
+      /** The values of a large tensor in pieces, in order, so that it is never entirely in memory. */
       readonly each?: EachNumber | undefined;
       /** The elements are those of another tensor in another order: a writer may take them from there piece by piece. */
       readonly permutation?: { readonly of: Tensor; readonly perm: readonly number[] } | undefined;
     }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
-/** `slab`, `chunk`: bytes that are made, or read, at a time, about. */
+/** `slab`, `chunk`: approximate number of bytes to produce, or read, at a time. */
 export type EachNumber = (use: (numbers: Float64Array) => void, pieces: { readonly slab: number; readonly chunk: number }) => void;
 
-/** Immutable. Passes make new tensors and may share the bytes of old ones. */
+/** Immutable. Passes create new tensors and may share the bytes of old ones. */
 export interface Tensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: TensorData;
-  /** What a file format must keep though the IR has no word for it; opaque. */
+  /** Opaque data that a file format must keep but the IR does not model. */
   readonly extras?: unknown;
 }
 
-/** An int64 beyond 2^53 stays a bigint, so that nothing is lost on the way to the writer. Read through `ir/attrs.ts`. */
+/** An int64 beyond 2^53 stays a bigint, so that nothing is lost on the way to the writer. Read it through `ir/attrs.ts`. */
 export type AttrInt = number | bigint;
-/** ONNX strings are bytes: those that are not UTF-8 stay bytes. */
+/** ONNX strings are bytes: those that are not UTF-8 remain bytes. */
 export type AttrString = string | Uint8Array;
 
 export type Attr = AttrValue & {
@@ -102,7 +102,7 @@ type AttrValue =
   | { readonly kind: 'tensors'; readonly value: readonly Tensor[] }
   | { readonly kind: 'graph'; readonly value: Graph }
   | { readonly kind: 'graphs'; readonly value: readonly Graph[] }
-  /** Types, sparse tensors and kinds yet unknown: carried, never read. */
+  /** Types, sparse tensors and unknown kinds: carried along, never read. */
   | { readonly kind: 'opaque'; readonly value: unknown };
 
 export interface Use {
@@ -111,14 +111,14 @@ export interface Use {
 }
 
 export interface Value {
-  /** For text and diagnostics; identity is the object. Unique in the model. */
+  /** For text and diagnostics; the object is the identity. Unique in the model. */
   readonly name: string;
-  /** undefined: not known, or not a tensor (sequences and maps stay in `extras`). */
+  /** undefined if unknown, or not a tensor (sequences and maps stay in `extras`). */
   readonly type: TensorType | undefined;
-  /** undefined: a graph input or a constant. */
+  /** undefined for a graph input or a constant. */
   readonly producer: Node | undefined;
   readonly constant: Tensor | undefined;
-  /** Every node input that reads this value, those in nested graphs included. Graph outputs are not uses: see `Graph.isOutput`. */
+  /** Every node input that reads this value, including those in nested graphs. Graph outputs are not uses: see `Graph.isOutput`. */
   readonly uses: readonly Use[];
   readonly extras: unknown;
 }
@@ -136,27 +136,27 @@ export interface Node {
   readonly domain: string;
   /** Operator without its domain. */
   readonly opType: string;
-  /** undefined: an optional input left out. No trailing undefined. */
+  /** undefined: an omitted optional input. Never ends in undefined. */
   readonly inputs: readonly (Value | undefined)[];
-  /** Fixed at birth. An optional output that is left out has an empty name and no uses. */
+  /** Fixed at creation. An omitted optional output has an empty name and no uses. */
   readonly outputs: readonly Value[];
   /** As in the file: absent attributes have their default, which `ir/attrs.ts` supplies. */
   readonly attrs: ReadonlyMap<string, Attr>;
-  /** Names of the source nodes that this one stands for; merged by every rewrite, never empty. */
+  /** Names of the source nodes from which this one was made; merged by every rewrite, never empty. */
   readonly origin: readonly string[];
-  /** Documentation, metadata and unknown fields; opaque to all but the format that wrote them. */
+  /** Documentation, metadata and unknown fields; opaque to everything but the format that wrote them. */
   readonly extras: unknown;
-  /** The graph that holds the node. */
+  /** The graph that contains the node. */
   readonly graph: Graph;
 }
 
 export const isConst = (value: Value | undefined): value is ConstValue => value?.constant !== undefined;
 
-/** A static shape, or undefined where an axis or the rank is not known. */
+/** The static shape; undefined if an axis or the rank is unknown. */
 export function staticShape(value: Value | undefined): readonly number[] | undefined {
   const shape = value?.type?.shape;
   return shape?.every((dim) => typeof dim === 'number') ? shape : undefined;
 }
 
-/** Number of axes, or undefined. */
+/** Number of axes; undefined if unknown. */
 export const rankOf = (value: Value | undefined): number | undefined => value?.type?.shape?.length;

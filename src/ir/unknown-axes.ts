@@ -1,9 +1,9 @@
-/** An axis of an input whose length a file leaves open has one all the same: a name lets it be followed, and written. */
+/** Names input axes whose length a file leaves open, so that they can be tracked and written. */
 import { namesOf } from './dims';
 import type { Graph } from './graph';
 import type { Dim } from './types';
 
-/** Gives each a name of its own, made of the input's and the axis. */
+/** Gives each such axis its own name, made from the input's name and the axis. */
 export function nameUnknownAxes(graph: Graph): void {
   const taken = new Set<string>();
   for (const value of [...graph.inputs, ...graph.outputs])

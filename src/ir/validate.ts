@@ -1,6 +1,4 @@
-/**
- * The invariants of the IR, each with a code. Run between passes: a violation is our bug, and the pass before it is to blame. Linear in the graph.
- */
+/** The invariants of the IR, each with a code. Checked between passes: a violation is our bug, caused by the preceding pass. Runs in linear time. */
 import { InvariantError } from '../diagnostics/compile-error';
 import { attributeViolations } from './conformance';
 import { type Graph, nestedGraphs } from './graph';
@@ -25,7 +23,7 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Every broken rule, in graph order. */
+/** All violations, in graph order. */
 export function violations(model: Model): Violation[] {
   const checker = new Checker(knowsAttributes(model));
   checker.graph(model.graph, new Set());
@@ -33,13 +31,13 @@ export function violations(model: Model): Violation[] {
   return checker.found;
 }
 
-/** Throws InvariantError with all violations, if there is one. */
+/** Throws InvariantError with all violations, if there are any. */
 export function validateModel(model: Model): void {
   const found = violations(model);
   if (found.length > 0) throw new InvariantError(found.map(({ code, message }) => `${code}: ${message}`).join('; '));
 }
 
-/** A newer opset than those known here may have attributes that are not. */
+/** False for an opset newer than any known here: it may have unknown attributes. */
 export const knowsAttributes = (model: Model): boolean => (model.opsets.get('') ?? 0) <= NEWEST_OPSET;
 
 class Checker {
@@ -98,7 +96,7 @@ class Checker {
     if (this.knowsAttributes && node.attrs.size > 0) this.found.push(...attributeViolations(node));
   }
 
-  /** How often the value says that this input reads it. A value may have many readers: its list is walked once. */
+  /** Number of times the value lists this input as a use. A value may have many readers, so its list is walked only once. */
   private listed(value: Value, user: Node, slot: number): number {
     let counts = this.uses.get(value);
     if (!counts) {
@@ -113,7 +111,7 @@ class Checker {
     return counts.get(user)?.get(slot) ?? 0;
   }
 
-  /** Uses by nodes that are no longer there. */
+  /** Reports uses by nodes that no longer exist. */
   staleUses(): void {
     for (const value of this.values) {
       for (const { user, slot } of value.uses) {

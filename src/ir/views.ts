@@ -1,6 +1,4 @@
-/**
- * Views: nodes that give the same elements in the same row-major order another shape. A chain of them is worth one Reshape.
- */
+/** Views: nodes that return the same elements, in the same row-major order, in another shape. A chain of them is equivalent to one Reshape. */
 
 import { intAttr } from './attrs';
 import { permOf } from './axis';
@@ -10,7 +8,7 @@ import { elementCount, isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
 
-/** The value that the node shows under another shape, or undefined where it is no view at the sizes now inferred. */
+/** The value that the node returns in another shape; undefined if it is not a view at the currently inferred sizes. */
 export function viewedBy(node: Node): Value | undefined {
   const [data] = node.inputs;
   if (!data) return undefined;
@@ -30,7 +28,7 @@ export function viewedBy(node: Node): Value | undefined {
   }
 }
 
-/** Row-major order is what remains when axes of length one are taken away. */
+/** A permutation keeps the row-major order if it moves only axes of length one. */
 function movesOnlyUnitAxes(node: Node, data: Value): boolean {
   const shape = data.type?.shape;
   if (!shape) return false;
@@ -39,7 +37,7 @@ function movesOnlyUnitAxes(node: Node, data: Value): boolean {
   return long.every((axis, at) => at === 0 || (long[at - 1] ?? 0) < axis);
 }
 
-/** `Reshape([-1]) > Gather(0, 1, 2 ...)` is how one exporter writes as_strided; `x[:, :, 0]` of one row picks all that there is. */
+/** One exporter writes as_strided as `Reshape([-1]) > Gather(0, 1, 2 ...)`; `x[:, :, 0]` on an axis of length 1 also takes everything. */
 function takesEverything(node: Node, data: Value): boolean {
   const shape = staticShape(data);
   const [, index] = node.inputs;
@@ -57,7 +55,7 @@ function takesEverything(node: Node, data: Value): boolean {
   return readNumbers(indices).every((index, at) => (index < 0 ? index + count : index) === at);
 }
 
-/** The values that `value` is a view of, nearest first, `value` itself not among them. */
+/** The values that `value` is a view of, nearest first, excluding `value` itself. */
 export function* viewChain(value: Value): Generator<Value> {
   for (let at: Value | undefined = value; at?.producer; ) {
     at = viewedBy(at.producer);
@@ -65,11 +63,11 @@ export function* viewChain(value: Value): Generator<Value> {
   }
 }
 
-/** The map [N,C,...] whose numbers the node lays out as one vector per image; undefined: it is no Flatten of that kind. */
+/** The map [N,C,...] that the node flattens to one vector per image; undefined if it is not such a Flatten. */
 export const flattenedMap = (node: Node): Value | undefined =>
   node.op === 'Flatten' && intAttr(node, 'axis') === 1 ? node.inputs[0] : undefined;
 
-/** The Flatten that a value is a view of: of a map [N,C,h,w], whose numbers the value shows under another shape. A map of one cell may also be turned. */
+/** The Flatten of a map [N,C,h,w] that a value is a view of: the value holds its elements in another shape. A map with one cell may also be transposed. */
 export function flattenBehind(value: Value): { readonly flatten: Node; readonly map: Value } | undefined {
   for (const view of [value, ...viewChain(value)]) {
     const { producer } = view;
@@ -82,14 +80,14 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
 }
 
 /**
- * Whether a value of static size is a map of more than one cell, channels first (or one cell, channels last). An output that has is
- * no prediction: a map of features.
+ * Whether a value of static size is a map with more than one cell, channels first (or with one cell, channels last). Such an output is
+ * a feature map, not a prediction.
  */
 export function hasCells(value: Value): boolean {
   const shape = value.type?.shape;
   const { graph } = value.producer ?? {};
   if (!shape || shape.length !== (graph ? mapRank(graph) : 4)) return false;
-  // One axis alone may be places or channels.
+  // A single axis may be positions or channels.
   const known = graph && (shape.length === 3 || graph.tied.size > 0) ? axisRolesOf(graph.root) : undefined;
   const roles = known?.of(value);
   if (roles) return roles.some((role, axis) => known?.slides(role) && shape[axis] !== 1);
@@ -97,7 +95,7 @@ export function hasCells(value: Value): boolean {
   return inner.some((dim) => dim !== 1) || (shape.at(-1) !== 1 && shape[1] !== 1);
 }
 
-/** Product of the axes, where all are static. */
+/** Product of the axes, if all are static. */
 export function productOf(dims: readonly Dim[]): number | undefined {
   let product = 1;
   for (const dim of dims) {
