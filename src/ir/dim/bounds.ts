@@ -1,12 +1,12 @@
 /**
- * How small and how large an expression can be, its names being at least 1: an image has pixels, a batch has images.
+ * Lower and upper bounds of an expression whose names are at least 1: an image has pixels, a batch has images.
  *
- * Each floor becomes linear, E/n - (n - 1)/n <= floor(E/n) <= E/n, so that what is added and taken away again cancels: SAME padding computed by an
- * exporter, max(0, 2*floor((h + 2)/4) - floor(h/2) + 1), loses its max this way; without that each layer would double the text.
+ * Each floor is bounded linearly, E/n - (n - 1)/n <= floor(E/n) <= E/n, so that terms that are added and subtracted again cancel. SAME padding computed by
+ * an exporter, max(0, 2*floor((h + 2)/4) - floor(h/2) + 1), loses its max this way; otherwise each layer would double the text.
  */
 import type { Atom, Sum, Term } from './sum';
 
-/** A number that the sum is never below; -Infinity where none is known. */
+/** Lower bound of the sum; -Infinity if none is known. */
 export function lowest(sum: Sum): number {
   const [only] = sum.values();
   if (!only) return 0;
@@ -14,7 +14,7 @@ export function lowest(sum: Sum): number {
   return Math.max(termByTerm(sum), Math.ceil(relaxed(sum, 4)));
 }
 
-/** A number that the sum is never above. */
+/** Upper bound of the sum; Infinity if none is known. */
 export function highest(sum: Sum): number {
   return -lowest(new Map([...sum].map(([key, term]) => [key, { ...term, coefficient: -term.coefficient }])));
 }
@@ -23,7 +23,7 @@ const termByTerm = (sum: Sum): number => [...sum.values()].reduce((total, term) 
 
 function lowestTerm({ coefficient, atoms }: Term): number {
   const lows = atoms.map(lowestAtom);
-  // A product of what may be negative is left open.
+  // A product with factors that may be negative has no known bound.
   if (lows.some((low) => low < 0) && atoms.length > 1) return Number.NEGATIVE_INFINITY;
   const bounds = coefficient > 0 ? lows : atoms.map(highestAtom);
   const product = bounds.reduce((left, bound) => (left === 0 || bound === 0 ? 0 : left * bound), 1);
@@ -41,7 +41,7 @@ function highestAtom(atom: Atom): number {
   return Math[atom.kind](...atom.sides.map(highest));
 }
 
-/** Lower bound of the sum with floors made linear and extremes taken apart; `fuel` extremes in a row at most. Whole numbers over a common denominator. */
+/** Lower bound of the sum with floors made linear and extremes expanded, at most `fuel` nested extremes. Computed in integers over a common denominator. */
 function relaxed(sum: Sum, fuel: number): number {
   const linear = new Map<string, Term>();
   let by = 1;
@@ -53,7 +53,7 @@ function relaxed(sum: Sum, fuel: number): number {
     else linear.set(term.key, { ...term, coefficient: total });
   };
   for (const term of sum.values()) add(term, 1);
-  // Texts of atoms inside an atom are shorter, so this ends.
+  // Atoms inside an atom have shorter texts, so this terminates.
   for (let next = takeApart(linear); next; next = takeApart(linear)) {
     const { atom, coefficient } = next;
     linear.delete(next.key);
@@ -77,13 +77,13 @@ function relaxed(sum: Sum, fuel: number): number {
       }
       return relaxed(whole, fuel - 1) / by;
     });
-    // Whichever side it is: one bound suffices where every side bounds the atom from the needed direction, else the worst counts.
+    // If every side bounds the atom in the required direction, one of them suffices; otherwise the worst counts.
     return (atom.kind === 'max') === coefficient > 0 ? Math.max(...bounds) : Math.min(...bounds);
   }
   return (constant + termByTerm(linear)) / by;
 }
 
-/** A term that is one floor or extreme, longest first. */
+/** The term that is a single floor or extreme, longest first. */
 function takeApart(linear: ReadonlyMap<string, Term>): { key: string; coefficient: number; atom: Atom } | undefined {
   let found: { key: string; coefficient: number; atom: Atom } | undefined;
   for (const { key, coefficient, atoms } of linear.values()) {

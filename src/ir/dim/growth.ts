@@ -1,8 +1,8 @@
-/** How fast an expression grows with its one name, exactly: floor((height + 3)/4) by 1/4, whatever is cut off or rounded. */
+/** Exact growth rate of an expression with its only name: 1/4 for floor((height + 3)/4), regardless of offsets and rounding. */
 import { plus, type Ratio, ratio, sameRatio, times, toNumber, ZERO } from '../ratio';
 import type { Atom, Sum } from './sum';
 
-/** In the long run, of large sizes: min(1000, height) does not grow. undefined where that is no fraction: products of names. */
+/** Growth rate for large sizes: min(1000, height) does not grow. undefined if it is not a fraction (products of names). */
 export function growthOf(sum: Sum): Ratio | undefined {
   let growth = ZERO;
   for (const { coefficient, atoms } of sum.values()) {

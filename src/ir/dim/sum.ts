@@ -1,8 +1,9 @@
 /**
- * Integer expressions in normal form: a sum of terms, a term being a number times atoms, an atom a name, floor(E/n), min(E, F, ...) or max(E, F, ...).
- * Equal expressions are meant to have equal text (`keyOf`); those with the same text are equal.
+ * Integer expressions in normal form: a sum of terms. A term is a number times atoms; an atom is a name, floor(E/n), min(E, F, ...) or max(E, F, ...).
+ * Normal form aims to give equal expressions equal text (`keyOf`); expressions with equal text are always equal.
  *
- * Divisions by numbers collapse, floor((floor(E/m) + c)/n) = floor((E + c m)/(m n)), which is exact for integers and keeps deep networks short.
+ * Nested divisions by numbers collapse, floor((floor(E/m) + c)/n) = floor((E + c m)/(m n)), which is exact for integers and keeps the expressions of deep
+ * networks short.
  */
 import { highest, lowest } from './bounds';
 
@@ -15,11 +16,11 @@ export interface Term {
   /** Text of the atoms, joined by `*`; '' for the constant. */
   readonly key: string;
   readonly coefficient: number;
-  /** In order of their text. */
+  /** Sorted by their text. */
   readonly atoms: readonly Atom[];
 }
 
-/** By key. No coefficient is zero. */
+/** Terms by key. No coefficient is zero. */
 export type Sum = ReadonlyMap<string, Term>;
 
 export const ZERO: Sum = new Map();
@@ -27,17 +28,17 @@ const sumOf = (term: Term): Sum => (term.coefficient === 0 ? ZERO : new Map([[te
 export const constant = (value: number): Sum => sumOf({ key: '', coefficient: value, atoms: [] });
 const atomic = (atom: Atom): Sum => sumOf({ key: atom.key, coefficient: 1, atoms: [atom] });
 
-/** What is no plain name is quoted inside of expressions: `` `batch size` + 1 ``. */
+/** Names that are not plain are quoted inside expressions: `` `batch size` + 1 ``. */
 export const named = (name: string): Sum => atomic({ kind: 'name', key: isPlain(name) ? name : `\`${name.replaceAll('`', "'")}\``, name });
 const isPlain = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name);
 
-/** The number that the sum is at every size. */
+/** Value of the sum if it is the same at every size; otherwise undefined. */
 export function constantOf(sum: Sum): number | undefined {
   if (sum.size === 0) return 0;
   return sum.size === 1 ? sum.get('')?.coefficient : undefined;
 }
 const constantPart = (sum: Sum): number => sum.get('')?.coefficient ?? 0;
-/** The sum's only atom, where it is nothing else. */
+/** The sum's only atom; undefined if the sum contains anything else. */
 const onlyAtom = (sum: Sum): Atom | undefined => {
   const [term] = sum.values();
   return sum.size === 1 && term?.coefficient === 1 && term.atoms.length === 1 ? term.atoms[0] : undefined;
@@ -72,12 +73,12 @@ function termTimes(x: Term, y: Term): Term {
   return { key: atoms.map((atom) => atom.key).join('*'), coefficient: x.coefficient * y.coefficient, atoms };
 }
 
-/** a / b where that is an expression again, else undefined: long division of polynomials, without a rest. */
+/** a / b by polynomial long division; undefined if there is a remainder. */
 export function divide(a: Sum, b: Sum): Sum | undefined {
   const lead = leading(b);
   if (!lead) return undefined;
   let [rest, quotient] = [a, ZERO];
-  // Each round removes the leading term; a quotient has no more terms than this.
+  // Each round removes the leading term; a quotient is assumed to have at most this many terms.
   for (let rounds = 0; rounds < 100; rounds++) {
     const term = leading(rest);
     if (!term) return quotient;
@@ -100,7 +101,7 @@ function termQuotient(a: Term, b: Term): Term | undefined {
   return { key: atoms.map((atom) => atom.key).join('*'), coefficient: a.coefficient / b.coefficient, atoms };
 }
 
-/** Largest in an order that products respect: by the power of the first atom, then of the second ... */
+/** The largest term, in an order compatible with multiplication: by the power of the first atom, then of the second ... */
 function leading(sum: Sum): Term | undefined {
   let best: Term | undefined;
   for (const term of sum.values()) if (!best || isBefore(term, best)) best = term;
@@ -117,10 +118,10 @@ function isBefore(a: Term, b: Term): boolean {
   }
 }
 
-/** Rounded towards minus infinity; n > 0. */
+/** Quotient rounded towards minus infinity; n > 0. */
 export function floorDivide(sum: Sum, n: number): Sum {
   if (n === 1) return sum;
-  // Several terms may cancel so far that the quotient is the same at every size.
+  // Several terms may cancel to the extent that the quotient is the same at every size.
   const least = sum.size > 2 || (sum.size === 2 && !sum.has('')) ? Math.floor(lowest(sum) / n) : Number.NaN;
   if (Number.isFinite(least) && least === Math.floor(highest(sum) / n)) return constant(least);
   const whole = new Map<string, Term>();
@@ -148,14 +149,14 @@ export function floorDivide(sum: Sum, n: number): Sum {
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 const wrapped = (text: string): string => (/^(`[^`]*`|[^\s+*/()`-]+|[a-z]+\([^()]*\))$/.test(text) ? text : `(${text})`);
 
-/** min or max of all. */
+/** min or max of all sums. */
 export function extreme(kind: 'min' | 'max', sums: readonly Sum[]): Sum {
   const sides = new Map<string, Sum>();
   for (const sum of sums) {
     const atom = onlyAtom(sum);
     for (const side of atom?.kind === kind ? atom.sides : [sum]) sides.set(keyOf(side), side);
   }
-  // A side that never wins goes.
+  // Drops sides that never win.
   for (const [key, side] of sides) {
     const loses = ([other, rival]: [string, Sum]): boolean =>
       other !== key && lowest(kind === 'max' ? plus(rival, side, -1) : plus(side, rival, -1)) >= 0;
@@ -167,7 +168,7 @@ export function extreme(kind: 'min' | 'max', sums: readonly Sum[]): Sum {
   return atomic({ kind, key: `${kind}(${keys.join(', ')})`, sides: keys.map((key) => sides.get(key) ?? ZERO) });
 }
 
-/** Puts sums in the place of names; a name for which there is none stays. */
+/** Replaces names with sums; a name without a replacement stays. */
 export function substitute(sum: Sum, replacement: (name: string) => Sum | undefined): Sum {
   let result = ZERO;
   for (const { coefficient, atoms } of sum.values()) {
@@ -200,7 +201,7 @@ export function collectNames(sum: Sum, names: Set<string>): void {
   }
 }
 
-/** The number that the sum is for these values of its names; undefined where one is missing. */
+/** Value of the sum for these values of its names; undefined if one is missing. */
 export function evaluate(sum: Sum, numberFor: (name: string) => number | undefined): number | undefined {
   let total = 0;
   for (const { coefficient, atoms } of sum.values()) {
@@ -230,8 +231,8 @@ function evaluateAtom(atom: Atom, numberFor: (name: string) => number | undefine
 }
 
 /**
- * A number P, so that the sum at size + P is the sum at size plus a constant, as far as no min or max changes sides: each floor(E/n) is so with n times the
- * period of E. Products of names grow by more than a constant, and repeat in their remainders all the same.
+ * A period P, so that the sum at size + P equals the sum at size plus a constant, as long as the same side of each min or max applies: the period of
+ * floor(E/n) is n times the period of E. Products of names grow by more than a constant, but their remainders repeat all the same.
  */
 export function period(sum: Sum): number {
   let common = 1;
@@ -262,7 +263,7 @@ export function keyOf(sum: Sum): string {
     .join('');
 }
 
-/** The name that the sum is, unquoted, else its text. */
+/** The name, unquoted, if the sum is a single name; otherwise its text. */
 export function textOf(sum: Sum): string {
   const atom = onlyAtom(sum);
   return atom?.kind === 'name' ? atom.name : keyOf(sum);

@@ -1,11 +1,11 @@
 /**
- * Reads the expressions that exporters write into dim_param, and our own text.
+ * Parses the expressions that exporters write into dim_param, and our own text.
  *
  *   sum     := product (('+' | '-') product)*
  *   product := power (('*' | '//' | '/' | '%') power)*
  *   power   := factor ('**' number)?
  *   factor  := number | name | call | '(' sum ')' | '-' factor | '`' any '`'
- *   call    := floor(sum) | ceil(sum) | min(sum, ...) | max(sum, ...) | mod(sum, sum) | floordiv(sum, sum)     in any case; ceiling, PythonMod ... too
+ *   call    := floor(sum) | ceil(sum) | min(sum, ...) | max(sum, ...) | mod(sum, sum) | floordiv(sum, sum)     in any case; also ceiling, PythonMod ...
  *
  * `//` rounds down. A quotient `/` is exact until floor or ceil rounds it: `floor(h/2 + 1/2)`.
  */
@@ -13,14 +13,14 @@
 import { table } from '../table';
 import { constant, constantOf, divide, extreme, floorDivide, named, plus, type Sum, times, ZERO } from './sum';
 
-/** Undefined where the text is no expression, or one that has no normal form. */
+/** undefined if the text is not an expression, or has no normal form. */
 export function parseSum(text: string): Sum | undefined {
   const parser = new Parser(text);
   const whole = parser.sum();
   return whole?.by === 1 && parser.isDone() ? whole.over : undefined;
 }
 
-/** over / by, in lowest terms only where that is needed. */
+/** over / by, reduced to lowest terms only when necessary. */
 interface Quotient {
   readonly over: Sum;
   readonly by: number;
@@ -75,7 +75,7 @@ class Parser {
       left = left && reduced(left);
     }
   }
-  /** A minus inside a name (`batch-size`) is part of it: as an operator it has space around it, or stands behind a bracket or a number. */
+  /** A minus inside a name (`batch-size`) is part of the name: as an operator it is surrounded by spaces, or follows a bracket or a number. */
   private sign(): '+' | '-' | undefined {
     const match = /^(\s*)([+-])(\s*)/.exec(this.text.slice(this.at));
     if (!match || (match[2] === '-' && !match[1] && !match[3] && !/[)\d`]/.test(this.text[this.at - 1] ?? ''))) return undefined;
@@ -100,7 +100,7 @@ class Parser {
     if (!base || !this.take('**')) return base;
     this.space();
     const exponent = Number(this.match(/^\d/));
-    // A power of a sum has many terms, and is no size of an image.
+    // A power of a sum has many terms, and is not an image size.
     if (base.by !== 1 || !Number.isInteger(exponent) || base.over.size ** exponent > MOST_TERMS) return undefined;
     return { over: new Array<Sum>(exponent).fill(base.over).reduce(times, constant(1)), by: 1 };
   }
@@ -138,7 +138,7 @@ class Parser {
     return this.take(')');
   }
   private take(token: string): boolean {
-    // `*` is not half of `**`.
+    // `*` must not match half of `**`.
     if (!this.text.startsWith(token, this.at) || (token === '*' && this.text.startsWith('**', this.at))) return false;
     this.at += token.length;
     return true;

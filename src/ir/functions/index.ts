@@ -1,23 +1,23 @@
 /**
- * Operators that ONNX defines by other operators: a call becomes the nodes of its body.
+ * Expands operators that ONNX defines in terms of other operators: a call becomes the nodes of its body.
  *
  *   Y = SwiGLU <alpha = 2.0> (A, B)
  * becomes
  *   S = Swish <alpha = 2.0> (A)
  *   Y = Mul (S, B)
  *
- * Numbers: rounding, where a runtime has a kernel of its own for the operator.
+ * Numerical effect: rounding, if a runtime has its own kernel for the operator.
  * Left alone: operators without a body; calls for which ONNX has none (caches on one side only).
  *
- * The table (bodies.generated.ts) is text that is read when an operator is first asked for. Its notation, per operator:
- *   facts   what a body depends on, with the values that ONNX knows:
- *           `has X`, `makes Y`     an optional input or output is there
- *           `together X Y`         all of them are, or none
+ * The table (bodies.generated.ts) is text that is parsed when an operator is first requested. Its notation, per operator:
+ *   facts   conditions that a body depends on, with the values that ONNX knows:
+ *           `has X`, `makes Y`     an optional input or output is present
+ *           `together X Y`         all of them are present, or none
  *           `rank X`, `bool X`     of an input
  *           `attr a`               an attribute, or its default
- *           `given a`              whether the attribute is there
- *           `is not 0 a`           whether the attribute does something
- *   lines   [operator, outputs, inputs, attributes, when]; `when`: alternatives of [fact, value] that all hold, absent: always.
+ *           `given a`              whether the attribute is present
+ *           `is not 0 a`           whether the attribute has an effect
+ *   lines   [operator, outputs, inputs, attributes, when]; `when`: alternatives, each a list of [fact, value] that must all hold; if absent, always.
  *           `@a` is an attribute of the call, `@type X` the element type of one of its inputs; a tensor is [type, shape, numbers]
  */
 import { assertInvariant } from '../../diagnostics/compile-error';
@@ -31,12 +31,12 @@ import { bodies } from './bodies.generated';
 
 export interface FunctionText {
   readonly since: number;
-  /** That the lines are written for; none of their operators has changed its meaning since. */
+  /** Opset in which the lines are written; none of their operators has changed its meaning since. */
   readonly opset: number;
   readonly inputs: string;
   readonly outputs: string;
   readonly facts: readonly (readonly [fact: string, values: readonly (number | string)[]])[];
-  /** Situations in which there is no body. */
+  /** Conditions under which there is no body. */
   readonly never: string;
   readonly lines: readonly string[];
 }
@@ -53,16 +53,16 @@ type Line = readonly [
 ];
 
 const known = table(bodies);
-/** At the number that ONNX gives each. */
+/** Element types indexed by ONNX's type number. */
 const DTYPES: readonly DType[] = Array.from({ length: 27 }, (_, number) => dtypeNumbered(number));
 
-/** Whether ONNX defines the operator by others. */
+/** True if ONNX defines the operator in terms of others. */
 export const hasBody = (op: string): boolean => known[op] !== undefined;
 
-/** Replaces the calls that `wanted` chooses, and those within their bodies. Returns whether there were any; types of the new values are not known yet. */
+/** Expands the calls that `wanted` selects, including those inside their bodies. Returns whether there were any; types of new values are not yet known. */
 export function inlineBodies(graph: Graph, wanted: (node: Node) => boolean): boolean {
   let isChanged = false;
-  // A body may call others, which stand where the call stood.
+  // A body may contain further calls, which take the position of the original call.
   for (let queue = graph.nodes; queue.length > 0; ) {
     const made: Node[] = [];
     for (const node of queue) {
@@ -82,7 +82,7 @@ function textOf(node: Node): FunctionText {
   return text;
 }
 
-/** The lines for this call, without those that nothing needs; undefined where ONNX has no body for it. */
+/** Lines for this call, without unneeded ones; undefined if ONNX has no body for it. */
 function linesFor(node: Node): readonly Line[] | undefined {
   const text = textOf(node);
   const situation = text.facts.map(([fact]) => valueIn(fact, node, text));
@@ -104,13 +104,13 @@ function linesFor(node: Node): readonly Line[] | undefined {
 const names = (text: string): readonly string[] => text.split(' ');
 const isThere = (value: Value | undefined): value is Value => value !== undefined && value.name !== '';
 
-/** The call's input or output of that name. */
+/** The call's input or output with that name in the table. */
 function valueNamed(name: string, node: Node, { inputs, outputs }: FunctionText): Value | undefined {
   const at = names(inputs).indexOf(name);
   return at >= 0 ? node.inputs[at] : node.outputs[names(outputs).indexOf(name)];
 }
 
-/** undefined: not known, or neither the one nor the other. */
+/** Value of a fact; undefined if it is unknown or neither case applies. */
 function valueIn(fact: string, node: Node, text: FunctionText): Literal | undefined {
   const [kind = '', ...words] = fact.split(' ');
   const name = words.at(-1) ?? '';
@@ -139,7 +139,7 @@ function valueIn(fact: string, node: Node, text: FunctionText): Literal | undefi
   }
 }
 
-/** A number or word that the call gives, or ONNX where it does not. */
+/** Number or word of an attribute, from the call or from ONNX's default. */
 function attribute(node: Node, name: string): Literal | undefined {
   const attr = attrOf(node, name);
   switch (attr?.kind) {
@@ -157,7 +157,7 @@ function attribute(node: Node, name: string): Literal | undefined {
 const attrOf = (node: Node, name: string): Attr | undefined =>
   node.attrs.get(name) ?? operatorSchema(node.op)?.attributes.get(name)?.default;
 
-/** One call, whose body is put where it stands. */
+/** A single call, replaced by its body in the same position. */
 class Call {
   private readonly values = new Map<string, Value | undefined>([['', undefined]]);
   private readonly text: FunctionText;
@@ -181,7 +181,7 @@ class Call {
         this.values.set(outputs, graph.addConstant(`${node.name}/${outputs}`, this.tensor(attrs)));
         continue;
       }
-      // The name of a value.
+      // The line only names a value.
       if (op === 'Identity' && operands[0]) {
         this.values.set(outputs, operands[0]);
         continue;
@@ -250,7 +250,7 @@ class Call {
     return valueNamed(type.slice('@type '.length), this.node, this.text)?.type?.dtype ?? 'float';
   }
 
-  /** The number or word that a placeholder stands for. */
+  /** The number or word that a placeholder represents. */
   private resolved(literal: Literal): Literal {
     if (typeof literal !== 'string' || !literal.startsWith('@')) return literal;
     if (literal.startsWith('@type ')) return DTYPES.indexOf(this.dtype(literal));
@@ -260,7 +260,7 @@ class Call {
   private attributes(op: string, attrs: Line[3]): ReadonlyMap<string, Attr> {
     const result = new Map<string, Attr>();
     for (const [name, value] of Object.entries(attrs)) {
-      // An attribute that the call does not have is absent within as well.
+      // An attribute absent from the call is absent in the body as well.
       if (typeof value === 'string' && value.startsWith('@') && !value.startsWith('@type ')) {
         const given = attrOf(this.node, value.slice(1));
         if (given) result.set(name, given);

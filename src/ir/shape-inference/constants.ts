@@ -1,6 +1,6 @@
 /**
- * What a model computes from constants alone has a size before anything runs. Whoever runs the model would compute it: one that makes far more numbers
- * than it stores is refused where it is read.
+ * Values computed from constants alone have a known size before anything runs, and any runtime would compute them. A model that produces far more elements
+ * than it stores is refused when it is read.
  */
 import type { Graph } from '../graph';
 import { nestedGraphs } from '../graph';
@@ -10,12 +10,12 @@ import { elementCount } from '../tensor';
 import { type Node, staticShape, type Value } from '../types';
 import { ShapeInference } from '.';
 
-/** Throws CompileError EXPANDS_TOO_FAR, or what inference throws. */
+/** Throws CompileError EXPANDS_TOO_FAR, or any error of shape inference. */
 export function requireRoomForConstants(model: Model): void {
   const nodes = fromConstants(model.graph);
   if (nodes.length === 0) return;
   const room = new Room(model.graph, model.limits);
-  // Types stay as the file declares them: what a rule says of them is for the compiler to ask.
+  // Works on a clone, so that types stay as the file declares them; the compiler decides when to apply inference rules.
   const work = model.clone();
   const inference = new ShapeInference(work);
   for (const node of fromConstants(work.graph)) {
@@ -29,7 +29,7 @@ export function requireRoomForConstants(model: Model): void {
   }
 }
 
-/** Nodes all of whose inputs are constants or come from such nodes, in order. Those with graphs of their own are left to the runtime. */
+/** Nodes computed from constants only, in order. Those with nested graphs are left to the runtime. */
 function fromConstants(graph: Graph): readonly Node[] {
   const known = new Set<Value>();
   return graph.nodes.filter((node) => {

@@ -1,6 +1,6 @@
 /**
- * Integer data through the arithmetic on shapes that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
- * Small tensors of elements (elements.ts), symbolic where they depend on the input's size.
+ * Propagates integer data through the shape arithmetic that exporters write: Shape, Gather, Slice, Concat, Add, Mul, Div, Cast, Squeeze ...
+ * Works on small tensors of elements (elements.ts), which are symbolic if they depend on the input's size.
  */
 
 import { givenInt, intAttr, tensorAttr } from '../attrs';
@@ -39,18 +39,18 @@ export interface Data {
 }
 type Maybe = Data | undefined;
 
-/** What a rule may ask for. */
+/** Information available to a rule. */
 export interface Source {
-  /** Of an input. */
+  /** Data of an input. */
   data(slot: number): Maybe;
-  /** Of an output, from the types of the inputs as they are now. */
+  /** Shape of an output, derived from the current input types. */
   shape(output: number): readonly Dim[] | undefined;
-  /** Symbolic lengths of axes that were asked for. */
+  /** Symbolic axis lengths that were read. */
   readonly sizes: Set<Dim>;
 }
 type Propagate = (node: Node, source: Source, output: number) => Maybe;
 
-/** Larger tensors are no shapes. */
+/** Tensors with more elements than this are not shapes. */
 const LIMIT = 64;
 const list = (elements: readonly Element[]): Data => ({ shape: [elements.length], elements });
 const scalar = (element: Element): Data => ({ shape: [], elements: [element] });
@@ -58,10 +58,10 @@ const gaps = (shape: readonly number[]): Data => ({ shape, elements: new Array<E
 export const isSmall = (shape: readonly Dim[] | undefined): shape is readonly number[] =>
   shape?.every((dim) => typeof dim === 'number') ? elementCount(shape) <= LIMIT : false;
 
-/** Tensors never change, and each inference asks for the same axes and targets again: they may have to be read from a file. */
+/** Cache: tensors never change, and each inference reads the same axes and targets again, possibly from a file. */
 const read = new WeakMap<Tensor, { readonly data: Maybe }>();
 
-/** Data of a constant, where it is small and numeric. */
+/** Data of a constant, if it is small and numeric. */
 export function constantData(tensor: Tensor): Maybe {
   const before = read.get(tensor);
   if (before) return before.data;
@@ -70,7 +70,7 @@ export function constantData(tensor: Tensor): Maybe {
   return data;
 }
 
-/** The data of an output of the node, or undefined where it is no shape computation. */
+/** Data of an output of the node; undefined if it is not a shape computation. */
 export function propagated(node: Node, output: number, source: Source): Maybe {
   const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
   if (!rule || (output > 0 && node.op !== 'Split')) return undefined;
@@ -88,11 +88,11 @@ const unary =
   (apply: (element: Element) => Element): Propagate =>
   (node, source) =>
     mapped(source.data(0), (element) => fitted(apply(element), dtypeOf(node)));
-/** Of functions that are not followed on symbols. */
+/** Applies functions that are not followed for symbols. */
 const onNumbers = (apply: (x: number) => number): Propagate =>
   unary((element) => (typeof element === 'number' ? apply(element) : undefined));
 
-/** numpy's rule; undefined where one is not known or the shapes do not fit. */
+/** Broadcasts by numpy's rule; undefined if an input is unknown or the shapes are incompatible. */
 function broadcast(all: readonly Maybe[], apply: (...elements: readonly Element[]) => Element): Maybe {
   const rank = Math.max(...all.map((data) => data?.shape.length ?? 0));
   const aligned = all
@@ -163,13 +163,13 @@ const where: Propagate = (_, source) =>
 
 // ---- whole tensors ----
 
-/** The same elements under the output's shape. */
+/** The same elements in the output's shape. */
 const view: Propagate = (_, source) => {
   const [data, shape] = [source.data(0), source.shape(0)];
   return data && isSmall(shape) && elementCount(shape) === data.elements.length ? { shape, elements: data.elements } : undefined;
 };
 
-/** Picks elements: for each place of the result, a place of the data. */
+/** Picks elements: maps each position of the result to a position of the data. */
 const picked = (data: Data, shape: readonly number[], from: (at: readonly number[]) => readonly number[]): Data => ({
   shape,
   elements: positions(shape).map((at) => data.elements[offset(from(at), data.shape)]),
@@ -183,7 +183,7 @@ const shapeRule: Propagate = (node, { sizes }) => {
   return list(shape.slice(clamp(intAttr(node, 'start')), clamp(givenInt(node, 'end') ?? shape.length)));
 };
 
-/** Numbers only; undefined where one is symbolic or no number is there at all. */
+/** Plain numbers; undefined if one is symbolic, or if there is no data. */
 const numbersOf = (data: Maybe): readonly number[] | undefined =>
   data?.elements.every((element): element is number => typeof element === 'number') ? data.elements : undefined;
 
@@ -254,7 +254,7 @@ const gather: Propagate = (node, source) => {
   });
 };
 
-/** Parts that are unknown leave gaps, where at least their length is known. */
+/** Unknown parts become unknown elements, if at least their length is known. */
 const concat: Propagate = (node, source) => {
   const parts = node.inputs.map((input, slot): Maybe => {
     const shape = input?.type?.shape;

@@ -1,6 +1,6 @@
 /**
- * Arithmetic on single elements of shape computations: whole numbers and dimensions, numbers of floating point, and quotients of a dimension that
- * wait to be rounded (`ceil(height / 2)` computed in floats). What cannot be followed exactly is undefined.
+ * Arithmetic on single elements of shape computations: integers and dimensions, floating-point numbers, and quotients of a dimension that are yet to be
+ * rounded (`ceil(height / 2)` computed in floats). Anything that cannot be followed exactly is undefined.
  */
 import {
   addDims,
@@ -19,20 +19,20 @@ import { halfToNumber, numberToHalf } from '../half';
 import { table } from '../table';
 import type { Dim, DType } from '../types';
 
-/** over / by, where that is no whole number at every size. */
+/** over / by, if it is not an integer at every size. */
 export interface Ratio {
   readonly over: Dim;
   readonly by: number;
 }
-/** A Dim that is a number may have a fraction. */
+/** A Dim that is a number may have a fractional part. */
 export type Element = Dim | Ratio;
 
 export const isRatio = (element: Element): element is Ratio => typeof element === 'object';
-/** The element where it is a dimension or a whole number. */
+/** The element, if it is a dimension or an integer. */
 export const wholeOf = (element: Element): Dim =>
   isRatio(element) || (typeof element === 'number' && !Number.isInteger(element)) ? undefined : element;
 
-/** What the runtime's type makes of a number; undefined where that is not followed. */
+/** A number converted to the runtime's type; undefined if that cannot be followed. */
 export function fitted(element: Element, dtype: DType | undefined): Element {
   if (typeof element !== 'number') return element;
   if (dtype === 'float') return Math.fround(element);
@@ -43,7 +43,7 @@ export function fitted(element: Element, dtype: DType | undefined): Element {
   if (limit === undefined || !Number.isInteger(element)) return undefined;
   return element >= limit[0] && element <= limit[1] ? element : undefined;
 }
-/** What bfloat16 holds of whole numbers; an int64 beyond 2^53 is an "infinite" marker that survives rounding. */
+/** Integers that each type holds exactly. An int64 beyond 2^53 is an "infinite" marker, which survives rounding. */
 const LIMITS: Readonly<Record<string, readonly [number, number]>> = table({
   int64: [-(2 ** 63), 2 ** 63],
   uint64: [0, 2 ** 64],
@@ -66,7 +66,7 @@ function lowestTerms({ over, by }: Ratio): Element {
   if (by === 1) return over;
   return divideDim(over, by) ?? (over === undefined ? undefined : { over, by });
 }
-/** Floats are exact only with powers of two below the line; what was divided by three may only be rounded. */
+/** Floats are exact only for denominators that are powers of two; other quotients may only be rounded. */
 const isDyadic = ({ by }: Ratio): boolean => Number.isInteger(Math.log2(by));
 
 const exactly =
@@ -113,7 +113,7 @@ export function divide(a: Element, b: Element): Element {
   return quotient;
 }
 
-/** Division of integers, towards zero. */
+/** Division of integers, rounded towards zero. */
 export function divideWhole(a: Element, b: Element, sizes: Sizes): Element {
   if (typeof a === 'number' && typeof b === 'number') return b === 0 ? undefined : Math.trunc(a / b);
   if (isRatio(a) || isRatio(b)) return undefined;
@@ -121,7 +121,7 @@ export function divideWhole(a: Element, b: Element, sizes: Sizes): Element {
   return exact ?? (typeof b === 'number' && b > 0 ? truncated({ over: a, by: b }, sizes) : undefined);
 }
 
-/** Remainder; `likeC`: with the sign of the dividend. */
+/** Remainder; with `likeC`, it has the sign of the dividend. */
 export function modulo(a: Element, b: Element, likeC: boolean, sizes: Sizes): Element {
   if (isRatio(a) || isRatio(b) || b === 0) return undefined;
   if (typeof a === 'number' && typeof b === 'number') return likeC ? a % b : a - b * Math.floor(a / b);
@@ -131,13 +131,13 @@ export function modulo(a: Element, b: Element, likeC: boolean, sizes: Sizes): El
 
 export const floor = (a: Element): Element => (isRatio(a) ? floorDivideDim(a.over, a.by) : typeof a === 'number' ? Math.floor(a) : a);
 export const ceil = (a: Element): Element => (isRatio(a) ? ceilDivideDim(a.over, a.by) : typeof a === 'number' ? Math.ceil(a) : a);
-/** Towards zero, as a cast to an integer does. */
+/** Rounds towards zero, like a cast to an integer. */
 export function truncated(a: Element, sizes: Sizes): Element {
   if (!isRatio(a)) return typeof a === 'number' ? Math.trunc(a) : a;
   return isNeverNegative(a.over, sizes) ? floor(a) : mostDim(a.over) <= 0 ? ceil(a) : undefined;
 }
 
-/** Lengths of axes. `height - 7` may be negative as far as arithmetic goes; where it is the length of a map, a run has it at least 0. */
+/** Lengths of axes. `height - 7` may be negative as far as arithmetic knows; as the length of a map it is at least 0 in any run. */
 export type Sizes = ReadonlySet<Dim>;
 
 function isNeverNegative(dim: Dim, sizes: Sizes): boolean {
@@ -147,7 +147,7 @@ function isNeverNegative(dim: Dim, sizes: Sizes): boolean {
   }
   return false;
 }
-/** To nearest, ties to even. */
+/** Rounds to the nearest integer, ties to even. */
 export function rounded(a: Element): Element {
   if (typeof a !== 'number') return isRatio(a) ? undefined : a;
   const below = Math.floor(a);
@@ -155,7 +155,7 @@ export function rounded(a: Element): Element {
   return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
-/** -1, 0 or 1 where a - b has this sign at every size. */
+/** -1, 0 or 1 if a - b has this sign at every size; otherwise undefined. */
 export function compared(a: Element, b: Element): number | undefined {
   if (!isRatio(a) && !isRatio(b) && sameDim(a, b)) return 0;
   const difference = subtract(a, b);
@@ -164,7 +164,7 @@ export function compared(a: Element, b: Element): number | undefined {
   if (typeof over === 'number') return Math.sign(over);
   return leastDim(over) > 0 ? 1 : mostDim(over) < 0 ? -1 : undefined;
 }
-/** Whether a >= b at every size (true), nowhere (false), or that depends. */
+/** True if a >= b at every size, false if at none, undefined if it depends on the size. */
 export function atLeast(a: Element, b: Element): boolean | undefined {
   const sign = compared(a, b);
   if (sign !== undefined) return sign >= 0;

@@ -1,8 +1,8 @@
 /**
- * Shape inference: element type, rank and dimensions of every value, symbolic ones included, and the integers that flow through shape arithmetic.
+ * Shape inference: element type, rank and dimensions of every value, including symbolic ones, and the integers that flow through shape arithmetic.
  *
- * One rule per operator, one file per family. What no rule knows is taken from the file's declarations as long as the inputs are those it was declared
- * for, never guessed. Shapes that contradict each other are a CompileError SHAPE_MISMATCH that names the node.
+ * One rule per operator, one file per family. If no rule applies, the file's declarations are used as long as the inputs have the types they were declared
+ * for; nothing is guessed. Contradictory shapes are a CompileError SHAPE_MISMATCH that names the node.
  */
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
@@ -39,9 +39,7 @@ export const isInferable = (op: string): boolean => Object.hasOwn(TABLE, op);
 
 type Types = readonly (TensorType | undefined)[];
 
-/**
- * What rules said that looked at nothing but a node and the types of its inputs: holds as long as attributes, inputs and their types are the very same.
- */
+/** Results of rules that depended only on a node and its input types: valid as long as attributes, inputs and their types are identical. */
 export type InferenceMemo = WeakMap<
   Node,
   {
@@ -55,16 +53,16 @@ export type InferenceMemo = WeakMap<
 >;
 
 export class ShapeInference {
-  /** Shape arithmetic that was followed before, as of `dataEdits`: any edit may have changed it. */
+  /** Cached shape arithmetic, valid for `dataEdits`: any edit may change it. */
   private readonly data = new Map<Value, Data | undefined>();
   private readonly sizes = new Set<Dim>();
   private dataEdits = -1;
   private depth = 0;
-  /** Types of a node's inputs when it was first met: what its outputs were declared for. */
+  /** Input types of a node when it was first seen: those for which its outputs were declared. */
   private readonly firstInputs = new Map<Node, Types>();
-  /** Nested graphs in which shapes contradict each other: such a branch of an If is never taken. */
+  /** Nested graphs with contradictory shapes: such a branch of an If is never taken. */
   private readonly deadBranches = new Set<Graph>();
-  /** Whether the rule at work has asked for the data of a value. */
+  /** Whether the current rule has asked for the data of a value. */
   private asked = false;
   private readonly context: InferContext = {
     ints: (value) => {
@@ -96,13 +94,13 @@ export class ShapeInference {
         if (!output || output.name === '' || !type) return;
         const isFresh = this.dataEdits === this.model.graph.edits;
         graph.setType(output, type);
-        // In topological order nothing that was followed before depends on this type.
+        // In topological order, no cached result depends on this type.
         if (isFresh) this.dataEdits = this.model.graph.edits;
       });
     }
   }
 
-  /** A contradiction in there is no fault of the model: the branch may never be taken, the loop never be entered. */
+  /** A contradiction inside is not an error of the model: the branch may never be taken, or the loop never entered. */
   private inferNested(graph: Graph): void {
     this.deadBranches.delete(graph);
     try {
@@ -113,7 +111,7 @@ export class ShapeInference {
     }
   }
 
-  /** One type per output of the node, from the types of its inputs as they are now; undefined where nothing is known. */
+  /** One type per output of the node, from the current types of its inputs; undefined if nothing is known. */
   inferNode(node: Node): Types {
     const inputs = node.inputs.map((input) => input?.type);
     const before = this.firstInputs.get(node);
@@ -143,7 +141,7 @@ export class ShapeInference {
     return result;
   }
 
-  /** What all branches that can be taken agree on. */
+  /** Types on which all reachable branches agree. */
   private inferIf(node: Node): Types {
     requireTypes(node);
     const decided = this.context.ints(node.inputs[0])?.[0];
@@ -155,7 +153,7 @@ export class ShapeInference {
     return node.outputs.map((_, index) => common(branches.map((graph) => graph.outputs[index]?.type)));
   }
 
-  /** The integers that a small value of at most one axis holds, symbolic where they depend on the input's size; undefined where it is no shape arithmetic. */
+  /** Integers of a small value with at most one axis, symbolic if they depend on the input's size; undefined if it is not shape arithmetic. */
   intsOf(value: Value): readonly Dim[] | undefined {
     const data = this.dataOf(value);
     return data && data.shape.length <= 1 ? data.elements.map(wholeOf) : undefined;
@@ -177,7 +175,7 @@ export class ShapeInference {
 
   private followed(value: Value): Data | undefined {
     const { producer, type } = value;
-    // Maps are no shapes.
+    // Maps are not shapes.
     if (!producer || (type?.shape && !isSmall(type.shape)) || this.depth > DEEPEST) return undefined;
     this.depth++;
     try {
@@ -192,12 +190,12 @@ export class ShapeInference {
   }
 }
 
-/** Nodes in a row of one shape computation, more than any exporter writes. */
+/** Maximum number of successive nodes in a shape computation, more than any exporter writes. */
 const DEEPEST = 500;
 
 const ruleOf = (node: Node): Infer | undefined => (Object.hasOwn(TABLE, node.op) ? TABLE[node.op] : undefined);
 
-/** What is inferred; where that leaves something open, what is declared. */
+/** The inferred type, completed with the declared one. */
 function completed(inferred: TensorType | undefined, declared: TensorType | undefined): TensorType | undefined {
   if (!inferred || !declared || inferred.dtype !== declared.dtype) return inferred ?? declared;
   const { shape } = declared;
@@ -213,7 +211,7 @@ const sameTypes = (a: Types, b: Types): boolean =>
 const sameShape = (a: TensorType['shape'], b: TensorType['shape']): boolean =>
   a === b || (a !== undefined && a.length === b?.length && a.every((dim, axis) => dim === b[axis]));
 
-/** What both branches of an If agree on. */
+/** The type on which both branches of an If agree. */
 function common(types: Types): TensorType | undefined {
   const [first, ...others] = types;
   if (!first || !others.every((type) => type?.dtype === first.dtype)) return undefined;
@@ -222,14 +220,14 @@ function common(types: Types): TensorType | undefined {
   return { dtype: first.dtype, shape: shape.map((dim, axis) => (others.every((type) => type?.shape?.[axis] === dim) ? dim : undefined)) };
 }
 
-/** Infers all shapes of a model and returns the inference for further questions. `memo`: what was found out before, and is kept for the next time. */
+/** Infers all shapes of a model and returns the inference for further queries. `memo`: results of earlier inferences, extended for the next one. */
 export function inferShapes(model: Model, memo?: InferenceMemo): ShapeInference {
   const inference = new ShapeInference(model, memo);
   inference.inferAll();
   return inference;
 }
 
-/** Lengths that no axis has come of attributes that no node should have: padding by 2^63 places. Throws CompileError SHAPE_MISMATCH. */
+/** Throws CompileError SHAPE_MISMATCH for impossible lengths, caused by invalid attributes such as padding by 2^63. */
 function requireLengths(node: Node, type: TensorType | undefined): void {
   for (const dim of type?.shape ?? [])
     if (typeof dim === 'number' && !(dim >= 0 && Number.isSafeInteger(dim))) throw shapeMismatch(node, `an axis of ${dim} elements`);

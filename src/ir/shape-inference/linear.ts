@@ -1,4 +1,4 @@
-/** Products of matrices, attention, and recurrent layers. */
+/** Matrix products, attention and recurrent layers. */
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { givenInt, intAttr, intsAttr, stringAttr } from '../attrs';
 import { divideDim, multiplyDims } from '../dims';
@@ -29,7 +29,7 @@ function gemmShape(node: Node, right: number): Shape {
 const gemm: Infer = (node) => {
   const shape = gemmShape(node, 1);
   const bias = shapeOf(node, 2);
-  // The third input is spread over the product, never the other way round.
+  // The third input is broadcast to the product, never the other way round.
   if (bias && shape) {
     bias.forEach((dim, axis) => {
       if (dim !== 1) agree(dim, shape[axis - bias.length + 2], node, 'the bias and the product');
@@ -41,12 +41,12 @@ const gemm: Infer = (node) => {
 const fusedMatMul: Infer = (node) => {
   const swap = (shape: Shape, flag: 'transA' | 'transB'): Shape =>
     shape && intAttr(node, flag) && shape.length >= 2 ? [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]] : shape;
-  // Flags for transposing batches are rare and not followed.
+  // Flags that transpose batches are rare and not followed.
   if (givenInt(node, 'transBatchA') || givenInt(node, 'transBatchB')) return like(node, vague(shapeOf(node)?.length));
   return like(node, product(swap(shapeOf(node), 'transA'), swap(shapeOf(node, 1), 'transB'), node));
 };
 
-/** Weights of a few bits each, K x N as attributes say. */
+/** Weights of a few bits each; the attributes give K x N. */
 const matMulNBits: Infer = (node) => {
   const shape = shapeOf(node);
   return like(node, shape && [...shape.slice(0, -1), givenInt(node, 'N') || undefined]);
@@ -78,7 +78,7 @@ const einsum: Infer = (node) => {
   return like(node, [...dims(before), ...(after === undefined ? [] : [...spread, ...dims(after)])]);
 };
 
-/** [sequence, batch, inputs] -> [sequence, directions, batch, hidden], and the last states. */
+/** [sequence, batch, inputs] -> [sequence, directions, batch, hidden], and the final states. */
 const recurrent: Infer = (node) => {
   const shape = shapeOf(node);
   const hidden = givenInt(node, 'hidden_size');
@@ -91,18 +91,18 @@ const recurrent: Infer = (node) => {
   return node.outputs.map((_, index) => typed(dtypeOf(node), index === 0 ? all : state));
 };
 
-/** Q [batch, heads, length, size] or [batch, length, heads * size]; the result has V's size a head. */
+/** Q [batch, heads, length, size] or [batch, length, heads * size]; the result has V's size per head. */
 const attention: Infer = (node) => {
   const [query, value] = [shapeOf(node), shapeOf(node, 2)];
   if (!query || !value) return like(node, vague(query?.length));
   if (query.length === 4) return like(node, [query[0], query[1], query[2], value[3]]);
-  // Heads that are not told are the model's mistake; the runtime says so.
+  // A missing number of heads is an error of the model, which the runtime reports.
   const [heads, valueHeads] = [givenInt(node, 'q_num_heads'), givenInt(node, 'kv_num_heads')];
   if (heads === undefined || valueHeads === undefined) return like(node, vague(query.length));
   return like(node, [query[0], query[1], multiplyDims(divideDim(value[2], valueHeads), heads)]);
 };
 
-/** Projects to Q, K and V by one weight, [inputs, 3 * hidden]. */
+/** Projects to Q, K and V with a single weight, [inputs, 3 * hidden]. */
 const packedAttention: Infer = (node) => {
   const [shape, weight, sizes] = [shapeOf(node), shapeOf(node, 1), intsAttr(node, 'qkv_hidden_sizes')];
   return like(node, shape && [shape[0], shape[1], sizes ? sizes[2] : divideDim(weight?.[1], 3)]);
@@ -131,7 +131,7 @@ export const linear: Readonly<Record<string, Infer>> = table({
   'com.microsoft.MatMulIntegerToFloat': (node) => [typed(dtypeOf(node, 2), product(shapeOf(node), shapeOf(node, 1), node))],
   'com.microsoft.MatMulNBits': matMulNBits,
   'com.microsoft.MultiHeadAttention': multiHeadAttention,
-  // Without the scale of a result the sum stays float.
+  // Without a scale for the result, the sum remains float.
   'com.microsoft.QGemm': (node) => [typed(dtypeOf(node, 8) ?? 'float', gemmShape(node, 3))],
   'com.microsoft.TransposeMatMul': fusedMatMul,
 });

@@ -1,4 +1,4 @@
-/** Cutting, joining, choosing and repeating: Slice, Split, Concat, Gather, Pad, Expand, Tile and their like. */
+/** Operators that cut, join, select and repeat: Slice, Split, Concat, Gather, Pad, Expand, Tile and similar. */
 
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { givenInt, intAttr } from '../attrs';
@@ -59,7 +59,7 @@ const split: Infer = (node, context) => {
     ),
   );
 };
-/** As many parts as outputs; with `num_outputs` the last may be shorter. */
+/** One part per output; with `num_outputs`, the last may be shorter. */
 function evenly(length: Dim, node: Node): Dim[] {
   const count = node.outputs.length;
   const exact = divideDim(length, count);
@@ -90,7 +90,7 @@ const slice: Infer = (node, context) => {
   return like(node, result);
 };
 
-/** Length of start:end:step along an axis; negative positions count from behind. */
+/** Length of start:end:step along an axis; negative positions count from the end. */
 function sliceLength(length: Dim, start: Dim, end: Dim, step: Dim): Dim {
   if (length === undefined || typeof step !== 'number' || step === 0) return undefined;
   if (start === 0 && step === 1 && isNearTheEnd(end, length)) return end;
@@ -102,14 +102,14 @@ function sliceLength(length: Dim, start: Dim, end: Dim, step: Dim): Dim {
   return maxDims(ceilDivideDim(span, Math.abs(step)), 0);
 }
 
-/** Whole blocks of a length, `length - length % n`: never beyond it, and below nothing at lengths below one block only, where no model runs. */
+/** True for whole blocks of a length, `length - length % n`: never beyond it, and below zero only at lengths below one block, where no model runs. */
 function isNearTheEnd(end: Dim, length: Dim): boolean {
   if (typeof end !== 'string') return false;
   const rest = subtractDims(length, end);
   return leastDim(rest) >= 0 && Number.isFinite(mostDim(rest));
 }
 
-/** A position counted from the front, between `low` and `high`. */
+/** A position counted from the front, clipped to `low` ... `high`. */
 function clipped(position: Dim, length: Dim, low: number, high: Dim): Dim {
   // Exporters write INT_MAX, INT64_MAX and their negatives for "to the end".
   if (typeof position === 'number' && Math.abs(position) >= FAR) return position > 0 ? high : low;
@@ -194,6 +194,6 @@ export const parts: Readonly<Record<string, Infer>> = table({
   Slice: slice,
   Split: split,
   Tile: tile,
-  // Scale and zero point of the result, then three inputs a part.
+  // Scale and zero point of the result, then three inputs per part.
   'com.microsoft.QLinearConcat': (node) => [typed(dtypeOf(node, 2), joined(node, 2, 3))],
 });

@@ -1,4 +1,4 @@
-/** Operators that work on each element, or that keep the shape for another reason. */
+/** Operators that work on each element separately, or that keep the shape for another reason. */
 import { givenInt, intAttr } from '../attrs';
 import { broadcastingOps, unaryElementwiseOps } from '../operator-traits';
 import { table } from '../table';
@@ -11,7 +11,7 @@ const resultType = (node: Node, slot: number): DType | undefined => (PREDICATES.
 const first = (node: Node): TensorType | undefined => typed(resultType(node, 0), shapeOf(node));
 const same: Infer = (node) => [first(node)];
 
-/** An axis that the data does not have is a mistake of the file, told here and not by what would read it. */
+/** An axis that the data does not have is an error of the file, reported here rather than by a later reader. */
 const alongAxis: Infer = (node, context) => {
   const rank = shapeOf(node)?.length ?? 0;
   if (rank > 0) axisOf(intAttr(node, 'axis'), rank, node);
@@ -28,7 +28,7 @@ const broadcast: Infer = (node) => [
   ),
 ];
 
-/** The element type that an attribute names, or that of an input where it does not. */
+/** The element type given by an attribute, or else that of an input. */
 const attrType = (node: Node, name: string, slot: number): DType | undefined => {
   const number = givenInt(node, name) ?? 0;
   return number === 0 ? dtypeOf(node, slot) : dtypeNumbered(number);
@@ -43,7 +43,7 @@ const layerNormalization: Infer = (node) => {
 
 const skipLayerNormalization: Infer = (node) => [first(node), undefined, undefined, ...(node.outputs.length > 3 ? [first(node)] : [])];
 
-/** One scale and one shift per channel; the statistics of training come out as they went in. */
+/** One scale and one shift per channel; the training statistics keep their types. */
 const batchNormalization: Infer = (node) => {
   const shape = shapeOf(node);
   if (shape && shape.length > 1)

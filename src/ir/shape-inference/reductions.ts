@@ -1,4 +1,4 @@
-/** Reductions along axes, and choices of the largest. */
+/** Reductions along axes, and selections of the largest values. */
 import { intAttr } from '../attrs';
 import { reductionOps } from '../operator-traits';
 import { table } from '../table';

@@ -20,7 +20,7 @@ function sizesOf(node: Node, axes: readonly number[], shape: readonly Dim[], con
   const sizes = context.ints(node.inputs[3]);
   const policy = stringAttr(node, 'keep_aspect_ratio_policy');
   if (!sizes || policy === 'stretch') return sizes;
-  // One scale for all axes, in the runtime's single precision; rounded half up.
+  // A single scale for all axes, in the runtime's single precision; rounded half up.
   const scales = axes.map((axis, at) => {
     const [size, length] = [sizes[at], shape[axis]];
     return typeof size === 'number' && typeof length === 'number' ? Math.fround(size / length) : Number.NaN;
@@ -35,7 +35,7 @@ function scaledBy(scales: readonly Element[] | undefined, axes: readonly number[
   return axes.map((axis, at) => scaled(shape[axis], scales[at]));
 }
 
-/** floor(length * scale), symbolic where the scale is a fraction of small numbers. */
+/** floor(length * scale); symbolic if the scale is a fraction of small integers. */
 function scaled(length: Dim, scale: Element): Dim {
   if (scale === 1) return length;
   if (length === undefined || typeof scale !== 'number' || isRatio(scale)) return undefined;
@@ -47,7 +47,7 @@ function scaled(length: Dim, scale: Element): Dim {
   return undefined;
 }
 
-/** Whether the runtime, in single precision, gives floor(length * times / by) for every length that a map may have. */
+/** True if the runtime, in single precision, gives floor(length * times / by) for every possible length of a map. */
 function standsFor(scale: number, times: number, by: number): boolean {
   if (times === 0 || Math.fround(times / by) !== Math.fround(scale)) return false;
   if (Number.isInteger(scale * by)) return true;

@@ -1,4 +1,4 @@
-/** Operators that make values of a shape that they are told: Shape, ConstantOfShape, Range, random numbers, what depends on the data. */
+/** Operators that create values of a given shape: Shape, ConstantOfShape, Range, random values, and results whose size depends on the data. */
 import { givenInt, intAttr, intsAttr, tensorAttr } from '../attrs';
 import { ceilDivideDim, maxDims, subtractDims } from '../dims';
 import { table } from '../table';
@@ -29,7 +29,7 @@ const shapeOperator: Infer = (node) => {
 
 const random: Infer = (node) => [typed(dtypeNumbered(intAttr(node, 'dtype')), intsAttr(node, 'shape'))];
 
-/** How often each element occurs is not known before the run. */
+/** How often each element occurs is unknown before the run. */
 const unique: Infer = (node) => {
   const shape = shapeOf(node);
   const axis = shape && node.attrs.has('axis') ? axisOf(intAttr(node, 'axis'), shape.length, node) : undefined;

@@ -23,7 +23,7 @@ function convolved(node: Node, slot: number, bias: number): Shape {
   return [shape[0], weight[0], ...slide(node, shape, kernelOf(node, weight), false)];
 }
 
-/** The weight's own extent; `kernel_shape` may only repeat it. */
+/** The weight's own kernel size; `kernel_shape` may only repeat it. */
 function kernelOf(node: Node, weight: readonly Dim[]): readonly Dim[] {
   const [kernel, own] = [intsAttr(node, 'kernel_shape'), weight.slice(2)];
   return kernel?.length === own.length ? own.map((dim, axis) => unify(dim, kernel[axis], node, 'kernel_shape and its weight')) : own;
@@ -42,12 +42,12 @@ const convTranspose: Infer = (node) => {
   const autoPad = stringAttr(node, 'auto_pad');
   const kernel = kernelOf(node, weight);
   const spatial = kernel.map((size, axis): Dim => {
-    // Some exporters write the batch and channels too.
+    // Some exporters include batch and channels as well.
     if (fixed) return fixed[fixed.length - kernel.length + axis];
     if (typeof size !== 'number') return undefined;
     const stride = strides?.[axis] ?? 1;
     const beyond = (size - 1) * (dilations?.[axis] ?? 1) + 1 + (extra?.[axis] ?? 0) - stride;
-    // SAME cuts what is more than a stride per place; where there is less, nothing is cut.
+    // SAME cuts whatever exceeds one stride per position; if there is less, nothing is cut.
     const cut = autoPad.startsWith('SAME')
       ? Math.max(beyond, 0)
       : autoPad === 'VALID'
@@ -69,7 +69,7 @@ const pool: Infer = (node) => {
 
 const globalPool: Infer = (node) => {
   const shape = shapeOf(node);
-  // ONNX Runtime refuses them too.
+  // ONNX Runtime refuses these too.
   if (shape && shape.length < 3) throw shapeMismatch(node, `its input has ${shape.length} axes, of which none is spatial`);
   return like(node, shape && [shape[0], shape[1], ...shape.slice(2).map(() => 1)]);
 };
@@ -87,7 +87,7 @@ const maxUnpool: Infer = (node, context) => {
   return like(node, [shape[0], shape[1], ...spatial]);
 };
 
-/** Blocks of pixels that must be full. */
+/** Number of blocks of pixels, all of which must be complete. */
 const wholeBlocks = (length: Dim, size: number, node: Node): Dim => {
   const blocks = divideDim(length, size);
   if (blocks === undefined && typeof length === 'number') throw shapeMismatch(node, `${length} is no multiple of ${size}`);
@@ -105,7 +105,7 @@ const spaceToDepth: Infer = (node) => {
   const size = intAttr(node, 'blocksize');
   return like(
     node,
-    // At a size that is no multiple the runtime refuses; at all others the quotient is whole.
+    // At a size that is not a multiple the runtime refuses to run; at all others the quotient is an integer.
     shape && [
       shape[0],
       multiplyDims(shape[1], size * size),
@@ -149,7 +149,7 @@ const nhwcPool: Infer = (node) => {
   return like(node, [shape[0], ...slide(node, moved, kernel, intAttr(node, 'ceil_mode') !== 0), channels]);
 };
 
-/** channels_last: [N, ..., C]. */
+/** With channels_last: [N, ..., C]. */
 const quantizedPool =
   (infer: Infer): Infer =>
   (node, context) =>

@@ -1,4 +1,4 @@
-/** The same elements under another shape, or in another order. */
+/** Operators that return the same elements in another shape or another order. */
 
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intAttr, intsAttr } from '../attrs';
@@ -19,7 +19,7 @@ const reshape: Infer = (node, context) => {
   return like(node, completed(copied, from, node));
 };
 
-/** One axis, written as -1 or unknown, follows from the others. */
+/** Completes one axis, given as -1 or unknown, from the others. */
 function completed(target: readonly Dim[], from: Shape, node: Node): readonly Dim[] {
   const free = target.indexOf(-1);
   const unknown = target.flatMap((dim, axis) => (dim === undefined ? [axis] : []));
@@ -43,7 +43,7 @@ function requireEqual(before: Dim, after: Dim, node: Node, from: readonly Dim[],
     throw shapeMismatch(node, `[${from}] holds ${before} elements, [${to}] holds ${after}`);
 }
 
-/** What is left of `from` without `others`: common axes cancel first, so that unknown ones do no harm. */
+/** `from` divided by `others`: common axes cancel first, so that unknown ones do not matter. */
 function restOf(from: readonly Dim[], others: readonly Dim[]): Dim {
   const left = [...others];
   const remaining: Dim[] = [];

@@ -1,4 +1,4 @@
-/** How long a map is behind a window that slides along it. ONNX's formulas, and ONNX Runtime's where the two differ (measured with 1.30). */
+/** Length of a map after a window slides along it. Uses ONNX's formulas, or ONNX Runtime's where the two differ (measured with 1.30). */
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { intsAttr, stringAttr } from '../attrs';
 import { addDims, floorDivideDim, minDims, subtractDims } from '../dims';
@@ -14,7 +14,7 @@ export interface Window {
   readonly ceil: boolean;
 }
 
-/** Lengths along all axes behind the first two. */
+/** Lengths along all axes after the first two. */
 export function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[], ceil: boolean): Dim[] {
   const rank = kernel.length;
   if (shape.length !== rank + 2) throw shapeMismatch(node, `a window over ${rank} axes slides over a map of ${shape.length - 2}`);
@@ -40,7 +40,7 @@ export function slide(node: Node, shape: readonly Dim[], kernel: readonly Dim[],
   });
 }
 
-/** ONNX's own inference refuses others, and so does the runtime. */
+/** Checks a list attribute: ONNX's own inference and the runtime refuse anything else. */
 function requireList(node: Node, name: string, list: readonly Dim[] | undefined, length: number, least: number): void {
   if (list && list.length !== length) throw shapeMismatch(node, `${name} has ${list.length} numbers in place of ${length}`);
   const wrong = list?.find((number) => typeof number === 'number' && number < least);
@@ -51,14 +51,14 @@ function windowed(length: Dim, { kernel, stride, dilation, padBefore, padAfter, 
   if (length === undefined || typeof kernel !== 'number') return undefined;
   if (autoPad.startsWith('SAME')) {
     const windows = addDims(floorDivideDim(subtractDims(length, 1), stride), 1);
-    // The runtime pads a dilated pool as if it were not dilated, and so makes fewer windows. (It refuses such a Conv.)
+    // For a dilated pool, the runtime computes the padding as if it were not dilated, so there are fewer windows. (It refuses such a Conv.)
     const missing = ((kernel - 1) * (dilation - 1)) / stride;
     return subtractDims(windows, ceil ? Math.floor(missing) : Math.ceil(missing));
   }
   const span = (kernel - 1) * dilation + 1;
   const room = subtractDims(addDims(length, padBefore + padAfter), span);
   if (!ceil) return addDims(floorDivideDim(room, stride), 1);
-  // A window may hang over the end, but must not begin behind the map and its front padding.
+  // A window may extend beyond the end, but must not begin beyond the map and its front padding.
   const hanging = addDims(floorDivideDim(addDims(room, stride - 1), stride), 1);
   const beginning = addDims(floorDivideDim(subtractDims(addDims(length, padBefore), 1), stride), 1);
   return minDims(hanging, beginning);

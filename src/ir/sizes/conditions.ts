@@ -1,6 +1,6 @@
 /**
- * What a graph with symbolic sizes asks of them: lengths that must agree where branches meet, lengths that must be whole blocks, lengths that must not
- * vanish. At a size of image at which one does not hold, the runtime stops.
+ * Conditions that a graph with symbolic sizes imposes on them: lengths that must agree where branches meet, lengths that must be whole blocks, lengths that
+ * must not be zero. At an image size that violates one, the runtime stops.
  */
 import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, ceilDivideDim, multiplyDims, sameDim } from '../dims';
@@ -10,7 +10,9 @@ import type { ShapeInference } from '../shape-inference';
 import { readNumbers } from '../tensor';
 import type { Dim, Node, Value } from '../types';
 
-/** `equal`: a = b. `blocks`: a is a multiple of b. `above`: a > b, which larger images meet if one does. `reaches`: a >= b, which each size may meet or not. */
+/**
+ * `equal`: a = b. `blocks`: a is a multiple of b. `above`: a > b, which larger images satisfy if one does. `reaches`: a >= b, which any size may satisfy or not.
+ */
 export interface SizeCondition {
   readonly node: Node;
   readonly kind: 'equal' | 'blocks' | 'above' | 'reaches';
@@ -18,7 +20,7 @@ export interface SizeCondition {
   readonly b: Dim;
 }
 
-/** The conditions of all nodes that the outputs depend on, but for those that hold at every size. Types must be inferred. */
+/** The conditions of all nodes that the outputs depend on, except those that hold at every size. Types must be inferred. */
 export function sizeConditions(graph: Graph, inference: ShapeInference): SizeCondition[] {
   const needed = leadingToOutputs(graph);
   const found: SizeCondition[] = [];
@@ -80,7 +82,7 @@ function conditionsOf(node: Node, inference: ShapeInference): Condition[] {
 
 const intsOf = (value: Value | undefined, inference: ShapeInference): readonly Dim[] | undefined => value && inference.intsOf(value);
 
-/** From the right; an axis of one place is repeated. */
+/** Aligned from the right; an axis of length 1 is repeated. */
 function broadcast(shapes: readonly (readonly Dim[] | undefined)[]): Condition[] {
   const conditions: Condition[] = [];
   const rank = Math.max(0, ...shapes.map((shape) => shape?.length ?? 0));
@@ -102,7 +104,7 @@ function concat(node: Node): Condition[] {
     .flatMap((shape) => (shape ?? []).flatMap((dim, at): Condition[] => (at === axis ? [] : [['equal', first[at], dim]])));
 }
 
-/** Scale and shift of a norm are laid over the axes that it normalises. */
+/** Scale and shift of a norm are broadcast over the axes that it normalises. */
 function parameters(node: Node, shape: readonly Dim[]): Condition[] {
   return node.inputs.slice(1).flatMap((input) => {
     const own = shapeOf(input);
@@ -113,7 +115,7 @@ function parameters(node: Node, shape: readonly Dim[]): Condition[] {
 function reshape(from: readonly Dim[], target: readonly Dim[] | undefined, keepsZero: boolean): Condition[] {
   if (!target) return [];
   const to = target.map((dim, axis) => (dim === 0 && !keepsZero ? from[axis] : dim));
-  // Axes that both sides have say nothing: a batch need not be known.
+  // Axes common to both sides cancel, so the batch need not be known.
   const [left, right] = [[...from], to.filter((dim) => dim !== -1)];
   for (let at = left.length - 1; at >= 0; at--) {
     const same = right.findIndex((dim) => sameDim(dim, left[at]));
@@ -136,7 +138,7 @@ function split(node: Node, shape: readonly Dim[], inference: ShapeInference): Co
   return [['equal', length, sum]];
 }
 
-/** A pool whose steps are longer than its windows, padded as SAME: where its last window ends before the image, the runtime asks for a negative padding. */
+/** A SAME-padded pool whose stride exceeds its window: if its last window ends before the image does, the runtime would need negative padding. */
 function samePool(node: Node, shape: readonly Dim[]): Condition[] {
   if (!node.attrs.has('auto_pad') || !stringAttr(node, 'auto_pad').startsWith('SAME')) return [];
   const [strides, dilations] = ['strides', 'dilations'].map((name) => intsAttr(node, name) ?? []);
@@ -148,7 +150,7 @@ function samePool(node: Node, shape: readonly Dim[]): Condition[] {
   });
 }
 
-/** A reflection needs more places than it repeats. */
+/** A reflection needs more positions than it repeats. */
 function reflected(node: Node, shape: readonly Dim[]): Condition[] {
   const mode = node.attrs.get('mode');
   const constant = node.inputs[1]?.constant;
@@ -161,7 +163,7 @@ function reflected(node: Node, shape: readonly Dim[]): Condition[] {
   );
 }
 
-/** Nothing runs on maps without a place. Shapes and their parts may be empty. */
+/** Nothing runs on maps without positions. Shapes and their parts may be empty. */
 const nonEmpty = (node: Node): Condition[] =>
   node.outputs.flatMap((output) =>
     output.type?.dtype === 'int64' ? [] : (output.type?.shape ?? []).slice(1).map((dim): Condition => ['above', dim, 0]),
@@ -180,7 +182,7 @@ function leadingToOutputs(graph: Graph): ReadonlySet<Node> {
 
 const inRange = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** Continues a sentence about the node. */
+/** Text that completes a sentence about the node. */
 export function describeCondition({ kind, a, b }: SizeCondition): string {
   switch (kind) {
     case 'equal':

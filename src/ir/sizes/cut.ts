@@ -1,19 +1,19 @@
 /**
- * The part of an image that a network takes: a Slice that leaves whole steps, as the pass fit-images makes it.
+ * The part of an image that a network uses: a Slice to whole steps, as the pass fit-images creates it.
  *
  *   sizes = Gather(Shape(X), axes)     Slice(X, 0, sizes - (sizes - rest) % multiple, axes)
  */
 import { readNumbers } from '../tensor';
 import type { Value } from '../types';
 
-/** Along one axis of the image, `multiple * n + rest` places are taken. */
+/** Along one axis of the image, `multiple * n + rest` positions are used. */
 export interface AxisCut {
   readonly axis: number;
   readonly multiple: number;
   readonly rest: number;
 }
 
-/** What is cut off the image in the graph; nothing where it is read as it comes. */
+/** Cuts that the graph applies to the image; empty if it reads the image as it is. */
 export function cutsOf(image: Value): readonly AxisCut[] {
   const slice = image.uses.map(({ user }) => user).find((user) => user.op === 'Slice' && user.inputs[2]?.producer?.op === 'Sub');
   const [sizes, over] = slice?.inputs[2]?.producer?.inputs ?? [];

@@ -1,35 +1,35 @@
 /**
- * The sizes of image at which a graph runs, from the conditions that it asks: the largest family  multiple * n + rest,  with the original size in it.
+ * Finds the image sizes at which a graph runs, from its conditions: the largest family  multiple * n + rest  that contains the original size.
  *
- * A length is a sum of whole multiples of the size and of floors of such sums. It repeats: with the common period P of all floors, length(size + P) is
- * length(size) plus a constant. So a condition that holds at one size and at the next of the same rest holds at all sizes of that rest, as long as no
- * min or max changes sides in between; each rest is asked near the original size and far from it.
+ * A length is a sum of integer multiples of the size and of floors of such sums. It repeats: with the common period P of all floors, length(size + P) is
+ * length(size) plus a constant. So a condition that holds at one size and at the next with the same remainder holds at all sizes with that remainder, as
+ * long as the same side of each min or max applies; each remainder is tested both near the original size and far from it.
  */
 import { evaluateDim, namesOf, periodOf } from '../dims';
 import type { Dim } from '../types';
 import type { SizeCondition } from './conditions';
 
-/** Sizes that are taken: `multiple * n + rest`, and `minimum` at least. */
+/** Accepted sizes: `multiple * n + rest`, and at least `minimum`. */
 export interface SizeFamily {
   readonly multiple: number;
   readonly rest: number;
   readonly minimum: number;
 }
 
-/** One symbol of the sizes, and the number that it is at the original size. */
+/** A symbol of the image size, and its value at the original size. */
 export interface SizeSymbol {
   readonly name: string;
   readonly original: number;
 }
 
 export interface Solution {
-  /** By symbol. */
+  /** Families by symbol. */
   readonly families: ReadonlyMap<string, SizeFamily>;
   /** Conditions that hold at no other size, or not even at the original one. */
   readonly failing: readonly SizeCondition[];
 }
 
-/** Periods beyond this are not searched; networks have strides of up to 64. */
+/** Longer periods are not searched; networks have strides of up to 64. */
 const LONGEST_PERIOD = 8192;
 const FAR = 64;
 
@@ -58,7 +58,7 @@ export function solveSizes(conditions: readonly SizeCondition[], symbols: readon
 }
 
 const namesIn = ({ a, b }: SizeCondition): Set<string> => new Set([...namesOf(a), ...namesOf(b)]);
-/** Conditions on sizes of the image alone: other symbols are a batch, or numbers of data. */
+/** True if the condition involves image sizes only: other symbols are a batch, or depend on the data. */
 const concerns = (condition: SizeCondition, symbols: readonly SizeSymbol[]): boolean => {
   const names = namesIn(condition);
   return names.size > 0 && [...names].every((name) => symbols.some((symbol) => symbol.name === name));
@@ -79,13 +79,13 @@ function holds({ kind, a, b }: SizeCondition, sizes: ReadonlyMap<string, number>
 }
 const numberFor = (dim: Dim, sizes: ReadonlyMap<string, number>): number => evaluateDim(dim, sizes) ?? Number.NaN;
 
-/** The remainder of a length repeats when the length has grown by a multiple of the divisor. */
+/** The remainder of a length repeats once the length has grown by a multiple of the divisor. */
 const periodOfCondition = ({ kind, a, b }: SizeCondition): number =>
   kind === 'blocks' && typeof b === 'number' ? periodOf(a) * b : lcm(periodOf(a), periodOf(b));
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
 
-/** The smallest steps, multiples of those so far, at which the condition holds at every size. */
+/** The smallest steps, multiples of the previous ones, with which the condition holds at every size. */
 function stepsFor(
   condition: SizeCondition,
   names: readonly SizeSymbol[],
@@ -104,7 +104,7 @@ function stepsFor(
   return undefined;
 }
 
-/** Whether the condition holds at every size that is whole steps away from the original one. */
+/** True if the condition holds at every size that differs from the original one by whole steps. */
 function holdsAlong(
   condition: SizeCondition,
   names: readonly SizeSymbol[],
@@ -130,7 +130,7 @@ function holdsAlong(
   return tries(0);
 }
 
-/** The smallest size of the family from which on up to the original size every condition holds, the other sizes being the original ones. */
+/** The smallest size of the family from which every condition holds up to the original size, with all other sizes at their original values. */
 function minimumOf(
   name: string,
   original: number,

@@ -1,8 +1,8 @@
 /**
- * The sizes of image that a model takes, per image input and axis:  multiple * n + rest  pixels, and `minimum` at least.
+ * The image sizes that a model accepts, per image input and axis:  multiple * n + rest  pixels, and at least `minimum`.
  *
- * Read off the graph, by what it asks of its lengths (conditions.ts), not by running it. A converted model runs at every size from the minimum on; where its
- * network takes some sizes only, the graph cuts the image to the next smaller one of them (passes/fit-images). The metadata say which:
+ * Derived from the graph's conditions on its lengths (conditions.ts), not by running it. A converted model runs at every size from the minimum on; if its
+ * network accepts only some sizes, the graph cuts the image to the next smaller one (passes/fit-images). The metadata record them:
  *
  *   convolutionize.sizes   {"image":{"height":{"multiple":32,"rest":0,"minimum":224},"width":{"multiple":32,"rest":0,"minimum":224}}}
  */
@@ -18,14 +18,14 @@ import { sizeSymbols, type Windows, windowsOf } from './windows';
 
 export type { SizeFamily };
 
-/** What an image may measure. An axis of a fixed length has multiple 0: that length is the only one. */
+/** Accepted sizes of an image. An axis of fixed length has multiple 0: that length is the only one. */
 export type ImageSizes = PerAxis<SizeFamily>;
 
 const SIZES = 'convolutionize.sizes';
 
 /**
- * By image input. `windows`: the size that the model was made for, where the model does not say itself; inputs of which neither says it are left out.
- * The model is not touched.
+ * Accepted sizes by image input. `windows`: the size that the model was made for, if the model does not record it; inputs for which neither gives it are
+ * omitted. The model is not modified.
  */
 export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): ReadonlyMap<string, ImageSizes> {
   const declared = declaredSizes(model);
@@ -52,7 +52,7 @@ export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): R
   return sizes;
 }
 
-/** undefined where it is not known along every axis. */
+/** undefined if the sizes are not known along every axis. */
 function perKnownAxis(letters: readonly Letter[], along: (letter: Letter) => SizeFamily | undefined): ImageSizes | undefined {
   const known = letters.flatMap((letter): (readonly [AxisName, SizeFamily])[] => {
     const family = along(letter);
@@ -65,17 +65,17 @@ const cutFamily = ({ multiple, rest }: { readonly multiple: number; readonly res
   multiple,
   rest,
 });
-/** The smallest size of a family that is no smaller. */
+/** The smallest size of a family that is at least `least`. */
 const upTo = (least: number, { multiple, rest }: { readonly multiple: number; readonly rest: number }): number =>
   Math.max(Math.ceil((least - rest) / multiple), 0) * multiple + rest;
 
-/** The largest size that is taken and does not exceed `length`; undefined where the image is too small. */
+/** The largest accepted size that does not exceed `length`; undefined if the image is too small. */
 export function largestTaken({ multiple, rest, minimum }: SizeFamily, length: number): number | undefined {
   if (length < minimum) return undefined;
   return multiple === 0 ? rest : length - ((((length - rest) % multiple) + multiple) % multiple);
 }
 
-/** The size of the family that is nearest to `length` by `round`, and no smaller than its minimum. */
+/** The size of the family nearest to `length` according to `round`, and at least its minimum. */
 export function nearestTaken({ multiple, rest, minimum }: SizeFamily, length: number, round: (steps: number) => number): number {
   return multiple === 0 ? rest : Math.max(minimum, rest + multiple * round((length - rest) / multiple));
 }

@@ -1,4 +1,4 @@
-/** The size of image that a model was made for, as a conversion writes it into the metadata, and the symbols that stand for it. */
+/** The image size that a model was made for, as a conversion records it in the metadata, and the symbols that represent it. */
 import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
 import type { Graph } from '../graph';
@@ -11,14 +11,14 @@ export const WINDOW = 'convolutionize.window';
 /** Lengths along the spatial axes, outermost first. */
 export type Windows = ReadonlyMap<string, readonly number[]>;
 
-/** By image input; empty where the file does not say, or says something else. */
+/** Windows by image input; empty if the file does not record them, or records something invalid. */
 export const windowsOf = (model: Model): Windows => sizesIn(model.metadata.get(WINDOW));
 
 export function declareWindows(model: Model, windows: Iterable<readonly [input: string, size: readonly number[]]>): void {
   model.metadata.set(WINDOW, JSON.stringify(Object.fromEntries(windows)));
 }
 
-/** Lists of lengths by name, in JSON: `{"image":[224,224]}`. What is no such list is left out. */
+/** Parses lists of lengths by name, in JSON: `{"image":[224,224]}`. Anything else is omitted. */
 export function sizesIn(text: string | undefined): Windows {
   const sizes = new Map<string, readonly number[]>();
   for (const [input, size] of Object.entries(jsonIn(text) ?? {})) {
@@ -30,7 +30,7 @@ export function sizesIn(text: string | undefined): Windows {
 }
 const isLength = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
-/** The symbols of the spatial axes of the image inputs, and what they were originally. */
+/** The symbols of the spatial axes of the image inputs, with their original values. */
 export function sizeSymbols(graph: Graph, windows: Windows): SizeSymbol[] {
   const symbols = new Map<string, number>();
   for (const [image, roles] of imageInputs(graph)) {
