@@ -1,13 +1,13 @@
 /**
- * Every error a user can meet: its code, its sentence and its hint, one function each.
+ * Every error a user can meet: its code, its message and its hint, one function each.
  * Sections follow the folders of src/. docs/diagnostics.md is generated from here.
  */
 import type { Dim, Node, Value } from '../ir/types';
 import { CompileError, type Diagnostic, type Location } from './compile-error';
 
-/** Where a node is, for a diagnostic. */
+/** Location of a node, for a diagnostic. */
 export const locate = (node: Node): Location => ({ node: node.name, op: node.op, origin: node.origin });
-/** Where a value is, for a diagnostic. */
+/** Location of a value, for a diagnostic. */
 export const locateValue = (value: Value): Location => ({ value: value.name, ...(value.producer ? locate(value.producer) : {}) });
 
 // ---- ir ----
@@ -129,7 +129,7 @@ export const cannotWrite = (file: string, reason: string): CompileError =>
     hint: 'nothing was written; check the directory, its permissions and the space left',
   });
 
-/** What the operating system refused, wherever it was asked: a name that is too long, a disk that is full. undefined: it was not the system. */
+/** Error for a failed system call, wherever it happened: a name that is too long, a full disk. undefined: not an error of the system. */
 export function systemFault(error: unknown): CompileError | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error && 'message' in error)) return undefined;
   const message = String(error.message);
@@ -342,7 +342,7 @@ export const nothingToConvert = (outputs: readonly Value[]): CompileError =>
 interface CannotSlideDetails {
   readonly trunkSlides?: boolean;
   readonly passesLeftOut?: boolean;
-  /** Nothing is known against the node but that nothing is known of it. */
+  /** True if the only objection to the node is that nothing is known about it. */
   readonly isUnknown?: boolean;
 }
 export const cannotSlide = (
@@ -367,7 +367,7 @@ export const cannotSlide = (
         : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
   });
 export const strideNotDivisor = (strides: readonly number[], divisors: readonly (readonly number[])[], unit: string): CompileError => {
-  // One number for all axes where they have the same divisors.
+  // One number for all axes if they have the same divisors.
   const [first = [], ...others] = divisors;
   const common = first.filter((divisor) => others.every((list) => list.includes(divisor)));
   const isOne = strides.every((stride) => stride === strides[0]);
@@ -379,12 +379,12 @@ export const strideNotDivisor = (strides: readonly number[], divisors: readonly 
       : `expected divisors of its strides: ${divisors.map((list) => list.join(', ')).join('; ')}`,
   });
 };
-/** A spatial axis of an image: its name, and its place among the axes of the input. */
+/** A spatial axis of an image: its name, and its position among the axes of the input. */
 export interface ImageAxis {
   readonly name: string;
   readonly index: number;
 }
-/** For the refusal of a network that was asked to slide along an axis along which it cannot. */
+/** Note for the refusal of a network that was asked to slide along an axis along which it cannot. */
 export const slideNote = (wanted: readonly string[], axes: readonly ImageAxis[]): string =>
   `--slide asks for ${listed(wanted)}; the image has the axes ${listed(axes.map(({ name, index }) => `${name} (${index})`))}`;
 export const unknownAxis = (wanted: string, input: Value, axes: readonly ImageAxis[], possible: readonly string[]): CompileError =>
@@ -500,7 +500,7 @@ export const noWeightMatches = (type: string, pattern: string, names: readonly s
     hint: "'*' stands for any characters; nothing was written",
     notes: [`there are ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`],
   });
-/** Operators over maps are in a domain of the compiler's own by then. */
+/** By then, operators over maps are in the compiler's own domain. */
 const onnxName = (node: Node): string => node.op.replace(/^nhwc\./, '');
 
 // ---- verify ----
@@ -733,7 +733,7 @@ export const noPictures = (folder: string): CompileError =>
     at: inFile(folder),
     hint: 'pictures are files with names in .jpg, .jpeg, .png or .webp; folders inside are not looked into',
   });
-/** A picture is said by its width first. */
+/** Pictures are given width first. */
 const extent = (lengths: readonly number[]): string => (lengths.length === 2 ? [...lengths].reverse() : lengths).join('x');
 export const pictureTooSmall = (file: string, size: readonly number[], least: readonly number[], scale: number): CompileError => {
   const [height = 1, width = 1] = least;

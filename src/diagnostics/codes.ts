@@ -1,4 +1,4 @@
-/** Every code of a diagnostic. An error or warning takes one of these, so that a typing error does not compile; catalogue.ts says what each means. */
+/** Codes of all diagnostics. Errors and warnings use only these, so that a misspelled code does not compile; catalogue.ts defines their meaning. */
 export type Code =
   | 'ARRAY_AXES'
   | 'ARRAY_BANDS'

@@ -1,6 +1,6 @@
 /**
- * Two kinds of failure. A `CompileError` is about the user's model, files or options: they can act on it.
- * An `InvariantError` is our mistake: they can only report it.
+ * Two kinds of failure. A `CompileError` concerns the user's model, files or options: they can act on it.
+ * An `InvariantError` is a bug of ours: they can only report it.
  */
 import type { Code } from './codes';
 
@@ -8,7 +8,7 @@ export interface Location {
   readonly file?: string | undefined;
   /** Byte offset in a binary file. */
   readonly offset?: number | undefined;
-  /** One-based, for the text form. */
+  /** One-based, for the text format. */
   readonly line?: number | undefined;
   readonly column?: number | undefined;
   /** Path of graph names from the main graph to the nested one. */
@@ -20,11 +20,11 @@ export interface Location {
 }
 
 export interface Diagnostic {
-  /** One meaning each; see catalogue.ts. */
+  /** Each code has one meaning; see catalogue.ts. */
   readonly code: Code;
   readonly message: string;
   readonly at?: Location | undefined;
-  /** What to do. */
+  /** What the user can do. */
   readonly hint?: string | undefined;
   readonly notes?: readonly string[] | undefined;
 }
@@ -45,7 +45,7 @@ export class InvariantError extends Error {
   override readonly name: string = 'InvariantError';
 }
 
-/** Throws InvariantError when `condition` is false: our bug, not the model's. */
+/** Throws InvariantError if `condition` is false: a bug of ours, not of the model. */
 export function assertInvariant(condition: unknown, message: () => string): asserts condition {
   if (!condition) throw new InvariantError(message());
 }

@@ -9,7 +9,7 @@
 import type { Diagnostic, Location } from './compile-error';
 import { withoutHidden } from './hidden';
 
-/** How to mark words; the default leaves them as they are. */
+/** Functions that highlight words; by default they are left unchanged. */
 export interface Paint {
   readonly error: (text: string) => string;
   readonly hint: (text: string) => string;
@@ -27,7 +27,7 @@ export function formatDiagnostic(diagnostic: Diagnostic, paint: Paint = plain, s
   ].join('\n');
 }
 
-/** `model.onnx:3:14, graph 'body', node 'conv' (Conv, from 'trunk/conv'), value 'x'`; '' where nothing is known. */
+/** `model.onnx:3:14, graph 'body', node 'conv' (Conv, from 'trunk/conv'), value 'x'`; '' if nothing is known. */
 export function formatLocation(at: Location): string {
   const parts: string[] = [];
   if (at.file !== undefined)
@@ -49,7 +49,7 @@ function aside({ node, op, origin }: Location): string {
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
 
-/** Names in a model are any bytes: a text of one line in which nothing steers a terminal. */
+/** Makes text printable, since names in a model may be any bytes: one line, without terminal control sequences. */
 export const printable = (text: string): string =>
   withoutHidden(text, (char) => (char === '\n' ? '\\n' : char === '\t' ? '\\t' : codeText(char)));
 
@@ -57,8 +57,8 @@ const codeText = (char: string): string =>
   Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 /**
- * A text of several lines for a terminal or the log of a CI: nothing in it steers a terminal, and no line is a command of GitHub Actions (`::error::`, `##[group]`).
- * Within JSON the escapes mean the same characters.
+ * Makes a text of several lines safe for a terminal or a CI log: no terminal control sequences, and no line is a GitHub Actions command (`::error::`, `##[group]`).
+ * Within JSON the escapes denote the same characters.
  */
 export function harmless(text: string): string {
   return withoutHidden(text, (char) => (char === '\n' || char === '\t' ? char : codeText(char)))

@@ -1,5 +1,5 @@
-/** Paths in commands that messages show: what is copied into a shell names the same file there. */
+/** Paths in commands that messages show: copied into a shell, they name the same file. */
 
-/** As it is where every shell reads it so; else in double quotes, which sh, cmd and PowerShell know. */
+/** Unchanged if every shell reads it so; otherwise in double quotes, which sh, cmd and PowerShell understand. */
 export const quoted = (path: string): string =>
   /^[\w@%+=:,./\\-]+$/.test(path) && !path.startsWith('-') ? path : `"${path.replace(/["$`]/g, '\\$&')}"`;

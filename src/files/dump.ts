@@ -1,5 +1,5 @@
 /**
- * A directory of texts, one for each state that a model went through, over one file of weights that they share: each text runs by itself.
+ * A directory of texts, one for each state of a model, with one shared file of weights: each text is a complete model.
  *
  *   00-original.onnxtxt   01-fold-constants.onnxtxt   ...   weights.data
  */
@@ -15,7 +15,7 @@ import { reasonOf } from './file-source';
 
 const WEIGHTS = 'weights.data';
 
-/** Whether a file in such a directory is one of its own. */
+/** Whether a file is one that a dump writes. */
 export const isOfDump = (name: string): boolean => name === WEIGHTS || /^\d{2,}-[\w.-]+\.onnxtxt$/.test(name);
 
 export class DumpDirectory {
@@ -25,7 +25,7 @@ export class DumpDirectory {
   private length = 0;
   private count = 0;
 
-  /** Throws CompileError DIRECTORY_NOT_EMPTY, unless `force`: then what an earlier run left there goes, and nothing else. */
+  /** Throws CompileError DIRECTORY_NOT_EMPTY, unless `force`: then the files of an earlier run are removed, and nothing else. */
   constructor(
     private readonly path: string,
     { force = false, inputs }: { readonly force?: boolean; readonly inputs?: readonly string[] } = {},
@@ -35,7 +35,7 @@ export class DumpDirectory {
     this.weights = this.guarded(() => new NewFile(join(this.staged.path, WEIGHTS)));
   }
 
-  /** Writes the next text. `title` becomes a comment at its top. */
+  /** Writes the next text, with `title` as a comment at its top. */
   add(label: string, title: string, model: Model): void {
     const name = `${String(this.count++).padStart(2, '0')}-${label}.onnxtxt`;
     const text = printModel(model, {
@@ -48,14 +48,14 @@ export class DumpDirectory {
     this.guarded(() => writeInScratch(this.staged.path, name, `# ${title.replace(/\s+/g, ' ')}\n${text}`));
   }
 
-  /** Moves the directory to its place: until then, and where the program is interrupted, nothing is there. */
+  /** Moves the directory to its place: until then, also if the program is interrupted, nothing is there. */
   close(): void {
     this.guarded(() => this.weights.close());
     this.staged.commit();
     this.staged.discard();
   }
 
-  /** Every payload is written once, whatever the shapes that it is seen in. */
+  /** Writes every payload once, whatever shapes it is used with. */
   private placeOf(tensor: Tensor): TextPlace | undefined {
     const { data } = tensor;
     if (data.kind === 'strings') return undefined;

@@ -1,8 +1,8 @@
 /**
- * External data is named by the model, which may come from anywhere: only plain files below the model's own directory are opened.
+ * External data is named by the model, which may come from an untrusted source: only plain files below the model's own directory are opened.
  *
- * Relative locations without `..`, no symbolic links (unless allowed: caches of model hubs are made of them), no hard links, no directories or devices.
- * What was checked is what is read: the checks that can be are made on the open file.
+ * Allowed are relative locations without `..`; no symbolic links (unless permitted: caches of model hubs consist of them), hard links, directories or devices.
+ * To ensure that the file checked is the file read, checks are made on the open file where possible.
  */
 import { constants, fstatSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -14,11 +14,11 @@ import { FileSource } from './file-source';
 
 export interface ExternalDataOptions {
   readonly allowSymlinks?: boolean | undefined;
-  /** Called for weights that cannot be reached, instead of an error: for tools that look at the graph. Reading their numbers is still one. */
+  /** Called for weights that cannot be reached, instead of an error: for tools that inspect the graph. Reading their values is still an error. */
   readonly onMissing?: ((tensor: string, location: string, reason: CompileError) => void) | undefined;
 }
 
-/** Stands for a file that is not there: it has a name and no bytes. */
+/** Replaces a missing file: it has a name and no bytes. */
 class AbsentFile implements ByteSource {
   readonly size = Number.MAX_SAFE_INTEGER;
   readonly isAbsent = true;
@@ -32,10 +32,10 @@ class AbsentFile implements ByteSource {
   }
 }
 
-/** Opens external files for one model; each once. */
+/** Opens the external files of one model, each once. */
 export class ExternalFiles {
   private readonly open = new Map<string, FileSource>();
-  /** Locations by source, for writers that leave the data where it is. */
+  /** Locations by source, for writers that leave the data in place. */
   readonly locations = new Map<FileSource, string>();
 
   constructor(
@@ -43,7 +43,7 @@ export class ExternalFiles {
     private readonly options: ExternalDataOptions = {},
   ) {}
 
-  /** Throws CompileError BAD_EXTERNAL_DATA naming the tensor, unless missing weights are allowed. */
+  /** The external file at a location. Throws CompileError BAD_EXTERNAL_DATA naming the tensor, unless missing weights are allowed. */
   source(location: string, tensor: string): ByteSource {
     try {
       return this.file(location, tensor);
@@ -54,7 +54,7 @@ export class ExternalFiles {
     }
   }
 
-  /** For a tensor whose bytes are not there; undefined where that is an error. */
+  /** Replacement for a tensor whose bytes are missing; undefined if that is an error. */
   absent(location: string, tensor: string, reason: CompileError): ByteSource | undefined {
     if (!this.options.onMissing) return undefined;
     this.options.onMissing(tensor, location, reason);
@@ -103,7 +103,7 @@ export class ExternalFiles {
     return source;
   }
 
-  /** Below the directory of the model as named, or, where links are allowed, below that of the model they lead to (or its parent, as hub caches have it). */
+  /** Requires a path below the model's directory as named; if links are allowed, it may also be below that of the link's target (or its parent, as in hub caches). */
   private requireInside(path: string, location: string, fail: (what: string) => CompileError, allowed: boolean): void {
     const real = realpathSync(path);
     const homes = [realpathSync(dirname(this.modelPath)), ...(allowed ? [dirname(realpathSync(this.modelPath))] : [])];

@@ -1,6 +1,6 @@
 /**
- * Writing a file from start to end through one small buffer: small pieces are gathered, ranges of files copied.
- * 128 KB because larger buffers were measured slower and, on some kernels, several times slower.
+ * Writes a file from start to end through one small buffer: small pieces are collected, ranges of files copied.
+ * The buffer has 128 KB, because larger ones were measured slower and, on some kernels, several times slower.
  */
 import { cannotWrite } from '../diagnostics/catalogue';
 import type { ByteSource } from '../ir/bytes';
@@ -15,7 +15,7 @@ export class FileSink implements ByteSink {
   private readonly file: NewFile;
   private readonly checked = new Set<FileSource>();
   private filled = 0;
-  /** Bytes taken so far. */
+  /** Number of bytes accepted so far. */
   length = 0;
 
   /** Creates the file; it must not exist. */
@@ -55,7 +55,7 @@ export class FileSink implements ByteSink {
     }
   }
 
-  /** Writes what is left and closes. A source that changed meanwhile is an error: what was copied may be a mixture. */
+  /** Flushes and closes. A source that changed in the meantime is an error: the copy may be a mixture. */
   finish(): void {
     this.flush();
     for (const source of this.checked) source.requireUnchanged();
@@ -82,10 +82,10 @@ export class FileSink implements ByteSink {
   }
 }
 
-/** A new file that is written in order. */
+/** A new file that is written sequentially. */
 export interface OpenFile {
   write(bytes: Uint8Array): void;
-  /** Writes what is left. */
+  /** Flushes and closes. */
   close(): void;
 }
 export function bufferedFile(path: string): OpenFile {

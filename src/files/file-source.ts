@@ -1,11 +1,11 @@
-/** A file as a ByteSource: opened once, read by range, and watched for changes between opening and reading. */
+/** A file as a ByteSource: opened once, read by range, and checked for changes between opening and reading. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { cannotRead, inputChanged, malformed } from '../diagnostics/catalogue';
 import type { ByteSource } from '../ir/bytes';
 import { table } from '../ir/table';
 import { noteRead } from '../output';
 
-/** One system call reads so much at most. */
+/** Maximum number of bytes per system call. */
 const LARGEST_READ = 1 << 30;
 
 export class FileSource implements ByteSource {
@@ -26,7 +26,7 @@ export class FileSource implements ByteSource {
     this.inode = stat.ino;
   }
 
-  /** Throws CompileError CANNOT_READ for what is no readable plain file. `flags`: further open(2) flags. */
+  /** Throws CompileError CANNOT_READ unless it is a readable plain file. `flags`: further open(2) flags. */
   static open(path: string, flags = 0): FileSource {
     let descriptor: number;
     try {
@@ -42,13 +42,13 @@ export class FileSource implements ByteSource {
   }
 
   read(offset: number, length: number): Uint8Array {
-    // A buffer of its own, so that typed arrays over it are aligned.
+    // A separate buffer, so that typed arrays over it are aligned.
     const bytes = Buffer.allocUnsafeSlow(length);
     this.readInto(bytes, offset, length);
     return bytes;
   }
 
-  /** Fills the first `length` bytes of `bytes`. Throws where the file has become shorter. */
+  /** Fills the first `length` bytes of `bytes`. Throws if the file has become shorter. */
   readInto(bytes: Uint8Array, offset: number, length: number): void {
     let done = 0;
     while (done < length) {
@@ -61,7 +61,7 @@ export class FileSource implements ByteSource {
     }
   }
 
-  /** Before bytes are copied that were located earlier. */
+  /** Call before copying bytes that were located earlier. Throws if the file has changed. */
   requireUnchanged(): void {
     const stat = fstatSync(this.descriptor);
     if (stat.size !== this.size || stat.mtimeMs !== this.mtime) throw inputChanged(this.name);
@@ -72,7 +72,7 @@ export class FileSource implements ByteSource {
   }
 }
 
-/** What the operating system said, in words. */
+/** The operating system's error, in words. */
 export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const known: Readonly<Record<string, string>> = table({

@@ -1,5 +1,5 @@
 /**
- * import() of a module that only a run knows. In dist/ this is a file of its own: V8 forgets how to import in a program that it takes from what was compiled
- * before (src/cli/launch.ts).
+ * import() of a module whose path is known only at run time. In dist/ this is a separate file: V8 loses the ability to import in a program that it loads
+ * from cached compiled code (src/cli/launch.ts).
  */
 export const importModule = (url: string): Promise<unknown> => import(url);

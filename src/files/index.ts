@@ -1,4 +1,4 @@
-/** Models as files. The rest of the compiler knows bytes only. */
+/** Models as files. The rest of the compiler works with bytes only. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { assertInvariant, type CompileError, type Diagnostic } from '../diagnostics/compile-error';
@@ -21,11 +21,11 @@ export interface ReadFileOptions {
   readonly allowSymlinks?: boolean | undefined;
   readonly warn?: ((warning: Diagnostic) => void) | undefined;
   readonly keepOpset?: boolean | undefined;
-  /** Called for weights that cannot be reached, instead of an error (BAD_EXTERNAL_DATA): for tools that look at the graph. */
+  /** Called for weights that cannot be reached, instead of an error (BAD_EXTERNAL_DATA): for tools that inspect the graph. */
   readonly onMissing?: ((tensor: string, location: string, reason: CompileError) => void) | undefined;
 }
 
-/** What a model was read from, by model: the writer has to know which bytes it may refer to. */
+/** Files that a model was read from, by model: the writer must know which bytes it may refer to. */
 const origins = new WeakMap<Model, ModelOrigin>();
 interface ModelOrigin {
   readonly path: string;
@@ -34,7 +34,7 @@ interface ModelOrigin {
 }
 
 /**
- * Reads an ONNX file, or ONNX text (.onnxtxt); weights stay on disk until somebody needs their numbers, so the file must stay where it is.
+ * Reads an ONNX file, or ONNX text (.onnxtxt). Weights stay on disk until their values are needed, so the file must stay where it is.
  * Throws CompileError.
  */
 export function readModelFile(path: string, options: ReadFileOptions = {}): Model {
@@ -61,7 +61,7 @@ export function readModelFile(path: string, options: ReadFileOptions = {}): Mode
   }
 }
 
-/** Models of other kinds that are folders. */
+/** Error for a folder that is a model of another kind; undefined for any other. */
 function otherFolder(path: string): CompileError | undefined {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   if (existsSync(join(path, 'saved_model.pb'))) return savedModel(path);
@@ -78,7 +78,7 @@ function otherFolder(path: string): CompileError | undefined {
 /** The file that a model was read from; undefined for one from memory. */
 export const pathOf = (model: Model): string | undefined => origins.get(model)?.path;
 
-/** Closes the files behind a model; its weights cannot be read any more, nor those of models made from it. */
+/** Closes the files behind a model; after that, neither its weights nor those of models made from it can be read. */
 export function closeModel(model: Model): void {
   const origin = origins.get(model);
   origin?.source.close();
@@ -86,13 +86,13 @@ export function closeModel(model: Model): void {
   origins.delete(model);
 }
 
-/** Files that a model was read from: its own, and those of its external data. */
+/** Files that a model was read from: its own and those of its external data. */
 export function filesBehind(model: Model): readonly string[] {
   const origin = origins.get(model);
   return origin ? [origin.path, ...[...origin.external.locations.keys()].map(({ name }) => name)] : [];
 }
 
-/** A model made from another one by passes still refers to the other's files. */
+/** Gives a model that passes made from another one the files of that model, which it still refers to. */
 export function inheritOrigin(made: Model, from: Model): void {
   const origin = origins.get(from);
   if (origin) origins.set(made, origin);
@@ -102,16 +102,16 @@ export interface WriteFileOptions {
   /** Replaces an existing file. */
   readonly force?: boolean | undefined;
   /**
-   * - `copy` (default): the output stands for itself, except that weights that already lie in external files beside the output stay there;
-   * - `external`: weights go into `<name>.data` beside the output;
-   * - `reference`: weights stay where they are, the original .onnx included, which must lie in the output's directory or below it.
+   * - `copy` (default): the output is self-contained, except that weights already in external files next to the output stay there;
+   * - `external`: weights go into `<name>.data` next to the output;
+   * - `reference`: weights stay where they are, including the original .onnx file, which must be in the output's directory or below it.
    */
   readonly weights?: 'copy' | 'external' | 'reference' | undefined;
-  /** The directory in which the output will be in the end, where it is written elsewhere first. Default: the path's own. */
+  /** Final directory of the output, if it is first written elsewhere. Default: the directory of the path. */
   readonly home?: string | undefined;
 }
 
-/** Writes the model to temporary files beside `path` and renames them when they are complete: the file is whole or not there. Throws CompileError. */
+/** Writes the model to temporary files next to `path` and renames them when they are complete: the file is either complete or absent. Throws CompileError. */
 export function writeModelFile(model: Model, path: string, options: WriteFileOptions = {}): void {
   const { force = false, weights } = options;
   const inputs = force ? [] : filesBehind(model);
@@ -125,12 +125,12 @@ export function writeModelFile(model: Model, path: string, options: WriteFileOpt
   }
 }
 
-/** Ends the name of the file of a model's weights. */
+/** Suffix of the file name of a model's weights. */
 export const DATA = '.data';
-/** Where the weights of a model go that has them in a file of their own. */
+/** Path of the weights file of a model that has a separate one. */
 export const dataFile = (path: string): string => `${path}${DATA}`;
 
-/** The same into a temporary place, where nothing is that counts: `home` is the directory in which the model will be in the end. */
+/** Writes the model to a temporary location, where it can overwrite nothing of value: `home` is the final directory of the model. */
 export function writeModelInto(model: Model, path: string, options: Pick<WriteFileOptions, 'weights' | 'home'> = {}): void {
   const weights = options.weights ?? 'copy';
   const dataName = weights === 'external' ? basename(dataFile(path)) : undefined;
@@ -140,12 +140,12 @@ export function writeModelInto(model: Model, path: string, options: Pick<WriteFi
   writeSegments(plan.onnx, plan.onnxLength, path);
 }
 
-/** Beside the weights, a file has nodes and names. */
+/** Space reserved for nodes and names, besides the weights. */
 const FOR_NODES = 1 << 26;
 
 /**
- * A model for a runtime, in a temporary directory, in place of one of this name: in one file where it fits into `largest` bytes, which protobuf can hold,
- * else with its weights beside it. Answers with its path.
+ * Writes a model for a runtime to a temporary directory, replacing one with this name: as one file if it fits into `largest` bytes, the limit of protobuf,
+ * otherwise with its weights in a separate file. Returns its path.
  */
 export function writeForRuntime(model: Model, directory: string, name: string, largest = FILE_LIMIT - FOR_NODES): string {
   const path = fileInScratch(directory, name);
@@ -158,7 +158,7 @@ const bytesOfWeights = (graph: Graph): number =>
   graph.constants.reduce((sum, { constant }) => sum + tensorByteLength(constant), 0) +
   graph.nodes.reduce((sum, node) => sum + nestedGraphs(node).reduce((all, nested) => all + bytesOfWeights(nested), 0), 0);
 
-/** Whether a runtime can load the file: protobuf holds no larger one. */
+/** Whether a runtime can load the file: protobuf allows no larger one. */
 export const fitsRuntime = (path: string): boolean => statSync(path).size <= FILE_LIMIT;
 
 function writeSegments(segments: readonly Segment[], length: number, path: string): void {
@@ -173,12 +173,12 @@ function writeSegments(segments: readonly Segment[], length: number, path: strin
   assertInvariant(sink.length === length, () => `wrote ${sink.length} bytes of ${length}`);
 }
 
-/** Under which location a source can be referred to from the output's directory. */
+/** Finds the location by which a source can be referenced from the output's directory. */
 function locator(origin: ModelOrigin | undefined, home: string, weights: string): (source: ByteSource) => string | undefined {
   return (source) => {
     if (!origin || !(source instanceof FileSource) || weights === 'external') return undefined;
     if (source !== origin.source) {
-      // External data stays where it is when the new model stands beside the old one.
+      // External data stays where it is if the new model is next to the old one.
       return weights === 'reference' || resolve(home) === resolve(dirname(origin.path)) ? locationBelow(home, source.name) : undefined;
     }
     return weights === 'reference' ? locationBelow(home, origin.path) : undefined;

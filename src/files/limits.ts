@@ -1,7 +1,7 @@
-/** CONVOLUTIONIZE_LIMITS: a factor for all limits on what a small file may expand to. It reaches every command, and the processes that one starts. */
+/** CONVOLUTIONIZE_LIMITS: a factor for all limits on what a small file may expand to. It applies to every command and the processes that it starts. */
 import { badVariable } from '../diagnostics/catalogue';
 
-/** Throws CompileError BAD_VARIABLE. */
+/** Reads the factor. Throws CompileError BAD_VARIABLE. */
 export function limitsFactor(): number {
   const text = process.env.CONVOLUTIONIZE_LIMITS;
   if (text === undefined || text === '') return 1;

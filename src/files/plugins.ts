@@ -1,9 +1,9 @@
 /**
- * Passes of the user's own, from modules: CommonJS or ES, one pass or several.
+ * The user's own passes, loaded from modules: CommonJS or ES, one pass or several.
  *
  *   export default definePass({ name: 'my-pass', after: 'fold-batch-norm', ... })
  *
- * Whatever a module exports that is a pass counts: default, named, or in a list.
+ * Every exported pass is used: default, named, or in a list.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,7 +12,7 @@ import type { PluginPass } from '../compile';
 import { pluginInvalid } from '../diagnostics/catalogue';
 import { importModule } from './import-module';
 
-/** Throws CompileError PLUGIN_INVALID where a module cannot be loaded, or holds no pass. */
+/** Loads the passes. Throws CompileError PLUGIN_INVALID if a module cannot be loaded or contains no pass. */
 export async function loadPlugins(paths: readonly string[]): Promise<PluginPass[]> {
   const passes: PluginPass[] = [];
   for (const path of paths) {
@@ -30,7 +30,7 @@ export async function loadPlugins(paths: readonly string[]): Promise<PluginPass[
   return passes;
 }
 
-/** `export default`, `module.exports` (which ES importers see as default), named exports and lists of them. */
+/** Passes in `export default`, `module.exports` (which ES importers see as default), named exports and lists of them. */
 function exportsOf(value: unknown, depth: number): PluginPass[] {
   if (isPass(value)) return [value];
   if (typeof value !== 'object' || value === null || depth > 2) return [];

@@ -1,7 +1,7 @@
 /**
- * Models as text: ONNX's textual syntax in files (.onnxtxt, as Python's onnx has it), whose weights stay in the file that they came from.
+ * Models as text: files in ONNX's textual syntax (.onnxtxt, as in Python's onnx), whose weights stay in the original file.
  *
- * References are relative to the directory in which the text will lie, so a text must lie beside its source or above it.
+ * References are relative to the directory of the text, so a text must be next to its source or above it.
  */
 import { dirname, relative, resolve, sep } from 'node:path';
 import { referenceOutside } from '../diagnostics/catalogue';
@@ -14,7 +14,7 @@ import { limitsFactor } from './limits';
 
 export const isTextFile = (path: string): boolean => /\.onnxte?xt$/i.test(path);
 
-/** Throws CompileError TEXT_*, or BAD_EXTERNAL_DATA. */
+/** Reads a model from text. Throws CompileError TEXT_*, or BAD_EXTERNAL_DATA. */
 export function readText(source: FileSource, external: ExternalFiles, keepOpset: boolean | undefined): Model {
   const text = new TextDecoder().decode(source.read(0, source.size));
   return parseModel(text, {
@@ -28,15 +28,15 @@ export function readText(source: FileSource, external: ExternalFiles, keepOpset:
 export interface TextOptions {
   /** The file that the model was read from. */
   readonly path: string;
-  /** The directory in which the text will lie. Default: that of the file. */
+  /** Final directory of the text. Default: that of the file. */
   readonly home?: string | undefined;
-  /** Of more than 16 elements: where they lie in the file (default), the numbers themselves, or nothing. */
+  /** Constants of more than 16 elements: their location in the file (default), the values themselves, or nothing. */
   readonly weights?: 'reference' | 'inline' | 'none' | undefined;
   /** Comment at the top. */
   readonly title?: string | undefined;
 }
 
-/** A text that onnx.parser and `readModel` read back. Throws CompileError REFERENCE_OUTSIDE where it cannot refer to its source. */
+/** The model as text that onnx.parser and `readModel` can read. Throws CompileError REFERENCE_OUTSIDE if it cannot refer to its source. */
 export function modelText(model: Model, options: TextOptions): string {
   const { path, home = dirname(path), weights = 'reference' } = options;
   const text = printModel(model, {
@@ -56,7 +56,7 @@ export function modelText(model: Model, options: TextOptions): string {
   return `# ${title.replace(/\s+/g, ' ')}${note}\n${text}`;
 }
 
-/** The location by which a model in `home` refers to a file, with slashes; undefined: the file does not lie below it. */
+/** Location by which a model in `home` refers to a file, with slashes; undefined if the file is not below it. */
 export function locationBelow(home: string, path: string): string | undefined {
   const location = relative(resolve(home), resolve(path));
   return location.startsWith('..') || location.includes(`..${sep}`) || resolve(location) === location

@@ -1,4 +1,4 @@
-/** TensorFlow.js models as directories: written beside their place, and renamed when they are whole. */
+/** TensorFlow.js models as directories: written next to their final place, and renamed when complete. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -17,24 +17,24 @@ import { bufferedFile, type OpenFile } from './file-sink';
 import { reasonOf } from './file-source';
 
 export interface WriteTfjsOptions extends LowerOptions {
-  /** Replaces a directory that holds a TensorFlow.js model. An empty one is replaced anyway. */
+  /** Replaces a directory that contains a TensorFlow.js model. An empty one is always replaced. */
   readonly force?: boolean | undefined;
   readonly shardSize?: number | undefined;
   readonly quantisation?: ArtifactOptions['quantisation'];
   readonly signatureName?: string | undefined;
-  /** Class names, in the order of the channels: into the metadata. By default those in the model's own. */
+  /** Class names in channel order, for the metadata. Default: those in the model's own metadata. */
   readonly labels?: readonly string[] | undefined;
-  /** How images are to be prepared (docs/pictures.md): into the metadata, as it is. By default what the model's own says. */
+  /** How images must be prepared (docs/pictures.md), written to the metadata unchanged. Default: the value in the model's own metadata. */
   readonly preprocessing?: unknown;
 }
 
-/** What was written, and where it is until it is committed. */
+/** Report on the written model; until it is committed, the files are in a temporary directory. */
 export interface TfjsWritten extends ArtifactReport {
   readonly directory: string;
 }
 
 /**
- * Writes the model, as ONNX has it, as a TensorFlow.js graph model: `directory`/model.json and its shards. The directory is whole or not there.
+ * Writes an ONNX model as a TensorFlow.js graph model: `directory`/model.json and its shards. The directory is either complete or absent.
  * Throws CompileError: UNSUPPORTED_OPERATORS before anything is written, OUTPUT_EXISTS, OUTPUT_NOT_MODEL, CANNOT_WRITE.
  */
 export function writeTfjsModel(model: Model, directory: string, options: WriteTfjsOptions = {}): TfjsWritten {
@@ -51,7 +51,7 @@ export function writeTfjsModel(model: Model, directory: string, options: WriteTf
   }
 }
 
-/** Throws CompileError where the directory must not be written. */
+/** Throws CompileError if the directory must not be written. */
 export function checkTfjsOutput(directory: string, force: boolean): void {
   const home = dirname(resolve(directory));
   if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) throw outputDirectoryMissing(directory, home);
@@ -64,7 +64,7 @@ export function checkTfjsOutput(directory: string, force: boolean): void {
   if (!isTfjsModel(directory, files)) throw outputNotModel(directory, 'it holds other files than those of a TensorFlow.js model');
 }
 
-/** model.json, its shards, and nothing else. */
+/** Whether it contains model.json, its shards, and nothing else. */
 function isTfjsModel(directory: string, files: readonly string[]): boolean {
   if (!files.includes('model.json') || !files.every((file) => file === 'model.json' || /^group\d+-shard\d+of\d+(\.bin)?$/.test(file)))
     return false;
@@ -76,11 +76,11 @@ function isTfjsModel(directory: string, files: readonly string[]): boolean {
   }
 }
 
-/** A new directory beside `directory`; whatever the program ends by, the old one is there until the new one takes its place. */
+/** A new directory next to `directory`; however the program ends, the old one is there until the new one replaces it. */
 export const stageTfjs = (directory: string, force: boolean): StagedDirectory =>
   stageDirectory(directory, { replaces: { kind: 'all', check: () => checkTfjsOutput(directory, force) } });
 
-/** The files of a graph, in a directory that is there. */
+/** Writes the files of a graph into an existing directory. */
 export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string, options: WriteTfjsOptions = {}): ArtifactReport {
   let file: OpenFile | undefined;
   try {
@@ -111,7 +111,7 @@ export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string
   }
 }
 
-/** What the conversion wrote into the ONNX model's own metadata, and where that came from. */
+/** Metadata that the conversion wrote into the ONNX model, and the origin of that model. */
 function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): ArtifactOptions['about'] {
   const path = pathOf(model);
   const told = (name: string): string | undefined => model.metadata.get(`convolutionize.${name}`);
@@ -129,12 +129,12 @@ function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): Art
     labels: labels ?? jsonIn(told('labels')),
     preprocessing: preprocessing ?? jsonIn(told('preprocessing')),
   });
-  // Others may have edited the metadata of the ONNX file: what has not the form that readers rely on does not go along.
+  // The metadata of the ONNX file may have been edited: facts that violate the format that readers rely on are dropped.
   for (const name of Object.keys(facts)) if (facts[name] === undefined || misfit('tfjsAbout', { [name]: facts[name] })) delete facts[name];
   return fits<NonNullable<ArtifactOptions['about']>>('tfjsAbout', facts) ? facts : {};
 }
 
-/** Of a file, read in pieces. */
+/** Hash of a file, read in pieces. */
 function sha256(path: string): string {
   const hash = createHash('sha256');
   const descriptor = openSync(path, 'r');

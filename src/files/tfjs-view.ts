@@ -1,6 +1,6 @@
 /**
- * A TensorFlow.js graph model as a Model to look at, not to run: its nodes in the domain `tfjs`, its weights by type and shape, as model.json has them.
- * Shards are not opened, and shapes of inner values are not known: model.json does not have them.
+ * A TensorFlow.js graph model as a Model for inspection, not for running: its nodes in the domain `tfjs`, its weights by type and shape, as in model.json.
+ * Shards are not opened, and shapes of inner values are unknown: model.json does not contain them.
  */
 import { notTfjs } from '../diagnostics/catalogue';
 import { Graph } from '../ir/graph';
@@ -12,13 +12,13 @@ import { aboutOf, readModelJson, signatureOutputs, storedBytes, type WeightEntry
 export interface TfjsView {
   readonly model: Model;
   readonly weights: readonly WeightEntry[];
-  /** In the shards. */
+  /** Bytes in the shards. */
   readonly bytes: number;
   readonly shards: number;
   readonly madeBy: string;
 }
 
-/** A node of GraphDef as JSON: what is read of it. */
+/** Fields that are read of a GraphDef node in JSON. */
 interface GraphNode {
   readonly name: string;
   readonly op: string;
@@ -35,7 +35,7 @@ interface GraphAttr {
   readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly (number | string)[]; readonly s?: readonly string[] };
 }
 
-/** Throws CompileError TFJS_NOT_A_MODEL. */
+/** Reads the view. Throws CompileError TFJS_NOT_A_MODEL. */
 export function readTfjsView(path: string): TfjsView {
   const json = readModelJson(path);
   const topology = json.modelTopology as { readonly node?: readonly GraphNode[] };
@@ -45,7 +45,7 @@ export function readTfjsView(path: string): TfjsView {
   const about = aboutOf(json);
   const values = new Map<string, Value>();
   const nodes = ordered(topology.node ?? [], path);
-  // How many outputs a node has is only known from those that read it.
+  // The number of outputs of a node can only be derived from its readers.
   const outputs = new Map<string, number>();
   const references = [...nodes.flatMap(({ input = [] }) => input), ...(signatureOutputs(json) ?? []).map(([, name]) => name)];
   for (const [name, slot] of references.map(split)) outputs.set(name, Math.max(outputs.get(name) ?? 1, slot + 1));
@@ -73,7 +73,7 @@ export function readTfjsView(path: string): TfjsView {
   graph.setOutputs([
     ...new Set(results.length > 0 ? results : graph.nodes.flatMap((node) => node.outputs).filter(({ uses }) => uses.length === 0)),
   ]);
-  // Nodes have their origins, and tensors are many.
+  // Origins are shown at the nodes, and there are too many tensors to list.
   const { origins: _origins, values: _values, ...facts } = about;
   return {
     model: new Model({
@@ -95,7 +95,7 @@ function split(reference: string): [string, number] {
 }
 const keyOf = (name: string, slot: number): string => (slot === 0 ? name : `${name}:${slot}`);
 
-/** Each after what it reads; iterative. */
+/** Sorts nodes so that each comes after its inputs; iterative. */
 function ordered(nodes: readonly GraphNode[], path: string): GraphNode[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const state = new Map<GraphNode, 'open' | 'done'>();
@@ -139,7 +139,7 @@ function typeOf({ dtype, shape }: Readonly<Record<string, GraphAttr>>): TensorTy
   return { dtype: TYPES[dtype?.type ?? ''] ?? 'float', ...(dims && !shape?.shape?.unknownRank && { shape: dims }) };
 }
 
-/** By its type and shape alone: nobody asks a picture for numbers. */
+/** A constant with only type and shape: a picture does not need its values. */
 function constantOf(name: string, weight: WeightEntry | undefined): Tensor {
   const compute = (): never => {
     throw new TypeError(`the numbers of '${name}' were not read`);

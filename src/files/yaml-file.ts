@@ -1,9 +1,9 @@
-/** YAML that users write: what is wrong with it is reported with line and column, and aliases cannot make it large. */
+/** YAML written by users: errors are reported with line and column, and aliases cannot make it expand without limit. */
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { CompileError } from '../diagnostics/compile-error';
 import { readText } from './read-text';
 
-/** The error of one kind of file. */
+/** Creates the error for one kind of file. */
 export type InvalidYaml = (file: string, what: string, line?: number, column?: number) => CompileError;
 export type YamlPath = readonly (string | number)[];
 
@@ -26,12 +26,12 @@ export class YamlFile {
     try {
       this.root = this.document.toJS({ maxAliasCount: 100 });
     } catch (error) {
-      // Aliases of nothing, and aliases of aliases that would grow beyond all bounds.
+      // Aliases without an anchor, and aliases of aliases that would expand without limit.
       throw invalid(file, error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** At the last key of the path. */
+  /** Reports an error at the last key of the path. */
   failAtKey(path: YamlPath, what: string): never {
     const map = path.length > 1 ? this.document.getIn(path.slice(0, -1), true) : this.document.contents;
     const pair = isMap(map) ? map.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined;
@@ -41,7 +41,7 @@ export class YamlFile {
     throw this.invalid(this.file, what, line, col);
   }
 
-  /** At that place, or at the nearest thing around it. */
+  /** Reports an error at that position, or at the nearest enclosing node. */
   fail(path: YamlPath, what: string): never {
     for (let length = path.length; length >= 0; length--) {
       const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);

@@ -1,15 +1,15 @@
-/** The door for JSON: whatever is read as JSON, from a file or from the metadata of a model, comes in here. */
+/** Entry point for JSON: all JSON, from files or from the metadata of a model, is parsed here. */
 
-/** Levels of lists and objects within each other. What is deeper was made to exhaust a stack: no format that is read needs twenty. */
+/** Maximum nesting of lists and objects. Deeper nesting is made to exhaust the stack: none of our formats needs twenty levels. */
 const DEEPEST = 200;
 
-/** Throws SyntaxError where it is no JSON, or nested too deeply. */
+/** Throws SyntaxError if the text is not JSON, or nested too deeply. */
 export function parseJson(text: string): unknown {
   if (nesting(text) > DEEPEST) throw new SyntaxError(`it is nested more than ${DEEPEST} levels deep`);
   return JSON.parse(text.replace(/^\ufeff/, ''));
 }
 
-/** The same; undefined where it is none. */
+/** The same, but returns undefined instead of throwing. */
 export function jsonIn(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
@@ -19,7 +19,7 @@ export function jsonIn(text: string | undefined): unknown {
   }
 }
 
-/** How deep brackets are nested, outside of strings. */
+/** Nesting depth of brackets, outside strings. */
 function nesting(text: string): number {
   let [depth, deepest] = [0, 0];
   for (let at = 0; at < text.length; at++) {

@@ -1,10 +1,10 @@
-/** Two views as one: before and after, each in a group of its own, side by side. */
+/** Two views combined into one: before and after, each in its own group, side by side. */
 import type { GraphView } from './view';
 
 export const BEFORE = 'g:before';
 export const AFTER = 'g:after';
 
-/** `twins`: ids of boxes of `before` and what they became in `after`. */
+/** `twins`: ids of boxes of `before`, and of the boxes that replaced them in `after`. */
 export function beside(
   title: string,
   before: GraphView,
@@ -25,7 +25,7 @@ export function beside(
   };
 }
 
-/** A view whose boxes and groups lie in a group of their own, under ids that no other view has. */
+/** The view with its boxes and groups inside one group, under ids that no other view has. */
 function moved({ title, boxes, groups, edges }: GraphView, home: string, prefix: string): GraphView {
   const parentOf = (parent: string | undefined): string => (parent === undefined ? home : prefix + parent);
   return {

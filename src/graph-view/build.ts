@@ -1,4 +1,4 @@
-/** Model -> GraphView: a box per node, input and output; what it says at a glance, and what it tells when asked. */
+/** Model -> GraphView: a box per node, input and output, with its visible text and its details. */
 import { attrText } from '../analysis/attr-text';
 import { costs } from '../analysis/cost';
 import { shapeText } from '../analysis/layers';
@@ -17,26 +17,26 @@ import type { Box, Edge, GraphView, Status } from './view';
 
 export interface BuildOptions {
   readonly title: string;
-  /** More to be told about the whole. */
+  /** Additional facts about the whole graph. */
   readonly facts?: readonly (readonly [string, string])[] | undefined;
-  /** What became of a node, and anything more that is to be told about it. */
+  /** Status of a node, and additional details about it. */
   readonly mark?:
     | ((node: Node) => { readonly status: Status; readonly details: readonly (readonly [string, string])[] } | undefined)
     | undefined;
-  /** The shapes that the file declares, by name of input or output, where the graph is drawn at one size of many. */
+  /** Shapes that the file declares, by name of input or output, for a graph that is drawn at one of many sizes. */
   readonly declared?: ReadonlyMap<string, string> | undefined;
-  /** Nodes of an earlier graph that are no more: drawn as well, joined to what their neighbours became. */
+  /** Nodes of an earlier graph that were removed: they are drawn as well, connected to the replacements of their neighbours. */
   readonly ghosts?: Ghosts | undefined;
 }
 
 export interface Ghosts {
   readonly graph: Graph;
   readonly nodes: readonly Node[];
-  /** In the graph that is drawn. */
+  /** The node's counterpart in the graph that is drawn. */
   counterpart(node: Node): Node | undefined;
 }
 
-/** The types of the graph must be inferred. */
+/** Builds the view. The types of the graph must be inferred. */
 export function buildView(model: Model, { title, facts = [], mark, declared, ghosts }: BuildOptions): GraphView {
   const { graph } = model;
   const cost = costs(graph);
@@ -121,7 +121,7 @@ export function buildView(model: Model, { title, facts = [], mark, declared, gho
   };
 }
 
-/** So many stand for themselves; more lie in a group. */
+/** Up to this number, ports are separate boxes; more are put in a group. */
 const MANY_PORTS = 40;
 
 const gatheredPorts = (values: readonly Value[], kind: 'input' | 'output'): Item[] =>
@@ -179,7 +179,7 @@ function ghostEdges({ graph, nodes, counterpart }: Ghosts, ids: ReadonlyMap<Node
   for (const node of nodes) {
     for (const value of node.inputs)
       if (value) add(value.producer ? idOf(value.producer) : inputs.has(value) ? portId(value, 'input') : undefined, ids.get(node), value);
-    // Another one that is no more draws the edge itself.
+    // If the reader was removed as well, the reader adds the edge itself.
     for (const output of node.outputs) for (const { user } of output.uses) if (!gone.has(user)) add(ids.get(node), idOf(user), output);
   }
   return edges;
@@ -198,7 +198,7 @@ const ROLES: Readonly<Record<string, readonly string[]>> = table({
   LayerNormalization: ['X', 'scale', 'B'],
 });
 
-/** `W 64×3×11×11`, for the constants that a node reads; small ones with their numbers. */
+/** `W 64×3×11×11`, for each constant that a node reads; small ones with their values. */
 function weightLines(node: Node): string[] {
   const lines = node.inputs.flatMap((input, at): string[] => {
     if (!input?.constant) return [];
@@ -212,7 +212,7 @@ function weightLines(node: Node): string[] {
   return [...own, ...windowLine(node), ...lines.slice(0, 3), ...(lines.length > 3 ? [`+ ${lines.length - 3} more`] : [])];
 }
 
-/** Strides, pads and dilations that are not the usual ones: `stride 2, pad 1`. */
+/** Strides, pads and dilations that differ from the default: `stride 2, pad 1`. */
 function windowLine({ attrs }: Node): string[] {
   const told = (name: string, word: string, usual: number): string[] => {
     const attr = attrs.get(name);
@@ -235,7 +235,7 @@ const scopeDetail = (scope: Scope | undefined): [string, string][] => (scope?.le
 const valueText = (value: Value): string =>
   `${value.name} ${value.type?.dtype ?? '?'} ${shapeText(value.type).replace(/^\w+(?=\[)/, '')}${value.constant ? ` = ${constantText(value.constant)}` : ''}`;
 
-/** Up to eight elements of what is in memory; weights are not read for a picture. */
+/** Up to eight elements of a constant in memory; weights are not read from disk for a picture. */
 function constantText(tensor: Tensor): string {
   const { data, shape } = tensor;
   if (data.kind !== 'bytes' || elementCount(shape) > 8) return 'constant';

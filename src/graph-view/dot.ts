@@ -5,7 +5,7 @@ import { type Direction, faceOf } from './layout';
 import { PALETTE } from './svg';
 import type { Box } from './view';
 
-/** A string of DOT in quotes: backslashes too, since labels have escapes of their own. */
+/** A quoted DOT string: backslashes are escaped too, since labels have escapes of their own. */
 const quoted = (text: string): string =>
   `"${text
     .split(/\r?\n/)

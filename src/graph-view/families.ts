@@ -1,4 +1,4 @@
-/** Operators by what they are for: each family has a colour. */
+/** Families of operators by purpose; each family has a colour. */
 import { table } from '../ir/table';
 
 const FAMILIES: Readonly<Record<string, readonly string[]>> = table({

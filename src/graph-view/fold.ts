@@ -1,21 +1,21 @@
-/** Which groups are open, what is then to be seen, and which edges run at which level. */
+/** Which groups are open, what is visible as a result, and which edges run at which level. */
 import type { Box, Edge, GraphView, Group } from './view';
 
-/** How many boxes a picture shows at first. */
+/** Maximum number of boxes that a picture shows initially. */
 export const BUDGET = 70;
 
 /** Lookups over a view. */
 export class ViewIndex {
   readonly boxes: ReadonlyMap<string, Box>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** Members by group; undefined: at the top. Boxes and groups in the order of the graph. */
+  /** Members by group, boxes and groups in the order of the graph; undefined: the top level. */
   private readonly memberLists = new Map<string | undefined, string[]>();
 
   constructor(readonly view: GraphView) {
     this.boxes = new Map(view.boxes.map((box) => [box.id, box]));
     this.groups = new Map(view.groups.map((group) => [group.id, group]));
     const seen = new Set<string>();
-    // A group stands where its first box does.
+    // A group has the position of its first box.
     for (const box of view.boxes)
       for (const id of [...this.pathOf(box.id)].reverse()) {
         if (seen.has(id)) break;
@@ -30,7 +30,7 @@ export class ViewIndex {
     return this.memberLists.get(group) ?? [];
   }
 
-  /** From the outermost group to the box or group itself. */
+  /** Ids from the outermost group to the box or group itself. */
   pathOf(id: string): readonly string[] {
     const path: string[] = [];
     for (let at: string | undefined = id; at !== undefined; at = this.parentOf(at)) path.unshift(at);
@@ -48,7 +48,7 @@ export class ViewIndex {
   }
 }
 
-/** Opens level after level from the outside, as long as all of a level fits; `depth`: that many levels, whatever they hold. */
+/** Opens level after level from the outside, as long as a whole level fits; `depth`: exactly that many levels, whatever their size. */
 export function openGroups(index: ViewIndex, depth: number | 'auto'): Set<string> {
   const open = new Set<string>();
   let level = index.membersOf(undefined);
@@ -64,7 +64,7 @@ export function openGroups(index: ViewIndex, depth: number | 'auto'): Set<string
   return open;
 }
 
-/** The other end of an edge that leaves its group. */
+/** Stands in for the other end of an edge that leaves its group. */
 export const OUTSIDE = '';
 
 export interface LevelEdge {
@@ -74,7 +74,7 @@ export interface LevelEdge {
   readonly edges: Edge[];
 }
 
-/** Edges as they run between the members of each group; undefined: at the top. An edge that crosses borders runs in each group that it crosses. */
+/** Edges between the members of each group; undefined: the top level. An edge that crosses group borders appears in each group that it crosses. */
 export function edgesByLevel(index: ViewIndex): ReadonlyMap<string | undefined, readonly LevelEdge[]> {
   const levels = new Map<string | undefined, Map<string, LevelEdge>>();
   const add = (level: string | undefined, from: string, to: string, edge: Edge): void => {
@@ -98,6 +98,6 @@ export function edgesByLevel(index: ViewIndex): ReadonlyMap<string | undefined, 
   return new Map([...levels].map(([level, edges]) => [level, [...edges.values()]]));
 }
 
-/** What is to be seen of a box: itself, or the outermost group around it that is closed. */
+/** What represents a box in the picture: itself, or the outermost closed group around it. */
 export const visible = (index: ViewIndex, open: ReadonlySet<string>, id: string): string =>
   index.pathOf(id).find((at) => !open.has(at)) ?? id;

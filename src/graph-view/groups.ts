@@ -1,17 +1,17 @@
 /**
- * Scopes as groups. A scope with one member is no group, since it would say the same twice; one with very many is cut into stretches, since no eye
- * and no layout copes with hundreds of boxes beside each other. A scope that is called several times is a group per call, and groups never make a circle (runs.ts).
+ * Groups from scopes. A scope with one member becomes no group, since that would repeat it; one with very many is cut into chunks, since neither a reader
+ * nor a layout can cope with hundreds of adjacent boxes. A scope that is called several times is a group per call, and groups never form a cycle (runs.ts).
  */
 import { circling, connectedParts, inOrder, type Links, linksOf, runsOf } from './runs';
 import type { Group } from './view';
 
-/** How many members a group may have before it is cut, and how long the stretches are. */
+/** Number of members above which a group is cut, and the length of the chunks. */
 const MANY = 90;
 const STRETCH = 45;
 
 export interface Grouped {
   readonly groups: readonly Group[];
-  /** By member. */
+  /** Parent group by member. */
   readonly parents: ReadonlyMap<string, string | undefined>;
 }
 
@@ -19,7 +19,7 @@ export interface Item {
   readonly id: string;
   /** Names from the outermost scope inwards. */
   readonly scope: readonly string[];
-  /** What it is: calls of one module have the same kinds of items. */
+  /** Kind of item: calls of the same module have the same kinds of items. */
   readonly kind?: string;
 }
 
@@ -30,7 +30,7 @@ interface Folder {
   readonly members: readonly (string | Folder)[];
 }
 
-/** `items` in graph order. Ids of groups begin with `g:`; those of items must not. */
+/** Groups the items, given in graph order. Ids of groups begin with `g:`; those of items must not. */
 export function groupByScope(items: readonly Item[], edges: readonly { readonly from: string; readonly to: string }[] = []): Grouped {
   const links = linksOf(
     items.map(({ id }) => id),
@@ -40,7 +40,7 @@ export function groupByScope(items: readonly Item[], edges: readonly { readonly 
   const root: Folder = { id: '', label: '', members: membersOf(items, 0, '', { links, byId }) };
   const groups: Group[] = [];
   const parents = new Map<string, string | undefined>();
-  // Names are the model's, and stretches are cut into stretches: a group that had the id of one around it would lie in itself.
+  // Names come from the model, and chunks are cut into chunks: a group with the same id as one around it would contain itself.
   const own = (id: string): string => {
     for (let other = id, count = 2; ; other = `${id}~${count++}`) if (!parents.has(other)) return other;
   };
@@ -64,7 +64,7 @@ interface Known {
   readonly byId: ReadonlyMap<string, Item>;
 }
 
-/** Items of one scope by the next name of theirs, and what has none as it is; no circle between them. */
+/** The items of one scope, grouped by their next name; items without one stay as they are. The groups form no cycle. */
 function membersOf(items: readonly Item[], depth: number, path: string, known: Known): (string | Folder)[] {
   const named = new Map<string, string[]>();
   const parts: { readonly name: string | undefined; readonly ids: readonly string[] }[] = [];
@@ -101,12 +101,12 @@ function membersOf(items: readonly Item[], depth: number, path: string, known: K
 }
 
 interface Part {
-  /** undefined: an item by itself. */
+  /** undefined: a single item. */
   readonly name: string | undefined;
   readonly ids: readonly string[];
 }
 
-/** A module that was called several times: the same kinds of items over and over, without an edge between them. */
+/** Calls of a module that was called several times: the same kinds of items repeat, without an edge between the calls. */
 function calls(ids: readonly string[], { links, byId }: Known): readonly (readonly string[])[] {
   const parts = connectedParts(ids, links);
   const kinds = (part: readonly string[]): string =>
@@ -117,10 +117,10 @@ function calls(ids: readonly string[], { links, byId }: Known): readonly (readon
   return parts.length > 1 && new Set(parts.map(kinds)).size === 1 ? parts : [ids];
 }
 
-/** Parts in graph order, so that no path leaves one and comes back into it, nor runs in a circle of several. */
+/** Parts in graph order, cut so that no path leaves a part and returns to it, directly or through other parts. */
 function withoutCircles(all: readonly Part[], links: Links): Part[] {
   let parts = [...all];
-  // First as few cuts as can be; where groups are interlaced, everything that hangs together; at last item by item.
+  // First with as few cuts as possible; if groups are interlaced, into connected parts; finally item by item.
   const ways = [runsOf, connectedParts, (ids: readonly string[]) => ids.map((id) => [id])];
   for (const way of ways)
     for (let changed = true; changed; ) {
@@ -138,7 +138,7 @@ function withoutCircles(all: readonly Part[], links: Links): Part[] {
   return parts;
 }
 
-/** Sources before their readers, else as they came. */
+/** Sources before their readers, otherwise in the given order. */
 function ordered(parts: readonly Part[], { next }: Links): Part[] {
   const owner = new Map(parts.flatMap((part) => part.ids.map((id) => [id, part] as const)));
   const forward = new Map(parts.map((part) => [part, new Set<Part>()]));
@@ -154,7 +154,7 @@ function ordered(parts: readonly Part[], { next }: Links): Part[] {
   return order.length === parts.length ? order : [...parts];
 }
 
-/** A folder of one member is that member. */
+/** Replaces a folder of one member by that member. */
 function unwrapped(member: string | Folder): string | Folder {
   let at = member;
   while (typeof at !== 'string') {

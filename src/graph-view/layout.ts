@@ -1,6 +1,6 @@
 /**
- * Places for boxes, open groups and edges. Each open group is laid out by itself, by dagre, and then is a box of its size in the layout around it: many small
- * layouts instead of one large one, which dagre's recursions and its time would not bear (nasnet: 1500 nodes), and opening a group moves only what must move.
+ * Positions of boxes, open groups and edges. Each open group is laid out separately by dagre, and is then a box of its size in the layout around it. Many small
+ * layouts replace a large one that dagre's recursion and running time could not handle (nasnet: 1500 nodes), and opening a group moves only what must move.
  */
 import { layout as dagre, Graph } from '@dagrejs/dagre';
 import { edgesByLevel, type LevelEdge, OUTSIDE, type ViewIndex } from './fold';
@@ -10,7 +10,7 @@ export interface Point {
   readonly y: number;
 }
 
-/** Corner at the top left, in pixels. */
+/** Top left corner, in pixels. */
 export interface Placed extends Point {
   readonly id: string;
   readonly kind: 'box' | 'open' | 'closed';
@@ -20,7 +20,7 @@ export interface Placed extends Point {
 
 export interface Wire {
   readonly points: readonly Point[];
-  /** Whether it ends here, or goes on beyond the border of a group. */
+  /** Whether it ends here or continues beyond the border of a group. */
   readonly ends: boolean;
   readonly labels: readonly string[];
 }
@@ -38,7 +38,7 @@ const PADDING = 14;
 const LINE = 15;
 const WIDEST = 40;
 
-/** Text of a box as it is drawn: cut to a width that a layout can bear. */
+/** Text of a box as drawn: cut to a width that the layout can handle. */
 export const shown = (text: string): string => (text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text);
 
 export interface Face {
@@ -46,7 +46,7 @@ export interface Face {
   readonly lines: readonly string[];
 }
 
-/** What is written on a box or a closed group. */
+/** Text on a box or a closed group. */
 export function faceOf(index: ViewIndex, id: string): Face {
   const box = index.boxes.get(id);
   if (box) return { label: shown(box.label), lines: box.lines.map(shown) };
@@ -61,12 +61,12 @@ export function faceOf(index: ViewIndex, id: string): Face {
 const short = (value: number): string =>
   value >= 1e6 ? `${Number((value / 1e6).toPrecision(3))} M` : value >= 1e3 ? `${Number((value / 1e3).toPrecision(3))} k` : String(value);
 
-/** Where edges run: downwards, or to the right for pages that are wider than high. */
+/** Direction of edges: down, or to the right for pages that are wider than high. */
 export type Direction = 'down' | 'right';
 
-/** One level: everything relative to its own corner. */
+/** Layout of one level, relative to its own corner. */
 interface Level extends Layout {
-  /** Where edges from outside come in at the top, and go out at the bottom; to the right: at the left and at the right. */
+  /** Where edges from outside enter at the top and leave at the bottom; with direction right, at the left and at the right. */
   readonly entry: number;
   readonly exit: number;
 }
@@ -96,7 +96,7 @@ function layoutLevel(
   }
   const entering = edges.some(({ from }) => from === OUTSIDE);
   const leaving = edges.some(({ to }) => to === OUTSIDE);
-  // Ids of members are never these.
+  // No member has one of these ids.
   if (entering) graph.setNode('in', { width: 1, height: 1 });
   if (leaving) graph.setNode('out', { width: 1, height: 1 });
   const ends = ({ from, to }: LevelEdge): readonly [string, string] => [from === OUTSIDE ? 'in' : from, to === OUTSIDE ? 'out' : to];
@@ -107,7 +107,7 @@ function layoutLevel(
   const content = graph.graph();
   const [contentWidth, contentHeight] = [content.width ?? 0, content.height ?? 0];
   const title = isRoot ? 0 : labelWidth(index.groups.get(group)?.label ?? '') + 44;
-  // Where edges come in or go out, dagre has left the room already.
+  // dagre has already left room where edges enter or leave.
   const isDown = direction === 'down';
   const [before, behind] = [entering ? 4 : PADDING, leaving ? -8 : PADDING];
   const [top, bottom] = isDown ? [entering || isRoot ? before : HEADER + 6, behind] : [isRoot ? PADDING : HEADER + 6, PADDING];
@@ -120,7 +120,7 @@ function layoutLevel(
   const wires: Wire[] = [];
   for (const id of index.membersOf(group)) {
     const { x, y, width: w, height: h } = place(graph.node(id));
-    // Groups that no edge joins stand side by side, their beginnings in line.
+    // Groups without edges between them are placed side by side, aligned at their start.
     const isApart = index.groups.has(id) && !joined.has(id);
     const at = {
       x: left + (isApart && !isDown ? 0 : x - w / 2),
@@ -167,7 +167,7 @@ interface Rectangle extends Point {
   readonly width: number;
   readonly height: number;
 }
-/** What dagre made of a node: everything it may leave open is set. */
+/** Position and size of a node from dagre, with defaults for missing fields. */
 const place = (node: { readonly x?: number; readonly y?: number; readonly width?: number; readonly height?: number }): Rectangle => ({
   x: node.x ?? 0,
   y: node.y ?? 0,
@@ -175,7 +175,7 @@ const place = (node: { readonly x?: number; readonly y?: number; readonly width?
   height: node.height ?? 0,
 });
 
-/** Measured for 12 pixels of a sans-serif bold, and 11 of a monospaced face. */
+/** Measured for a 12-pixel bold sans-serif font, and an 11-pixel monospaced font. */
 const labelWidth = (text: string): number => text.length * 7.6;
 const lineWidth = (text: string): number => text.length * 6.7;
 

@@ -1,11 +1,11 @@
-/** View -> one HTML file: the graph as data, the program that draws it, and nothing that is fetched. */
+/** View -> one self-contained HTML file: the graph as data and the program that draws it; nothing is fetched. */
 import type { Direction } from './layout';
 import { DARK_PALETTE, PALETTE, SVG_STYLE, statusesOf, xml } from './svg';
 import { type GraphView, STATUS_TEXT } from './view';
 
-/** `script`: the viewer, bundled. `open`: ids of groups that are open at first. */
+/** `script`: the bundled viewer. `open`: ids of the groups that are open initially. */
 export function pageOf(view: GraphView, open: ReadonlySet<string>, script: string, direction: Direction = 'down'): string {
-  // Within a script element only `<` could end it.
+  // Inside a script element only `<` could end it.
   const data = JSON.stringify({ view, open: [...open], direction }).replace(/</g, '\\u003c');
   return `<!doctype html>
 <html lang="en">
@@ -41,7 +41,7 @@ ${comparison(view)}<nav>
 `;
 }
 
-/** For two models: a legend, and buttons from one change to the next. */
+/** For two models: a legend, and buttons to step through the changes. */
 function comparison(view: GraphView): string {
   const statuses = statusesOf(view);
   if (statuses.length === 0) return '';

@@ -1,6 +1,6 @@
 /**
- * A layout that runs to the right, broken into rows like lines of a text, so that it comes near to the shape of a slide. It is cut only between boxes of the outermost
- * level, and only where a single edge runs: the cut edge goes on at the beginning of the next row.
+ * Breaks a layout that runs to the right into rows, like lines of a text, so that it approximates the shape of a slide. It is cut only between boxes of
+ * the outermost level, and only across a single edge: the edge continues at the beginning of the next row.
  */
 import type { ViewIndex } from './fold';
 import type { Layout, Point, Wire } from './layout';
@@ -41,7 +41,7 @@ export function inRows(index: ViewIndex, layout: Layout): Layout {
   };
 }
 
-/** Where to cut, from left to right: near to equal rows. */
+/** Positions of the cuts, from left to right, for rows of nearly equal length. */
 function chooseCuts(index: ViewIndex, { width, height, placed, wires }: Layout): readonly number[] {
   const rows = Math.round(Math.sqrt(width / (height + GAP) / SLIDE));
   const members = placed.filter(({ id }) => index.parentOf(id) === undefined).sort((a, b) => a.x - b.x);
@@ -61,7 +61,7 @@ function chooseCuts(index: ViewIndex, { width, height, placed, wires }: Layout):
   return [...cuts].sort((a, b) => a - b);
 }
 
-/** With a point close to every corner on either side, so that a smooth line keeps to the gap. */
+/** Adds a point close to each corner on either side, so that a smooth line stays in the gap. */
 function aroundCorners(points: readonly Point[]): Point[] {
   const near = (at: Point, towards: Point): Point => {
     const length = Math.hypot(towards.x - at.x, towards.y - at.y);

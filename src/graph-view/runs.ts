@@ -1,9 +1,9 @@
 /**
- * Groups that never make a circle: a module that is called several times is a group per call, and a group that something leads out of and back into is cut where it
- * comes back. Otherwise edges between boxes would run upwards, and a picture would show loops that the graph does not have.
+ * Keeps groups free of cycles: a module that is called several times is a group per call, and a group that a path leaves and re-enters is cut where the path
+ * returns. Otherwise edges between boxes would run upwards, and a picture would show loops that the graph does not have.
  */
 
-/** Edges by item, both ways. */
+/** Edges by item, in both directions. */
 export interface Links {
   readonly next: ReadonlyMap<string, readonly string[]>;
   readonly previous: ReadonlyMap<string, readonly string[]>;
@@ -11,7 +11,7 @@ export interface Links {
   readonly order: readonly string[];
 }
 
-/** `ids` in graph order; edges between others are left out. Where the edges have a circle, the order is that of `ids`. */
+/** Links among `ids`, given in graph order; other edges are ignored. If the edges form a cycle, the order is that of `ids`. */
 export function linksOf(ids: readonly string[], edges: readonly { readonly from: string; readonly to: string }[]): Links {
   const next = new Map<string, string[]>(ids.map((id) => [id, []]));
   const previous = new Map<string, string[]>(ids.map((id) => [id, []]));
@@ -25,7 +25,7 @@ export function linksOf(ids: readonly string[], edges: readonly { readonly from:
   return { next, previous, order: order.length === ids.length ? order : ids };
 }
 
-/** Kahn's order, the earliest of `ids` first; what is on or behind a circle is missing. */
+/** Kahn's topological order, the earliest of `ids` first; items on or behind a cycle are missing. */
 export function inOrder<T>(ids: readonly T[], next: ReadonlyMap<T, Iterable<T>>, previous: ReadonlyMap<T, Iterable<T>>): T[] {
   const waiting = new Map(ids.map((id) => [id, [...(previous.get(id) ?? [])].length]));
   const order: T[] = ids.filter((id) => waiting.get(id) === 0);
@@ -38,7 +38,7 @@ export function inOrder<T>(ids: readonly T[], next: ReadonlyMap<T, Iterable<T>>,
   return order;
 }
 
-/** Parts that no edge joins, in the order of `ids`. */
+/** Connected components, in the order of `ids`. */
 export function connectedParts(ids: readonly string[], { next, previous }: Links): string[][] {
   const part = new Map<string, number>();
   let count = 0;
@@ -58,7 +58,7 @@ export function connectedParts(ids: readonly string[], { next, previous }: Links
   return gathered(ids, count, (id) => part.get(id) ?? 0);
 }
 
-/** Runs that nothing leads out of and back into: an item lies in the run of how often a path to it has come back into the group. */
+/** Runs that no path leaves and re-enters: an item belongs to the run given by the number of times that a path to it has re-entered the group. */
 export function runsOf(ids: readonly string[], { previous, order }: Links): string[][] {
   const inside = new Set(ids);
   const returns = new Map<string, number>();
@@ -66,7 +66,7 @@ export function runsOf(ids: readonly string[], { previous, order }: Links): stri
     let most = -1;
     for (const source of previous.get(id) ?? []) {
       const before = returns.get(source) ?? -1;
-      // From without to within, after it has been within: once more.
+      // A path that enters after it has already been inside counts once more.
       most = Math.max(most, before + (inside.has(id) && !inside.has(source) && before >= 0 ? 1 : 0));
     }
     returns.set(id, inside.has(id) ? Math.max(most, 0) : most);
@@ -81,7 +81,7 @@ function gathered(ids: readonly string[], count: number, partOf: (id: string) =>
   return parts;
 }
 
-/** Which parts lie on a circle of parts, or between two. */
+/** Indices of the parts that are on a cycle of parts, or between two cycles. */
 export function circling(parts: readonly (readonly string[])[], { next }: Links): Set<number> {
   const owner = new Map(parts.flatMap((part, at) => part.map((id) => [id, at] as const)));
   const forward = new Map(parts.map((_, at) => [at, new Set<number>()]));

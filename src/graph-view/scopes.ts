@@ -1,8 +1,8 @@
 /**
- * Where in the source program a node comes from: `features`, and in it `features.0`.
+ * Module in the source program that a node belongs to: `features`, and within it `features.0`.
  *
- * TorchScript's exporter writes it into the name (`/features/features.0/Conv`), dynamo's into metadata. A node that a rewrite made keeps the beginning of
- * its source's name. Failing these, the names of weights tell (`layer1.0.conv1.weight`), and what says nothing lies where its neighbours both lie.
+ * TorchScript's exporter writes it into the name (`/features/features.0/Conv`), dynamo into metadata. A node created by a rewrite keeps the beginning of
+ * its source's name. Otherwise the names of weights are used (`layer1.0.conv1.weight`), and nodes without any hint go where both their neighbours are.
  */
 import type { Graph } from '../ir/graph';
 import type { Node } from '../ir/types';
@@ -42,7 +42,7 @@ function weightScope({ inputs }: Node): Scope | undefined {
   return parts?.map((_, at) => parts.slice(0, at + 1).join('.'));
 }
 
-/** What the scopes of what it reads and of what reads it have in common. */
+/** The common part of the scopes of its inputs and of its readers. */
 function between(node: Node, before: ReadonlyMap<Node, Scope>, told: ReadonlyMap<Node, Scope>): Scope {
   const producer = node.inputs.map((input) => input?.producer && before.get(input.producer)).find((scope) => scope !== undefined);
   const reader = node.outputs
@@ -54,7 +54,7 @@ function between(node: Node, before: ReadonlyMap<Node, Scope>, told: ReadonlyMap
   return end < 0 ? producer : producer.slice(0, end);
 }
 
-/** `['', 'features', 'conv2d']`, as Python prints it. */
+/** Parses `['', 'features', 'conv2d']`, a list as Python prints it. */
 function pythonList(text: string): string[] | undefined {
   if (!/^\[.*\]$/s.test(text)) return undefined;
   return [...text.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map(([, single, double]) => single ?? double ?? '');

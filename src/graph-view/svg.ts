@@ -1,11 +1,11 @@
-/** Layout -> SVG: valid XML whatever the names in the model are; hovering tells the details. */
+/** Layout -> SVG: valid XML whatever names the model uses; details appear on hover. */
 import { xmlCharacters } from '../diagnostics/hidden';
 import { AFTER, BEFORE } from './beside';
 import type { ViewIndex } from './fold';
 import { faceOf, HEADER, type Layout, type Placed, type Point, type Wire } from './layout';
 import { type GraphView, STATUS_TEXT, type Status } from './view';
 
-/** Text in XML: what has a meaning there is escaped, what XML has no place for (control characters, halves of pairs) is replaced. */
+/** Text in XML: special characters are escaped, and characters that XML does not allow (control characters, lone surrogates) are replaced. */
 export const xml = (text: string): string => xmlCharacters(text, '\t\n').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** Colours as variables, so that a page can have a dark theme. */
@@ -33,7 +33,7 @@ ${['added', 'rewritten', 'moved', 'removed'].map((status) => `.${status}>rect{st
 .removed>rect{stroke-dasharray:5 3}
 .unchanged>rect{opacity:.55}`;
 
-/** The statuses that a view has, in the order of the legend; none unless it is a comparison. */
+/** Statuses that occur in a view, in the order of the legend; none unless it is a comparison. */
 export function statusesOf({ boxes }: GraphView): (keyof typeof STATUS_TEXT)[] {
   const found = new Set(boxes.map(({ status }) => status));
   return [...STATUSES].filter((status) => found.has(status));
@@ -41,7 +41,7 @@ export function statusesOf({ boxes }: GraphView): (keyof typeof STATUS_TEXT)[] {
 const STATUSES = ['rewritten', 'added', 'removed', 'moved'] as const;
 
 const LEGEND = 34;
-/** Below the drawing: a box in the colour of each status, and what it means. */
+/** Legend below the drawing: a box in the colour of each status, with its meaning. */
 function legend(view: GraphView, y: number): string {
   let x = 14;
   const parts = statusesOf(view).map((status) => {
@@ -54,7 +54,7 @@ function legend(view: GraphView, y: number): string {
 const legendWidth = (view: GraphView): number => statusesOf(view).reduce((sum, status) => sum + 46 + STATUS_TEXT[status].length * 7, 14);
 
 export interface SvgOptions {
-  /** Without the XML prologue, styles and background: for a page that has its own. */
+  /** Omits the XML prologue, styles and background: for a page that has its own. */
   readonly bare?: boolean;
 }
 
@@ -104,10 +104,10 @@ function groupTitle(index: ViewIndex, id: string): string {
   return [index.groups.get(id)?.label ?? '', ...[...counts].map(([label, count]) => `${count} ${label}`)].join('\n');
 }
 
-/** Of a group: the gravest of what is in it. */
+/** Order of severity: a group has the most severe status of its members. */
 const GRAVITY: readonly Status[] = ['removed', 'added', 'rewritten', 'moved', 'unchanged'];
 function statusClass(index: ViewIndex, id: string): string {
-  // Of two models side by side, each is all of what it is.
+  // With two models side by side, the group of a whole model has no status.
   if (id === BEFORE || id === AFTER) return '';
   const found = new Set(index.boxesIn(id).map(({ status }) => status));
   const status = GRAVITY.find((candidate) => found.has(candidate));

@@ -1,12 +1,12 @@
 /**
- * A graph as it is to be drawn: plain data, so that a page can carry it. Boxes lie in groups, groups in groups; edges join boxes.
- * Everything a picture says is decided in build.ts; layout, SVG, DOT and the page only arrange it.
+ * A graph to be drawn, as plain data, so that a page can contain it. Boxes are in groups, groups in groups; edges connect boxes.
+ * Everything that a picture says is decided in build.ts; layout, SVG, DOT and the page only arrange it.
  */
 
-/** What became of a node in a conversion. */
+/** What a conversion did to a node. */
 export type Status = 'unchanged' | 'moved' | 'rewritten' | 'added' | 'removed';
 
-/** What a colour means, for the legend of a comparison. */
+/** Meaning of each colour, for the legend of a comparison. */
 export const STATUS_TEXT: Readonly<Record<Exclude<Status, 'unchanged'>, string>> = {
   rewritten: 'rewritten',
   added: 'added',
@@ -16,22 +16,22 @@ export const STATUS_TEXT: Readonly<Record<Exclude<Status, 'unchanged'>, string>>
 
 export interface Box {
   readonly id: string;
-  /** The group it lies in; undefined: none. */
+  /** The group that contains it; undefined: none. */
   readonly parent: string | undefined;
   /** `Conv`, or the name of an input or output. */
   readonly label: string;
   readonly kind: 'node' | 'input' | 'output';
-  /** For colours: conv, linear, activation, pool, norm, view, arithmetic, other; of inputs and outputs: port. */
+  /** Determines the colour: conv, linear, activation, pool, norm, view, arithmetic, other; for inputs and outputs: port. */
   readonly family: string;
-  /** Short lines under the label: weights' shapes, the shape of the result. */
+  /** Short lines below the label: shapes of weights, shape of the result. */
   readonly lines: readonly string[];
-  /** What hovering and the panel tell: name, attributes, inputs ... */
+  /** Details shown on hover and in the panel: name, attributes, inputs ... */
   readonly details: readonly (readonly [string, string])[];
-  /** Words that a search finds it by, in lower case. */
+  /** Searchable text, in lower case. */
   readonly words: string;
   readonly parameters: number;
   readonly status?: Status | undefined;
-  /** Of two models side by side: the box that it was or became. */
+  /** With two models side by side: the corresponding box of the other one. */
   readonly twin?: string | undefined;
 }
 

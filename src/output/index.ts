@@ -1,6 +1,6 @@
 /**
- * Every file that this program writes goes through here: whole or not at all, by the rules of place.ts, with nothing left behind (temporary.ts).
- * Nobody else imports what writes from node:fs (test/architecture.spec.ts).
+ * Every file that this program writes goes through here: complete or not at all, by the rules of place.ts, with nothing left behind (temporary.ts).
+ * No other folder imports the writing functions of node:fs (test/architecture.spec.ts).
  */
 export { noteRead, readInput, rememberInputs } from './inputs';
 export { NewFile } from './new-file';

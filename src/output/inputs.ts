@@ -1,4 +1,4 @@
-/** Which files this run has read: they are never written, under whatever name. The command line forgets them when a run begins. */
+/** Files that this run has read: they are never overwritten, under whatever name. The command line clears the record when a run begins. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
 interface FileIdentity {
@@ -9,13 +9,13 @@ interface FileIdentity {
 const read = new Set<string>();
 const keyOf = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 
-/** To be called by whatever opens a file that a user named, or that such a file names. */
+/** Must be called for every opened file that a user named, or that such a file names. */
 export function noteRead(file: FileIdentity): void {
-  // Windows may not tell: then names are compared by the caller.
+  // On Windows the inode may be missing: then the caller compares names.
   if (isRemembering && file.ino !== 0) read.add(keyOf(file));
 }
 
-/** Reads a file whole, and notes it. Throws what the file system says. */
+/** Reads a whole file and records it as an input. Throws the file system's error. */
 export function readInput(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
@@ -29,7 +29,7 @@ export function readInput(path: string): Buffer {
 export const wasRead = (file: FileIdentity): boolean => read.has(keyOf(file));
 
 let isRemembering = false;
-/** From now on; what was read before belongs to another run. In the library nothing is remembered: a program may replace what it has read. */
+/** Starts recording; files read before belong to another run. In the library nothing is recorded: a program may replace what it has read. */
 export function rememberInputs(): void {
   read.clear();
   isRemembering = true;

@@ -1,6 +1,6 @@
 /**
- * Moving complete files to their place. Several files that belong together cannot be moved at once: what is to be moved is written down first, so that the
- * next run finishes what a killed one had begun. In between, a main file (the model) never stands beside parts (its weights) that are not its own.
+ * Moves complete files to their place. Several related files cannot be moved atomically: the list of moves is written first, so that the
+ * next run can finish the moves of a killed one. In the meantime, a main file (the model) is never next to parts (its weights) that belong to another.
  */
 import {
   chmodSync,
@@ -22,14 +22,14 @@ import { rename } from './windows';
 const JOURNAL = 'moves.json';
 
 export interface Moves {
-  /** Name, in the temporary directory and in the end in the output's, of what others belong to: it goes away first and comes last. */
+  /** Name of the file that the others belong to, in the temporary directory and later in the output's: it is removed first and moved last. */
   readonly main: string;
   readonly parts: readonly string[];
-  /** Names in the output's directory that go. */
+  /** Names in the output's directory to remove. */
   readonly removed?: readonly string[] | undefined;
 }
 
-/** Moves files and directories from `from`, a temporary directory in `home`, to `home`. Whatever goes wrong, what was there comes back. */
+/** Moves files and directories from `from`, a temporary directory in `home`, to `home`. On any failure, the previous files are restored. */
 export function moveAll(from: string, home: string, moves: Moves): void {
   for (const name of [...moves.parts, moves.main]) {
     takeModeFrom(join(home, name), join(from, name));
@@ -43,7 +43,7 @@ export function moveAll(from: string, home: string, moves: Moves): void {
   rmSync(from, { recursive: true, force: true });
 }
 
-/** Finishes what a killed run had begun to move; nothing, where it had not. */
+/** Finishes the moves that a killed run had begun; does nothing if it had not begun. */
 export function finishMoves(from: string, home: string): void {
   if (!existsSync(join(from, JOURNAL))) return;
   const moves = jsonIn(readFileSync(join(from, JOURNAL), 'utf8'));
@@ -51,7 +51,7 @@ export function finishMoves(from: string, home: string): void {
   syncOne(home);
 }
 
-/** Names only: nothing outside of the two directories is touched, whatever the file says. */
+/** Names only: nothing outside the two directories is touched, whatever the file says. */
 function isMoves(value: unknown): value is Moves {
   const { main, parts, removed }: { readonly main: unknown; readonly parts: unknown; readonly removed: unknown } = {
     main: undefined,
@@ -64,7 +64,7 @@ function isMoves(value: unknown): value is Moves {
   return isName(main) && Array.isArray(parts) && parts.every(isName) && Array.isArray(removed) && removed.every(isName);
 }
 
-/** What has been done already is skipped. */
+/** Carries out the moves; those already done are skipped. */
 function carryOut(from: string, home: string, { main, parts, removed = [] }: Moves): void {
   const undo: (() => void)[] = [];
   const move = (source: string, target: string): void => {
@@ -90,7 +90,7 @@ function carryOut(from: string, home: string, { main, parts, removed = [] }: Mov
   }
 }
 
-/** Moves one complete file to its place: what was there, if anything, is there until then. `isNew`: nothing may be there. Throws EEXIST. */
+/** Moves one complete file to its place: a previous file stays there until then. `isNew`: no file may exist there; throws EEXIST. */
 export function moveOne(from: string, to: string, isNew: boolean): void {
   takeModeFrom(to, from);
   sync(from);
@@ -98,12 +98,12 @@ export function moveOne(from: string, to: string, isNew: boolean): void {
   syncOne(dirname(to));
 }
 
-/** A link is not made over what has come into being meanwhile, where a rename would replace it. */
+/** Moves by a hard link, which, unlike a rename, does not replace a file that has been created in the meantime. */
 function linked(from: string, to: string): boolean {
   try {
     linkSync(from, to);
   } catch (error) {
-    // Not every file system has links.
+    // Not every file system supports links.
     if (!(error instanceof Error && 'code' in error) || error.code === 'EEXIST' || existsSync(to)) throw error;
     return false;
   }
@@ -111,17 +111,17 @@ function linked(from: string, to: string): boolean {
   return true;
 }
 
-/** What replaces a file keeps who may read it. */
+/** Gives a replacement the permissions of the file that it replaces. */
 function takeModeFrom(old: string, made: string): void {
   const there = statSync(old, { throwIfNoEntry: false });
   const stat = statSync(made, { throwIfNoEntry: false });
   if (!stat) return;
   if (there && there.isDirectory() === stat.isDirectory()) chmodSync(made, there.mode & 0o777);
-  // Directories were made for this user alone; a web server that runs as another one must read them.
+  // Temporary directories are private to this user; a web server that runs as another user must be able to read the result.
   else if (stat.isDirectory()) chmodSync(made, 0o777 & ~process.umask());
 }
 
-/** All of it is on the disk, not in memory only. */
+/** Flushes the file to disk. */
 function sync(path: string): void {
   if (!existsSync(path)) return;
   if (statSync(path).isDirectory()) for (const name of readdirSync(path)) sync(join(path, name));
@@ -137,7 +137,7 @@ function syncOne(path: string): void {
       closeSync(file);
     }
   } catch (error) {
-    // Windows does not open directories, some file systems do not sync them, and a file may be unreadable for its own owner.
+    // Windows does not open directories, some file systems do not sync them, and a file may be unreadable even for its owner.
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (!['EPERM', 'EACCES', 'EISDIR', 'EINVAL', 'ENOTSUP', 'EBADF', 'ENOSYS'].includes(code)) throw error;
   }

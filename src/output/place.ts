@@ -1,10 +1,10 @@
 /**
- * What is at the place of an output, and whether it may be written. One rule for every file of every command:
+ * Checks what exists at the path of an output and whether it may be written. One rule for every file of every command:
  *
- * - devices and pipes are written to, never replaced; sockets are refused by the system;
- * - symbolic links are followed: what they lead to is replaced, and they stay. One that leads nowhere is refused;
- * - what this run reads is never written, under whatever name, and no two outputs of a run are the same file;
- * - what is there already needs `force`, unless this program is known to have written it.
+ * - devices and pipes are written to, never replaced; sockets are rejected by the system;
+ * - symbolic links are followed: their target is replaced, and the links stay. A broken link is refused;
+ * - a file that this run reads is never written, under whatever name, and no two outputs of a run are the same file;
+ * - an existing file needs `force`, unless this program is known to have written it.
  */
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
@@ -23,15 +23,15 @@ import { wasRead } from './inputs';
 import { noFileOnWindows } from './windows';
 
 export interface Place {
-  /** As the user said it, for messages. */
+  /** The path as the user gave it, for messages. */
   readonly name: string;
-  /** Where it really is. */
+  /** The real path. */
   readonly path: string;
   /** `stream`: a device or a pipe. */
   readonly kind: 'new' | 'file' | 'directory' | 'stream';
 }
 
-/** What is there. Throws CompileError OUTPUT_DIRECTORY_MISSING, OUTPUT_LINK_BROKEN, OUTPUT_NOT_WRITABLE. */
+/** Resolves an output and what exists there. Throws CompileError OUTPUT_DIRECTORY_MISSING, OUTPUT_LINK_BROKEN, OUTPUT_NOT_WRITABLE. */
 export function placeOf(output: string): Place {
   const name = output;
   try {
@@ -39,7 +39,7 @@ export function placeOf(output: string): Place {
     if (stat && (isStream(stat) || isDescriptor(output))) return { name, path: output, kind: 'stream' };
     if (stat) return { name, path: realpathSync(output), kind: stat.isDirectory() ? 'directory' : 'file' };
     if (lstatSync(output, { throwIfNoEntry: false })) throw outputLinkBroken(output, readlinkSync(output));
-    // 'new/' is a directory that is to be.
+    // 'new/' names a directory to be created.
     const absolute = resolve(output);
     const home = dirname(absolute);
     if (!statSync(home, { throwIfNoEntry: false })?.isDirectory()) throw outputDirectoryMissing(output, dirname(output));
@@ -51,7 +51,7 @@ export function placeOf(output: string): Place {
 
 const isStream = (stat: Stats): boolean => stat.isCharacterDevice() || stat.isBlockDevice() || stat.isFIFO() || stat.isSocket();
 
-/** A file that is open already, by the name of its descriptor: /dev/stdout, /dev/fd/3, /proc/self/fd/3. It cannot be replaced, only written to. */
+/** True for an open file named by its descriptor: /dev/stdout, /dev/fd/3, /proc/self/fd/3. It cannot be replaced, only written to. */
 function isDescriptor(path: string): boolean {
   let at = resolve(path);
   for (let hops = 0; hops < 40; hops++) {
@@ -64,16 +64,16 @@ function isDescriptor(path: string): boolean {
 }
 
 export interface PlaceRules {
-  /** Files that this run reads; directories: whatever is in them. */
+  /** Files that this run reads; a directory includes its contents. */
   readonly inputs: readonly string[];
   readonly force: boolean;
-  /** Whether an existing file is one that this program wrote, to be replaced without `force`. */
+  /** Whether this program wrote an existing file, which may then be replaced without `force`. */
   readonly isOurs?: ((path: string) => boolean) | undefined;
-  /** Further outputs of the same run. */
+  /** Other outputs of the same run. */
   readonly others?: readonly string[] | undefined;
 }
 
-/** The place of a file, which may be written there. Throws CompileError where it must not. */
+/** The place of a file that may be written there. Throws CompileError if it must not. */
 export function checkPlace(output: string, rules: PlaceRules): Place {
   const reason = noFileOnWindows(output);
   if (reason !== undefined) throw cannotWrite(output, reason);
@@ -91,14 +91,14 @@ export function checkPlace(output: string, rules: PlaceRules): Place {
   return place;
 }
 
-/** The same for an output whose inputs are plain: throws CompileError where it must not be written, before any work is done for it. */
+/** The same check with the rules as plain arguments, to be made before any work is done. Throws CompileError if the output must not be written. */
 export function checkOutput(output: string, inputs: readonly string[], force: boolean, others: readonly string[] = []): void {
   checkPlace(output, { inputs, force, others });
 }
 
 /**
- * The same for a file that belongs to an output and must have its name and stand beside it: the weights of a model. It is where the output really is, and
- * can be no link, device or pipe, since a model refers to a plain file. Throws CompileError as `checkPlace` does, and OUTPUT_NOT_WRITABLE.
+ * The same check for a file that must have a given name next to an output: the weights of a model. It is in the real directory of the output, and
+ * cannot be a link, device or pipe, since a model refers to a plain file. Throws CompileError like `checkPlace`, and OUTPUT_NOT_WRITABLE.
  */
 export function checkPart(output: string, suffix: string, rules: PlaceRules): void {
   const path = `${placeOf(output).path}${suffix}`;
@@ -108,14 +108,14 @@ export function checkPart(output: string, suffix: string, rules: PlaceRules): vo
     throw outputNotWritable(path, new Error('it is a device or a pipe, which cannot hold the weights of a model'));
 }
 
-/** Throws CompileError OUTPUT_IS_INPUT where a file or directory that is to go holds what this run reads. */
+/** Throws CompileError OUTPUT_IS_INPUT if a file or directory to be removed is or contains an input of this run. */
 export function checkGoing(output: string, path: string, inputs: readonly string[]): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() && isInput(path, inputs)) throw outputIsInput(output);
   if (stat?.isDirectory()) for (const name of readdirSync(path)) checkGoing(output, join(path, name), inputs);
 }
 
-/** Not by name: links, hard links and relative paths lead to the same file. */
+/** Compares files, not names: links, hard links and relative paths can lead to the same file. */
 function isInput(path: string, inputs: readonly string[]): boolean {
   if (wasRead(statSync(path))) return true;
   return inputs.some((input) => {

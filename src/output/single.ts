@@ -1,4 +1,4 @@
-/** Outputs of one file, and what is written into temporary places. */
+/** Outputs of a single file, and files in temporary directories. */
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { checkPlace, type PlaceRules } from './place';
 import { sendBytes } from './stream';
 import { ownedUntil, removeAbandoned, temporaryName } from './temporary';
 
-/** Writes a file to its place, whole or not at all. Throws CompileError as `checkPlace` does, OUTPUT_NOT_WRITABLE. */
+/** Writes a file to its place, completely or not at all. Throws CompileError like `checkPlace`, and OUTPUT_NOT_WRITABLE. */
 export function writeOutput(output: string, content: string | Uint8Array, rules: PlaceRules): void {
   const place = checkPlace(output, rules);
   orNotWritable(output, () => {
@@ -27,7 +27,7 @@ export function writeOutput(output: string, content: string | Uint8Array, rules:
   });
 }
 
-/** The same for a text whose inputs are plain. */
+/** The same for a text, with the rules as plain arguments. */
 export const writeTextFile = (
   output: string,
   text: string,
@@ -36,7 +36,7 @@ export const writeTextFile = (
   others: readonly string[] = [],
 ): void => writeOutput(output, text, { inputs, force, others });
 
-/** Adds to a file that others write into as well, such as the job summary of GitHub. */
+/** Appends to a file that other programs also write, such as the GitHub job summary. */
 export function appendText(path: string, text: string): void {
   orNotWritable(path, () => appendFileSync(path, text));
 }
@@ -48,28 +48,28 @@ export function writeInScratch(directory: string, name: string, content: string 
   return path;
 }
 
-/** The path of a file in a temporary directory of this run, at which nothing is any more. */
+/** Path of a file in a temporary directory of this run; an existing file there is removed. */
 export function fileInScratch(directory: string, name: string): string {
   const path = join(directory, name);
   rmSync(path, { force: true });
   return path;
 }
 
-/** A directory below a temporary one. */
+/** Creates a directory below a temporary one. */
 export function makeFolder(directory: string, ...names: readonly string[]): string {
   const path = join(directory, ...names);
   mkdirSync(path, { recursive: true });
   return path;
 }
 
-/** Keeps a temporary model, for a report to somebody else, and answers where; undefined where it cannot be kept. */
+/** Keeps a temporary model for a bug report and returns its path; undefined if it cannot be kept. */
 export function keepForReport(model: string | Uint8Array): string | undefined {
   try {
     const kept = join(mkdtempSync(join(tmpdir(), 'convolutionize-crashed-')), 'model.onnx');
     if (typeof model !== 'string') writeFileSync(kept, model);
     else {
       copyFileSync(model, kept);
-      // A model names the file of its weights.
+      // A model refers to its weights file by name.
       if (existsSync(`${model}.data`)) copyFileSync(`${model}.data`, join(dirname(kept), basename(`${model}.data`)));
     }
     return kept;

@@ -1,6 +1,6 @@
 /**
- * Outputs that come into being all at once: written under other names beside their place, looked at there, and only then moved to it.
- * Whatever happens before, interrupts included, the place keeps what it had and nothing else stays behind.
+ * Outputs that appear all at once: written under other names next to their place, checked there, and only then moved.
+ * Whatever happens before that, including interrupts, the place keeps its previous content and nothing else is left behind.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ import { sendFile } from './stream';
 import { ownedUntil, scratchDirectory, temporaryBeside } from './temporary';
 
 export interface Staged {
-  /** Where to write the file, under its own name; files that belong to it may be written next to it. */
+  /** Path to write the file to, with its own name; files that belong to it may be written next to it. */
   readonly path: string;
   /** A directory for other temporary files. */
   readonly scratch: string;
@@ -23,9 +23,9 @@ export interface Staged {
 }
 
 /**
- * A place to write `output` to, in a new directory beside it: on the same disk, so that moving is renaming.
- * `flat`: beside it without a directory of its own, for a model that refers to files in the output's directory.
- * Throws CompileError as `checkPlace` does, OUTPUT_NOT_WRITABLE.
+ * Creates a new directory next to `output` to write it in: on the same disk, so that moving is renaming.
+ * `flat`: next to it without a separate directory, for a model that refers to files in the output's directory.
+ * Throws CompileError like `checkPlace`, and OUTPUT_NOT_WRITABLE.
  */
 export function stage(output: string, flat: boolean, rules: PlaceRules): Staged {
   const place = checkPlace(output, rules);
@@ -46,7 +46,7 @@ export function stage(output: string, flat: boolean, rules: PlaceRules): Staged 
     discard,
     commit: () =>
       orNotWritable(output, () => {
-        // Again: something may have come into being meanwhile.
+        // Checked again: a file may have been created in the meantime.
         const now = checkPlace(output, rules);
         const parts = flat ? [] : readdirSync(directory).filter((file) => file !== name && file.startsWith(name));
         for (const part of parts) checkPart(output, part.slice(name.length), rules);
@@ -57,7 +57,7 @@ export function stage(output: string, flat: boolean, rules: PlaceRules): Staged 
   };
 }
 
-/** A device or pipe takes the bytes when they are complete and were judged. */
+/** A device or pipe receives the bytes when they are complete and have been verified. */
 function stageStream(output: string, stream: string): Staged {
   const temporary = orNotWritable(output, scratchDirectory);
   const path = join(temporary.path, 'output.onnx');
@@ -81,17 +81,17 @@ export interface StagedDirectory {
   readonly path: string;
   /** A directory for other temporary files. */
   readonly scratch: string;
-  /** Puts it in its place; what was there goes. */
+  /** Moves it to its place and removes what was there. */
   commit(): void;
   /** Removes it, unless it was committed. */
   discard(): void;
 }
 
 export interface DirectoryRules {
-  /** Files that this run reads, which do not go. Those that it has read by then are known. */
+  /** Files that this run reads and that must not be removed. Those already read are known. */
   readonly inputs?: readonly string[] | undefined;
   /**
-   * What in a directory that is not empty may go: all, if `check` does not throw; the files of an earlier run, beside which others stay. By default nothing.
+   * What may be removed from a directory that is not empty: everything, unless `check` throws; or the files of an earlier run, while others stay. Default: nothing.
    */
   readonly replaces?:
     | { readonly kind: 'all'; readonly check: () => void }
@@ -99,7 +99,10 @@ export interface DirectoryRules {
     | undefined;
 }
 
-/** A new directory beside `output`, or, where others' files stay in that, within it. Throws CompileError DIRECTORY_NOT_EMPTY, OUTPUT_IS_INPUT, OUTPUT_NOT_MODEL, OUTPUT_NOT_WRITABLE. */
+/**
+ * A new directory next to `output`, or inside it if other files stay there.
+ * Throws CompileError DIRECTORY_NOT_EMPTY, OUTPUT_IS_INPUT, OUTPUT_NOT_MODEL, OUTPUT_NOT_WRITABLE.
+ */
 export function stageDirectory(output: string, { replaces, inputs = [] }: DirectoryRules = {}): StagedDirectory {
   const place = placeOf(output.replace(/(?<=.)[/\\]+$/, ''));
   if (place.kind === 'file' || place.kind === 'stream') throw outputNotModel(output, 'it is a file');
@@ -123,7 +126,7 @@ export function stageDirectory(output: string, { replaces, inputs = [] }: Direct
     discard: temporary.remove,
     commit: () =>
       orNotWritable(output, () => {
-        // Again: something may have come into being meanwhile.
+        // Checked again: a file may have been created in the meantime.
         check(existsSync(place.path) ? readdirSync(place.path) : []);
         const removed = isMerged && replaces.kind === 'some' ? readdirSync(home).filter(replaces.isOld) : [];
         const [main = name, ...parts] = isMerged ? readdirSync(path).filter((file) => file !== SCRATCH) : [name];

@@ -4,14 +4,14 @@ import { interruptible } from './temporary';
 
 const STRETCH = 1 << 20;
 
-/** A full pipe, where it does not block: looked at again so soon. */
+/** Pause before retrying to write to a full, non-blocking pipe. */
 const PAUSE_MS = 5;
 
 export function sendBytes(path: string, bytes: Uint8Array): void {
   toStream(path, (write) => write(bytes));
 }
 
-/** The content of a file. */
+/** Writes the content of a file. */
 export function sendFile(path: string, from: string): void {
   const source = openSync(from, 'r');
   const buffer = Buffer.allocUnsafe(STRETCH);
@@ -25,7 +25,7 @@ export function sendFile(path: string, from: string): void {
 }
 
 function toStream(path: string, use: (write: (bytes: Uint8Array) => void) => void): void {
-  // Opening a pipe waits for whoever reads it; so does writing to one that is full.
+  // Opening a pipe waits for its reader, and so does writing to a full one.
   interruptible(() => {
     const stream = openSync(path, constants.O_WRONLY);
     try {

@@ -1,6 +1,6 @@
 /**
- * Temporary files and directories, and what becomes of them: removed when they are done with, at the latest when the process ends, interrupts included.
- * Those of a run that was killed are removed by the next one: their names say which process made them.
+ * Temporary files and directories and their cleanup: removed when no longer needed, at the latest when the process ends, including by interrupts.
+ * Those of a killed run are removed by the next one: their names identify the process that made them.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -10,10 +10,10 @@ import { finishMoves } from './moves';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const NAME = /^\.?convolutionize-([0-9a-f]{6})-(\d+)-([0-9a-z]+)-[0-9a-z]{6,}(\.onnx)?$/;
-/** Whether the process on another machine still runs cannot be found out; none runs this long. */
+/** Whether a process on another machine still runs is unknown; none runs this long. */
 const ABANDONED_MS = 7 * 24 * 3600 * 1000;
 
-/** Those of this process. */
+/** Temporary paths of this process. */
 const owned = new Set<string>();
 
 const removeAll = (): void => {
@@ -29,7 +29,7 @@ const removeAll = (): void => {
 const interrupted = (signal: NodeJS.Signals): void => {
   removeAll();
   stopListening();
-  // Whoever else listens decides for themselves.
+  // If there are other listeners, they decide what happens.
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 };
 function startListening(): void {
@@ -41,7 +41,7 @@ function stopListening(): void {
   for (const signal of SIGNALS) process.off(signal, interrupted);
 }
 
-/** Removes a file or directory when the returned function is called, or else when the process ends. */
+/** Registers a file or directory, which is removed when the returned function is called, or else when the process ends. */
 export function ownedUntil(path: string): () => void {
   if (owned.size === 0) startListening();
   owned.add(path);
@@ -51,7 +51,7 @@ export function ownedUntil(path: string): () => void {
   };
 }
 
-/** While a call may block for long (a pipe that nobody reads), Ctrl-C ends the process at once; the next run removes what is left. */
+/** During a call that may block for long (a pipe without a reader), Ctrl-C ends the process at once; the next run removes what is left. */
 export function interruptible<T>(action: () => T): T {
   if (owned.size === 0) return action();
   stopListening();
@@ -62,7 +62,7 @@ export function interruptible<T>(action: () => T): T {
   }
 }
 
-/** A name of this process, which no other process takes. Hidden where people look. */
+/** A name that is unique to this process. `hidden`: begins with a dot, for directories that people look into. */
 export function temporaryName(hidden: boolean): string {
   const { host, pid, start } = thisProcess();
   return `${hidden ? '.' : ''}convolutionize-${host}-${pid}-${start}-${Math.random().toString(36).slice(2, 10).padEnd(8, '0')}`;
@@ -73,13 +73,13 @@ export interface Temporary {
   remove(): void;
 }
 
-/** A new directory in `home`, for files that will take their place there. Throws what the file system says. */
+/** A new directory in `home`, for files that will be moved to `home`. Throws the file system's error. */
 export function temporaryBeside(home: string): Temporary {
   removeAbandoned(home);
   return makeDirectory(home, true);
 }
 
-/** A directory for temporary files: `path`, which is made if it is not there, or a new one where the system keeps such files. Throws CompileError CANNOT_WRITE. */
+/** A directory for temporary files: `path`, created if missing, or a new one in the system's temporary directory. Throws CompileError CANNOT_WRITE. */
 export function scratchDirectory(path?: string): Temporary {
   try {
     if (path !== undefined) {
@@ -106,8 +106,8 @@ function makeDirectory(home: string, hidden: boolean): Temporary {
 }
 
 /**
- * Removes what runs left in a directory that were killed. One that was killed while it moved its complete output to its place, is finished instead.
- * Only what belongs to the same user: a directory that others write into must not make us remove or move anything of theirs.
+ * Removes what killed runs left in a directory. If a run was killed while it moved its complete output into place, the moves are finished instead.
+ * Touches only files of the same user: others that can write to the directory must not make us remove or move theirs.
  */
 export function removeAbandoned(home: string): void {
   let names: string[];
@@ -127,7 +127,7 @@ export function removeAbandoned(home: string): void {
       if (stat.isDirectory() && name.startsWith('.')) finishMoves(path, home);
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // Another run may be at it, or the directory is not ours to change: it is left.
+      // Another run may be doing the same, or the directory is not ours to change: the file is left.
     }
   }
 }
@@ -141,7 +141,7 @@ function isRunning(host: string, pid: number, start: string, changed: number): b
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-  // Another process may have got the number since.
+  // The process id may have been reused since.
   const now = startOf(pid);
   return now === undefined || now === start;
 }
@@ -161,17 +161,17 @@ function thisProcess(): Identity {
   return self;
 }
 
-/** FNV-1a: node:crypto takes as long to load as a small model to fold. */
+/** FNV-1a: loading node:crypto takes as long as folding a small model. */
 function sixDigits(text: string): string {
   let hash = 0x811c9dc5;
   for (const letter of Buffer.from(text)) hash = Math.imul(hash ^ letter, 0x01000193);
   return ((hash >>> 0) % 0x1000000).toString(16).padStart(6, '0');
 }
 
-/** When a process began, where the system tells. */
+/** Start time of a process, if the system provides it. */
 function startOf(pid: number): string | undefined {
   try {
-    // The second field is the name of the program, in brackets, and may hold anything.
+    // The second field is the program name in parentheses, which may contain anything.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');

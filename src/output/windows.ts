@@ -1,17 +1,17 @@
 /**
- * What Windows does with files that other systems do not. The system is a parameter, so that both are tested on any.
+ * File behaviour that is specific to Windows. The platform is a parameter, so that it can be tested on any system.
  *
- * - A program that scans or indexes a file (a virus scanner, an editor) holds it open for a moment, and it cannot be renamed or replaced meanwhile.
- * - Names such as NUL and COM1 are devices, in any folder and with any ending: what is written there is lost. A colon in a name opens a stream beside a file.
+ * - A program that scans or indexes a file (a virus scanner, an editor) keeps it open for a moment, during which it cannot be renamed or replaced.
+ * - Names such as NUL and COM1 are devices, in any folder and with any extension: data written there is lost. A colon in a name opens a stream of the file.
  */
 import { renameSync } from 'node:fs';
 import { win32 } from 'node:path';
 
-/** In milliseconds: two seconds and a half in all. */
+/** In milliseconds: two and a half seconds in total. */
 const PAUSES = [10, 20, 40, 80, 160, 320, 640, 1280];
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
 
-/** Renames, on Windows again and again for a while where another program holds the file. */
+/** Renames; on Windows, retries for a while if another program has the file open. */
 export function rename(
   from: string,
   to: string,
@@ -35,7 +35,7 @@ export function rename(
 
 const sleep = (milliseconds: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
-/** Why a path is no file on Windows; undefined where it is one, and on other systems. */
+/** The reason why a path is not a file on Windows; undefined if it is one, and on other systems. */
 export function noFileOnWindows(path: string, platform: NodeJS.Platform = process.platform): string | undefined {
   if (platform !== 'win32') return undefined;
   const parts = path.slice(win32.parse(path).root.length).split(/[/\\]/);

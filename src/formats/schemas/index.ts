@@ -1,10 +1,10 @@
 /**
- * Whether JSON has the form that its format asks for, before anything relies on it. The schemas are in docs/schemas; .ci/schemas.mjs compiles them with Ajv into
+ * Checks JSON against the schema of its format, before anything relies on it. The schemas are in docs/schemas; .ci/schemas.mjs compiles them with Ajv into
  * functions (validators.generated.js).
  */
 export type Format = keyof typeof import('./validators.generated');
 
-/** As Ajv makes it. */
+/** A validator made by Ajv. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly SchemaError[] | null;
@@ -17,13 +17,13 @@ export interface SchemaError {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** What is wrong with a value, and where in it; undefined: it has the form. */
+/** The error in a value, and its location; undefined if the value is valid. */
 export function misfit(format: Format, value: unknown): Misfit | undefined {
-  // Read when it is needed: few commands do.
+  // Loaded on demand: few commands need them.
   const validators: typeof import('./validators.generated') = require('./validators.generated');
   const validate = validators[format];
   if (validate(value)) return undefined;
-  // Of several, the one that is deepest in: of alternatives, that which was meant.
+  // Of several errors, the deepest one: it belongs to the alternative that was meant.
   const [worst] = [...(validate.errors ?? [])].sort((a, b) => depth(b) - depth(a));
   const path = worst ? partsOf(worst.instancePath) : [];
   return { path, message: `${place(path)} ${worst ? complaint(worst) : 'is not what it must be'}` };
@@ -35,7 +35,7 @@ export interface Misfit {
   readonly message: string;
 }
 
-/** Whether it has the form; T is what the schema says. */
+/** Whether the value is valid; T must be the type that the schema describes. */
 export const fits = <T>(format: Format, value: unknown): value is T => misfit(format, value) === undefined;
 
 const depth = ({ instancePath, keyword }: SchemaError): number =>

@@ -1,6 +1,6 @@
 /**
- * The program within the page: draws the view that the page carries, opens and closes groups, pans, zooms, searches, tells details.
- * Layout and SVG are those of the command line.
+ * The program inside the page: draws the view that the page contains, opens and closes groups, pans, zooms, searches and shows details.
+ * Layout and SVG are the same as on the command line.
  */
 import { openGroups, ViewIndex, visible } from '../fold';
 import { type Direction, type Layout, layoutView, type Placed } from '../layout';
@@ -26,7 +26,7 @@ const [drawing, group] = [element<SVGSVGElement>('drawing'), element<SVGGElement
 let open = new Set(first);
 let layout: Layout = { width: 0, height: 0, placed: [], wires: [] };
 let places = new Map<string, Placed>();
-/** Of the drawing on the stage. */
+/** Position and scale of the drawing on the stage. */
 let [x, y, scale] = [0, 0, 1];
 let selected: string | undefined;
 let hits: string[] = [];
@@ -34,7 +34,7 @@ let hit = -1;
 
 // ---- drawing ----
 
-/** `keep`: what stays where it is on the screen. */
+/** `keep`: the box or group that stays where it is on the screen. */
 function draw(keep?: string): void {
   const before = keep === undefined ? undefined : places.get(keep);
   layout = layoutView(index, open, direction);
@@ -68,10 +68,10 @@ function zoom(factor: number, atX = stage.clientWidth / 2, atY = stage.clientHei
   move(atX - ((atX - x) * next) / scale, atY - ((atY - y) * next) / scale, next);
 }
 
-/** Scale below which nothing can be read. */
+/** Scale below which text is unreadable. */
 const READABLE = 0.6;
 
-/** All of it if that can be read, else its width, from the top. */
+/** Shows the whole drawing if it stays readable, otherwise its full width, from the top. */
 function showAll(): void {
   const { clientWidth, clientHeight } = stage;
   const whole = Math.min(clientWidth / layout.width, clientHeight / layout.height, 1.2);
@@ -79,7 +79,7 @@ function showAll(): void {
   move((clientWidth - layout.width * next) / 2, whole > READABLE ? (clientHeight - layout.height * next) / 2 : 0, next);
 }
 
-/** All of it, however small: what the button says. */
+/** Shows the whole drawing, however small, as the button says. */
 function fitAll(): void {
   const { clientWidth, clientHeight } = stage;
   const next = Math.min(clientWidth / layout.width, clientHeight / layout.height, 1.2);
@@ -103,7 +103,7 @@ function toggle(id: string): void {
   draw(id);
 }
 
-/** Opens what is around it. */
+/** Opens the groups around it. */
 function reveal(id: string): void {
   for (const around of index.pathOf(id).slice(0, -1)) open.add(around);
 }
@@ -177,7 +177,7 @@ function find(text: string): void {
   mark();
 }
 
-/** To the hit of that number: opens what is around it and shows it. */
+/** Goes to the hit with that number: opens the groups around it and shows it. */
 function go(at: number): void {
   const id = hits[at];
   if (id === undefined) return;
@@ -210,7 +210,7 @@ search.addEventListener('keydown', (event) => {
 
 // ---- changes ----
 
-/** What became another, from the image on; of two models side by side what is gone in the first, and all else in the second. */
+/** Boxes that changed, in order from the image on; with two models side by side, those removed from the first and all other changes in the second. */
 const changes: readonly string[] = linksOf(
   view.boxes.map(({ id }) => id),
   view.edges,
@@ -220,7 +220,7 @@ const changes: readonly string[] = linksOf(
 });
 let change = -1;
 
-/** To the change of that number: opens what is around it, shows it, tells of it. */
+/** Goes to the change with that number: opens the groups around it, shows it and its details. */
 function goToChange(at: number): void {
   const id = changes[at];
   if (id === undefined) return;
