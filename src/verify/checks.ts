@@ -62,7 +62,7 @@ export interface LargerRequest {
   /** True if a finer map has been reduced to the cells of the network's own map. */
   readonly isCoarse: boolean;
   readonly tolerance: Tolerance;
-  /** How far the converted model differs from itself on this image, as a share of its largest value. */
+  /** Noise of the converted model on this image, as a share of its largest value. */
   readonly noiseAt: (image: LargerImage) => number;
 }
 
@@ -276,8 +276,8 @@ export function residuesCheck(seen: readonly (ResiduesSeen | CompileError)[], to
 }
 
 /**
- * True if the tolerance is so large that hardly anything would be detected. Saturated activations have larger relative errors, and are checked with
- * the tolerance that remains for them.
+ * True if the tolerance is so large that hardly anything would be detected. Outputs with an activation error of their own are exempt: saturated
+ * activations have larger relative errors.
  */
 const showsNothing = (tolerance: Tolerance, output: string): boolean =>
   isMeasured(tolerance) && !tolerance.criteria && isVague(tolerance.relative) && !tolerance.activation?.[output];

@@ -22,7 +22,7 @@ export interface AxisClaim {
   readonly period: number;
   /** The claim holds at image sizes that are congruent to the original's modulo this number. */
   readonly congruent: number;
-  /** Pixels at the near and at the far end of the image that are affected by padding. */
+  /** Pixels cut off at the near and at the far end before a layer pads: cells that read closer to an end than this see padding. */
   readonly edges: readonly [number, number];
   /**
    * First pixel that cell 0 depends on, and the number of pixels; `isRounded`: these are rounded outwards from fractions. `whole`: all pixels;

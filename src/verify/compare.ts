@@ -155,7 +155,7 @@ export function best(scores: ArrayLike<number>): number {
   return at;
 }
 
-/** How often both models predict the same class, over all positions. */
+/** Share of positions at which both models predict the same class. */
 export interface Agreement {
   readonly cases: number;
   /** Share of cases with the same best class. */

@@ -133,7 +133,7 @@ export function compareCells(expected: ExpectedMap, actual: Numbers | undefined)
   return compare(wanted, found);
 }
 
-/** How far the expected cells differ from the same cells with long sums in double precision, as a share of the largest value. */
+/** Distance of the expected cells from the same cells with long sums in double precision, as a share of the largest value. */
 export function ownNoise({ cells, exact }: ExpectedMap): number {
   if (!exact || exact.length !== cells.length) return 0;
   const all = (list: readonly ExpectedCell[]): number[] => list.flatMap(({ values }) => [...values]);

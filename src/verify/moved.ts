@@ -72,7 +72,7 @@ export interface Track {
   /** Pixels that the image is moved by, and cells that the map then moves by. */
   readonly period: number;
   readonly cells: number;
-  /** Pixels at each end of the image that are affected by padding. */
+  /** Pixels cut off at the near and at the far end before a layer pads: cells that read closer to an end than this see padding. */
   readonly edges: readonly [number, number];
   /** The contract holds between sizes that differ by multiples of `congruent`; `grain` is the common multiple with the period. */
   readonly congruent: number;

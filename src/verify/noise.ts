@@ -1,4 +1,4 @@
-/** Measures how far the original differs from itself, and derives the tolerance from it. */
+/** Measures the noise of the original and derives the tolerance from it. */
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { table } from '../ir/table';
@@ -285,10 +285,7 @@ async function withSumsInDouble(bench: Bench, judged: Judged, samples: readonly 
   );
 }
 
-/**
- * How far the original differs from itself on one input. `moving`: its input or weights moved by one unit in the last place; `adding`: sums in a
- * different order.
- */
+/** Noise of the original on one input. `moving`: its input or weights moved by one unit in the last place; `adding`: its sums in a different order. */
 interface SampleNoise {
   readonly moving: number;
   readonly adding: number;

@@ -71,15 +71,15 @@ export interface Tolerance {
   /** Minimum tolerance for rounding when no noise was measured, also as a share of the largest expected value. */
   readonly floor?: number | undefined;
   /**
-   * Per output that ends in an activation with a runtime error of its own, independent of the size of its result: that error, as an absolute
+   * Per output whose last activation the runtime computes with an error that does not depend on the size of the result: that error, as an absolute
    * difference.
    */
   readonly activation?: Readonly<Record<string, number>> | undefined;
   /** Per output with a tolerance of its own. */
   readonly outputs?: Readonly<Record<string, { readonly relative: number; readonly absolute: number }>> | undefined;
   /**
-   * How far the original differs from itself, as a share of its largest value: with other thread counts, with its input moved by one unit in the last
-   * place, with other batch sizes, and between the runtime's plain and optimised kernels (which sum in a different order).
+   * Noise of the original, as a share of its largest value: with other thread counts, with its input moved by one unit in the last place, with other
+   * batch sizes, and between the runtime's plain and optimised kernels (which sum in a different order).
    */
   readonly noise: {
     readonly threads: number;
@@ -90,7 +90,7 @@ export interface Tolerance {
     readonly weights?: number | undefined;
     /** With long means (over rows and columns in its head, and in its norms) taken in double precision. */
     readonly sums?: number | undefined;
-    /** The converted model against itself, in its own runtime, with sums in a different order. */
+    /** The converted model against itself: with its sums in a different order, in a runtime of its own, or with its long sums in double precision. */
     readonly order?: number | undefined;
   };
   /** Type whose units in the last place the noise is measured in, if not float. */

@@ -1,4 +1,4 @@
-/** The original's scores before a final softmax, which are what the cells of a map add up to. */
+/** The original's scores before a final softmax; they equal the mean over the cells of a map. */
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import type { Value } from '../ir/types';
@@ -16,7 +16,7 @@ export interface LargerScores {
   readonly results: Results;
   /** True if the nodes of the original's file ran unchanged. */
   readonly own: boolean;
-  /** How far the scores differ from the same scores with long sums in double precision, as a share of the largest. */
+  /** Distance of the scores from the same scores with long sums in double precision, as a share of the largest. */
   readonly noise: number;
 }
 

@@ -3,7 +3,7 @@ import type { ExactReport } from '../report';
 
 const MANY = 4;
 
-/** How much of the network a verdict covers. */
+/** Share of the network that a verdict covers, as text. */
 export const judgedText = ({ nodes, of }: Pick<ExactReport, 'nodes' | 'of'>): string => `${nodes} of ${of} nodes judged`;
 
 export function exactLines({ nodes, of, isWhole, compared, stops, altered, reduced, alive }: ExactReport): string[] {

@@ -8,7 +8,7 @@ import type { Value } from '../../ir/types';
 /** Maps computed values of the converted graph to values of the original. Inputs and constants have no counterparts. */
 export type Counterparts = ReadonlyMap<Value, Value>;
 
-/** How a value of the converted model may be matched. */
+/** Possible counterpart of a value of the converted model. */
 export interface Known {
   /** Name of the counterpart. */
   readonly name: string;

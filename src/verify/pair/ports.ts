@@ -41,7 +41,7 @@ export function matchPorts(
   return matches.sort((a, b) => order.indexOf(a.original) - order.indexOf(b.original));
 }
 
-/** Throws CompileError if a `--map` entry names a port that neither model has. */
+/** Throws CompileError if a `--map` entry names a port that the respective model does not have. */
 export function requireKnown(map: ReadonlyMap<string, string>, original: readonly Port[], converted: readonly Port[]): void {
   for (const [from, to] of map) {
     if (!original.some(({ name }) => name === from)) throw unknownMapping(from, 'original', original);

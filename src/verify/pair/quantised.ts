@@ -1,5 +1,5 @@
 /**
- * Compares a float network with an integer copy of it, using the copy's quantisers.
+ * Interprets the quantisers of an integer copy of a float network, to compare the two.
  *
  *   y = QuantizeLinear(x, scale, zero)        x in [(least - zero) * scale, (most - zero) * scale], in steps of scale
  *
@@ -25,7 +25,7 @@ import type { QuantisedReport } from '../report';
 import type { Sample } from '../samples';
 import type { PortMatch } from './ports';
 
-/** How the copy computes: between quantisers, in integer operators, with scales computed at run time, or with only the weights as integers. */
+/** Method of computation: between quantisers, in integer operators, with scales computed at run time, or with only the weights as integers. */
 type Kind = QuantisedReport['kind'];
 
 export interface QuantisedCopy {
@@ -202,7 +202,7 @@ function behindQuantisers(
   return pairs;
 }
 
-/** A value of the original, or its ReLU if the range of the copy begins at 0: the quantiser then includes that node. */
+/** A value of the original, or its ReLU (or Clip) if the range of the copy begins at 0: the quantiser then includes that node. */
 function behindActivation(source: Value, range: Range | undefined): Value {
   const [use, more] = source.uses;
   const output = use?.user.outputs[0];

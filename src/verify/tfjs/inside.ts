@@ -50,7 +50,7 @@ export function tfjsSide(path: string, backend: TfjsBackend): Side {
   };
 }
 
-/** How to read the value that begins with this tensor. The metadata is validated because the file may have been edited. */
+/** Instructions for reading the value that begins with this tensor. The metadata is validated because the file may have been edited. */
 export function fetched({ values }: TfjsAbout, name: string): Fetched {
   const { perm, beside }: { readonly perm?: unknown; readonly beside?: unknown } = values?.[name] ?? {};
   return {

@@ -31,7 +31,7 @@ export interface Emitted {
   readonly graph: TfjsGraph;
 }
 
-/** How a weight in the files relates to the result of the conversion: the same values, the same values in a different order, or other values. */
+/** Relation of a weight in the files to the result of the conversion: the same values, the same values in a different order, or other values. */
 type Likeness = 'same' | 'moved' | 'other';
 
 /**

@@ -3,7 +3,7 @@
  *
  *   Conv2D(X, W) = Conv2D(GatherV2(X, p, channels), W[:, :, p, :])       for every permutation p of the input channels
  *   MatMul(X, W) = MatMul(GatherV2(X, p, last axis), W[p, :])
- *   Mean(X, [a, b, c]) = Mean(Mean(Mean(X, c), b), a)                    the same for Sum: sums of sums are more accurate, so that the full error of a long sum shows
+ *   Mean(X, [a, b, c]) = Mean(Mean(Mean(X, c), b), a)                    the same for Sum: sums of sums err less, so a long sum shows its full error
  *   Mean(X, a) = Mean(ReverseV2(X, a), a)                                if there is only one axis
  *
  * The identities are exact in real numbers, so only the order of additions makes a difference: a wrong weight or pad is on both sides and cancels.
