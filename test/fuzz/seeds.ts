@@ -65,13 +65,19 @@ export class Seeds {
 
   /** A copy to change; undefined: too large, or no message. */
   model(index: number): Branch | undefined {
-    if (!this.trees.has(index)) this.trees.set(index, this.decoded(index));
-    const tree = copied(this.trees.get(index));
+    const tree = copied(this.treeOf(index));
     return isBranch(tree) ? tree : undefined;
+  }
+
+  private treeOf(index: number): Branch | undefined {
+    if (!this.trees.has(index)) this.trees.set(index, this.decoded(index));
+    return this.trees.get(index);
   }
 
   /** Whether mutants of it take long. */
   isLarge(index: number): boolean {
+    // Its size is known once it has been read: a seed and a number must be one input whatever came before.
+    this.treeOf(index);
     return this.slow.has(index);
   }
 
