@@ -1,4 +1,4 @@
-/** `verify --certificate`: what was recorded, against what is there. */
+/** `verify --certificate`: checks the record against the files. */
 
 import { type CertificateCheck, checkCertificate } from '../certificate/check';
 import { usage } from '../diagnostics/catalogue';
@@ -30,7 +30,7 @@ export function certificateCommand(path: string, args: VerifyArgs, terminal: Ter
   }
 }
 
-/** Problems of a kind that are told. */
+/** Maximum number of problems reported per kind. */
 const MANY = 4;
 
 export function certificateText(

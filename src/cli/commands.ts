@@ -1,6 +1,6 @@
 /**
- * Which action a command line asks for. Parsing only: an action runs after yargs is done, and loads what it needs then, so that `--help` costs nothing.
- * What the options are: `options/`.
+ * Determines the action that a command line asks for. Parsing only: an action runs after yargs is done and loads its code then, so that `--help` stays fast.
+ * The options are defined in `options/`.
  */
 import yargs, { type ArgumentsCamelCase, type Argv, type InferredOptionTypes, type Options } from 'yargs';
 import { usage } from '../diagnostics/catalogue';
@@ -41,7 +41,7 @@ export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string
 export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
 export type CompletionArgs = GlobalArgs & { readonly shell: (typeof SHELLS)[number] };
 
-/** What the command line asks for. Throws CompileError USAGE, BAD_OPTION or CONFIG_INVALID. */
+/** Action of the command line. Throws CompileError USAGE, BAD_OPTION or CONFIG_INVALID. */
 export async function chooseAction(given: readonly string[], columns: number | undefined): Promise<Chosen> {
   const args = withDefaults(joinPassLists(given));
   const [first] = args;
@@ -54,7 +54,7 @@ export async function chooseAction(given: readonly string[], columns: number | u
   return parsed(args, readConfig(chosen.config, chosen.command)).action;
 }
 
-/** What is printed where help or the version is asked for: nothing else on the line counts then. */
+/** Text to print for a help or version request, which overrides everything else on the command line. */
 function helpOrVersion(args: readonly string[], columns: number | undefined): string | undefined {
   const end = args.indexOf('--');
   const options = end < 0 ? args : args.slice(0, end);
@@ -74,11 +74,11 @@ function helpOrVersion(args: readonly string[], columns: number | undefined): st
 interface Parsed {
   readonly action: Chosen;
   readonly command: string;
-  /** The file of `--config`. */
+  /** File given by `--config`. */
   readonly config: string | undefined;
 }
 
-/** `configured`: options that the command line may leave to a file. */
+/** `configured`: options from the configuration file. */
 function parsed(args: readonly string[], configured: Configured): Parsed {
   let action: Chosen | undefined;
   let config: string | undefined;
@@ -175,10 +175,10 @@ function parsed(args: readonly string[], configured: Configured): Parsed {
 }
 
 const PASS_LISTS: readonly string[] = ['--passes', '-p', '--skip', '--print-ir-after'];
-/** No pass is named like a file: neither dots nor slashes. */
+/** Matches pass names, but not files: pass names contain neither dots nor slashes. */
 const PASS_NAMES = /^[a-z][a-z0-9]*(-[a-z0-9]+)*(,[a-z0-9-]+)*$/;
 
-/** `--passes a b model.onnx` -> `--passes a,b model.onnx`: a list ends where an argument cannot be the name of a pass. */
+/** `--passes a b model.onnx` -> `--passes a,b model.onnx`: a list ends at the first argument that cannot be a pass name. */
 function joinPassLists(given: readonly string[]): readonly string[] {
   const args: string[] = [];
   let listed = 0;
@@ -201,7 +201,7 @@ function parse(parser: Argv, args: readonly string[]): void {
   if (failure) throw failure;
 }
 
-/** yargs lays out the help of each command that it ran, in case somebody asks after it failed: a tenth of what a short conversion takes. Nobody asks. */
+/** Disables yargs's caching of the help text of each command that ran. It is never used here, and takes a tenth of the time of a short conversion. */
 function layOutNoHelp(parser: Argv): void {
   const internals: unknown = Reflect.get(parser, 'getInternalMethods');
   const methods: unknown = typeof internals === 'function' ? internals.call(parser) : undefined;
@@ -210,12 +210,12 @@ function layOutNoHelp(parser: Argv): void {
   if (usage instanceof Object) Reflect.set(usage, 'cacheHelpMessage', () => undefined);
 }
 
-/** A value that counts only once must not be given twice: which one is meant? */
+/** Rejects a single-valued option that is given twice, since it is unclear which value is meant. */
 function rejectRepeated(argv: object): void {
   const words: unknown = Reflect.get(argv, '_');
   const [command] = Array.isArray(words) ? words : [];
   const lists = new Set<string>(['_', 'models', 'more']);
-  // What is a list for one command (verify --map) may not be one for another.
+  // An option may be a list for one command (verify --map) but not for another.
   for (const [name, option] of Object.entries(OPTIONS[String(command)] ?? {})) if (option.array) lists.add(name);
   for (const [name, value] of Object.entries(argv)) {
     if (

@@ -1,4 +1,4 @@
-/** What yargs says about a command line, in our words. */
+/** Translates yargs's error messages into our own. */
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { nearest } from './nearest';
@@ -15,7 +15,7 @@ export function complaint(message: string, command: string | undefined): Compile
   if (got !== undefined) return missingArgument(known, Number(got));
   const [, unknown] = /^Unknown arguments?: (.*)/.exec(message) ?? [];
   if (unknown === undefined) return usage(message, known);
-  // yargs names an option with dashes twice: also as it is written in programs.
+  // yargs reports an option with dashes twice, also in camel case.
   const all = unknown.split(', ');
   const named = all.filter((name, at) => !all.some((other, before) => before < at && camelCased(other) === name));
   const near = nearest(named[0] ?? '', optionNames(known));
@@ -27,14 +27,14 @@ export function complaint(message: string, command: string | undefined): Compile
 
 const camelCased = (name: string): string => name.replace(/-+(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** A command that does not exist. */
+/** Error for a command that does not exist. */
 export function unknownCommand(name: string): CompileError {
   const names = COMMANDS.map((command) => command.name);
   const near = nearest(name, names);
   return usage(`there is no command '${name}'${near === undefined ? `, only ${names.join(', ')}` : `; did you mean '${near}'?`}`);
 }
 
-/** The next argument that a command cannot do without. */
+/** Error for the first missing argument of a command. */
 export function missingArgument(command: string | undefined, given: number): CompileError {
   const argument = commandNamed(command)?.arguments[given];
   const choices = argument?.choices ? ` (${argument.choices.join(' or ')})` : '';

@@ -1,4 +1,4 @@
-/** `completion`: scripts by which shells complete commands, options and their values. They are made from the options as data and start no program. */
+/** `completion`: shell scripts that complete commands, options and their values. They are generated from the option tables and start no program. */
 import type { CompletionArgs } from './commands';
 import { EXIT } from './exit';
 import { allOptionsOf, COMMANDS } from './options';
@@ -13,7 +13,7 @@ export async function completionCommand({ shell }: Pick<CompletionArgs, 'shell'>
 interface Flag {
   readonly name: string;
   readonly short: string | undefined;
-  /** Whether a value follows. */
+  /** Whether the option takes a value. */
   readonly isValued: boolean;
   readonly values: readonly string[];
   readonly option: Option;
@@ -27,7 +27,7 @@ function flagsOf(command: CommandSpec): Flag[] {
           {
             name,
             short: typeof option.alias === 'string' ? option.alias : undefined,
-            // What may stand alone takes its value behind '='.
+            // An option with an optional value takes it after '='.
             isValued: option.requiresArg === true || option.choices !== undefined,
             values: (option.choices ?? []).map(String),
             option,
@@ -37,7 +37,7 @@ function flagsOf(command: CommandSpec): Flag[] {
   return [...flags, { name: 'help', short: 'h', isValued: false, values: [], option: { describe: 'Show this help' } }];
 }
 
-/** The first clause: a line of a menu is short. */
+/** The first clause only, since menu lines are short. */
 const brief = ({ describe }: Option): string => (describe || '').replace(/ \(.*|[:;,] .*/s, '');
 
 function bash(): string {

@@ -1,4 +1,4 @@
-/** The JSON schema of configuration files, from the options: docs/schemas/config.schema.json, for editors. */
+/** JSON schema of configuration files, generated from the options: docs/schemas/config.schema.json, for editors. */
 import { allOptionsOf, COMMANDS } from './options';
 import type { Option } from './options/option';
 

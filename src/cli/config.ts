@@ -1,5 +1,5 @@
 /**
- * `--config convolutionize.yaml`: options by name, for each command. The command line wins.
+ * `--config convolutionize.yaml`: options by name, per command. The command line takes precedence.
  *
  *   convert:
  *     head: cell
@@ -15,10 +15,10 @@ import { nearest } from './nearest';
 import { allOptionsOf, COMMANDS } from './options';
 import type { Option } from './options/option';
 
-/** Values as the command line would give them. */
+/** Option values in the form in which the command line gives them. */
 export type Configured = Readonly<Record<string, string | boolean | readonly string[]>>;
 
-/** The options of one command; all of the file is checked. Throws CompileError CANNOT_READ, CONFIG_INVALID. */
+/** Options of one command; the whole file is validated. Throws CompileError CANNOT_READ, CONFIG_INVALID. */
 export function readConfig(file: string, command: string): Configured {
   const yaml = new YamlFile(file, configInvalid);
   const sections = entries(yaml, yaml.root, []);
@@ -50,7 +50,7 @@ function sectionOf(yaml: YamlFile, section: unknown, command: string): Configure
 function optionValue(yaml: YamlFile, option: Option, value: unknown, path: YamlPath): Configured[string] {
   const name = path.at(-1);
   if (option.type === 'boolean') return typeof value === 'boolean' ? value : yaml.fail(path, `'${name}' must be true or false`);
-  // `--quantize-float16` may stand alone: all weights.
+  // `--quantize-float16` may be given without a value: all weights.
   if (value === true && option.value?.startsWith('[=')) return '*';
   const one = (each: unknown, place: YamlPath): string => {
     if (typeof each !== 'string' && typeof each !== 'number')

@@ -1,6 +1,6 @@
 /**
- * One conversion from file to file: read, compile, write beside the output's place, have it judged there, move it to its place.
- * The output appears when it is whole and was not found wrong; an existing file is replaced only with `force`; the input is never changed.
+ * Converts one file into another: reads, compiles, writes to a temporary place beside the output, verifies the result there, and moves it to its final place.
+ * The output is created only when it is complete and verification has not failed. An existing file is replaced only with `force`; the input is never changed.
  */
 import { statSync } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
@@ -24,44 +24,44 @@ import type { TfjsBackend } from '../verify/tfjs/backend';
 
 export interface ConvertFileOptions {
   readonly compile: CompileOptions;
-  /** undefined: nothing is written. */
+  /** undefined: write nothing. */
   readonly output: string | undefined;
-  /** Writes a TensorFlow.js model into the directory `output`. */
+  /** Write a TensorFlow.js model into the directory `output`. */
   readonly tfjs: WriteTfjsOptions | undefined;
-  /** Makes this of the converted model. */
+  /** Transform the converted model into this form. */
   readonly form?: { readonly request: FormRequest; readonly level: OptimisationLevel } | undefined;
-  /** Adds to what the converted model says about itself. */
+  /** Adds metadata to the converted model. */
   readonly describe?: ((compiled: Compiled) => void) | undefined;
-  /** Shows the model with its maps channels-last, on the way to TensorFlow.js. */
+  /** Receives the model with channels-last maps on the way to TensorFlow.js. */
   readonly onLayout?: ((model: Model, nodesBefore: number) => void) | undefined;
-  /** Of ONNX's own domain; undefined: that of the input, or the oldest that will do. */
+  /** Opset of ONNX's default domain; undefined: that of the input, or the oldest sufficient one. */
   readonly opset?: number | undefined;
   readonly weights: 'copy' | 'external' | 'reference';
   readonly force: boolean;
   readonly allowSymlinks: boolean;
-  /** What runs a TensorFlow.js model to check it. Default: wasm. */
+  /** Backend that runs a TensorFlow.js model for verification. Default: wasm. */
   readonly tfjsBackend?: TfjsBackend | undefined;
-  /** undefined: the output is not checked. */
+  /** undefined: the output is not verified. */
   readonly verify: VerifyOptions | undefined;
   readonly keepFailed: boolean;
-  /** Keeps an output that could not be verified beyond the original size. */
+  /** Keep an output that could not be verified beyond the original size. */
   readonly allowUnverified: boolean;
-  /** Where to record what was done. */
+  /** Path of the certificate to write. */
   readonly certificate: string | undefined;
-  /** Another output, which is not made here. */
+  /** Directory for model dumps. Not written here, only checked against the other outputs. */
   readonly dumpDir?: string | undefined;
   readonly warn: (warning: Diagnostic) => void;
   readonly step: (label: string) => void;
-  /** The model, before anything is done to it. */
+  /** Receives the model before it is changed. */
   readonly opened?: ((source: Model) => void) | undefined;
 }
 
 export interface ConvertedFile {
   readonly compiled: Compiled;
-  /** What was made of the converted model, where that was asked for. */
+  /** The requested form of the converted model, if any. */
   readonly formed?: Formed | undefined;
   readonly verification: VerifyReport | undefined;
-  /** What was written, in bytes; undefined: nothing. */
+  /** Files written, with their sizes in bytes; undefined if nothing was written. */
   readonly written:
     | {
         readonly path: string;
@@ -73,7 +73,7 @@ export interface ConvertedFile {
     | undefined;
 }
 
-/** `describe` is called while the weights can be read: reports ask for some. */
+/** `describe` is called while the weights can be read, since reports need some of them. */
 export async function convertFile<Facts>(
   input: string,
   options: ConvertFileOptions,
@@ -97,7 +97,7 @@ export async function convertFile<Facts>(
   }
 }
 
-/** A pattern that no weight has is an error later on. */
+/** Updates the contract for reduced-precision weights. A pattern that matches no weight is reported later. */
 function inFewerBits(compiled: Compiled, tfjs: WriteTfjsOptions | undefined): Compiled {
   const types = Object.keys(tfjs?.quantisation ?? {});
   if (types.length === 0) return compiled;
@@ -123,14 +123,14 @@ async function checkOutputs(input: string, { output, force, tfjs, certificate, w
   if (dumpDir !== undefined) checkDump(dumpDir, [...made(output, weights), ...(certificate === undefined ? [] : [certificate])]);
 }
 
-/** The directory of texts is no other output, and none is among its files. */
+/** The dump directory must not be another output or contain one among its own files. */
 function checkDump(dumpDir: string, others: readonly string[]): void {
   const { path } = placeOf(dumpDir);
   for (const other of others.map((each) => placeOf(each).path))
     if (other === path || (dirname(other) === path && isOfDump(basename(other)))) throw outputTwice(dumpDir);
 }
 
-/** The files of the output, where they really are. */
+/** Paths of the output's files, with links resolved. */
 const made = (output: string, weights: ConvertFileOptions['weights']): readonly string[] =>
   weights === 'external' ? [output, dataFile(placeOf(output).path)] : [output];
 
@@ -143,16 +143,16 @@ async function write(
   const { output, weights, force, step } = options;
   const { model } = formed ?? compiled;
   if (options.tfjs) return await writeTfjs(input, source, compiled, options.tfjs, options);
-  // On a dry run too.
+  // Also on a dry run.
   if (options.opset !== undefined) declareOpset(model, options.opset);
   if (output === undefined) return { compiled, verification: undefined, written: undefined };
   const dataPath = weights === 'external' ? dataFile(output) : undefined;
-  // Its external data is known only now.
+  // The external data files are known only now.
   checkOutput(output, filesBehind(source), force);
   if (dataPath !== undefined) checkPart(output, DATA, { inputs: filesBehind(source), force });
   checkRecord(source, output, options);
   if (weights === 'reference') requireBelow(input, output);
-  // A model with weights of its own beside it needs a directory in which they have their final names; one that refers to files needs to stand there.
+  // A model with its own weight file needs a directory in which both have their final names; a model that refers to other files must be in its final directory.
   const staged = stage(output, dataPath === undefined, { inputs: filesBehind(source), force });
   try {
     step(`writing ${output}`);
@@ -170,23 +170,23 @@ async function write(
   }
 }
 
-/** Only what was found equal is called the output, unless it was asked for otherwise. */
+/** The output is kept only if it was found equal, unless an option allows otherwise. */
 function isKept(verification: VerifyReport | undefined, { keepFailed, allowUnverified }: ConvertFileOptions): boolean {
   if (!verification || verification.verdict === 'equal' || verification.verdict === 'measured') return true;
   return verification.verdict === 'different' ? keepFailed : allowUnverified || keepFailed;
 }
 
-/** The certificate is no file that is read or written. */
+/** The certificate must not be one of the files read or written. */
 function checkRecord(source: Model, output: string, { certificate, force, tfjs, weights }: ConvertFileOptions): void {
   if (certificate === undefined) return;
   const within = relative(resolve(output), resolve(certificate));
-  // A directory is replaced as a whole.
+  // A TensorFlow.js directory is replaced as a whole.
   const isInside = tfjs && !within.startsWith(`..${sep}`) && within !== '..' && resolve(within) !== within;
   if (within === '' || isInside) throw badOption('certificate', certificate, 'a file of its own, beside the output');
   checkOutput(certificate, [...filesBehind(source), output], force, tfjs ? [] : made(output, weights));
 }
 
-/** The user asked for the output, and knows nothing of the place where it is made. */
+/** Errors name the output that the user asked for, not the temporary file. */
 function writeStaged(model: Model, path: string, output: string, weights: ConvertFileOptions['weights']): void {
   try {
     writeModelInto(model, path, { weights });
@@ -197,7 +197,7 @@ function writeStaged(model: Model, path: string, output: string, weights: Conver
   }
 }
 
-/** What cannot be said in TensorFlow.js is told on a dry run too. */
+/** Lowers and writes the model. Unsupported operators are reported on a dry run too. */
 async function writeTfjs(
   input: string,
   source: Model,
@@ -228,11 +228,11 @@ async function writeTfjs(
   }
 }
 
-/** What fewer bits do to the numbers is measured; a bound is kept to only where one was given. */
+/** The effect of reduced precision is measured; a bound is enforced only if the user gave one. */
 const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined =>
   verify && verify.rtol === undefined && verify.atol === undefined ? { ...verify, measure: true } : verify;
 
-/** Runs the original and what was made of it, before that is called the output. */
+/** Verifies the written model against the original, before it becomes the output. */
 async function verified(
   input: string,
   { path, scratch }: Pick<Staged, 'path' | 'scratch'>,
@@ -244,11 +244,11 @@ async function verified(
   const { allowSymlinks, step, tfjsBackend } = options;
   const how = { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step };
   if (!formed) return verifyFiles(input, path, how);
-  // What was converted is verified at many sizes, and what was made of it against that.
+  // The converted model is verified at many sizes, and its form against the converted model.
   return verifyFiles(input, compiled.model, { ...how, form: { source: path, model: formed.model, form: formed.form } });
 }
 
-/** The record of the conversion, made while the output is not yet in its place; what is returned writes it. */
+/** Makes the certificate before the output is in its final place, and returns a function that writes it. */
 async function certified(
   input: string,
   path: string,
@@ -268,7 +268,7 @@ async function certified(
   return (others) => writeTextFile(certificate, `${JSON.stringify(record, undefined, 1)}\n`, others, force);
 }
 
-/** ONNX allows references to files in the model's directory and below it only. */
+/** ONNX allows references only to files in or below the model's directory. */
 function requireBelow(input: string, output: string): void {
   const location = relative(resolve(dirname(output)), resolve(input));
   if (location === '..' || location.startsWith(`..${sep}`) || resolve(location) === location)

@@ -1,4 +1,4 @@
-/** `convert`: options in, one conversion, a report out. */
+/** `convert`: parses options, runs one conversion and reports it. */
 import { basename, dirname, extname, join } from 'node:path';
 import { allPasses, nchwToNhwc, type OptimisationLevel } from '../../passes';
 import type { PluginPass } from '../compile';
@@ -87,7 +87,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       },
       opened: (source) => {
         explanation?.start(source);
-        // Not before there is something to put in.
+        // Created only when there is something to write.
         if (args.dumpDir !== undefined)
           dump = new DumpDirectory(args.dumpDir, { force: args.force, inputs: args.input === undefined ? [] : [args.input] });
         dump?.add('original', `${args.input} as it was read`, source);
@@ -127,9 +127,9 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     return exitCode(result, args);
   } catch (error) {
     progress.end();
-    // A model that is refused is where an explanation is wanted most. (--json has room for one result.)
+    // An explanation is most useful when the model is refused. (--json can print only one result.)
     if (explanation && !args.json && error instanceof CompileError && error.code !== 'UNKNOWN_NODE') terminal.report(explanation.lines());
-    // There is no report to stand in, so they come with the error.
+    // There is no report to include the remarks, so they are printed with the error.
     if (args.remarks && error instanceof CompileError && !args.quiet) terminal.aside(remarkText(remarks).join('\n'));
     throw error;
   } finally {
@@ -138,7 +138,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   }
 }
 
-/** An output that was asked for unverified is what was asked for. */
+/** With --allow-unverified, an unverified output counts as success. */
 function exitCode({ verification }: ConvertedFile, { allowUnverified }: ConvertArgs): number {
   if (!verification || verification.verdict === 'equal' || verification.verdict === 'measured') return EXIT.done;
   if (verification.verdict === 'different') return EXIT.different;
@@ -148,14 +148,14 @@ function exitCode({ verification }: ConvertedFile, { allowUnverified }: ConvertA
 const LEVELS: Readonly<Record<'0' | '1' | '2', OptimisationLevel>> = { 0: 0, 1: 1, 2: 2 };
 export const optimisationLevel = (text: '0' | '1' | '2'): OptimisationLevel => LEVELS[text];
 
-/** alexnet.onnx -> alexnet-fcn.onnx, or the directory alexnet-fcn-tfjs, beside it. */
+/** alexnet.onnx -> alexnet-fcn.onnx, or the directory alexnet-fcn-tfjs, beside the input. */
 function defaultOutput(input: string, suffix: string, isTfjs: boolean): string {
   const extension = extname(input);
   if (isTfjs) return join(dirname(input), `${basename(input, extension)}-${suffix}-tfjs`);
   return join(dirname(input), `${basename(input, extension)}-${suffix}${extension === '' ? '.onnx' : extension}`);
 }
 
-/** Prints the model after the passes that were asked for. */
+/** Prints the model after the requested passes. */
 function printer(wanted: readonly string[], plugins: readonly PluginPass[], terminal: Terminal): RunOptions['onPass'] {
   if (wanted.length === 0) return undefined;
   const known = [...allPasses, ...plugins].map((pass) => pass.name);

@@ -1,4 +1,4 @@
-/** `debug bisect` and `debug reduce`: the step at which a conversion goes wrong, and the smallest network on which it does. */
+/** `debug bisect` and `debug reduce`: find the step at which a conversion goes wrong, and the smallest network on which it does. */
 import { diffGraphs } from '../analysis/diff';
 import { type CompileOptions, slidingAxes } from '../compile';
 import { type Bisected, bisect } from '../debug/bisect';
@@ -74,7 +74,7 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
   }
 }
 
-// ---- what is told ----
+// ---- reports ----
 
 const stepText = (step: Step | undefined): string =>
   step === undefined
@@ -151,7 +151,7 @@ const reducedJson = (reduced: Reduced, output: string | undefined): object => ({
   directory: output ?? null,
 });
 
-// ---- what is written ----
+// ---- files ----
 
 function writeSteps(
   directory: string,
@@ -164,7 +164,7 @@ function writeSteps(
   dump.close();
 }
 
-/** As ONNX keeps test cases: a model, and test_data_set_0 with inputs and what the original gives. */
+/** ONNX's test case layout: a model, and test_data_set_0 with the inputs and the original's outputs. */
 function writeReduced(directory: string, { model, verdict }: Reduced, step: Step | undefined, args: DebugArgs): void {
   const staged = stageDirectory(directory, replacing(args));
   try {
@@ -190,7 +190,7 @@ function writeReduced(directory: string, { model, verdict }: Reduced, step: Step
   }
 }
 
-/** With --force, what an earlier run left there goes, and nothing else. */
+/** With --force, removes the files of an earlier run from the directory, and nothing else. */
 const replacing = ({ what, force, model }: DebugArgs): DirectoryRules => ({
   inputs: [model],
   replaces: force ? { kind: 'some', isOld: what === 'reduce' ? isOfCase : isOfDump } : undefined,

@@ -1,4 +1,4 @@
-/** `inspect --diff`: what became of each node between two models, as text, JSON or a picture. */
+/** `inspect --diff`: the changes of each node between two models, as text, JSON or a picture. */
 import { basename } from 'node:path';
 import { type DiffStatus, diffGraphs, type GraphDiff, type NodeDiff, type WeightChange } from '../analysis/diff';
 import { declaredSize } from '../compile/metadata';
@@ -40,7 +40,7 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
     return model;
   };
   const [original, converted] = [read(first), read(second)];
-  // Both at the size that the first was made for: else every shape would be another.
+  // Both models use the size that the original was made for; otherwise every shape would differ.
   const size = sizeOf(args) ?? declaredSize(converted);
   const [before, after] = [typed(original, fits(original, size)), typed(converted, size)];
   const diff = diffGraphs(before.graph, after.graph);
@@ -65,7 +65,7 @@ export async function diffCommand(args: InspectArgs, terminal: Terminal): Promis
   return 0;
 }
 
-/** A size is asked of the original only where it leaves its own open. */
+/** The given size applies to the original only if its own size is open. */
 const fits = (model: Model, size: ReturnType<typeof sizeOf>) =>
   model.graph.inputs.some((input) => input.type?.shape?.slice(1).some((dim) => typeof dim !== 'number')) ? size : undefined;
 
@@ -112,7 +112,7 @@ function headline({ before, after }: NodeDiff): string {
   return `${label(before)} -> ${before.op === after.op ? printable(after.name) : label(after)}`;
 }
 
-/** What changed, a line each. */
+/** Descriptions of the changes, one line each. */
 function changes({ before, after, merged, into, attributes, weights, shapes, sources, isConstant }: NodeDiff): string[] {
   return [
     ...(before && after && before.name === after.name && before.op !== after.op ? [`operator ${before.op} -> ${after.op}`] : []),
@@ -120,7 +120,7 @@ function changes({ before, after, merged, into, attributes, weights, shapes, sou
     ...(isConstant ? ['it computed on shapes or weights alone'] : []),
     ...(merged.length > 0 ? [`also stands for ${merged.map(label).join(', ')}`] : []),
     ...attributes
-      // Of another operator they say nothing about each other.
+      // Attributes of different operators cannot be compared.
       .filter((change) => before?.op === after?.op || change.after !== undefined)
       .map(
         ({ name, before: was, after: is }) =>
@@ -144,7 +144,7 @@ function weightText({ before, after, types, bytes }: WeightChange): string {
 
 // ---- JSON ----
 
-/** docs/schemas/diff.schema.json says what is in it. */
+/** The result conforms to docs/schemas/diff.schema.json. */
 export function diffJson(first: string, second: string, { nodes, counts, weights }: GraphDiff): object {
   const named = (node: Node | undefined): object | null => (node ? { name: node.name, op: node.op } : null);
   return {
@@ -180,7 +180,7 @@ interface Drawn {
   readonly before: Model;
   readonly after: Model;
   readonly diff: GraphDiff;
-  /** Of both files: the shapes of inputs and outputs. */
+  /** Declared shapes of inputs and outputs of both files. */
   readonly declared: readonly [ReadonlyMap<string, string>, ReadonlyMap<string, string>];
   readonly args: InspectArgs;
 }
@@ -203,7 +203,7 @@ function drawn(all: Drawn): string {
   return drawing(format, after, { title, depth, direction, facts, mark, declared: declared[1], ghosts });
 }
 
-/** What becomes of a node, found by the node of one side. */
+/** Returns a function that finds the diff of a node on the given side. */
 function marker(nodes: readonly NodeDiff[], side: (node: NodeDiff) => Node | undefined): NonNullable<BuildOptions['mark']> {
   const byNode = new Map(
     nodes.flatMap((node) => {
@@ -218,7 +218,7 @@ function marker(nodes: readonly NodeDiff[], side: (node: NodeDiff) => Node | und
   };
 }
 
-/** Both graphs, each in a group of its own; a node is marked in both, and knows the other. */
+/** Both graphs, each in its own group. A node is marked in both graphs and linked to its counterpart. */
 function besideEachOther({ format, names, before, after, diff: { nodes }, declared, args }: Drawn, facts: BuildOptions['facts']): string {
   const [first, second] = names;
   const views = [

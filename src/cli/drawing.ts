@@ -1,4 +1,4 @@
-/** `inspect --format dot | svg | html`: the graph as a picture. */
+/** `inspect --format dot | svg | html | png`: the graph as a picture. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { shapeText } from '../analysis/layers';
@@ -12,26 +12,26 @@ import { inRows } from '../graph-view/rows';
 import { svgOf } from '../graph-view/svg';
 import type { Model } from '../ir/model';
 
-/** png: drawn as SVG, which becomes pixels when it is written. */
+/** png: drawn as SVG and rasterised when it is written. */
 export type DrawingFormat = 'dot' | 'svg' | 'html' | 'png';
 
 export interface DrawOptions extends BuildOptions {
-  /** Levels of groups that are open; as many as fit a page where it is not said. */
+  /** Number of group levels that are open; auto: as many as fit a page. */
   readonly depth: number | 'auto';
-  /** Downwards, unless it is said. */
+  /** Default: downwards. */
   readonly direction?: Direction | undefined;
 }
 
-/** The types of the model must be inferred. */
+/** Requires a model with inferred types. */
 export function drawing(format: DrawingFormat, model: Model, { depth, direction, ...options }: DrawOptions): string {
   const index = new ViewIndex(buildView(model, options));
   return drawnAs(format, index, openGroups(index, depth), direction);
 }
 
-/** Each takes about a millisecond. */
+/** Maximum number of boxes to lay out; each takes about a millisecond. */
 const MOST_BOXES = 5000;
 
-/** Throws CompileError DRAWING_TOO_LARGE where it would take very long to lay out. */
+/** Throws CompileError DRAWING_TOO_LARGE if the layout would take very long. */
 export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlySet<string>, direction: Direction = 'down'): string {
   const shown = shownIn(index, open);
   if (format !== 'dot' && shown > MOST_BOXES) throw drawingTooLarge(shown, MOST_BOXES);
@@ -42,12 +42,12 @@ export function drawnAs(format: DrawingFormat, index: ViewIndex, open: ReadonlyS
     case 'png':
       return svgOf(index, still(index, open, direction));
     case 'html':
-      // Built beside the program.
+      // The build puts it beside the program.
       return pageOf(index.view, open, readFileSync(join(__dirname, 'viewer.js'), 'utf8'), direction);
   }
 }
 
-/** Boxes and closed groups that are to be seen. */
+/** Number of visible boxes and closed groups. */
 function shownIn(index: ViewIndex, open: ReadonlySet<string>): number {
   const seen = [...index.membersOf(undefined)];
   let count = 0;
@@ -57,18 +57,18 @@ function shownIn(index: ViewIndex, open: ReadonlySet<string>): number {
   return count;
 }
 
-/** Nobody can move what is printed or projected: what runs to the right is broken into rows. */
+/** Layout for formats that cannot be scrolled (print, slides): a graph that runs to the right is broken into rows. */
 const still = (index: ViewIndex, open: ReadonlySet<string>, direction: Direction): Layout =>
   direction === 'right' ? inRows(index, layoutView(index, open, direction)) : layoutView(index, open);
 
-/** Shapes of inputs and outputs as the file has them, before a size is chosen. */
+/** Shapes of inputs and outputs as stored in the file, before a size is chosen. */
 export const declaredShapes = ({ graph }: Model): ReadonlyMap<string, string> =>
   new Map([...graph.inputs, ...graph.outputs].map(({ name, type }) => [name, shapeText(type)]));
 
 /** `--landscape`. */
 export const directionOf = ({ landscape }: { readonly landscape: boolean }): Direction => (landscape ? 'right' : 'down');
 
-/** `--depth`: how many levels of groups are open. */
+/** `--depth`: number of group levels that are open. */
 export function depthOf(text: string | undefined): number | 'auto' {
   if (text === undefined || text === 'auto') return 'auto';
   if (text === 'all') return Number.POSITIVE_INFINITY;

@@ -1,13 +1,13 @@
 /** Exit codes of the program. */
 export const EXIT = {
-  /** Done, and equal where that was asked. */
+  /** Done; the models are equal, if that was checked. */
   done: 0,
-  /** Not equivalent. */
+  /** The models are not equivalent. */
   different: 1,
-  /** The command line, a file or a model is at fault. */
+  /** The command line, a file or a model is invalid. */
   fault: 2,
-  /** Equal at the original size, and beyond it not all could be looked at; or the original is too far from itself to say. */
+  /** Equal at the original size, but not completely verified beyond it; or the original's own noise is too large to decide. */
   unverified: 3,
-  /** A bug of ours; sysexits.h calls it EX_SOFTWARE. */
+  /** A bug in this program; EX_SOFTWARE in sysexits.h. */
   bug: 70,
 } as const;

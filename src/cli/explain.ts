@@ -1,7 +1,7 @@
 /**
- * `convert --explain NODE`: which rules looked at a node, and what came of it.
+ * `convert --explain NODE`: which rules looked at a node, with their outcomes.
  *
- * A node is meant by its name in the file, or by a value that it makes; what rewrites made of it is followed by origin.
+ * The node is given by its name in the file or by a value that it computes. Nodes that rewrites derived from it are found by their origin.
  */
 import { unknownNode } from '../diagnostics/catalogue';
 import { formatLocation, printable } from '../diagnostics/format';
@@ -18,28 +18,28 @@ export interface Explained {
   readonly pass: string;
   /** undefined: the pass has no rules. */
   readonly rule: string | undefined;
-  /** The node as it was called then. */
+  /** Name of the node at that time. */
   readonly node: string;
   readonly op: string;
   readonly outcome: Seen['outcome'];
   readonly reason: string | undefined;
-  /** Where the reason lies, if not at the node itself. */
+  /** Location of the reason, if it is not the node itself. */
   readonly at: string | undefined;
 }
 
 export class Explanation {
   private readonly found = new Map<string, Explained>();
-  /** Passes that ran, in order, and whether any rule of theirs was tried at the node. */
+  /** Passes that ran, in order, and whether they had an attempt or a remark at the node. */
   private readonly passes = new Map<string, boolean>();
   private became: readonly string[] = [];
   private subject: Node | undefined;
   private names: ReadonlySet<string> = new Set();
-  /** Operators of the source, by name of node. */
+  /** Operators of the source model, by node name. */
   private operators: ReadonlyMap<string, string> = new Map();
 
   constructor(private readonly wanted: string) {}
 
-  /** Throws CompileError UNKNOWN_NODE with the names that are most alike. */
+  /** Throws CompileError UNKNOWN_NODE, which lists the most similar names. */
   start(source: Model): void {
     const nodes = [...allNodes(source.graph)];
     this.subject =
@@ -67,7 +67,7 @@ export class Explanation {
 
   onPass({ pass, model, report }: PassInfo): void {
     if (!this.passes.has(pass.name)) this.passes.set(pass.name, false);
-    // Those of rules were told as attempts already.
+    // Remarks of rules were already recorded as attempts.
     if (!('rules' in pass))
       for (const { kind, rule, reason, at, origin } of report.remarks)
         if ((at.node !== undefined && this.names.has(at.node)) || this.names.has(origin[0] ?? '')) {
@@ -115,13 +115,13 @@ export class Explanation {
     return [...this.passes].filter(([, spoke]) => !spoke).map(([pass]) => pass);
   }
 
-  /** What first and foremost stands for it: the first of its origins that has its operator, else the first of all. */
+  /** Whether the node derives mainly from the explained one. The main origin is the first one with the node's operator, otherwise the first one. */
   private isMeant({ name, op, origin }: Node): boolean {
     const main = origin.find((source) => this.operators.get(source) === op) ?? origin[0];
     return this.names.has(name) || (main !== undefined && this.names.has(main));
   }
 
-  /** Groups of passes are repeated: the last word counts, but what was done stays. */
+  /** Passes may run repeatedly: a later outcome replaces an earlier one, but applied rewrites are kept. */
   private add(entry: Explained): void {
     const key = JSON.stringify([entry.pass, entry.rule, entry.node, entry.outcome === 'applied']);
     this.found.delete(key);
@@ -136,14 +136,14 @@ const WORDS: Readonly<Record<Seen['outcome'], string>> = {
   'no-match': 'does not match',
 };
 
-/** The three that are most alike: those that contain it, then by edit distance. */
+/** The three most similar names: those that contain the wanted name or are contained in it, then by edit distance. */
 export function nearest(wanted: string, names: readonly string[]): string[] {
   const lower = wanted.toLowerCase();
   const likeness = (other: string): number =>
     other.includes(lower) || lower.includes(other)
       ? Math.abs(other.length - lower.length) / 100
       : 1 + distance(lower, other) / Math.max(lower.length, other.length, 1);
-  // A part of a path may stand for it: `Gemm` for /classifier/Gemm.
+  // One component of a path may be given: `Gemm` for /classifier/Gemm.
   const partsOf = (name: string): string[] => (lower.includes('/') ? [] : name.split('/').filter((part) => part.length > 1));
   const score = (name: string): number => Math.min(...[name, ...partsOf(name)].map((part) => likeness(part.toLowerCase())));
   return [...new Set(names)]
@@ -154,7 +154,7 @@ export function nearest(wanted: string, names: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** Levenshtein's. */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {

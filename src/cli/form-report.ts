@@ -1,4 +1,4 @@
-/** What `convert` tells about the form of the model that it writes: its sizes, and what is left of its nodes at them. */
+/** Reports the form of the model that `convert` writes: its sizes, and the nodes that remain at them. */
 import { type End, endText } from '../compile/ends';
 import { type Formed, formText } from '../compile/form';
 import { printable } from '../diagnostics/format';

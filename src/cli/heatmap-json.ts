@@ -1,4 +1,4 @@
-/** The numbers of a heat map for other programs: JSON, and a table of peaks. Pictures have rows and columns, x and y; everything else is said by the names of its axes. */
+/** Heat map data for other programs: JSON, and a table of peaks. Pictures use rows and columns, x and y; everything else uses the names of its axes. */
 import { printable } from '../diagnostics/format';
 import { axisName, type Letter, perAxis, perPlaces, placesName } from '../ir/spatial';
 import { countsOf, type Peak } from '../pictures/grid';
@@ -6,7 +6,7 @@ import type { Unit } from '../sources/source';
 import { contractText, type HeatFacts } from './heatmap-report';
 
 const plain = (value: number): string => String(Number(value.toFixed(2)));
-/** Of what is counted, one: sample, frame, row, column. */
+/** Singular of an axis name: sample, frame, row, column. */
 export const onePlace = (letter: Letter): string => placesName(letter).slice(0, -1);
 
 export function json(facts: HeatFacts): object {
@@ -74,10 +74,10 @@ function peakJson(
 
 const inUnits = (place: number, unit: Unit | undefined): number | null => (unit ? Number((place * unit.size).toPrecision(9)) : null);
 
-/** Every local maximum of the classes shown, the highest of each first. */
+/** All local maxima of the classes shown, highest first within each class. */
 export function csv({ shown, name, letters, image }: HeatFacts): string {
   const quoted = (text: string): string => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  // What begins like a formula is one to a spreadsheet.
+  // Spreadsheets treat text that starts like a formula as one.
   const plainText = (text: string): string => quoted(printable(/^[=+@-]/.test(text) ? `'${text}` : text));
   const measured = letters.flatMap((letter, axis) => {
     const unit = image.units?.[axis];

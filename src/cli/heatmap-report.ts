@@ -1,4 +1,4 @@
-/** What `heatmap` says: on the terminal and below the picture. Numbers for other programs: heatmap-json.ts. */
+/** Text output of `heatmap`: the terminal report and the caption of the picture. heatmap-json.ts writes the data for other programs. */
 
 import { basename } from 'node:path';
 import { type Contract, describeContract } from '../analysis/contract';
@@ -16,11 +16,11 @@ export interface HeatFacts extends FoundHeat {
   readonly args: HeatmapArgs;
   readonly output: string;
   readonly image: Image;
-  /** Its axes. */
+  /** Spatial axes of the image. */
   readonly letters: readonly Letter[];
 }
 
-/** Why these classes are shown. */
+/** Explains why these classes are shown. */
 function choiceText(facts: HeatFacts): string {
   const { args, whole, shown } = facts;
   if (args.class) return 'classes of --class';
@@ -51,14 +51,14 @@ function headText({ network: { head, converted, reason }, args }: HeatFacts): st
   return reason === undefined ? how : `${how}: ${reason}`;
 }
 
-/** What a cell has to do with the network itself; undefined: the file does not say. */
+/** Describes how a cell relates to the network itself; undefined if the file does not say. */
 export function contractText({ network: { contract }, args }: HeatFacts): string | undefined {
   if (args.slide === 'all') return 'every cell is the network itself, run on its crop (--slide all)';
   if (!contract) return undefined;
   return describeContract(contract);
 }
 
-/** What stands below the picture, a paragraph each: for somebody who sees the picture alone. */
+/** Caption below the picture, one paragraph per entry, for a reader who sees only the picture. */
 export function caption(facts: HeatFacts): string[] {
   const { args, heat, network, whole, scales, centre } = facts;
   const made = [
@@ -141,7 +141,7 @@ export function lines(facts: HeatFacts, columns?: number): string[] {
 
 const asText = (score: number, most: number): string => numberText(score, most).replace('−', '-');
 
-/** `rows 12 to 40, columns 3 to 31`; of a recording in seconds too. */
+/** `rows 12 to 40, columns 3 to 31`; for a recording also in seconds. */
 function windowText({ window: { starts, lengths } }: Peak, letters: readonly Letter[], units: Image['units']): string {
   const parts = letters.map((letter, axis) => {
     const [start, length, unit] = [starts[axis] ?? 0, lengths[axis] ?? 0, units?.[axis]];
@@ -151,11 +151,11 @@ function windowText({ window: { starts, lengths } }: Peak, letters: readonly Let
   return parts.join(', ');
 }
 
-/** What is shown, in a word. */
+/** Kind of image, in one word. */
 export const thing = ({ letters }: Pick<HeatFacts, 'letters'>): string =>
   letters.length === 1 ? 'signal' : letters.length === 2 ? 'picture' : 'volume';
 
-/** `640x480 pixels`: of a picture the width comes first, as everywhere. */
+/** `640x480 pixels`; for a picture the width comes first, as is usual. */
 function extentText({ lengths, units }: Image): string {
   const [first = 0, ...others] = lengths;
   const [unit] = units ?? [];

@@ -1,4 +1,4 @@
-/** `heatmap`: where in a picture classes are seen, as a picture and as numbers. */
+/** `heatmap`: locates classes in a picture; writes a picture and, on request, the values. */
 import { basename, dirname, extname, join } from 'node:path';
 import { badOption, usage } from '../diagnostics/catalogue';
 import { checkOutput, writeOutput } from '../output';

@@ -1,4 +1,4 @@
-/** Text of `--help`, from the commands as data: options in groups, in lines of a terminal's width. */
+/** Text of `--help`, generated from the command tables: grouped options, wrapped to the terminal's width. */
 import { COMMANDS, commandNamed } from './options';
 import type { Argument, CommandSpec, Option, OptionTable } from './options/option';
 import { globalOptions } from './options/shared';
@@ -6,13 +6,13 @@ import { width } from './table';
 import { filled } from './wrap';
 
 const PROGRAM = 'convolutionize';
-/** Where descriptions begin; in a narrow terminal they stand below their options. */
+/** Column where descriptions start; in a narrow terminal they go below their options. */
 const COLUMN = 28;
-/** Narrower than this, they are hard to read beside them. */
+/** Minimum width of the description column; if less is left, descriptions go below. */
 const NARROW = 44;
 const WIDEST = 100;
 
-/** Help of a command, or of the program. */
+/** Help of one command, or of the whole program. */
 export function helpText(command: string | undefined, columns: number | undefined): string {
   const lines = Math.min(columns ?? WIDEST, WIDEST);
   const spec = commandNamed(command);
@@ -57,7 +57,7 @@ function commandHelp({ name, summary, arguments: given, groups, examples }: Comm
 
 const argumentText = ({ name, required, many }: Argument): string => `${required ? name : `[${name}]`}${many ? '...' : ''}`;
 
-/** Options of a group; without one, those of every command. */
+/** Help lines of a group's options; if `isGroup` is false, of the global options, --help and --version. */
 function optionLines(options: OptionTable, columns: number, isGroup = false): string[] {
   const shown: readonly (readonly [string, Option])[] = isGroup
     ? Object.entries(options)
@@ -77,7 +77,7 @@ function flags(name: string, { alias, value, choices }: Option): string {
   return `${short}--${name}${shown === undefined ? '' : shown.startsWith('[=') ? shown : ` ${shown}`}`;
 }
 
-/** What it does, its values unless they stand in front, and its default unless the text says it. */
+/** Description of an option with its choices, unless the text or the left column lists them, and its default. */
 function description({ describe = '', choices, default: usual }: Option): string {
   const text = describe || '';
   const names = choices?.map(String) ?? [];
@@ -94,7 +94,7 @@ function entry(left: string, text: string, columns: number, column = COLUMN): st
   return [head.padEnd(column) + (lines[0] ?? '').slice(column), ...lines.slice(1)];
 }
 
-/** A command line that a shell reads, however narrow the terminal. */
+/** Breaks a command line with backslashes, so that a shell can read it at any terminal width. */
 function continued(line: string, columns: number): string[] {
   const lines: string[] = [];
   let current = ' ';

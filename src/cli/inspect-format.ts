@@ -1,4 +1,4 @@
-/** The format that `inspect` gives: chosen by option or by the name of the file, and printed or written. */
+/** Output format of `inspect`: chosen by option or by file name, and printed or written. */
 import { badOption } from '../diagnostics/catalogue';
 import { writeOutput, writeTextFile } from '../output';
 import { drawingBytes } from '../pictures/files/pictures';
@@ -8,7 +8,7 @@ import { inputSize } from './values';
 
 export type Format = NonNullable<InspectArgs['format']>;
 
-/** As asked for, or as the name of the file says; a summary without either, or where the name has no ending. Throws CompileError BAD_OPTION. */
+/** The requested format, or the one that the file name implies; a summary if there is neither, or the name has no extension. Throws CompileError BAD_OPTION. */
 export function formatOf({ format, json, output }: InspectArgs): Format {
   if (format || json) return format ?? 'json';
   const [, ending] = /\.(\w+)$/.exec(output?.toLowerCase() ?? '') ?? [];
@@ -36,13 +36,13 @@ const ENDINGS: ReadonlyMap<string, Format> = new Map([
   ['gv', 'dot'],
 ]);
 
-/** Prints what a format gives. A summary is for people, so --quiet drops it; every other format was asked for. */
+/** Prints the output. --quiet suppresses the default summary, but not a format that was requested. */
 export function show(format: Format, text: string, { format: asked }: InspectArgs, terminal: Terminal): void {
   if (format === 'summary' && asked === undefined) terminal.report(text.split('\n'));
   else terminal.result(text);
 }
 
-/** Writes what a format gives: text, or a picture of the drawing. */
+/** Writes the output: text, or a rasterised drawing. */
 export async function writeFormat(format: Format, text: string, output: string, inputs: readonly string[], force: boolean): Promise<void> {
   if (format === 'png') writeOutput(output, await drawingBytes(text), { inputs, force });
   else writeTextFile(output, text.endsWith('\n') ? text : `${text}\n`, inputs, force);

@@ -36,7 +36,7 @@ export async function inspectTfjsCommand(args: InspectArgs, modelJson: string, t
   return 0;
 }
 
-/** What distinguishes one node of a kind from another; the rest is in the JSON. */
+/** Attributes that distinguish nodes of one kind; the JSON has the rest. */
 const TOLD = ['fused_ops', 'padding', 'strides', 'ksize', 'dilations', 'axis', 'keep_dims', 'data_format'];
 
 function tfjsText(file: string, { model, weights, bytes: stored, shards, madeBy }: TfjsView, columns: number | undefined): string[] {
@@ -85,7 +85,7 @@ function tfjsText(file: string, { model, weights, bytes: stored, shards, madeBy 
   return columns === undefined ? lines : lines.map((line) => cut(line, columns));
 }
 
-/** docs/schemas/inspect-tfjs.schema.json says what is in it. */
+/** The result conforms to docs/schemas/inspect-tfjs.schema.json. */
 export function tfjsJson(file: string, { model, weights, bytes: stored, shards, madeBy }: TfjsView): object {
   const { graph } = model;
   const port = ({ name, type }: { name: string; type: TfjsView['model']['graph']['inputs'][number]['type'] }): object => ({

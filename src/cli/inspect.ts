@@ -1,4 +1,4 @@
-/** `inspect`: what a model consists of, in one of several formats, on stdout or in a file. */
+/** `inspect`: prints or writes a description of a model in one of several formats. */
 import { basename, dirname } from 'node:path';
 import { shapeText } from '../analysis/layers';
 import { summarise } from '../analysis/summary';
@@ -36,7 +36,7 @@ const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns
   png: (model, args) => drawn('png', model, args),
 };
 
-/** At the size that a converted model was made for, as the list: shapes that are numbers can be read. */
+/** Uses the size that a converted model was made for, as the layer list does, so that shapes are numeric. */
 function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
   const size = sizeOf(args) ?? declaredSize(model);
   const declared = declaredShapes(model);

@@ -1,7 +1,7 @@
 /**
- * dist/cli.js: starts the program beside it. A good part of what a short conversion takes is the compilation of JavaScript, so what was compiled is kept
- * from run to run, in the system's directory for temporary files: by Node itself from 22.1 on, here before that. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
- * It is the only thing that the program keeps. V8 runs what it is given: what is kept has a checksum, and is compiled anew where that does not hold.
+ * dist/cli.js: starts the program beside it. Compiling JavaScript takes a large part of a short conversion, so the compiled code is cached between runs
+ * in the system's temporary directory: by Node itself from 22.1 on, here before that. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
+ * The program caches nothing else. V8 executes whatever it is given, so the cache has a checksum, and the program is compiled anew if that does not match.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
@@ -10,10 +10,10 @@ import { dirname, join } from 'node:path';
 import vm from 'node:vm';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-/** Of the program's text, put in by .ci/build.mjs: V8 compares lengths only. */
+/** Hash of the program's text, inserted by .ci/build.mjs, since V8 compares only lengths. */
 declare const PROGRAM_HASH: string;
 
-// By name, so that it stays a file of its own.
+// Required by name, so that it stays a separate file.
 const program = join(__dirname, 'program.js');
 const keepCompiled: unknown = Reflect.get(Module, 'enableCompileCache');
 const directory = typeof keepCompiled === 'function' || process.env.NODE_DISABLE_COMPILE_CACHE !== undefined ? undefined : ownDirectory();
@@ -22,11 +22,11 @@ if (directory === undefined) require(program);
 else runKept(join(directory, `${PROGRAM_HASH}-${process.version}-${process.arch}-${command()}.bin`));
 
 /**
- * Runs the program from what was compiled of it, or else keeps that at the end. Whatever goes wrong with the kept file, the program runs.
- * A script that comes from there cannot import(): the build leaves none in it.
+ * Runs the program from its cached compilation, or writes the cache at exit. If the cache is unusable, the program runs anyway.
+ * A script compiled this way cannot use import(); the build leaves none in it.
  */
 function runKept(kept: string): void {
-  // esbuild writes ASCII.
+  // esbuild's output is ASCII.
   const script = new vm.Script(Module.wrap(readFileSync(program, 'latin1')), {
     filename: program,
     cachedData: checked(contentOf(kept)),
@@ -39,7 +39,7 @@ function runKept(kept: string): void {
       try {
         writeFileSync(part, withChecksum(script.createCachedData()), { mode: 0o600 });
         renameSync(part, kept);
-        // Of other versions of the program.
+        // Caches of other versions of the program.
         for (const name of readdirSync(dirname(kept)))
           if (!name.startsWith(PROGRAM_HASH)) rmSync(join(dirname(kept), name), { force: true });
       } catch {
@@ -48,10 +48,10 @@ function runKept(kept: string): void {
     });
 }
 
-/** Stored, not compressed: it is the checksum of the format that counts, by native code. One of our own would take longer than it saves. */
+/** gzip without compression, used only for its native checksum; a checksum in JavaScript would take longer than the cache saves. */
 const withChecksum = (data: Buffer): Buffer => gzipSync(data, { level: 0 });
 
-/** What was kept, if it is what was written. */
+/** Contents of the cache, if its checksum matches. */
 function checked(file: Buffer | undefined): Buffer | undefined {
   try {
     return file && gunzipSync(file);
@@ -60,7 +60,7 @@ function checked(file: Buffer | undefined): Buffer | undefined {
   }
 }
 
-/** Each command compiles other parts. */
+/** Cache key of the command, since each command compiles different parts. */
 function command(): string {
   const [, , word = ''] = process.argv;
   return /^(convert|inspect|verify|predict|heatmap|debug|passes|completion)$/.test(word) ? word : 'other';
@@ -74,7 +74,7 @@ function contentOf(path: string): Buffer | undefined {
   }
 }
 
-/** A directory that nobody else can write into; undefined where there is none. */
+/** A directory that only this user can write to; undefined if there is none. */
 function ownDirectory(): string | undefined {
   const user = process.getuid?.();
   const path = join(tmpdir(), `convolutionize-${user ?? 'cache'}`);

@@ -1,6 +1,6 @@
 /**
- * Runs one command line and answers with its exit code:
- * 0 done and equal, 1 not equivalent, 2 the command line, file or model is at fault, 70 a bug of ours.
+ * Runs one command line and returns its exit code:
+ * 0 done and equal, 1 not equivalent, 2 invalid command line, file or model, 3 not completely verified, 70 a bug in this program.
  */
 
 import { systemFault } from '../diagnostics/catalogue';
@@ -22,7 +22,7 @@ export interface Surroundings {
 export async function main(args: readonly string[], { stdout, stderr, env }: Surroundings): Promise<number> {
   const terminal = new Terminal(stdout, stderr, env);
   rememberInputs();
-  // Until the arguments are understood, these must be looked for by hand: errors in them obey them as well.
+  // Found by hand, since errors in parsing the arguments must respect them too.
   let globals: GlobalArgs = {
     json: args.includes('--json'),
     quiet: false,
@@ -49,7 +49,7 @@ export async function main(args: readonly string[], { stdout, stderr, env }: Sur
   }
 }
 
-/** A lone '-' is no value to the parser of arguments, which takes it for an option without a name. */
+/** The argument parser would take a lone '-' for an option without a name. */
 const withStdin = (args: readonly string[]): readonly string[] =>
   args[0] === 'predict' || args[0] === 'heatmap' ? args.map((arg) => (arg === '-' ? STDIN : arg)) : args;
 
@@ -69,6 +69,6 @@ function explain(error: unknown): { readonly diagnostic: Diagnostic; readonly ex
 
 function stackOf(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
-  // A name in the message must not begin a line of its own.
+  // A name in the message must not start a line of its own.
   return `${(error.stack ?? error.message).replaceAll(error.message, printable(error.message))}${cause}`;
 }

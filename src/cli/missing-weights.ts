@@ -1,9 +1,9 @@
-/** Models whose weights are not beside them can still be looked at: which are missing is told. */
+/** Inspection of models whose weight files are missing: reports which ones are missing. */
 import { weightsMissing } from '../diagnostics/catalogue';
 import type { ReadFileOptions } from '../files';
 import type { Terminal } from './terminal';
 
-/** Warns of weights that are not beside the model: layers, shapes and costs do not need them. */
+/** Warns about missing weight files; layers, shapes and costs do not need them. */
 export function missingWeights(
   model: string,
   terminal: Terminal,

@@ -1,6 +1,6 @@
-/** "Did you mean": the name that a mistyped one comes nearest to. */
+/** "Did you mean": the known name closest to a mistyped one. */
 
-/** undefined: none is near. */
+/** undefined if no name is close. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   const best = names
     .map((name) => ({ name, distance: name.startsWith(typed) && typed.length > 2 ? 1 : editDistance(typed, name) }))
@@ -8,7 +8,7 @@ export function nearest(typed: string, names: readonly string[]): string | undef
   return best && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.name : undefined;
 }
 
-/** Letters to insert, remove, change or exchange with their neighbour. */
+/** Number of letters to insert, remove, change or swap with their neighbour. */
 function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) =>
     Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),

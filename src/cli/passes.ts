@@ -1,4 +1,4 @@
-/** `passes`: what a conversion does, in order. */
+/** `passes`: lists the steps of a conversion in order. */
 import { allPasses } from '../../passes';
 import { unknownPass } from '../diagnostics/catalogue';
 import type { Pass } from '../rewrite/pass';

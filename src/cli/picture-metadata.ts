@@ -1,4 +1,4 @@
-/** `convert` records how the network wants its pictures and what its classes are called, so that `predict`, `heatmap` and pages need not be told again. */
+/** Records preprocessing and class names in a converted model, so that `predict`, `heatmap` and web pages do not need them as options. */
 import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
@@ -44,8 +44,8 @@ export const recordOptions = {
 type RecordArgs = ArgumentsCamelCase<InferredOptionTypes<typeof recordOptions>>;
 
 /**
- * Writes `convolutionize.labels` and `convolutionize.preprocessing` into the metadata of the converted model, where anybody says what they are.
- * Throws CompileError as `findRecipe` and `labelsFor`.
+ * Writes `convolutionize.labels` and `convolutionize.preprocessing` into the metadata of the converted model, if they are known.
+ * Throws CompileError as `findRecipe` and `labelsFor` do.
  */
 export function describePictures(args: RecordArgs, path: string, original: Model, converted: Model): void {
   const [image] = imageInputs(original.graph);

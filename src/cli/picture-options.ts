@@ -1,4 +1,4 @@
-/** What the options of the commands that show pictures to a network mean. */
+/** Interprets the options of the commands that run a network on pictures. */
 import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { Colour } from '../pictures/colours';
@@ -19,7 +19,7 @@ export function colour(text: string): Colour {
   return [Number.parseInt(red, 16), Number.parseInt(green, 16), Number.parseInt(blue, 16)];
 }
 
-/** How the numbers of picture files become bytes. Throws CompileError BAD_OPTION, USAGE. */
+/** Conversion of a picture file's values to bytes. Throws CompileError BAD_OPTION, USAGE. */
 export function levelsOf({ black, white, levels, page }: Pick<PixelOptions, 'black' | 'white' | 'levels' | 'page'>): ReadPicture {
   if (levels !== undefined && (black !== undefined || white !== undefined))
     throw usage('--levels says what is black and white: leave --black and --white away');
@@ -39,7 +39,7 @@ export function levelsOf({ black, white, levels, page }: Pick<PixelOptions, 'bla
   };
 }
 
-/** How images come out of their files. Throws CompileError BAD_OPTION, USAGE. */
+/** Options for reading images from their files. Throws CompileError BAD_OPTION, USAGE. */
 export function readingOf(args: PixelOptions): ShownOptions {
   return {
     ...levelsOf(args),
@@ -59,7 +59,7 @@ function bandList(text: string | undefined): readonly number[] | 'mean' | undefi
   return text.split(',').map(Number);
 }
 
-/** `--stride`: one number for all axes, or one for each. */
+/** `--stride`: one number for all axes, or one per axis. */
 export function strides(text: string | undefined): number | readonly number[] | undefined {
   const list = text?.split(/[xX]/).map((part) => positive('stride', part));
   return list?.length === 1 ? list[0] : list;
@@ -72,7 +72,7 @@ export function tileChoice({ tile, memory }: Pick<PixelOptions, 'tile' | 'memory
   return { tile: tile === 'auto' || tile === 'none' ? tile : positive('tile', tile), memory: above('memory', memory) * 1e9 };
 }
 
-/** A whole number from 1. */
+/** Parses a positive whole number. */
 export function positive(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw badOption(option, text, 'a whole number of at least 1');
   return Number(text);
@@ -90,7 +90,7 @@ export function share(option: string, text: string): number {
   return value;
 }
 
-/** undefined: to be chosen. */
+/** undefined: chosen automatically. */
 export function scaleList(text: string): readonly number[] | undefined {
   if (text === 'auto') return undefined;
   const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));

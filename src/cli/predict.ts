@@ -1,4 +1,4 @@
-/** `predict`: the best classes of pictures, as the lecture prints them. */
+/** `predict`: prints the best classes of pictures, in the lecture's format. */
 
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { type PerAxis, perAxis, sizeText } from '../ir/spatial';
@@ -75,7 +75,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
           ]);
         }
       } catch (error) {
-        // One bad picture of several does not keep the others from being told.
+        // If one of several pictures is bad, the others are still reported.
         if (!(error instanceof CompileError) || files.length === 1 || !PICTURE_FAULTS.has(error.diagnostic.code)) throw error;
         failed = true;
         progress.end();
@@ -92,7 +92,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
   }
 }
 
-/** Errors of one picture, not of the command line or the model. */
+/** Errors that concern one picture, not the command line or the model. */
 const PICTURE_FAULTS = new Set([
   'NOT_A_PICTURE',
   'LEVELS_UNKNOWN',
@@ -113,7 +113,7 @@ const PICTURE_FAULTS = new Set([
   'RATE_UNFIT',
 ]);
 
-/** Of a picture the width comes first, as everywhere. */
+/** For a picture the width comes first, as is usual. */
 const extent = (lengths: readonly number[]): string => sizeText(lengths.length === 2 ? [...lengths].reverse() : lengths);
 
 function seen(

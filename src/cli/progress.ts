@@ -1,11 +1,11 @@
-/** One line on stderr that says what takes so long. Nothing is written before a second has passed. */
+/** Progress line on stderr. Nothing is written during the first second. */
 import { printable } from '../diagnostics/format';
 import type { Stream } from './terminal';
 
 export interface Progress {
-  /** What is going on now. */
+  /** Starts a step and shows its label. */
   step(label: string): void;
-  /** How much of the step is done, 0 to 1. */
+  /** Fraction of the step that is done, 0 to 1. */
   update(fraction: number): void;
   /** Removes the line. */
   end(): void;

@@ -1,6 +1,6 @@
 /**
- * What `convert` tells at its end: what was rewritten and why, what was left alone and why, which pixels a cell of the map looks at, what it costs.
- * Facts first, as a plain object that --json prints; then the same as text.
+ * Final report of `convert`: what was rewritten, what was left alone and why, which pixels a cell of the map looks at, and the cost.
+ * The facts are collected as a plain object, which --json prints, and then formatted as text.
  */
 import { optimisations } from '../../passes';
 import { type Contract, describeContract } from '../analysis/contract';
@@ -21,16 +21,16 @@ import { grouped, table } from './table';
 
 export interface RewriteFacts {
   readonly windows: readonly ImageWindow[];
-  /** What one prediction is about. */
+  /** What one prediction covers: a window, a cell, an image. */
   readonly head: CompileReport['head'];
   readonly maps: readonly MapFacts[];
   /** Spatial axes along which windows do not slide, and why. */
   readonly tied: readonly TiedAxis[];
-  /** By image input: the sizes that are taken whole. */
+  /** By image input: the sizes that are used without ignoring pixels. */
   readonly sizes: Readonly<Record<string, ImageSizes>>;
-  /** What holds between the two models, derived from the graph. */
+  /** Contract between the two models, derived from the graph. */
   readonly contract: Contract & { readonly text: string };
-  /** Layers that became others: Linear -> Conv2d. */
+  /** Layers that became other layers: Linear -> Conv2d. */
   readonly layers: readonly { readonly from: string; readonly to: string; readonly node: string }[];
   readonly passes: readonly {
     readonly pass: string;
@@ -40,7 +40,7 @@ export interface RewriteFacts {
     readonly nodesAfter: number;
   }[];
   readonly refused: readonly RemarkFacts[];
-  /** Near misses too: what `--remarks` shows. */
+  /** Includes near misses; shown by `--remarks`. */
   readonly remarks: readonly RemarkFacts[];
   readonly before: Costs;
   readonly after: Costs;
@@ -67,7 +67,7 @@ export interface Costs {
   readonly nodes: number;
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** False: `multiplyAdds` is a lower bound. */
+  /** If false, `multiplyAdds` is a lower bound. */
   readonly complete: boolean;
 }
 
@@ -107,7 +107,7 @@ export function rewriteFacts({ model, original, report }: Compiled, summaries: R
   };
 }
 
-/** The windows as sizes of the model's inputs: what both models are listed for. */
+/** The windows as input sizes; both models are summarised at this size. */
 function windowSize(original: Compiled['original'], windows: readonly ImageWindow[]): SizeRequest {
   const shapes = new Map<string, readonly number[]>();
   for (const { input } of windows) {
@@ -121,7 +121,7 @@ function windowSize(original: Compiled['original'], windows: readonly ImageWindo
   return { shapes };
 }
 
-/** Fully connected layers of the original, and the layers that stand for them. Rewrites merge origins, so one that holds as many numbers is preferred. */
+/** Pairs the fully connected layers of the original with the layers that replaced them. Rewrites merge origins, so a layer with as many parameters is preferred. */
 function changedLayers(before: ModelSummary, after: ModelSummary): RewriteFacts['layers'] {
   const claimed = new Set<Layer>();
   return before.list.layers.flatMap((layer) => {
@@ -150,7 +150,7 @@ const costsOf = (nodes: number, { list: { parameters, multiplyAdds, complete } }
 
 const remarkFacts = ({ kind, pass, rule, reason, at }: Remark): RemarkFacts => ({ kind, pass, rule, reason, at: formatLocation(at) });
 
-/** A pass that runs in rounds says the same each time. */
+/** Removes duplicates: a pass that runs in several rounds makes the same remarks each time. */
 function distinct(remarks: readonly RemarkFacts[]): RemarkFacts[] {
   return [...new Map(remarks.map((remark) => [JSON.stringify(remark), remark])).values()];
 }
@@ -189,7 +189,7 @@ function layerLines({ layers }: RewriteFacts): string[] {
 
 const MANY = 8;
 
-/** Why the conversion left something alone is for every reader; why a fold did, for those who ask. */
+/** Reasons why the conversion left something alone are always shown; those of folds only with --remarks. */
 function refusalLines({ refused, remarks }: RewriteFacts, all: boolean): string[] {
   if (all) return ['left alone', ...remarks.filter((remark) => remark.kind !== 'applied').flatMap(remarkLines)];
   const telling = refused.filter(({ pass }) => !isFold(pass));
@@ -205,7 +205,7 @@ function refusalLines({ refused, remarks }: RewriteFacts, all: boolean): string[
 
 const isFold = (pass: string): boolean => optimisations[2].flat().some(({ name }) => name === pass);
 
-/** What rules left alone, and why, where there is no report to stand in. */
+/** What rules left alone, and why, for use without a report. */
 export function remarkText(remarks: readonly Remark[]): string[] {
   const shown = distinct(remarks.filter((remark) => remark.kind !== 'applied').map(remarkFacts));
   return shown.length === 0 ? ['no rule came near: nothing to remark'] : ['left alone', ...shown.flatMap(remarkLines)];
@@ -216,7 +216,7 @@ const remarkLines = ({ pass, rule, reason, at }: RemarkFacts): string[] => [
   ...(at ? [`    at ${at}`] : []),
 ];
 
-/** What one prediction is about: which pixels a cell looks at, or which images. */
+/** Describes what one prediction covers: the pixels that a cell looks at, or the image sizes. */
 function mapLines({ output, original, converted, stride }: MapFacts, { head, windows, tied }: RewriteFacts): string[] {
   const [window] = windows;
   if (!window) return [];
@@ -245,12 +245,12 @@ function mapLines({ output, original, converted, stride }: MapFacts, { head, win
   }
 }
 
-/** Why an axis keeps its length. */
+/** Explains why an axis keeps its length. */
 function tiedLines({ tied, windows: [window] }: RewriteFacts): string[] {
   return tied.map(({ axis, reason }) => printable(`  does not slide along its ${axis}, which stays ${window?.[axis] ?? '?'}: ${reason}`));
 }
 
-/** Of networks that take some sizes only. */
+/** Sizes of networks that use only some sizes whole. */
 function sizeLines({ sizes, windows }: RewriteFacts): string[] {
   return Object.entries(sizes).flatMap(([input, taken]) => {
     const families = lettersIn(taken).flatMap((letter) => {

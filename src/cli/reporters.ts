@@ -1,6 +1,6 @@
 /**
- * Where verdicts go: reporters and their files. A report of an earlier run is replaced, as CI wants it; any other file only with --force.
- * What cannot be written is told before anything is run.
+ * Reporters of verdicts and their files. A report of an earlier run is replaced, as CI needs; any other file only with --force.
+ * Files that cannot be written are reported before anything is run.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { badOption, usage } from '../diagnostics/catalogue';
@@ -18,11 +18,11 @@ export type ReporterName = (typeof REPORTERS)[number];
 
 export interface Reporting {
   readonly name: ReporterName;
-  /** undefined: printed. */
+  /** undefined: print. */
   readonly file: string | undefined;
 }
 
-/** `--reporter junit=report.xml`, or `--reporter junit --output-file.junit report.xml`; github by itself in GitHub Actions. */
+/** `--reporter junit=report.xml`, or `--reporter junit --output-file.junit report.xml`; in GitHub Actions, github is added automatically. */
 export function reportersOf(
   texts: readonly string[] | undefined,
   files: Readonly<Partial<Record<ReporterName | '', string | undefined>>>,
@@ -46,7 +46,7 @@ export function reportersOf(
       given.push({ name: reporter, file: files[reporter] });
   if (files[''] !== undefined && given.filter(({ file }) => file === files['']).length !== 1)
     throw usage('--output-file needs one --reporter that it is for; with several: --output-file.junit FILE', 'verify');
-  // What stands in a file says nothing to who looks on.
+  // If no report would be printed for the user, the text is printed too.
   const isSilent =
     !json && given.every(({ name, file }) => file !== undefined || name === 'github') && !given.some(({ name }) => name === 'text');
   const list: Reporting[] = isSilent ? [{ name: 'text', file: undefined }, ...given] : given;
@@ -62,7 +62,7 @@ export function reportersOf(
   return list;
 }
 
-/** What every report of a kind has in it. */
+/** Text that every report of a kind contains. */
 const MARKS: Readonly<Record<ReporterName, RegExp>> = {
   text: /^ {2}verdict {2,}\S|^error\[[A-Z_]+\]|pairs are equal/m,
   json: /"format": ?"convolutionize verify"/,
@@ -72,7 +72,7 @@ const MARKS: Readonly<Record<ReporterName, RegExp>> = {
 };
 const LARGEST_REPORT = 1 << 28;
 
-/** Whether a file is a report of this kind, which an earlier run wrote. */
+/** Whether a file is a report of this kind from an earlier run. */
 const isReport =
   (name: ReporterName) =>
   (file: string): boolean => {
@@ -81,7 +81,7 @@ const isReport =
   };
 
 export interface Telling {
-  /** Whether the suite is one pair, given as two models. */
+  /** True if the suite is a single pair, given as two models. */
   readonly isAlone: boolean;
   readonly inputs: readonly string[];
   readonly force: boolean;
@@ -93,7 +93,7 @@ export function tellSuite(suite: SuiteReport, reporters: readonly Reporting[], t
     if (reporter.name === 'github') tellGithub(suite, reporter, reporters, terminal, telling);
     else {
       const text = { text: textOf, json: reportToJson, junit, markdown }[reporter.name](suite, isAlone);
-      // A text may end in the log of a CI.
+      // The text may end up in a CI log.
       if (reporter.file !== undefined) write(reporter.name, reporter.file, reporter.name === 'text' ? harmless(text) : text, telling);
       else if (reporter.name === 'text') terminal.report(text.split('\n'));
       else terminal.result(text);
@@ -105,7 +105,7 @@ function tellGithub(suite: SuiteReport, { name, file }: Reporting, all: readonly
   const lines = annotations(suite);
   const isTaken = all.some((other) => other.file === undefined && other.name !== 'github' && other.name !== 'text');
   if (file !== undefined) write(name, file, lines.join('\n'), telling);
-  // GitHub reads both streams; what a machine reads on one of them stays whole.
+  // GitHub reads both streams; a machine-readable report on stdout must not be interleaved.
   else if (isTaken) terminal.commands(lines, 'stderr');
   else terminal.commands(lines, 'stdout');
   const page = terminal.variable('GITHUB_STEP_SUMMARY');

@@ -1,4 +1,4 @@
-/** What each pass saved: the model is weighed before and after every pass that changed it. */
+/** Savings of each pass: the model's costs are measured before and after every pass that changed it. */
 import { costs, total } from '../analysis/cost';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
@@ -8,7 +8,7 @@ import { bytes, grouped, table } from './table';
 export interface Weight {
   readonly nodes: number;
   readonly parameters: number;
-  /** A lower bound where `complete` is false. */
+  /** 0 if some costs are unknown. */
   readonly multiplyAdds: number;
   readonly bytes: number;
 }
@@ -17,12 +17,12 @@ export interface Saving extends Weight {
   readonly pass: string;
 }
 
-/** Differences after minus before, rounds of a pass added up; passes that left everything as it was do not appear. */
+/** Differences (after minus before), summed over the rounds of a pass. Passes that changed nothing are omitted. */
 export class Savings {
   private before: Weight | undefined;
   private readonly byPass = new Map<string, Saving>();
 
-  /** To be called after every pass, in order. Once sizes are symbols, products are not counted any more. */
+  /** Must be called after every pass, in order. Once sizes are symbolic, multiply-adds are no longer counted. */
   readonly onPass: NonNullable<RunOptions['onPass']> = ({ pass, model, report }) => {
     if (report.edits === 0 && this.before) return;
     const after = weigh(model);
@@ -57,7 +57,7 @@ function weigh({ graph }: Model): Weight {
   };
 }
 
-/** A table for people: what came and went with each pass. */
+/** Text table of the changes by each pass. */
 export function savingLines(savings: readonly Saving[]): string[] {
   const change = (value: number, text: (size: number) => string): string =>
     value === 0 ? '' : `${value < 0 ? '-' : '+'}${text(Math.abs(value))}`;

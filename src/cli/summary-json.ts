@@ -1,10 +1,10 @@
-/** A summary of a model for machines. docs/schemas/inspect.schema.json says what is in it; a change that breaks readers gets another number. */
+/** JSON summary of a model, conforming to docs/schemas/inspect.schema.json; incompatible changes get a new schema number. */
 import type { ModelSummary, Port, SummaryLayer } from '../analysis/summary';
 import type { Value } from '../ir/types';
 
 export const INSPECT_SCHEMA = 'convolutionize/inspect/1';
 
-/** null stands for what is not known. */
+/** null represents unknown values. */
 export function summaryJson(file: string, summary: ModelSummary): object {
   const { list } = summary;
   return {

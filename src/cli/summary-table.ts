@@ -1,4 +1,4 @@
-/** A summary of a model for people: PyTorch's list of layers as a table that fits the terminal, totals, and totals per kind. */
+/** Text summary of a model: layers in PyTorch's notation as a table that fits the terminal, totals, and totals per kind. */
 import { shapeText } from '../analysis/layers';
 import type { ModelSummary, Port, SummaryLayer } from '../analysis/summary';
 import { windowLengths } from '../compile/input-size';
@@ -7,7 +7,7 @@ import { listOf, sizeText } from '../ir/spatial';
 import type { TensorType } from '../ir/types';
 import { type Column, cut, grouped, rounded, table, width } from './table';
 
-/** `columns`: of the terminal; undefined: as wide as it gets. */
+/** `columns`: width of the terminal; undefined: unlimited. */
 export function summaryText(file: string, summary: ModelSummary, columns?: number): string[] {
   const { list } = summary;
   const opsets = [...summary.opsets].map(([domain, version]) => `opset ${domain === '' ? '' : `${printable(domain)} `}${version}`);
@@ -24,7 +24,7 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
     ...sizeNote(summary),
     '',
     ...layers,
-    // Where the columns are.
+    // Explains the receptive field columns, if they are shown.
     ...(layers[0]?.includes('offset')
       ? ['', 'Cell i of an output looks at the pixels from offset + i * stride on,', 'as many as field says.']
       : []),
@@ -66,7 +66,7 @@ function sizeNote({ at, list }: ModelSummary): string[] {
 
 // ---- layers ----
 
-/** What a table may leave out when it is too wide, one after the other, from what can be done without. */
+/** Simplifications of a table that is too wide, applied in this order, least important information first. */
 const NARROWER = ['short notation', 'short numbers', 'offset', 'stride', 'reads', 'field'] as const;
 type Narrower = (typeof NARROWER)[number];
 
@@ -77,17 +77,17 @@ function layerTable(summary: ModelSummary, columns: number | undefined): string[
     const lines = layerTableWithout(summary, less);
     if (columns === undefined || widest(lines) <= columns) return lines;
     if (steps < NARROWER.length) continue;
-    // The last thing: notations lose their ends.
+    // Last resort: cut the ends of the notations.
     const layers = Math.max(...summary.list.layers.map(({ notation }) => width(shortNotation(notation))));
     return layerTableWithout(summary, less, Math.max(12, layers - (widest(lines) - columns)));
   }
 }
 
-/** `most`: columns of a notation. */
+/** `most`: maximum width of a notation. */
 function layerTableWithout({ list }: ModelSummary, less: ReadonlySet<Narrower>, most = Number.POSITIVE_INFINITY): string[] {
   const { layers } = list;
   const digits = String(layers.length - 1).length;
-  // Where a layer simply reads the one before it, nothing needs to be said.
+  // A layer that simply reads the one before it needs no entry.
   const branches = layers.some(({ index, reads }) => index > 0 && !(reads.length === 1 && reads[0] === index - 1));
   const number = less.has('short numbers') ? rounded : grouped;
   const all: readonly (Cells | false)[] = [
@@ -141,7 +141,7 @@ const readsText = ({ index, reads }: SummaryLayer): string =>
     ? ''
     : reads.map((source) => (typeof source === 'number' ? `(${source})` : printable(source))).join(' ');
 
-/** `11`, or `11x3` where the axes differ; `all` along an axis that is taken together. */
+/** `11`, or `11x3` if the axes differ; `all` along an axis that is reduced as a whole. */
 function fieldText(field: SummaryLayer['field'], key: 'window' | 'stride' | 'offset'): string {
   if (!field) return '';
   const texts = listOf(field).map((axis) => (axis === 'whole' ? (key === 'window' ? 'all' : '') : decimals(axis[key])));

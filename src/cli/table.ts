@@ -4,10 +4,10 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** A longer cell is cut off: all rows are as wide as the widest one, and one node of a hostile model can read thousands of others. */
+/** Maximum width of a cell. All rows are as wide as the widest one, and a single node of a hostile model can read thousands of others. */
 const WIDEST = 200;
 
-/** Lines without trailing blanks: a line of titles (where any column has one), then the rows; two blanks between columns. */
+/** Lines without trailing blanks: a header (if any column has a title), then the rows, with two blanks between columns. */
 export function table(columns: readonly Column[], all: readonly (readonly string[])[], indent = ''): string[] {
   const rows = all.map((row) => row.map((cell) => cut(cell, WIDEST)));
   const widths = columns.map((column, at) => rows.reduce((widest, row) => Math.max(widest, width(row[at] ?? '')), width(column.title)));
@@ -26,7 +26,7 @@ export function table(columns: readonly Column[], all: readonly (readonly string
   return [...titles, ...rows.map(line)];
 }
 
-/** 61,100,840: digits in threes, the same in every locale. */
+/** 61,100,840: digits grouped in threes, independent of the locale. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
@@ -49,9 +49,9 @@ export function bytes(value: number): string {
   return value < 1000 ? `${value} bytes` : `${rounded(value)}B`;
 }
 
-/** Code points, which is near enough for names in models. */
+/** Width in code points, which is close enough for names in models. */
 export const width = (text: string): number => [...text].length;
 
-/** No wider than that; an ellipsis stands for what was cut off. */
+/** Cuts the text to the given width; an ellipsis marks the cut. */
 export const cut = (text: string, columns: number): string =>
   text.length <= columns || width(text) <= columns ? text : `${[...text.slice(0, 2 * columns)].slice(0, columns - 1).join('')}…`;

@@ -1,4 +1,4 @@
-/** What the commands may say, and where: results on stdout, everything else on stderr. */
+/** Output channels of the commands: results on stdout, everything else on stderr. */
 import type { Diagnostic } from '../diagnostics/compile-error';
 import { formatDiagnostic, harmless, type Paint, plain, printable } from '../diagnostics/format';
 import { type Progress, silentProgress, terminalProgress } from './progress';
@@ -28,29 +28,29 @@ export class Terminal {
     this.options = options;
   }
 
-  /** Columns of a line: as the variable COLUMNS says, else those of the terminal; undefined when the result goes elsewhere. */
+  /** Line width in columns: from the variable COLUMNS, otherwise from the terminal; undefined if the result is not written to a terminal. */
   get columns(): number | undefined {
     const told = Number(this.env.COLUMNS);
     if (Number.isInteger(told) && told > 0) return told;
     return this.stdout.isTTY ? this.stdout.columns : undefined;
   }
 
-  /** A variable of the environment. */
+  /** Value of an environment variable. */
   variable(name: string): string | undefined {
     return this.env[name];
   }
 
-  /** The result: what a user redirects into a file. Names in it cannot steer the terminal or a CI. */
+  /** Prints the result, which a user may redirect into a file. Names in it are escaped so that they cannot control the terminal or a CI. */
   result(text: string): void {
     this.stdout.write(ended(harmless(text)));
   }
 
-  /** A result for people, line by line: not printed with --quiet. A line break within a line is part of a name. */
+  /** Prints a result for people, line by line; suppressed by --quiet. A line break within a line is part of a name. */
   report(lines: readonly string[]): void {
     if (!this.options.quiet) this.result(lines.flatMap((line) => hung(printable(line), this.columns)).join('\n'));
   }
 
-  /** Lines for GitHub Actions, which are commands: `annotations` has escaped what is in them. */
+  /** Prints workflow commands for GitHub Actions; `annotations` has escaped their contents. */
   commands(lines: readonly string[], beside: 'stdout' | 'stderr'): void {
     this[beside].write(ended(lines.map(printable).join('\n')));
   }
@@ -63,12 +63,12 @@ export class Terminal {
     if (!this.options.quiet) this.stderr.write(`${formatDiagnostic(diagnostic, this.paint(), 'warning')}\n`);
   }
 
-  /** Beside the result: dumps, stack traces. */
+  /** Prints output other than the result: dumps, stack traces. */
   aside(text: string): void {
     this.stderr.write(ended(harmless(text)));
   }
 
-  /** Shown after a second, on a terminal; silent when piped or in CI. */
+  /** Progress line, shown after one second on a terminal; silent when piped or in CI. */
   progress(): Progress {
     const shown = this.stderr.isTTY === true && !this.options.quiet && !this.env.CI && this.env.TERM !== 'dumb';
     return shown ? terminalProgress(this.stderr) : silentProgress;

@@ -1,4 +1,4 @@
-/** `convert --to tfjs`: its options, and what they mean. */
+/** `convert --to tfjs`: interprets its options. */
 import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { badOption, usage } from '../diagnostics/catalogue';
 import type { WriteTfjsOptions } from '../files/tfjs-files';
@@ -40,11 +40,11 @@ export const tfjsOptions = {
 
 export type TfjsArgs = ArgumentsCamelCase<InferredOptionTypes<typeof tfjsOptions>> & { readonly to: 'onnx' | 'tfjs' };
 
-/** The options by which weights get smaller may stand alone: all weights then. */
+/** The options that reduce precision may be given without a value; they then apply to all weights. */
 export const withDefaults = (args: readonly string[]): string[] =>
   args.map((arg) => (/^--quantize-(float16|uint16|uint8)$/.test(arg) ? `${arg}=*` : arg));
 
-/** What was asked for, or undefined where the target is ONNX. Throws CompileError USAGE where options do not go together. */
+/** The TensorFlow.js settings; undefined if the target is ONNX. Throws CompileError USAGE if options conflict. */
 export function tfjsTarget(
   args: TfjsArgs & {
     readonly externalData: boolean;

@@ -1,11 +1,11 @@
-/** What `convert --to tfjs` tells about the files, and about what fewer bits do to the numbers. */
+/** Reports the files written by `convert --to tfjs` and the effect of reduced-precision weights on the outputs. */
 import type { ArtifactReport } from '../tfjs/artifacts';
 import { bytes } from './table';
 
 export const tfjsHeadline = (input: string, output: string, { weightBytes, jsonBytes, shards, nodes }: ArtifactReport): string =>
   `${input} -> ${output} (model.json of ${bytes(jsonBytes)} with ${nodes} nodes, ${bytes(weightBytes)} of weights in ${shards} file${shards === 1 ? '' : 's'})`;
 
-/** Weights that are stored in fewer bits, by type. */
+/** Weights stored with reduced precision, by type. */
 export function tfjsText({ quantised }: ArtifactReport): string[] {
   if (quantised.length === 0) return [];
   const types = [...new Set(quantised.map(({ type }) => type))];

@@ -1,10 +1,10 @@
-/** A model with all types that can be found, its own nodes untouched. */
+/** A model with all types that can be inferred, its own nodes unchanged. */
 import { settle } from '../compile';
 import { resolveWindows, type SizeRequest } from '../compile/input-size';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 
-/** Types are as good as those after the constant parts of the graph were folded, which it itself keeps. `size`: of the image, where it is not the file's. */
+/** Infers types as if constant parts of the graph were folded, without folding them. `size`: image size, if it differs from the file's. */
 export function typed(source: Model, size: SizeRequest | undefined): Model {
   const [model, settled] = [source.clone(), source.clone()];
   for (const each of size ? [model, settled] : []) resolveWindows(each, size);

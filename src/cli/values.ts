@@ -1,4 +1,4 @@
-/** Values of options, from the text that the user typed. */
+/** Parses option values from the text that the user typed. */
 
 import type { SizeRequest } from '../compile/input-size';
 import { badOption } from '../diagnostics/catalogue';
@@ -32,13 +32,13 @@ function positive(digits: string | undefined, text: string, option: string): num
   return value;
 }
 
-/** Lists may be written with commas or by repeating the option. */
+/** Lists may be given with commas or by repeating the option. */
 export function names(texts: readonly string[] | undefined): readonly string[] | undefined {
   const all = texts?.flatMap((text) => text.split(',')).map((name) => name.trim());
   return all?.filter((name) => name !== '');
 }
 
-/** Tolerances and seed of a comparison, and what runs the models. */
+/** Tolerances and seed of a comparison, and the runtime that runs the models. */
 export function verifyOptions(args: {
   readonly rtol: readonly string[] | undefined;
   readonly atol: readonly string[] | undefined;
@@ -74,7 +74,7 @@ export function seconds(option: string, text: string | undefined): number | unde
   return Number(digits) * scale;
 }
 
-/** `1e-4`, `output:1e-4`; both, for one output and the rest. */
+/** `1e-4`, `output:1e-4`; or both, for one output and the rest. */
 export function perOutput(option: string, texts: readonly string[] | undefined): PerOutput | undefined {
   if (!texts?.length) return undefined;
   const values: Record<string, number> = table({});
@@ -109,7 +109,7 @@ export function shardOf(text: string): { readonly index: number; readonly of: nu
   return shard;
 }
 
-/** `--stride 8`, or one for each spatial axis: `2x8x8`. */
+/** `--stride 8`, or one per spatial axis: `2x8x8`. */
 export function strides(text: string): number | readonly number[] {
   const each = text.split(/[xX]/).map((number) => {
     if (!/^\d+$/.test(number)) throw badOption('stride', text, 'a whole number, or one for each axis (2x8x8)');
@@ -134,7 +134,7 @@ export function notNegative(option: string, text: string | undefined): number | 
   return value;
 }
 
-/** A share: `0.99` or `99%`. */
+/** A fraction: `0.99` or `99%`. */
 export function share(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, percent] = /^(\d*\.?\d+|\d+\.)\s*(%?)$/.exec(text) ?? [];

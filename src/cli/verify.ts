@@ -1,4 +1,4 @@
-/** `verify`: run two models, or all pairs of a list, and say whether they give the same. */
+/** `verify`: runs two models, or all pairs of a list, and reports whether they are equivalent. */
 import { systemFault, usage } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
 import { readText } from '../files/read-text';
@@ -78,7 +78,7 @@ function tell(suite: SuiteReport, args: VerifyArgs, reporters: readonly Reportin
   return CODES[suiteOutcome(suite)];
 }
 
-/** One pair of a list: what is wrong with it does not stop the others. */
+/** Verifies one pair of a list; its error does not stop the others. */
 async function attempted(pair: SuitePair, args: VerifyArgs, terminal: Terminal): Promise<PairOutcome> {
   try {
     return await run(pair, args, terminal, undefined);
@@ -117,7 +117,7 @@ async function run(
   }
 }
 
-/** The command line wins over the list. */
+/** The command line takes precedence over the list. */
 function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'inputSize'> & Pick<VerifyOptions, 'runtime'> {
   const given = verifyOptions(args);
   return {
@@ -145,7 +145,7 @@ function merged(files: readonly string[]): SuiteReport {
   );
 }
 
-/** Files that are named on the command line; what they name in turn is remembered when it is read. */
+/** Files named on the command line; files that these name are recorded when they are read. */
 const inputsOf = (args: VerifyArgs): readonly string[] => [
   ...args.models,
   ...(args.inputs ?? []).map((text) => text.replace(/^[^=/\\]+=/, '')),

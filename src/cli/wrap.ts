@@ -1,18 +1,18 @@
-/** Text in lines of a terminal's width. */
+/** Wraps text to the terminal's width. */
 import { width } from './table';
 
-/** Narrower than this nothing is broken: it would be unreadable either way. */
+/** Below this width nothing is wrapped: it would be unreadable either way. */
 const LEAST = 40;
 
-/** The words of a text in lines of at most `columns`, each behind `indent`, later ones two blanks deeper; one line where the width is not known. */
+/** Wraps a text to at most `columns`. The first line starts with `indent`, later ones are indented by two more blanks. undefined columns: a single line. */
 export const wrapped = (text: string, columns: number | undefined, indent = ''): string[] => broken(text, columns, indent, `${indent}  `);
 
-/** The same without deeper lines. */
+/** Like `wrapped`, with the same indentation on all lines. */
 export const filled = (text: string, columns: number | undefined, indent = ''): string[] =>
   broken(text, columns, indent, ' '.repeat(width(indent)));
 
 /**
- * A line of a report, broken where it is too long: what follows stands below the last column of the line (`label   text`), or two blanks deeper than it.
+ * Wraps a line of a report. Continuation lines are aligned with the last column of the line (`label   text`), or indented by two more blanks.
  */
 export function hung(line: string, columns: number | undefined): string[] {
   if (columns === undefined || columns < LEAST || line.length <= columns || width(line) <= columns) return [line];
@@ -28,7 +28,7 @@ function broken(text: string, columns: number | undefined, first: string, later:
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;
-  // Numbers keep their percent sign.
+  // A number stays with its percent sign.
   for (const word of text.split(/ (?!%)/)) {
     if (!isEmpty && width(line) + 1 + width(word) > columns) {
       lines.push(line);

@@ -21,10 +21,10 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 export const commandNamed = (name: string | undefined): CommandSpec | undefined => COMMANDS.find((command) => command.name === name);
 
-/** Options of each command, without those of every command. */
+/** Options of each command, without the global ones. */
 export const OPTIONS: Readonly<Record<string, OptionTable>> = table(
   Object.fromEntries(COMMANDS.map((command) => [command.name, optionsOf(command)])),
 );
 
-/** Every option of a command by its name; those of every command where none is known. */
+/** All options of a command by name; only the global options if the command is unknown. */
 export const allOptionsOf = (command: string | undefined): OptionTable => ({ ...OPTIONS[command ?? ''], ...globalOptions });

@@ -1,9 +1,9 @@
-/** Options of `predict` and `heatmap`, which show pictures to a network. */
+/** Options of `predict` and `heatmap`, which run a network on pictures. */
 import { COLOUR_MAPS } from '../../pictures/colours';
 import type { CommandSpec, OptionTable } from './option';
 import { inputSize, runtimeOption, symlinks } from './shared';
 
-/** How pixels become numbers: options of `predict`, `heatmap` and `convert`. */
+/** Preprocessing options of `predict`, `heatmap` and `convert`. */
 export const preprocessingOptions = {
   preset: {
     type: 'string',

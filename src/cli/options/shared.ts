@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import type { OptionTable } from './option';
 
-/** Options of every command. */
+/** Global options. */
 export const globalOptions = {
   config: {
     type: 'string',
@@ -68,7 +68,7 @@ export const symlinks = {
   'allow-symlinks': { type: 'boolean', default: false, describe: 'Follow symbolic links to external data, as in a Hugging Face cache' },
 } as const satisfies OptionTable;
 
-/** Which rewrites run. */
+/** Options that select which rewrites run. */
 export const passOptions = {
   optimise: {
     alias: 'O',
