@@ -42,7 +42,7 @@ export type Reads =
   | { readonly kind: 'picks'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** How the axes of the result follow from those of the inputs. */
+/** Relation of the result's axes to those of the inputs. */
 export type Form =
   /** Inputs broadcast against each other. */
   | 'each'

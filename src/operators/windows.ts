@@ -80,7 +80,7 @@ function transposedConvolution(node: Node, axis: number): Reads {
   if (follows) {
     if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('is padded by amounts that are not known');
     const total = Math.max(along.stride * (length - 1) + along.outputPadding + reach + 1 - cells, 0);
-    // ONNX: SAME_UPPER puts the odd one at the end, everything else at the beginning.
+    // ONNX: if the total is odd, SAME_UPPER puts the extra one at the end, everything else at the beginning.
     pad = own.autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
   }
   return window({

@@ -106,5 +106,5 @@ export function met(a: Track, b: Track): Track | string {
 /** A fraction as readable text, without its sign. */
 export const told = ({ num, den }: Ratio): string => (den === 1 ? `${Math.abs(num)}` : `${Math.abs(num)}/${den}`);
 
-/** True if cells repeat less often than every cell: those in between see the image in another phase. */
+/** True if the cells repeat at a longer interval than their stride: those in between see the image in another phase. */
 export const hasPhases = ({ period, stride }: Track): boolean => isBelow(absolute(stride), ratio(period));
