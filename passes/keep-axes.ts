@@ -149,7 +149,7 @@ function reduction(node: Node, data: Value, make: Builder): Value | undefined {
   if (!own || rank === undefined) return undefined;
   const reduce = (map: Value, axes: readonly number[]): Value =>
     make.op(node.op, [map, make.int64s(`${node.name}_axes`, axes)], new Map(node.attrs).set('keepdims', { kind: 'int', value: 1 }));
-  // Only if frequencies alone are reduced: the result has one.
+  // Only axes that do not slide are reduced: keep them, and squeeze the result.
   const plain = own.keepsAxes ? undefined : mapView(data);
   if (plain && own.axes.length > 0 && own.axes.every((axis) => plain.still.includes(axis)))
     return squeeze(reduce(data, own.axes), own.axes, make);

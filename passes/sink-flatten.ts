@@ -1,16 +1,16 @@
 /**
- * sink-flatten: keep the map through what follows it, and flatten later.
+ * sink-flatten: keep the map through the operators behind a Flatten, and flatten later.
  *
  *   Y = Op(Flatten<axis=1>(X), ...)                     X [N,C,H,W], or any number of spatial axes
  * becomes
  *   Y = Flatten<axis=1>(Op'(X, ...))
  *
- * Maps of one cell whose strides differ meet at the cells that they share: of the finer one every second (third ...) is taken.
- * Op' is Op where it works on each number alone; where it works along the features (BatchNormalization, LayerNormalization, Softmax, Concat, Split ...)
- * the map must have one cell, and Op' works along the channels. So the Flatten travels to the outputs of the network, where `free-spatial-dims`
+ * Maps of one cell with different strides are combined at the cells that they share: every second (third ...) cell of the finer map is taken.
+ * Op' is Op if it is elementwise; if Op works along the features (BatchNormalization, LayerNormalization, Softmax, Concat, Split ...),
+ * the map must have one cell, and Op' works along the channels. So the Flatten moves to the outputs of the network, where `free-spatial-dims`
  * drops it and a map remains.
  * Numbers: identical, except that a reduction or a softmax along channels may be summed in another order.
- * Left alone: what reads the features by their place while the map has more than one cell; operands that differ from row to row of the batch.
+ * Left alone: operators that read the features by position while the map has more than one cell; operands that differ from row to row of the batch.
  */
 import { attributes, intAttr } from '../src/ir/attrs';
 import { axisRolesOf, hasMapRank, imageInputs, isOneCell, mapRank } from '../src/ir/axis-roles';
@@ -26,7 +26,7 @@ import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
 
-/** Flatten is free, so other readers may keep it. */
+/** Flatten costs nothing, so it may be kept for other readers. */
 const flattened = node('Flatten', [value('x')], { attrs: { axis: 1 }, shared: true });
 
 const unary = defineRule({
@@ -36,7 +36,7 @@ const unary = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
 });
 
-/** One scale for all numbers. */
+/** A quantiser with one scale for all elements. */
 const quantisation = defineRule({
   name: 'quantisation',
   match: node(['QuantizeLinear', 'DequantizeLinear'], [flattened, constant('scale')], { as: 'op', moreInputs: true }),
@@ -47,7 +47,7 @@ const quantisation = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
 });
 
-/** The map behind each operand: itself where it is a Flatten, a constant turned to [C,1,1]. */
+/** Replaces each operand by its map: the input of its Flatten, or a constant reshaped to [C,1,1]. */
 const broadcast = defineRule({
   name: 'broadcast',
   match: node(broadcastingOps, [], { as: 'op', moreInputs: true }),
@@ -69,7 +69,7 @@ const broadcast = defineRule({
         if (cells !== 1 && !sameAxes(map, other)) return refuse('its operands are maps of which one is turned', op);
       } else if (!isConst(input)) {
         if (input.type?.shape?.length !== 0) return refuse(`its operand '${input.name}' is neither a map nor a constant`, op);
-        // One number for all, which may be an input of its own. One that is computed from the image has another value for each window.
+        // A scalar, which may be a separate input. A scalar computed from the image would have another value for each window.
         if (followsFromImage(input, op.graph))
           return refuse(`its operand '${input.name}' is one number that is computed from the image`, op);
       } else if (elementCount(input.constant.shape) !== 1) {
@@ -206,7 +206,7 @@ const gather = defineRule({
   build: ({ x, op }, make) => flatten(make, make.op('Gather', [x, op.inputs[1]], withAxis(op))),
 });
 
-/** What works on each number alone does so before the axis of the features is dropped. */
+/** Moves elementwise operators in front of the operator that drops the axis of the features. */
 const dropped = defineRule({
   name: 'dropped-axis',
   match: node(unaryElementwiseOps, [node('Squeeze', [value('vector'), constant('axes')], { as: 'squeeze' })], {
@@ -217,7 +217,7 @@ const dropped = defineRule({
   build: ({ vector, axes, op }, make) => make.op('Squeeze', [make.op(op.op, [vector, ...op.inputs.slice(1)], op.attrs), axes]),
 });
 
-/** A view that gives the map back: old spellings of Softmax flatten what they work on and restore its shape. */
+/** A view that restores the map: old exports of Softmax flatten its input and restore the shape. */
 const restored = defineRule({
   name: 'restored',
   match: node(['Reshape', 'Unsqueeze'], [flattened], { as: 'view', moreInputs: true }),
@@ -227,17 +227,17 @@ const restored = defineRule({
 
 const flatten = (make: Builder, map: Value): Value => make.op('Flatten', [map], { axis: 1 });
 
-/** The same with the axis of the features kept, for a map keeps all its axes ... */
+/** The same operator, but keeping the axis of the features, because a map keeps all its axes ... */
 const keepingAxis = (op: Node, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
   dropsAxis(op) ? new Map([...attrs, ...attributes({ keepdims: 1 })]) : attrs;
-/** ... and dropped behind the Flatten, where it was not kept. */
+/** ... and the axis is dropped behind the Flatten, if the original dropped it. */
 const perRow = (op: Node, vector: Value, make: Builder): Value =>
   dropsAxis(op) ? make.op('Squeeze', [vector, make.int64s(`${op.name}_axis`, [1])]) : vector;
 const dropsAxis = (op: Node): boolean => intAttr(op, 'keepdims') === 0;
 
 const DIFFERENT_STRIDES = 'its maps have strides of which none divides the others';
 
-/** How many cells of each map lie between two of the coarsest, along each spatial axis; undefined where that is no whole number. */
+/** Cells of each map between two cells of the coarsest map, along each spatial axis; undefined if that is not an integer. */
 function stepsOf(maps: readonly (Value | undefined)[]): readonly (readonly number[])[] | undefined {
   const strides = maps.map((map) => map && pixelStride(map));
   const [first = []] = strides.filter((stride) => stride !== undefined);
@@ -246,7 +246,7 @@ function stepsOf(maps: readonly (Value | undefined)[]): readonly (readonly numbe
   return steps.flat().every(Number.isInteger) ? steps : undefined;
 }
 
-/** Every second cell of a map, where another has half as many: those that begin at the same pixels. */
+/** Every second (third ...) cell of a finer map: those that begin at the same pixels as the cells of the coarsest map. */
 function everyStep(map: Value | undefined, steps: readonly number[] | undefined, make: Builder): Value | undefined {
   if (!map || !steps?.some((step) => step !== 1)) return map;
   return make.op('Slice', [
@@ -267,13 +267,13 @@ function everyStep(map: Value | undefined, steps: readonly number[] | undefined,
   ]);
 }
 
-/** What stands in front of Flatten<axis=1>. */
+/** The input of Flatten<axis=1>. */
 function mapBehind(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   return producer && flattenedMap(producer);
 }
 
-/** Axis 1 of [N, features]. */
+/** Whether the operator works along axis 1 of [N, features]. */
 const alongFeatures = (op: Node): boolean => [1, -1].includes(intAttr(op, 'axis'));
 const withAxis = (op: Node): Map<string, Attr> => new Map([...op.attrs, ...attributes({ axis: 1 })]);
 
@@ -289,14 +289,14 @@ const sameCells = (a: Value, b: Value): boolean => {
   return x?.[1] === y?.[1] || inX.every((dim) => dim === 1);
 };
 
-/** Rows are rows in both, as far as that is known. */
+/** Whether each axis has the same role in both maps, as far as the roles are known. */
 function sameAxes(a: Value, b: Value): boolean {
   const roles = a.producer && axisRolesOf(a.producer.graph);
   const [x, y] = [roles?.of(a), roles?.of(b)];
   return x === undefined || y === undefined || x.every((role, axis) => role === y[axis]);
 }
 
-/** Also from its size. */
+/** Whether a value depends on the image, or on its size. */
 function followsFromImage(value: Value, graph: Graph): boolean {
   const images = imageInputs(graph.root);
   const seen = new Set<Value>([value]);
@@ -307,7 +307,7 @@ function followsFromImage(value: Value, graph: Graph): boolean {
   return false;
 }
 
-/** [K] or [1,K]: numpy aligns it with the features. */
+/** [K] or [1,K]: numpy broadcasting aligns it with the features. */
 const isPerChannel = (tensor: Tensor): boolean =>
   tensor.shape.length <= 2 && elementCount(tensor.shape) === (tensor.shape[tensor.shape.length - 1] ?? 1);
 

@@ -1,14 +1,14 @@
 /**
- * sink-rows: keep a map a map where its places are written as rows of a batch.
+ * sink-rows: keep a map whose positions are written as rows of a batch.
  *
- *   Y = Op(Reshape<[-1, C]>(X), ...)                    X [N,H,W,C], or a list of places [N,T,C]
+ *   Y = Op(Reshape<[-1, C]>(X), ...)                    X [N,H,W,C], or a list of positions [N,T,C]
  * becomes
  *   Y = Reshape<[-1, M]>(Op'(X, ...))
  *
- * Op: fully connected layers, activations, constants per feature, norms along the features. Each works on every row by itself, so rows may as well be
- * places. The Reshape travels to where the rows become a map again, and both go; or to a Flatten, which then sees the map.
+ * Op: fully connected layers, activations, constants per feature, norms along the features. Each works on every row independently, so rows may just as well
+ * be positions. The Reshape moves to where the rows become a map again, and both are dropped; or to a Flatten, which then reads the map.
  * Numbers: reordered: a fully connected layer becomes a product of matrices and a sum; identical otherwise.
- * Left alone: what works along the rows.
+ * Left alone: operators along the rows.
  */
 import { intAttr } from '../src/ir/attrs';
 import { sameType } from '../src/ir/graph';
@@ -19,13 +19,13 @@ import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, optional, value } from '../src/rewrite/pattern';
 import { type Builder, defineRule } from '../src/rewrite/rule';
 
-/** The value whose last axis alone is kept by a Reshape to two axes. */
+/** The input of a Reshape to two axes that keeps only its last axis. */
 function placesBehind(rows: Value | undefined): Value | undefined {
   const [x] = rows?.producer?.op === 'Reshape' ? rows.producer.inputs : [];
   const [from, to] = [x?.type?.shape, rows?.type?.shape];
   if (!x || !from || to?.length !== 2 || from.length < 3) return undefined;
   const isKept = typeof to[1] === 'number' && from[from.length - 1] === to[1];
-  // [N, 1, .., 1, C] is a vector, which has its own ways.
+  // [N, 1, .., 1, C] is a vector, which other passes handle.
   return isKept && from.slice(1, -1).some((dim) => dim !== 1) ? x : undefined;
 }
 
@@ -70,7 +70,7 @@ const unary = defineRule({
   build: ({ x, op }, make, { features }) => asRows(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs), features),
 });
 
-/** Lists of the same places, and constants that say the same of each. */
+/** Broadcasting over lists of the same positions, and constants that are the same for each position. */
 const broadcast = defineRule({
   name: 'broadcast',
   match: node(broadcastingOps, [], { as: 'op', moreInputs: true }),
@@ -116,7 +116,7 @@ const normalisation = defineRule({
     asRows(make, make.op(op.op, [x, ...op.inputs.slice(1)], new Map(op.attrs).set('axis', { kind: 'int', value: -1 })), features),
 });
 
-/** Rows that become the places that they were. */
+/** Rows that are reshaped to their original positions. */
 const restored = defineRule({
   name: 'restored',
   match: node('Reshape', [listed, value()], { as: 'back' }),

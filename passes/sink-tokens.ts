@@ -1,16 +1,16 @@
 /**
- * sink-tokens: keep the rows and columns of a map apart through what treats all its places alike.
+ * sink-tokens: keep the rows and columns of a map apart through operators that treat all its positions alike.
  *
  *   Y = Op(Reshape<[N, H*W, C]>(X), ...)                X [N,H,W,C]
  * becomes
  *   Y = Reshape<[N, H*W, C]>(Op'(X, ...))
  *
- * and Transpose<0,2,1>(Reshape<[N,C,H*W]>(X)) becomes Reshape<[N,H*W,C]>(Transpose<0,2,3,1>(X)), and back likewise. So the list of places travels to
- * where it becomes a map again, and both views go, or to the pool of the classifier, which then knows rows from columns.
- * Op: activations, operators with a constant per channel or between two such lists, MatMul by a matrix, LayerNormalization over the channels; a
- * reduction of one axis whose result loses that axis does so at once.
+ * and Transpose<0,2,1>(Reshape<[N,C,H*W]>(X)) becomes Reshape<[N,H*W,C]>(Transpose<0,2,3,1>(X)), and the same for the way back. So the list of positions
+ * moves to where it becomes a map again, and both views are dropped; or to the pool of the classifier, which can then tell rows from columns.
+ * Op: activations, operators with a constant per channel or between two such lists, MatMul by a matrix, LayerNormalization over the channels. A
+ * reduction of one axis whose result loses that axis loses it at once.
  * Numbers: identical.
- * Left alone: what mixes places (attention), and operands with a number of their own for each place.
+ * Left alone: operators that mix positions (attention), and operands that differ from position to position.
  */
 import { intAttr } from '../src/ir/attrs';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
@@ -23,18 +23,18 @@ import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 
-/** Which two neighbouring axes of [N, a, b, c] a Reshape to three axes joins: 1 for [N, a*b, c], 2 for [N, a, b*c]. */
+/** Which two neighbouring axes of [N, a, b, c] a Reshape to three axes merges: 1 for [N, a*b, c], 2 for [N, a, b*c]. */
 function joins(x: Value | undefined, y: Value | undefined): 1 | 2 | undefined {
   const [from, to] = [x?.type?.shape, y?.type?.shape];
   if (from?.length !== 4 || to?.length !== 3 || from[0] !== to[0]) return undefined;
   const [a, b, c] = from.slice(1);
   if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number') return undefined;
-  // An axis of one could be joined to either side: then nothing is at stake.
+  // A unit axis could be merged with either side; both give the same result.
   if (to[1] === a * b && to[2] === c) return 1;
   return to[1] === a && to[2] === b * c ? 2 : undefined;
 }
 
-/** The map behind a list of places [N, H*W, C]. */
+/** The map behind a list of positions [N, H*W, C]. */
 function mapBehind(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   const [x] = producer?.inputs ?? [];
@@ -49,7 +49,7 @@ function list(make: Builder, map: Value, like: Value | undefined): Value {
 const listed = node('Reshape', [value('x'), value()], { as: 'view', shared: true });
 const isList = ({ view }: { readonly view: Node }): Record<never, never> | undefined => (mapBehind(view.outputs[0]) ? {} : undefined);
 
-/** To channels last first: lists have one form. */
+/** Moves the Transpose to channels last in front, so that lists have one form. */
 const transposed = defineRule({
   name: 'transposed',
   match: node('Transpose', [listed], { as: 'turn', attrs: { perm: [0, 2, 1] } }),
@@ -60,7 +60,7 @@ const transposed = defineRule({
   build: ({ x, turn }, make, { perm }) => list(make, make.op('Transpose', [x], { perm }), turn.outputs[0]),
 });
 
-/** A list that becomes the map that it was. */
+/** A list that is reshaped to its original map. */
 const restored = defineRule({
   name: 'restored',
   match: node('Reshape', [listed, value()], { as: 'back' }),
@@ -99,7 +99,7 @@ const normalisation = defineRule({
 
 const cells = (map: Value): number => productOf(map.type?.shape?.slice(1, 3) ?? []) ?? 0;
 
-/** Lists of the same places, and constants that say the same of every place. */
+/** Broadcasting over lists of the same positions, and constants that are the same for every position. */
 const broadcast = defineRule({
   name: 'broadcast',
   match: node(broadcastingOps, [], { as: 'op', moreInputs: true }),
@@ -112,7 +112,7 @@ const broadcast = defineRule({
       if (own) return (own[1] === map.type?.shape?.[1] && own[2] === map.type?.shape?.[2]) || (own[1] === 1 && own[2] === 1);
       if (!input) return true;
       const { shape } = input.type ?? {};
-      // [C], [1, C], [1, 1, C]: aligned with the channels whether there is one axis of places or two.
+      // [C], [1, C], [1, 1, C]: aligned with the channels whether the positions have one axis or two.
       return isConst(input) && shape !== undefined && shape.length <= 3 && shape.slice(0, -1).every((dim) => dim === 1);
     });
     return fits ? { maps } : undefined;
@@ -129,7 +129,7 @@ const broadcast = defineRule({
     ),
 });
 
-/** One number per channel for all places, which a gate multiplies the places by; or one per place for all channels, as norms written out have it. */
+/** One value per channel for all positions, with which a gate multiplies them; or one per position for all channels, as in norms that are written out. */
 const reduced = defineRule({
   name: 'reduced',
   match: node(reductionOps, [listed, constant('axes')], { as: 'op', attrs: { keepdims: 1 } }),

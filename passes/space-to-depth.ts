@@ -1,10 +1,10 @@
 /**
- * space-to-depth: blocks of pixels that a stem moves into the channels are SpaceToDepth, which knows no number of pixels.
+ * space-to-depth: replace the views by which a stem moves blocks of pixels into the channels by SpaceToDepth, which contains no pixel counts.
  *
  *   Reshape<[N, C', h, w]>(Transpose<0, (1, 3, 5), 2, 4>(Reshape<[N, C, h, b, w, b]>(X)))     X [N, C, h*b, w*b]
  * becomes
- *   SpaceToDepth<blocksize = b>(X)              where the order of the channels is (row of the block, column of the block, channel)
- *   Gather<axis = 1>(SpaceToDepth(X), order)    where it is another
+ *   SpaceToDepth<blocksize = b>(X)              if the order of the channels is (row of the block, column of the block, channel)
+ *   Gather<axis = 1>(SpaceToDepth(X), order)    otherwise
  *
  * Numbers: identical.
  * Left alone: blocks that are not square; views of fewer or more axes.
@@ -47,7 +47,7 @@ const blocks = defineRule({
   },
 });
 
-/** For each new channel, where SpaceToDepth puts it: (row of the block, column of the block, channel) in row-major order. */
+/** For each new channel, its position in the result of SpaceToDepth: (row of the block, column of the block, channel) in row-major order. */
 function channelOrder(into: readonly number[], sizes: Readonly<Record<number, number>>): number[] {
   const [a = 1, b = 3, c = 5] = into;
   const size = (axis: number): number => sizes[axis] ?? 1;

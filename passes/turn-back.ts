@@ -1,14 +1,14 @@
 /**
- * turn-back: cells of a branch that looks at the mirrored or transposed image, back in the order of the others.
+ * turn-back: put the cells of a branch that reads the mirrored or transposed image back in the order of the other branches.
  *
  *   Add(A, B)   where B is computed from Slice<columns, step -1>(X)
  * becomes
- *   Add(A, Slice<columns, step -1>(B))          Transpose(B) where rows and columns have changed places
+ *   Add(A, Slice<columns, step -1>(B))          Transpose(B) if rows and columns are exchanged
  *
- * Over a larger image, cell j of B is the original on the mirrored crop n - 1 - j. At the original size there is one cell, which nothing moves.
- * The same in front of an output. (That cells of both branches lie on one grid is what fit-images sees to.)
+ * Over a larger image, cell j of B is the original on the mirrored crop n - 1 - j. At the original size there is one cell, which does not move.
+ * The same in front of an output. (fit-images makes sure that the cells of both branches are on one grid.)
  * Numbers: identical at the original size.
- * Left alone: branches that run all the same way, and what becomes one number for the whole image.
+ * Left alone: branches that all run the same way, and values that become one value for the whole image.
  */
 
 import { Orientations } from '../src/analysis/maps/orientation';
@@ -28,7 +28,7 @@ export const turnBack = definePass({
   run: (graph, context) => turn(graph, context, (output, orientations) => isOneCell(output, orientations)),
 });
 
-/** For a map of cells that has many at the original size, of which only the average is promised. */
+/** For a map that has many cells at the original size, of which only the average is promised. */
 export const turnBackCells = definePass({
   ...turnBack,
   name: 'turn-back-cells',
@@ -73,7 +73,7 @@ function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orien
 const isOneCell = (value: Value, orientations: Orientations): boolean =>
   orientations.letters.every((letter) => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] === 1);
 
-/** The value with its spatial axes straight and in order, made in front of `before`. */
+/** The value with its spatial axes unmirrored and in order, built in front of `before`. */
 function turnedBack(value: Value, before: Node | undefined, root: Node, orientations: Orientations, { inference }: PassContext): Value {
   const make = builderAt({ graph: root.graph, before, origin: root.origin, root: `${root.name}_back`, inference });
   const axes = orientations.letters.flatMap((letter) => (orientations.of(value)[letter] ? (orientations.axisOf(value, letter) ?? []) : []));
@@ -87,7 +87,7 @@ function turnedBack(value: Value, before: Node | undefined, root: Node, orientat
       ? value
       : make.op('Slice', [value, ints('last', -1), ints('first', TO_THE_START), make.int64s(`${root.name}_axes`, axes), ints('step', -1)]);
   if (!orientations.isTurned(value)) return flipped;
-  // The spatial axes, as they stand, get the places of those in order.
+  // The positions of the spatial axes, in order, are assigned to the axes in their current order.
   const own = orientations.letters.flatMap((letter) => orientations.axisOf(value, letter) ?? []);
   const places = [...own].sort((a, b) => a - b);
   const rank = value.type?.shape?.length ?? 0;

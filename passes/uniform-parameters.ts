@@ -1,12 +1,12 @@
 /**
- * uniform-parameters: a parameter with the same numbers at every place of the map is one per channel.
+ * uniform-parameters: reduce a parameter that is the same at every position of the map to one value per channel.
  *
  *   PRelu(X, slope [C,H,W])                           ->  PRelu(X, slope [C,1,1])             also Add, Sub, Mul, Div, Where, Pow, Min, Max ...
  *   LayerNormalization<axis = 1>(X, scale [C,H,W])    ->  (X - mean) / sqrt(variance + epsilon) * scale [C,1,1] + shift
  *   RMSNormalization<axis = 1>(X, scale [C,H,W])      ->  X / sqrt(mean of squares + epsilon) * scale [C,1,1]
  *
- * Numbers: reordered (the norms are spelled out; the others do not change).
- * Left alone: parameters that differ from place to place, each axis for itself; those that the result gets its size from.
+ * Numbers: reordered (the norms are written out; the others do not change).
+ * Left alone: parameters that differ from position to position, each axis by itself; parameters that determine the size of the result.
  */
 import { floatAttr, intAttr } from '../src/ir/attrs';
 import { type AxisRoles, axisRolesOf } from '../src/ir/axis-roles';
@@ -44,7 +44,7 @@ export const uniformParameters = definePass({
   },
 });
 
-/** A constant operand with one place along the axes where it is uniform, and where another operand has the length of the result. */
+/** A constant operand reduced to length one along the axes where it is uniform and where another operand has the length of the result. */
 function narrowed(node: Node, input: Value, make: Builder): Value | undefined {
   const [output] = node.outputs;
   const shape = output?.type?.shape;
@@ -64,11 +64,11 @@ function narrowed(node: Node, input: Value, make: Builder): Value | undefined {
   return tensor === input.constant ? undefined : make.constant(`${input.name}_per_channel`, tensor);
 }
 
-/** Whether an axis of this role runs over places alone, and all of them slide. */
+/** Whether an axis of this role runs over positions only, along axes that all slide. */
 const isSliding = (role: string | undefined, roles: AxisRoles): boolean =>
   isOnlySpatial(role) && [...(role ?? '')].every((letter) => roles.slides(letter));
 
-/** One place along each of these axes on which the numbers do not change. */
+/** Reduces each of these axes to length one if the values do not change along it. */
 function alongOnce(tensor: Tensor, axes: readonly number[]): Tensor {
   return axes.reduce((narrow, axis) => (isUniformAlong(narrow, axis) ? slicedAlong(narrow, axis, 0, 1) : narrow), tensor);
 }
@@ -84,7 +84,7 @@ function isUniformAlong(tensor: Tensor, axis: number): boolean {
   });
 }
 
-/** A norm over places whose scale and shift are the same at each, spelled out. */
+/** Writes out a norm over positions whose scale and shift are the same at each. */
 function norm(node: Node, make: Builder): Value | undefined {
   const isLayer = node.op === 'LayerNormalization';
   const [x, scale, shift] = node.inputs;

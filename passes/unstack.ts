@@ -1,13 +1,13 @@
 /**
- * unstack: a reduction over values that were stacked for it is an operator on the values.
+ * unstack: turn a reduction over stacked values into an operator on the values.
  *
  *   ReduceMean<axis>(Concat<axis>(Unsqueeze<axis>(A), Unsqueeze<axis>(B), ...))      keepdims = 0
  * becomes
  *   Mean(A, B, ...)
  *
- * and likewise ReduceSum, ReduceMax and ReduceMin: how columns of a network, or several classifiers, are averaged (`torch.stack(...).mean(0)`).
+ * and the same for ReduceSum, ReduceMax and ReduceMin: the way in which columns of a network, or several classifiers, are averaged (`torch.stack(...).mean(0)`).
  * Numbers: reordered.
- * Left alone: values of different shapes; a stack that something else reads.
+ * Left alone: values of different shapes; a stack that has another reader.
  */
 import { intAttr } from '../src/ir/attrs';
 import { table } from '../src/ir/table';
@@ -43,7 +43,7 @@ const stacked = defineRule({
   build: (_, make, { parts, operator }) => make.op(operator, parts),
 });
 
-/** What was given an axis of one. */
+/** The value to which a unit axis was added. */
 function unstacked(input: Value | undefined, axis: number, rank: number): Value | undefined {
   const producer = input?.producer;
   const [data, axes] = producer?.inputs ?? [];

@@ -1,14 +1,14 @@
 /**
- * window-sizes: a classifier that computes with the size of its map means that of one window.
+ * window-sizes: make a classifier that computes with the size of its map use the size of one window.
  *
  *   ReduceSum(X) / (Shape(X)[2] * Shape(X)[3])          X [N,C,h,w]
  * becomes
  *   ReduceSum(X) / (h * w)
  *
- * At the original size both are the same. On a larger image a prediction is about a window of the original size, and so is the number of its places.
- * Only where nothing behind has rows or columns any more: in front of that, sizes are those of the image.
+ * At the original size both are the same. On a larger image a prediction is about a window of the original size, and so is its number of positions.
+ * Only if no later value has rows or columns any more: before that, sizes are those of the image.
  * Numbers: identical.
- * Left alone: sizes that a Reshape, a Resize or a Slice asks for, which follow the image; the size of the batch.
+ * Left alone: sizes used by a Reshape, a Resize or a Slice, which follow the image; the size of the batch.
  */
 
 import { isHead } from '../src/analysis/maps/global-pools';
@@ -46,7 +46,7 @@ export const windowSizes = definePass({
   },
 });
 
-/** Values that follow from sizes and constants alone. */
+/** Values that depend only on sizes and constants. */
 function sizesOf(graph: Graph): ReadonlySet<Value> {
   const sizes = new Set<Value>();
   for (const node of graph.nodes) {
@@ -59,7 +59,7 @@ function sizesOf(graph: Graph): ReadonlySet<Value> {
   return sizes;
 }
 
-/** What a value is at the size of the window; undefined where it depends on the batch. */
+/** The value at the size of the window; undefined if it depends on the batch. */
 function numbersOf(value: Value, graph: Graph, inference: ShapeInference): Tensor | undefined {
   if (isConst(value)) return value.constant;
   const shape = value.type?.shape;

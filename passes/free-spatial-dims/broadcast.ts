@@ -1,12 +1,12 @@
 /**
- * Expand and Tile to a fixed number of pixels: superfluous in front of an operator that broadcasts by itself, else to the size of a map nearby.
+ * Expand and Tile to a fixed size in pixels: superfluous before an operator that broadcasts by itself, otherwise changed to the size of a nearby map.
  */
 import { mapRank } from '../../src/ir/axis-roles';
 import { isBroadcasting } from '../../src/ir/operator-traits';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, type SourceAxis, type Stuck, stuck } from './environment';
 
-/** Frees an Expand or a Tile that spreads one number over rows and columns. Returns whether it did, or why it could not. */
+/** Frees an Expand or a Tile that repeats one value over rows and columns. Returns whether it did, or why it could not. */
 export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const [data, target] = node.inputs;
   const [output] = node.outputs;
@@ -17,7 +17,7 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const spread = to.flatMap((size, axis) =>
     axis >= lead && from[axis - lead] === 1 && size !== 1 ? [axis] : axis < lead && size !== 1 ? [axis] : [],
   );
-  // A target that is asked of a map follows it.
+  // A target that is computed from the size of a map follows it.
   if (!target.constant && !spread.every((axis) => isWritten(target, axis))) return false;
   const growsAnyway = freeAxes(data, env).length > 0;
   const partners = output.uses.map(({ user }) => partnerOf(user, output, to, env));
@@ -36,7 +36,7 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const lengths = to.map((size, axis): SourceAxis | number | undefined => {
     const same = from[axis - lead] === size ? freeAxes(data, env).find((free) => free.axis === axis - lead) : undefined;
     if (same) return node.op === 'Tile' ? 1 : same;
-    // An axis that is not spread keeps its length, whatever that is.
+    // An axis that is not repeated keeps its length, whatever that is.
     if (!spread.includes(axis)) return node.op === 'Tile' || from[axis - lead] === size ? 1 : typeof size === 'number' ? size : undefined;
     return near.find((free) => free.size === size && free.axis === axis) ?? (typeof size === 'number' ? size : undefined);
   });
@@ -46,14 +46,14 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   return true;
 }
 
-/** Whether a shape put together from parts has a number that was written down at this place. */
+/** Whether a shape that is concatenated from parts has a constant at this position. */
 function isWritten(shape: Value, axis: number): boolean {
   const parts = shape.producer?.op === 'Concat' ? shape.producer.inputs : [];
   const isOnePerAxis = parts.every((part) => part?.type?.shape?.length === 1 && part.type.shape[0] === 1);
   return isOnePerAxis && parts[axis]?.constant !== undefined;
 }
 
-/** A statistic of a map spread over the very places that it was taken from, as in norms of groups of channels. */
+/** Whether a statistic of a map is repeated over the same positions from which it was computed, as in norms of groups of channels. */
 function isSpreadBack(to: readonly Dim[], spread: readonly number[], data: Value, env: FreeEnvironment): boolean {
   const near = freeDimsNear(data, env);
   const explained = spread.filter((axis) => near.some((free) => free.axis === axis && free.size === to[axis]));
@@ -61,7 +61,7 @@ function isSpreadBack(to: readonly Dim[], spread: readonly number[], data: Value
   return first > 0 && to.every((_, axis) => axis < first || explained.includes(axis));
 }
 
-/** A broadcasting reader's other operand that already has every axis in full. */
+/** The other operand of a broadcasting reader, if it already has every axis at full length. */
 function partnerOf(user: Node, value: Value, to: readonly Dim[], env: FreeEnvironment): Value | undefined {
   if (!isBroadcasting(user.op)) return undefined;
   return user.inputs.find((input) => {

@@ -1,5 +1,5 @@
 /**
- * What the rules that free baked sizes know: every value's shape at the original size, and its shape now in terms of the image's height and width.
+ * Context of the rules that free baked-in sizes: every value's shape at the original size, and its current shape in terms of the image's height and width.
  */
 import type { Roles } from '../../src/ir/axis-roles';
 import { multiplyDims } from '../../src/ir/dims';
@@ -11,23 +11,23 @@ import type { Builder } from '../../src/rewrite/builder';
 
 export interface FreeEnvironment {
   readonly graph: Graph;
-  /** The shape that the value had when the image had its original size; for values made since, the shape now. */
+  /** Shape of the value when the image had its original size; for values built since, the current shape. */
   window(value: Value): readonly Dim[] | undefined;
-  /** What the axes of the value ran over at the original size; undefined where that is not known. */
+  /** Roles of the value's axes at the original size; undefined if not known. */
   roles(value: Value): Roles | undefined;
-  /** New nodes go in front of `node`. */
+  /** Builder that inserts new nodes in front of `node`. */
   builder(node: Node): Builder;
-  /** Puts `value` in the place of the node's only output, with its shape at the original size, and removes the node. */
+  /** Replaces the node's only output by `value`, with its shape at the original size, and removes the node. */
   replace(node: Node, value: Value): void;
 }
 
-/** Why a size stays as it is. Continues "cannot be freed because". */
+/** Reason why a size stays as it is. Continues "cannot be freed because". */
 export interface Stuck {
   readonly stuck: string;
 }
 export const stuck = (reason: string): Stuck => ({ stuck: reason });
 
-/** One axis of a value: its length at the original size and now. */
+/** One axis of a value: its length at the original size and its current length. */
 export interface SourceAxis {
   readonly value: Value;
   readonly axis: number;
@@ -35,7 +35,7 @@ export interface SourceAxis {
   readonly dim: Dim;
 }
 
-/** Axes of the value that grow with the image: static at the original size, and not now. */
+/** Axes of the value that grow with the image: static at the original size, and not static now. */
 export function freeAxes(value: Value, env: FreeEnvironment): SourceAxis[] {
   const [before, now] = [env.window(value), value.type?.shape];
   if (!before || !now || before.length !== now.length) return [];
@@ -44,12 +44,12 @@ export function freeAxes(value: Value, env: FreeEnvironment): SourceAxis[] {
   );
 }
 
-/** Whether the axis holds the places of one spatial axis alone: neighbours there are neighbours in the image. */
+/** Whether the axis holds the positions along a single spatial axis, so that neighbours on it are neighbours in the image. */
 export function isPlaceAxis(value: Value, axis: number, env: FreeEnvironment): boolean {
   return isLetter(env.roles(value)?.[axis]);
 }
 
-/** Free axes of the value and of what it was made from, nearest first, each length once. */
+/** Free axes of the value and of the values from which it was computed, nearest first, each length once. */
 export function freeDimsNear(value: Value, env: FreeEnvironment, reach = 40): SourceAxis[] {
   const found: SourceAxis[] = [];
   const seen = new Set<Value>();
@@ -63,7 +63,7 @@ export function freeDimsNear(value: Value, env: FreeEnvironment, reach = 40): So
   return found;
 }
 
-/** The length of an axis as a 1-D int64 value of one element. */
+/** Length of an axis as a 1-D int64 value with one element. */
 export const axisLength = ({ value, axis }: SourceAxis, make: Builder): Value =>
   make.op('Slice', [make.op('Shape', [value]), make.int64s('axis', [axis]), make.int64s('next_axis', [axis + 1])]);
 

@@ -1,13 +1,13 @@
 /**
- * free-spatial-dims: let images be larger than the network was made for.
+ * free-spatial-dims: accept images larger than the network was made for.
  *
  *   X [N,3,224,224]  ->  X [N,3,height,width]            X [N,1,16000]  ->  X [N,1,time]
  *
- * The last step of a conversion: every pass before it gives at the original size the very numbers of the original.
- * Numbers of pixels that an exporter wrote down become functions of the image's size: the targets of Reshape, Resize, Expand and Tile, the ends of
- * Slice (src/free, one file each). At the original size all of them are what they were.
+ * The last step of a conversion: every pass before it preserves the original's values at the original size.
+ * Pixel counts that an exporter wrote into the model become functions of the image's size: the targets of Reshape, Resize, Expand and Tile, and the ends of
+ * Slice (one file each in this folder). At the original size all of them keep their values.
  * Numbers: identical.
- * Left alone: sizes that no dimension of the graph explains at every size.
+ * Left alone: sizes that cannot be expressed by the dimensions of the graph at every size.
  */
 
 import { AxisRoles, imageInputs, type Roles } from '../../src/ir/axis-roles';
@@ -53,13 +53,13 @@ const FREED: Readonly<Record<string, (node: Node, env: FreeEnvironment) => boole
   Slice: freeSlice,
 });
 
-/** What was known of the values at the original size. */
+/** Shapes and axis roles of the values at the original size. */
 interface Before {
   readonly windows: Map<Value, readonly Dim[]>;
   readonly roles: Map<Value, Roles | undefined>;
 }
 
-/** Walks in topological order, so that each node sees the free shapes of what it reads; shapes are inferred on the way. */
+/** Walks in topological order, so that each node sees the free shapes of its inputs; shapes are inferred on the way. */
 function freeSizes(graph: Graph, { windows, roles }: Before, context: PassContext): void {
   const { inference, remark } = context;
   const env: FreeEnvironment = {
@@ -95,7 +95,7 @@ function* allValues(graph: Graph): Generator<Value> {
   for (const node of graph.nodes) yield* node.outputs;
 }
 
-/** Symbols for the spatial axes, one for each size that images have: pictures of one size grow together. */
+/** Symbols for the spatial axes, one for each size that images have: images of the same size grow together. */
 class SizeNames {
   private readonly known = new Map<string, string>();
   private readonly taken: Set<Dim>;

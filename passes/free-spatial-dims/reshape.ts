@@ -1,20 +1,20 @@
 /**
- * The target of a Reshape with numbers of pixels in it, as a function of its input's shape.
+ * The target of a Reshape that contains pixel counts, as a function of its input's shape.
  *
- * Both shapes at the original size are cut into groups of equal products, row by row (Reshape keeps row-major order). A group without a free dimension
- * keeps its numbers. In the others each target axis is a number, a free dimension of that size, or what is left of the product; a choice is accepted
- * only where the products of the two sides are the same expression, so that the element counts agree for every size of image.
+ * Both shapes at the original size are cut into groups of equal products, from left to right (Reshape keeps row-major order). A group without a free
+ * dimension keeps its numbers. In the other groups, each target axis is a number, a free dimension of that size, or the rest of the product; a choice is
+ * accepted only if the products of the two sides are the same expression, so that the element counts agree for every size of image.
  */
 import { divideDim } from '../../src/ir/dims';
 import { type Dim, isConst, type Node, type Value } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
 import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, productOfDims, type SourceAxis, type Stuck, stuck } from './environment';
 
-/** factor * the lengths of these axes; `rest`: whatever is left, which Reshape writes as -1. */
+/** factor * the lengths of these axes; `rest`: the remaining elements, which Reshape writes as -1. */
 type Axis = { readonly factor: number; readonly of: readonly SourceAxis[] } | 'rest';
 const fixed = (size: number): Axis => ({ factor: size, of: [] });
 
-/** Replaces the node's shape input where needed. Returns whether it did, or why it could not. */
+/** Replaces the node's shape input if needed. Returns whether it did, or why it could not. */
 export function freeReshape(node: Node, env: FreeEnvironment): boolean | Stuck {
   const [data, target] = node.inputs;
   const [output] = node.outputs;
@@ -34,7 +34,7 @@ export function freeReshape(node: Node, env: FreeEnvironment): boolean | Stuck {
     axes.push(...solved);
   }
   const make = env.builder(node);
-  // Back to the shape of a value that it was made from (group norms, shuffled channels): that is one node.
+  // Back to the shape of a value from which it was computed (group norms, shuffled channels): that takes one node.
   const like = to.filter((dim) => typeof dim !== 'number').length <= 1 && needsShape(axes, data) ? valueLike(axes, data) : undefined;
   const shape = like ? make.op('Shape', [like]) : targetOf(axes, data, make, node.name);
   if (!shape) return stuck(`its target [${to}] has two dimensions that nothing else tells`);
@@ -48,7 +48,7 @@ interface Group {
   readonly outs: readonly number[];
 }
 
-/** Smallest runs of axes with equal products. A symbolic batch counts as a number of its own. */
+/** Smallest runs of axes with equal products. A symbolic batch is treated as a distinct number. */
 function align(from: readonly Dim[], to: readonly Dim[]): Group[] | undefined {
   const symbols = new Map<string, number>();
   const size = (dim: Dim): number => {
@@ -79,7 +79,7 @@ function align(from: readonly Dim[], to: readonly Dim[]): Group[] | undefined {
     }
     groups.push(group);
   }
-  // Unit axes that are left over belong to the last group.
+  // Remaining unit axes belong to the last group.
   const last = groups[groups.length - 1];
   for (; i < a.length; i++) last?.ins.push(i);
   for (; j < b.length; j++) last?.outs.push(j);
@@ -87,7 +87,7 @@ function align(from: readonly Dim[], to: readonly Dim[]): Group[] | undefined {
 }
 const PRIMES = [7919, 7927, 7933, 7937];
 
-/** One entry per target axis whose product is that of `own`, or undefined. */
+/** One entry per target axis, whose product is that of `own`; undefined if there is no solution. */
 function solve(own: readonly SourceAxis[], wanted: readonly Dim[], near: readonly SourceAxis[]): Axis[] | undefined {
   const total = productOfDims(own.map(({ dim }) => dim));
   if (typeof total === 'number') return wanted.every((size) => typeof size === 'number') ? wanted.map(fixed) : undefined;
@@ -105,7 +105,7 @@ interface Whole {
   readonly scale: number;
 }
 
-/** Depth first, free dimensions before numbers; the last axis that can may take what is left. */
+/** Depth-first search, free dimensions before numbers; the last axis that can may take the rest. */
 function search(options: readonly (readonly Axis[])[], total: Dim, whole: Whole, chosen: readonly Axis[]): Axis[] | undefined {
   if (chosen.length === options.length) return productOfDims(chosen.map(dimOf)) === total ? [...chosen] : withRest(chosen, total, whole);
   for (const option of options[chosen.length] ?? []) {
@@ -121,7 +121,7 @@ function search(options: readonly (readonly Axis[])[], total: Dim, whole: Whole,
   return undefined;
 }
 
-/** All but one axis are numbers that divide the whole: [C,h,w] as [G, C/G*h*w]. */
+/** All axes but one are numbers that divide the whole: [C,h,w] as [G, C/G*h*w]. */
 function withRest(chosen: readonly Axis[], total: Dim, { varying, scale }: Whole): Axis[] | undefined {
   for (let at = chosen.length - 1; at >= 0; at--) {
     const others = productOfDims(chosen.filter((_, index) => index !== at).map(dimOf));
@@ -137,11 +137,11 @@ const dimOf = (axis: Axis): Dim => (axis === 'rest' ? undefined : productOfDims(
 const isNumber = (axis: Axis): boolean => axis !== 'rest' && axis.of.length === 0;
 const isOwn = (axis: Axis, at: number, data: Value): boolean =>
   axis !== 'rest' && axis.factor === 1 && axis.of.length === 1 && axis.of[0]?.value === data && axis.of[0].axis === at;
-/** All but one axis must be told: by numbers, or by the input's own axes at the same places. */
+/** Whether more than one axis is neither a number nor the input's own axis at the same position: Reshape can infer only one. */
 const needsShape = (axes: readonly Axis[], data: Value): boolean =>
   axes.filter((axis, at) => !isNumber(axis) && !isOwn(axis, at, data)).length > 1;
 
-/** A value that `data` was made from and that has just these axes. */
+/** A value from which `data` was computed and which has exactly these axes. */
 function valueLike(axes: readonly Axis[], data: Value): Value | undefined {
   const wanted = axes.map(dimOf);
   const seen = new Set<Value>();
@@ -157,10 +157,10 @@ function valueLike(axes: readonly Axis[], data: Value): Value | undefined {
 }
 const REACH = 40;
 
-/** Numbers as they are, 0 where the axis is the input's own at this place, one -1, and Shape for the others. */
+/** The target shape: numbers, 0 for an axis that is the input's own at this position, one -1, and Shape for the others. */
 function targetOf(axes: readonly Axis[], data: Value, make: Builder, name: string): Value | undefined {
   if (axes.filter((axis) => axis === 'rest').length > 1) return undefined;
-  // -1 goes to what nothing else says, else to the last axis that would need Shape.
+  // -1 goes to the axis that nothing else describes, otherwise to the last axis that would need Shape.
   const open = axes.includes('rest') ? axes.indexOf('rest') : axes.findLastIndex((axis, at) => !isNumber(axis) && !isOwn(axis, at, data));
   const parts = axes.map((axis, at): number | Value => {
     if (at === open || axis === 'rest') return -1;
@@ -174,7 +174,7 @@ function targetOf(axes: readonly Axis[], data: Value, make: Builder, name: strin
   return make.op('Concat', joined(parts, make), { axis: 0 });
 }
 
-/** Neighbouring numbers as one constant. */
+/** Merges consecutive numbers into one constant. */
 function joined(parts: readonly (number | Value)[], make: Builder): Value[] {
   const result: Value[] = [];
   let run: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * A Resize to a fixed number of pixels: to the size of the map that its result is combined with, where there is one, since that is what the network
- * asked for (`interpolate(x, size = y.shape)`); else by the whole-numbered scale that it had at the original size.
+ * A Resize to a fixed size in pixels. If its result is combined with a map, the target is the size of that map, because that is what the network
+ * specified (`interpolate(x, size = y.shape)`); otherwise the integer scale that it had at the original size is used.
  */
 
 import { namedAxes } from '../../src/ir/axis';
@@ -51,7 +51,7 @@ export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
   return true;
 }
 
-/** Numbers, or `Concat(part of a Shape, numbers)`: batch and channels as they come, rows and columns as they were. */
+/** Constants, or `Concat(part of a Shape, constants)`: batch and channels follow the input, rows and columns are fixed. */
 function isBaked(sizes: Value): boolean {
   if (sizes.constant) return true;
   const parts = sizes.producer?.op === 'Concat' ? sizes.producer.inputs : [];
@@ -65,13 +65,13 @@ const own = (value: Value, axis: number, env: FreeEnvironment): SourceAxis => ({
   size: env.window(value)?.[axis],
 });
 
-/** Another operand of a reader, of the same size at the original size and free now, that exists before the Resize. */
+/** Another operand of a reader, with the same original size and a free current size, that exists before the Resize. */
 function combinedWith(output: Value, to: readonly Dim[], env: FreeEnvironment): Value | undefined {
   const resize = output.producer;
   const before = new Set(env.graph.nodes.slice(0, resize ? env.graph.nodes.indexOf(resize) : 0));
   const seen = new Set<Value>();
   const queue: Value[] = [output];
-  // Past activations that do not change the size, as the gates of GhostNet have them.
+  // Skips activations that do not change the size, as in the gates of GhostNet.
   for (let value = queue.shift(); value && seen.size < 12; value = queue.shift()) {
     if (seen.has(value)) continue;
     seen.add(value);

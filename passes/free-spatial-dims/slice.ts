@@ -1,11 +1,11 @@
 /**
  * A Slice along rows or columns keeps its distance from both edges.
  *
- *   X[a : b]  of L places   ->   X[a : b - L]        -17 of 20 places is 3, 18 of 20 is -2, 20 of 20 is the end
+ *   X[a : b]  of L positions   ->   X[a : b - L]        -17 of 20 positions is 3, 18 of 20 is -2, 20 of 20 is the end
  *
  * At the original size both sides are the same. At another size the window of cell j is the original's window moved along, so its part of X is
- * X[j*r + a : j*r + b]; the union over all windows begins a places behind the front edge and ends L - b places before the back edge, whichever edge
- * the exporter counted from. Backwards, X[a : b : -1] with a > b, the same holds with the edges changed.
+ * X[j*r + a : j*r + b]; the union over all windows begins a positions behind the front edge and ends L - b positions before the back edge, whichever edge
+ * the exporter counted from. The same holds for backward slices, X[a : b : -1] with a > b, with the edges exchanged.
  */
 import { readNumbers } from '../../src/ir/tensor';
 import type { Node } from '../../src/ir/types';
@@ -52,7 +52,7 @@ export function freeSlice(node: Node, env: FreeEnvironment): boolean | Stuck {
   return true;
 }
 
-/** A computed Slice that cuts nothing at the original size follows the size of a map beside it. */
+/** Whether a computed Slice takes everything at the original size: then it follows the size of an adjacent map. */
 function takesAll(node: Node, env: FreeEnvironment): boolean {
   const [before, after] = [node.inputs[0], node.outputs[0]].map((value) => value && env.window(value));
   return before !== undefined && after !== undefined && freeAxesOf(node, env).every((axis) => before[axis] === after[axis]);
@@ -60,7 +60,7 @@ function takesAll(node: Node, env: FreeEnvironment): boolean {
 const freeAxesOf = (node: Node, env: FreeEnvironment): number[] =>
   node.inputs[0] ? freeAxes(node.inputs[0], env).map(({ axis }) => axis) : [];
 
-/** How many places a Slice leaves out at each edge; undefined where it takes none. */
+/** Number of positions that a Slice leaves out at each edge; undefined if it takes none. */
 function partOf(start: number, end: number, step: number, size: number): { readonly before: number; readonly behind: number } | undefined {
   const fromFront = (position: number): number => (position < 0 ? position + size : position);
   const clip = (position: number, low: number, high: number): number => Math.min(Math.max(position, low), high);
@@ -72,7 +72,7 @@ function partOf(start: number, end: number, step: number, size: number): { reado
   return a > b ? { before: b + 1, behind: size - 1 - a } : undefined;
 }
 
-/** Exporters have several numbers for "to the end". */
+/** Exporters write "to the end" in several ways. */
 const sameEnd = (a: number, b: number | undefined): boolean =>
   b !== undefined && (a === b || Math.min(a, b) >= FAR || Math.max(a, b) <= -FAR);
 const FAR = 2 ** 31 - 1;

@@ -1,17 +1,17 @@
 /**
- * head-per-window: run a classifier that no other pass makes a map of as it stands, on every window of the map at once.
+ * head-per-window: run a classifier that no other pass can turn into a map unchanged on every window of the map at once.
  *
- *   Y [N, K] = Head(X, ...)                             X [N,C,h,w], the last maps that slide; Head: whatever is behind them
+ *   Y [N, K] = Head(X, ...)                             X [N,C,h,w], the last maps that slide; Head: everything behind them
  * becomes
  *   Y = Flatten<axis=1>(M)    M [N,K,1,1] = Head'(Reshape<[0,0,0,C,h,w]>(Transpose<0,2,3,1>(Conv<group = C>(X, E))), ...)
  *
  * The convolution E copies the window of h x w cells that begins at each cell into C*h*w channels. Head' is Head, node by node, along the same axes
- * behind [N, h', w'] (nodes.ts), so each cell of M is what the original computes from its window of the map, and nothing else: the numbers of one window
- * never meet those of another. Global pools, sizes and scalars over all logits within Head are those of the window.
- * Costs h*w numbers per cell of the map between X and Head, and the classifier as often as there are windows: hence the last resort.
+ * behind [N, h', w'] (nodes.ts), so each cell of M is the original's result for its window of the map, and nothing else: values of different windows
+ * are never combined. Global pools, sizes and scalars over all logits within Head are those of the window.
+ * Costs h*w values per cell of the map between X and Head, and one run of the classifier per window, so it is the last resort.
  * Numbers: rounding where a norm becomes a product and a sum, reordered where a Gemm becomes MatMul and Add; identical otherwise (one product by 1, the others
  * are zeros).
- * Any number of spatial axes. Left alone: heads with convolutions in them, or that mix the images of a batch; transformers, and attention or position
+ * Any number of spatial axes. Left alone: heads that contain convolutions, or mix the images of a batch; transformers, and attention or position
  * embeddings behind a patch embedding; maps too large to be copied; maps whose strides do not divide each other.
  */
 
@@ -28,7 +28,7 @@ import { definePass, type PassContext } from '../../src/rewrite/pass';
 import { perWindow } from './nodes';
 import { keptAxes, type Row, rowShape } from './row';
 
-/** Numbers in the kernel that copies a window, beyond which it would be larger than most networks. */
+/** Limit for the elements of the kernel that copies a window: above it, the kernel would be larger than most networks. */
 const MOST = 2 ** 24;
 
 export const headPerWindow = definePass({
@@ -49,7 +49,7 @@ export const headPerWindow = definePass({
   },
 });
 
-/** Whether an output is a flattened map of one cell that slides already. */
+/** Whether an output already is a flattened map of one cell that slides. */
 function isMap(output: Value, trunk: Trunk, graph: Graph): boolean {
   const map = flattenBehind(output)?.map ?? output;
   return isOneCell(map, graph) && trunk.slides(map);
@@ -76,7 +76,7 @@ function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Tru
   const rowsOf = new Map<Value, Row>();
   const made: Builder[] = [];
   const recorded: { nodes: readonly Node[] }[] = [];
-  /** The row of an operand; undefined where it is the same for every window and image. */
+  /** The row of an operand; undefined if it is the same for every window and image. */
   const rowOf = (value: Value, make: Builder): Row | undefined => {
     const known = rowsOf.get(value);
     if (known) return known;
@@ -128,7 +128,7 @@ function rewrite(graph: Graph, outputs: readonly Value[], head: Head, trunk: Tru
   return undefined;
 }
 
-/** [N, h', w', ...], the window of the map that begins at each cell, its axes in the order that the map has them. */
+/** [N, h', w', ...]: the window of the map that begins at each cell, with its axes in the order of the map's. */
 function windowsOf(map: Value, axes: MapAxes, step: readonly number[], make: Builder): Row {
   const { channels, places } = axes.shape;
   const source = isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst });
@@ -154,10 +154,10 @@ function windowsOf(map: Value, axes: MapAxes, step: readonly number[], make: Bui
   return { cells: turned, shape, hasBatch: true, places: places.length };
 }
 
-/** [N, C, ...places] to [N, ...places, C]. */
+/** [N, C, ...positions] to [N, ...positions, C]. */
 const channelsLast = (places: number): readonly number[] => [0, ...Array.from({ length: places }, (_, axis) => axis + 2), 1];
 
-/** Filter c*h*w + i of group c has its one at place i. */
+/** Kernel in which filter c*h*w + i of group c has its one at position i. */
 function ones(map: Value, axes: MapAxes, make: Builder): Value {
   const { channels, places } = axes.shape;
   const cells = cellsIn(axes);
@@ -169,7 +169,7 @@ function ones(map: Value, axes: MapAxes, make: Builder): Value {
   return make.constant(`${map.name}_places`, kernel);
 }
 
-/** What another input of the network gives for each image: the same for all of its windows. */
+/** The row of a value that another input of the network gives for each image: the same for all of its windows. */
 function sideRow(value: Value, batch: Dim, trunk: Trunk, make: Builder, places: number): Row | undefined {
   const shape = value.type?.shape;
   if (trunk.dependsOnImage(value) || !shape || shape.length === 0 || shape[0] !== batch) return undefined;
@@ -179,7 +179,7 @@ function sideRow(value: Value, batch: Dim, trunk: Trunk, make: Builder, places: 
   return { cells: make.op('Reshape', [value, make.int64s(`${value.name}_image`, target)]), shape: own, hasBatch: true, places };
 }
 
-/** As the original has it: the flattened map, or a view of that. */
+/** Restores the shape of the original output: the flattened map, or a view of it. */
 function asOutput(row: Row, output: Value, make: Builder): Value {
   const features = elementCount(row.shape);
   const cells =

@@ -1,6 +1,6 @@
 /**
- * What each operator of a head becomes when it works on all windows at once: the same operator along the same axes, behind the axes [N, h', w'] (as many as the map has).
- * Each is exact for the reason that no number of one window meets a number of another: axes move, sums and their order stay.
+ * Rules that make each operator of a head work on all windows at once: the same operator along the same axes, behind the axes [N, h', w'] (one per spatial
+ * axis of the map). Each is exact because values of different windows are never combined: axes move, but the sums and their order stay.
  */
 
 import { channelAffine } from '../../src/analysis/maps/channel-affine';
@@ -16,16 +16,16 @@ import type { Builder } from '../../src/rewrite/builder';
 import { recurrence } from './recurrent';
 import { cellAxis, keptAxes, type Row, rankOfRow, rowShape, viewed, withoutBatch } from './row';
 
-/** A node of the head, what its operands are for every window, and the batch of the network. */
+/** A node of the head, the rows of its operands, and the batch of the network. */
 export interface HeadNode {
   readonly node: Node;
   readonly make: Builder;
   readonly batch: Dim;
-  /** undefined: the operand is the same for all windows and images. */
+  /** Undefined if the operand is the same for all windows and images. */
   row(slot: number): Row | undefined;
 }
 
-/** Rows of the outputs that are read, or what speaks against it. */
+/** Rows of the outputs that are read, or the reason why there are none. */
 export type Result = readonly Row[] | string;
 
 export function perWindow(head: HeadNode): Result {
@@ -49,11 +49,11 @@ export function perWindow(head: HeadNode): Result {
 
 type Rule = (head: HeadNode, row: Row) => Result;
 
-/** Operators that know what to do with a batch that does not come first. */
+/** Operators that can handle a batch that is not the first axis. */
 const MOVED = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'RNN', 'GRU', 'LSTM']);
-/** Whether a batch is told from other axes by its name. */
+/** Whether a symbol distinguishes the batch from other axes. */
 const hasName = (batch: Dim): boolean => typeof batch === 'string';
-/** Places apart from the batch in front of an axis of the batch. */
+/** Number of elements over the axes in front of the batch. */
 const inFront = (shape: readonly Dim[], at: number): number => elementCount(shape.slice(0, at).map(Number));
 
 const view: Rule = (head, row) => {
@@ -78,7 +78,7 @@ const alongAxis: Rule = (head, row) => {
   return results(head, [row.cells, ...head.node.inputs.slice(1)], new Map([...head.node.attrs, ...attributes({ axis })]), row);
 };
 
-/** Over all that the map has: [C, h, w] to [C, 1, 1]. */
+/** A pool over all positions of the map: [C, h, w] to [C, 1, 1]. */
 const globalPool =
   (reduce: string): Rule =>
   (head, row) => {
@@ -184,7 +184,7 @@ const gather: Rule = (head, row) => {
   if (!indices) return 'its indices are computed';
   const axis = cellAxis(row, intAttr(node, 'axis'));
   if (axis !== undefined) return results(head, [row.cells, node.inputs[1]], { axis }, row);
-  // The one image of the batch.
+  // The only image of the batch.
   const isFirst = head.batch === 1 && indices.shape.length === 0 && [0, -1].includes(readNumbers(indices)[0] ?? 1);
   return isFirst ? [viewed(make, row, row.shape, false)] : 'it picks from the batch';
 };
@@ -197,7 +197,7 @@ const expand: Rule = (head, row) => {
   return [{ ...row, cells: head.make.op('Expand', [from.cells, head.make.int64s('spread', [...ones, ...shape])]), shape }];
 };
 
-/** The axis is an input. */
+/** For operators whose axis is an input. */
 const runningAlong: Rule = (head, row) => {
   const given = head.node.inputs[1];
   if (!isConst(given)) return 'its axis is computed';
@@ -239,7 +239,7 @@ const RULES: Readonly<Record<string, Rule>> = table({
   Slice: slice,
   Gather: gather,
   Expand: expand,
-  // One place has the same neighbours everywhere.
+  // A single position has the same neighbours everywhere.
   Resize: (head, row) => (row.shape.slice(1).every((dim) => dim === 1) && !cropsOutside(head.node) ? expand(head, row) : 'it interpolates'),
 });
 
@@ -258,7 +258,7 @@ const reduction: Rule = (head, row) => {
     axis < 0 ? axis + rank : axis,
   );
   const takesBatch = row.hasBatch && axes.includes(0);
-  // A batch of one image is an axis of one.
+  // A batch of one image is just a unit axis.
   if (takesBatch && head.batch !== 1) return 'it takes the images of a batch together';
   const from = takesBatch ? withoutBatch(make, row) : row;
   const moved = axes.map((axis) => cellAxis(from, axis) ?? 0);
@@ -271,7 +271,7 @@ const argument: Rule = (head, row) => {
   return results(head, [row.cells], new Map([...head.node.attrs, ...attributes({ axis })]), row);
 };
 
-/** The same operator with other inputs and attributes; the shapes of its rows follow from the original's. */
+/** Builds the same operator with other inputs and attributes; the shapes of its rows follow from the original's. */
 function results(
   head: HeadNode,
   inputs: readonly (Value | undefined)[],
@@ -290,7 +290,7 @@ function results(
 
 const placesOf = (rows: readonly (Row | undefined)[]): number => rows.find((row) => row !== undefined)?.places ?? 0;
 
-/** Operands align from the right: those of fewer axes get axes of one behind [N, h', w']. */
+/** Operands are aligned from the right: those with fewer axes get unit axes behind [N, h', w']. */
 function broadcast({ node, make, row, batch }: HeadNode): Result {
   const rows = node.inputs.map((_, slot) => row(slot));
   const present = rows.filter((each): each is Row => each !== undefined);
@@ -300,7 +300,7 @@ function broadcast({ node, make, row, batch }: HeadNode): Result {
   if (!shape) return 'its operands do not agree on the batch';
   for (const [slot, each] of rows.entries()) {
     if (each) {
-      // An operand of fewer axes whose first is the batch would be laid across another axis.
+      // An operand with fewer axes whose first is the batch would be broadcast along another axis.
       if (each.hasBatch && rankOfRow(each) !== rank && batch !== 1) return 'its operands do not agree on the batch';
       continue;
     }
@@ -322,7 +322,7 @@ function broadcast({ node, make, row, batch }: HeadNode): Result {
 function matMul({ node, make, row, batch }: HeadNode): Result {
   const given = [row(0), row(1)];
   const [left, right] = [rankOf(node.inputs[0]) ?? 0, rankOf(node.inputs[1]) ?? 0];
-  // A batch of one may be an axis of the window like any other: an attention of PyTorch lays it beside the heads.
+  // A batch of one may be an axis of the window like any other: attention in PyTorch merges it with the heads.
   const agree = new Set(given.flatMap((each) => each?.hasBatch ?? [])).size < 2;
   const [a, b] = agree || batch !== 1 ? given : given.map((each) => each && withoutBatch(make, each));
   const hasBatch = a?.hasBatch ?? b?.hasBatch ?? false;
@@ -333,7 +333,7 @@ function matMul({ node, make, row, batch }: HeadNode): Result {
   } else if (a) {
     if (right !== 2 && !(right > 2 && right < left)) return 'its weight is no matrix';
   } else if (b) {
-    // From the left along rows, which the batch must not be. A first axis of one is the same for every image.
+    // From the left along rows, among which the batch must not be. A first axis of length one is the same for every image.
     const isShared = left === right && node.inputs[0]?.type?.shape?.[0] === 1;
     if (hasBatch ? right < 3 || left < 2 || (left > right - 1 && !isShared) : left < 2 || left > right) return 'it works along the batch';
   }

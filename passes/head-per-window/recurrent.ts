@@ -1,5 +1,5 @@
 /**
- * RNN, GRU and LSTM over a sequence that lies within one window: the windows are images of a larger batch, each with a state of its own.
+ * RNN, GRU and LSTM over a sequence within one window: the windows are treated as images of a larger batch, each with its own state.
  *
  *   GRU(X)      X [T, N, D] for one window, [N, h', w', T, D] for all      ->      GRU(X')      X' [T, N*h'*w', D]
  */
@@ -17,7 +17,7 @@ export function recurrence(head: HeadNode, row: Row): Result {
   const [, , , , lengths, ...states] = node.inputs;
   if (lengths) return 'it is given lengths of sequences';
   if (![states[0], states[1]].every(isZero)) return 'it begins with a state of its own';
-  // One image: its axis is one of the window.
+  // One image: its axis belongs to the window.
   const isAlone = !row.hasBatch;
   if (isAlone ? batch !== 1 || row.shape[own.batch] !== 1 : (row.batchAt ?? 0) !== own.batch)
     return 'its batch is not where the images are';
@@ -30,7 +30,7 @@ export function recurrence(head: HeadNode, row: Row): Result {
   // [T, N, h', w', D]
   const turned = make.op('Transpose', [list.cells], { perm: own.batch === 1 ? [first, ...kept, first + 1] : [...kept, first, first + 1] });
   const images = make.op('Slice', [make.op('Shape', [row.cells]), make.int64s('from', [0]), make.int64s('to', [first])]);
-  // All windows of all images, told by their number: at the original size there is one window, and its axes could be taken for others.
+  // All windows of all images, by their count: at the original size there is one window, and its axes could be confused with others.
   const count = make.op('ReduceProd', [images, make.int64s('all', [0])], { keepdims: 1 });
   const sizes = [
     make.int64s(`${node.name}_steps`, own.batch === 1 ? [steps] : [steps, features]),
@@ -66,7 +66,7 @@ const alone = (row: Row, shape: readonly number[], make: HeadNode['make']): Row 
   ...viewed(make, { ...row, batchAt: undefined }, shape, false),
 });
 
-/** Nothing, or zeros: written down, or made to the size of the batch. */
+/** Whether the state is absent or zero, either constant or expanded to the size of the batch. */
 function isZero(state: Value | undefined): boolean {
   if (!state) return true;
   if (isConst(state)) return zeros(state);

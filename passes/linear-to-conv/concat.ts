@@ -1,12 +1,12 @@
 /**
- * A linear layer over several flattened maps side by side is a convolution over each, summed:
+ * A linear layer over several concatenated flattened maps is a convolution over each, summed:
  *
- *   Gemm(Concat(Flatten(X), Flatten(Z), V), W)          X, Z maps; V a vector of numbers beside the image
+ *   Gemm(Concat(Flatten(X), Flatten(Z), V), W)          X, Z maps; V a vector of values given beside the image
  * becomes
  *   Flatten(Conv(X, W1) + Conv(Z, W2) + Gemm(V, W3))
  *
- * Exact: a sum over concatenated features is the sum of the sums over each part. A map whose axes are turned is turned back, and its part of the weight
- * alike. The vector is the same for all windows of its image.
+ * Exact: a sum over concatenated features is the sum of the sums over each part. A map with transposed axes is transposed back, and so is its part of the
+ * weight. The vector is the same for all windows of its image.
  */
 
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
@@ -52,7 +52,7 @@ export const concatGemm = defineRule({
     if (branches.reduce((sum, branch) => sum + featuresOf(branch), 0) !== features)
       return refuse('the weight does not take as many numbers as the maps have', gemm);
     if (b && !(b.constant.shape.length === 1 && b.constant.shape[0] === outputs)) return refuse('the bias is not one number per output', b);
-    // Windows of all maps move on together: by the widest stride among them.
+    // The windows of all maps move together, by the largest stride among them.
     const count = roles.letters.length;
     const widest = Array.from({ length: count }, (_, axis) => Math.max(...maps.map((branch) => branch.stride[axis] ?? 1)));
     const steps = maps.map((branch) => widest.map((stride, axis) => stride / (branch.stride[axis] ?? 1)));
@@ -99,7 +99,7 @@ function convolution(branch: MapBranch, kernel: Value, make: Builder, { bias, st
     dilations: branch.dilations.some((dilation) => dilation !== 1) ? branch.dilations : undefined,
     strides: step.some((size) => size !== 1) ? step : undefined,
   });
-  // Places that the strided pool never reached.
+  // Drop positions that the strided pool never reached.
   const { beyond } = branch;
   if (beyond.every((rest) => rest === 0)) return conv;
   return make.op('Slice', [
@@ -128,8 +128,8 @@ type Branch = MapBranch | VectorBranch;
 const isMapBranch = (branch: Branch): branch is MapBranch => 'map' in branch;
 
 /**
- * A flattened map. One that an unpadded, strided pool makes (spatial pyramid pooling) is pooled at every place instead, and its convolution dilated by
- * the old stride, which reads the same numbers: then maps of different pools stay aligned.
+ * A flattened map. If an unpadded, strided pool computes it (spatial pyramid pooling), it is pooled at every position instead, and its convolution is dilated
+ * by the old stride, which reads the same values: then the maps of different pools stay aligned.
  */
 interface MapBranch {
   readonly map: Value;
@@ -158,7 +158,7 @@ function branchOf(map: Value, axes: MapAxes): MapBranch {
 const ones = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
 const featuresOf = (branch: Branch): number => (isMapBranch(branch) ? elementCount(sizesIn(branch.axes)) : branch.features);
 
-/** Whether [N, M] is computed from other inputs than images. */
+/** Whether [N, M] is computed from inputs other than images. */
 function isBesideImages(vector: Value, graph: Graph): boolean {
   const shape = vector.type?.shape;
   if (shape?.length !== 2 || typeof shape[1] !== 'number' || isConst(vector)) return false;

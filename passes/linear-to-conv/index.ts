@@ -1,16 +1,16 @@
 /**
- * linear-to-conv: read a fully connected layer as a convolution whose filters are as big as the map.
+ * linear-to-conv: read a fully connected layer as a convolution whose filters are as large as the map.
  *
  *   Y = Gemm(Flatten<axis=1>(X), W, B)                  X [N,C,H,W]  W [M,C*H*W] (transB = 1) or its transpose; any number of spatial axes
  * becomes
  *   Y = Flatten<axis=1>(Conv<pads = 0>(X, W', B))       W' [M,C,H,W]
  *
- * Exact: Flatten lays out (c, h, w) in row-major order, and so does the kernel, so both sides sum the same products. With transB = 1 the kernel is
- * the weight's own bytes under another shape. A channels-last X [N,H,W,C] is brought to [N,C,H,W] and the kernel's axes are permuted alike.
- * A weight that a DequantizeLinear gives keeps its few bits: its integers are read as the kernel.
- * A layer over several flattened maps side by side (Concat) becomes a convolution over each, summed; maps that strided pools make of one map (spatial
- * pyramid pooling) are pooled at every place and read with dilation instead, so that they stay aligned.
- * Numbers: the same products, perhaps summed in another order.
+ * Exact: Flatten lays out (c, h, w) in row-major order, and so does the kernel, so both sides sum the same products. With transB = 1 the kernel consists of
+ * the weight's own bytes under another shape. A channels-last X [N,H,W,C] is transposed to [N,C,H,W] and the kernel's axes are permuted in the same way.
+ * A quantised weight from a DequantizeLinear stays quantised: its integers are read as the kernel.
+ * A layer over several concatenated flattened maps becomes a convolution over each, summed; maps that strided pools compute from one map (spatial
+ * pyramid pooling) are pooled at every position and read with dilation instead, so that they stay aligned.
+ * Numbers: the same products, possibly summed in another order.
  * Left alone: X whose C, H or W is not known; a weight that is computed; a bias that Gemm would broadcast; alpha or beta other than 1.
  */
 
@@ -51,7 +51,7 @@ const flattenGemm = defineRule({
   },
 });
 
-/** A weight that is kept in few bits is read as a kernel in few bits. */
+/** A quantised weight is read as a quantised kernel. */
 const quantisedGemm = defineRule({
   name: 'quantised-gemm',
   match: node(
