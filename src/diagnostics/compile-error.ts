@@ -24,7 +24,7 @@ export interface Diagnostic {
   readonly code: Code;
   readonly message: string;
   readonly at?: Location | undefined;
-  /** What the user can do. */
+  /** Advice for the user. */
   readonly hint?: string | undefined;
   readonly notes?: readonly string[] | undefined;
 }

@@ -103,7 +103,7 @@ export class ExternalFiles {
     return source;
   }
 
-  /** Requires a path below the model's directory as named; if links are allowed, it may also be below that of the link's target (or its parent, as in hub caches). */
+  /** Requires a path below the model's directory or, if links are allowed, below the directory that the model itself links into (as in hub caches). */
   private requireInside(path: string, location: string, fail: (what: string) => CompileError, allowed: boolean): void {
     const real = realpathSync(path);
     const homes = [realpathSync(dirname(this.modelPath)), ...(allowed ? [dirname(realpathSync(this.modelPath))] : [])];

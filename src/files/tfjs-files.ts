@@ -24,7 +24,7 @@ export interface WriteTfjsOptions extends LowerOptions {
   readonly signatureName?: string | undefined;
   /** Class names in channel order, for the metadata. Default: those in the model's own metadata. */
   readonly labels?: readonly string[] | undefined;
-  /** How images must be prepared (docs/pictures.md), written to the metadata unchanged. Default: the value in the model's own metadata. */
+  /** Required preparation of images (docs/pictures.md), written to the metadata unchanged. Default: the value in the model's own metadata. */
   readonly preprocessing?: unknown;
 }
 

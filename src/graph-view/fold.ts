@@ -1,4 +1,4 @@
-/** Which groups are open, what is visible as a result, and which edges run at which level. */
+/** Open groups, the boxes that are visible as a result, and the edges of each level. */
 import type { Box, Edge, GraphView, Group } from './view';
 
 /** Maximum number of boxes that a picture shows initially. */
@@ -98,6 +98,6 @@ export function edgesByLevel(index: ViewIndex): ReadonlyMap<string | undefined, 
   return new Map([...levels].map(([level, edges]) => [level, [...edges.values()]]));
 }
 
-/** What represents a box in the picture: itself, or the outermost closed group around it. */
+/** Id that represents a box in the picture: its own, or that of the outermost closed group around it. */
 export const visible = (index: ViewIndex, open: ReadonlySet<string>, id: string): string =>
   index.pathOf(id).find((at) => !open.has(at)) ?? id;

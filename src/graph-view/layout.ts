@@ -66,7 +66,7 @@ export type Direction = 'down' | 'right';
 
 /** Layout of one level, relative to its own corner. */
 interface Level extends Layout {
-  /** Where edges from outside enter at the top and leave at the bottom; with direction right, at the left and at the right. */
+  /** Points where edges from outside enter at the top and leave at the bottom; with direction right, at the left and at the right. */
   readonly entry: number;
   readonly exit: number;
 }

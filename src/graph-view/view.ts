@@ -3,7 +3,7 @@
  * Everything that a picture says is decided in build.ts; layout, SVG, DOT and the page only arrange it.
  */
 
-/** What a conversion did to a node. */
+/** Effect of a conversion on a node. */
 export type Status = 'unchanged' | 'moved' | 'rewritten' | 'added' | 'removed';
 
 /** Meaning of each colour, for the legend of a comparison. */

@@ -91,7 +91,7 @@ export interface DirectoryRules {
   /** Files that this run reads and that must not be removed. Those already read are known. */
   readonly inputs?: readonly string[] | undefined;
   /**
-   * What may be removed from a directory that is not empty: everything, unless `check` throws; or the files of an earlier run, while others stay. Default: nothing.
+   * Files that may be removed from a directory that is not empty: all, unless `check` throws; or those of an earlier run, while others stay. Default: none.
    */
   readonly replaces?:
     | { readonly kind: 'all'; readonly check: () => void }

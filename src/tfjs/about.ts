@@ -9,7 +9,7 @@ export interface TfjsAbout {
   readonly source?: { readonly file: string; readonly sha256: string } | undefined;
   /** Class names, in channel order. */
   readonly labels?: readonly string[] | undefined;
-  /** How images must be prepared, as stated by whoever converted the model. */
+  /** Required preparation of images, as stated by whoever converted the model. */
   readonly preprocessing?: unknown;
   /** Version of this compiler. */
   readonly version?: string | undefined;
@@ -25,7 +25,7 @@ export interface TfjsAbout {
   readonly field?:
     | Readonly<Record<string, readonly [readonly [number, number] | 'whole', readonly [number, number] | 'whole']>>
     | undefined;
-  /** By how many pixels the image must move for cells to repeat, and the remainder that its sides must have, where these differ from the stride and 1. */
+  /** Pixels by which the image must move for cells to repeat, and the remainder that its sides must have, where these differ from the stride and 1. */
   readonly moves?: unknown;
   /** Per output that was refined: number of cells that replace each original one. */
   readonly density?: Readonly<Record<string, readonly [number, number]>> | undefined;

@@ -2,7 +2,7 @@
  * Keeps the weights of a quantised network as eight-bit codes in the files: a DequantizeLinear of constants is computed when TensorFlow.js loads the model.
  *
  *   DequantizeLinear (codes, scale, zero)                     ->   a weight of uint8 with its scale and minimum, which TensorFlow.js decodes
- *   the same with a scale for each channel                    ->   Mul (a weight of uint8 that decodes to whole numbers, the scales)
+ *   the same with a scale for each channel                    ->   Mul (a weight of uint8 that decodes to integers, the scales)
  *   other values (the int32 of biases)                        ->   a weight of float
  *
  * Precision: identical to the last bit. The decoder multiplies and adds in double and rounds once, and code times scale has at most 33 bits.

@@ -23,7 +23,7 @@ interface Draft {
   readonly inputs: readonly Ref[];
   readonly attrs: TfjsAttrs;
   readonly weight: Tensor | undefined;
-  /** Of a weight that is stored as codes. */
+  /** Set for a weight that is stored as codes. */
   readonly grid?: Grid | undefined;
   /** Names of the ONNX nodes that this one represents; grows when one node does the work of several. */
   readonly origin: Set<string>;

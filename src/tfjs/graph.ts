@@ -52,7 +52,7 @@ export interface TfjsPort {
   readonly shape: readonly Dim[] | undefined;
   /** `perm[i]`: the ONNX axis that is axis i here; [0, 2, 3, 1] for a map [N, H, W, C]. */
   readonly perm: readonly number[];
-  /** For people: `nhwc` or `nchw` where it is a map, else `original`. */
+  /** For people: `nhwc` or `nchw` if it is a map, otherwise `original`. */
   readonly layout: 'nhwc' | 'nchw' | 'original';
   readonly onnxType: DType;
 }

@@ -93,7 +93,7 @@ function openOnce(sizes: readonly (number | Ref)[], dims: readonly Dim[]): (numb
   return sizes.map((size, axis) => (unknown === 1 && typeof dims[axis] !== 'number' ? -1 : size));
 }
 
-/** An Add of one value per column that is the only reader of the product, and an activation behind it. */
+/** An Add of one value per column that is the only reader of the product, and an activation after it. */
 function biasAfter(
   node: Node,
   make: Emitter,

@@ -106,7 +106,7 @@ function croppedLength(dim: Dim, { before, after }: Amounts, axis: number): Dim 
   return dim + Math.min(first, 0) + Math.min(last, 0);
 }
 
-/** MirrorPad where possible: by less than the length when reflecting (MirrorPad itself checks an unknown length), by one position when repeating the edge. */
+/** MirrorPad where possible: it reflects less than the length (and itself checks a length that is unknown here), and repeats an edge once. */
 function mirrored(make: Emitter, x: Ref, dims: readonly Dim[], { before, after }: Amounts, mode: Repeating): Ref | undefined {
   const [first, last] = [before.filter((amount) => typeof amount === 'number'), after.filter((amount) => typeof amount === 'number')];
   if (mode === 'wrap' || first.length < before.length || last.length < after.length) return undefined;

@@ -72,7 +72,7 @@ function computedSlice(node: Node, make: Emitter): Ref {
   return isBool(x) ? make.cast(cut, 'DT_BOOL') : isInt(x) ? make.cast(cut, 'DT_INT32') : cut;
 }
 
-/** Slicing backwards from a position before the map, ONNX starts at its first position and TensorFlow gives nothing: the position is clamped at the front. */
+/** A backwards slice that begins before the map: ONNX starts at the first position, TensorFlow gives nothing. The position is clamped to the front. */
 function backwardsFrom(
   make: Emitter,
   x: Value | undefined,
@@ -159,7 +159,7 @@ const hardmax: Lowering = (node, make) => {
   const length = dimsOf(x)[rank - 1];
   if (typeof length !== 'number') throw new Unsupported('the length of its axis is not known');
   const places = make.node('ArgMax', [make.ref(x), make.int(rank - 1)]);
-  // The wasm kernel keeps only the bits of the values that it is given: integers are safe.
+  // The wasm kernel copies only the bits of the on and off values, so they are integers here and cast afterwards.
   return make.cast(
     make.node('OneHot', [places, make.int(length), make.int(1), make.int(0)], { axis: int(-1), T: type('DT_INT32') }),
     'DT_FLOAT',

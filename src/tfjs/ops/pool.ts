@@ -46,7 +46,7 @@ const overMaps =
     );
   };
 
-/** Where strides skip positions, SAME would have to crop the map: ONNX Runtime does so for averages and fails for maxima, TensorFlow does not. */
+/** SAME would have to crop the map if strides skip positions: ONNX Runtime does so for averages and fails for maxima, TensorFlow does not. */
 function requireCovering(window: Window, dims: readonly Dim[]): void {
   if (isDilated(window)) throw new Unsupported('its auto_pad meets dilations, which ONNX Runtime leaves out of the pads and ONNX does not');
   const isCut = window.kernel.some((_, axis) => {
@@ -185,7 +185,7 @@ export const averagePool: Lowering = overMaps((pool, node) => {
   return counted(pool, make.node('RealDiv', [sum, plainAverage(make, padded(make, counting, first, last, 0), window)]));
 });
 
-/** How much ceil mode adds: nothing where the pads are computed. */
+/** Amount that ceil mode adds: nothing where the pads are computed. */
 const added = (end: number | Ref, after: number | Ref | undefined): number =>
   typeof end === 'number' && typeof after === 'number' ? end - after : 0;
 

@@ -244,7 +244,7 @@ function axisByAxis(make: Emitter, x: Ref, dims: readonly Dim[], scales: readonl
   }, x);
 }
 
-/** A matrix product treats all axes behind the resized one as one. */
+/** Whether the resize can be a constant matrix or constant indices: a matrix product treats all later axes as one, so their lengths must be known. */
 const fits = (dims: readonly Dim[], axis: number, { mode, antialias }: Sampling): boolean =>
   mode === 'nearest' || antialias || dims.slice(axis + 1).every((dim) => typeof dim === 'number');
 

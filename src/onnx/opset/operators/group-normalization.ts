@@ -31,7 +31,7 @@ export const groupNormalizationAdapters: readonly Adapter[] = [
   },
 ];
 
-/** Upper limit for the number in a file: no layer has more channels. */
+/** Upper limit for the number of channels in a file: no layer has more. */
 const MAX_CHANNELS = 2 ** 20;
 
 function channelsOf(x: Value | undefined): number | undefined {

@@ -1,4 +1,4 @@
-/** RNN, GRU, LSTM: since opset 7 the presence of an output says whether the sequence is wanted; before, `output_sequence` did. */
+/** RNN, GRU, LSTM: since opset 7 the presence of an output indicates whether the sequence is wanted; before, `output_sequence` did. */
 import { string } from '../../../ir/attrs';
 import type { Adapter } from '../adapter';
 import { stringBefore } from '../old-attributes';

@@ -27,7 +27,7 @@ const transpose: Rule = (node, to) => {
 
 /**
  * Axes that are merged must be adjacent and in order, or are moved so first. Only where a whole map is flattened may they stay as they are:
- * the weight of the linear layer behind it is permuted instead.
+ * the weight of the linear layer that follows is permuted instead.
  */
 const view: Rule = (node, to) => {
   const x = input(node);
@@ -86,7 +86,7 @@ function liesInOrder(ins: readonly number[], order: Order): boolean {
   return ins.every((axis, at) => order[first + at] === axis);
 }
 
-/** Whether all readers, perhaps behind elementwise operators, are linear layers with a constant weight, which can be permuted to any order. */
+/** Whether all readers, perhaps after elementwise operators, are linear layers with a constant weight, which can be permuted to any order. */
 function isAbsorbed(value: Value, to: Relayout, depth = 0): boolean {
   if (to.isOutput(value) || value.uses.length === 0 || depth > 20) return false;
   return value.uses.every(({ user, slot }) => {
@@ -122,7 +122,7 @@ function gathered(order: Order, groups: readonly Group[]): Order {
   }, order);
 }
 
-/** Order after the view: each group at the position of its first axis, new unit axes behind their neighbour. */
+/** Order after the view: each group at the position of its first axis, new unit axes after their neighbour. */
 function placesAfter(order: Order, groups: readonly Group[], inner: Group | undefined): Order {
   const result: number[] = [];
   for (const axis of order) {
