@@ -27,7 +27,7 @@ export interface Step {
   readonly depends?: string | undefined;
 }
 
-/** What an element of the result reads from the data along one axis. */
+/** Part of the data that an element of the result reads along one axis. */
 export type Reads =
   /** The element at the same position. */
   | { readonly kind: 'point' }

@@ -266,7 +266,7 @@ function isConvolutional(maps: ReadonlySet<Value>): boolean {
   return windows > 1;
 }
 
-/** How a node of a classifier gives positions of the map a meaning of their own; undefined if it does not. */
+/** The way in which a node of a classifier gives positions of the map a meaning of their own; undefined if it does not. */
 function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; readonly isProduct: boolean } | undefined {
   if (isLayer(node)) return undefined;
   if (trunk.namesPlaces(node)) return { reason: 'it gives each place of the map a meaning of its own', isProduct: false };

@@ -1,5 +1,5 @@
 /**
- * How every value of a network moves with the image: a single fold over each operator's `form` and `reads` (src/operators).
+ * Determines how every value of a network moves with the image, in a single fold over each operator's `form` and `reads` (src/operators).
  *
  * For each value and spatial axis of the image: stride, offset and window as exact fractions; direction; the smallest shift of the image after which cells
  * repeat; whether positions are counted from the far end; and the lengths for which this holds. A value that depends on positions or on the image size is
