@@ -264,11 +264,11 @@ function sizeLines({ sizes, windows }: RewriteFacts): string[] {
   });
 }
 
-/** `i`, `(i, j)`, `(i, j, k)`. */
+/** Cell index: `i`, `(i, j)`, `(i, j, k)`. */
 const INDICES = ['i', 'j', 'k'];
 const cellText = (count: number): string => (count === 1 ? 'i' : `(${INDICES.slice(0, count).join(', ')})`);
 
-/** `rows 32 i to 32 i + 223 and columns 32 j to 32 j + 223`. */
+/** Pixels of a cell: `rows 32 i to 32 i + 223 and columns 32 j to 32 j + 223`. */
 function spansText(letters: readonly Letter[], stride: readonly number[], lengths: readonly number[], isTied: readonly boolean[]): string {
   let next = 0;
   const spans = letters.map((letter, axis) => {

@@ -31,7 +31,7 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-/** 0.71 G, 61.1 M, 420. */
+/** Formats a count as 0.71 G, 61.1 M or 420. */
 export function rounded(value: number): string {
   for (const [unit, size] of [
     ['T', 1e12],
@@ -44,7 +44,7 @@ export function rounded(value: number): string {
   return String(value);
 }
 
-/** 244.4 MB. */
+/** Formats a size as 244.4 MB. */
 export function bytes(value: number): string {
   return value < 1000 ? `${value} bytes` : `${rounded(value)}B`;
 }

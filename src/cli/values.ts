@@ -65,7 +65,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ['h', 3600],
 ]);
 
-/** `30s`, `2m`, `90`. */
+/** Parses a duration in seconds: `30s`, `2m`, `90`. */
 export function seconds(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text) ?? [];
@@ -88,7 +88,7 @@ export function perOutput(option: string, texts: readonly string[] | undefined):
   return Object.keys(named).length === 0 ? all : values;
 }
 
-/** `--map a=b`. */
+/** Parses `--map a=b`. */
 export function mapping(texts: readonly string[] | undefined): ReadonlyMap<string, string> {
   const map = new Map<string, string>();
   for (const text of texts ?? []) {
@@ -100,7 +100,7 @@ export function mapping(texts: readonly string[] | undefined): ReadonlyMap<strin
   return map;
 }
 
-/** `--shard 2/5`. */
+/** Parses `--shard 2/5`. */
 export function shardOf(text: string): { readonly index: number; readonly of: number } {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const shard = { index: Number(index), of: Number(of) };
@@ -119,14 +119,14 @@ export function strides(text: string): number | readonly number[] {
   return only !== undefined && others.length === 0 ? only : each;
 }
 
-/** A count of at least one. */
+/** Parses a count of at least one. */
 export function positiveNumber(option: string, text: string | undefined): number | undefined {
   const value = wholeNumber(option, text);
   if (value === 0) throw badOption(option, '0', 'a whole number of at least 1');
   return value;
 }
 
-/** A number >= 0, such as a tolerance. */
+/** Parses a number >= 0, such as a tolerance. */
 export function notNegative(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
@@ -134,7 +134,7 @@ export function notNegative(option: string, text: string | undefined): number | 
   return value;
 }
 
-/** A fraction: `0.99` or `99%`. */
+/** Parses a fraction: `0.99` or `99%`. */
 export function share(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, percent] = /^(\d*\.?\d+|\d+\.)\s*(%?)$/.exec(text) ?? [];
@@ -143,7 +143,7 @@ export function share(option: string, text: string | undefined): number | undefi
   return value;
 }
 
-/** A cosine, such as 0.999. */
+/** Parses a cosine, such as 0.999. */
 export function cosine(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
@@ -151,7 +151,7 @@ export function cosine(text: string | undefined): number | undefined {
   return value;
 }
 
-/** A whole number from 0 to 2^32 - 1, such as a seed. */
+/** Parses a whole number from 0 to 2^32 - 1, such as a seed. */
 export function wholeNumber(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);

@@ -49,5 +49,5 @@ export function heatColour(share: number, map: ColourMap = 'turbo'): Colour {
   return [value(red), value(green), value(blue)];
 }
 
-/** #rrggbb. */
+/** Formats a colour as #rrggbb. */
 export const hex = (colour: Colour): string => `#${colour.map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;

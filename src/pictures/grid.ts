@@ -11,7 +11,7 @@ export interface GridAxis {
   readonly count: number;
 }
 
-/** Outermost first: rows, columns. */
+/** Axes of a map, outermost first: rows, columns. */
 export type Grid = readonly GridAxis[];
 
 export const countsOf = (grid: Grid): readonly number[] => grid.map(({ count }) => count);

@@ -12,7 +12,7 @@ export interface WholeOptions extends ViewOptions {
 }
 
 export interface WholeScores {
-  /** One per class. */
+  /** One score per class. */
   readonly scores: Float64Array;
   /** Number of cells along each axis. */
   readonly cells: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * Input data of a network: values on a grid of positions, read region by region. Pictures in memory, arrays in files, recordings and stacks of pages are all sources;
- * code that tiles, scales or draws uses only this interface.
+ * Input data of a network: values on a grid of positions, read region by region. Pictures in memory, arrays in files, recordings and
+ * stacks of pages are all sources; code that tiles, scales or draws uses only this interface.
  *
  *   source.read({ starts: [100, 0], lengths: [64, 64] })     rows 100 to 163, columns 0 to 63, all bands
  *

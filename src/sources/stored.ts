@@ -36,7 +36,10 @@ export interface ArrayAxes {
   readonly bands: number | undefined;
 }
 
-/** A span of up to SHORT_RUN elements is always read in one piece, including gaps; longer spans up to LONG_RUN only if they have at most COST elements per wanted one. */
+/**
+ * Spans of up to SHORT_RUN elements are always read in one piece, including gaps.
+ * Longer spans, up to LONG_RUN, are read in one piece only if they have at most COST elements per wanted one.
+ */
 const SHORT_RUN = 2 ** 12;
 const LONG_RUN = 2 ** 18;
 const COST = 8;

@@ -90,10 +90,10 @@ export interface PredictOptions extends PictureOptions {
   readonly tfjsBackend?: TfjsBackend | undefined;
 }
 
-/** A class and its score. */
+/** Class with its score. */
 export interface Guess {
   readonly index: number;
-  /** Its label, or `class N`. */
+  /** Label of the class, or `class N` if it has none. */
   readonly name: string;
   readonly score: number;
 }
@@ -159,9 +159,9 @@ export interface HeatmapOptions extends PictureOptions {
   readonly stride?: number | readonly number[] | undefined;
   /** Scales at which the picture is run, 0.01 to 16. Default: chosen from the sizes of picture and window. */
   readonly scales?: readonly number[] | undefined;
-  /** Also run the mirror image. Default: false. */
+  /** Also run the mirrored picture. Default: false. */
   readonly flip?: boolean | undefined;
-  /** How scales and mirror images are combined. Default: 'mean'. */
+  /** Combination of scales and mirror images. Default: 'mean'. */
   readonly combine?: 'mean' | 'max' | undefined;
   /** Run the original network on every window: exact but slow. Default: false. */
   readonly slide?: boolean | undefined;
@@ -193,13 +193,13 @@ export interface HeatmapClass {
 }
 
 export interface DrawOptions {
-  /** Default: 'png'. */
+  /** File format of the image. Default: 'png'. */
   readonly format?: 'png' | 'jpeg' | 'webp' | 'svg' | undefined;
   /** Opacity of the hottest color over the picture, 0 to 1. Default: 0.7. */
   readonly alpha?: number | undefined;
   /** Approximate length of the longer side in pixels. Default: 1200. */
   readonly size?: number | undefined;
-  /** Default: 'turbo'. */
+  /** Colour map. Default: 'turbo'. */
   readonly colors?: ColourMap | undefined;
   /** Draw only the picture and its colors for the first class, at the picture's own size. Default: false. */
   readonly bare?: boolean | undefined;

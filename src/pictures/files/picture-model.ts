@@ -101,7 +101,10 @@ export async function openPictureModel(path: string, options: OpenOptions = {}):
   }
 }
 
-/** Opens a model that does not exist as an ONNX file: writes it to a temporary file, which the runtime has read completely once it is open. `name` is for messages. */
+/**
+ * Opens a model that does not exist as an ONNX file: writes it to a temporary file, which the runtime has read completely once it is open.
+ * `name` is used in messages.
+ */
 export async function openWritten(model: Model, name: string, runtime?: RuntimeChoice): Promise<Session> {
   const directory = scratchDirectory();
   try {

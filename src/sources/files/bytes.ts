@@ -1,4 +1,7 @@
-/** Random access to the bytes of a file, of standard input or of an archive. A file is opened anew for each read, so no handle stays open and truncation is noticed. */
+/**
+ * Random access to the bytes of a file, of standard input or of an archive. A file is opened anew for each read, so no handle stays open
+ * and truncation is noticed.
+ */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayDamaged, arrayTooLarge, cannotRead } from '../../diagnostics/catalogue';
 import { limitsFactor } from '../../files/limits';
