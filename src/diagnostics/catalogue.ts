@@ -500,7 +500,7 @@ export const noWeightMatches = (type: string, pattern: string, names: readonly s
     hint: "'*' stands for any characters; nothing was written",
     notes: [`there are ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`],
   });
-/** By then, operators over maps are in the compiler's own domain. */
+/** Name of the operator in ONNX: by then, operators over maps are in the compiler's own domain. */
 const onnxName = (node: Node): string => node.op.replace(/^nhwc\./, '');
 
 // ---- verify ----

@@ -57,7 +57,7 @@ const codeText = (char: string): string =>
   Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 /**
- * Makes a text of several lines safe for a terminal or a CI log: no terminal control sequences, and no line is a GitHub Actions command (`::error::`, `##[group]`).
+ * Makes a multi-line text safe for a terminal or a CI log: no terminal control sequences, and no line is a GitHub Actions command (`::error::`, `##[group]`).
  * Within JSON the escapes denote the same characters.
  */
 export function harmless(text: string): string {

@@ -2,7 +2,7 @@
  * Module in the source program that a node belongs to: `features`, and within it `features.0`.
  *
  * TorchScript's exporter writes it into the name (`/features/features.0/Conv`), dynamo into metadata. A node created by a rewrite keeps the beginning of
- * its source's name. Otherwise the names of weights are used (`layer1.0.conv1.weight`), and nodes without any hint go where both their neighbours are.
+ * its source's name. Otherwise the names of weights are used (`layer1.0.conv1.weight`), and a node without any hint belongs where both its neighbours do.
  */
 import type { Graph } from '../ir/graph';
 import type { Node } from '../ir/types';

@@ -55,7 +55,7 @@ function formatOf(source: ByteSource): OtherFormat | undefined {
       ),
     };
   if (text.startsWith('PK')) return zipFormat(text, name, extension);
-  // Python's pickle, as torch.save wrote it before 1.6, with PyTorch's own numbers at its beginning.
+  // Python's pickle, as torch.save wrote it before 1.6, with PyTorch's magic numbers at its beginning.
   if (head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5)
     return extension === 'pkl' || extension === 'pickle'
       ? { what: 'this is a pickle of Python', hint: `load the model in Python, then ${EXPORT}` }

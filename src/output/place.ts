@@ -97,7 +97,7 @@ export function checkOutput(output: string, inputs: readonly string[], force: bo
 }
 
 /**
- * The same check for a file that must have a given name next to an output: the weights of a model. It is in the real directory of the output, and
+ * The same check for a file with a prescribed name next to an output: the weights of a model. It is in the real directory of the output, and
  * cannot be a link, device or pipe, since a model refers to a plain file. Throws CompileError like `checkPlace`, and OUTPUT_NOT_WRITABLE.
  */
 export function checkPart(output: string, suffix: string, rules: PlaceRules): void {

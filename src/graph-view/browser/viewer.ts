@@ -235,7 +235,7 @@ function goToChange(at: number): void {
 }
 const step = (by: number): void => goToChange((change + by + changes.length) % changes.length);
 
-// ---- hands ----
+// ---- mouse, touch and keyboard ----
 
 let drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
 const fingers = new Map<number, PointerEvent>();

@@ -28,7 +28,7 @@ export interface PrintOptions {
   readonly weights?: 'elide' | 'reference' | 'inline';
   /** Number of elements up to which a constant is always printed; default 16. */
   readonly inlineLimit?: number;
-  /** Location of the bytes of a large constant, relative to the text. undefined: print the elements. Default: its range in the source, if it is one piece of it. */
+  /** Location of the bytes of a large constant, relative to the text; undefined: print the elements. Default: its range in the source, if it is one piece. */
   readonly place?: (tensor: Tensor) => TextPlace | undefined;
   /** Types of inner values: after each node, as declarations in the graph's list (which are read back), both, or not at all. Default `comment`. */
   readonly types?: 'comment' | 'declare' | 'both' | 'none';

@@ -144,7 +144,7 @@ function extentsOf(node: Node, kernel: readonly number[], lengths: readonly Dim[
     if (fixed !== undefined && typeof length !== 'number') throw new Unsupported('its output has a fixed size, and its input has not');
     const total = Math.max(fixed === undefined ? reach : Number(length) * stride + reach - fixed, 0);
     const before = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
-    // SAME gives at most one stride per input position, and less where the kernel does not reach that far.
+    // SAME gives at most one stride per input position, or less if the kernel does not reach that far.
     return { stride, span, before, plus: fixed === undefined ? reach - total : 0, fixed };
   });
 }
