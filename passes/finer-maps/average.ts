@@ -1,9 +1,10 @@
 /**
- * Averages over windows of a map that has become finer, in what runtimes can do.
+ * Averages over windows of a finer map, expressed by operators that runtimes support.
  *
- * ONNX Runtime (1.30, measured at every opset from 10 on): an average that leaves padding out divides by the cells of the map in its window; one that counts
- * padding divides by those and the cells of the padding that is written, never by what rounding up adds. Dilated averages exist from opset 19 on and follow
- * the same rule; before, a depthwise convolution with equal weights says it, and where the cells in a window vary, a sum over a count.
+ * ONNX Runtime (1.30, measured at every opset from 10 on): an average that excludes padding divides by the number of map cells in its window; one that counts
+ * padding divides by these plus the cells of explicit padding, but never by cells added by rounding up. Dilated averages exist from opset 19 on and follow
+ * the same rule; before that, they are expressed by a depthwise convolution with equal weights, or, if the number of cells per window varies, by a sum
+ * divided by a count.
  */
 import { intAttr } from '../../src/ir/attrs';
 import { computedTensor, elementCount, fromNumbers, int64s } from '../../src/ir/tensor';
@@ -17,20 +18,20 @@ export interface AverageWindow {
   readonly kernel: PerAxis;
   readonly strides: PerAxis;
   readonly dilations: PerAxis;
-  /** Front and back, in cells of the map; or the amounts of a Pad, where they follow from the size. */
+  /** Front and back, in cells of the map; or the amounts of a Pad, if they depend on the size. */
   readonly pads: Pads | Value;
-  /** How much of the padding behind comes from rounding up. */
+  /** Part of the padding at the back that comes from rounding up. */
   readonly hanging: PerAxis;
 }
 
 export interface AverageMap {
   readonly x: Value;
   readonly channels: number;
-  /** A map of one channel, one where x has a cell and zero where it has none, once `pads` have been put around x. */
+  /** A map of one channel: one where x has a cell, zero where it has none, after padding x by `pads`. */
   readonly ones: (make: Builder, x: Value, pads: Pads | undefined) => Value;
-  /** x has places that are no cells: zeros. */
+  /** True if x has positions that are not cells: they contain zeros. */
   readonly hasGaps: boolean;
-  /** The runtime has dilated averages. */
+  /** True if the runtime supports dilated averages. */
   readonly dilates: boolean;
 }
 
@@ -40,7 +41,7 @@ export function channelsOf(x: Value): number | Refusal {
   return typeof channels === 'number' ? channels : because('its number of channels is not known');
 }
 
-/** What stands for the AveragePool `node`, reading another map through another window. */
+/** Replacement of the AveragePool `node` that reads another map through another window. */
 export function averageOver(make: Builder, node: Node, map: AverageMap, window: AverageWindow): Value {
   const counts = intAttr(node, 'count_include_pad') !== 0;
   const { pads, hanging } = window;
@@ -57,7 +58,7 @@ export function averageOver(make: Builder, node: Node, map: AverageMap, window: 
     const pooled = !map.hasGaps && poolOf(make, map, window, pads, 1);
     return pooled || summed(make, map.x, map.channels, window, pads, 1 / sizeOf(window));
   }
-  // The written padding counts as cells from here on, what hangs over does not.
+  // From here on explicit padding counts as cells; what comes from rounding up does not.
   const x = padded(make, map.x, written, 0);
   const ones: AverageMap['ones'] = (builder, wider) => map.ones(builder, wider, written);
   return overCells(
@@ -68,7 +69,7 @@ export function averageOver(make: Builder, node: Node, map: AverageMap, window: 
   );
 }
 
-/** Over the cells of the map alone. */
+/** Average over the cells of the map only. */
 function overCells(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads): Value {
   const isWhole = pads.every((amount) => amount === 0);
   if (isWhole && !map.hasGaps) return mean(make, map, window, noPads(window.kernel));
@@ -78,11 +79,11 @@ function overCells(make: Builder, map: AverageMap, window: AverageWindow, pads: 
   return make.op('Div', [summed(make, map.x, map.channels, window, pads, 1), summed(make, ones, 1, window, pads, 1)]);
 }
 
-/** Of windows that are full. */
+/** Average over windows without missing cells. */
 const mean = (make: Builder, map: AverageMap, window: AverageWindow, pads: Pads): Value =>
   poolOf(make, map, window, pads, 0) ?? summed(make, map.x, map.channels, window, pads, 1 / sizeOf(window));
 
-/** By the operator of that name, where the runtime's can do it: it wants less padding than window, dilated or not. */
+/** An AveragePool, if the runtime supports it: it requires less padding than window, dilated or not. */
 function poolOf(make: Builder, map: AverageMap, window: AverageWindow, pads: Pads, counts: 0 | 1): Value | undefined {
   const { kernel, strides, dilations } = window;
   const isDilated = dilations.some((gap) => gap !== 1);
@@ -91,7 +92,7 @@ function poolOf(make: Builder, map: AverageMap, window: AverageWindow, pads: Pad
   return make.op('AveragePool', [map.x], attrs);
 }
 
-/** Each cell of the window times `share`. */
+/** Sum over the cells of each window, times `share`. */
 function summed(
   make: Builder,
   x: Value,

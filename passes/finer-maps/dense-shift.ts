@@ -1,22 +1,22 @@
 /**
  * dense-shift: a finer map of the same predictions by shift-and-stitch (`--stride N --dense shift`), for runtimes without dilated pools and convolutions.
  *
- *   Y = Op<strides = t>(X), where Y is to have q cells for each one
+ *   Y = Op<strides = t>(X), where Y is to have q cells for each original cell
  * becomes
  *   Y' = Op<strides = t / q>(X),  Y = Concat of Y'[a : : q, b : : q] over 0 <= a, b < q, on the batch axis
  *
- * and what follows runs on all phases as it did on the one map, with the windows, pads and dilations that it had. Where a stride behind is undone as well, its
- * phases are split again. In the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling: shifting where a stride
- * is undone and not at the image, everything in front is computed once.
+ * and the layers behind it run on all phases as they did on the original map, with their own windows, pads and dilations. If a later stride is also undone, its
+ * phases are split again. At the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling: because the shift happens
+ * where a stride is undone and not at the image, everything in front of it is computed once.
  *
- * The map is that of dense-stride, cell for cell. In a finer map with d cells for each one that there was, a layer with strides, windows and pads of d times
- * as many cells reads cells of one phase only, and zeros where that phase has no more of them: it is the layer as it was, on each phase by itself. Phases are
- * not equally long, though: of m' cells, ceil((m' - a) / d) are of phase a. In the batch all are as long as the first, which is the map that there was and has
- * no gaps, and those that are shorter end in a gap. Before a layer that looks beyond the end of its map the gap is filled with what the layer pads with; what
- * others compute from it lies in gaps again, and is cut off in the end.
+ * The map equals that of dense-stride, cell for cell. In a finer map with d cells for each original cell, a layer whose strides, windows and pads span d times
+ * as many cells reads cells of one phase only, and zeros where that phase has no more of them: it is the original layer, applied to each phase separately.
+ * The phases differ in length, though: of m' cells, ceil((m' - a) / d) belong to phase a. In the batch all are as long as the first, which is the original map
+ * and has no gaps, and shorter ones end in a gap. In front of a layer that reads beyond the end of its map, the gap is filled with the layer's padding value;
+ * what other layers compute from a gap is in a gap again, and is cut off at the end.
  * Numbers: reordered.
- * Left alone (all of it, with the node in the way): what dense-stride leaves alone; a step that is not wholly undone behind another (strides 4 and 3 every 3
- * pixels); branches that undo their strides in different steps.
+ * Left alone (all of it, with the node in the way): whatever dense-stride leaves alone; a stride that is undone only in part behind another one (strides 4 and 3
+ * at 3 pixels); branches that undo their strides in different steps.
  */
 
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
@@ -50,7 +50,7 @@ import { placesCut } from './places';
 import { type Action, makeFiner } from './run';
 import { lengthsOf, noPads, type Pads, padded, samePadding, sideOf, type Window, windowOf } from './window';
 
-/** `stride`: pixels between neighbouring cells of the outputs, along all axes or along each; it must divide what they are now. Sizes may be symbolic. */
+/** `stride`: pixels between neighbouring cells of the outputs, along all axes or per axis; it must divide the current stride. Sizes may be symbolic. */
 export const denseShift = (stride: number | PerAxis): Pass =>
   definePass({
     name: 'dense-shift',
@@ -67,11 +67,11 @@ export const denseShift = (stride: number | PerAxis): Pass =>
 type Splits = readonly PerAxis[];
 
 class Shifter {
-  /** What values will be split into, as far as the plan has come. */
+  /** Splits of the values, as far as planned. */
   private readonly planned = new Map<Value, Splits>();
   /** Values that hold phases by now. */
   private readonly phases = new Map<Value, Phases>();
-  /** Ones where there are cells. */
+  /** Maps with a one at each cell and zeros in gaps. */
   private readonly ones = new Map<Phases, Value>();
 
   constructor(
@@ -107,7 +107,7 @@ class Shifter {
     }
   }
 
-  /** Outputs are maps again. */
+  /** Turns the outputs into maps again. */
   stitchOutputs(): void {
     const { graph } = this;
     const outputs = graph.outputs.map((output) => {
@@ -123,7 +123,7 @@ class Shifter {
       });
       const map = stitch(make, output, phases);
       const lengths = this.context.inference.intsOf(phases.fine) ?? densityOf(phases).map(() => undefined);
-      // That the cells of all phases are no fewer than those of the map is not seen from their numbers.
+      // Shape inference cannot tell that the phases have at least as many cells as the map.
       if (map.type) graph.setType(map, { ...map.type, shape: [...(map.type.shape ?? []).slice(0, 2), ...lengths] });
       return map;
     });
@@ -138,7 +138,7 @@ class Shifter {
     });
   }
 
-  // ---- what leaves places where they are ----
+  // ---- operators that keep positions ----
 
   private everywhere(node: Node, splits: Splits, densities: Densities): Action | Refusal {
     for (const output of node.outputs) this.planned.set(output, splits);
@@ -146,7 +146,7 @@ class Shifter {
     const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
     if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero') !== 0))
       return because('it does not leave the batch where it is');
-    // What all phases share: gates over the map that there was.
+    // Operands shared by all phases: gates over the original map.
     const shared = isBroadcasting(node.op)
       ? node.inputs.flatMap((input, slot) =>
           input && !isConst(input) && !densities.isSpread(input) && densities.roles.of(input)?.[0] === 'N' && input.type?.shape?.[0] !== 1
@@ -168,7 +168,7 @@ class Shifter {
     };
   }
 
-  /** Where maps meet, the finer of them are cut to the shortest: gaps begin where the first one has one. */
+  /** Where maps are combined, finer ones are cut to the shortest: gaps begin where the first map has one. */
   private joined(make: Builder, node: Node): Phases | undefined {
     const all = [...new Set(node.inputs.flatMap((input) => (input && this.phases.get(input)) ?? []))];
     const [first, ...others] = all;
@@ -191,7 +191,7 @@ class Shifter {
     };
   }
 
-  /** Each phase that the result has, from the one that the map has for it: its first ones. */
+  /** Computes each phase of the result from the corresponding phase of the map, which are its first ones. */
   private resize(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
     const [output] = node.outputs;
     const kept = splits.filter((_, at) => fitsInto(densityOf({ splits: splits.slice(0, at + 1) }), after));
@@ -211,7 +211,7 @@ class Shifter {
     };
   }
 
-  /** What is built later asks how long the batch has become. */
+  /** Nodes built later need the new length of the batch. */
   private infer(node: Node): void {
     this.context.inference.inferNode(node).forEach((type, index) => {
       const output = node.outputs[index];
@@ -219,7 +219,7 @@ class Shifter {
     });
   }
 
-  // ---- what moves them ----
+  // ---- operators that move positions ----
 
   private pad(node: Node, splits: Splits): Action | Refusal {
     const [, amounts, fill, axes] = node.inputs;
@@ -349,7 +349,7 @@ class Shifter {
     );
   }
 
-  /** Puts `result`, split once more where a stride was undone, in the place of the node. */
+  /** Replaces the node by `result`, which is split once more if a stride was undone. */
   private finish(make: Builder, node: Node, result: Value, phases: Phases | undefined, fine: Value | undefined, by: PerAxis): void {
     const [output] = node.outputs;
     const isSplit = !isOne(by);
@@ -371,10 +371,10 @@ class Shifter {
   }
 }
 
-/** A Conv or MaxPool with the window as it is now. */
+/** A Conv or MaxPool with the given window. */
 function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Value | undefined, fill: number): Value {
   const { strides, pads, kernel } = window;
-  // The runtime wants less padding than window of pools.
+  // The runtime requires pools to have less padding than window.
   const fits = node.op === 'Conv' || (pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false);
   const own = pads && fits;
   const attrs = attributes({
@@ -387,13 +387,13 @@ function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Val
   return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
 }
 
-/** Batch, channels, and the spatial axes in order. */
+/** Whether the axes are batch, channels, and the spatial axes in order. */
 function isStitchable(value: Value, { roles, letters }: Densities): boolean {
   const own = roles.of(value);
   return own?.length === 2 + letters.length && letters.every((letter, axis) => own[axis + 2] === letter);
 }
 
-/** Whether images of a batch change their places, or are taken together. Phases lie there. */
+/** Whether the node moves or combines the images of a batch, which hold the phases. */
 function movesBatch(node: Node, { roles }: Densities): boolean {
   if (!node.outputs.every((output) => roles.of(output) === undefined || roles.of(output)?.[0] === 'N')) return true;
   const rank = node.inputs[0]?.type?.shape?.length ?? 4;

@@ -2,24 +2,24 @@
  * dense-stride: a finer map of the same predictions (`--stride N`), by the a trous algorithm.
  *
  *   Y = Op<strides = t, dilations = e, pads = p>(X)
- * becomes, where X has d cells for each one that it had before and Y is to have d',
+ * becomes, if X has d cells for each original cell and Y is to have d',
  *   Y = Op<strides = t d / d', dilations = e d, pads = p d>(X)
  *
- * Every d-th cell of X is what X was, so every d'-th cell of Y reads the very numbers that Y read: taking every k-th cell of the finer map gives the
- * coarser one, border included, at every size. What has to hold for that, and does at each step:
+ * Every d-th cell of X is a cell of the original X, so every d'-th cell of Y reads exactly the values that the original Y read: every d'-th cell of the finer
+ * map gives the coarser one, border included, at every size. This requires the following, which holds at each step:
  * - A map of m cells becomes one of m', ceil(m' / d) = m. With Q = m + pads - span, the new Op has floor((d Q + r) / (t d / d')) + 1 cells, 0 <= r < d, and
- *   every d'-th of them are floor(Q / t) + 1: as many as there were. So none is lost at the end, and none is added.
- * - Padding begins at m' <= d m, behind the last old cell and not behind the first that was padding: an old window finds padding where it found it.
- * - A map whose cells lie c pixels apart gets cells gcd(c, N) pixels apart (passes/finer-maps/density.ts), hence branches that meet stay aligned; the longer is cut
- *   to the shorter, which has all old cells.
- * - Rounded-up sizes and SAME padding become pads that make the same windows (passes/finer-maps/window.ts); those of SAME follow from how many cells there were.
- * - What looks at the whole map (squeeze-and-excitation) goes on looking at every d-th cell only; so does a Resize to a map that stays as it is. One to a map
- *   that becomes finer goes from phase to phase (passes/finer-maps/phases.ts).
- * - Averages never count what rounding up adds; those that leave out padding are sums over counts where the runtime has no dilated average (before opset 19)
- *   or wants less padding than window; maxima over more padding than their window get it from a Pad of minus infinity.
+ *   every d'-th of them are floor(Q / t) + 1: the same number as before. So none is lost at the end, and none is added.
+ * - Padding begins at m' <= d m, behind the last old cell and not behind the first old padding cell: an old window finds padding where it found it before.
+ * - A map whose cells are c pixels apart gets cells gcd(c, N) pixels apart (passes/finer-maps/density.ts), so branches that are combined stay aligned; the
+ *   longer one is cut to the shorter one, which has all old cells.
+ * - Rounded-up sizes and SAME padding become pads that give the same windows (passes/finer-maps/window.ts); those of SAME depend on the old number of cells.
+ * - Operators that read the whole map (squeeze-and-excitation) continue to read only every d-th cell; so does a Resize to a map that does not become finer.
+ *   A Resize to a map that does is applied phase by phase (passes/finer-maps/phases.ts).
+ * - Averages never count cells added by rounding up; those that exclude padding become sums divided by counts if the runtime has no dilated average (before
+ *   opset 19) or requires less padding than window; maxima with more padding than window get it from a Pad of minus infinity.
  * Numbers: reordered.
- * Left alone (all of it, with the node in the way): norms over places, pads that repeat the border, places counted from the end, layers that mix
- * places in other ways.
+ * Left alone (all of it, with the node in the way): norms over positions, pads that repeat the border, positions counted from the end, layers that mix
+ * positions in other ways.
  */
 
 import { attributes, givenInt, intAttr, intsAttr } from '../../src/ir/attrs';
@@ -40,7 +40,7 @@ import { FAR, factorOf, placesCut, readersOfSizes } from './places';
 import { type Action, makeFiner } from './run';
 import { noPads, padded, samePadding, timesPads, type Window, windowOf } from './window';
 
-/** `stride`: pixels between neighbouring cells of the outputs, along all axes or along each; it must divide what they are now. Sizes may be symbolic. */
+/** `stride`: pixels between neighbouring cells of the outputs, along all axes or per axis; it must divide the current stride. Sizes may be symbolic. */
 export const denseStride = (stride: number | PerAxis): Pass =>
   definePass({
     name: 'dense-stride',
@@ -114,7 +114,7 @@ class Finer {
 
   private maxPool(node: Node, map: Value, { kernel, strides, dilations, pads }: Window, amounts: Amounts): Action | Refusal {
     if (node.outputs.length > 1) return because('its indices are read');
-    // The runtime wants less padding than window.
+    // The runtime requires less padding than window.
     const fits = pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false;
     if (!fits && !isFloatType(map.type?.dtype ?? 'float')) return because('integers have no minus infinity to pad with');
     return (make, x) => {
@@ -137,7 +137,7 @@ class Finer {
     };
   }
 
-  /** What looks at the whole map looks at the cells that it has always had. */
+  /** Operators that read the whole map continue to read the original cells. */
   private everyOther(node: Node, { x, before }: Task, roles: Roles, letters: Letters): Action | Refusal {
     const axes = letters.map((letter) => roles.indexOf(letter));
     if (axes.some((axis) => axis < 0)) return because('it is not known which of its axes are spatial');
@@ -155,7 +155,7 @@ class Finer {
     };
   }
 
-  /** Between the cells of each phase by itself, as between those that there were: cells of another phase are no neighbours. */
+  /** Interpolates between the cells of each phase separately, as between the original cells: cells of another phase are not neighbours. */
   private resize(node: Node, { x, before, after }: Task): Action | Refusal {
     const [output] = node.outputs;
     const keepsPixels = output && liesAlike(x, before, output, after);
@@ -167,7 +167,7 @@ class Finer {
     };
   }
 
-  /** Crops as well: of d cells for each old one, the last d go with it. */
+  /** Also crops: of d cells for each old one, the last d are removed with it. */
   private pad(node: Node, { before }: Task, roles: Roles, letters: Letters): Action | Refusal {
     const [, amounts, , axes] = node.inputs;
     if (!amounts || (axes && !isConst(axes))) return because('which axes it pads is computed');
@@ -207,7 +207,7 @@ class Finer {
     };
   }
 
-  /** Amounts of padding and sizes to resize to are in old cells; targets of views, and ends of slices, in new ones. */
+  /** Converts sizes. Padding amounts and Resize targets count old cells; targets of views, and ends of slices, count new ones. */
   private sizes(node: Node, { before }: Task, roles: Roles, letters: Letters): Action | Refusal | undefined {
     const [output] = node.outputs;
     if (node.op !== 'Shape' || !output) return because('it counts places');
@@ -220,7 +220,7 @@ class Finer {
     const factors = roles.map((role) => factorOf(role, before, letters)).slice(start, end);
     const uses = [...output.uses];
     return (make) => {
-      // A second Shape in front of this one, which keeps its place.
+      // A second Shape in front of this node, which stays in place.
       const now = make.op('Shape', [node.inputs[0]], node.attrs);
       const more = make.op('Add', [now, make.constant('round_up', int64s(factors.map((factor) => factor - 1)))]);
       const old = make.op('Div', [more, make.constant('density', int64s(factors))]);
@@ -241,8 +241,8 @@ type Letters = readonly string[];
 type Amounts = (make: Builder, x: Value) => Value;
 
 /**
- * Of d new cells for each old one, the last old one may be followed by up to d - 1 more: branches that meet need not have as many of them. They are cut to
- * the fewest, which takes away none of the old.
+ * Cuts maps that are combined to the same length. With d new cells for each old one, the last old cell may be followed by up to d - 1 more, and branches may
+ * differ in their number. They are cut to the smallest one, which removes none of the old cells.
  */
 function align(graph: Graph, { inference }: PassContext): void {
   const rank = mapRank(graph);
@@ -272,14 +272,14 @@ function align(graph: Graph, { inference }: PassContext): void {
   }
 }
 
-/** Whether it has no more cells along any axis than the other, at every size. */
+/** Whether the map has no more cells than the other along any axis, at every size. */
 const isWithin = (map: Value, other: Value, places: readonly number[]): boolean =>
   places.every((axis) => {
     const difference = subtractDims(other.type?.shape?.[axis], map.type?.shape?.[axis]);
     return typeof difference === 'number' && difference >= 0;
   });
 
-/** [N, C, ...] with more than one cell, or of a size that grows. */
+/** Whether the value is [N, C, ...] with more than one cell, or with a size that grows. */
 const isMap = (value: Value | undefined, rank: number): value is Value =>
   value !== undefined && !isConst(value) && value.type?.shape?.length === rank && value.type.shape.slice(2).some((dim: Dim) => dim !== 1);
 

@@ -1,4 +1,4 @@
-/** How an operator meets a map that is to become finer. */
+/** Classifies operators by how they handle a map that is to become finer. */
 import { intAttr, stringAttr } from '../../src/ir/attrs';
 import { isBroadcasting, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
 import { readNumbers } from '../../src/ir/tensor';
@@ -8,22 +8,22 @@ import { type Densities, isOne, isPlace, isSame, type PerAxis } from './density'
 
 /**
  * - `window`: a Conv or a pool.
- * - `everywhere`: treats each place alike, whatever lies beside it: nothing is to be done.
- * - `whole`: takes all places together, and is to go on with those that there were.
- * - `pad`: puts constant numbers around the map, or crops it.
- * - `slice`: takes some of the places.
- * - `resize`: interpolates between places.
- * - `sizes`: tells how large the map is.
+ * - `everywhere`: treats each position independently of its neighbours; nothing needs to be done.
+ * - `whole`: combines all positions, and must continue to read the original ones.
+ * - `pad`: adds constant values around the map, or crops it.
+ * - `slice`: takes some of the positions.
+ * - `resize`: interpolates between positions.
+ * - `sizes`: returns the size of the map.
  */
 export type Kind = 'window' | 'everywhere' | 'whole' | 'pad' | 'slice' | 'resize' | 'sizes';
 
-/** Why a map cannot become finer. Continues "the map cannot be made finer: ". */
+/** Reason why a map cannot become finer. Continues "the map cannot be made finer: ". */
 export interface Refusal {
   readonly because: string;
 }
 export const because = (reason: string): Refusal => ({ because: reason });
 
-/** What a node is to do differently, or why it cannot; undefined: it has nothing to do with maps that become finer. */
+/** Required change of a node, or the reason why it cannot be changed; undefined if the node does not involve maps that become finer. */
 export interface Task {
   readonly kind: Kind;
   /** The map. */
@@ -122,7 +122,7 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
 
 export const NOT_CHANNELS_FIRST = 'its map is not batch, channels and all spatial axes, in this order';
 
-/** Spatial axes that have changed places (transposed images) may only become finer by the same factor. */
+/** Spatial axes that have been exchanged (transposed images) may only become finer by the same factor. */
 function isChannelsFirst(roles: readonly string[], densities: Densities, node: Node): boolean {
   const { letters } = densities;
   if (roles.length !== 2 + letters.length || !roles.slice(2).every(isPlace)) return false;

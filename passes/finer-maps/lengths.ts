@@ -1,6 +1,6 @@
 /**
- * How long finer maps are behind a layer, in numbers that the graph computes: where phases of a map have gaps follows from it. And what is left of a stride,
- * phase by phase.
+ * Lengths of finer maps behind a layer, as values computed in the graph: they determine where the phases of a map have gaps. Also the remaining part of a
+ * stride that is undone phase by phase.
  */
 import type { Value } from '../../src/ir/types';
 import type { Builder } from '../../src/rewrite/builder';
@@ -11,13 +11,13 @@ import { FAR, type PlacesCut } from './places';
 import { sideOf, type Window, wholes } from './window';
 
 export interface Undone {
-  /** Strides that are left. */
+  /** Remaining strides. */
   readonly strides: PerAxis;
   /** New phases along each axis. */
   readonly by: PerAxis;
 }
 
-/** Strides of a layer whose input has `before` cells for each one and whose output is to have `after`. */
+/** Strides of a layer whose input has `before` cells for each original cell and whose output is to have `after`. */
 export function undo(strides: PerAxis, before: PerAxis, after: PerAxis): Undone | Refusal {
   const by = each(after, (cells, axis) => cells / at(before, axis));
   const left = each(strides, (stride, axis) => stride / at(by, axis));
@@ -46,7 +46,7 @@ export function fineBehind(make: Builder, phases: Phases, { pads, span, strides 
   return everyNth(make, room, strides);
 }
 
-/** How many of so many cells are taken, from the first one on. */
+/** Number of cells if every `steps`-th is taken, beginning with the first. */
 function everyNth(make: Builder, cellsThere: Value, steps: PerAxis): Value {
   if (isOne(steps)) return cellsThere;
   const more = make.op('Add', [
@@ -62,7 +62,7 @@ function everyNth(make: Builder, cellsThere: Value, steps: PerAxis): Value {
 export const times = (make: Builder, sizes: Value, by: PerAxis): Value =>
   isOne(by) ? sizes : make.op('Mul', [sizes, make.int64s('density', by)]);
 
-/** The same behind a Slice of these places. */
+/** Lengths of the finer map behind a Slice. */
 export function fineBehindSlice(
   make: Builder,
   phases: Phases,

@@ -1,9 +1,9 @@
 /**
  * Shift-and-stitch within a graph: a map as the batch of its phases, and back.
  *
- * Phase (a, b) of a map with d cells for each one that there was holds the cells d i + a, d j + b: the map that the network would have had, had the image
- * begun that much later. All phases are as long as the first, which is the map that there was; what the others have more than cells is a gap at their end.
- * Splits follow each other as strides are undone; the last is the outermost along the batch, columns outside of rows.
+ * Phase (a, b) of a map with d cells for each original cell holds the cells d i + a, d j + b: the map that the network would have computed if the image had
+ * begun that much later. All phases are as long as the first, which is the original map; positions beyond the cells of a phase are a gap at its end.
+ * Splits follow each other as strides are undone; the last split is the outermost along the batch, with columns outside of rows.
  */
 
 import { elementCount, fromNumbers, int64s, readNumbers } from '../../src/ir/tensor';
@@ -17,15 +17,15 @@ import { at, type PerAxis } from './density';
 export interface Phases {
   /** Phases along each spatial axis, one entry per stride that was undone. */
   readonly splits: readonly PerAxis[];
-  /** Lengths of the finer map along these axes: what says where phases have gaps. */
+  /** Lengths of the finer map along these axes: they determine where the phases have gaps. */
   readonly fine: Value;
 }
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
 /**
- * The phases one after the other on the batch axis: [B, C, h, w] to [phases B, C, ceil(h / rows), ceil(w / columns)]. Gaps hold zeros.
- * `density`: where not all phases are wanted, how many there are, along each axis.
+ * Concatenates the phases on the batch axis: [B, C, h, w] to [phases B, C, ceil(h / rows), ceil(w / columns)]. Gaps hold zeros.
+ * `density`: total number of phases along each axis, if not all of them are wanted.
  */
 export function split(make: Builder, x: Value, phases: PerAxis, density: PerAxis = phases): Value {
   return phases.reduce((map, count, axis) => along(make, map, axis + 2, count, at(density, axis)), x);
@@ -40,7 +40,7 @@ function along(make: Builder, x: Value, axis: number, count: number, step: numbe
   return phases.length === 1 ? (phases[0] ?? x) : make.op('Concat', phases, { axis: 0 });
 }
 
-/** As long as it was, without its first `by` cells: so that all phases are equally long. */
+/** Drops the first `by` cells and appends as many zeros, so that all phases are equally long. */
 function shifted(make: Builder, x: Value, axis: number, by: number): Value {
   if (by === 0) return x;
   const rank = x.type?.shape?.length ?? 4;
@@ -50,14 +50,14 @@ function shifted(make: Builder, x: Value, axis: number, by: number): Value {
   return make.op('Pad', [x, make.constant('shift', int64s(amounts)), make.scalar('gap', x.type?.dtype ?? 'float', 0)]);
 }
 
-/** The finer map of these phases: interleaved, gaps cut off. */
+/** The finer map of these phases: interleaved, with gaps cut off. */
 export function stitch(make: Builder, x: Value, { splits, fine }: Phases): Value {
   const map = woven(make, x, splits);
   const axes = (splits[0] ?? []).map((_, axis) => axis + 2);
   return make.op('Slice', [map, make.constant('first', int64s(axes.map(() => 0))), fine, make.constant('places', int64s(axes))]);
 }
 
-/** Interleaved, with gaps. */
+/** The interleaved phases, with gaps. */
 export function woven(make: Builder, x: Value, splits: readonly PerAxis[]): Value {
   const rank = x.type?.shape?.length ?? 4;
   let map = x;
@@ -73,29 +73,29 @@ function interleaved(make: Builder, map: Value, axis: number, count: number, ran
     const deep = parts.map((part) => make.op('Unsqueeze', [part, make.constant('last', int64s([rank]))]));
     return make.op('Reshape', [make.op('Concat', deep, { axis: rank }), make.constant('rows', int64s([...kept, -1]))]);
   }
-  // Row by row, the phases stand beside each other: the same numbers in the same order as one below the other.
+  // Put row i of all phases side by side: the elements are in the same order as with the rows below each other.
   const inner = make.op('Shape', [map], { start: axis + 1, end: rank });
   const shape = make.op('Concat', [make.constant('columns', int64s([...kept, -1])), inner], { axis: 0 });
   return make.op('Reshape', [make.op('Concat', parts, { axis: axis + 1 }), shape]);
 }
 
-/** Whether phases of two maps lie as many pixels apart, so that the first of one belong to the first of the other. Asked before anything changes. */
+/** Whether the phases of two maps are equally many pixels apart, so that their first phases correspond. Must be called before anything changes. */
 export function liesAlike(a: Value, densityOfA: PerAxis, b: Value, densityOfB: PerAxis): boolean {
   const [strideA, strideB] = [pixelStride(a), pixelStride(b)];
   return strideA.every((stride, axis) => stride / at(densityOfA, axis) === at(strideB, axis) / at(densityOfB, axis));
 }
 
-/** Phases along each axis; none where nothing was split. */
+/** Phases along each axis; empty if nothing was split. */
 export const densityOf = ({ splits }: Pick<Phases, 'splits'>): PerAxis =>
   splits.reduce((all, by) => by.map((count, axis) => count * at(all, axis)), []);
 export const countOf = (phases: Phases): number => elementCount(densityOf(phases));
 
-/** How many images there are: the batch of a value that holds phases, divided by their number. int64[1]. */
+/** Number of images: the batch of a value that holds phases, divided by the number of phases. int64[1]. */
 export function imagesOf(make: Builder, x: Value, phases: Phases): Value {
   return make.op('Div', [make.op('Shape', [x], { start: 0, end: 1 }), make.constant('phases', int64s([countOf(phases)]))]);
 }
 
-/** The first phases of a value that holds more: by default the first one, which is the map that there was. */
+/** The first phases of a value that holds more: by default only the first one, which is the original map. */
 export function firstPhases(make: Builder, x: Value, phases: Phases, splits: readonly PerAxis[] = []): Value {
   const kept = elementCount(splits.flat());
   const images = imagesOf(make, x, phases);
@@ -103,7 +103,7 @@ export function firstPhases(make: Builder, x: Value, phases: Phases, splits: rea
   return make.op('Slice', [x, make.constant('first', int64s([0])), end, make.constant('batch', int64s([0]))]);
 }
 
-/** A map of one channel, of phases as `x` has them: one where there is a cell, zero in gaps. */
+/** A map of one channel, with phases like `x`: one where there is a cell, zero in gaps. */
 export function cells(make: Builder, x: Value, phases: Phases): Value {
   const shape = make.op('Concat', [imagesOf(make, x, phases), make.constant('channel', int64s([1])), phases.fine], { axis: 0 });
   const all = make.op('Expand', [
@@ -127,21 +127,21 @@ export function filled(make: Builder, x: Value, ones: Value, fill: number): Valu
 }
 const BOOL = 9;
 
-/** One for each of `x`'s phases of what is the same for all of them: [B, ...] to [phases B, ...]. */
+/** Repeats a value that is the same for all phases of `x`: [B, ...] to [phases B, ...]. */
 export function repeated(make: Builder, value: Value, phases: Phases): Value {
   const rank = value.type?.shape?.length ?? 4;
   const times = Array.from({ length: rank }, (_, axis) => (axis === 0 ? countOf(phases) : 1));
   return make.op('Tile', [value, make.constant('phases', int64s(times))]);
 }
 
-/** The target of a Reshape that leaves the batch where it is, without saying how many: 0 is whatever the input has. */
+/** Makes the target of a Reshape keep the batch, whatever its length: 0 copies the length of the input. */
 export function withAnyBatch(make: Builder, target: Value): Value {
   if (isConst(target)) return make.int64s('target', [0, ...readNumbers(target.constant).slice(1)]);
   const [next, end, axis] = [make.int64s('next', [1]), make.int64s('end', [FAR]), make.int64s('axis', [0])];
   return make.op('Concat', [make.int64s('batch', [0]), make.op('Slice', [target, next, end, axis])], { axis: 0 });
 }
 
-/** The Resize `node` of another map, with as many images in its batch as that has. */
+/** The Resize `node` applied to another map, with that map's batch. */
 export function resized(make: Builder, node: Node, x: Value): Value {
   const [, roi, scales, sizes] = node.inputs;
   const rank = x.type?.shape?.length ?? 4;

@@ -1,21 +1,21 @@
-/** Arithmetic of nodes that pick places: Slice, and what reads sizes. */
+/** Arithmetic of nodes that select positions: Slice, and operators that read sizes. */
 import { readNumbers } from '../../src/ir/tensor';
 import type { Node, Use, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import { isPlace, type PerAxis } from './density';
 import { because, type Refusal } from './kinds';
 
-/** Numbers of a Slice, and which of its axes are spatial. The arrays are the caller's. */
+/** Parameters of a Slice, and which of its axes are spatial. The arrays may be modified by the caller. */
 export interface PlacesCut {
   readonly axes: readonly number[];
   readonly starts: number[];
   readonly ends: number[];
   readonly steps: number[];
-  /** `at`: where in the arrays. `axis`: which spatial axis. */
+  /** `at`: index into the arrays. `axis`: which spatial axis. */
   readonly places: readonly { readonly at: number; readonly axis: number }[];
 }
 
-/** An end that is no place: beyond every map. */
+/** A Slice end that is not a position: beyond every map. */
 export const FAR = 2 ** 31 - 1;
 
 export function placesCut(node: Node, roles: readonly string[], letters: readonly string[]): PlacesCut | Refusal {
@@ -44,7 +44,7 @@ export function placesCut(node: Node, roles: readonly string[], letters: readonl
 /** New cells for each old one along an axis of this role. */
 export const factorOf = (role: string, density: PerAxis, letters: readonly string[]): number => density[letters.indexOf(role)] ?? 1;
 
-/** Who uses numbers that follow from a size: through arithmetic on small integers, to the nodes that read them beside a map. */
+/** Finds the readers of values computed from a size: through arithmetic on small integers, to the nodes that read them in addition to a map. */
 export function readersOfSizes(size: Value): Use[] {
   const found: Use[] = [];
   const seen = new Set<Value>();
@@ -60,5 +60,5 @@ export function readersOfSizes(size: Value): Use[] {
   return found;
 }
 
-/** Operators whose further inputs are sizes, places or amounts for the first. */
+/** Operators whose further inputs are sizes, positions or amounts for the first. */
 const SIZED = new Set(['Expand', 'Pad', 'Reshape', 'Resize', 'Slice', 'Tile']);

@@ -1,4 +1,4 @@
-/** All or nothing: a plan for every node first, then the edits, or the node in the way. */
+/** All or nothing: first a plan for every node, then the edits, or the node that prevents them. */
 import { assertInvariant } from '../../src/diagnostics/compile-error';
 import type { Graph } from '../../src/ir/graph';
 import type { Node, Value } from '../../src/ir/types';
@@ -7,17 +7,17 @@ import type { PassContext } from '../../src/rewrite/pass';
 import { Densities, type PerAxis } from './density';
 import { type Refusal, type Task, taskOf } from './kinds';
 
-/** The edits of one node; new nodes go in front of it. `x`: the map that it reads by now. */
+/** The edits of one node; new nodes are inserted in front of it. `x`: the map that it reads by now. */
 export type Action = (make: Builder, x: Value) => void;
 
 interface Planned {
   readonly node: Node;
-  /** Where it reads its map. */
+  /** Input slot of its map. */
   readonly slot: number;
   readonly action: Action;
 }
 
-/** Whether the graph was made finer. Where a node is in the way, the graph is as it was and the reason is remarked. */
+/** Returns whether the graph was made finer. If a node prevents it, the graph stays unchanged and the reason is reported as a remark. */
 export function makeFiner(
   graph: Graph,
   stride: number | PerAxis,

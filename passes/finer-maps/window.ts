@@ -1,13 +1,13 @@
 /**
- * What a layer with a window reads, in numbers that hold at every size of the map, however its padding is spelled.
+ * Geometry of the window of a layer, in numbers that hold at every size of the map, independent of how its padding is specified.
  *
- * Rounding up (ceil_mode) is padding behind. With Q = length + pads - span, an output has ceil(Q / t) + 1 windows, but none that begins behind the map and its
- * front padding: at most ceil((length + front) / t). Both are floor((length + front + b - span) / t) + 1, for b = end + t - 1 and for b = span - 1: the
- * padding behind is in effect the smaller of the two, whatever the length.
+ * Rounding up (ceil_mode) is equivalent to padding at the back. With Q = length + pads - span, an output has ceil(Q / t) + 1 windows, but none that begins
+ * behind the map and its front padding: at most ceil((length + front) / t). Both are floor((length + front + b - span) / t) + 1, for b = end + t - 1 and for
+ * b = span - 1: the effective padding at the back is the smaller of the two, whatever the length.
  *
- * SAME makes ceil(length / t) windows and centres them. With s = (length - 1) mod t, it pads span - 1 - s in all: a function of the length, computed in the
- * graph where the stride is not one. Where a window is smaller than its stride, that can be less than nothing, and what ONNX Runtime (1.30, measured) does
- * then is another thing in each case.
+ * SAME gives ceil(length / t) windows and centres them. With s = (length - 1) mod t, its total padding is span - 1 - s: a function of the length, computed in
+ * the graph unless the stride is one. If a window is smaller than its stride, this can be negative, and the behaviour of ONNX Runtime (1.30, measured) then
+ * differs from case to case.
  */
 
 import { intAttr, stringAttr } from '../../src/ir/attrs';
@@ -17,24 +17,24 @@ import { dilationsOf, stridesOf, padsOf as writtenPadsOf } from '../../src/ir/wi
 import type { Builder } from '../../src/rewrite/builder';
 import { at, each, isOne, type PerAxis } from './density';
 
-/** As ONNX has them: in front along each axis, then behind along each: [top, left, bottom, right]. */
+/** In ONNX order: front along each axis, then back along each axis: [top, left, bottom, right]. */
 export type Pads = readonly number[];
 
 export interface Window {
   readonly kernel: PerAxis;
   readonly strides: PerAxis;
   readonly dilations: PerAxis;
-  /** Cells from the first that the window reads to the last. */
+  /** Number of cells from the first to the last that the window reads. */
   readonly span: PerAxis;
-  /** In effect: rounding up is padding behind. Undefined: SAME, a function of the size. */
+  /** Effective padding, in which rounding up is padding at the back. Undefined for SAME, where it depends on the size. */
   readonly pads: Pads | undefined;
-  /** How much of the padding behind comes from rounding up: averages never count it. */
+  /** Part of the padding at the back that comes from rounding up: averages never count it. */
   readonly hanging: PerAxis;
-  /** Where SAME has an odd cell. */
+  /** Side on which SAME puts an odd cell. */
   readonly same: 'front' | 'back';
 }
 
-/** Of a Conv or a pool; or why there is none. `shape`: of the kernel. */
+/** Window of a Conv or a pool, or the reason why there is none. `shape`: of the kernel. */
 export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window | string {
   if (!shape?.every((size): size is number => typeof size === 'number')) return 'its window is not known';
   const kernel: PerAxis = shape;
@@ -47,7 +47,7 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
     const isDilated = dilations.some((gap) => gap !== 1);
     if (isDilated && node.op !== 'Conv') return 'runtimes differ on SAME padding of a dilated pool';
     const same = mode === 'SAME_LOWER' ? 'front' : 'back';
-    // Every second cell alone: measured to pad and crop nothing that is read.
+    // A window of one cell with stride 2: measured to pad and crop nothing that is read.
     const isFixed = strides.every((stride, axis) => stride === 1 || (span[axis] === 1 && stride === 2));
     if (!isFixed && span.some((cells, axis) => cells < at(strides, axis)))
       return 'runtimes differ on SAME padding where a window is smaller than its stride';
@@ -69,19 +69,19 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
 }
 
 export interface SamePadding {
-  /** Of a Pad node over [N, C, ...]: in cells of the map as it is now. */
+  /** Amounts for a Pad node over [N, C, ...], in cells of the finer map. */
   readonly amounts: Value;
-  /** By how many old cells it stays behind span - 1, along each axis. */
+  /** Old cells by which the total padding is less than span - 1, along each axis. */
   readonly missing: Value;
 }
 
-/** The padding that SAME is for a map with `density` cells for each one that it had, computed from its size. */
+/** Padding equivalent to SAME for a map with `density` cells for each original cell, computed from its size. */
 export function samePadding(make: Builder, x: Value, { strides, span, same }: Window, density: PerAxis): SamePadding {
   const numbers = (name: string, values: readonly number[]): Value => make.constant(name, int64s(values));
   const ones = each(span, () => 1);
   const now = lengthsOf(make, x, span);
   const isFine = !isOne(density);
-  // Of old cells before the last one: ceil(now / density) - 1.
+  // Number of old cells before the last one: ceil(now / density) - 1.
   const last = make.op('Sub', [now, numbers('one', ones)]);
   const rest = make.op('Mod', [isFine ? wholes(make, last, density) : last, numbers('strides', strides)]);
   const total = make.op('Sub', [
@@ -102,13 +102,13 @@ export function samePadding(make: Builder, x: Value, { strides, span, same }: Wi
   return { amounts: make.op('Concat', [others, grown(front), others, grown(back)], { axis: 0 }), missing: rest };
 }
 
-/** Rounded down, whatever the sign, and seen to be a whole number of times. */
+/** x / by, rounded down for any sign. Written so that shape inference sees an exact division. */
 export function wholes(make: Builder, x: Value, by: PerAxis): Value {
   const number = make.constant('by', int64s(by));
   return make.op('Div', [make.op('Sub', [x, make.op('Mod', [x, number])]), number]);
 }
 
-/** x with cells of the number `fill` around it; itself where there are none. */
+/** x padded with `fill`; x itself if there is no padding. */
 export function padded(make: Builder, x: Value, amounts: Value | Pads, fill: number): Value {
   if (!isPads(amounts)) return make.op('Pad', [x, amounts, make.scalar('fill', x.type?.dtype ?? 'float', fill)]);
   if (amounts.every((amount) => amount === 0)) return x;
@@ -118,7 +118,7 @@ export function padded(make: Builder, x: Value, amounts: Value | Pads, fill: num
 }
 const isPads = (amounts: Value | Pads): amounts is Pads => Array.isArray(amounts);
 
-/** Each from its axis and side. */
+/** Pads computed for each axis and side. */
 export const padsOf = (like: PerAxis, amount: (axis: number, side: 'front' | 'back') => number): Pads => [
   ...like.map((_, axis) => amount(axis, 'front')),
   ...like.map((_, axis) => amount(axis, 'back')),
@@ -128,5 +128,5 @@ export const timesPads = (pads: Pads, by: PerAxis): Pads => padsOf(by, (axis, si
 export const sideOf = (pads: Pads, axis: number, side: 'front' | 'back'): number =>
   pads[side === 'front' ? axis : axis + pads.length / 2] ?? 0;
 
-/** The lengths of the spatial axes of [N, C, ...], as a value. `like`: as many numbers as there are such axes. */
+/** Lengths of the spatial axes of [N, C, ...], as a value. `like`: a list with one entry per such axis. */
 export const lengthsOf = (make: Builder, x: Value, like: PerAxis): Value => make.op('Shape', [x], { start: 2, end: 2 + like.length });

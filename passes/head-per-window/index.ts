@@ -1,5 +1,5 @@
 /**
- * head-per-window: run a classifier that no other pass can turn into a map unchanged on every window of the map at once.
+ * head-per-window: run a classifier that no other pass can convert, as it stands, on every window of the map at once.
  *
  *   Y [N, K] = Head(X, ...)                             X [N,C,h,w], the last maps that slide; Head: everything behind them
  * becomes

@@ -53,7 +53,7 @@ type Rule = (head: HeadNode, row: Row) => Result;
 const MOVED = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'RNN', 'GRU', 'LSTM']);
 /** Whether a symbol distinguishes the batch from other axes. */
 const hasName = (batch: Dim): boolean => typeof batch === 'string';
-/** Number of elements over the axes in front of the batch. */
+/** Number of elements over the axes in front of axis `at`. */
 const inFront = (shape: readonly Dim[], at: number): number => elementCount(shape.slice(0, at).map(Number));
 
 const view: Rule = (head, row) => {
