@@ -1,4 +1,4 @@
-/** Reports the files written by `convert --to tfjs` and the effect of reduced-precision weights on the outputs. */
+/** Reports the files written by `convert --to tfjs`, and the largest error of weights stored with reduced precision. */
 import type { ArtifactReport } from '../tfjs/artifacts';
 import { bytes } from './table';
 

@@ -64,10 +64,10 @@ function byIndex(entries: readonly (readonly [string, unknown])[], file: string)
 /** The first of several synonyms: 'tench' of 'tench, Tinca tinca'. */
 export const shortName = (label: string): string => label.split(',')[0]?.trim() ?? label;
 
-/** Name of a class that has no label. */
+/** Label of a class, or `class N` if it has none. */
 export const labelOf = (labels: readonly string[] | undefined, index: number): string => labels?.[index] ?? `class ${index}`;
 
-/** Finds a class by index, by whole label, or by one of its synonyms. Throws CompileError UNKNOWN_CLASS. */
+/** Finds a class by index, by whole label, by a synonym, or by an unambiguous part of its label. Throws CompileError UNKNOWN_CLASS. */
 export function findClass(wanted: string, labels: readonly string[] | undefined, classes: number): number {
   const text = wanted.trim().toLowerCase();
   if (/^\d+$/.test(text)) {

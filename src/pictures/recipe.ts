@@ -106,7 +106,7 @@ export interface Fields {
   text(name: string): string | undefined;
   number(name: string): number | undefined;
   flag(name: string): boolean | undefined;
-  /** A positive whole number of pixels. */
+  /** A positive whole number of pixels; undefined for anything else. */
   length(name: string): number | undefined;
   numbers(name: string): readonly number[] | undefined;
   /** Numbers above zero; 1 if absent. */
