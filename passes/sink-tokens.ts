@@ -23,7 +23,7 @@ import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule } from '../src/rewrite/rule';
 
-/** Which two neighbouring axes of [N, a, b, c] a Reshape to three axes merges: 1 for [N, a*b, c], 2 for [N, a, b*c]. */
+/** First of the two neighbouring axes of [N, a, b, c] that a Reshape to three axes merges: 1 for [N, a*b, c], 2 for [N, a, b*c]. */
 function joins(x: Value | undefined, y: Value | undefined): 1 | 2 | undefined {
   const [from, to] = [x?.type?.shape, y?.type?.shape];
   if (from?.length !== 4 || to?.length !== 3 || from[0] !== to[0]) return undefined;

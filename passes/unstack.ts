@@ -5,7 +5,7 @@
  * becomes
  *   Mean(A, B, ...)
  *
- * and the same for ReduceSum, ReduceMax and ReduceMin: the way in which columns of a network, or several classifiers, are averaged (`torch.stack(...).mean(0)`).
+ * and the same for ReduceSum, ReduceMax and ReduceMin. Columns of a network, or several classifiers, are averaged in this way (`torch.stack(...).mean(0)`).
  * Numbers: reordered.
  * Left alone: values of different shapes; a stack that has another reader.
  */

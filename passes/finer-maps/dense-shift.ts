@@ -5,9 +5,9 @@
  * becomes
  *   Y' = Op<strides = t / q>(X),  Y = Concat of Y'[a : : q, b : : q] over 0 <= a, b < q, on the batch axis
  *
- * and the layers behind it run on all phases as they did on the original map, with their own windows, pads and dilations. If a later stride is also undone, its
- * phases are split again. At the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling: because the shift happens
- * where a stride is undone and not at the image, everything in front of it is computed once.
+ * and the layers behind it run on all phases as they did on the original map, with their own windows, pads and dilations. If a later stride is also
+ * undone, its phases are split again. At the end the phases are interleaved: cell q i + a is cell i of phase a. This is OverFeat's dense pooling:
+ * because the shift happens where a stride is undone and not at the image, everything in front of it is computed once.
  *
  * The map equals that of dense-stride, cell for cell. In a finer map with d cells for each original cell, a layer whose strides, windows and pads span d times
  * as many cells reads cells of one phase only, and zeros where that phase has no more of them: it is the original layer, applied to each phase separately.
@@ -15,8 +15,8 @@
  * and has no gaps, and shorter ones end in a gap. In front of a layer that reads beyond the end of its map, the gap is filled with the layer's padding value;
  * what other layers compute from a gap is in a gap again, and is cut off at the end.
  * Numbers: reordered.
- * Left alone (all of it, with the node in the way): whatever dense-stride leaves alone; a stride that is undone only in part behind another one (strides 4 and 3
- * at 3 pixels); branches that undo their strides in different steps.
+ * Left alone (all of it, with the node in the way): whatever dense-stride leaves alone; a stride that is undone only in part behind another one (strides 4
+ * and 3 at 3 pixels); branches that undo their strides in different steps.
  */
 
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';

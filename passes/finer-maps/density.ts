@@ -1,6 +1,6 @@
 /**
- * How much finer each value of a network must become for a given output stride: a map whose cells are c pixels apart gets cells gcd(c, stride) pixels
- * apart, so that maps that are combined stay aligned, and the outputs have the requested stride.
+ * Factors by which the values of a network must become finer for a given output stride: a map whose cells are c pixels apart gets cells
+ * gcd(c, stride) pixels apart, so that maps that are combined stay aligned, and the outputs have the requested stride.
  */
 
 import { AxisRoles, imageInputs } from '../../src/ir/axis-roles';

@@ -1,4 +1,4 @@
-/** Maps whose cells repeat only if the image moves by several cells (the trunk goes down and up again): a requested stride must be a multiple of that period. */
+/** Maps whose cells repeat only if the image moves by several cells (the trunk goes down and up again): a stride must be a multiple of that period. */
 import { leadingTo } from '../analysis/fixed-positions';
 import type { Motion } from '../analysis/motion';
 import { hasPhases } from '../analysis/motion/track';

@@ -182,7 +182,7 @@ function pairUp(root: Node, rule: Rule, replacement: Replacement): Pair[] {
   });
 }
 
-/** Refuses to replace an Identity between two public names: a new Identity would take its place forever. At other roots, `rewrite` inserts an Identity. */
+/** Refuses to remove an Identity between two public names: `rewrite` would insert a new one each time. At other roots, it inserts an Identity. */
 function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
   if (root.op !== 'Identity' || pairs.every(({ old, fresh }) => root.graph.canReplace(old, fresh))) return undefined;
   return {
