@@ -20,7 +20,8 @@ const lenet = (): Model => readModelFile(join(__dirname, '../../fixtures/models/
 
 async function refined(model: Model, options: CompileOptions): Promise<VerifyReport & { readonly shape: string }> {
   const compiled = compile(model, options);
-  const report = await verifyFiles(model, compiled.model, { compiled });
+  // What a verdict needs, and no more: the maps are compared cell by cell below.
+  const report = await verifyFiles(model, compiled.model, { compiled, budget: 1 });
   return { ...report, shape: String(compiled.report.outputs[0]?.converted) };
 }
 
@@ -130,7 +131,7 @@ describe('dense-stride', () => {
         false,
       );
     },
-    60_000,
+    240_000,
   );
 
   test('a map that lies as close already stays', () =>
