@@ -253,7 +253,8 @@ describe('the published schema', () => {
   const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
     JSON.parse(readFileSync(join(__dirname, '../../../docs/schemas/verify-report.schema.json'), 'utf8')),
   );
-  const follows = (value: unknown): unknown => (validate(value) ? true : validate.errors?.slice(0, 5));
+  const follows = (value: unknown): unknown =>
+    validate(value) ? true : validate.errors?.filter(({ instancePath }) => instancePath !== '').slice(0, 5);
   const cases: [string, () => Promise<VerifyReport>][] = [
     ['equal', () => verifyFiles(original, original.clone(), { samples: 2 })],
     ['different, with the node', () => verifyFiles(original, tampered(0.5), { samples: 2 })],
