@@ -12,7 +12,6 @@
  * a layout for one processor.
  */
 import { floatsAttr, givenFloat, givenInt, givenString } from '../src/ir/attrs';
-import { wrapAxis } from '../src/ir/axis';
 import { table } from '../src/ir/table';
 import type { Attr, Node, Value } from '../src/ir/types';
 import { rankOf } from '../src/ir/types';
@@ -56,13 +55,13 @@ function activated(x: Value, fused: Node, parameters: readonly (number | undefin
   return make.op('Clip', [x, ...bounds]);
 }
 
-const without = (fused: Node, ...names: readonly string[]): ReadonlyMap<string, Attr> =>
-  new Map([...fused.attrs].filter(([name]) => !name.startsWith('activation') && !names.includes(name)));
+const withoutActivation = (fused: Node): ReadonlyMap<string, Attr> =>
+  new Map([...fused.attrs].filter(([name]) => !name.startsWith('activation')));
 
 /** Elementwise, after adding the bias if there is one. */
-const biased = (fused: Node, make: Builder): Value => {
+const biased = (fused: Node, make: Builder): Operand => {
   const [x, bias] = fused.inputs;
-  return bias ? make.op('Add', [x, bias]) : operandOf(x, fused);
+  return bias ? make.op('Add', [x, bias]) : x;
 };
 
 const FORMS: Readonly<Record<string, Form>> = table({
@@ -70,7 +69,7 @@ const FORMS: Readonly<Record<string, Form>> = table({
     whyNot: unknownActivation,
     open(fused, make) {
       const [x, weight, bias, added] = fused.inputs;
-      const conv = make.op('Conv', [x, weight, bias], without(fused));
+      const conv = make.op('Conv', [x, weight, bias], withoutActivation(fused));
       return activated(added ? make.op('Add', [conv, added]) : conv, fused, floatsAttr(fused, 'activation_params') ?? [], make);
     },
   },
@@ -78,7 +77,7 @@ const FORMS: Readonly<Record<string, Form>> = table({
     whyNot: unknownActivation,
     open: (fused, make) =>
       activated(
-        make.op('Gemm', fused.inputs, without(fused)),
+        make.op('Gemm', fused.inputs, withoutActivation(fused)),
         fused,
         ['activation_alpha', 'activation_beta'].map((name) => givenFloat(fused, name)),
         make,
@@ -110,18 +109,12 @@ const FORMS: Readonly<Record<string, Form>> = table({
   },
 });
 
-function operandOf(value: Operand, fused: Node): Value {
-  if (value) return value;
-  throw new TypeError(`${fused.op} '${fused.name}' has no data`);
-}
-
 /** A matrix, or each of a batch, with its last two axes exchanged. */
 function turned(value: Operand, isTurned: boolean, make: Builder): Operand {
   const rank = value && rankOf(value);
   if (!isTurned || rank === undefined || rank < 2) return value;
-  const perm = Array.from({ length: rank }, (_, axis) => axis);
-  [perm[wrapAxis(-2, rank)], perm[wrapAxis(-1, rank)]] = [wrapAxis(-1, rank), wrapAxis(-2, rank)];
-  return make.op('Transpose', [value], { perm });
+  const batch = Array.from({ length: rank - 2 }, (_, axis) => axis);
+  return make.op('Transpose', [value], { perm: [...batch, rank - 1, rank - 2] });
 }
 
 const fused = defineRule({

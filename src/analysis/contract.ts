@@ -14,7 +14,7 @@ import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
 import { entriesOf, type Letter, listOf, type PerAxis, type PerPlaces, perAxis, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
-import { viewedBy } from '../ir/views';
+import { producerBehindViews } from '../ir/views';
 import { asPad } from '../operators/pad';
 import { leadingTo } from './fixed-positions';
 import { type Motion, motionOf, type Track } from './motion';
@@ -125,9 +125,8 @@ export function unequalAxes({ axes }: Contract): PerAxis<AxisContract> | undefin
 }
 
 function endsInSoftmax(output: Value): boolean {
-  let at: Value | undefined = output;
-  while (at?.producer && viewedBy(at.producer)) at = viewedBy(at.producer);
-  return at?.producer?.op === 'Softmax' || at?.producer?.op === 'LogSoftmax';
+  const end = producerBehindViews(output);
+  return end?.op === 'Softmax' || end?.op === 'LogSoftmax';
 }
 
 /** Least common multiple over all outputs, along each axis; undefined if it is 1 along all of them. */

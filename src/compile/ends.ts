@@ -20,7 +20,7 @@ import { inferShapes } from '../ir/shape-inference';
 import { isLetter } from '../ir/spatial';
 import { int64s } from '../ir/tensor';
 import type { Value } from '../ir/types';
-import { viewedBy } from '../ir/views';
+import { producerBehindViews } from '../ir/views';
 import { type Builder, builderAt } from '../rewrite/builder';
 
 export type Upsampling = 'bilinear' | 'centres';
@@ -108,9 +108,7 @@ function endOf(output: Value, roles: AxisRoles, ends: Ends, { window, stride, ap
 
 /** True if the output is a softmax or a sigmoid, possibly behind views. */
 function endsInShares(output: Value): boolean {
-  let value: Value | undefined = output;
-  for (let node = value.producer; node && viewedBy(node) === node.inputs[0]; node = value?.producer) value = node.inputs[0];
-  return ['Softmax', 'Sigmoid', 'LogSoftmax', 'com.microsoft.QLinearSoftmax'].includes(value?.producer?.op ?? '');
+  return ['Softmax', 'Sigmoid', 'LogSoftmax', 'com.microsoft.QLinearSoftmax'].includes(producerBehindViews(output)?.op ?? '');
 }
 
 function imageOf(graph: Graph, output: Value): { readonly image: Value; readonly axes: readonly number[] } {

@@ -79,11 +79,9 @@ function withSize(input: Value, roles: Roles, letters: readonly Letter[], length
 /** Sets the shape of an input; a symbolic batch stays symbolic. Throws CompileError if the rank or a number contradicts the file. */
 function setShape(model: Model, input: Value, wanted: readonly Dim[], option?: string): void {
   const known = input.type?.shape;
-  // Undefined if a vector or matrix would change its rank, which is a conflict as well.
-  const shape = known && known.length < 3 && known.length !== wanted.length ? undefined : known;
-  if (known && (!shape || known.length !== wanted.length)) throw inputSizeConflict(input, wanted, option);
+  if (known && known.length !== wanted.length) throw inputSizeConflict(input, wanted, option);
   const merged = wanted.map((dim, axis) => {
-    const own = shape?.[axis];
+    const own = known?.[axis];
     if (typeof own === 'number' && typeof dim === 'number' && own !== dim) throw inputSizeConflict(input, wanted, option);
     return axis === 0 && typeof own === 'string' ? own : dim;
   });

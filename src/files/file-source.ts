@@ -8,6 +8,17 @@ import { noteRead } from '../output';
 /** Maximum number of bytes per system call. */
 const LARGEST_READ = 1 << 30;
 
+/** Fills the first `length` bytes of `bytes` from an open file; returns how many there were before it ended. */
+export function readFully(descriptor: number, bytes: Uint8Array, offset: number, length: number): number {
+  let done = 0;
+  while (done < length) {
+    const count = readSync(descriptor, bytes, done, Math.min(length - done, LARGEST_READ), offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
 export class FileSource implements ByteSource {
   readonly size: number;
   private readonly mtime: number;
@@ -50,15 +61,10 @@ export class FileSource implements ByteSource {
 
   /** Fills the first `length` bytes of `bytes`. Throws if the file has become shorter. */
   readInto(bytes: Uint8Array, offset: number, length: number): void {
-    let done = 0;
-    while (done < length) {
-      const count = readSync(this.descriptor, bytes, done, Math.min(length - done, LARGEST_READ), offset + done);
-      if (count === 0) {
-        this.requireUnchanged();
-        throw malformed(this.name, offset + done, `the file ends ${length - done} bytes early`);
-      }
-      done += count;
-    }
+    const done = readFully(this.descriptor, bytes, offset, length);
+    if (done === length) return;
+    this.requireUnchanged();
+    throw malformed(this.name, offset + done, `the file ends ${length - done} bytes early`);
   }
 
   /** Call before copying bytes that were located earlier. Throws if the file has changed. */

@@ -95,6 +95,13 @@ export function hasCells(value: Value): boolean {
   return inner.some((dim) => dim !== 1) || (shape.at(-1) !== 1 && shape[1] !== 1);
 }
 
+/** The node that computes a value, behind views of it. */
+export function producerBehindViews(value: Value): Node | undefined {
+  let node = value.producer;
+  for (let viewed = node && viewedBy(node); viewed; viewed = node && viewedBy(node)) node = viewed.producer;
+  return node;
+}
+
 /** Product of the axes, if all are static. */
 export function productOf(dims: readonly Dim[]): number | undefined {
   let product = 1;

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayDamaged, arrayTooLarge, cannotRead } from '../../diagnostics/catalogue';
+import { readFully } from '../../files/file-source';
 import { limitsFactor } from '../../files/limits';
 import { noteRead } from '../../output';
 import type { Bytes } from '../stored';
@@ -21,13 +22,7 @@ export function fileBytes(path: string): Bytes {
         if (stat.isDirectory()) throw new Error('it is a folder');
         noteRead(stat);
         const bytes = new Uint8Array(length);
-        let have = 0;
-        while (have < length) {
-          const got = readSync(file, bytes, have, length - have, offset + have);
-          if (got === 0) break;
-          have += got;
-        }
-        return { size: stat.size, bytes: bytes.subarray(0, have) };
+        return { size: stat.size, bytes: bytes.subarray(0, readFully(file, bytes, offset, length)) };
       } finally {
         closeSync(file);
       }
