@@ -45,6 +45,7 @@ const bundle = async (entry, outfile, options = {}) => {
     // The ES module variant of yargs breaks lines within words.
     alias: { yargs: join(root, 'node_modules/yargs/index.cjs') },
     legalComments: 'eof',
+    minifyWhitespace: true,
     logLevel: 'warning',
     plugins: [withoutWasm],
     ...options,

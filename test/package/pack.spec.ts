@@ -268,9 +268,9 @@ test('has types for both', () => {
     export const one: Promise<string | undefined> = predict('x.onnx', 'dog.jpg', { labels: 'imagenet' }).then(({ best }) => best[0]?.name);
     export const many: Promise<number> = predict('x.onnx', ['a.jpg', { width: 1, height: 1, channels: 3, data: new Uint8Array(3) }]).then((all) => all.length);
     export const map: Promise<Float32Array | undefined> = heatmap('x.onnx', 'dog.jpg', { stride: 8 }).then(({ classes }) => classes[0]?.map);
-    export const mean = (metadata: TfjsMetadata): readonly number[] | 'picture' | undefined => metadata.convolutionize.preprocessing?.mean;
+    export const mean = (metadata: TfjsMetadata): readonly number[] | 'picture' | 'image' | 'band' | undefined => metadata.convolutionize.preprocessing?.mean;
     // @ts-expect-error
-    predict('x.onnx', 'dog.jpg', { range: 2 });
+    predict('x.onnx', 'dog.jpg', { range: 'two' });
     // @ts-expect-error
     writeModel(model, 'y.onnx', { weights: 'elsewhere' });`;
   writeFileSync(join(app, 'types.mts'), source);

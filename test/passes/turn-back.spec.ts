@@ -78,10 +78,21 @@ describe('turn-back', () => {
     expect(model.graph.nodes.filter(({ op }) => op === 'Slice').length).toBeGreaterThan(1);
   });
 
-  test.each(['window', 'cell', 'image'] as const)('a map beside its mirror image is refused, head %s', (head) => {
-    const text = `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y) <float[3, 2, 3, 3] K, float[3, 3] W, ${flip}> {
-      C = Conv <kernel_shape = [3, 3]> (X, K) Z = Slice (C, l, b, columns, s) A = Max (C, Z) G = GlobalAveragePool (A) ${dense('G', 'Y')} }`;
-    expect(codeOf(() => compile(parseGraph(text), { head }))).toBe('CANNOT_SLIDE');
+  describe.each(['window', 'cell', 'image'] as const)('a map beside its mirror image, head %s', (head) => {
+    const besideItself = (
+      mirrored: string,
+    ): string => `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y) <float[3, 2, 3, 3] K, float[3, 3] W, ${flip}> {
+      C = Conv <kernel_shape = [3, 3]> (X, K) ${mirrored} A = Max (C, Z) G = GlobalAveragePool (A) ${dense('G', 'Y')} }`;
+
+    test('does not slide along that axis', () => {
+      const { report } = compile(parseGraph(besideItself('Z = Slice (C, l, b, columns, s)')), { head });
+      expect(report.tied.map(({ axis, reason }) => [axis, reason])).toEqual([['width', expect.stringContaining('mirror image')]]);
+    });
+
+    test('is refused where both axes are mirrored', () => {
+      const both = besideItself('V = Slice (C, l, b, rows, s) Z = Slice (V, l, b, columns, s)');
+      expect(codeOf(() => compile(parseGraph(both), { head }))).toBe('CANNOT_SLIDE');
+    });
   });
 
   test('branches that run the same way stay', () =>

@@ -55,6 +55,11 @@ test('holds a pass to what it says about the numbers', async () => {
   await expectPass(divide('reordered'), text).toBecome('Y = Mul (X, three)');
 });
 
+test('notices a claim about the numbers that is too weak', () =>
+  expect(expectPass(become('Identity', 'Max', 'reordered'), idle).toBecome('A = Max (X) Y = Abs (A)', { departs: true })).rejects.toThrow(
+    'the claim about the numbers is not needed here',
+  ));
+
 describe('fails at once, so that a forgotten await hides nothing, when', () => {
   test('the nodes are others', () => {
     expect(() => expectPass(become('Identity', 'Max'), idle).toBecome('A = Abs (X) Y = Abs (A)')).toThrow(
