@@ -22,6 +22,7 @@ const OUTSIDE = [
   'analysis',
   'graph-view',
   'verify',
+  'verify/runtime',
   'verify/tfjs',
   'verify/files',
   'sources',
@@ -55,7 +56,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'analysis/maps': BASE,
   analysis: [...BASE, 'analysis/motion', 'analysis/maps', 'compile'],
   'graph-view': [...BASE, 'onnx', 'analysis'],
-  verify: [...BASE, 'formats/schemas', 'analysis', 'analysis/maps', 'tfjs', 'compile', 'verify/tfjs'],
+  // Knows no runtime and no files: both are given to it.
+  verify: [...BASE, 'formats/schemas', 'analysis', 'analysis/maps', 'tfjs', 'compile', 'verify/tfjs (types)'],
+  // Runs models, in a process of its own.
+  'verify/runtime': [...BASE, 'verify'],
   // Files of other kinds are named in one place.
   'verify/tfjs': [...BASE, 'formats/schemas', 'onnx', 'tfjs', 'verify', 'files', 'output'],
   'verify/files': [...OUTSIDE],
@@ -106,8 +110,8 @@ const KNOWS_NODE = new Set([
   'certificate',
   'pictures/files',
   'sources/files',
-  'verify',
   'verify/files',
+  'verify/runtime',
   'verify/tfjs',
   'cli',
   'cli.ts',
@@ -260,6 +264,7 @@ const INNER_ZONES = [
   'analysis/motion',
   'analysis/maps',
   'tfjs/channels-last',
+  'verify/runtime',
   'verify/tfjs',
   'verify/files',
   'pictures/files',

@@ -16,6 +16,7 @@ import { tensorFile } from '../onnx/tensor-file';
 import { type DirectoryRules, makeFolder, scratchDirectory, stageDirectory, writeInScratch } from '../output';
 import type { Step } from '../rewrite/manager';
 import type { Numbers } from '../verify/onnx-runner';
+import { openSession } from '../verify/runtime/node';
 import { block, code, inline } from '../verify/suite/markdown-text';
 import type { DebugArgs } from './commands';
 import { optimisationLevel } from './convert';
@@ -47,6 +48,7 @@ export async function debugCommand(args: DebugArgs, terminal: Terminal): Promise
     const settings: TrialOptions = {
       ...verifyOptions(args),
       onProgress: (doing) => progress.step(doing),
+      open: openSession,
       place: (model, name) => writeForRuntime(model, scratch.path, `${name.replace(/\W/g, '_')}.onnx`),
     };
     const found = await bisect(source, options, settings);

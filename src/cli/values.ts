@@ -4,7 +4,7 @@ import type { SizeRequest } from '../compile/input-size';
 import { badOption } from '../diagnostics/catalogue';
 import { table } from '../ir/table';
 import type { PerOutput, VerifyOptions } from '../verify/bench';
-import type { RuntimeChoice } from '../verify/runtime/choice';
+import type { RuntimeChoice } from '../verify/onnx-runner';
 
 const SIZE_FORMS = 'lengths (224x224, 16000, 16x112x112), a shape (1,3,224,224), or an input and its shape (name:1,3,224,224)';
 

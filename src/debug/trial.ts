@@ -6,13 +6,15 @@ import { makeBench, type VerifyOptions } from '../verify/bench';
 import { compareTensors, type Difference } from '../verify/compare';
 import { type InputKind, makeInput } from '../verify/inputs';
 import { type Allowed, measure } from '../verify/noise';
-import type { Numbers } from '../verify/onnx-runner';
+import type { Numbers, OpenSession } from '../verify/onnx-runner';
 import { relate } from '../verify/pair/relation';
 import { coarsestType, EPSILON } from '../verify/precision';
 import { isWithin, type Results } from '../verify/results';
 import type { Sample } from '../verify/samples';
 
 export interface TrialOptions extends VerifyOptions {
+  /** Opens sessions that run models. */
+  readonly open: OpenSession;
   /** Stores a model where the runtime can load it. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
 }
@@ -43,9 +45,9 @@ export class Trial {
   ) {}
 
   /** `original`: with inferred types. Throws CompileError RUNTIME_FAILED if it cannot be run. */
-  static async of(original: Model, { place, ...options }: TrialOptions): Promise<Trial> {
+  static async of(original: Model, { open, place, ...options }: TrialOptions): Promise<Trial> {
     const epsilon = EPSILON[coarsestType(original)] ?? EPSILON.float ?? 0;
-    const bench = makeBench({ epsilon, options, place, files: [] });
+    const bench = makeBench({ epsilon, options, open, place, files: [] });
     const samples = KINDS.map(
       (kind): Sample => ({
         kind,

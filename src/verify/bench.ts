@@ -1,7 +1,6 @@
 /** Runs models during a verification: one session at a time, on inputs derived from one seed. */
 import type { Model } from '../ir/model';
-import { openSession, type Session } from './onnx-runner';
-import type { RuntimeChoice } from './runtime/choice';
+import type { OpenSession, RuntimeChoice, Session } from './onnx-runner';
 
 /** One number for all outputs, or one per output; the entry '' applies to all others. */
 export type PerOutput = number | Readonly<Record<string, number>>;
@@ -52,7 +51,7 @@ export interface Bench {
 
 /** `files`: models whose paths the user knows; parts of models are placed in temporary files, which the user does not know. */
 export function makeBench(
-  init: Pick<Bench, 'epsilon' | 'options' | 'place'> & { readonly files: readonly (string | Uint8Array)[] },
+  init: Pick<Bench, 'epsilon' | 'options' | 'place'> & { readonly open: OpenSession; readonly files: readonly (string | Uint8Array)[] },
 ): Bench {
   const { epsilon, options: common, place } = init;
   let runtime = 'ONNX Runtime';
@@ -67,7 +66,7 @@ export function makeBench(
       const threads = options.threads ?? common.threads;
       const file = typeof source === 'string' && init.files.includes(source) ? source : undefined;
       const settings = { ...options, file, runtime: common.runtime, keep: common.keepCrashed, ...(threads !== undefined && { threads }) };
-      return using(openSession(source, name, settings), (session) => {
+      return using(init.open(source, name, settings), (session) => {
         runtime = session.runtime;
         return use(session);
       });

@@ -12,7 +12,7 @@ import { isMap } from './cut';
 import { cropped, type InputKind, makeInput } from './inputs';
 import { type Feeds, onnxSide, type Side } from './locate/side';
 import { everyOther } from './maps';
-import type { Numbers, Session } from './onnx-runner';
+import type { Numbers, OpenSession, Session } from './onnx-runner';
 import { coarsestType, EPSILON } from './precision';
 import type { Rewrite } from './report';
 import type { Results } from './results';
@@ -34,6 +34,8 @@ export interface VerifyRequest {
   readonly free: (part: Model) => Model;
   /** Rewrites the original to an equivalent model that has maps to cut it at. Default: the original unchanged. */
   readonly cuttable?: ((original: Model) => Model) | undefined;
+  /** Opens sessions that run models. */
+  readonly open: OpenSession;
   /** Makes a model loadable by the runtime for the duration of the verification. */
   readonly place: (model: Model, name: string) => string | Uint8Array;
   /** The original exactly as in its file, with no pass applied and no size inserted: its own nodes are run on larger images, if possible. */
@@ -92,9 +94,10 @@ export class Subject {
   readonly budget: Budget;
 
   constructor(readonly request: VerifyRequest) {
-    const { options = {}, place, original, converted } = request;
+    const { options = {}, open, place, original, converted } = request;
     this.bench = makeBench({
       options,
+      open,
       place,
       files: [original.source, converted.source],
       epsilon: EPSILON[coarsestType(original.model)] ?? 2 ** -23,

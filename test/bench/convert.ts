@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { zooModel } from '../../fixtures/zoo-weights';
 import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { cropped, makeInput, seededRandom } from '../../src/verify/inputs';
-import { openSession } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { PEAK } from './peak';
 
 const root = join(__dirname, '../..');

@@ -18,7 +18,8 @@ import { summarise } from '../../src/analysis/summary';
 import { compile, type DenseMethod } from '../../src/compile';
 import { writeModelFile } from '../../src/files';
 import { makeInput } from '../../src/verify/inputs';
-import { openSession, type Session } from '../../src/verify/onnx-runner';
+import type { Session } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 
 const NETWORKS = ['alexnet', 'vgg19', 'resnet50'] as const;
 const WINDOW = 224;

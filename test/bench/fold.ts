@@ -16,7 +16,7 @@ import { settle } from '../../src/compile';
 import { resolveWindows, windowLengths } from '../../src/compile/input-size';
 import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { makeInput } from '../../src/verify/inputs';
-import { openSession } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 
 const root = join(__dirname, '../..');
 const python = process.env.PYTHON ?? 'python3';

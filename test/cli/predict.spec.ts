@@ -79,7 +79,7 @@ test('a folder, as JSON: each digit is the one that it is, with the scores of th
     cells: null,
     kind: 'score',
   });
-  const { openSession } = await import('../../src/verify/onnx-runner');
+  const { openSession } = await import('../../src/verify/runtime/node');
   const session = await openSession(lenet, lenet);
   const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
   for (const [at, { pixels }] of digits.entries()) {
@@ -127,7 +127,7 @@ test('a converted model says what the original says; of the whole picture, the m
   const score = ({ predictions }: Json, wanted: number): number =>
     predictions[0]?.best.find((one) => one.class === wanted)?.score ?? Number.NaN;
   // The runtime by itself, on the whole picture at once.
-  const { openSession } = await import('../../src/verify/onnx-runner');
+  const { openSession } = await import('../../src/verify/runtime/node');
   const session = await openSession(map, map);
   const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
   const data = Float32Array.from(picture.data, (byte) => byte / 255);

@@ -17,6 +17,7 @@ import { parseModel } from '../../src/onnx/text/parser';
 import { defineRulePass } from '../../src/rewrite/pass';
 import { node, value } from '../../src/rewrite/pattern';
 import { defineRule } from '../../src/rewrite/rule';
+import { openSession } from '../../src/verify/runtime/node';
 import { useProgram } from '../support/cli';
 import { runModel } from '../support/run';
 
@@ -24,6 +25,7 @@ const LENET = join(__dirname, '../../fixtures/models/lenet5.onnx');
 const scratch = mkdtempSync(join(tmpdir(), 'convolutionize-debug-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const settings: TrialOptions = {
+  open: openSession,
   place(model, name) {
     const path = join(scratch, `${name.replace(/\W/g, '_')}.onnx`);
     writeModelFile(model, path, { force: true });

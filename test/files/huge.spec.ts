@@ -7,7 +7,7 @@ import { compile, readModel, writeModel } from '../../src';
 import { closeModel, readModelFile, writeForRuntime } from '../../src/files';
 import { readNumbers } from '../../src/ir/tensor';
 import { verifyFiles } from '../../src/verify/files/verify';
-import { openSession } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { expectEqual } from '../support/checks';
 
 const LENET = join(__dirname, '../../fixtures/models/lenet5.onnx');

@@ -2,7 +2,8 @@
 import { CompileError } from '../../src/diagnostics/compile-error';
 import type { Model } from '../../src/ir/model';
 import { isFloatType } from '../../src/ir/tensor';
-import { type Numbers, openSession } from '../../src/verify/onnx-runner';
+import type { Numbers } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { random } from '../support/seeded';
 
 type Results = ReadonlyMap<string, Numbers>;

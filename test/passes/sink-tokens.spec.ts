@@ -2,6 +2,7 @@ import { sinkTokens } from '../../passes/sink-tokens';
 import { compile, cuttable, freeSizes } from '../../src/compile';
 import { modelToBytes } from '../../src/onnx/write';
 import { verifyModels } from '../../src/verify/equivalence';
+import { openSession } from '../../src/verify/runtime/node';
 import { expectPass, parseGraph } from '../support/expect-pass';
 
 const on = (body: string, more = '', output = 'float[2, 12, 5] Y'): string =>
@@ -66,6 +67,7 @@ describe('sink-tokens', () => {
       contract: report.contract,
       free: freeSizes,
       cuttable,
+      open: openSession,
       place: (part) => modelToBytes(part),
     });
     expect([verdict, checks[1]?.status]).toEqual(['equal', 'equal']);

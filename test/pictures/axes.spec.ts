@@ -10,7 +10,8 @@ import { type Encoding, encodingFor, preprocessings } from '../../src/pictures/p
 import { sliding } from '../../src/pictures/slide';
 import type { MapNetwork } from '../../src/pictures/views';
 import { blockSource, product } from '../../src/sources/source';
-import { openSession, type Session } from '../../src/verify/onnx-runner';
+import type { Session } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { noiseNumbers, signalNetwork, volumeNetwork } from '../support/axes-networks';
 import { parseGraph } from '../support/expect-pass';
 

@@ -10,7 +10,8 @@ import { heatOf } from '../../src/pictures/heat';
 import type { Picture } from '../../src/pictures/picture';
 import { type Encoding, encodingFor, preprocessings } from '../../src/pictures/preprocessing';
 import type { MapNetwork } from '../../src/pictures/views';
-import { openSession, type Session } from '../../src/verify/onnx-runner';
+import type { Session } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { parseGraph } from '../support/expect-pass';
 import { random } from '../support/seeded';
 

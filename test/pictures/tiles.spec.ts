@@ -13,7 +13,7 @@ import type { Picture } from '../../src/pictures/picture';
 import { encodingFor, preprocessings } from '../../src/pictures/preprocessing';
 import { planTiles, smallestTile } from '../../src/pictures/tiles';
 import type { MapNetwork } from '../../src/pictures/views';
-import { openSession } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { parseGraph } from '../support/expect-pass';
 import { random } from '../support/seeded';
 

@@ -11,6 +11,7 @@ import { verifyFiles } from '../../src/verify/files/verify';
 import { makeInput } from '../../src/verify/inputs';
 import { probe } from '../../src/verify/locate/probe';
 import { formatVerifyReport, type VerifyReport } from '../../src/verify/report';
+import { openSession } from '../../src/verify/runtime/node';
 import { tfjsSide } from '../../src/verify/tfjs/inside';
 import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { parseGraph } from '../support/expect-pass';
@@ -85,7 +86,7 @@ describe.each(['fused', 'plain'])('a model whose nodes are %s', (whole) => {
     const pairs = [...side.counterparts(network.graph)];
     // Within a fused node there is nothing to look at.
     expect(pairs.length).toBeGreaterThan(whole === 'fused' ? 8 : 12);
-    const bench = makeBench({ options: {}, epsilon: 2 ** -23, files: [], place: (part) => modelToBytes(part) });
+    const bench = makeBench({ options: {}, epsilon: 2 ** -23, files: [], open: openSession, place: (part) => modelToBytes(part) });
     const feeds = new Map([['X', makeInput('normal', 1, 'float', [1, 3, 16, 16])]]);
     const [to, from] = [pairs.map(([value]) => value), pairs.map(([, value]) => value)];
     const [actual, expected] = [await side.probe(to, feeds), await probe(bench, network, from, feeds, 'original')];

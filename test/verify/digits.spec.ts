@@ -6,7 +6,8 @@ import { closeModel, readModelFile } from '../../src/files';
 import { modelToBytes } from '../../src/onnx/write';
 import { best } from '../../src/verify/compare';
 import { cropped } from '../../src/verify/inputs';
-import { type Numbers, openSession } from '../../src/verify/onnx-runner';
+import type { Numbers } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 
 const SIZE = 28;
 const STRIDE = 4;

@@ -5,7 +5,8 @@ import { modelToBytes } from '../../src/onnx/write';
 import { using } from '../../src/verify/bench';
 import { withExactSums } from '../../src/verify/exact-sums';
 import { makeInput } from '../../src/verify/inputs';
-import { type Numbers, openSession } from '../../src/verify/onnx-runner';
+import type { Numbers } from '../../src/verify/onnx-runner';
+import { openSession } from '../../src/verify/runtime/node';
 import { parseGraph } from '../support/expect-pass';
 
 const graph = (text: string): Model => {

@@ -7,10 +7,11 @@ import { closeModel, readModelFile, writeModelFile } from '../../src/files';
 import { parseModel } from '../../src/onnx/text/parser';
 import { modelToBytes } from '../../src/onnx/write';
 import { verifyFiles } from '../../src/verify/files/verify';
-import { type Numbers, openSession } from '../../src/verify/onnx-runner';
+import type { Numbers } from '../../src/verify/onnx-runner';
 import { externalLocations } from '../../src/verify/runtime/external-locations.js';
 import { FrameReader, type Header, sendFrame } from '../../src/verify/runtime/frames.js';
 import { runtimeHost } from '../../src/verify/runtime/host';
+import { openSession } from '../../src/verify/runtime/node';
 
 const RUNTIMES = ['native', 'wasm'] as const;
 const lenet = join(__dirname, '../../fixtures/models/lenet5.onnx');

@@ -11,6 +11,7 @@ import type { Attr, Node, Tensor } from '../../src/ir/types';
 import { modelToBytes } from '../../src/onnx/write';
 import { verifyModels } from '../../src/verify/equivalence';
 import type { VerifyReport } from '../../src/verify/report';
+import { openSession } from '../../src/verify/runtime/node';
 
 const path = join(__dirname, '../../fixtures/models/lenet5.onnx');
 const source = readModelFile(path);
@@ -27,6 +28,7 @@ async function verdictAfter(fault: (graph: Graph) => void): Promise<VerifyReport
     windows: report.windows,
     contract: report.contract,
     free: freeSizes,
+    open: openSession,
     place: (part) => modelToBytes(part),
   });
 }
@@ -179,6 +181,7 @@ test('a difference hidden at the original size is found on a larger map', async 
     windows: report.windows,
     contract: report.contract,
     free: freeSizes,
+    open: openSession,
     place: (part) => modelToBytes(part),
   });
   expect(found.checks.map((check) => check.status)).toEqual(['equal', ...new Array<string>(6).fill('different'), 'equal']);

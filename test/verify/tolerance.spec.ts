@@ -6,6 +6,7 @@ import { modelToBytes } from '../../src/onnx/write';
 import { verifyModels } from '../../src/verify/equivalence';
 import { nudged } from '../../src/verify/inputs';
 import type { VerifyReport } from '../../src/verify/report';
+import { openSession } from '../../src/verify/runtime/node';
 import { parseGraph } from '../support/expect-pass';
 
 async function judged(source: Model, fault: (model: Model) => void = () => {}): Promise<VerifyReport> {
@@ -17,6 +18,7 @@ async function judged(source: Model, fault: (model: Model) => void = () => {}): 
     windows: report.windows,
     contract: report.contract,
     free: freeSizes,
+    open: openSession,
     place: (part) => modelToBytes(part),
   });
 }

@@ -4,7 +4,7 @@ import type { SizeRequest } from '../../compile/input-size';
 import { badOption, usage } from '../../diagnostics/catalogue';
 import type { Diagnostic } from '../../diagnostics/compile-error';
 import { type PerAxis, type PerPlaces, perAxis, placesName } from '../../ir/spatial';
-import type { RuntimeChoice } from '../../verify/runtime/choice';
+import type { RuntimeChoice } from '../../verify/onnx-runner';
 import type { TfjsBackend } from '../../verify/tfjs/backend';
 import type { Colour, ColourMap } from '../colours';
 import type { GridAxis, Peak } from '../grid';

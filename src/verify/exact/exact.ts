@@ -17,7 +17,7 @@ import { seededRandom } from '../inputs';
 import { opOf } from '../locate/departure';
 import { probeEach } from '../locate/probe';
 import { firstDeparting } from '../locate/walk';
-import type { Numbers } from '../onnx-runner';
+import type { Numbers, OpenSession } from '../onnx-runner';
 import { turnedTo } from '../pair/layout';
 import type { Correspondence } from '../pair/pair';
 import type { Departure, ExactReport, VerifyReport } from '../report';
@@ -32,6 +32,8 @@ export interface ExactRequest {
   readonly original: Model;
   readonly converted: MakeSide;
   readonly match: Pick<Correspondence, 'feeds'>;
+  /** Opens sessions that run models. */
+  readonly open: OpenSession;
   readonly place: (model: Model, name: string) => string | Uint8Array;
   /** Shape of each input of the original. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -45,8 +47,8 @@ const AT_ONCE = 8;
 /** Throws CompileError NOT_EXACT if nothing can be compared. */
 export async function verifyExactly(request: ExactRequest): Promise<VerifyReport> {
   const started = performance.now();
-  const { original, place, options = {} } = request;
-  const bench = makeBench({ options, place, epsilon: 2 ** -23, files: [] });
+  const { original, open, place, options = {} } = request;
+  const bench = makeBench({ options, open, place, epsilon: 2 ** -23, files: [] });
   const rounds = options.samples ?? usualRounds(original);
   const outcomes: Round[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -15,7 +15,7 @@ import { nameOf, type Observed, tellDeparture, worstSample } from '../locate';
 import { notFiniteIn } from '../locate/born';
 import { onnxSide } from '../locate/side';
 import { measure } from '../noise';
-import type { Numbers, Session } from '../onnx-runner';
+import type { Numbers, OpenSession, Session } from '../onnx-runner';
 import { coarsestType, EPSILON } from '../precision';
 import type { Check, Tolerance, VerifyReport } from '../report';
 import { agreesEnough, each, isWithin, type Results, worstOf } from '../results';
@@ -38,6 +38,8 @@ export interface PairRequest {
   readonly map?: ReadonlyMap<string, string> | undefined;
   /** Relation of all outputs; default: derived from their shapes. */
   readonly relation?: Relation | undefined;
+  /** Opens sessions that run models. */
+  readonly open: OpenSession;
   readonly place: (model: Model, name: string) => string | Uint8Array;
   readonly options?: VerifyOptions | undefined;
 }
@@ -57,7 +59,7 @@ export async function verifyPair(request: PairRequest): Promise<VerifyReport> {
   const match = correspondence(original.model, converted.model, request.map);
   const epsilon = Math.max(...[original, converted].map(({ model }) => EPSILON[coarsestType(model)] ?? 2 ** -23));
   const coarsest = [original, converted].map(({ model }) => coarsestType(model)).find((type) => EPSILON[type] === epsilon);
-  const bench = makeBench({ options, place: request.place, epsilon, files: [original.source, converted.source] });
+  const bench = makeBench({ options, open: request.open, place: request.place, epsilon, files: [original.source, converted.source] });
   const measured = await measure(bench, original, samples, async () => undefined);
   bench.progress('running the converted model');
   const run = (session: Session): Promise<Results[]> => each(samples, ({ feeds }) => session.run(match.feeds(feeds)));

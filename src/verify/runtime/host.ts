@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { runtimeMissing } from '../../diagnostics/catalogue';
-import type { RuntimeChoice } from './choice';
+import type { RuntimeChoice } from '../onnx-runner';
 import { FrameReader, type Header, sendFrame } from './frames.js';
 
 export interface RuntimeInfo {

@@ -15,6 +15,7 @@ import { makeInput } from '../../../src/verify/inputs';
 import { counterparts } from '../../../src/verify/locate/counterparts';
 import { probe } from '../../../src/verify/locate/probe';
 import { formatVerifyReport, type VerifyReport } from '../../../src/verify/report';
+import { openSession } from '../../../src/verify/runtime/node';
 import { parseGraph } from '../../support/expect-pass';
 
 // A busy machine takes its time.
@@ -60,6 +61,7 @@ async function judged(fault: (graph: Graph) => void): Promise<VerifyReport> {
     windows: report.windows,
     contract: report.contract,
     free: freeSizes,
+    open: openSession,
     place: (part) => modelToBytes(part),
     rewrites: () => report.remarks.flatMap(({ kind, pass, rule, origin }) => (kind === 'applied' ? [{ pass, rule, origin }] : [])),
     options: { samples: 7 },
@@ -83,7 +85,7 @@ test('every value that is matched holds the same numbers', async () => {
   const { model, original } = compile(resnet);
   const pairs = [...counterparts(original.graph, model.graph)];
   expect(pairs.length).toBe(model.graph.nodeCount);
-  const bench = makeBench({ options: {}, epsilon: 2 ** -23, files: [], place: (part) => modelToBytes(part) });
+  const bench = makeBench({ options: {}, epsilon: 2 ** -23, files: [], open: openSession, place: (part) => modelToBytes(part) });
   const feeds = new Map([['X', makeInput('normal', 1, 'float', [1, 3, 16, 18])]]);
   const [from, to] = [pairs.map(([, value]) => value), pairs.map(([value]) => value)];
   const expected = await probe(bench, original, from, feeds, 'original');

@@ -6,6 +6,7 @@ import type { Model } from '../../../src/ir/model';
 import { modelToBytes } from '../../../src/onnx/write';
 import { verifyModels } from '../../../src/verify/equivalence';
 import type { VerifyReport } from '../../../src/verify/report';
+import { openSession } from '../../../src/verify/runtime/node';
 import type { Fault } from './faults';
 
 /** `claim`: what is said of the conversion in place of what it says. undefined: the network has no place for the fault. Throws CompileError where it cannot be converted. */
@@ -32,6 +33,7 @@ export async function judged(
     head: report.head,
     free: freeSizes,
     cuttable,
+    open: openSession,
     place: (part) => modelToBytes(part),
     options: { samples },
   });

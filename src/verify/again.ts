@@ -1,16 +1,12 @@
 /** Repeats the conversion behind a converted file, to find out what its rules produce from the original's weights and from others. */
-import { type Compiled, compile } from '../../compile';
-import { declaredForm, type Form } from '../../compile/form';
-import type { SizeRequest } from '../../compile/input-size';
-import { declaredDensity, declaredHead, declaredSize, declaredStrides } from '../../compile/metadata';
-import { CompileError } from '../../diagnostics/compile-error';
-import { inheritOrigin } from '../../files';
-import type { Model } from '../../ir/model';
-import { slidingNames } from '../../ir/tied';
-import { lowerToTfjs } from '../../tfjs/lower';
-import type { Rewrite } from '../report';
-import { aboutOf, readModelJson } from '../tfjs/files';
-import type { Emitted } from '../tfjs/integers';
+import { type Compiled, compile } from '../compile';
+import { declaredForm, type Form } from '../compile/form';
+import type { SizeRequest } from '../compile/input-size';
+import { declaredDensity, declaredHead, declaredSize, declaredStrides } from '../compile/metadata';
+import { CompileError } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
+import { slidingNames } from '../ir/tied';
+import type { Rewrite } from './report';
 
 /** True if a pass recomputed weights. Constants folded in the original itself do not count, because the original computes them too. */
 export const rounds = ({ report }: Compiled): boolean =>
@@ -27,11 +23,12 @@ export function compiledAnew(original: Model, converted: Model): Compiled | unde
 
 /**
  * The conversion behind a file that declares itself a form of one, repeated, together with the form. undefined if the file declares no form, or the
- * conversion cannot be repeated.
+ * conversion cannot be repeated. `inherit`: lets the repeated one read the files of the original.
  */
 export function formedFrom(
   original: Model,
   converted: Model,
+  inherit?: (made: Model, from: Model) => void,
 ): { readonly compiled: Compiled; readonly form: { readonly model: Model; readonly form: Form } } | undefined {
   const form = declaredForm(converted);
   const head = declaredHead(converted);
@@ -41,12 +38,12 @@ export function formedFrom(
   const stride = Object.keys(declaredDensity(converted)).length > 0 ? Object.values(declaredStrides(converted) ?? {})[0] : undefined;
   const inputSize = declaredSize(converted);
   const compiled = ifPossible(() => compile(original, { head, stride, inputSize, ...(!isAll && { outputs }) }));
-  if (compiled) inheritOrigin(compiled.model, original);
+  if (compiled) inherit?.(compiled.model, original);
   return compiled && { compiled, form: { model: converted.clone(), form } };
 }
 
 /** Returns undefined if the action throws a CompileError. */
-function ifPossible<T>(action: () => T): T | undefined {
+export function ifPossible<T>(action: () => T): T | undefined {
   try {
     return action();
   } catch (error) {
@@ -70,45 +67,4 @@ export function conversionAgain(
   const names = (model: Model | undefined): string => JSON.stringify(model?.graph.nodes.map((node) => [node.op, node.name]));
   const level = ([2, 1, 0] as const).find((each) => names(attempt(original, each)) === names(converted)) ?? 2;
   return (model) => attempt(model, level);
-}
-
-/**
- * The same, including the graph emitted for TensorFlow.js: in the layout that the model declares, and fused or not, whichever reproduces its nodes.
- * undefined if it is not a conversion by this program.
- */
-export function tfjsConversionAgain(
-  original: Model,
-  standIn: Model,
-  path: string,
-  inputSize: SizeRequest | undefined,
-): ((model: Model) => Emitted | undefined) | undefined {
-  const json = readModelJson(path);
-  const { inputs = {}, values } = aboutOf(json);
-  const head = declaredHead(standIn);
-  if (!head || !values) return undefined;
-  const inputLayout = Object.values(inputs).some(({ layout }) => layout === 'nchw') ? 'nchw' : 'nhwc';
-  const attempt = (model: Model, optimise: 0 | 1 | 2, fuse: boolean): Emitted | undefined =>
-    ifPossible(() => {
-      const compiled = compile(model, {
-        head,
-        optimise,
-        slide: slidingNames(standIn),
-        inputSize: inputSize ?? declaredSize(standIn),
-      }).model;
-      return { model: compiled, graph: lowerToTfjs(compiled, { inputLayout, fuse }) };
-    });
-  const topology = json.modelTopology as { readonly node: readonly { readonly name: string; readonly op: string }[] };
-  const own = new Set(topology.node.map(({ name, op }) => `${op} ${name}`));
-  // A node may have been tampered with: uses the settings that reproduce most nodes.
-  let best: { readonly optimise: 0 | 1 | 2; readonly fuse: boolean; readonly share: number } | undefined;
-  for (const optimise of [2, 1, 0] as const) {
-    for (const fuse of [true, false]) {
-      const made = attempt(original, optimise, fuse)?.graph.nodes ?? [];
-      const common = made.filter(({ name, op }) => own.has(`${op} ${name}`)).length;
-      const share = common / Math.max(own.size, made.length, 1);
-      if (share > (best?.share ?? 0)) best = { optimise, fuse, share };
-      if (share === 1) return (model) => attempt(model, optimise, fuse);
-    }
-  }
-  return best && best.share > 0.5 ? (model) => attempt(model, best.optimise, best.fuse) : () => undefined;
 }

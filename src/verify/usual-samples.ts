@@ -1,25 +1,26 @@
 /** Inputs of a verification and their sizes. */
 
-import { type ImageWindow, resolveWindows, type SizeRequest, windowAxes } from '../../compile/input-size';
-import { openDimension } from '../../diagnostics/catalogue';
-import { CompileError } from '../../diagnostics/compile-error';
-import type { Model } from '../../ir/model';
-import { elementCount } from '../../ir/tensor';
-import type { Value } from '../../ir/types';
-import type { VerifyOptions } from '../bench';
-import { makeBudget, secondsOf, secondsToFeed } from '../budget';
-import { isExtreme, isHuge, makeInput } from '../inputs';
-import { correspondence } from '../pair/pair';
-import { broughtInto, quantisedCopy, rangesOfOriginal } from '../pair/quantised';
-import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from '../samples';
+import { type ImageWindow, resolveWindows, type SizeRequest, windowAxes } from '../compile/input-size';
+import { openDimension } from '../diagnostics/catalogue';
+import { CompileError } from '../diagnostics/compile-error';
+import type { Model } from '../ir/model';
+import { elementCount } from '../ir/tensor';
+import type { Value } from '../ir/types';
+import type { VerifyOptions } from './bench';
+import { makeBudget, secondsOf, secondsToFeed } from './budget';
+import { isExtreme, isHuge, makeInput } from './inputs';
+import { correspondence } from './pair/pair';
+import { broughtInto, quantisedCopy, rangesOfOriginal } from './pair/quantised';
+import { kindsFor, partOf, randomSamples, type Sample, usualSamples } from './samples';
 
 export interface SampleOptions extends VerifyOptions {
-  readonly inputs?: readonly string[] | undefined;
+  /** Inputs that the user gave; undefined: random ones. */
+  readonly load?: ((original: Model, windows: readonly ImageWindow[]) => Promise<readonly Sample[]>) | undefined;
   readonly map?: ReadonlyMap<string, string> | undefined;
   readonly onSamples?: ((samples: readonly Sample[]) => void) | undefined;
 }
 
-/** Samples from the given files, or random ones. */
+/** The samples that were given, or random ones. */
 export async function samplesFor(
   original: Model,
   converted: Model,
@@ -31,8 +32,8 @@ export async function samplesFor(
   const [first] = windows;
   const axes = first ? windowAxes(first) : [2, 3];
   const quantised = quantisedCopy(original.graph, converted.graph);
-  const samples = options.inputs?.length
-    ? await loadSamples(original, windows, options.inputs)
+  const samples = options.load
+    ? await options.load(original, windows)
     : randomSamples(
         options.samples ?? usualSamples(original, makeBudget(options.budget), 6 * secondsOfSample(original)),
         kindsFor(original).filter(
@@ -48,7 +49,7 @@ export async function samplesFor(
           ),
       );
   const fitting =
-    quantised && !options.inputs?.length
+    quantised && !options.load
       ? broughtInto(samples, rangesOfOriginal(quantised, correspondence(original, converted, options.map).inputs))
       : samples;
   const part = partOf(fitting, options.shard);
@@ -58,9 +59,6 @@ export async function samplesFor(
 
 const secondsOfSample = ({ graph }: Model): number =>
   secondsOf(graph) + secondsToFeed(graph.inputs.reduce((sum, input) => sum + elementCount(sizesOf(input)), 0));
-
-export const loadSamples = async (original: Model, windows: readonly ImageWindow[], paths: readonly string[]): Promise<readonly Sample[]> =>
-  (await import('./inputs')).loadSamples(paths, { inputs: original.graph.inputs, windows });
 
 /** Static sizes; an open batch becomes 1. Throws CompileError OPEN_DIMENSION. */
 export function sizesOf({ name, type }: Value): readonly number[] {
