@@ -36,6 +36,9 @@ export function perWindow(head: HeadNode): Result {
   if (isBroadcasting(node.op)) return broadcast(head);
   if (node.op === 'MatMul') return matMul(head);
   if (node.op === 'Concat') return concat(head);
+  const rule = RULES[node.op];
+  // A recurrent layer judges its other inputs itself: its first state is as long as the batch, so it may seem to follow the image.
+  if (first && rule === recurrence) return rule(head, first);
   if (!first || node.inputs.slice(1).some((_, at) => head.row(at + 1))) return 'what it reads beside its data is computed from the image';
   if (isUnaryElementwise(node.op)) return elementwise(head, first);
   if (isQuantiser(node.op))
@@ -43,7 +46,6 @@ export function perWindow(head: HeadNode): Result {
       ? elementwise(head, first)
       : 'it has a scale of its own for each feature';
   if (isReduction(node.op)) return reduction(head, first);
-  const rule = RULES[node.op];
   return rule ? rule(head, first) : 'no rule is known that makes it work for each window';
 }
 

@@ -17,6 +17,7 @@ export function recurrence(head: HeadNode, row: Row): Result {
   const [, , , , lengths, ...states] = node.inputs;
   if (lengths) return 'it is given lengths of sequences';
   if (![states[0], states[1]].every(isZero)) return 'it begins with a state of its own';
+  if ([1, 2, 3, 7].some((slot) => head.row(slot))) return 'its weights are computed from the image';
   // One image: its axis belongs to the window.
   const isAlone = !row.hasBatch;
   if (isAlone ? batch !== 1 || row.shape[own.batch] !== 1 : (row.batchAt ?? 0) !== own.batch)

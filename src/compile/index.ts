@@ -9,6 +9,7 @@ import { motionOf } from '../analysis/motion';
 import { formedAlready, notConvertible, strideNotFor, strideOfOtherAxes } from '../diagnostics/catalogue';
 import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs, lettersOf, slidingLetters } from '../ir/axis-roles';
+import { whereNotEmpty } from '../ir/dims';
 import type { Model } from '../ir/model';
 import { declareWindows } from '../ir/sizes/windows';
 import { axisName, isSpatialRole, type Letter } from '../ir/spatial';
@@ -216,7 +217,7 @@ const outputsOf = (original: Model, model: Model): OutputReport[] =>
   original.graph.outputs.map((before, index) => {
     const after = model.graph.outputs[index];
     assertInvariant(after?.name === before.name, () => `output '${before.name}' became '${after?.name}'`);
-    return { name: before.name, original: before.type?.shape, converted: after.type?.shape };
+    return { name: before.name, original: before.type?.shape, converted: after.type?.shape?.map(whereNotEmpty) };
   });
 
 /** Makes an integer network compute in integers again. Throws CompileError if one of its layers cannot. */

@@ -20,6 +20,7 @@ import {
   named,
   period,
   plus,
+  positive,
   type Sum,
   substitute,
   textOf,
@@ -68,6 +69,9 @@ function choose(kind: 'min' | 'max', a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return Math[kind](a, b);
   return combine(a, b, (x, y) => extreme(kind, [x, y]));
 }
+
+/** The dimension in a shorter form that is equal wherever the dimension is at least 1: max(0, time - 2) - 1 is time - 3. */
+export const whereNotEmpty = (dim: Dim): Dim => (typeof dim === 'string' && dim.includes('max(') ? dimOf(positive(parseDim(dim))) : dim);
 
 /** Value of a dimension for these values of its names; undefined if one is not bound. */
 export function evaluateDim(dim: Dim, bindings: Bindings): number | undefined {

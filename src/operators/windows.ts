@@ -145,7 +145,8 @@ function cut(node: Node, axis: number): Reads {
   if (own.start === undefined) return notKnown('begins at a place that is computed');
   const { start, step } = own;
   const at = step > 0 ? start : start < 0 ? start : Math.min(start, typeof length === 'number' ? length - 1 : start);
-  const fromEnd = start < 0 || (step < 0 && typeof length === 'number' && start >= length - 1);
+  // A slice keeps its distance from both edges of a larger map, whichever edge it is written from: only one that runs backwards begins at the far end.
+  const fromEnd = step < 0;
   if (start < 0 && typeof length !== 'number')
     return notKnown('begins at a place that is counted from the far end of a map of unknown size');
   const first = at < 0 ? Math.max(at + Number(length), 0) : at;

@@ -113,7 +113,7 @@ describe('not refused', () => {
 describe('exact', () => {
   const along = (body: string, letter = 'H') => {
     const { graph } = parseGraph(`g (float[1, 1, 48, 48] X) => (float[1, c, h, w] Y)
-      <float[1, 1, 3, 3] K, float[4] S15 = {1, 1, 1.5, 1.5}, float[4] S2 = {1, 1, 2, 2}, int64[1] last = {-1}, int64[1] front = {-1000}, int64[1] w = {2}, int64[1] back = {-1}> { ${body} }`);
+      <float[1, 1, 3, 3] K, float[1, 1, 3, 1] K31, int64[1] axis = {2}, float[4] S15 = {1, 1, 1.5, 1.5}, float[4] S2 = {1, 1, 2, 2}, int64[1] last = {-1}, int64[1] front = {-1000}, int64[1] cut = {-44}, int64[1] end = {1000}, int64[1] w = {2}, int64[1] back = {-1}> { ${body} }`);
     const state = graph.outputs[0] && motionOf(graph).of(graph.outputs[0]);
     const track = state?.kind === 'moving' ? state.tracks.get(letter) : undefined;
     return track && { ...track, stride: toNumber(track.stride), offset: toNumber(track.offset), window: toNumber(track.window) };
@@ -138,6 +138,14 @@ describe('exact', () => {
     expect(
       along('A = Slice (X, last, front, w, back) B = Conv <strides = [2, 2]> (A, K) Y = Slice (B, last, front, w, back)'),
     ).toMatchObject({ stride: 2, congruent: 2 });
+  });
+  test('a slice counted from the far end keeps its distance from both edges: it meets what is counted from the front', () => {
+    expect(along('A = Conv (X, K) C = Conv <kernel_shape = [3, 1]> (A, K31) B = Slice (A, cut, end, axis) Y = Add (B, C)')).toMatchObject({
+      stride: 1,
+      offset: 0,
+      window: 5,
+      far: undefined,
+    });
   });
   test('SAME padding that is somewhere else at other sizes', () => {
     expect(along('Y = Conv <auto_pad = "SAME_UPPER", strides = [2, 2]> (X, K)')).toMatchObject({ stride: 2, congruent: 2 });

@@ -18,6 +18,12 @@ const SIGNAL = `${header} g (float[N, 1, 64] X) => (float[N, 3] Y) <float[4, 1, 
   f = Flatten (s) g = Gemm <transB = 1> (f, W, b) Y = Softmax <axis = 1> (g) }`;
 const POOLED_SIGNAL = `${header} g (float[N, 2, 40] X) => (float[N, 3] Y) <float[4, 2, 5] K, float[3, 4] W> {
   c = Conv <strides = [2], pads = [2, 2]> (X, K) r = Relu (c) p = GlobalAveragePool (r) f = Flatten (p) Y = Gemm <transB = 1> (f, W) }`;
+/** WaveNet: what is skipped is cut to the length of what was computed, counted from its end. */
+const WAVENET = `${header} g (float[1, 2, 40] X) => (float[1, 3] Y) <float[2, 2, 2] K, float[2, 2, 2] L, float[2, 2, 2] M, float[3, 2] W,
+  int64[1] a = {-37}, int64[1] b = {-33}, int64[1] end = {9223372036854775807}, int64[1] time = {2}> {
+  c = Conv (X, K) d = Conv <dilations = [2]> (c, L) t = Tanh (d) s = Slice (c, a, end, time) e = Add (s, t)
+  h = Conv <dilations = [4]> (e, M) k = Slice (e, b, end, time) j = Slice (t, b, end, time) i = Add (j, h) l = Add (i, k)
+  p = GlobalAveragePool (l) f = Flatten (p) Y = Gemm <transB = 1> (f, W) }`;
 /** Channels last: a Transpose in front. */
 const SIGNAL_LAST = `${header} g (float[1, 40, 6] X) => (float[1, 3] Y) <float[4, 6, 5] K, float[3, 4] W, int64[1] last = {-1}> {
   t = Transpose <perm = [0, 2, 1]> (X) c = Conv <strides = [2]> (t, K) m = ReduceMax <axes = [-1], keepdims = 0> (c) Y = Gemm <transB = 1> (m, W) }`;
@@ -41,6 +47,7 @@ test.each([
   ['without a batch', SIGNAL_ALONE, undefined],
   ['a volume', VOLUME, undefined],
   ['a picture without a batch', PICTURE_ALONE, undefined],
+  ['branches cut to the same end', WAVENET, undefined],
 ])('%s: each cell is the original on its crop', async (_, text, shape) => {
   const model = await expectCrops(text);
   if (shape) expect(model.graph.outputs[0]?.type?.shape).toEqual(shape);

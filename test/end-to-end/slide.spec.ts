@@ -49,6 +49,13 @@ const RECURRENT = `${header} g (float[N, 1, 14, 12] X) => (float[N, 5] Y)
   <float[12] S, float[4, 1, 3, 3] K, int64[3] list = {0, 0, 20}, float[1, 18, 20] G, float[1, 18, 6] R, float[1, 36] b, int64[1] first = {0}, float[5, 6] W> {
   n = Mul (X, S) c = Conv (n, K) r = Relu (c) p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r) t = Transpose <perm = [2, 0, 1, 3]> (p)
   l = Reshape (t, list) a, h = GRU <hidden_size = 6, linear_before_reset = 1> (l, G, R, b) q = Squeeze (h, first) Y = Gemm <transB = 1> (q, W) }`;
+/** The same with a first state of zeros, as long as the batch, which an exporter reads off the sequence. */
+const FIRST_STATE = RECURRENT.replace(
+  'a, h = GRU',
+  'z = Shape (l) n1 = Gather (z, one) n2 = Unsqueeze (n1, first) n3 = Concat <axis = 0> (ones, n2, six) h0 = Expand (nought, n3) a, h = GRU',
+)
+  .replace('(l, G, R, b)', '(l, G, R, b, , h0)')
+  .replace('int64[1] first = {0}', 'int64[1] first = {0}, int64 one = {1}, int64[1] ones = {1}, int64[1] six = {6}, float nought = {0}');
 const FRAME_BIAS = `${header} g (float[1, 1, 5, 9, 8] X) => (float[1, 4] Y) <float[3, 1, 2, 3, 3] K, float[4, 1, 1] B, float[4, 504] W> {
   c = Conv (X, K) a = Add (c, B) r = Relu (a) f = Flatten (r) Y = Gemm <transB = 1> (f, W) }`;
 const ALL_TIED = COLUMN_BIAS.replace('[1, 1, 1, 7] B', '[6, 7] B');
@@ -64,6 +71,7 @@ test.each([
   ['a layer for each frame', LAYER_PER_FRAME, {}, ['height'], /MatMul 'm'/],
   ['convolutions over time alone', CONV_OVER_TIME, {}, ['width'], /Mul 'n'/],
   ['a recurrent layer over time', RECURRENT, {}, ['height'], /Mul 'n'/],
+  ['a recurrent layer that begins with zeros', FIRST_STATE, {}, ['height'], /Mul 'n'/],
   ['a bias for each frame of a video', FRAME_BIAS, {}, ['height', 'width'], /Add 'a'/],
 ] as const)('%s: slides along the other axes, each cell is the original on its crop', async (_, text, options, sliding, reason) => {
   const model = await expectCrops(text, options);

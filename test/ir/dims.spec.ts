@@ -14,6 +14,7 @@ import {
   sameDim,
   substituteDim,
   subtractDims,
+  whereNotEmpty,
 } from '../../src/ir/dims';
 import type { Dim } from '../../src/ir/types';
 import { random } from '../support/seeded';
@@ -56,6 +57,9 @@ describe('dimensions', () => {
     ['a name and 1', maxDims('h', 1), 'h'],
     ['a difference and 0', maxDims(0, subtractDims('h', 1)), 'h - 1'],
     ['what may be negative', maxDims(0, subtractDims('h', 2)), 'max(0, h - 2)'],
+    ['an extreme and a number within another', maxDims(subtractDims(maxDims(0, subtractDims('h', 2)), 4), 0), 'max(0, h - 6)'],
+    ['where it is not empty', whereNotEmpty(subtractDims(maxDims(0, subtractDims('h', 2)), 1)), 'h - 3'],
+    ['where either side is not empty', whereNotEmpty(maxDims(subtractDims('h', 2), subtractDims('w', 1))), 'max(h - 2, w - 1)'],
     ['a product', minDims(0, multiplyDims('h', 'w')), 0],
     [
       'a product with what may be negative',

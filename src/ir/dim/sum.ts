@@ -153,8 +153,7 @@ const wrapped = (text: string): string => (/^(`[^`]*`|[^\s+*/()`-]+|[a-z]+\([^()
 export function extreme(kind: 'min' | 'max', sums: readonly Sum[]): Sum {
   const sides = new Map<string, Sum>();
   for (const sum of sums) {
-    const atom = onlyAtom(sum);
-    for (const side of atom?.kind === kind ? atom.sides : [sum]) sides.set(keyOf(side), side);
+    for (const side of taken(kind, sum)) sides.set(keyOf(side), side);
   }
   // Drops sides that never win.
   for (const [key, side] of sides) {
@@ -166,6 +165,29 @@ export function extreme(kind: 'min' | 'max', sums: readonly Sum[]): Sum {
   if (sides.size === 1) return first;
   const keys = [...sides.keys()].sort();
   return atomic({ kind, key: `${kind}(${keys.join(', ')})`, sides: keys.map((key) => sides.get(key) ?? ZERO) });
+}
+
+/** The sides of an extreme within the sum: max(a, b) + c is the largest of a + c and b + c. Otherwise the sum itself. */
+function taken(kind: 'min' | 'max', sum: Sum): readonly Sum[] {
+  for (const term of sum.values()) {
+    const [atom] = term.atoms;
+    if (term.coefficient !== 1 || term.atoms.length !== 1 || atom?.kind !== kind) continue;
+    const rest = plus(sum, sumOf(term), -1);
+    return atom.sides.flatMap((side) => taken(kind, plus(side, rest)));
+  }
+  return [sum];
+}
+
+/** A sum that equals this one wherever it is at least 1: sides of a max that would make it smaller are left out. */
+export function positive(sum: Sum): Sum {
+  for (const term of sum.values()) {
+    const [atom] = term.atoms;
+    if (term.coefficient !== 1 || term.atoms.length !== 1 || atom?.kind !== 'max') continue;
+    const rest = plus(sum, sumOf(term), -1);
+    const sides = atom.sides.filter((side) => highest(plus(side, rest)) > 0);
+    if (sides.length > 0 && sides.length < atom.sides.length) return positive(plus(extreme('max', sides), rest));
+  }
+  return sum;
 }
 
 /** Replaces names with sums; a name without a replacement stays. */

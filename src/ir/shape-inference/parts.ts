@@ -94,6 +94,9 @@ const slice: Infer = (node, context) => {
 function sliceLength(length: Dim, start: Dim, end: Dim, step: Dim): Dim {
   if (length === undefined || typeof step !== 'number' || step === 0) return undefined;
   if (start === 0 && step === 1 && isNearTheEnd(end, length)) return end;
+  // To the end: as text, shorter than with the clipped start.
+  if (typeof start === 'number' && start >= 0 && start < FAR && typeof end === 'number' && end >= FAR && step > 0)
+    return ceilDivideDim(maxDims(subtractDims(length, start), 0), step);
   const last = subtractDims(length, 1);
   const span =
     step > 0
