@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import type { OptimisationLevel } from '../../passes';
 import { type Compiled, type CompileOptions, compile } from '../compile';
-import { type Formed, type FormRequest, formOf } from '../compile/form';
+import { type Formed, type FormRequest, formOf, inHalf } from '../compile/form';
 import { withFewerBits } from '../compile/metadata';
 import { badOption, externalToStream, outputTwice, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
@@ -30,6 +30,8 @@ export interface ConvertFileOptions {
   readonly tfjs: WriteTfjsOptions | undefined;
   /** Transform the converted model into this form. */
   readonly form?: { readonly request: FormRequest; readonly level: OptimisationLevel } | undefined;
+  /** Inputs on which `--fp16` measures ranges; default: random ones. */
+  readonly inputs?: readonly string[] | undefined;
   /** Adds metadata to the converted model. */
   readonly describe?: ((compiled: Compiled) => void) | undefined;
   /** Receives the model with channels-last maps on the way to TensorFlow.js. */
@@ -89,12 +91,26 @@ export async function convertFile<Facts>(
     inheritOrigin(compiled.model, source);
     options.describe?.(compiled);
     const facts = describe(compiled);
-    const formed = options.form && formOf(compiled, options.form.request, options.form.level);
+    const single = options.form && formOf(compiled, options.form.request, options.form.level);
+    const formed = single && (await halvedIfAsked(single, compiled, options));
     if (formed) inheritOrigin(formed.model, source);
     return { result: { ...(await write(input, source, { compiled, formed }, options)), formed }, facts };
   } finally {
     closeModel(source);
   }
+}
+
+/** `--fp16`: which nodes stay in float32 depends on the ranges of their values. */
+async function halvedIfAsked(
+  formed: Formed,
+  { report }: Compiled,
+  { form, inputs, verify = {}, step }: ConvertFileOptions,
+): Promise<Formed> {
+  const half = form?.request.half;
+  if (!half) return formed;
+  step('measuring the ranges of all values');
+  const { rangesOf } = await import('../verify/files/ranges');
+  return inHalf(formed, half, await rangesOf(formed.model, { windows: report.windows, inputs, options: verify }));
 }
 
 /** Updates the contract for reduced-precision weights. A pattern that matches no weight is reported later. */

@@ -41,11 +41,13 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
     size: args.fixSize?.length ? inputSize(args.fixSize, 'fix-size') : undefined,
     batch: positiveNumber('batch', args.batch),
     ends: { softmax: args.softmax, upsample: args.upsample, argmax: args.argmax },
+    half: args.fp16 || args.fp16Ends ? { ends: args.fp16Ends } : undefined,
   };
+  if (args.inputs?.length && !form.half) throw usage('--inputs are what --fp16 measures ranges on: give --fp16', 'convert');
   if (args.softmax && args.argmax && args.upsample === undefined)
     throw usage('the best class is the same with and without --softmax: leave it away, or --argmax', 'convert');
   if (asksForForm(form) && args.to === 'tfjs')
-    throw usage('--fix-size, --batch, --softmax, --upsample and --argmax are for ONNX files', 'convert');
+    throw usage('--fix-size, --batch, --softmax, --upsample, --argmax and --fp16 are for ONNX files', 'convert');
   const tfjs = tfjsTarget(args);
   const { input } = args;
   const output =
@@ -108,6 +110,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       force: args.force,
       allowSymlinks: args.allowSymlinks,
       tfjsBackend: args.tfjsBackend,
+      inputs: args.inputs,
       verify: args.noVerify ? undefined : verifyOptions(args),
       keepFailed: args.keepFailed,
       allowUnverified: args.allowUnverified,

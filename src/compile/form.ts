@@ -1,12 +1,12 @@
 /**
- * The form in which a converted model is shipped: one size of image and batch (`--fix-size`, `--batch`). The conversion itself comes first and is
+ * The form in which a converted model is shipped: one size of image and batch (`--fix-size`, `--batch`), half precision (`--fp16`). The conversion itself comes first and is
  * verified at many sizes; the result of this step is verified against that conversion.
  *
  *   convolutionize.form     {"size":{"image":[512,512]},"batch":1,"ends":{"scores":{"softmax":true,"axis":1,"classes":1000,"places":[2,3]}}}
  *   convolutionize.outputs  scores: softmax over the classes of each cell
  */
 import { fixing, type OptimisationLevel } from '../../passes';
-import { batchFixed, sizeNotFixed, sizeNotTaken } from '../diagnostics/catalogue';
+import { batchFixed, nothingInHalf, sizeNotFixed, sizeNotTaken } from '../diagnostics/catalogue';
 import { jsonIn } from '../formats/json';
 import { imageInputs } from '../ir/axis-roles';
 import { evaluateDim } from '../ir/dims';
@@ -19,6 +19,8 @@ import { table } from '../ir/table';
 import { type Dim, isConst, type Value } from '../ir/types';
 import { type PassReport, PassRunner } from '../rewrite/manager';
 import { type End, type Ends, endText, type Placing, putEnds } from './ends';
+import { type Halved, halved } from './half';
+import type { Ranges } from './half-kept';
 import { resolveWindows, type SizeRequest, windowLengths } from './input-size';
 import { declaredStrides } from './metadata';
 import type { Compiled } from './options';
@@ -33,6 +35,12 @@ export interface FormRequest {
   readonly batch?: number | undefined;
   /** Operations to add behind the scores. */
   readonly ends?: Ends | undefined;
+  /** float16 inside; `ends`: also at graph inputs and outputs. Needs measured ranges: `inHalf`. */
+  readonly half?: Half | undefined;
+}
+
+export interface Half {
+  readonly ends: boolean;
 }
 
 /** Form of a model, as declared in its metadata. */
@@ -42,6 +50,8 @@ export interface Form {
   readonly batch?: number | undefined;
   /** Per output: operations behind its scores. */
   readonly ends?: Readonly<Record<string, End>> | undefined;
+  /** float16 inside; `ends`: also at graph inputs and outputs. */
+  readonly half?: Half | undefined;
 }
 
 export interface Formed {
@@ -49,13 +59,20 @@ export interface Formed {
   readonly form: Form;
   readonly passes: readonly PassReport[];
   readonly nodes: { readonly before: number; readonly after: number };
+  readonly half?: HalfReport | undefined;
+}
+
+export interface HalfReport extends Pick<Halved, 'kept' | 'halves'> {
+  /** Inputs that the ranges were measured on. */
+  readonly measuredOn: string;
 }
 
 const FORM = 'convolutionize.form';
 /** Metadata key for the description of the outputs in words. */
 const ENDS = 'convolutionize.outputs';
 
-export const asksForForm = ({ size, batch, ends }: FormRequest): boolean => size !== undefined || batch !== undefined || asksForEnds(ends);
+export const asksForForm = ({ size, batch, ends, half }: FormRequest): boolean =>
+  size !== undefined || batch !== undefined || half !== undefined || asksForEnds(ends);
 const asksForEnds = (ends: Ends | undefined): ends is Ends => Boolean(ends?.softmax || ends?.upsample || ends?.argmax);
 
 /** Returns the converted model in this form; does not modify the given model. Throws CompileError if a size is not accepted or a dimension stays open. */
@@ -76,6 +93,15 @@ export function formOf(compiled: Compiled, request: FormRequest, level: Optimisa
   if (form.size && compiled.report.head !== 'original') declareSizes(model);
   declareForm(model, form);
   return { model, form, passes: merged(passes).filter(({ edits }) => edits > 0), nodes: { before, after: model.graph.nodeCount } };
+}
+
+/** The same form in half precision. */
+export function inHalf(formed: Formed, half: Half, { ranges, on }: { readonly ranges: Ranges; readonly on: string }): Formed {
+  const { model, kept, halves } = halved(formed.model, ranges, half);
+  if (halves === 0) throw nothingInHalf(kept[0]);
+  const form = { ...formed.form, half };
+  declareForm(model, form);
+  return { ...formed, model, form, half: { kept, halves, measuredOn: on }, nodes: { ...formed.nodes, after: model.graph.nodeCount } };
 }
 
 /** Geometry of the cells of each output. */
@@ -148,8 +174,8 @@ function requireFixed({ graph }: Model): void {
     if (value.type?.shape?.every((dim) => typeof dim === 'number') !== true) throw sizeNotFixed(value);
 }
 
-function declareForm(model: Model, { size, batch, ends }: Form): void {
-  model.metadata.set(FORM, JSON.stringify({ ...(size && { size: Object.fromEntries(size) }), batch, ends }));
+function declareForm(model: Model, { size, batch, ends, half }: Form): void {
+  model.metadata.set(FORM, JSON.stringify({ ...(size && { size: Object.fromEntries(size) }), batch, ends, half }));
   if (ends)
     model.metadata.set(
       ENDS,
@@ -163,13 +189,15 @@ function declareForm(model: Model, { size, batch, ends }: Form): void {
 export function declaredForm(model: Model): Form | undefined {
   const text = model.metadata.get(FORM);
   if (text === undefined) return undefined;
-  const { size, batch, ends } = Object.fromEntries(Object.entries(jsonIn(text) ?? {}));
+  const { size, batch, ends, half } = Object.fromEntries(Object.entries(jsonIn(text) ?? {}));
   const sizes = sizesIn(JSON.stringify(size ?? {}));
   const known = endsIn(ends);
   return {
     ...(known && { ends: known }),
     ...(sizes.size > 0 && { size: sizes }),
     ...(typeof batch === 'number' && Number.isSafeInteger(batch) && batch > 0 && { batch }),
+    ...(typeof half === 'object' &&
+      half !== null && { half: { ends: Object.entries(half).some(([key, value]) => key === 'ends' && value === true) } }),
   };
 }
 
@@ -202,9 +230,9 @@ function numbersIn(list: unknown): readonly number[] | undefined {
 }
 
 /** Input sizes of a model in this form, for reports: `batch 1, image 512x512`. */
-export function formText({ size, batch, ends }: Form): string {
+export function formText({ size, batch, ends, half }: Form): string {
   const sizes = [...(size ?? [])];
-  if (sizes.length === 0 && batch === undefined) return ends ? 'outputs of another kind' : 'another form';
+  if (sizes.length === 0 && batch === undefined) return half ? 'half precision' : ends ? 'outputs of another kind' : 'another form';
   const images = sizes.map(([input, lengths]) => (sizes.length > 1 ? `'${input}' ${sizeText(lengths)}` : sizeText(lengths)));
   return [...(images.length > 0 ? [`images of ${images.join(', ')}`] : []), ...(batch === undefined ? [] : [`a batch of ${batch}`])].join(
     ', ',

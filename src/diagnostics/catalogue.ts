@@ -421,6 +421,13 @@ export const formedAlready = (form: string): CompileError =>
     message: `the model was made for ${form} alone, by an earlier conversion`,
     hint: 'convert the file that it was made from',
   });
+export const nothingInHalf = (first: { readonly node: string; readonly op: string; readonly text: string } | undefined): CompileError =>
+  new CompileError({
+    code: 'NOTHING_IN_HALF',
+    message: `--fp16 finds no node that could compute in float16${first ? `; ${first.op} '${first.node}', for one: ${first.text}` : ': the model has no float32 layers'}`,
+    ...(first && { at: { node: first.node, op: first.op } }),
+    hint: 'it is for float32 networks: convert integer networks and those in half precision without it, others with --float32 first',
+  });
 export const sizeNotFixed = (value: Value): CompileError =>
   new CompileError({
     code: 'SIZE_NOT_FIXED',

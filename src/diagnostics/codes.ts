@@ -53,6 +53,7 @@ export type Code =
   | 'NOTHING_TO_CONVERT'
   | 'NOT_A_PICTURE'
   | 'NOT_A_REPORT'
+  | 'NOTHING_IN_HALF'
   | 'NOT_A_TENSOR'
   | 'NOT_COMPARABLE'
   | 'NOT_CONVERTIBLE'

@@ -8,14 +8,15 @@ import type { Model } from '../ir/model';
 import { sizeText } from '../ir/spatial';
 import { cropsOfTheImage, Tally } from './checks';
 import { type Claim, claimsOf } from './claim';
-import { compareTensors } from './compare';
+import { agreement, compareTensors } from './compare';
 import { runCrops } from './crops';
 import { endDifference } from './form-ends';
+import { HALF_FACTOR, HALF_FLOOR, runRounded } from './halves';
 import { INPUT_KINDS } from './inputs';
 import { computesInIntegers } from './integers';
 import { measure } from './noise';
-import type { Check, VerifyReport } from './report';
-import { each } from './results';
+import type { Check, Tolerance, VerifyReport } from './report';
+import { each, mapValues, type Results } from './results';
 import type { Sample } from './samples';
 import type { LargerImage } from './sizes';
 import { Subject, type VerifyRequest } from './subject';
@@ -44,15 +45,24 @@ export async function verifyForm(request: VerifyRequest, formed: FormedModel, re
   subject.bench.progress('running the model of this form');
   const image: LargerImage = { lengths, purpose: 'growing', feeds: samples.at(-KINDS.length)?.feeds ?? new Map() };
   const found = await subject.bench.within(formed.source, 'the model of this form', {}, (session) =>
-    each(samples, ({ feeds }) => session.run(feeds)),
+    each(samples, ({ feeds }) =>
+      session.run(mapValues(feeds, (numbers, input) => ({ ...numbers, dtype: inputType(formed, input) ?? numbers.dtype }))),
+    ),
   );
-  const { own, noise, tolerance } = measured.judge();
+  const { own: ownNoise, noise, tolerance: ownTolerance } = measured.judge();
+  const { half } = formed.form;
+  if (half) subject.bench.progress('rounding the converted model to float16');
+  const rounded = half && (await runRounded(subject.bench, converted.model, samples));
+  const price = rounded ? priceOf(measured.results, rounded) : new Map<string, number>();
+  const cost = Math.max(0, ...price.values());
+  const tolerance: Tolerance = half ? { ...ownTolerance, from: 'measured' } : ownTolerance;
+  const own = ownNoise.map((each) => (half ? inHalves(each, price) : each));
   const tally = new Tally();
   for (const [at, results] of measured.results.entries())
     for (const [name, numbers] of results) {
       const [end, allowed] = [formed.form.ends?.[name], own[at]];
       if (!end || !allowed) {
-        tally.add(name, compareTensors(numbers, found[at]?.get(name)), allowed);
+        tally.add(name, compareTensors(numbers, found[at]?.get(name)), allowed, half && agreement(numbers, found[at]?.get(name)));
         continue;
       }
       const { relative, absolute } = allowed.outputs?.[name] ?? allowed;
@@ -61,10 +71,11 @@ export async function verifyForm(request: VerifyRequest, formed: FormedModel, re
       const seen = endDifference(numbers, end, shots[at]?.lengths ?? [], found[at]?.get(name), off);
       tally.add(name, seen.difference, { ...allowed, relative: 0, absolute: seen.allowed, activation: undefined, outputs: undefined });
     }
-  const about = { sizes: sizes.map(sizeText), cells: samples.length, note: undefined, required: true };
-  const checks: Check[] = [tally.check('fixed form', about)];
+  const note = half && `float16 costs at least ${cost.toExponential(1)} of the largest number: the float32 model with every number rounded`;
+  const about = { sizes: sizes.map(sizeText), cells: samples.length, note, required: true };
+  const checks: Check[] = [tally.check(half ? 'half precision' : 'fixed form', about)];
   const isLarger = lengths.some((length, axis) => length > (subject.lengths[axis] ?? 0));
-  if (subject.head === 'window' && isLarger && !formed.form.ends) {
+  if (subject.head === 'window' && isLarger && !formed.form.ends && !half) {
     subject.bench.progress('running the original on crops of that size');
     const crops = await subject.bench.within(original.source, 'the original', {}, (session) => runCrops(subject, claims, image, session));
     const results = found.at(-KINDS.length) ?? new Map();
@@ -87,6 +98,30 @@ export async function verifyForm(request: VerifyRequest, formed: FormedModel, re
     seconds: report.seconds + (performance.now() - started) / 1000,
   };
 }
+
+/** By output: the largest share of its largest number that rounding everything to float16 changes. */
+function priceOf(exact: readonly Results[], rounded: readonly Results[]): ReadonlyMap<string, number> {
+  const price = new Map<string, number>();
+  for (const [at, results] of exact.entries())
+    for (const [name, numbers] of results) {
+      const { maxRel, broken } = compareTensors(numbers, rounded[at]?.get(name));
+      price.set(name, Math.max(price.get(name) ?? 0, broken > 0 ? Number.POSITIVE_INFINITY : maxRel));
+    }
+  return price;
+}
+
+/** Tolerance of a float16 form: what rounding alone costs, several times over. */
+function inHalves(allowed: Tolerance, price: ReadonlyMap<string, number>): Tolerance {
+  const outputs = Object.fromEntries(
+    [...price].map(([name, share]) => [name, { relative: Math.max(HALF_FACTOR * share, HALF_FLOOR), absolute: HALF_TINY }]),
+  );
+  return { ...allowed, relative: HALF_FLOOR, absolute: HALF_TINY, outputs, from: 'measured' };
+}
+/** Numbers near 0 are multiples of this in float16. */
+const HALF_TINY = 2 ** -24;
+
+const inputType = ({ model }: FormedModel, input: string): string | undefined =>
+  model.graph.inputs.find(({ name }) => name === input)?.type?.dtype;
 
 /** Photographs, noise and empty images: the paths through the network were checked beforehand. */
 const KINDS = INPUT_KINDS.filter((kind) => ['normal', 'smooth', 'sparse'].includes(kind));

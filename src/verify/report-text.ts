@@ -3,6 +3,7 @@ import { describeContract } from '../analysis/contract';
 import { printable } from '../diagnostics/format';
 import type { Difference } from './compare';
 import { exactLines, judgedText } from './exact/text';
+import { HALF_FACTOR } from './halves';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
 import type { Check, Departure, QuantisedReport, Tolerance, VerifyReport } from './report';
@@ -37,12 +38,18 @@ export function formatVerifyReport(report: VerifyReport): string {
   lines.push(
     row(
       'verdict',
-      `${VERDICT_TEXT[report.verdict]}${askedText(report)}${priceText(report)}${missingText(report)}${report.exact ? `, ${judgedText(report.exact)}` : ''} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
+      `${verdictText(report)}${askedText(report)}${priceText(report)}${missingText(report)}${report.exact ? `, ${judgedText(report.exact)}` : ''} (${report.seconds.toFixed(1)} s, ${report.runtime})`,
     ),
   );
   if (report.quantised && report.verdict === 'different' && !report.tolerance.criteria) lines.push(row('', PRICE));
   return lines.map(printable).join('\n');
 }
+
+/** A float16 form is held to a bound: a multiple of what rounding to float16 costs. */
+const verdictText = ({ verdict, checks }: VerifyReport): string =>
+  verdict === 'measured' && checks.some(({ name }) => name === 'half precision')
+    ? `MEASURED, within ${HALF_FACTOR} times what float16 must cost`
+    : VERDICT_TEXT[verdict];
 
 const PRICE = 'a copy in integers never has the same numbers: --cosine 0.999 and --min-agreement 0.99 say how close it must be';
 

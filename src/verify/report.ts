@@ -19,6 +19,7 @@ export interface Check {
     | 'stride residues'
     | 'batches'
     | 'fixed form'
+    | 'half precision'
     | 'crops at that size';
   /** `partial`: equal as far as the check went, which is less than the contract covers. `measured`: checked in full, but held to no bound. */
   readonly status: 'equal' | 'different' | 'measured' | 'informative' | 'partial' | 'skipped';

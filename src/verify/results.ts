@@ -53,7 +53,7 @@ export async function each<T, R>(items: readonly T[], action: (item: T, index: n
   return results;
 }
 
-export const mapValues = <T, R>(map: ReadonlyMap<string, T>, apply: (value: T) => R): ReadonlyMap<string, R> =>
-  new Map([...map].map(([key, value]) => [key, apply(value)]));
+export const mapValues = <T, R>(map: ReadonlyMap<string, T>, apply: (value: T, key: string) => R): ReadonlyMap<string, R> =>
+  new Map([...map].map(([key, value]) => [key, apply(value, key)]));
 export const only = <T>(map: ReadonlyMap<string, T>, names: readonly string[]): ReadonlyMap<string, T> =>
   new Map([...map].filter(([name]) => names.includes(name)));

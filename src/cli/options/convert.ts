@@ -137,6 +137,21 @@ const form = {
       "End in a map as large as the image: bilinear stretches the map to the image's size; centres puts each cell at the middle of its window",
   },
   argmax: { type: 'boolean', default: false, describe: 'End in the index of the best class of each cell, or pixel with --upsample' },
+  fp16: {
+    type: 'boolean',
+    default: false,
+    describe: 'Weights and values in float16; inputs, outputs, and whatever float16 cannot hold stay in float32',
+  },
+  'fp16-ends': { type: 'boolean', default: false, describe: 'The same, with inputs and outputs of the model in float16 too' },
+  inputs: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    value: 'FILES',
+    completes: 'file',
+    describe:
+      'Inputs on which --fp16 measures the ranges of values, instead of random ones: .npy, .npz, .pb, pictures, or a folder; repeatable',
+  },
 } as const satisfies OptionTable;
 
 export const convertOptions = { ...output, ...conversion, ...form, ...verification, ...tfjsOptions, ...recordOptions, ...looking };
