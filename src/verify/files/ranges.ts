@@ -7,8 +7,9 @@ import { scratchDirectory } from '../../output';
 import { makeBench, type VerifyOptions } from '../bench';
 import { INPUT_KINDS, type InputKind, makeInput } from '../inputs';
 import { measureRanges } from '../ranges';
+import { openSession } from '../runtime/node';
 import { describeSamples, type Sample } from '../samples';
-import { loadSamples } from './samples';
+import { loadSamples } from './inputs';
 
 export interface RangesRequest {
   /** Windows of the original; a model of one fixed size is fed with images of that size. */
@@ -25,12 +26,12 @@ export async function rangesOf(
 ): Promise<{ readonly ranges: ReadonlyMap<string, number>; readonly on: string; readonly samples: readonly Sample[] }> {
   const windows = fixedIn(model, request.windows);
   const samples = request.inputs?.length
-    ? await loadSamples(model, windows, request.inputs)
+    ? await loadSamples(request.inputs, { inputs: model.graph.inputs, windows })
     : [...INPUT_KINDS.map((kind) => made(model, windows, kind, request.options)), ...larger(model, windows, request.options)];
   const temporary = scratchDirectory(undefined);
   try {
     const place = (part: Model, name: string): string => writeForRuntime(part, temporary.path, `${name}.onnx`);
-    const bench = makeBench({ options: request.options, place, files: [], epsilon: 2 ** -23 });
+    const bench = makeBench({ options: request.options, open: openSession, place, files: [], epsilon: 2 ** -23 });
     const sizes = [...new Set(samples.map(({ feeds }) => sizesIn(feeds, windows)))].join(', ');
     const from = request.inputs?.length ? describeSamples(samples) : `random ${describeSamples(samples)}`;
     return { ranges: await measureRanges(bench, model, samples), on: sizes === '' ? from : `${from}; ${sizes}`, samples };
