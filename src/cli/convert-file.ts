@@ -8,7 +8,8 @@ import type { OptimisationLevel } from '../../passes';
 import { type Compiled, type CompileOptions, compile } from '../compile';
 import { type Formed, type FormRequest, formOf, inHalf } from '../compile/form';
 import { withFewerBits } from '../compile/metadata';
-import { badOption, externalToStream, outputTwice, referenceOutside } from '../diagnostics/catalogue';
+import { inSingle } from '../compile/single';
+import { badOption, externalToStream, outputTwice, precisionNotRun, referenceOutside } from '../diagnostics/catalogue';
 import { CompileError, type Diagnostic } from '../diagnostics/compile-error';
 import { closeModel, DATA, dataFile, filesBehind, inheritOrigin, readModelFile, writeModelInto } from '../files';
 import { isOfDump } from '../files/dump';
@@ -16,6 +17,7 @@ import type { WriteTfjsOptions } from '../files/tfjs-files';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/types';
 import { declareOpset } from '../onnx/opset';
+import { weightSlots } from '../operators';
 import { checkOutput, checkPart, placeOf, type Staged, stage, writeTextFile } from '../output';
 import type { ArtifactReport } from '../tfjs/artifacts';
 import type { VerifyOptions } from '../verify/equivalence';
@@ -30,6 +32,8 @@ export interface ConvertFileOptions {
   readonly tfjs: WriteTfjsOptions | undefined;
   /** Transform the converted model into this form. */
   readonly form?: { readonly request: FormRequest; readonly level: OptimisationLevel } | undefined;
+  /** Makes the network float32 first, if it is in bfloat16, float64 or float16. */
+  readonly float32?: boolean | undefined;
   /** Inputs on which `--fp16` measures ranges; default: random ones. */
   readonly inputs?: readonly string[] | undefined;
   /** Adds metadata to the converted model. */
@@ -83,7 +87,9 @@ export async function convertFile<Facts>(
 ): Promise<{ readonly result: ConvertedFile; readonly facts: Facts }> {
   options.step(`reading ${input}`);
   await checkOutputs(input, options);
-  const source = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
+  const opened = readModelFile(input, { allowSymlinks: options.allowSymlinks, warn: options.warn });
+  const source = options.float32 ? inSingle(opened) : opened;
+  if (source !== opened) inheritOrigin(source, opened);
   try {
     options.opened?.(source);
     options.step(`compiling ${input}`);
@@ -96,7 +102,7 @@ export async function convertFile<Facts>(
     if (formed) inheritOrigin(formed.model, source);
     return { result: { ...(await write(input, source, { compiled, formed }, options)), formed }, facts };
   } finally {
-    closeModel(source);
+    closeModel(opened);
   }
 }
 
@@ -174,7 +180,7 @@ async function write(
     step(`writing ${output}`);
     writeStaged(model, staged.path, output, weights);
     const sizes = { bytes: statSync(staged.path).size, dataBytes: dataPath === undefined ? 0 : statSync(`${staged.path}.data`).size };
-    const verification = await verified(input, staged, { compiled, formed }, options);
+    const verification = await verified(options.float32 ? source : input, staged, { compiled, formed }, options);
     if (!isKept(verification, options)) return { compiled, verification, written: undefined };
     const made = new Map(model.graph.constants.map(({ name, constant }) => [name, constant]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
@@ -231,7 +237,7 @@ async function writeTfjs(
     step(`writing ${output}`);
     const report = writeTfjsFiles(compiled.model, graph, staged.path, tfjs);
     const verify = report.quantised.length > 0 ? measuring(options.verify) : options.verify;
-    const verification = await verified(input, staged, { compiled }, { ...options, verify });
+    const verification = await verified(options.float32 ? source : input, staged, { compiled }, { ...options, verify });
     if (!isKept(verification, options)) return { compiled, verification, written: undefined };
     const made = new Map(graph.weights.map(({ name, tensor }) => [name, tensor]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
@@ -250,7 +256,7 @@ const measuring = (verify: VerifyOptions | undefined): VerifyOptions | undefined
 
 /** Verifies the written model against the original, before it becomes the output. */
 async function verified(
-  input: string,
+  input: string | Model,
   { path, scratch }: Pick<Staged, 'path' | 'scratch'>,
   { compiled, formed }: Pick<ConvertedFile, 'compiled' | 'formed'>,
   options: ConvertFileOptions,
@@ -259,9 +265,22 @@ async function verified(
   const { verifyFiles } = await import('../verify/files/verify');
   const { allowSymlinks, step, tfjsBackend } = options;
   const how = { ...options.verify, tfjsBackend, compiled, scratch, allowSymlinks, onProgress: step };
-  if (!formed) return verifyFiles(input, path, how);
-  // The converted model is verified at many sizes, and its form against the converted model.
-  return verifyFiles(input, compiled.model, { ...how, form: { source: path, model: formed.model, form: formed.form } });
+  try {
+    if (!formed) return await verifyFiles(input, path, how);
+    // The converted model is verified at many sizes, and its form against the converted model.
+    return await verifyFiles(input, compiled.model, { ...how, form: { source: path, model: formed.model, form: formed.form } });
+  } catch (error) {
+    throw namingPrecision(error, compiled);
+  }
+}
+
+/** If the runtime does not run the model, and the model computes in a type that the runtime hardly has, the type is what the user needs to know. */
+function namingPrecision(error: unknown, { original }: Compiled): unknown {
+  if (!(error instanceof CompileError) || error.code !== 'RUNTIME_FAILED') return error;
+  const typed = original.graph.nodes.map((node) => ({ node, dtype: node.outputs[0]?.type?.dtype }));
+  const rare = typed.filter(({ dtype }) => dtype === 'bfloat16' || dtype === 'double');
+  const layer = rare.find(({ node }) => weightSlots(node)?.length) ?? rare[0];
+  return layer?.dtype ? precisionNotRun(layer.node, layer.dtype, error.message) : error;
 }
 
 /** Makes the certificate before the output is in its final place, and returns a function that writes it. */

@@ -110,6 +110,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       force: args.force,
       allowSymlinks: args.allowSymlinks,
       tfjsBackend: args.tfjsBackend,
+      float32: args.float32,
       inputs: args.inputs,
       verify: args.noVerify ? undefined : verifyOptions(args),
       keepFailed: args.keepFailed,

@@ -517,8 +517,16 @@ export const runtimeFailed = (model: string, file: string | undefined, doing: st
     message: `ONNX Runtime cannot ${doing} ${model}: ${reason}`,
     ...(file !== undefined && { at: { file } }),
     hint: /could not find an implementation/i.test(reason)
-      ? 'the runtime has this operator for other element types only: export a float64 network in float32; --no-verify converts without running it'
+      ? 'the runtime has this operator for other element types only: convert --float32 makes bfloat16, float64 and float16 networks float32; --no-verify converts without running it'
       : 'if the original runs elsewhere, report this with the model; --no-verify converts without running it',
+  });
+export const precisionNotRun = (node: { readonly name: string; readonly op: string }, dtype: string, reason: string): CompileError =>
+  new CompileError({
+    code: 'PRECISION_NOT_RUN',
+    message: `the network computes in ${dtype}, which ONNX Runtime does not have for all of its operators: it cannot be verified`,
+    at: { node: node.name, op: node.op },
+    notes: [reason],
+    hint: '--float32 makes it a float32 network and verifies that; --no-verify converts without running it',
   });
 export const runtimeCrashed = (
   model: string,

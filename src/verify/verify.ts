@@ -7,6 +7,7 @@ import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../comp
 import { declaredForm } from '../compile/form';
 import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths } from '../compile/input-size';
 import { declaredContract, declaredDensity, declaredHead, declaredSize, declaredStrides } from '../compile/metadata';
+import { inSingle, isSingled, otherFloats } from '../compile/single';
 import { largestTaken, sizesTaken } from '../compile/sizes';
 import { oldOpset, readAsMeant, usage } from '../diagnostics/catalogue';
 import type { Diagnostic } from '../diagnostics/compile-error';
@@ -98,6 +99,15 @@ export async function verifyAny<Given>(
       '--exact compares conversions whose sizes are free: leave it away, or verify the file that is made without a form',
       'verify',
     );
+  // Made by --float32: the conversion started from the original in float32.
+  if (!options.compiled && isSingled(other?.standIn() ?? read(converted, true))) {
+    const given = read(original, true);
+    if (otherFloats(given).length > 0) {
+      const single = inSingle(given);
+      tools.inherit?.(single, given);
+      return await verifyAny(single, converted, options, tools);
+    }
+  }
   const shipped =
     !other && !options.form && !options.exact && !options.map?.size
       ? formedFrom(read(original), read(converted), tools.inherit)

@@ -137,6 +137,11 @@ const form = {
       "End in a map as large as the image: bilinear stretches the map to the image's size; centres puts each cell at the middle of its window",
   },
   argmax: { type: 'boolean', default: false, describe: 'End in the index of the best class of each cell, or pixel with --upsample' },
+  float32: {
+    type: 'boolean',
+    default: false,
+    describe: 'First make a network in bfloat16, float64 or float16 one in float32, without a Cast',
+  },
   fp16: {
     type: 'boolean',
     default: false,
