@@ -105,7 +105,7 @@ function attributesOf(core: Node): ReadonlyMap<string, Attr> | string {
   const dilations = attrs.get('dilations');
   if (core.op.endsWith('Pool') && dilations) {
     if (dilations.kind === 'ints' && dilations.value.some((dilation) => Number(dilation) !== 1))
-      return 'an average in integers over cells that are no neighbours is not known to ONNX Runtime';
+      return 'an average in integers over cells that are not neighbours is not known to ONNX Runtime';
     attrs.delete('dilations');
   }
   if (core.op === 'Softmax') attrs.set('opset', { kind: 'int', value: 13 });

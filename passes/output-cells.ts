@@ -64,7 +64,7 @@ function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { r
     if (!isPassed) return { reason: reasonFor(node, motion), node };
     at = input;
   }
-  return { reason: 'it is no result of the network', node: undefined };
+  return { reason: 'it is not a result of the network', node: undefined };
 }
 
 /**
@@ -97,7 +97,7 @@ function reasonFor(node: Node, motion: Motion): string {
 }
 
 const PLACES = 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction';
-const POOLED = 'takes the places of the map together in another way than by their average, so the mean over the cells is no prediction';
+const POOLED = 'combines the positions of the map in another way than by their average, so the mean over the cells is not a prediction';
 
 /** Whether a value has more than one position; if its motion is unknown, decided by the shape of a map. */
 function hasPlaces(value: Value, motion: Motion): boolean {

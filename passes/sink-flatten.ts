@@ -41,7 +41,7 @@ const quantisation = defineRule({
   name: 'quantisation',
   match: node(['QuantizeLinear', 'DequantizeLinear'], [flattened, constant('scale')], { as: 'op', moreInputs: true }),
   when({ x, scale, op }) {
-    if (elementCount(scale.constant.shape) !== 1) return refuse('it has a scale of its own for each feature', op);
+    if (elementCount(scale.constant.shape) !== 1) return refuse('it has a separate scale for each feature', op);
     return hasMapRank(x, op.graph) ? {} : undefined;
   },
   build: ({ x, op }, make) => flatten(make, make.op(op.op, [x, ...op.inputs.slice(1)], op.attrs)),
@@ -57,7 +57,8 @@ const broadcast = defineRule({
     if (!map) return undefined;
     const cells = productOf(map.type?.shape?.slice(2) ?? [undefined]);
     const channels = map.type?.shape?.[1];
-    if (!hasMapRank(map, op.graph) || typeof channels !== 'number') return refuse('the flattened value is no map with static channels', op);
+    if (!hasMapRank(map, op.graph) || typeof channels !== 'number')
+      return refuse('the flattened value is not a map with static channels', op);
     const steps = cells === 1 ? stepsOf(maps) : [];
     if (!steps) return refuse(DIFFERENT_STRIDES, op);
     if (op.outputs[0]?.type?.shape?.length !== 2) return refuse('an operand of more axes makes more than rows of features of them', op);
@@ -73,7 +74,7 @@ const broadcast = defineRule({
         if (followsFromImage(input, op.graph))
           return refuse(`its operand '${input.name}' is one number that is computed from the image`, op);
       } else if (elementCount(input.constant.shape) !== 1) {
-        if (cells !== 1) return refuse(`its operand '${input.name}' has a number of its own for each place of the map`, op);
+        if (cells !== 1) return refuse(`its operand '${input.name}' has a separate number for each place of the map`, op);
         if (!isPerChannel(input.constant)) return refuse(`its operand '${input.name}' differs from row to row of the batch`, op);
       }
     }

@@ -181,7 +181,7 @@ test('each package comes in by one door', () => {
       const door = DOORS[name];
       return door?.test(file)
         ? []
-        : [`${file}:${line}: '${name}' ${door ? `may be imported by ${door.source} only` : 'is no package of the table'}`];
+        : [`${file}:${line}: '${name}' ${door ? `may be imported by ${door.source} only` : 'is not a package of the table'}`];
     });
   expect(broken).toEqual([]);
 });

@@ -89,7 +89,7 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
     case 'QuantizeLinear':
     case 'DequantizeLinear': {
       const scales = node.inputs[1]?.type?.shape?.length ?? 0;
-      return scales > 0 && isPlace(along()) ? because('it has a scale of its own for each place') : 'everywhere';
+      return scales > 0 && isPlace(along()) ? because('it has a separate scale for each place') : 'everywhere';
     }
     case 'Softmax':
     case 'LogSoftmax':
@@ -102,7 +102,7 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
     case 'MeanVarianceNormalization':
       return because('it normalises over places');
     case 'MatMul':
-      return isConst(node.inputs[1]) && !isPlace(roles.at(-1)) ? 'everywhere' : because('it mixes places');
+      return isConst(node.inputs[1]) && !isPlace(roles.at(-1)) ? 'everywhere' : because('it mixes positions');
     case 'Reshape':
     case 'Flatten':
     case 'Squeeze':

@@ -43,7 +43,7 @@ export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
   }
   const scales = axes.map((axis) => ratio(from[axis], to[axis]));
   if (!scales.every((scale) => scale !== undefined))
-    return stuck(`it resizes [${from}] to [${to}], which is no whole-numbered scale and the size of no map beside it`);
+    return stuck(`it resizes [${from}] to [${to}], which is neither a whole-numbered scale nor the size of another map`);
   env.replace(
     node,
     make.op('Resize', [data, roi, make.constant(`${node.name}_scales`, fromNumbers('float', [scales.length], scales))], node.attrs),

@@ -44,7 +44,7 @@ export function perWindow(head: HeadNode): Result {
   if (isQuantiser(node.op))
     return elementCount(node.inputs[1]?.constant?.shape ?? [2]) === 1
       ? elementwise(head, first)
-      : 'it has a scale of its own for each feature';
+      : 'it has a separate scale for each feature';
   if (isReduction(node.op)) return reduction(head, first);
   return rule ? rule(head, first) : 'no rule is known that makes it work for each window';
 }
@@ -85,7 +85,7 @@ const globalPool =
   (reduce: string): Rule =>
   (head, row) => {
     const axes = row.shape.slice(1).map((_, at) => at - row.shape.length + 1);
-    if (!row.hasBatch || axes.length === 0) return 'it is no pool over a map';
+    if (!row.hasBatch || axes.length === 0) return 'it is not a pool over a map';
     const cells = head.make.op(reduce, [row.cells, head.make.int64s('places', axes)], { keepdims: 1 });
     return [{ ...row, cells, shape: [row.shape[0] ?? 1, ...axes.map(() => 1)] }];
   };
@@ -333,7 +333,7 @@ function matMul({ node, make, row, batch }: HeadNode): Result {
   if (a && b) {
     if (a.hasBatch !== b.hasBatch || left !== right || left < (hasBatch ? 3 : 2)) return 'its operands do not agree on the batch';
   } else if (a) {
-    if (right !== 2 && !(right > 2 && right < left)) return 'its weight is no matrix';
+    if (right !== 2 && !(right > 2 && right < left)) return 'its weight is not a matrix';
   } else if (b) {
     // From the left along rows, among which the batch must not be. A first axis of length one is the same for every image.
     const isShared = left === right && node.inputs[0]?.type?.shape?.[0] === 1;

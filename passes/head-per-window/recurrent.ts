@@ -16,7 +16,7 @@ export function recurrence(head: HeadNode, row: Row): Result {
   const own = asRecurrent(node);
   const [, , , , lengths, ...states] = node.inputs;
   if (lengths) return 'it is given lengths of sequences';
-  if (![states[0], states[1]].every(isZero)) return 'it begins with a state of its own';
+  if (![states[0], states[1]].every(isZero)) return 'it begins with its own initial state';
   if ([1, 2, 3, 7].some((slot) => head.row(slot))) return 'its weights are computed from the image';
   // One image: its axis belongs to the window.
   const isAlone = !row.hasBatch;
@@ -24,7 +24,7 @@ export function recurrence(head: HeadNode, row: Row): Result {
     return 'its batch is not where the images are';
   const shape = isAlone ? row.shape.filter((_, axis) => axis !== own.batch) : row.shape;
   const [steps = 1, features = 1] = shape;
-  if (shape.length !== 2) return 'its data is no list of steps';
+  if (shape.length !== 2) return 'its data is not a list of steps';
   const first = row.places + 1;
   const kept = [...keptAxes(row).keys()];
   const list = isAlone ? viewed(make, row, shape) : row;

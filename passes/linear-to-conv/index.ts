@@ -32,7 +32,8 @@ const flattenGemm = defineRule({
     attrs: { alpha: 1, beta: 1, transA: 0 },
   }),
   when({ x, w, b, gemm }) {
-    if (!hasMapRank(x, gemm.graph)) return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes: it is no map`, x);
+    if (!hasMapRank(x, gemm.graph))
+      return refuse(`the flattened value has ${rankOf(x) ?? 'an unknown number of'} axes: it is not a map`, x);
     const axes = mapAxes(x, axisRolesOf(gemm.graph));
     if (!axes) return refuse('it is not known which axes of the flattened value are channels, and which are places', x);
     const transB = intAttr(gemm, 'transB') !== 0;

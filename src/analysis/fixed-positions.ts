@@ -87,7 +87,7 @@ export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
 /** Reason why a node fixes positions, beyond how its result moves. */
 function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined {
   if (node.op === 'MatMul' && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
-    return 'it multiplies two values that are computed from the image, whose axes cannot be told (attention, perhaps)';
+    return 'it multiplies two values that are computed from the image, whose axes cannot be identified (attention, perhaps)';
   const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
   if (!varying.some((input) => isSpread(input, roles))) return undefined;
   switch (node.op) {
@@ -191,5 +191,5 @@ function scalesPlaces(node: Node, roles: AxisRoles): string | undefined {
   const norm = asNorm(node);
   if (!own || !data || !norm) return undefined;
   const places = norm.scaled.some((axis) => spans(data, roles, axis));
-  return places && isConst(scale) && !isUniform(scale) ? 'its scale has a number of its own for each position' : undefined;
+  return places && isConst(scale) && !isUniform(scale) ? 'its scale has a separate number for each position' : undefined;
 }

@@ -80,9 +80,9 @@ export function readCertificate(path: string): { readonly certificate: Certifica
     value = parseJson(readText(path));
   } catch (error) {
     if (error instanceof CompileError) throw error;
-    throw certificateInvalid(path, 'it is no JSON');
+    throw certificateInvalid(path, 'it is not valid JSON');
   }
-  if (!isOfVersion(value)) throw certificateInvalid(path, `it is no ${FORMAT} of version 1`);
+  if (!isOfVersion(value)) throw certificateInvalid(path, `it is not a ${FORMAT} of version 1`);
   if (!fits<Certificate>('certificate', value)) throw certificateInvalid(path, misfit('certificate', value)?.message ?? 'it is damaged');
   return { certificate: value, isWhole: selfHash(value) === value.sha256 };
 }
@@ -104,7 +104,7 @@ function openModel(
     model = openRecorded(path, options);
   } catch (error) {
     if (!(error instanceof CompileError) || error.code === 'CANNOT_READ') throw error;
-    problems.push({ about, message: `the ${role} is no readable model any more: ${error.diagnostic.message}` });
+    problems.push({ about, message: `the ${role} is not a readable model any more: ${error.diagnostic.message}` });
     return undefined;
   }
   const { files } = model;

@@ -125,7 +125,7 @@ export function stretches({ data }: Tensor, files: readonly string[]): readonly 
   if (data.kind !== 'ranges' || data.encoding !== 'raw') return undefined;
   return data.ranges.map(({ source, offset, length }: ByteRange): Stretch => {
     const file = files.indexOf(source.name);
-    assertInvariant(file >= 0, () => `a weight lies in '${source.name}', which is no file of the model`);
+    assertInvariant(file >= 0, () => `a weight lies in '${source.name}', which is not a file of the model`);
     return { file, offset, length };
   });
 }

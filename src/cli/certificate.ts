@@ -59,14 +59,14 @@ export function certificateText(
         'weight',
         `${grouped(compared)} (${bytes(weights.bytes)}) are the same bytes as in the original, compared; ${
           permuted > 0
-            ? `${grouped(permuted)} (${bytes(permutedBytes)}) are these with their axes in another order, permuted anew and compared; `
+            ? `${grouped(permuted)} (${bytes(permutedBytes)}) are these with their axes in another order, permuted again and compared; `
             : ''
         }${grouped(computed)} were computed, ${grouped(hashed)} hashed`,
       ),
     ),
     row(
       'rewrites',
-      `${grouped(rewrites.length)}: ${counted('identical')} leave the numbers alone, ${counted('reordered')} add in another order, ${counted('rounding')} compute anew`,
+      `${grouped(rewrites.length)}: ${counted('identical')} leave the numbers alone, ${counted('reordered')} add in another order, ${counted('rounding')} recompute`,
     ),
     row(
       'verification',

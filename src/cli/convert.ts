@@ -45,7 +45,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   };
   if (args.inputs?.length && !form.half) throw usage('--inputs are what --fp16 measures ranges on: give --fp16', 'convert');
   if (args.softmax && args.argmax && args.upsample === undefined)
-    throw usage('the best class is the same with and without --softmax: leave it away, or --argmax', 'convert');
+    throw usage('the best class is the same with and without --softmax: omit it, or --argmax', 'convert');
   if (asksForForm(form) && args.to === 'tfjs')
     throw usage('--fix-size, --batch, --softmax, --upsample, --argmax and --fp16 are for ONNX files', 'convert');
   const tfjs = tfjsTarget(args);

@@ -37,10 +37,10 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   const tiles = tileChoice(args);
   const drawing = { alpha: share('alpha', args.alpha), size: positive('size', args.size), colours: args.colors, bare: args.bare };
   const stride = strides(args.stride);
-  if (args.class && top !== undefined) throw usage('--top is for the best classes, --class for chosen ones: leave one away', 'heatmap');
+  if (args.class && top !== undefined) throw usage('--top is for the best classes, --class for chosen ones: omit one of them', 'heatmap');
   if (args.bare && ((top ?? 1) > 1 || (args.class?.length ?? 1) > 1))
-    throw usage('--bare draws one class: choose it by --class', 'heatmap');
-  if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: leave --head cell away', 'heatmap');
+    throw usage('--bare draws one class: choose it with --class', 'heatmap');
+  if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: omit --head cell', 'heatmap');
   const reading = readingOf(args);
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
   const inputs = [args.picture, args.model];

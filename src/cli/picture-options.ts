@@ -22,7 +22,7 @@ export function colour(text: string): Colour {
 /** Conversion of a picture file's values to bytes. Throws CompileError BAD_OPTION, USAGE. */
 export function levelsOf({ black, white, levels, page }: Pick<PixelOptions, 'black' | 'white' | 'levels' | 'page'>): ReadPicture {
   if (levels !== undefined && (black !== undefined || white !== undefined))
-    throw usage('--levels says what is black and white: leave --black and --white away');
+    throw usage('--levels says what is black and white: omit --black and --white');
   const [, low, high] = /^(\d+(?:\.\d+)?)%,(\d+(?:\.\d+)?)%$/.exec(levels ?? '') ?? [];
   const shares = low === undefined ? undefined : ([Number(low) / 100, Number(high) / 100] as const);
   if (levels !== undefined && (!shares || shares[0] >= shares[1] || shares[1] > 1))

@@ -86,13 +86,13 @@ function endOf(output: Value, roles: AxisRoles, ends: Ends, { window, stride, ap
   const classes = shape[axis];
   if (typeof classes !== 'number') throw endNotFor(output, 'how many classes it has is not known');
   const places = shape.flatMap((_, at) => (at === 0 || at === axis ? [] : [at]));
-  if (ends.softmax && endsInShares(output)) throw endNotFor(output, 'it gives shares already: leave --softmax away');
-  if (ends.argmax && classes < 2) throw endNotFor(output, 'it has one class alone: leave --argmax away');
+  if (ends.softmax && endsInShares(output)) throw endNotFor(output, 'it gives shares already: omit --softmax');
+  if (ends.argmax && classes < 2) throw endNotFor(output, 'it has one class alone: omit --argmax');
   if (!ends.upsample) return { ...ends, axis, classes, places };
-  if (places.length === 0) throw endNotFor(output, 'it is no map: leave --upsample away');
+  if (places.length === 0) throw endNotFor(output, 'it is not a map: omit --upsample');
   if (ends.upsample === 'bilinear') return { ...ends, axis, classes, places };
   if (window?.length !== places.length || stride?.length !== places.length)
-    throw endNotFor(output, 'its cells are no windows: --upsample centres is for --head window');
+    throw endNotFor(output, 'its cells are not windows: --upsample centres is for --head window');
   if (!stride.every((step) => Number.isInteger(step)))
     throw endNotFor(output, `its cells are ${stride.join(', ')} pixels apart, no whole number: use --upsample bilinear`);
   return {

@@ -38,6 +38,6 @@ export function requireInPhase(phased: readonly Phased[], strides: readonly (num
   if (found)
     throw cannotRefine(
       found.at,
-      `${found.at.op} '${found.at.node}' gives a map that was made coarse and fine again, and repeats only every ${found.period} ${unitOf(count)}: cells between would see the image in another phase`,
+      `${found.at.op} '${found.at.node}' gives a map that was downsampled and upsampled again, so it repeats only every ${found.period} ${unitOf(count)}: cells in between would see the image at another phase`,
     );
 }

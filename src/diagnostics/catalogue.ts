@@ -16,7 +16,7 @@ export const cyclicGraph = (names: readonly string[]): CompileError =>
     code: 'CYCLIC_GRAPH',
     message: `the graph has a cycle: ${names.join(' -> ')}`,
     at: { node: names[0] },
-    hint: 'an ONNX graph must be acyclic; export the model anew',
+    hint: 'an ONNX graph must be acyclic; export the model again',
   });
 
 export const shapeMismatch = (node: Node, what: string): CompileError =>
@@ -82,7 +82,7 @@ export const badTensor = (name: string, what: string, file?: string): CompileErr
 export const badExternalData = (
   name: string,
   what: string,
-  hint = 'external data must lie beside the model, in a plain file below its directory',
+  hint = 'external data must be a plain file in the directory of the model or below it',
 ): CompileError =>
   new CompileError({ code: 'BAD_EXTERNAL_DATA', message: `external data of tensor '${name}': ${what}`, at: { value: name }, hint });
 export const badFunction = (name: string, what: string): CompileError =>
@@ -112,7 +112,7 @@ export const inputChanged = (file: string): CompileError =>
     code: 'INPUT_CHANGED',
     message: 'the input changed while it was read',
     at: inFile(file),
-    hint: 'wait until whoever writes it is done, and run again',
+    hint: 'wait until the program that writes it has finished, and run again',
   });
 export const directoryNotEmpty = (path: string): CompileError =>
   new CompileError({
@@ -149,20 +149,20 @@ export const missingOpset = (node: Node): CompileError =>
     code: 'MISSING_OPSET',
     message: `the model uses operator '${node.op}', but does not say from which version of ONNX's operator set`,
     at: locate(node),
-    hint: 'the file is incomplete (no opset_import); export the model anew',
+    hint: 'the file is incomplete (no opset_import); export the model again',
   });
 export const twoOpsets = (own: number, alias: number): CompileError =>
   new CompileError({
     code: 'TWO_OPSETS',
     message: `the model imports ONNX's operator set twice: version ${own} as '', version ${alias} as 'ai.onnx'`,
-    hint: 'both names mean the same set; export the model anew, or remove one of them',
+    hint: 'both names mean the same set; export the model again, or remove one of them',
   });
 export const operatorTooOld = (nodes: readonly Node[], opset: number): CompileError =>
   new CompileError({
     code: 'OPERATOR_TOO_OLD',
-    message: `opset ${opset} is older than what can be run today, and ${nodes.map((node) => `'${node.name}' (${node.opType})`).join(', ')} cannot be said in a newer one`,
+    message: `opset ${opset} is older than what can be run today, and ${nodes.map((node) => `'${node.name}' (${node.opType})`).join(', ')} have no equivalent in a newer one`,
     at: nodes[0] && locate(nodes[0]),
-    hint: 'export the model anew with opset 7 or later',
+    hint: 'export the model again with opset 7 or later',
   });
 export const opsetConflict = (
   stuck: readonly Node[],
@@ -171,9 +171,9 @@ export const opsetConflict = (
 ): CompileError =>
   new CompileError({
     code: 'OPSET_CONFLICT',
-    message: `no version of ONNX's operator set can say the whole model: ${stuck.map((node) => `'${node.name}' (${node.opType})`).join(', ')} means something else in opset ${opset}`,
+    message: `no version of ONNX's operator set can express the whole model: ${stuck.map((node) => `'${node.name}' (${node.opType})`).join(', ')} means something else in opset ${opset}`,
     at: stuck[0] && locate(stuck[0]),
-    hint: 'export the model anew with a newer opset',
+    hint: 'export the model again with a newer opset',
     notes: demands.map((demand) => `'${demand.node}' (${demand.op}) needs opset ${demand.opset}: ${demand.reason}`),
   });
 
@@ -192,7 +192,7 @@ export const opsetTooOld = (
     message: `the converted model cannot be written in opset ${opset}: ${demands.map(({ node, op }) => `${op} '${node}'`).join(', ')}`,
     at: demands[0] && { node: demands[0].node, op: demands[0].op },
     notes: demands.map(({ node, op, opset: needed, reason }) => `${op} '${node}' needs opset ${needed}: ${reason}`),
-    hint: `opset ${Math.max(...demands.map((demand) => demand.opset))} or later can say all of them`,
+    hint: `opset ${Math.max(...demands.map((demand) => demand.opset))} or later can express all of them`,
   });
 
 // ---- onnx/text ----
@@ -203,14 +203,14 @@ export const textUndefinedValue = (name: string, at: Location): CompileError =>
     code: 'TEXT_UNDEFINED_VALUE',
     message: `'${name}' is read before anything defines it`,
     at: { ...at, value: name },
-    hint: 'nodes stand after those that they read; a constant needs its data: float[2] w = {1, 2}',
+    hint: 'a node comes after the nodes that it reads; a constant needs its data: float[2] w = {1, 2}',
   });
 export const textDuplicateValue = (name: string, at: Location): CompileError =>
   new CompileError({
     code: 'TEXT_DUPLICATE_VALUE',
     message: `'${name}' is defined twice`,
     at: { ...at, value: name },
-    hint: 'each value of a graph has a name of its own',
+    hint: 'names of values must be unique',
   });
 export const textTensor = (message: string, at: Location): CompileError =>
   new CompileError({
@@ -258,7 +258,7 @@ export const readAsMeant = (file: string | undefined): Diagnostic =>
     message:
       'ONNX Runtime does not take the file as it is (an input of length 0, two nodes of one name, or an empty input at the end): the original is run as it was read',
     at: file === undefined ? {} : inFile(file),
-    hint: 'export the model anew to compare with the file itself',
+    hint: 'export the model again to compare with the file itself',
   });
 export const repeatedOutput = (name: string): Diagnostic =>
   warning({
@@ -314,7 +314,7 @@ export const inputSizeConflict = (input: Value, wanted: readonly Dim[], option =
     code: 'INPUT_SIZE_CONFLICT',
     message: `--${option} says [${wanted.map((dim) => dim ?? '?').join(', ')}], but input ${describeValue(input)} is fixed in the file`,
     at: { value: input.name },
-    hint: `leave --${option} away, or export the model at that size`,
+    hint: `omit --${option}, or export the model at that size`,
   });
 export const unknownOutput = (name: string, outputs: readonly Value[]): CompileError =>
   new CompileError({
@@ -363,8 +363,8 @@ export const cannotSlide = (
     hint: passesLeftOut
       ? 'some passes were left out (--passes, --skip), and one of them may be the one that it takes'
       : isUnknown
-        ? 'nothing tells what it does on a larger image: write it with other operators, cut it off (--outputs), or slide the network over crops instead'
-        : 'positions have a meaning of their own in it, so it works at the size that it was trained for; slide it over crops instead',
+        ? 'its behaviour on a larger image is not known: write it with other operators, cut it off (--outputs), or slide the network over crops instead'
+        : 'it depends on absolute positions, so it works only at the size that it was trained for; slide it over crops instead',
   });
 export const strideNotDivisor = (strides: readonly number[], divisors: readonly (readonly number[])[], unit: string): CompileError => {
   // One number for all axes if they have the same divisors.
@@ -390,7 +390,7 @@ export const slideNote = (wanted: readonly string[], axes: readonly ImageAxis[])
 export const unknownAxis = (wanted: string, input: Value, axes: readonly ImageAxis[], possible: readonly string[]): CompileError =>
   new CompileError({
     code: 'UNKNOWN_AXIS',
-    message: `--slide names '${wanted}', which is no spatial axis of input ${describeValue(input)}`,
+    message: `--slide names '${wanted}', which is not a spatial axis of input ${describeValue(input)}`,
     at: { value: input.name },
     notes: possible.length > 1 ? [`it could slide along ${listed(possible)}`] : [],
     hint: `name one of ${listed(axes.map(({ name, index }) => `${name} (${index})`))}, or its place among the axes of the input`,
@@ -433,14 +433,14 @@ export const sizeNotFixed = (value: Value): CompileError =>
     code: 'SIZE_NOT_FIXED',
     message: `the size of ${describeValue(value)} is not known from the sizes of the inputs`,
     at: locateValue(value),
-    hint: 'its node computes sizes from numbers of the image, or is an operator of another domain: leave --fix-size away, or export the model without it',
+    hint: 'its node computes sizes from numbers of the image, or is an operator of another domain: omit --fix-size, or export the model without it',
   });
 export const batchFixed = (input: Value, own: number, wanted: number): CompileError =>
   new CompileError({
     code: 'BATCH_FIXED',
     message: `--batch says ${wanted}, but input ${describeValue(input)} takes ${own} at once`,
     at: { value: input.name },
-    hint: `leave --batch away, or export the model with a batch of ${wanted} or an open one`,
+    hint: `omit --batch, or export the model with a batch of ${wanted} or an open one`,
   });
 export const strideNotFor = (head: string): CompileError =>
   new CompileError({
@@ -453,14 +453,14 @@ export const cannotRefine = (at: Location, reason: string): CompileError =>
     code: 'CANNOT_REFINE',
     message: `the map cannot be made finer: ${reason}`,
     at,
-    hint: 'leave --stride away, or ask for a stride that leaves this node as it is',
+    hint: 'omit --stride, or ask for a stride that leaves this node as it is',
   });
 export const inTraining = (node: Node): CompileError =>
   new CompileError({
     code: 'IN_TRAINING_MODE',
     message: `the model was exported in training mode: ${node.op} '${node.name}' takes mean and variance from the batch`,
     at: locate(node),
-    hint: 'call model.eval() before torch.onnx.export (and leave its argument training away), and export again',
+    hint: 'call model.eval() before torch.onnx.export (and omit its argument training), and export again',
   });
 export const notConvertible = (
   output: Value,
@@ -567,7 +567,7 @@ export const shardMissing = (file: string, name: string, reason: string): Compil
     code: 'TFJS_SHARD_MISSING',
     message: `weights of the TensorFlow.js model cannot be read: ${reason}`,
     at: inFile(file),
-    hint: `model.json names '${name}', which must lie beside it; copy the whole directory`,
+    hint: `model.json names '${name}', which must be in the same directory; copy the whole directory`,
   });
 export const shardLength = (file: string, paths: readonly string[], held: number, wanted: number): CompileError =>
   new CompileError({
@@ -617,7 +617,7 @@ export const unknownMapping = (
 ): CompileError =>
   new CompileError({
     code: 'UNKNOWN_MAPPING',
-    message: `--map names '${name}', which is no input or output of the ${side} model`,
+    message: `--map names '${name}', which is not an input or output of the ${side} model`,
     hint: `--map takes original=converted; the ${side} model has ${portList(ports)}`,
   });
 export const relationDoesNotFit = (
@@ -650,7 +650,7 @@ export const notATensor = (file: string, reason: string): CompileError =>
 export const inputFileUnknown = (file: string): CompileError =>
   new CompileError({
     code: 'INPUT_FILE_UNKNOWN',
-    message: 'nothing that could be an input of the model',
+    message: 'not a file that can be an input of the model',
     at: inFile(file),
     hint: 'expected .npy, .npz, .pb (TensorProto), .png, .jpg, .webp, .tiff, or a folder of them',
   });
@@ -678,7 +678,7 @@ export const inputDtype = (file: string, input: string, dtype: string, wanted: s
 export const inputMissing = (file: string, input: string, found: readonly string[]): CompileError =>
   new CompileError({
     code: 'INPUT_MISSING',
-    message: `there is nothing for input '${input}'`,
+    message: `there is no data for input '${input}'`,
     at: { file, value: input },
     hint: `name it as the original model does; found: ${found.join(', ') || 'nothing'}`,
   });
@@ -687,7 +687,7 @@ export const inputMissing = (file: string, input: string, found: readonly string
 export const notAPicture = (file: string, reason: string): CompileError =>
   new CompileError({
     code: 'NOT_A_PICTURE',
-    message: `the file is no picture that can be read: ${reason}`,
+    message: `the file is not a readable picture: ${reason}`,
     at: inFile(file),
     hint: 'give a JPEG, PNG or WebP file',
   });
@@ -719,14 +719,14 @@ export const levelsUnknown = (file: string, depth: string, low: number, high: nu
     code: 'LEVELS_UNKNOWN',
     message: `which numbers of the picture are black and white is not known: its pixels are ${depth}, from ${low} to ${high}`,
     at: inFile(file),
-    hint: 'say it by --black and --white (--white 4095 for 12 bits), or by --levels 1%,99%',
+    hint: 'set it with --black and --white (--white 4095 for 12 bits), or with --levels 1%,99%',
   });
 export const pageNeeded = (file: string, pages: number): CompileError =>
   new CompileError({
     code: 'PAGE_NEEDED',
     message: `the file has ${pages} pages`,
     at: inFile(file),
-    hint: `choose one by --page, 1 to ${pages}`,
+    hint: `choose one with --page, 1 to ${pages}`,
   });
 export const sharpMissing = (reason: string): CompileError =>
   new CompileError({
@@ -746,7 +746,7 @@ export const noPictures = (folder: string): CompileError =>
     code: 'NO_PICTURES',
     message: 'there is no picture in the folder',
     at: inFile(folder),
-    hint: 'pictures are files with names in .jpg, .jpeg, .png or .webp; folders inside are not looked into',
+    hint: 'pictures are files with names in .jpg, .jpeg, .png or .webp; subfolders are not searched',
   });
 /** Pictures are given width first. */
 const extent = (lengths: readonly number[]): string => (lengths.length === 2 ? [...lengths].reverse() : lengths).join('x');
@@ -757,7 +757,7 @@ export const pictureTooSmall = (file: string, size: readonly number[], least: re
     code: 'PICTURE_TOO_SMALL',
     message: `the picture of ${extent(size)} pixels${scale === 1 ? '' : ` at scale ${scale}`} is smaller than the window of the network, ${extent(least)}`,
     at: inFile(file),
-    hint: `the smallest picture is ${Math.ceil(width / scale)} wide and ${Math.ceil(height / scale)} high; enlarge it by --scales ${factor} or more, or surround it by --pad`,
+    hint: `the smallest picture is ${Math.ceil(width / scale)} wide and ${Math.ceil(height / scale)} high; enlarge it with --scales ${factor} or more, or pad it with --pad`,
   });
 };
 export const arrayDamaged = (file: string, reason: string): CompileError =>
@@ -788,21 +788,21 @@ export const arrayBands = (file: string, bands: number, channels: number): Compi
     code: 'ARRAY_BANDS',
     message: `there are ${bands} bands or channels, and the model takes ${channels}`,
     at: inFile(file),
-    hint: `choose them by --bands, from 1 in the order in which they are fed: --bands ${Array.from({ length: Math.min(channels, 4) }, (_, at) => at + 1).join(',')}${channels > 4 ? ',...' : ''}${channels === 1 ? ', or take their mean by --bands mean' : ''}`,
+    hint: `choose them with --bands, from 1 in the order in which they are fed: --bands ${Array.from({ length: Math.min(channels, 4) }, (_, at) => at + 1).join(',')}${channels > 4 ? ',...' : ''}${channels === 1 ? ', or take their mean with --bands mean' : ''}`,
   });
 export const arrayNeeded = (file: string, names: readonly string[], input: string): CompileError =>
   new CompileError({
     code: 'ARRAY_NEEDED',
     message: `the archive holds ${names.length === 0 ? 'no arrays' : `the arrays ${listed(names.slice(0, 8).map((name) => `'${name}'`))}${names.length > 8 ? ' and others' : ''}`}, and none is called '${input}' as the input of the model`,
     at: inFile(file),
-    hint: 'choose one by --array NAME',
+    hint: 'choose one with --array NAME',
   });
 export const rateNeeded = (file: string, rate: number): CompileError =>
   new CompileError({
     code: 'RATE_NEEDED',
     message: `the recording has ${rate} samples a second, and which sampling rate the model was made for is not known`,
     at: inFile(file),
-    hint: `say it by --rate: recordings of another rate are resampled; --rate ${rate} takes this one as it is`,
+    hint: `set it with --rate: recordings of another rate are resampled; --rate ${rate} takes this one as it is`,
   });
 export const rateUnfit = (file: string, rate: number, wanted: number): CompileError =>
   new CompileError({
@@ -816,7 +816,7 @@ export const arrayTooSmall = (file: string, axes: readonly string[], lengths: re
     code: 'ARRAY_TOO_SMALL',
     message: `the image is ${lengths.join('x')} along ${listed(axes)}, smaller than the window of the network, ${least.join('x')}`,
     at: inFile(file),
-    hint: 'surround it with zeros by --pad, or give a longer one',
+    hint: 'pad it with zeros (--pad), or give a longer one',
   });
 export const arrayUnfit = (
   file: string,
@@ -831,7 +831,7 @@ export const arrayUnfit = (
     at: inFile(file),
     hint:
       option === undefined
-        ? `cut the middle out by --crop ${wanted.join('x')}; or convert the network, which then takes images of any size, or see where by heatmap`
+        ? `cut out the middle with --crop ${wanted.join('x')}; or convert the network, which then takes images of any size, or use heatmap to see where`
         : `give ${option} lengths that are not larger than the image`,
   });
 export const pictureUnfit = (
@@ -843,7 +843,7 @@ export const pictureUnfit = (
     code: 'PICTURE_UNFIT',
     message: `after --resize and --crop the picture is ${size.width}x${size.height}, but the network takes ${wanted.width}x${wanted.height}`,
     at: inFile(file),
-    hint: `leave --resize and --crop away, or end with --crop ${wanted.height}x${wanted.width} (height first) from a picture that is not smaller`,
+    hint: `omit --resize and --crop, or end with --crop ${wanted.height}x${wanted.width} (height first) from a picture that is not smaller`,
   });
 export const takesNoPicture = (model: string, reason: string): CompileError =>
   new CompileError({
@@ -864,7 +864,7 @@ export const preprocessingInvalid = (file: string, reason: string): CompileError
     code: 'PREPROCESSING_INVALID',
     message: `how the model wants its pictures cannot be read: ${reason}`,
     at: inFile(file),
-    hint: 'say it by --preset, or by --range, --mean, --std and --channels (docs/pictures.md)',
+    hint: 'set it with --preset, or with --range, --mean, --std and --channels (docs/pictures.md)',
   });
 export const labelsInvalid = (file: string, reason: string): CompileError =>
   new CompileError({
@@ -878,7 +878,7 @@ export const labelsDoNotFit = (file: string, labels: number, classes: number): C
     code: 'LABELS_DO_NOT_FIT',
     message: `there are ${labels} names, but the model has ${classes} classes`,
     at: inFile(file),
-    hint: 'give the names that belong to this model, or leave --labels away',
+    hint: 'give the names that belong to this model, or omit --labels',
   });
 export const unknownClass = (name: string, hint: string): CompileError =>
   new CompileError({ code: 'UNKNOWN_CLASS', message: `there is no one class '${name}'`, hint });
@@ -892,7 +892,7 @@ export const tileTooSmall = (tile: number, least: number): CompileError =>
   new CompileError({
     code: 'TILE_TOO_SMALL',
     message: `tiles of ${tile} pixels are smaller than what one cell of the map looks at`,
-    hint: `give --tile ${least} or more, or leave it away`,
+    hint: `give --tile ${least} or more, or omit it`,
   });
 export const mapTooLarge = (classes: number, cells: number, fitting: number): CompileError =>
   new CompileError({
@@ -999,14 +999,14 @@ export const outputTwice = (path: string): CompileError =>
     code: 'OUTPUT_TWICE',
     message: 'two outputs of this run have the same name',
     at: { file: path },
-    hint: 'give each output a file of its own',
+    hint: 'give each output its own file',
   });
 export const externalToStream = (path: string): CompileError =>
   new CompileError({
     code: 'EXTERNAL_TO_STREAM',
     message: 'the output is a device or a pipe, beside which no file of weights can be',
     at: { file: path },
-    hint: 'leave --external-data away, or name a file with -o',
+    hint: 'omit --external-data, or name a file with -o',
   });
 export const outputLinkBroken = (path: string, target: string): CompileError =>
   new CompileError({

@@ -83,7 +83,7 @@ export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const known: Readonly<Record<string, string>> = table({
     ENOENT: 'no such file',
-    ENOTDIR: 'a part of the path is no directory',
+    ENOTDIR: 'a part of the path is not a directory',
     EACCES: 'permission denied',
     EPERM: 'not permitted',
     EISDIR: 'it is a directory',

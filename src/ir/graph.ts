@@ -274,7 +274,7 @@ export class Graph {
   removeInput(value: Value): void {
     assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `input '${value.name}' is still read`);
     const index = this.inputList.indexOf(asValue(value));
-    assertInvariant(index >= 0, () => `'${value.name}' is no input of graph '${this.name}'`);
+    assertInvariant(index >= 0, () => `'${value.name}' is not an input of graph '${this.name}'`);
     this.inputList.splice(index, 1);
     this.names.values.delete(value.name);
     this.touch();
@@ -283,7 +283,7 @@ export class Graph {
   removeConstant(value: ConstValue): void {
     const mutable = asValue(value);
     assertInvariant(value.uses.length === 0 && !this.isOutput(value), () => `constant '${value.name}' is still read`);
-    assertInvariant(this.constantSet.delete(mutable), () => `'${value.name}' is no constant of graph '${this.name}'`);
+    assertInvariant(this.constantSet.delete(mutable), () => `'${value.name}' is not a constant of graph '${this.name}'`);
     this.names.values.delete(value.name);
     this.touch();
   }
@@ -535,7 +535,7 @@ const asNode = (node: Node): MutableNode => node as MutableNode;
 const ownerOf = (value: Value): Graph => asValue(value).owner;
 
 function assertConst(value: Value): asserts value is ConstValue {
-  assertInvariant(value.constant !== undefined, () => `'${value.name}' is no constant`);
+  assertInvariant(value.constant !== undefined, () => `'${value.name}' is not a constant`);
 }
 
 function dropUse(value: MutableValue, user: Node, slot: number): void {

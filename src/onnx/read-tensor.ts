@@ -59,7 +59,7 @@ function readData(proto: TensorProto, name: string, dtype: DType, shape: readonl
   ].filter((field) => field && field.length > 0);
   if (filled.length > 1) throw badTensor(name, 'it has data in two fields', reader.file);
   if (proto.data_location === 1) {
-    if (filled.length > 0) throw badTensor(name, 'it has data of its own and says that its data is external', reader.file);
+    if (filled.length > 0) throw badTensor(name, 'it has inline data but declares external data', reader.file);
     return externalData(proto, name, dtype, shape, reader);
   }
   if (dtype === 'string') {

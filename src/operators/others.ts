@@ -12,7 +12,7 @@ const sampled = unknown('samples places that are given in absolute coordinates')
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
 const text = unknown('works on text');
-const repeating = unknown('repeats a graph of its own, each time on the result of the time before');
+const repeating = unknown('runs a subgraph repeatedly, each time on its previous result');
 const branching = unknown('decides while it runs what is computed');
 
 export const others = {
@@ -50,10 +50,10 @@ export const others = {
   RoiAlign: sampled,
   RotaryEmbedding: unknown('turns numbers by an angle for each position'),
   STFT: unknown('takes all places together by their frequencies'),
-  Scan: unknown('runs a graph of its own over one slice after the other'),
-  Scatter: unknown('puts numbers at places that are told one by one'),
-  ScatterElements: unknown('puts numbers at places that are told one by one'),
-  ScatterND: unknown('puts numbers at places that are told one by one'),
+  Scan: unknown('runs a subgraph over one slice after the other'),
+  Scatter: unknown('puts numbers at positions that are given one by one'),
+  ScatterElements: unknown('puts numbers at positions that are given one by one'),
+  ScatterND: unknown('puts numbers at positions that are given one by one'),
   SequenceAt: noTensor,
   SequenceConstruct: noTensor,
   SequenceEmpty: noTensor,
@@ -67,7 +67,7 @@ export const others = {
   StringNormalizer: text,
   StringSplit: text,
   SwiGLU: notKnown,
-  TensorScatter: unknown('puts numbers at places that are told one by one'),
+  TensorScatter: unknown('puts numbers at positions that are given one by one'),
   TfIdfVectorizer: text,
   Unique: unknown('chooses among all places of the map'),
   // Upgraded to Resize when a file is read.

@@ -22,14 +22,14 @@ function repeated(node: Node, axis: number): Reads {
 }
 
 export const shapes = {
-  Compress: operator('same', 'places told one by one', () => picks('takes positions that are told one by one')),
+  Compress: operator('same', 'positions given one by one', () => picks('takes positions that are given one by one')),
   Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis)),
   Expand: pointwise('spread', { settings: [1] }),
   Flatten: pointwise('view'),
-  Gather: operator('gathered', 'places told by number', (node, axis) =>
+  Gather: operator('gathered', 'positions given by index', (node, axis) =>
     picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
   ),
-  GatherElements: operator('same', 'places told by number', picking('takes another position for every place')),
+  GatherElements: operator('same', 'positions given by index', picking('takes another position for every place')),
   Reshape: pointwise('view', { settings: [1] }),
   Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), { settings: [1] }),
   Squeeze: pointwise('view', { settings: [1] }),

@@ -252,7 +252,7 @@ function dependsOnSize({ coordinates, isBySize }: Resize, node: Node, { num, den
   if (coordinates === 'half_pixel_symmetric')
     return { depends: 'centres the stretched map (half_pixel_symmetric), elsewhere at every size' };
   const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
-  return isBySize && num !== 1 && den !== 1 ? { depends: `resizes [${from}] to [${to}], which is no whole-numbered scale` } : {};
+  return isBySize && num !== 1 && den !== 1 ? { depends: `resizes [${from}] to [${to}], which is not a whole-numbered scale` } : {};
 }
 
 /** The step of a window or pointwise read; undefined for any other kind. */
@@ -275,7 +275,7 @@ export const windows = {
   LpPool: operator('same', 'a window', pool),
   MaxPool: operator('same', 'a window; its second result tells places', pool),
   Pad: operator('same', 'the place beside it', padding, { settings: [1, 2, 3], weights: [] }),
-  Resize: operator('same', 'places around a fraction of its own', stretch, { settings: [1, 2, 3], weights: [] }),
+  Resize: operator('same', 'positions around a fraction of its own', stretch, { settings: [1, 2, 3], weights: [] }),
   Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4] }),
   SpaceToDepth: operator('same', 'places as channels', spaceToDepth),
 } satisfies Partial<Record<OnnxOp, Operator>>;

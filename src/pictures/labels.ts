@@ -10,7 +10,7 @@ import { parseJson } from '../formats/json';
 export function parseLabels(text: string, file: string): string[] {
   const trimmed = text.replace(/^\ufeff/, '').trim();
   if (trimmed === '') throw labelsInvalid(file, 'it is empty');
-  if (trimmed.includes('\0')) throw labelsInvalid(file, 'it is no text');
+  if (trimmed.includes('\0')) throw labelsInvalid(file, 'it is not text');
   const json = fromJson(trimmed, file);
   if (json) return json;
   if (trimmed.startsWith('{')) return fromPython(trimmed, file);
@@ -25,7 +25,7 @@ function fromJson(text: string, file: string): string[] | undefined {
   } catch (error) {
     // A Python dictionary starts the same way.
     if (/^\{\s*\d/.test(text)) return undefined;
-    throw labelsInvalid(file, `it is no JSON: ${error instanceof Error ? error.message : error}`);
+    throw labelsInvalid(file, `it is not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
   const entries: [string, unknown][] = Array.isArray(value) ? value.map((name, at) => [String(at), name]) : Object.entries(value ?? {});
   return byIndex(
@@ -51,7 +51,7 @@ function fromPython(text: string, file: string): string[] {
 function byIndex(entries: readonly (readonly [string, unknown])[], file: string): string[] {
   const names = new Map<number, string>();
   for (const [index, name] of entries) {
-    if (typeof name !== 'string' || !/^\d+$/.test(index)) throw labelsInvalid(file, `'${index}' is no index with a name`);
+    if (typeof name !== 'string' || !/^\d+$/.test(index)) throw labelsInvalid(file, `'${index}' is not an index with a name`);
     names.set(Number(index), name);
   }
   return Array.from({ length: names.size }, (_, at) => {
@@ -74,7 +74,7 @@ export function findClass(wanted: string, labels: readonly string[] | undefined,
     if (Number(text) < classes) return Number(text);
     throw unknownClass(wanted, `classes are numbered from 0 to ${classes - 1}`);
   }
-  if (!labels) throw unknownClass(wanted, `this model has no names of classes: give them by --labels, or the index, 0 to ${classes - 1}`);
+  if (!labels) throw unknownClass(wanted, `this model has no names of classes: give them with --labels, or the index, 0 to ${classes - 1}`);
   const having = (test: (label: string) => boolean): number[] => labels.flatMap((label, at) => (test(label.toLowerCase()) ? [at] : []));
   for (const found of [
     having((label) => label === text),

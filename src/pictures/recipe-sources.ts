@@ -129,7 +129,7 @@ export function recipeInMetadata(metadata: ReadonlyMap<string, string>, file: st
   const own = metadata.get('convolutionize.preprocessing');
   if (own !== undefined) {
     const value = loose(own);
-    if (!(value instanceof Object)) throw preprocessingInvalid(file, `'convolutionize.preprocessing' is no JSON object`);
+    if (!(value instanceof Object)) throw preprocessingInvalid(file, `'convolutionize.preprocessing' is not a JSON object`);
     return parseRecipe(value, file, 'the model');
   }
   const image = imageMetadata(metadata, file);

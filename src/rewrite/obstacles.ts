@@ -56,7 +56,7 @@ function namedReasons(output: Value): string[] {
   const [integer, label, other] = [integers.at(-1), labels.at(-1), others.at(-1)];
   return [
     ...(label
-      ? [`${label.op} '${label.name}': it makes labels or a dictionary of scores, which is no map of numbers (${cutAt(label)})`]
+      ? [`${label.op} '${label.name}': it makes labels or a dictionary of scores, which is not a map of numbers (${cutAt(label)})`]
       : []),
     ...(other
       ? [

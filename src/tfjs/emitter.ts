@@ -174,7 +174,7 @@ export class Emitter {
     this.weights.set(value, forms);
     const known = forms.get(form);
     if (known) return known;
-    assertInvariant(value.constant, () => `'${value.name}' is no constant`);
+    assertInvariant(value.constant, () => `'${value.name}' is not a constant`);
     const ref = this.constant(value.name, make(value.constant));
     forms.set(form, ref);
     return ref;

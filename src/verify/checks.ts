@@ -321,7 +321,7 @@ export class Tally {
     const { isEnough = true, note, ...rest } = about;
     const { asked } = this;
     if (asked) this.equal &&= Object.values(this.agreements).every((agreed) => agreesEnough(agreed, asked));
-    const vague = this.vague > 0 ? [`${this.vague} comparisons show nothing: there the original differs from itself by more than 1 %`] : [];
+    const vague = this.vague > 0 ? [`${this.vague} comparisons show nothing: there the original's noise is more than 1 %`] : [];
     const notes = [...this.notes, ...vague, ...(note === undefined ? [] : [note])].join('; ') || undefined;
     if (this.equal && this.compared === 0)
       return skipped(name, vague[0] ?? 'there was nothing to compare: the outputs are empty', about.required);

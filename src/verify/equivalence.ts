@@ -69,7 +69,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const images = scores ? scores.larger.map(({ image }) => image) : trunk.features.map(({ image }) => image);
   const judged = { source: original.source, model: original.model, rounded: request.rounded, exact: isExact(request) };
   const measured = await measure(subject.bench, judged, samples, (session) => cropsIn(subject, claims, images, session));
-  const windows = isCells ? 'a cell is no window of the original' : await headOnWindows(subject, trunk, claims);
+  const windows = isCells ? 'a cell is not a window of the original' : await headOnWindows(subject, trunk, claims);
   const given = await runConverted(subject, claims, samples, images, measured.outputNames);
   subject.bench.progress('measuring the noise of the converted model');
   const reordered = await subject.withinReordered((session) =>

@@ -91,7 +91,7 @@ export function tracksOf(subject: Subject, claims: readonly Claim[], axis: Axis,
     if (own.field === 'whole') return skip(`every cell of '${claim.output}' depends on the whole image along its ${own.name}`);
     const cells = own.period / own.stride;
     if (!Number.isInteger(own.period) || own.period < 1 || Math.abs(cells - Math.round(cells)) > 1e-9)
-      return skip(`the stride of '${claim.output}' is no whole number of ${unitOf(subject.lengths.length)}`);
+      return skip(`the stride of '${claim.output}' is not a whole number of ${unitOf(subject.lengths.length)}`);
     const track: Track = {
       axis,
       name: own.name,

@@ -112,7 +112,7 @@ export function toleranceText(tolerance: Tolerance): string {
   const named = Object.entries(outputs ?? {}).map(([name, own]) => `; ${name}: rtol ${share(own.relative)}, atol ${share(own.absolute)}`);
   if (tolerance.from === 'exact') return 'none: every bit';
   if (tolerance.from === 'measured')
-    return `none: weights are in fewer bits, so differences are measured; the original differs from itself by ${share(noiseOf(tolerance))}`;
+    return `none: weights are in fewer bits, so differences are measured; the original's noise is ${share(noiseOf(tolerance))}`;
   const asked = tolerance.criteria && criteriaText(tolerance.criteria);
   if (tolerance.from === 'options')
     return `rtol ${share(relative)}, atol ${share(tolerance.absolute)} as given${named.join('')}${asked ? `; ${asked}` : ''}`;
@@ -132,11 +132,11 @@ export function toleranceText(tolerance: Tolerance): string {
     tolerance.floor !== undefined && relative <= tolerance.floor
       ? 'what rounding leaves'
       : byOrder
-        ? '4 times what the converted model differs from itself in another order of its sums'
+        ? '4 times the noise of the converted model when its sums are reordered'
         : bySums
-          ? '4 times what the original differs from itself with its long sums in double precision'
-          : `8 times what it differs from itself${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
-  return `${share(relative)} of the largest score: ${why}; the original differs from itself by ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model by ${share(noise.order)} in another order of its sums`}${named.join('')}`;
+          ? '4 times the noise of the original against long sums in double precision'
+          : `8 times the noise of the original${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
+  return `${share(relative)} of the largest score: ${why}; the original's noise is ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model's ${share(noise.order)} in another order of its sums`}${named.join('')}`;
 }
 
 function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): string {
@@ -165,7 +165,7 @@ export function formatCheck(check: Check, asked = false): string[] {
       ? isBorder
         ? 'border effects'
         : check.name === 'edges of the field'
-          ? 'nothing outside matters; the field may be smaller than told'
+          ? 'nothing outside matters; the field may be smaller than stated'
           : 'decides nothing'
       : check.status === 'partial'
         ? 'equal as far as it went'

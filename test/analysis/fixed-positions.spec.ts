@@ -22,9 +22,9 @@ function refusal(more: string, body: string): CompileError {
 describe('fixed positions', () => {
   test.each([
     ['attention', '', 'S = MatMul (T, V) B = Softmax (S) Z = MatMul (B, T)', /MatMul 'S'.*compares positions|compares positions/],
-    ['position embeddings', ', float[1, 64, 8] e', 'Z = Add (T, e)', /'e' \[1, 64, 8\] has a number of its own for each position/],
-    ['a learnt class token', ', float[1, 1, 8] c', 'Z = Concat <axis = 1> (c, T)', /token of its own/],
-    ['the mean as a token', '', 'm = ReduceMean (T, one) Z = Concat <axis = 1> (m, T)', /token of its own/],
+    ['position embeddings', ', float[1, 64, 8] e', 'Z = Add (T, e)', /'e' \[1, 64, 8\] has a separate number for each position/],
+    ['a learnt class token', ', float[1, 1, 8] c', 'Z = Concat <axis = 1> (c, T)', /extra token/],
+    ['the mean as a token', '', 'm = ReduceMean (T, one) Z = Concat <axis = 1> (m, T)', /extra token/],
     ['mixing by weights', ', float[64, 64] w', 'M = MatMul (V, w) Z = Transpose <perm = [0, 2, 1]> (M)', /mixes positions by a weight/],
   ])('%s', (_, more, body, says) => {
     const error = refusal(more, body);

@@ -53,7 +53,7 @@ interface Prepared extends Case {
 /** Makes both files. In a process of its own: making weights takes more memory than running them. */
 function prepare(what: Case, directory: string): Prepared {
   const original = familyTree[what.network]?.build();
-  if (!original) throw new Error(`there is no ${what.network}`);
+  if (!original) throw new Error(`there is not ${what.network}`);
   const plain = compile(original).model;
   const strides = Object.values(JSON.parse(plain.metadata.get('convolutionize.stride') ?? '{}') as Record<string, number[]>);
   const { model } = strides[0]?.[0] === what.stride ? { model: plain } : compile(original, { stride: what.stride, dense: what.dense });

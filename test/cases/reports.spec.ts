@@ -20,7 +20,7 @@ const PLACES = /no global average: its weights read the places/;
 const OTHERWISE = /takes the places of the map together in another way/;
 const NOT_AFFINE = /stands between the average and the output and is not affine/;
 const SIZES = /brings together the averages of maps/;
-const TIED = /CANNOT_SLIDE.* has a number of its own for each position/;
+const TIED = /CANNOT_SLIDE.* has a separate number for each position/;
 const STRIDES = /strides of which none divides/;
 
 /** Folder/name, window, cell, image. */
@@ -126,7 +126,7 @@ test('a norm with a scale for each place slides where these are all alike, and o
   const uneven = textOf('exported/layernorm_chw')
     .replace('w3 = Expand (one, shape)', 'w3 = Identity (uneven)')
     .replace('int64[3] shape', 'float[16,32,32] uneven, int64[3] shape');
-  expect(messageOf(() => compile(parseGraph(uneven)))).toMatch(/CANNOT_SLIDE.*its scale has a number of its own for each position/);
+  expect(messageOf(() => compile(parseGraph(uneven)))).toMatch(/CANNOT_SLIDE.*its scale has a separate number for each position/);
 });
 
 test('metadata beside the image stays what it is while the image moves', async () => {

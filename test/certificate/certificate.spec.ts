@@ -132,7 +132,7 @@ describe('found', () => {
     expect(about(checkCertificate(at('cert.json'), { converted: again }))).toEqual(['converted']);
   });
 
-  test('another original, two files changed for each other, a file that is no model', () => {
+  test('another original, two files changed for each other, a file that is not a model', () => {
     expect(about(checkCertificate(at('cert.json'), { original: at('fcn.onnx'), converted: at('fcn.onnx') }))).toContain('original');
     expect(about(checkCertificate(at('cert.json'), { original: at('fcn.onnx'), converted: at('net.onnx') }))).toEqual(
       expect.arrayContaining(['converted', 'original']),
@@ -169,7 +169,7 @@ describe('found', () => {
     ).toEqual(['weight']);
   });
 
-  test('what is no certificate is an error', () => {
+  test('what is not a certificate is an error', () => {
     for (const text of ['', '[]', '{"format": "convolutionize certificate"}', '{"format": "other", "version": 1}']) {
       writeFileSync(at('none.json'), text);
       expect(() => checkCertificate(at('none.json'))).toThrow(expect.objectContaining({ code: 'CERTIFICATE_INVALID' }));
@@ -191,7 +191,7 @@ describe('TensorFlow.js', () => {
   // Small shards: weights begin in one and end in another.
   beforeAll(() => converted('net.onnx', 'web', 'web.json', { tfjs: { shardSize: 8192 } }));
 
-  test('weights are permuted anew and compared, what was folded is hashed', () => {
+  test('weights are permuted again and compared, what was folded is hashed', () => {
     const check = checkCertificate(at('web.json'));
     expect(check.problems).toEqual([]);
     expect(check.weights).toMatchObject({ permuted: 2, permutedBytes: 4 * (32 * 16 * 9 + 40 * 512) });
@@ -252,7 +252,7 @@ describe('TensorFlow.js', () => {
     expect(weightsOf('small.json').filter(({ kind, shape }) => kind !== 'computed' && shape.length > 1)).toEqual([]);
   });
 
-  test('the record is no file of the directory that is replaced', async () => {
+  test('the record is not a file of the directory that is replaced', async () => {
     await expect(converted('net.onnx', 'web', 'web/cert.json', { tfjs: {} })).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 });

@@ -173,7 +173,7 @@ describe('what it writes', () => {
       'error[PICTURE_TOO_SMALL]: the picture of 20x40 pixels is smaller than the window of the network, 28x28',
     );
     expect(refused.stderr).toContain(
-      'the smallest picture is 28 wide and 28 high; enlarge it by --scales 1.4 or more, or surround it by --pad',
+      'the smallest picture is 28 wide and 28 high; enlarge it with --scales 1.4 or more, or pad it with --pad',
     );
     const padded = await program.run(['heatmap', lenet, small, '-o', output, '--pad', '--scales', '1']);
     expect([padded.code, existsSync(output)]).toEqual([0, true]);
@@ -200,7 +200,7 @@ describe('what it refuses, with nothing written', () => {
     ['a class of another number', 'UNKNOWN_CLASS', () => [lenet, canvas, '--class', '10']],
     ['a class without names', 'UNKNOWN_CLASS', () => [lenet, canvas, '--class', 'seven']],
     ['names of other classes', 'LABELS_DO_NOT_FIT', () => [lenet, canvas, '--labels', 'imagenet']],
-    ['a stride that is no divisor', 'STRIDE_NOT_DIVISOR', () => [lenet, canvas, '--stride', '3']],
+    ['a stride that is not a divisor', 'STRIDE_NOT_DIVISOR', () => [lenet, canvas, '--stride', '3']],
     ['tiles below the window', 'TILE_TOO_SMALL', () => [lenet, canvas, '--tile', '20']],
     ['an output that is there', 'OUTPUT_EXISTS', () => [lenet, canvas, '-o', canvas.replace('canvas', 'there')]],
     ['an output of another kind', 'BAD_OPTION', () => [lenet, canvas, '-o', join(directory, 'x.bmp')]],

@@ -222,7 +222,7 @@ describe('models of all kinds', () => {
     expect(plain.stdout).toContain('red');
     expect((await run(path, orange, '--preset', 'unit', '--softmax')).stdout).toBe(plain.stdout);
   });
-  test('what is no classifier of pictures is told', async () => {
+  test('what is not a classifier of pictures is told', async () => {
     const deep = means('deep', 'float[1, 4, 8, 8]', 'Y = ReduceMean <keepdims = 0> (X, first)', 'float[1, 4]');
     const rows = means('rows', 'float[1, 3, 8, 8]', 'Y = ReduceMean <keepdims = 0> (X, one)', 'float[1, 3, 8]');
     expect((await run(deep, orange)).stderr).toContain('error[ARRAY_BANDS]: there are 3 bands or channels, and the model takes 4');

@@ -128,7 +128,7 @@ describe('a model whose weights are not beside it', () => {
   });
 });
 
-test('-o model.png is a picture; an ending that is no format is refused, with those that are', async () => {
+test('-o model.png is a picture; an ending that is not a format is refused, with those that are', async () => {
   const lenet = join(__dirname, '../../fixtures/models/lenet5.onnx');
   const png = join(directory, 'lenet5.png');
   expect((await run('inspect', lenet, '-o', png)).code).toBe(0);

@@ -107,7 +107,7 @@ describe('compile', () => {
       'with position embeddings',
       `${header} g (float[N, 3, 7, 7] X) => (float[N, 5] Y) <${weights}, float[1, 4, 3, 3] E> { ${trunk} P = Add (R, E) F = Flatten (P) Y = Gemm <transB = 1> (F, W, B) }`,
       {},
-      /CANNOT_SLIDE.*'E' \[1, 4, 3, 3\] has a number of its own for each position/,
+      /CANNOT_SLIDE.*'E' \[1, 4, 3, 3\] has a separate number for each position/,
     ],
     [
       'that names the best class and --head image',

@@ -100,7 +100,7 @@ describe('what does not fit is refused', () => {
       'a bias of its own for each sample',
       SIGNAL.replace('r = Relu (c)', 'q = Add (c, B) r = Relu (q)').replace('float[3] b', 'float[3] b, float[30] B'),
       {},
-      /a number of its own for each position/,
+      /a separate number for each position/,
     ],
     [
       'attention over samples',

@@ -92,7 +92,7 @@ describe('outputs', () => {
     expect(failure(network('Y = ArgMax <axis = 1, keepdims = 0> (G)', { outputs: 'int64[1] Y' }), { head: 'image' })).toMatch(
       /NOT_CONVERTIBLE.*labels have no average/,
     ));
-  test('a map of features is no class activation map, but may stand beside one', async () => {
+  test('a map of features is not a class activation map, but may stand beside one', async () => {
     const text = network('Y = Identity (G)', { outputs: 'float[1, 4, 4, 4] T, float[1, 5] Y' });
     const cells = ['floor((height + 1)/2)', 'floor((width + 1)/2)'];
     expect(await outcome(text, { head: 'cell' })).toEqual([

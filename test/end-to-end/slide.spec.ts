@@ -17,7 +17,7 @@ import { seededTensor } from '../support/seeded';
 const header = '<ir_version: 9, opset_import: ["" : 17]>';
 const TAIL = 'r = Relu (a) d = Conv (r, L) e = Relu (d) f = Flatten (e) Y = Gemm <transB = 1> (f, W) }';
 
-/** A picture's network with a number of its own for each column. */
+/** A picture's network with a separate number for each column. */
 const COLUMN_BIAS = `${header} g (float[N, 3, 14, 16] X) => (float[N, 5] Y) <float[4, 3, 3, 3] K, float[1, 1, 1, 7] B, float[5, 4, 3, 3] L, float[5, 100] W> {
   c = Conv <strides = [2, 2]> (X, K) a = Add (c, B) ${TAIL}`;
 /** The same for each row: slides along the other axis. */
@@ -100,7 +100,7 @@ test.each([
 test.each([
   ['an axis that cannot slide', COLUMN_BIAS, ['width'], 'CANNOT_SLIDE', /Add 'a'/],
   ['one of several that cannot', COLUMN_BIAS, ['height', 'width'], 'CANNOT_SLIDE', /Add 'a'/],
-  ['an axis that is not there', FREE, ['depth'], 'UNKNOWN_AXIS', /'depth', which is no spatial axis/],
+  ['an axis that is not there', FREE, ['depth'], 'UNKNOWN_AXIS', /'depth', which is not a spatial axis/],
   ['the axis of channels', FREE, ['1'], 'UNKNOWN_AXIS', /'1'/],
   ['time, which could be either', FREE, ['time'], 'UNKNOWN_AXIS', /'time'/],
   ['no axis that could slide', ALL_TIED, undefined, 'CANNOT_SLIDE', /Add 'a'/],

@@ -103,7 +103,7 @@ describe('external data', () => {
       /not a non-negative integer/,
     ],
     [
-      'an offset that is no number',
+      'an offset that is not a number',
       [
         ['location', 'w.bin'],
         ['offset', 'abc'],

@@ -67,7 +67,7 @@ describe('scopes', () => {
 });
 
 describe('groups', () => {
-  test('a scope of one member is no group', () => {
+  test('a scope of one member is not a group', () => {
     const { groups, parents } = groupByScope([
       { id: 'a', scope: ['f', 'f.0'] },
       { id: 'b', scope: ['f', 'f.1'] },

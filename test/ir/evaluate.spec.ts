@@ -130,7 +130,7 @@ describe('constants, judged by a run', () => {
 test.each([
   ['Mod by zero', 'Y = Mod (A, B)', 'int64[2] A = {1, 2}, int64[2] B = {1, 0}'],
   ['Div by zero', 'Y = Div (A, B)', 'int64[2] A = {1, 2}, int64[2] B = {1, 0}'],
-  ['an integer that is no number', 'F = Div (A, B) Y = Cast <to = 7> (F)', 'float[2] A = {1, 2}, float[2] B = {1, 0}'],
+  ['an integer that is not a number', 'F = Div (A, B) Y = Cast <to = 7> (F)', 'float[2] A = {1, 2}, float[2] B = {1, 0}'],
   ['an index beyond the end', 'Y = Gather (A, i)', 'int64[2] A = {1, 2}, int64[1] i = {2}'],
   ['padding by reflection', 'Y = Pad <mode = "reflect"> (A, p)', 'int64[4] A = {1, 2, 3, 4}, int64[2] p = {2, 2}'],
 ])('%s is left to the run', (_, body, weights) => {

@@ -42,7 +42,7 @@ describe('origins in files', () => {
     expect(second.graph.nodes.flatMap(({ origin }) => origin).filter((name) => !known.has(name))).toEqual([]);
   });
 
-  test('what is no list of names is no origin', () => {
+  test('what is not a list of names is not an origin', () => {
     const model = parseModel('<ir_version: 10, opset_import: ["" : 21]> g (float[2] X) => (float[2] Y) { Y = Relu (X) }');
     const bytes = modelToBytes(model);
     for (const text of ['{', '[]', '[1]', '"Y"', 'null']) {

@@ -59,7 +59,7 @@ describe('an axis of unknown length', () => {
     expect(shapeOf(model({ input: [port('x', [{ dim_value: -1 }, { dim_param: 'x_0' }])] }))).toEqual(['x_0_1', 'x_0']);
   });
 
-  test('in what is declared of other values is no fault either', () => {
+  test('in what is declared of other values is not a fault either', () => {
     const info = port('y', [{ dim_value: -1 }, { dim_value: 0 }]);
     expect(read(model({ output: [info], value_info: [port('nobody', sizes(1)), port('nobody', sizes(2))] })).graph.outputs).toHaveLength(1);
   });
@@ -166,7 +166,7 @@ test.each<[string, Partial<Graph>, Partial<Proto>]>([
   ['an opset that is imported twice', {}, { opset_import: [{ version: 13 }, { domain: '', version: 13 }] }],
   ['a domain that nobody uses', {}, { opset_import: [{ version: 13 }, { domain: 'x.y', version: 1 }] }],
   ['an output without a type', { output: [{ name: 'y' }] }, {}],
-])('%s is no fault', (_, graph, around) => {
+])('%s is not a fault', (_, graph, around) => {
   const { graph: result, mended } = read(model(graph, around));
   expect([result.outputs[0]?.name, mended]).toEqual(['y', false]);
 });

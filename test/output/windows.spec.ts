@@ -28,7 +28,7 @@ test('it is not waited for without end, not on other systems, and not for other 
 });
 
 test.each(['NUL', 'con.onnx', 'C:\\models\\aux.onnx.data', 'models/COM1', 'LPT3 .txt', 'x\\nul:stream', 'model.onnx:hidden'])(
-  '%s is no file on Windows, and one elsewhere',
+  '%s is not a file on Windows, and one elsewhere',
   (path) => {
     expect(noFileOnWindows(path, 'win32')).toMatch(/Windows/);
     expect(noFileOnWindows(path, 'linux')).toBeUndefined();

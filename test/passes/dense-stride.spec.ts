@@ -143,7 +143,7 @@ describe('dense-stride', () => {
   test.each([
     [3, /cannot have a cell every 3 pixels/],
     [0, /cannot have a cell every 0 pixels/],
-  ])('a stride of %i is no divisor', (stride, says) => {
+  ])('a stride of %i is not a divisor', (stride, says) => {
     expect(() => compile(lenet(), { stride })).toThrow(says);
   });
   test('there is no finer map of one prediction', () =>
@@ -174,7 +174,7 @@ describe('dense-shift leaves alone', () => {
     ['a batch that is taken together', 'Y = ReduceMean (A, a)', ', int64[1] a = {0}', 1, /batch/],
     ['a batch that is joined', 'Y = Concat <axis = 0> (A, A)', '', 1, /batch/],
     ['a batch that moves', 'Y = Transpose <perm = [1, 0, 2, 3]> (A)', '', 1, /batch/],
-    ['an output that is no map', 'Y = Transpose <perm = [0, 2, 3, 1]> (A)', '', 1, /not batch, channels and all spatial axes/],
+    ['an output that is not a map', 'Y = Transpose <perm = [0, 2, 3, 1]> (A)', '', 1, /not batch, channels and all spatial axes/],
     ['a stride that is not wholly undone', 'Y = MaxPool <kernel_shape = [3, 3], strides = [3, 3]> (A)', '', 3, /phase by phase/],
     ['a norm over places', 'Y = InstanceNormalization (A, s, s)', ', float[4] s = {1, 1, 1, 1}', 1, /normalises over places/],
   ])('%s', (_, body, constants, stride, says) => {

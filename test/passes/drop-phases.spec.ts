@@ -49,7 +49,7 @@ describe('drop-phases', () => {
   test('a finer map would have cells of another phase: refused, by the node that makes the map coarse and fine', () => {
     const source = parseGraph(network(`${down('2, 2')} U = ${UP} (R, , S2) M = Conv (U, K2)`));
     expect(() => compile(source, { stride: 1 })).toThrow(
-      /Resize 'U' gives a map that was made coarse and fine again, and repeats only every 2 pixels/,
+      /Resize 'U' gives a map that was downsampled and upsampled again, so it repeats only every 2 pixels/,
     );
     expect(() => compile(source, { stride: 1 })).toThrow(CompileError);
   });

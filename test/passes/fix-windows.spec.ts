@@ -13,7 +13,7 @@ describe('fix-windows', () => {
     expectPass(fixWindows, conv('6, 7', 'auto_pad = "SAME_LOWER", strides = [2, 2]')).toBecome(
       'Y = Conv <pads = [1, 1, 0, 1], strides = [2, 2]> (X, W)',
     ));
-  test('VALID is no padding', () => expectPass(fixWindows, conv('6, 7', 'auto_pad = "VALID"')).toBecome('Y = Conv (X, W)'));
+  test('VALID is not a padding', () => expectPass(fixWindows, conv('6, 7', 'auto_pad = "VALID"')).toBecome('Y = Conv (X, W)'));
   test('drops a rounding up that rounds nothing', () =>
     expectPass(
       fixWindows,

@@ -79,7 +79,7 @@ test('a network that slides along all axes stays as it is', () =>
     }`,
   ).toStay());
 
-test('the mean over channels is no map', () =>
+test('the mean over channels is not a map', () =>
   expectPass(
     passes,
     `g (float[N, 3, 9, 8] X) => (float[N, 7, 6] Y) <float[4, 3, 3, 3] K, int64[1] channels = {1}> {

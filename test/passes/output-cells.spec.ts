@@ -42,7 +42,7 @@ describe('output-cells', () => {
     [
       'a maximum over places',
       graph('P = GlobalMaxPool (C) Y = Flatten (P)'),
-      'takes the places of the map together in another way than by their average',
+      'combines the positions of the map in another way than by their average',
     ],
     [
       'averages of maps of other sizes',
@@ -52,7 +52,7 @@ describe('output-cells', () => {
     [
       'an output that is an input',
       'g (float[2, 4, 2, 3] X) => (float[2, 4, 2, 3] X, float[2, 3] Y) <float[24, 3] V> { F = Flatten (X) Y = Gemm (F, V) }',
-      'it is no result of the network',
+      'it is not a result of the network',
     ],
   ])('refuses %s', (_, text, reason) => expectPass(outputCells, text).toRefuse(reason));
 });

@@ -64,7 +64,7 @@ describe('sink-flatten', () => {
     [
       'a number for each place',
       flat('4, 2, 3', 24, 'Y = Mul (F, s)', '<float[24] s>'),
-      "its operand 's' has a number of its own for each place of the map",
+      "its operand 's' has a separate number for each place of the map",
     ],
     ['Softmax over places', flat('4, 2, 3', 24, 'Y = Softmax <axis = 1> (F)'), 'it reads the features of a map of [4,2,3] by their place'],
     ['Softmax over the batch', flat('4, 1, 1', 4, 'Y = Softmax <axis = 0> (F)'), 'it works along the batch'],

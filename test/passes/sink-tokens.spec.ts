@@ -21,7 +21,7 @@ describe('sink-tokens', () => {
       'C = Transpose <perm = [0, 2, 3, 1]> (X) M = MatMul (C, W) B = Add (M, b) L = LayerNormalization <axis = -1> (B, s) A = Relu (L) Y = Reshape (A, new)',
     ));
 
-  test('a list that becomes the map again is no list', () =>
+  test('a list that becomes the map again is not a list', () =>
     expectPass(
       sinkTokens,
       on('A = Relu (T) U = Transpose <perm = [0, 2, 1]> (A) Y = Reshape (U, map)', ', int64[4] map = {2, 5, 3, 4}', 'float[2, 5, 3, 4] Y'),

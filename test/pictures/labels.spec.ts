@@ -29,12 +29,12 @@ describe('lists of names', () => {
 
   test.each([
     ['', 'it is empty'],
-    ['["a", 1]', "'1' is no index with a name"],
-    ['{"a": "b"}', "'a' is no index with a name"],
+    ['["a", 1]', "'1' is not an index with a name"],
+    ['{"a": "b"}', "'a' is not an index with a name"],
     ['{"0": "a", "2": "b"}', 'there are 2 names, but none for class 1'],
-    ['["a", ', 'it is no JSON'],
+    ['["a", ', 'it is not valid JSON'],
     ["{0: 'a', 1: b}", "the dictionary cannot be read from ' 1: b}' on"],
-    ['a\0b', 'it is no text'],
+    ['a\0b', 'it is not text'],
   ])('%p is refused', (text, reason) =>
     expect(refusal(() => parseLabels(text, 'names'))).toContain(`LABELS_INVALID: the names of classes cannot be read: ${reason}`),
   );
@@ -78,7 +78,7 @@ describe('of ImageNet', () => {
 
 test('a model without names is asked by index', () => {
   expect(findClass('3', undefined, 10)).toBe(3);
-  expect(refusal(() => findClass('cat', undefined, 10))).toContain('give them by --labels, or the index, 0 to 9');
+  expect(refusal(() => findClass('cat', undefined, 10))).toContain('give them with --labels, or the index, 0 to 9');
 });
 
 describe('in the metadata of a model', () => {

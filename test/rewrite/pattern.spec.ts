@@ -52,7 +52,7 @@ describe('literal', () => {
       match(node('Mul', [value('x'), literal(1 / 6)]), graph('Y = Mul (X, C)', undefined, undefined, 'float C = {0.16666667}')),
     ).toEqual({ x: 'X' });
   });
-  test('that is no whole number is no int', () => {
+  test('that is not a whole number is no int', () => {
     const text = 'g (int64[2] X) => (int64[2] Y) <int64 C = {0}> { Y = Add (X, C) }';
     expect(match(node('Add', [value('x'), literal(0.5)]), text)).toBeUndefined();
   });
@@ -69,7 +69,7 @@ describe('inputs', () => {
   test('an optional one that is there must match', () => {
     expect(match(clip, graph('Y = Clip (X, low)', 'float[2, 3] X, float low'))).toBeUndefined();
   });
-  test('more than the pattern lists is no match', () => {
+  test('more than the pattern lists is not a match', () => {
     expect(match(node('Clip', [value('x')]), graph('Y = Clip (X, C)', undefined, undefined, 'float C = {1}'))).toBeUndefined();
     expect(
       match(node('Clip', [value('x')], { moreInputs: true }), graph('Y = Clip (X, C)', undefined, undefined, 'float C = {1}')),
@@ -130,7 +130,7 @@ describe('an inner node', () => {
       "'N' is also read by Abs 'W'",
     );
   });
-  test('is no output of the graph', () => {
+  test('is not an output of the graph', () => {
     expect(match(pair, graph('N = Neg (X) Y = Relu (N)', undefined, 'float[2, 3] Y, float[2, 3] N'))).toBe(
       "'N' is also an output of the graph",
     );
@@ -196,6 +196,6 @@ describe('a near miss', () => {
   });
 });
 
-test('a pattern whose root is no node is our mistake', () => {
+test('a pattern whose root is not a node is our mistake', () => {
   expect(() => rootOps(value('x'))).toThrow('a rule matches a node');
 });

@@ -59,7 +59,7 @@ export function expectPass(passes: Pass | readonly Pass[], text: string, options
       for (const node of allNodes(model.graph)) {
         const stray = node.origin.find((name) => !known.has(name));
         if (stray !== undefined)
-          fail(`'${node.name}' claims to come from '${stray}', which is no node of the source`, before, model, reports);
+          fail(`'${node.name}' claims to come from '${stray}', which is not a node of the source`, before, model, reports);
       }
       const after = model.clone();
       const again = run(after, list);

@@ -169,7 +169,7 @@ describe('says what is wrong with', () => {
   test.each<[string, () => string, string]>([
     ['nothing', small, 'none'],
     ['a directory without model.json', () => join(__dirname), 'TFJS_NOT_A_MODEL'],
-    ['a file that is no JSON', () => edited(() => undefined).concat('/shard0.bin'), 'TFJS_NOT_A_MODEL'],
+    ['a file that is not valid JSON', () => edited(() => undefined).concat('/shard0.bin'), 'TFJS_NOT_A_MODEL'],
     ['a layers model', () => edited(() => ({ format: 'layers-model', modelTopology: {}, weightsManifest: [] })), 'TFJS_NOT_A_MODEL'],
     [
       'a manifest that leads elsewhere',

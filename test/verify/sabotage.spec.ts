@@ -36,7 +36,7 @@ async function verdictAfter(fault: (graph: Graph) => void): Promise<VerifyReport
 const convs = (graph: Graph): readonly Node[] => graph.nodes.filter((node) => node.op === 'Conv');
 const tensorOf = (node: Node | undefined, slot: number): Tensor => {
   const tensor = node?.inputs[slot]?.constant;
-  if (!tensor) throw new Error(`input ${slot} is no constant`);
+  if (!tensor) throw new Error(`input ${slot} is not a constant`);
   return tensor;
 };
 

@@ -235,7 +235,7 @@ export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refu
   for (let value = queue.pop(); value; value = queue.pop()) {
     const { producer } = value;
     if (trunk.isMap(value)) cuts.add(value);
-    else if (!producer) return { node: undefined, reason: 'it reads the image in a form of its own' };
+    else if (!producer) return { node: undefined, reason: 'it reads the image in another form' };
     else if (!nodes.has(producer)) {
       if (isConvolution(producer))
         return tied[0] ?? { node: producer, reason: 'it is a convolution behind what ties the network to its places' };
@@ -269,7 +269,7 @@ function isConvolutional(maps: ReadonlySet<Value>): boolean {
 /** The way in which a node of a classifier gives positions of the map a meaning of their own; undefined if it does not. */
 function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; readonly isProduct: boolean } | undefined {
   if (isLayer(node)) return undefined;
-  if (trunk.namesPlaces(node)) return { reason: 'it gives each place of the map a meaning of its own', isProduct: false };
+  if (trunk.namesPlaces(node)) return { reason: 'it gives each position of the map its own meaning', isProduct: false };
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
   // A sum over all positions of one window is a single value for that window: attention pooling, bilinear pooling.
   const isStatistic = node.op === 'MatMul' && node.outputs.every((output) => !trunk.hasPlaces(output));

@@ -167,7 +167,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       }
       const ready = letters.size === 1 ? settled(state, letter, axis) : undefined;
       const track = ready?.tracks.get(letter);
-      if (!ready || !track) return 'looks through windows over places that are no neighbours on the image';
+      if (!ready || !track) return 'looks through windows over places that are not neighbours on the image';
       if (reads.step.pads) notes.padding.add(node);
       if (reads.step.mayPad) notes.mayPad.add(node);
       if (reads.step.pads || reads.step.mayPad) {

@@ -95,7 +95,7 @@ function derive(
   // The size of a value may be known even if the value is unknown.
   if (operator.form === 'sizes') return { kind: 'sized', places: false, node };
   if (first) return first;
-  if (capturesImage(node, states)) return unknownBy(node, 'computes with the image in a graph of its own');
+  if (capturesImage(node, states)) return unknownBy(node, 'computes with the image in a subgraph');
   if (!inputs.some((state) => state.kind === 'moving')) return fixedState(node, inputs, operator);
   return settingsMove(node, inputs, operator.settings) ?? follow(node, inputs, at, operator, notes);
 }

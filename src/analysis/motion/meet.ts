@@ -62,7 +62,7 @@ function joinsPlaces(node: Node, inputs: readonly State[], axis: number): string
   const isPiece = ({ producer }: Value): boolean => producer !== undefined && PIECES.has(producer.op);
   if (node.inputs.every((value, slot) => value && inputs[slot]?.kind === 'moving' && isPiece(value)))
     return 'lays pieces of a map next to each other in another order (a map that is rolled round, perhaps)';
-  return node.inputs.some(isToken) ? 'puts a token of its own among the positions (class token)' : 'lays maps next to each other in space';
+  return node.inputs.some(isToken) ? 'adds an extra token to the positions (class token)' : 'lays maps next to each other in space';
 }
 
 const PIECES = new Set(['Slice', 'Split', 'Gather']);
@@ -137,7 +137,7 @@ function tiedBy(node: Node, inputs: readonly State[], state: Moving, settings: r
       if (own.length > 0 && !isUniformAlong(input, own))
         return {
           node,
-          why: `is tied to places: its constant '${input.name}' [${shape.join(', ')}] has a number of its own for each position, for the training size only`,
+          why: `is tied to places: its constant '${input.name}' [${shape.join(', ')}] has a separate number for each position, for the training size only`,
         };
     }
   }

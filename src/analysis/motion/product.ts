@@ -22,7 +22,7 @@ export function product(node: Node, inputs: readonly State[], notes: Notes): Sta
   if (typeof a === 'string' || typeof b === 'string') return unknownBy(node, typeof a === 'string' ? a : String(b));
   const own = [a, b].filter((state) => state !== undefined);
   const weights = slots.find((slot, at) => perPlace(node, slot, inputs[slots[1 - at] ?? 0]));
-  if (weights !== undefined) return unknownBy(node, 'has weights of its own for each position');
+  if (weights !== undefined) return unknownBy(node, 'has separate weights for each position');
   const sized = inputs.find((state) => state.kind === 'sized');
   const [first, second] = own;
   if (!first) return unknownBy(node, 'is not known');

@@ -90,7 +90,7 @@ const maxUnpool: Infer = (node, context) => {
 /** Number of blocks of pixels, all of which must be complete. */
 const wholeBlocks = (length: Dim, size: number, node: Node): Dim => {
   const blocks = divideDim(length, size);
-  if (blocks === undefined && typeof length === 'number') throw shapeMismatch(node, `${length} is no multiple of ${size}`);
+  if (blocks === undefined && typeof length === 'number') throw shapeMismatch(node, `${length} is not a multiple of ${size}`);
   return blocks;
 };
 

@@ -159,7 +159,7 @@ class Parser {
     else if (!isTensor)
       throw this.scan.unsupported(
         token,
-        `input '${name}', which is no tensor,`,
+        `input '${name}', which is not a tensor,`,
         'only tensors can be inputs of a model that is to be compiled',
       );
     else this.define(scope, token, name, graph.addInput(name, type));

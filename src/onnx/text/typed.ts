@@ -97,7 +97,7 @@ export function parseTensor(scan: Scanner, { type, token }: Typed, source: OpenS
     case 'int': {
       const values = elements.map((element) => {
         const value = element.kind === 'int' ? integerLiteral(element.text, format) : undefined;
-        if (value === undefined) throw textTensor(`${describe(element)} is no ${dtype}`, scan.locate(element.offset));
+        if (value === undefined) throw textTensor(`${describe(element)} is not of type ${dtype}`, scan.locate(element.offset));
         return value;
       });
       return { dtype, shape, data: { kind: 'bytes', bytes: integerBytes(values, format) } };

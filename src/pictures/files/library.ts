@@ -268,7 +268,7 @@ export async function heatmap(path: string, input: ImageInput, options: HeatmapO
   const top = whole('top', options.top);
   const stride = strideOf(options.stride);
   const { classes, scales, slide = false } = options;
-  if (classes !== undefined && top !== undefined) throw usage('top is for the best classes, classes for chosen ones: leave one away');
+  if (classes !== undefined && top !== undefined) throw usage('top is for the best classes, classes for chosen ones: omit one of them');
   if (slide && options.head === 'cell') throw usage("slide runs crops of the window: leave head 'cell' away");
   if (scales && !(scales.length > 0 && scales.every((scale) => scale >= 0.01 && scale <= 16)))
     throw badOption('scales', scales.join(','), 'factors from 0.01 to 16');

@@ -86,6 +86,6 @@ function jsonFile(path: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    throw preprocessingInvalid(path, `it is no JSON: ${error instanceof Error ? error.message : error}`);
+    throw preprocessingInvalid(path, `it is not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
 }

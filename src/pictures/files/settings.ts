@@ -67,7 +67,7 @@ export function withOptions(args: PixelSettings, found: FoundRecipe, channels: n
   const own = args.mean !== undefined || args.std !== undefined || args.range !== undefined;
   const base: Recipe = own && found.assumed ? { ...preprocessings.unit, from: 'unit' } : found.recipe;
   if (args.normalise !== undefined && (args.mean !== undefined || args.std !== undefined))
-    throw usage('--normalise measures mean and deviation: leave --mean and --std away');
+    throw usage('--normalise measures mean and deviation: omit --mean and --std');
   if (typeof base.mean === 'string' && own && args.normalise === undefined)
     throw usage(`--preset ${base.from} measures mean and deviation: leave --mean, --std and --range away`);
   const mean = numbers('mean', args.mean, channels);
@@ -141,7 +141,7 @@ const sizeIn = (lengths: readonly number[] | undefined): Size | undefined => {
 
 /** Fits an array to the model: all of it, or its middle with --crop. Throws CompileError ARRAY_UNFIT, BAD_OPTION, USAGE. */
 export function fitArray({ resize, crop }: FitSettings, model: PictureModel, image: Image, isMap: boolean, file: string): Image {
-  if (resize !== undefined && resize !== 'none') throw usage('arrays are not scaled: leave --resize away', 'predict');
+  if (resize !== undefined && resize !== 'none') throw usage('arrays are not scaled: omit --resize', 'predict');
   const { lengths } = image;
   const size = crop === undefined || crop === 'none' ? lengths : cropLengths(crop, lengths.length);
   const axes = model.letters.map(axisName);

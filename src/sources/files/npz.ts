@@ -40,6 +40,6 @@ export function npzArrays(
     return new Map(Object.entries(entries).map(([name, content]) => [name.slice(0, -'.npy'.length), memoryBytes(content)]));
   } catch (error) {
     if (error instanceof CompileError) throw error;
-    throw damaged(`it is no zip archive: ${error instanceof Error ? error.message : String(error)}`);
+    throw damaged(`it is not a zip archive: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -143,7 +143,7 @@ export class Relayout {
   }
 
   private constantIn(value: Value, order: Order): Value {
-    assertInvariant(value.constant, () => `'${value.name}' is no constant`);
+    assertInvariant(value.constant, () => `'${value.name}' is not a constant`);
     const made = this.cache.get(value) ?? [];
     this.cache.set(value, made);
     const known = made.find((entry) => sameOrder(entry.order, order));

@@ -7,7 +7,7 @@ import { dimsOf, isInt, type Lowering, rankOf } from './lowering';
 /** DCR is TensorFlow's own order; for CRD the channels are permuted into it first. */
 export const depthToSpace: Lowering = (node, make) => {
   const [x] = node.inputs;
-  if (rankOf(x) !== 4) throw new Unsupported('its input is no map of two axes');
+  if (rankOf(x) !== 4) throw new Unsupported('its input is not a map of two axes');
   const size = intAttr(node, 'blocksize');
   const source = isInt(x) ? make.cast(make.ref(x), 'DT_FLOAT') : make.ref(x);
   const channels = dimsOf(x)[3];
@@ -25,7 +25,7 @@ export const depthToSpace: Lowering = (node, make) => {
 export const spaceToDepth: Lowering = (node, make) => {
   const [x] = node.inputs;
   const dims = dimsOf(x);
-  if (dims.length !== 4) throw new Unsupported('its input is no map of two axes');
+  if (dims.length !== 4) throw new Unsupported('its input is not a map of two axes');
   const size = intAttr(node, 'blocksize');
   const isCrd = stringAttr(node, 'mode') === 'CRD';
   const [batch, rows, columns, channels] = dims;

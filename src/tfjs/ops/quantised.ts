@@ -96,7 +96,7 @@ const matMulInteger: Lowering = (node, make) => {
       isRow && rankOf(zero) === 1 && dimsOf(zero)[0] !== 1 ? make.node('ExpandDims', [shift, make.int(1)]) : shift,
     ]);
   };
-  if (rankOf(a) !== 2 || rankOf(b) !== 2) throw new Unsupported('its operands are no matrices');
+  if (rankOf(a) !== 2 || rankOf(b) !== 2) throw new Unsupported('its operands are not matrices');
   const product = make.node('MatMul', [centred(a, zeroA, true), centred(b, zeroB, false)], {
     transpose_a: bool(false),
     transpose_b: bool(false),

@@ -88,7 +88,7 @@ function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, Boun
   if (untraced.has(value)) return `its weights '${value.name}' are neither the original's nor made of them by this conversion`;
   if (!isConst(value) || !isFloat(value)) return whole(0);
   if (value.constant.dtype !== 'float') return `'${value.name}' is ${value.constant.dtype}`;
-  return isInteger(value.constant) ? whole(magnitudeOf(value.constant)) : `'${value.name}' is no integer`;
+  return isInteger(value.constant) ? whole(magnitudeOf(value.constant)) : `'${value.name}' is not an integer`;
 }
 
 type Bounded = (value: Value | undefined) => Bound | string;
@@ -152,7 +152,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
     case 'MatMul':
     case 'Gemm': {
       if (plainOp(node) === 'Gemm' && [floatAttr(node, 'alpha'), floatAttr(node, 'beta')].some((factor) => !Number.isInteger(factor)))
-        return 'its factors are no integers';
+        return 'its factors are not integers';
       const terms = termsOf(node);
       return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
     }

@@ -59,7 +59,7 @@ export function suiteFromJson(text: string, file: string): SuiteReport {
   try {
     written = parseJson(text);
   } catch (error) {
-    throw notAReport(file, `it is no JSON: ${error instanceof Error ? error.message : error}`);
+    throw notAReport(file, `it is not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
   const wrong = misfit('verifySuite', written);
   if (wrong) throw notAReport(file, wrong.message);

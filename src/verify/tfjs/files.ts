@@ -47,9 +47,9 @@ export function readModelJson(path: string): io.ModelJSON {
   try {
     json = parseJson(text);
   } catch (error) {
-    throw notTfjs(file, `is no JSON (${error instanceof Error ? error.message : error})`);
+    throw notTfjs(file, `is not valid JSON (${error instanceof Error ? error.message : error})`);
   }
-  if (!isRecord(json)) throw notTfjs(file, 'is no JSON object');
+  if (!isRecord(json)) throw notTfjs(file, 'is not a JSON object');
   if (
     json.format === 'layers-model' ||
     isRecord(json.modelTopology && isRecord(json.modelTopology) ? json.modelTopology.model_config : undefined)

@@ -31,7 +31,7 @@ test('an older one that has no words for a node is refused by its name, and says
   const error = thrown(13);
   expect(error?.code).toBe('OPSET_TOO_OLD');
   expect(error?.message).toContain("LayerNormalization 'Y'");
-  expect(error?.diagnostic.hint).toBe('opset 17 or later can say all of them');
+  expect(error?.diagnostic.hint).toBe('opset 17 or later can express all of them');
 });
 test.each([0, 6, 27, 1.5])('%d cannot be written', (opset) => expect(thrown(opset)?.code).toBe('OPSET_OUT_OF_RANGE'));
 test('a model that is refused declares what it did', () => {

@@ -245,7 +245,7 @@ test('Dropout that does not say it is at rest trains', () => {
 
 test.each([
   ['Tile of unknown rank', 5, 'g (float[] x) => (float[] y) <float t = {3}, float a = {1}> { y = Tile (x, t, a) }', 'y'],
-  ['a power that is no integer', 1, 'g (float[2, 3, 4] x) => (float[] y) { y = GlobalLpPool <p = 1.5> (x) }', 'y'],
+  ['a power that is not an integer', 1, 'g (float[2, 3, 4] x) => (float[] y) { y = GlobalLpPool <p = 1.5> (x) }', 'y'],
   ['a type that ONNX never had', 5, 'g (float[2] x) => (float[] y) { y = Cast <to = "FLOATY"> (x) }', 'y'],
   [
     'statistics read at rest',
@@ -260,7 +260,7 @@ test.each([
   );
 });
 
-test('a pinned node is no operator that passes know', () => {
+test('a pinned node is not an operator that passes know', () => {
   const model = written(7, 'g (float[2, 3] x) => (float[2, 3] y, float[2, 3] m) { y, m = Dropout (x) }');
   raiseToNormalForm(model);
   expect(model.graph.nodes.map((node) => [node.op, pinnedSince(node)])).toEqual([['ai.onnx.v7.Dropout', 7]]);

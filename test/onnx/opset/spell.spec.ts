@@ -369,7 +369,7 @@ describe('what cannot be said', () => {
     expect(() => spell(model)).toThrow(
       expect.objectContaining({
         code: 'OPSET_CONFLICT',
-        message: "no version of ONNX's operator set can say the whole model: 'a' (ImageScaler) means something else in opset 14",
+        message: "no version of ONNX's operator set can express the whole model: 'a' (ImageScaler) means something else in opset 14",
         diagnostic: expect.objectContaining({ notes: ["'y' (HardSwish) needs opset 14: HardSwish came with opset 14"] }),
       }),
     );

@@ -249,8 +249,8 @@ describe('errors tell line and column', () => {
       'TEXT_TENSOR',
       'float[2, 3] holds 6 elements, but 2 are given',
     ],
-    ['an element that does not fit', body('Y = Relu (X)', '\n<int8[1] w = {§200}>'), 'TEXT_TENSOR', "'200' is no int8"],
-    ['a fraction among integers', body('Y = Relu (X)', '\n<int64[1] w = {§1.5}>'), 'TEXT_TENSOR', "'1.5' is no int64"],
+    ['an element that does not fit', body('Y = Relu (X)', '\n<int8[1] w = {§200}>'), 'TEXT_TENSOR', "'200' is not of type int8"],
+    ['a fraction among integers', body('Y = Relu (X)', '\n<int64[1] w = {§1.5}>'), 'TEXT_TENSOR', "'1.5' is not of type int64"],
     ['data for a symbolic shape', body('Y = Relu (X)', '\n<float[N] §w = {1}>'), 'TEXT_TENSOR', /dimensions are all numbers/],
     [
       'external data out of reach',
@@ -261,10 +261,10 @@ describe('errors tell line and column', () => {
     ['a local function', `${body('Y = Relu (X)')}\n§<domain: "d"> f (a) => (b) { b = Relu (a) }`, 'TEXT_UNSUPPORTED', /a local function/],
     ['an attribute of a function', body('Y = my.Op <a: int = §@b> (X)'), 'TEXT_UNSUPPORTED', /a reference to an attribute/],
     [
-      'an input that is no tensor',
+      'an input that is not a tensor',
       'g (seq(float[2]) §S) => (float[2] Y) { Y = my.Op (S) }',
       'TEXT_UNSUPPORTED',
-      /input 'S', which is no tensor/,
+      /input 'S', which is not a tensor/,
     ],
   ])('%s', (_, marked, code, message) => {
     const [before = '', after = ''] = marked.split('§');
@@ -286,7 +286,7 @@ describe('errors tell line and column', () => {
   test.each([
     ['external data that is too short', '"offset": "8", "length": "8"', 'the data ends at byte 16'],
     ['external data of another length', '"length": "4"', 'takes 8 bytes'],
-    ['an offset that is no number', '"offset": "-1"', 'whole numbers'],
+    ['an offset that is not a number', '"offset": "-1"', 'whole numbers'],
   ])('%s', (_, entries, message) => {
     const text = body('Y = Relu (X)', `<float[2] c = ["location": "w.bin", ${entries}]>`);
     expect(() => parseModel(text, { source: () => bufferSource(new Uint8Array(12), 'w.bin') })).toThrow(message);

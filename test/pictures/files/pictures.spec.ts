@@ -96,7 +96,7 @@ describe('refused', () => {
     expect(error.diagnostic.at).toEqual({ file: file(name) });
     return error.diagnostic.code;
   };
-  test('what is no picture', async () => {
+  test('what is not a picture', async () => {
     expect(await codeOf('text', 'text.png')).toBe('NOT_A_PICTURE');
     expect(await codeOf('', 'empty.png')).toBe('NOT_A_PICTURE');
   });

@@ -49,7 +49,7 @@ test.each([1, 2, 3, 4])('ordinary network %i is not called different', async (se
   expect((await judged(ordinary(seed).model))?.verdict).toBe('equal');
 });
 
-test('a saturated sigmoid is off by itself: that is no fault of the runtime, no noise of sums, and buys no tolerance', async () => {
+test('a saturated sigmoid is off by itself: that is not a fault of the runtime, no noise of sums, and buys no tolerance', async () => {
   const report = await judged(ordinary(1073).model);
   expect([report?.verdict, report?.runtimeFault, report?.tolerance.noise.order]).toEqual(['equal', undefined, 0]);
   expect(report?.tolerance.relative).toBeLessThan(1e-5);

@@ -179,7 +179,7 @@ describe('json', () => {
     const again = suiteFromJson(reportToJson(whole), 'a.json');
     expect(JSON.stringify(again, numbers)).toBe(JSON.stringify(whole, numbers));
     expect(() => suiteFromJson('{"checks": []}', 'a.json')).toThrow("not a report of verify: it has no 'format'");
-    expect(() => suiteFromJson('not json', 'a.json')).toThrow('not a report of verify: it is no JSON');
+    expect(() => suiteFromJson('not json', 'a.json')).toThrow('not a report of verify: it is not valid JSON');
   });
   const numbers = (_: string, value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
 });
