@@ -66,7 +66,7 @@ describe('refused with every head, by the node that is the reason', () => {
     [
       'rows taken apart',
       'A = Conv <pads = [1, 1, 1, 1]> (X, K) V = Reshape (A, longer) M = Conv (V, K2)',
-      /Conv 'M'.*no neighbours on the image/,
+      /Conv 'M'.*not neighbours on the image/,
     ],
     [
       'halves of the map as channels',

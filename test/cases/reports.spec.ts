@@ -17,7 +17,7 @@ const FOLDER = join(__dirname, '../../fixtures/cases');
 /** `crops`: unpadded, so that crops tell all. `moves`: see there. A refusal: what it says. */
 type Right = 'crops' | 'moves' | RegExp;
 const PLACES = /no global average: its weights read the places/;
-const OTHERWISE = /takes the places of the map together in another way/;
+const OTHERWISE = /combines the positions of the map in another way/;
 const NOT_AFFINE = /stands between the average and the output and is not affine/;
 const SIZES = /brings together the averages of maps/;
 const TIED = /CANNOT_SLIDE.* has a separate number for each position/;

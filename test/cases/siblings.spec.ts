@@ -50,7 +50,7 @@ const SIBLINGS: Readonly<Record<string, Sibling>> = {
        Y = Gemm <transB = 1> (V, W)`,
     ),
     window: 'crops',
-    cell: /takes the places of the map together in another way/,
+    cell: /combines the positions of the map in another way/,
     image: 'crops',
   },
   'bilinear pooling': {
@@ -63,7 +63,7 @@ const SIBLINGS: Readonly<Record<string, Sibling>> = {
        Y = Gemm <transB = 1> (V, W)`,
     ),
     window: 'crops',
-    cell: /takes the places of the map together in another way/,
+    cell: /combines the positions of the map in another way/,
     image: 'crops',
   },
   'products along the classes': {
@@ -83,7 +83,7 @@ const SIBLINGS: Readonly<Record<string, Sibling>> = {
   'Einsum that sums over places without weights': {
     text: network('float[5, 4] W', 'Y = Einsum <equation = "nchw,oc->no"> (F, W)'),
     window: 'crops',
-    cell: /takes the places of the map together in another way/,
+    cell: /combines the positions of the map in another way/,
     image: 'crops',
   },
   'Einsum of a map, rows, columns and channels': {
