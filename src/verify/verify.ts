@@ -96,7 +96,7 @@ export async function verifyAny<Given>(
   const other = tools.other?.(converted);
   if (options.exact && !other && declaredForm(read(converted)))
     throw usage(
-      '--exact compares conversions whose sizes are free: leave it away, or verify the file that is made without a form',
+      '--exact compares conversions whose sizes are free: omit it, or verify the file that is made without a form',
       'verify',
     );
   // Made by --float32: the conversion started from the original in float32.
