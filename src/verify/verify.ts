@@ -95,10 +95,7 @@ export async function verifyAny<Given>(
   };
   const other = tools.other?.(converted);
   if (options.exact && !other && declaredForm(read(converted)))
-    throw usage(
-      '--exact compares conversions whose sizes are free: omit it, or verify the file that is made without a form',
-      'verify',
-    );
+    throw usage('--exact compares conversions whose sizes are free: omit it, or verify the file that is made without a form', 'verify');
   // Made by --float32: the conversion started from the original in float32.
   if (!options.compiled && isSingled(other?.standIn() ?? read(converted, true))) {
     const given = read(original, true);
