@@ -97,12 +97,13 @@ function shortContract(contract: Contract | undefined, head: OpenedMap['head'], 
 }
 
 export function lines(facts: HeatFacts, columns?: number): string[] {
-  const { args, output, image, letters, named, heat, shown, name, crops, network } = facts;
+  const { args, output, image, letters, named, assumed, heat, shown, name, crops, network } = facts;
   const counts = countsOf(heat.grid);
   const most = Math.max(...shown.map(({ peak }) => Math.abs(peak.score)));
   const tiles = heat.views.reduce((sum, view) => sum + view.tiles, 0);
   const paragraphs = [
     `${extentText(image)} (${[...(image.reading ?? []), named].join(', ')}), ${heat.views.length} run${heat.views.length > 1 ? 's' : ''} in ${tiles} tile${tiles > 1 ? 's' : ''}, ${network.runtime() ?? 'nothing was run'}`,
+    assumed,
     scalesText(facts),
     headText(facts),
     `${sizeText(counts)} cells: ${cellsText(facts)}`,

@@ -8,7 +8,7 @@ import { labelsFor } from '../pictures/files/labels';
 import { openPictureModel } from '../pictures/files/picture-model';
 import { picturesIn } from '../pictures/files/pictures';
 import { type PicturePrediction, predictPicture } from '../pictures/files/predict-picture';
-import { arrayRecipeOf, pixelsText, recipeOf } from '../pictures/files/settings';
+import { arrayRecipeOf, assumedText, pixelsText, recipeOf } from '../pictures/files/settings';
 import { labelOf } from '../pictures/labels';
 import { areShares, ranked } from '../pictures/scores';
 import { STDIN } from '../sources/files/bytes';
@@ -37,12 +37,14 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
     const named = (lengths: readonly number[]): PerAxis<number> => perAxis(model.letters, (_, axis) => lengths[axis] ?? 1);
     const results: object[] = [];
     let failed = false;
+    let hint: string | undefined;
     for (const [at, file] of files.entries()) {
       const label = file === STDIN ? 'standard input' : file;
       progress.step(files.length > 1 ? `${file} (${at + 1} of ${files.length})` : file);
       try {
         const image = await openImage(file, model, reading);
         const chosen = image.picture ? recipeOf(args, model) : arrayRecipeOf(args, model);
+        hint ??= assumedText(chosen);
         const prediction = await predictPicture(model, image, chosen, { ...args, ...tiles }, file, (done) => progress.update(done));
         const { scores, fed, taken, cells, runtime } = prediction;
         const labels = labelsFor(args.labels, scores.length, model.metadata, args.model);
@@ -84,6 +86,7 @@ export async function predictCommand(args: PredictArgs, terminal: Terminal): Pro
       }
     }
     progress.end();
+    if (hint !== undefined && !args.json) terminal.report(['', hint]);
     if (args.json) terminal.result(JSON.stringify({ model: args.model, predictions: results }, undefined, 2));
     return failed ? EXIT.fault : EXIT.done;
   } finally {

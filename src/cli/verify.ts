@@ -130,6 +130,7 @@ function settingsOf(args: VerifyArgs, list: PairSettings): Omit<PairSettings, 'i
     samples: given.samples ?? list.samples,
     budget: given.budget ?? list.budget,
     inputs: args.inputs ?? list.inputs,
+    preset: args.preset ?? list.preset,
     map: args.map ? mapping(args.map) : list.map,
     relation: args.relation ?? list.relation,
     exact: args.exact || list.exact,

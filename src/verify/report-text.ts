@@ -6,7 +6,7 @@ import { exactLines, judgedText } from './exact/text';
 import { HALF_FACTOR } from './halves';
 import { departureLines, notFiniteText } from './locate/text';
 import type { PortMatch } from './pair/ports';
-import type { Check, Departure, QuantisedReport, Tolerance, VerifyReport } from './report';
+import type { Check, Departure, PicturesRead, QuantisedReport, Tolerance, VerifyReport } from './report';
 import { VERDICT_TEXT } from './verdict';
 
 export function formatVerifyReport(report: VerifyReport): string {
@@ -15,6 +15,7 @@ export function formatVerifyReport(report: VerifyReport): string {
     ...(match ? [row('matched', matchText(match))] : []),
     ...report.checks.flatMap((check) => formatCheck(check, report.tolerance.from === 'criteria')),
   ];
+  if (report.pictures) lines.push(row('pictures', picturesText(report.pictures)));
   if (report.quantised) lines.push(...quantisedText(report.quantised).map((line, at) => row(at === 0 ? 'quantised' : '', line)));
   if (report.exact) lines.push(...exactLines(report.exact).map((line, at) => row(at === 0 ? 'exact' : '', at === 0 ? line : `  ${line}`)));
   if (report.departure) lines.push(...departureText(report.departure));
@@ -50,6 +51,9 @@ const verdictText = ({ verdict, checks }: VerifyReport): string =>
   verdict === 'measured' && checks.some(({ name }) => name === 'half precision')
     ? `MEASURED, within ${HALF_FACTOR} times what float16 must cost`
     : VERDICT_TEXT[verdict];
+
+const picturesText = ({ count, pixels, assumed }: PicturesRead): string =>
+  `${count} picture${count === 1 ? '' : 's'}, pixels ${pixels}${assumed ? ', assumed; --preset changes it' : ''}`;
 
 const PRICE = 'a copy in integers never has the same numbers: --cosine 0.999 and --min-agreement 0.99 say how close it must be';
 

@@ -188,6 +188,13 @@ export interface ExactReport {
   readonly alive: number;
 }
 
+export interface PicturesRead {
+  readonly count: number;
+  /** Name of the preprocessing. */
+  readonly pixels: string;
+  readonly assumed: boolean;
+}
+
 export interface VerifyReport {
   readonly verdict: Verdict;
   readonly checks: readonly Check[];
@@ -199,6 +206,8 @@ export interface VerifyReport {
     | undefined;
   /** Set if the converted model is an integer copy of a float network. */
   readonly quantised?: QuantisedReport | undefined;
+  /** Set if inputs were pictures: their number, and how they were prepared; `assumed` if neither the user nor a model says. */
+  readonly pictures?: PicturesRead | undefined;
   /** Set for a comparison on integers. */
   readonly exact?: ExactReport | undefined;
   /** First departure, if the models differ and it was found; otherwise the note says why it was not searched for or not found. */

@@ -45,6 +45,13 @@ const inputs = {
     completes: 'file',
     describe: 'Compare on these instead of random inputs: .npy, .npz, TensorProto .pb, pictures, or a folder; repeatable',
   },
+  preset: {
+    type: 'string',
+    requiresArg: true,
+    value: 'NAME',
+    describe:
+      "How the pixels of pictures become numbers: a preset, a model of torchvision or timm, or a file (see 'predict --help'; default: what the models state, else the usual)",
+  },
   ...inputSize,
   'save-inputs': {
     type: 'string',

@@ -16,7 +16,7 @@ import { type Image, imageOfPicture } from './image';
 import { labelsFor } from './labels';
 import { type OpenedMap, openMap } from './map-network';
 import type { PictureModel } from './picture-model';
-import { arrayRecipeOf, type ChosenRecipe, encodingOf, type PixelSettings, pixelsText, recipeOf } from './settings';
+import { arrayRecipeOf, assumedText, type ChosenRecipe, encodingOf, type PixelSettings, pixelsText, recipeOf } from './settings';
 
 export interface HeatmapSettings extends PixelSettings, ViewOptions {
   /** Class names or indices; undefined: the best class of the whole picture. */
@@ -56,6 +56,8 @@ export interface OnCrop {
 
 export interface FoundHeat {
   readonly named: string;
+  /** What to do if the preprocessing was assumed and is wrong. */
+  readonly assumed: string | undefined;
   readonly heat: Heat;
   readonly shown: readonly HeatClass[];
   readonly name: (item: { readonly index: number }) => string;
@@ -133,6 +135,7 @@ export async function heatmapOf(model: PictureModel, image: Image, args: Heatmap
     const areProbabilities = args.softmax || shown.every(({ map }) => map.every((value) => value >= 0 && value <= 1));
     return {
       named: pixelsText(chosenRecipe),
+      assumed: assumedText(chosenRecipe),
       heat,
       shown,
       name: ({ index }) => labelOf(labels, index),

@@ -23,7 +23,7 @@ import { requirePicture, requirePixels } from './door';
 /** Formats that can be read. SVG and PDF are excluded: they are drawing programs rather than pictures. */
 const READABLE = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 /** Extensions of the pictures in a folder. */
-const EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif'];
+export const PICTURE_EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif'];
 /** Formats by the extension of the output. */
 export type DrawingFormat = 'png' | 'jpeg' | 'webp' | 'svg';
 export const WRITABLE: Readonly<Record<string, DrawingFormat>> = table<DrawingFormat>({
@@ -178,7 +178,7 @@ export function picturesIn(path: string): readonly string[] {
   } catch (error) {
     throw cannotRead(path, error instanceof Error ? error.message : String(error));
   }
-  const found = names.filter((name) => EXTENSIONS.includes(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
+  const found = names.filter((name) => PICTURE_EXTENSIONS.includes(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
   if (found.length === 0) throw noPictures(path);
   return found.map((name) => join(path, name));
 }

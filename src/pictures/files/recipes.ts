@@ -6,10 +6,9 @@ import { basename, dirname, join } from 'node:path';
 import { badOption, cannotRead, preprocessingInvalid } from '../../diagnostics/catalogue';
 import { parseJson } from '../../formats/json';
 import { readInput } from '../../output';
-import { PRESETS, type Preset, preprocessings, usualPreset } from '../preprocessing';
+import { type ImageFormat, PRESETS, type Preset, preprocessings, usualPreset } from '../preprocessing';
 import { checkChannels, type Recipe } from '../recipe';
 import { recipeFromFields, recipeInMetadata, recipeOfKnownModel } from '../recipe-sources';
-import type { PictureModel } from './picture-model';
 
 export interface FoundRecipe {
   readonly recipe: Recipe;
@@ -17,17 +16,25 @@ export interface FoundRecipe {
   readonly assumed: boolean;
 }
 
+/** A model as far as its preprocessing is concerned. */
+export interface Prepared {
+  /** undefined: the model is not a file. */
+  readonly path: string | undefined;
+  readonly image: ImageFormat;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 /** `preset`: the user's choice. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */
-export function findRecipe(preset: string | undefined, { path, image, metadata }: PictureModel): FoundRecipe {
+export function findRecipe(preset: string | undefined, { path, image, metadata }: Prepared): FoundRecipe {
   if (preset !== undefined) return { recipe: namedRecipe(preset), assumed: false };
   const recipe = declaredRecipe(path, metadata);
-  if (recipe) return { recipe: checkChannels(recipe, image.channels, path), assumed: false };
+  if (recipe) return { recipe: checkChannels(recipe, image.channels, path ?? ''), assumed: false };
   return { recipe: builtIn(usualPreset(image.dtype, image.channels, image.layout)), assumed: true };
 }
 
 /** Recipe in the model's own file, or in a description beside it; undefined if there is none. Throws CompileError PREPROCESSING_INVALID. */
-export function declaredRecipe(path: string, metadata: ReadonlyMap<string, string>): Recipe | undefined {
-  return recipeInMetadata(metadata, path) ?? recipeBeside(path);
+export function declaredRecipe(path: string | undefined, metadata: ReadonlyMap<string, string>): Recipe | undefined {
+  return recipeInMetadata(metadata, path ?? '') ?? (path === undefined ? undefined : recipeBeside(path));
 }
 
 /** Recipe by name: a preset, a torchvision or timm model, or a file. Throws CompileError BAD_OPTION, CANNOT_READ, PREPROCESSING_INVALID. */

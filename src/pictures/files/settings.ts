@@ -102,6 +102,12 @@ export async function encodingOf({ recipe, asTheyAre }: ChosenRecipe, format: Im
 /** Name of the preprocessing for a report; marks it if it was only assumed. */
 export const pixelsText = ({ named, assumed }: ChosenRecipe): string => (assumed ? `${named}, assumed` : named);
 
+/** What to do if an assumed preprocessing is wrong; undefined if it is not assumed. */
+export const assumedText = ({ named, assumed }: ChosenRecipe): string | undefined =>
+  assumed
+    ? `'${named}' is assumed: if the classes look wrong, say how the network's pictures were prepared (--preset, --mean, --std; see --help)`
+    : undefined;
+
 const text = (value: Recipe['mean']): string => (typeof value === 'string' ? 'its own' : value.join(' '));
 
 function numbers(option: string, given: PixelSettings['mean'], channels: number): readonly number[] | undefined {

@@ -36,6 +36,7 @@ export interface PairSettings {
   readonly relation?: Relation | undefined;
   readonly map?: ReadonlyMap<string, string> | undefined;
   readonly inputs?: readonly string[] | undefined;
+  readonly preset?: string | undefined;
   /** In the format of `--input-size`. */
   readonly inputSize?: readonly string[] | undefined;
   readonly exact?: boolean | undefined;
@@ -88,6 +89,8 @@ class SuiteReader {
         return new Map(Object.entries(map).map(([from_, to]) => [from_, this.text(to, [...place, from_])]));
       }),
       inputs: at('inputs', (value, place) => this.list(value, place).map((text) => this.path(text))),
+      // A file beside the list, or a name.
+      preset: at('preset', (value, place) => this.presetOrFile(this.text(value, place))),
       inputSize: at('input-size', (value, place) => this.list(value, place)),
       exact: at('exact', (value, place) => (typeof value === 'boolean' ? value : this.fail(place, 'must be true or false'))),
     };
@@ -132,6 +135,9 @@ class SuiteReader {
   private path(text: string): string {
     return isAbsolute(text) ? text : join(dirname(this.yaml.file), text);
   }
+  private presetOrFile(text: string): string {
+    return /\.json$/i.test(text) ? this.path(text) : text;
+  }
 
   private fail(path: YamlPath, what: string): never {
     const isWhole = what.startsWith('there is') || what.startsWith('two ') || what.startsWith("'");
@@ -150,6 +156,7 @@ const SETTINGS = [
   'relation',
   'map',
   'inputs',
+  'preset',
   'input-size',
   'exact',
 ];

@@ -1,20 +1,27 @@
 /** Verification of models as users have them: files, bytes, or models in memory. */
+import type { ImageWindow } from '../../compile/input-size';
 import { closeModel, fitsRuntime, inheritOrigin, readModelFile, writeForRuntime } from '../../files';
 import { isTextFile } from '../../files/text';
 import { bufferSource } from '../../ir/bytes';
 import { Model } from '../../ir/model';
 import { readModel } from '../../onnx/read';
 import { keepForReport, scratchDirectory } from '../../output';
+import type { FoundRecipe } from '../../pictures/files/recipes';
 import type { VerifyReport } from '../report';
 import { openSession } from '../runtime/node';
+import type { Sample } from '../samples';
 import type { TfjsBackend } from '../tfjs/backend';
 import { tfjsModelPath } from '../tfjs/files';
+import { tfjsStandIn } from '../tfjs/model';
 import { type VerifyAnyOptions, verifyAny } from '../verify';
+import type { Described } from './inputs/image';
 import { tfjsAsOther } from './tfjs';
 
 export interface VerifyFilesOptions extends VerifyAnyOptions {
   /** Files with inputs: .npy, .npz, TensorProto, images, or folders of them. Default: random inputs. */
   readonly inputs?: readonly string[] | undefined;
+  /** Preprocessing of images, as `predict` takes it: a preset, a model of torchvision or timm, or a file. Default: as the models state. */
+  readonly preset?: string | undefined;
   readonly allowSymlinks?: boolean | undefined;
   /** Backend that runs a converted TensorFlow.js model. Default: wasm. */
   readonly tfjsBackend?: TfjsBackend | undefined;
@@ -41,9 +48,21 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
     opened.push(model);
     return model;
   };
-  const { inputs } = options;
+  const { inputs, preset } = options;
+  const seen: FoundRecipe[] = [];
+  const samplesOf = async (paths: readonly string[], model: Model, windows: readonly ImageWindow[]): Promise<readonly Sample[]> => {
+    const tfjs = typeof converted === 'string' ? tfjsModelPath(converted) : undefined;
+    const other = tfjs === undefined ? read(converted, true) : tfjsStandIn(tfjs);
+    return (await import('./inputs')).loadSamples(paths, {
+      inputs: model.graph.inputs,
+      windows,
+      preset,
+      models: [describedBy(original, model), describedBy(converted, other)],
+      onPicture: (prepared) => seen.push(prepared),
+    });
+  };
   try {
-    return await verifyAny<string | Uint8Array>(
+    const report = await verifyAny<string | Uint8Array>(
       original,
       converted,
       { ...options, keepCrashed: keepForReport },
@@ -61,14 +80,16 @@ export async function verifyFiles(original: ModelLike, converted: ModelLike, opt
           const path = typeof from === 'string' ? tfjsModelPath(from) : undefined;
           return path === undefined ? undefined : tfjsAsOther(path, options.tfjsBackend);
         },
-        inputs: inputs?.length
-          ? async (model, windows) => (await import('./inputs')).loadSamples(inputs, { inputs: model.graph.inputs, windows })
-          : undefined,
+        inputs: inputs?.length ? (model, windows) => samplesOf(inputs, model, windows) : undefined,
         inherit: inheritOrigin,
       },
     );
+    const [first] = seen;
+    return first ? { ...report, pictures: { count: seen.length, pixels: first.recipe.from, assumed: first.assumed } } : report;
   } finally {
     for (const model of opened) closeModel(model);
     temporary.remove();
   }
 }
+
+const describedBy = (from: ModelLike, { metadata }: Model): Described => ({ path: typeof from === 'string' ? from : undefined, metadata });

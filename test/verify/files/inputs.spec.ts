@@ -6,10 +6,14 @@ import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { CompileError } from '../../../src/diagnostics/compile-error';
 import { fromNumbers } from '../../../src/ir/tensor';
+import type { DType } from '../../../src/ir/types';
 import { tensorFile } from '../../../src/onnx/tensor-file';
+import type { FoundRecipe } from '../../../src/pictures/files/recipes';
 import { type InputPorts, loadSamples } from '../../../src/verify/files/inputs';
 import { readNpy } from '../../../src/verify/files/inputs/npy';
 import { saveInputs } from '../../../src/verify/files/save-inputs';
+import { verifyFiles } from '../../../src/verify/files/verify';
+import { formatVerifyReport } from '../../../src/verify/report';
 
 // A busy machine takes its time.
 jest.setTimeout(60_000);
@@ -100,6 +104,60 @@ describe('samples', () => {
     expect([...(samples[4]?.feeds.get('image')?.data ?? [])]).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
+  test('pictures are prepared as predict does: as told, as the model states, else as is usual', async () => {
+    const [red, green, blue] = [200, 100, 50];
+    const path = file(
+      'colour/one.png',
+      await sharp({ create: { width: 8, height: 6, channels: 3, background: { r: red, g: green, b: blue } } })
+        .png()
+        .toBuffer(),
+    );
+    const port = (shape: readonly number[], dtype: DType = 'float'): InputPorts => ({
+      inputs: [{ name: 'x', type: { dtype, shape } }],
+      windows: [{ input: 'x', layout: shape[1] === 3 ? 'NCHW' : 'NHWC', height: 2, width: 2, channels: 3 }],
+    });
+    const firsts = async (ports: InputPorts): Promise<[readonly number[], string | undefined, boolean | undefined]> => {
+      const seen: FoundRecipe[] = [];
+      const [sample] = await loadSamples([path], { ...ports, onPicture: (prepared) => seen.push(prepared) });
+      const { data = [], shape } = sample?.feeds.get('x') ?? {};
+      const step = shape?.[1] === 3 ? 4 : 1;
+      return [[0, 1, 2].map((channel) => Number((data[channel * step] ?? Number.NaN).toFixed(4))), seen[0]?.recipe.from, seen[0]?.assumed];
+    };
+    const usual = [red, green, blue].map((value, at) =>
+      Number(((value / 255 - ([0.485, 0.456, 0.406][at] ?? 0)) / ([0.229, 0.224, 0.225][at] ?? 1)).toFixed(4)),
+    );
+    const nchw = port([1, 3, 2, 2]);
+    expect(await firsts(nchw)).toEqual([usual, 'torchvision', true]);
+    expect(await firsts(port([1, 2, 2, 3], 'uint8'))).toEqual([[red, green, blue], 'raw', true]);
+    expect(await firsts({ ...nchw, preset: 'caffe' })).toEqual([[blue - 104, green - 117, red - 123], 'caffe', false]);
+    // The second model states it, in its file; the first one says nothing.
+    const stated = new Map([['convolutionize.preprocessing', JSON.stringify({ range: 255, mean: 100, std: 50, order: 'rgb' })]]);
+    const models = [
+      { path: undefined, metadata: new Map<string, string>() },
+      { path: undefined, metadata: stated },
+    ];
+    expect((await firsts({ ...nchw, models }))[0]).toEqual([2, 0, -1]);
+    // A description beside the file of the model.
+    file('colour/preprocessor_config.json', Buffer.from(JSON.stringify({ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] })));
+    const beside = [{ path: join(folder, 'colour/model.onnx'), metadata: new Map<string, string>() }];
+    expect((await firsts({ ...nchw, models: beside }))[0]).toEqual(
+      [red, green, blue].map((value) => Number((value / 127.5 - 1).toFixed(4))),
+    );
+  });
+
+  test('a picture whose white is not known is refused, not read as black', async () => {
+    const dark = Uint16Array.from({ length: 48 }, (_, at) => 80 * at);
+    const path = file(
+      'dark.png',
+      await sharp(dark, { raw: { width: 8, height: 6, channels: 1 } })
+        .toColourspace('grey16')
+        .png()
+        .toBuffer(),
+    );
+    const attempt = await loadSamples([path], one).catch((error: unknown) => error);
+    expect(attempt).toMatchObject({ diagnostic: { code: 'LEVELS_UNKNOWN', hint: expect.stringContaining('.npy') } });
+  });
+
   test('what does not fit is told', async () => {
     const f4 = (shape: readonly number[]): string => file('x.npy', npy('<f4', shape, floats(count(shape.reduce((a, b) => a * b, 1)))));
     expect(await codeOf(loadSamples([f4([1, 1, 3, 3])], one))).toBe('INPUT_SHAPE');
@@ -123,4 +181,14 @@ describe('samples', () => {
     );
     expect(() => saveInputs(saved, samples)).toThrow(CompileError);
   });
+});
+
+test('the report says how pictures were prepared', async () => {
+  const fixtures = join(__dirname, '../../../fixtures');
+  const [model, inputs] = [join(fixtures, 'models/lenet5.onnx'), [join(fixtures, 'digits/canvas.png')]];
+  const report = await verifyFiles(model, model, { inputs, budget: 0 });
+  expect(report.pictures).toEqual({ count: 1, pixels: 'unit', assumed: true });
+  expect(formatVerifyReport(report)).toMatch(/^ {2}pictures +1 picture, pixels unit, assumed; --preset changes it$/m);
+  const chosen = await verifyFiles(model, model, { inputs, budget: 0, preset: 'lecture' });
+  expect(chosen.pictures).toEqual({ count: 1, pixels: 'lecture', assumed: false });
 });

@@ -4,7 +4,7 @@
  *   a.npy          an array, for the model's only input, or for the one named: image=a.npy
  *   a.npz          arrays by the names of the inputs
  *   input_0.pb     TensorProto, assigned by the name in it, or else by the number in the file name
- *   photo.jpg      a picture, for an image input (image.ts)
+ *   photo.jpg      a picture, for an image input, prepared as `predict` does (image.ts)
  *   a folder       each file is a sample; files input_<n>.pb together are one, as in ONNX's test_data_set_0; subfolders are read in the same way
  *
  * An array with several images along its first axis is split into as many samples, if the model takes one at a time.
@@ -18,18 +18,25 @@ import { readNumbers } from '../../../ir/tensor';
 import type { Dim, TensorType } from '../../../ir/types';
 import { readTensorFile } from '../../../onnx/tensor-file';
 import { readInput } from '../../../output';
+import { PICTURE_EXTENSIONS } from '../../../pictures/files/pictures';
+import type { FoundRecipe } from '../../../pictures/files/recipes';
 import type { Numbers } from '../../onnx-runner';
 import type { Sample } from '../../samples';
-import { readImage } from './image';
+import { type Described, preparationOf, readImage } from './image';
 import { readNpy, readNpz } from './npy';
 
 /** Target of the files: the inputs of the original model, at static sizes where known. */
 export interface InputPorts {
   readonly inputs: readonly { readonly name: string; readonly type: TensorType | undefined }[];
   readonly windows: readonly ImageWindow[];
+  /** Preprocessing of pictures, as for `predict --preset`. Default: the one that `models` state. */
+  readonly preset?: string | undefined;
+  readonly models?: readonly Described[] | undefined;
+  /** Called for each picture with its preprocessing. */
+  readonly onPicture?: ((prepared: FoundRecipe) => void) | undefined;
 }
 
-/** Throws CompileError CANNOT_READ, INPUT_FILE_UNKNOWN, INPUT_FILE_BROKEN, INPUT_SHAPE, INPUT_DTYPE, INPUT_MISSING, NOT_A_TENSOR. */
+/** Throws CompileError CANNOT_READ, INPUT_FILE_UNKNOWN, INPUT_FILE_BROKEN, INPUT_SHAPE, INPUT_DTYPE, INPUT_MISSING, NOT_A_TENSOR; for pictures, as `predict`. */
 export async function loadSamples(paths: readonly string[], ports: InputPorts): Promise<readonly Sample[]> {
   const named = new Map<string, { readonly path: string; readonly numbers: Numbers }>();
   const samples: Sample[] = [];
@@ -54,7 +61,7 @@ interface Unit {
   readonly files: readonly string[];
 }
 
-const PICTURES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.gif', '.avif']);
+const PICTURES = new Set(PICTURE_EXTENSIONS);
 const ARRAYS = new Set(['.npy', '.npz', '.pb']);
 
 function unitsOf(path: string): readonly Unit[] {
@@ -109,14 +116,18 @@ async function readOne(file: string, ports: InputPorts): Promise<readonly [strin
   return [target, await readArray(file, target, ports)];
 }
 
-async function readArray(file: string, name: string, { inputs, windows }: InputPorts): Promise<Numbers> {
+async function readArray(file: string, name: string, ports: InputPorts): Promise<Numbers> {
+  const { inputs, windows } = ports;
   const extension = extname(file).toLowerCase();
   if (extension === '.npy') return readNpy(bytesOf(file), file);
   if (extension === '.pb') return (await readOne(file, { inputs: inputs.filter((input) => input.name === name), windows }))[1];
   const window = windows.find(({ input }) => input === name);
   if (!PICTURES.has(extension) || !window) throw inputFileUnknown(file);
   const dtype = inputs.find((input) => input.name === name)?.type?.dtype ?? 'float';
-  return readImage(file, { name, dtype, window });
+  const port = { name, dtype, window };
+  const prepared = preparationOf(port, ports.preset, ports.models ?? [], file);
+  ports.onPicture?.(prepared);
+  return readImage(file, port, prepared);
 }
 
 /** Checks the arrays against the inputs of the model, and splits them into samples. */
