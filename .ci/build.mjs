@@ -4,6 +4,7 @@
  *
  *   node .ci/build.mjs                 everything into dist/, as `npm run build`
  *   node .ci/build.mjs --program FILE  the program alone, for tests
+ *   node .ci/build.mjs --browser DIR   what runs in browsers, for tests
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -32,11 +33,11 @@ const withoutWasm = {
 };
 
 const bundle = async (entry, outfile, options = {}) => {
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     metafile: true,
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile,
+    ...(outfile !== undefined && { outfile }),
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -55,7 +56,39 @@ const bundle = async (entry, outfile, options = {}) => {
     const home = name && path.slice(0, path.lastIndexOf('node_modules/') + 'node_modules/'.length + name.length);
     if (home) bundled.add(home);
   }
+  return outputFiles;
 };
+
+/** For browsers: no Node, and names as short as they get. */
+const IN_BROWSER = { platform: 'browser', target: 'es2022', minify: true, external: [], alias: {}, legalComments: 'inline', plugins: [withoutWasm] };
+
+const viewer = (outfile, options) => bundle('src/graph-view/browser/viewer.ts', outfile, { ...IN_BROWSER, format: 'iife', ...options });
+
+/** What a page of a graph runs, as text inside of what makes such pages in a browser. */
+const viewerInside = {
+  name: 'viewer-inside',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^\.\/viewer$/ }, () => ({ path: 'viewer', namespace: 'viewer-inside' }));
+    onLoad({ filter: /.*/, namespace: 'viewer-inside' }, async () => ({ contents: (await viewer(undefined, { write: false }))[0].text, loader: 'text' }));
+  },
+};
+
+/** ONNX Runtime Web without its WebAssembly, which is in the package once, for Node and for browsers. */
+const RUNTIME_OUTSIDE = ['onnxruntime-web-use-extern-wasm'];
+
+/** The library for browsers: its core, and what is loaded on demand beside it. */
+const web = (directory) =>
+  bundle('src/web/index.ts', undefined, {
+    ...IN_BROWSER,
+    entryPoints: { index: 'src/web/index.ts' },
+    outdir: directory,
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: '[name]-[hash]',
+    conditions: RUNTIME_OUTSIDE,
+    plugins: [withoutWasm, viewerInside],
+  });
 
 function types() {
   const work = join(dist, 'types');
@@ -67,18 +100,19 @@ function types() {
       extends: '../../tsconfig.json',
       compilerOptions: { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: '../..', outDir: '.', types: ['node'] },
       include: [],
-      files: ['../../src/index.ts'],
+      files: ['../../src/index.ts', '../../src/web/index.ts'],
     }),
   );
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' });
   rmSync(project);
-  keepReachable(work, join(work, 'src/index.d.ts'));
+  keepReachable(work, [join(work, 'src/index.d.ts'), join(work, 'src/web/index.d.ts')]);
   writeFileSync(join(dist, 'index.d.ts'), "export * from './types/src/index';\n");
   writeFileSync(join(dist, 'index.d.mts'), "export * from './types/src/index.js';\n");
+  writeFileSync(join(dist, 'web/index.d.mts'), "export * from '../types/src/web/index.js';\n");
 }
 
 /** The compiler declares every module it has read; importers need those that the public ones name. */
-function keepReachable(directory, entry) {
+function keepReachable(directory, entries) {
   const reached = new Set();
   const visit = (file) => {
     if (reached.has(file)) return;
@@ -88,7 +122,7 @@ function keepReachable(directory, entry) {
       visit(existsSync(`${target}.d.ts`) ? `${target}.d.ts` : join(target, 'index.d.ts'));
     }
   };
-  visit(entry);
+  for (const entry of entries) visit(entry);
   for (const name of readdirSync(directory, { recursive: true })) if (name.endsWith('.d.ts') && !reached.has(join(directory, name))) rmSync(join(directory, name));
 }
 
@@ -120,6 +154,16 @@ const geotiffOutside = {
 /** import() of what is outside becomes require(): the program may run from a script that cannot import (src/cli/launch.ts), and names are not lost. */
 const main = { supported: { 'dynamic-import': false } };
 
+const copyModule = (file, directory) => copyFileSync(join(root, 'node_modules', file), join(directory, file.slice(file.lastIndexOf('/') + 1)));
+
+/** The library for browsers and the page that uses it, with ONNX Runtime beside the page, so that it can be put on any server as it is. */
+async function inBrowsers(directory) {
+  const page = join(directory, 'playground');
+  mkdirSync(page, { recursive: true });
+  await web(join(directory, 'web'));
+  for (const extension of ['mjs', 'wasm']) copyModule(`onnxruntime-web/dist/ort-wasm-simd-threaded.${extension}`, page);
+}
+
 /** What runs models, as WebAssembly: part of the package, so that a plain install needs no script, no download and no native code. */
 async function runtimes() {
   const entry = join(dist, 'tfjs-entry.js');
@@ -127,12 +171,7 @@ async function runtimes() {
   await bundle(entry, 'dist/tfjs.js', { minify: true, nodePaths: [join(root, 'node_modules')], plugins: [] });
   rmSync(entry);
   await bundle('node_modules/geotiff/dist-node/geotiff.js', 'dist/geotiff.js', { minify: true, plugins: [] });
-  const modules = join(root, 'node_modules');
-  const files = [
-    ...['mjs', 'wasm'].map((extension) => `onnxruntime-web/dist/ort-wasm-simd-threaded.${extension}`),
-    ...['', '-simd', '-threaded-simd'].map((kind) => `@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm${kind}.wasm`),
-  ];
-  for (const file of files) copyFileSync(join(modules, file), join(dist, file.slice(file.lastIndexOf('/') + 1)));
+  for (const kind of ['', '-simd', '-threaded-simd']) copyModule(`@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm${kind}.wasm`, dist);
 }
 
 /** Who made what is inside, and on what terms. */
@@ -151,19 +190,12 @@ async function program(outfile, { plugins = [], ...options } = HASHBANG) {
   await bundle('src/formats/schemas/validators.generated.js', join(dirname(outfile), 'validators.js'), { minify: true });
   await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/verify/runtime/worker.js', join(dirname(outfile), 'worker.js'), { supported: { 'dynamic-import': true } });
-  await bundle('src/graph-view/browser/viewer.ts', join(dirname(outfile), 'viewer.js'), {
-    platform: 'browser',
-    target: 'es2022',
-    format: 'iife',
-    minify: true,
-    external: [],
-    alias: {},
-    legalComments: 'inline',
-  });
+  await viewer(join(dirname(outfile), 'viewer.js'));
 }
 
 const [, , flag, file] = process.argv;
 if (flag === '--program') await program(file, { ...HASHBANG, external: [...external, ...TFJS] });
+else if (flag === '--browser') await inBrowsers(file);
 else {
   rmSync(dist, { recursive: true, force: true });
   await program('dist/program.js', { plugins: [tfjsOutside, geotiffOutside] });
@@ -174,6 +206,7 @@ else {
   await bundle('src/index.ts', 'dist/index.js', { ...main, plugins: [withoutWasm, importOutside, validatorsOutside, tfjsOutside, geotiffOutside] });
   const names = Object.keys(createRequire(import.meta.url)(join(dist, 'index.js')));
   writeFileSync(join(dist, 'index.mjs'), `import library from './index.js';\nexport const { ${names.join(', ')} } = library;\n`);
+  await inBrowsers(dist);
   types();
   licences();
 }

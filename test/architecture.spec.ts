@@ -34,6 +34,7 @@ const OUTSIDE = [
   'certificate',
   'compile',
   'debug',
+  'reports',
   'version.ts',
 ];
 
@@ -78,8 +79,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   output: ['diagnostics', 'formats'],
   files: OUTSIDE,
   certificate: OUTSIDE,
+  // What is told about models, as text, facts and pictures.
+  reports: [...BASE, 'rewrite', 'analysis', 'graph-view', 'compile', 'passes/index.ts'],
   'authoring.ts': ['ir', 'rewrite'],
   'index.ts': ['authoring.ts', ...OUTSIDE],
+  // For browsers: everything that knows no Node, and the schemas, which one of its parts loads when it is asked for.
+  web: [
+    ...BASE,
+    'formats/schemas',
+    'analysis',
+    'compile',
+    'graph-view',
+    'onnx',
+    'reports',
+    'rewrite (types)',
+    'tfjs',
+    'verify',
+    'version.ts',
+  ],
   cli: [...OUTSIDE, 'passes/index.ts'],
   'cli.ts': ['cli', 'diagnostics'],
 };
@@ -95,6 +112,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow/tfjs-backend-wasm': /^src\/verify\/tfjs\/runner\.ts$/,
   '@tensorflow/tfjs-node': /^src\/verify\/tfjs\/runner\.ts$/,
   '@tensorflow-models/mobilenet': /^src\/pictures\/files\/labels\.ts$/,
+  'onnxruntime-web': /^src\/web\/runtime\.ts$/,
   yargs: /^src\/cli\//,
   fflate: /^src\/(files|pictures|certificate|sources|verify)\//,
   geotiff: /^src\/sources\/files\/tiff\.ts$/,
@@ -247,6 +265,8 @@ test('only the process that runs models loads ONNX Runtime', () => {
     /(require|import)\(['"]onnxruntime-(node|web)['"]\)|from 'onnxruntime-(node|web)'/.test(code(file)),
   );
   expect(named).toEqual(['src/verify/runtime/worker.js']);
+  // Its build for browsers, where there is no process.
+  expect(imports.filter(({ target }) => target.startsWith('onnxruntime-')).map(({ file }) => file)).toEqual(['src/web/runtime.ts']);
 });
 
 function sources(folder: string): string[] {

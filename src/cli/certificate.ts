@@ -3,9 +3,9 @@
 import { type CertificateCheck, checkCertificate } from '../certificate/check';
 import { usage } from '../diagnostics/catalogue';
 import { printable } from '../diagnostics/format';
+import { bytes, grouped } from '../reports/table';
 import type { VerifyArgs } from './commands';
 import { EXIT } from './exit';
-import { bytes, grouped } from './table';
 import type { Terminal } from './terminal';
 
 export function certificateCommand(path: string, args: VerifyArgs, terminal: Terminal): number {

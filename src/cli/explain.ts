@@ -8,8 +8,8 @@ import { formatLocation, printable } from '../diagnostics/format';
 import { allNodes } from '../ir/graph';
 import type { Model } from '../ir/model';
 import type { Node } from '../ir/types';
+import { table } from '../reports/table';
 import type { RunOptions } from '../rewrite/manager';
-import { table } from './table';
 
 type Seen = Parameters<NonNullable<RunOptions['onAttempt']>>[0];
 type PassInfo = Parameters<NonNullable<RunOptions['onPass']>>[0];

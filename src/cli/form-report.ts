@@ -3,7 +3,7 @@ import { type End, endText } from '../compile/ends';
 import { type Formed, formText, type HalfReport } from '../compile/form';
 import { printable } from '../diagnostics/format';
 import type { Dim } from '../ir/types';
-import { grouped } from './table';
+import { grouped } from '../reports/table';
 
 export interface FormFacts {
   readonly size: Readonly<Record<string, readonly number[]>> | undefined;

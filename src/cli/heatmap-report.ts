@@ -8,8 +8,8 @@ import type { Image } from '../pictures/files/image';
 import type { OpenedMap } from '../pictures/files/map-network';
 import { countsOf, type Peak } from '../pictures/grid';
 import { numberText } from '../pictures/poster';
+import { table } from '../reports/table';
 import type { HeatmapArgs } from './commands';
-import { table } from './table';
 import { wrapped } from './wrap';
 
 export interface HeatFacts extends FoundHeat {

@@ -1,8 +1,9 @@
 /** Text of `--help`, generated from the command tables: grouped options, wrapped to the terminal's width. */
+
+import { width } from '../reports/table';
 import { COMMANDS, commandNamed } from './options';
 import type { Argument, CommandSpec, Option, OptionTable } from './options/option';
 import { globalOptions } from './options/shared';
-import { width } from './table';
 import { filled } from './wrap';
 
 const PROGRAM = 'convolutionize';

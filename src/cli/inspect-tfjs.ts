@@ -9,10 +9,11 @@ import { jsonIn } from '../formats/json';
 import { elementCount } from '../ir/tensor';
 import type { Node } from '../ir/types';
 import { checkOutput } from '../output';
+import { drawing } from '../reports/drawing';
+import { bytes, cut, grouped, table } from '../reports/table';
 import type { InspectArgs } from './commands';
-import { depthOf, directionOf, drawing } from './drawing';
+import { depthOf, directionOf, viewer } from './drawing';
 import { formatOf, show, writeFormat } from './inspect-format';
-import { bytes, cut, grouped, table } from './table';
 import type { Terminal } from './terminal';
 
 export const TFJS_SCHEMA = 'convolutionize/inspect-tfjs/1';
@@ -30,7 +31,7 @@ export async function inspectTfjsCommand(args: InspectArgs, modelJson: string, t
           .join('\n')
       : format === 'json'
         ? JSON.stringify(tfjsJson(args.model, view), undefined, 2)
-        : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth), direction: directionOf(args) });
+        : drawing(format, view.model, { title: basename(args.model), depth: depthOf(args.depth), direction: directionOf(args), viewer });
   if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, [modelJson], args.force);
   return 0;

@@ -10,15 +10,17 @@ import { filesBehind, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
 import { checkOutput } from '../output';
+import { declaredShapes } from '../reports/declared-shapes';
+import { type DrawingFormat, drawing } from '../reports/drawing';
+import { summaryJson } from '../reports/summary-json';
+import { summaryText } from '../reports/summary-table';
+import { typed } from '../reports/typed';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
-import { type DrawingFormat, declaredShapes, depthOf, directionOf, drawing } from './drawing';
+import { depthOf, directionOf, viewer } from './drawing';
 import { type Format, formatOf, show, sizeOf, writeFormat } from './inspect-format';
 import { missingWeights } from './missing-weights';
-import { summaryJson } from './summary-json';
-import { summaryText } from './summary-table';
 import type { Terminal } from './terminal';
-import { typed } from './typed';
 
 const FORMATS: Readonly<Record<Format, (model: Model, args: InspectArgs, columns: number | undefined) => string>> = {
   summary: (model, args, columns) => summaryText(args.model, summaryOf(model, args), columns).map(printable).join('\n'),
@@ -48,6 +50,7 @@ function drawn(format: DrawingFormat, model: Model, args: InspectArgs): string {
     declared,
     depth: depthOf(args.depth),
     direction: directionOf(args),
+    viewer,
   });
 }
 

@@ -1,9 +1,9 @@
 /** `passes`: lists the steps of a conversion in order. */
 import { allPasses } from '../../passes';
 import { unknownPass } from '../diagnostics/catalogue';
+import { table } from '../reports/table';
 import type { Pass } from '../rewrite/pass';
 import type { PassesArgs } from './commands';
-import { table } from './table';
 import type { Terminal } from './terminal';
 
 const NUMBERS: Readonly<Record<Pass['numbers'], string>> = {

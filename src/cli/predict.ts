@@ -11,11 +11,11 @@ import { type PicturePrediction, predictPicture } from '../pictures/files/predic
 import { arrayRecipeOf, assumedText, pixelsText, recipeOf } from '../pictures/files/settings';
 import { labelOf } from '../pictures/labels';
 import { areShares, ranked } from '../pictures/scores';
+import { table } from '../reports/table';
 import { STDIN } from '../sources/files/bytes';
 import type { PredictArgs } from './commands';
 import { EXIT } from './exit';
 import { positive, readingOf, tileChoice } from './picture-options';
-import { table } from './table';
 import type { Terminal } from './terminal';
 import { inputSize } from './values';
 

@@ -2,8 +2,8 @@
 import { costs, total } from '../analysis/cost';
 import type { Model } from '../ir/model';
 import { tensorByteLength } from '../ir/tensor';
+import { bytes, grouped, table } from '../reports/table';
 import type { RunOptions } from '../rewrite/manager';
-import { bytes, grouped, table } from './table';
 
 export interface Weight {
   readonly nodes: number;

@@ -1,6 +1,7 @@
 /** Reports the files written by `convert --to tfjs`, and the largest error of weights stored with reduced precision. */
+
+import { bytes } from '../reports/table';
 import type { ArtifactReport } from '../tfjs/artifacts';
-import { bytes } from './table';
 
 export const tfjsHeadline = (input: string, output: string, { weightBytes, jsonBytes, shards, nodes }: ArtifactReport): string =>
   `${input} -> ${output} (model.json of ${bytes(jsonBytes)} with ${nodes} nodes, ${bytes(weightBytes)} of weights in ${shards} file${shards === 1 ? '' : 's'})`;

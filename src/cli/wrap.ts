@@ -1,5 +1,5 @@
 /** Wraps text to the terminal's width. */
-import { width } from './table';
+import { width } from '../reports/table';
 
 /** Below this width nothing is wrapped: it would be unreadable either way. */
 const LEAST = 40;

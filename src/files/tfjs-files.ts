@@ -4,12 +4,13 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } fr
 import { basename, dirname, join, resolve } from 'node:path';
 import { cannotWrite, outputDirectoryMissing, outputExists, outputNotModel } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
-import { jsonIn, parseJson } from '../formats/json';
-import { fits, misfit } from '../formats/schemas';
+import { parseJson } from '../formats/json';
+import { fits } from '../formats/schemas';
 import type { Model } from '../ir/model';
-import { table } from '../ir/table';
 import { type StagedDirectory, stageDirectory, writeInScratch } from '../output';
+import type { TfjsAbout } from '../tfjs/about';
 import { type ArtifactOptions, type ArtifactReport, writeArtifacts } from '../tfjs/artifacts';
+import { factsOf } from '../tfjs/facts';
 import type { TfjsGraph } from '../tfjs/graph';
 import { type LowerOptions, lowerToTfjs } from '../tfjs/lower';
 import { pathOf } from '.';
@@ -111,27 +112,11 @@ export function writeTfjsFiles(model: Model, graph: TfjsGraph, directory: string
   }
 }
 
-/** Metadata that the conversion wrote into the ONNX model, and the origin of that model. */
+/** Metadata of the ONNX model, and the file that it was read from. */
 function aboutOf(model: Model, { labels, preprocessing }: WriteTfjsOptions): ArtifactOptions['about'] {
   const path = pathOf(model);
-  const told = (name: string): string | undefined => model.metadata.get(`convolutionize.${name}`);
-  const facts = table<unknown>({
-    source: path === undefined ? undefined : { file: basename(path), sha256: sha256(path) },
-    head: told('head'),
-    window: jsonIn(told('window')),
-    sizes: jsonIn(told('sizes')),
-    stride: jsonIn(told('stride')),
-    field: jsonIn(told('field')),
-    moves: jsonIn(told('moves')),
-    density: jsonIn(told('density')),
-    contract: told('contract'),
-    meaning: told('meaning'),
-    labels: labels ?? jsonIn(told('labels')),
-    preprocessing: preprocessing ?? jsonIn(told('preprocessing')),
-  });
-  // The metadata of the ONNX file may have been edited: facts that violate the format that readers rely on are dropped.
-  for (const name of Object.keys(facts)) if (facts[name] === undefined || misfit('tfjsAbout', { [name]: facts[name] })) delete facts[name];
-  return fits<NonNullable<ArtifactOptions['about']>>('tfjsAbout', facts) ? facts : {};
+  const source = path === undefined ? undefined : { file: basename(path), sha256: sha256(path) };
+  return factsOf(model, { source, labels, preprocessing }, (facts): facts is TfjsAbout => fits('tfjsAbout', facts));
 }
 
 /** Hash of a file, read in pieces. */

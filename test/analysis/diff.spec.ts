@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import { diffGraphs, type GraphDiff } from '../../src/analysis/diff';
-import { diffJson, diffText } from '../../src/cli/diff';
-import { typed } from '../../src/cli/typed';
 import { compile } from '../../src/compile';
 import { declaredSize } from '../../src/compile/metadata';
 import { bufferSource } from '../../src/ir/bytes';
@@ -14,6 +12,8 @@ import type { Tensor } from '../../src/ir/types';
 import { readModel } from '../../src/onnx/read';
 import { parseModel } from '../../src/onnx/text/parser';
 import { modelToBytes } from '../../src/onnx/write';
+import { diffJson, diffText } from '../../src/reports/diff';
+import { typed } from '../../src/reports/typed';
 
 const parse = (body: string): Model => typed(parseModel(`<ir_version: 10, opset_import: ["" : 21]> g ${body}`), undefined);
 const diff = (before: string, after: string): GraphDiff => diffGraphs(parse(before).graph, parse(after).graph);

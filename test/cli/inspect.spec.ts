@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import { zooDirectory, zooNames } from '../../fixtures/zoo-weights';
 import { type ModelSummary, summarise } from '../../src/analysis/summary';
-import { summaryJson } from '../../src/cli/summary-json';
-import { shortNotation, summaryText } from '../../src/cli/summary-table';
 import { settle } from '../../src/compile';
 import { bufferSource } from '../../src/ir/bytes';
 import { readModel } from '../../src/onnx/read';
+import { summaryJson } from '../../src/reports/summary-json';
+import { shortNotation, summaryText } from '../../src/reports/summary-table';
 import { useProgram } from '../support/cli';
 
 const fixtures = join(__dirname, '../../fixtures');

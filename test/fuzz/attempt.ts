@@ -1,7 +1,5 @@
 /** Gives one input to the program, in this process, and says what about it was not right. */
 import { summarise } from '../../src/analysis/summary';
-import { drawing } from '../../src/cli/drawing';
-import { typed } from '../../src/cli/typed';
 import type { Compiled } from '../../src/compile';
 import { systemFault } from '../../src/diagnostics/catalogue';
 import { CompileError } from '../../src/diagnostics/compile-error';
@@ -11,6 +9,8 @@ import { validateModel } from '../../src/ir/validate';
 import { readModel } from '../../src/onnx/read';
 import { parseModel } from '../../src/onnx/text/parser';
 import { printModel } from '../../src/onnx/text/printer';
+import { drawing } from '../../src/reports/drawing';
+import { typed } from '../../src/reports/typed';
 import type { Action, Case } from './draft';
 import { compare } from './equal';
 import { Sink } from './sink';

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { drawnAs } from '../../src/cli/drawing';
 import { closeModel, readModelFile } from '../../src/files';
 import { AFTER, BEFORE, beside } from '../../src/graph-view/beside';
 import { buildView } from '../../src/graph-view/build';
@@ -16,6 +15,7 @@ import type { GraphView } from '../../src/graph-view/view';
 import type { Model } from '../../src/ir/model';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { parseModel } from '../../src/onnx/text/parser';
+import { drawnAs } from '../../src/reports/drawing';
 import { codeOf } from '../support/code-of';
 
 const HEADER = '<ir_version: 10, opset_import: ["" : 21]>';

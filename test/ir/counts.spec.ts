@@ -1,10 +1,10 @@
 /** Attributes that are counts, lengths or distances: zero and less are refused at the door, before anything divides by them. */
 
-import { typed } from '../../src/cli/typed';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import type { Model } from '../../src/ir/model';
 import { gcd, ratio } from '../../src/ir/ratio';
 import { parseModel } from '../../src/onnx/text/parser';
+import { typed } from '../../src/reports/typed';
 
 const typedModel = (model: Model): Model => typed(model, undefined);
 

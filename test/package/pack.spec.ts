@@ -82,12 +82,16 @@ test('is small and holds what is built, not the sources', () => {
       'dist/index.mjs',
       'dist/viewer.js',
       'dist/worker.js',
-      'dist/ort-wasm-simd-threaded.wasm',
+      'dist/playground/ort-wasm-simd-threaded.wasm',
+      'dist/web/index.mjs',
+      'dist/web/index.d.mts',
       'dist/tfjs-backend-wasm-simd.wasm',
       'dist/THIRD-PARTY.txt',
       'docs/schemas/inspect.schema.json',
     ]),
   );
+  // The largest file is there once, for Node and for browsers.
+  expect(paths.filter((path) => path.endsWith('ort-wasm-simd-threaded.wasm'))).toHaveLength(1);
   for (const path of paths) expect(path).toMatch(/^(dist\/|docs\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/);
   // Something is in it by mistake, or the program has grown by a quarter.
   expect(packed.size).toBeLessThan(6_000_000);
@@ -95,7 +99,7 @@ test('is small and holds what is built, not the sources', () => {
   expect(sizeOf('program.js')).toBeLessThan(3_000_000);
   expect(sizeOf('index.js')).toBeLessThan(2_200_000);
   expect(sizeOf('tfjs.js')).toBeLessThan(1_300_000);
-  expect(sizeOf('ort-wasm-simd-threaded.wasm')).toBeLessThan(16_000_000);
+  expect(sizeOf('playground/ort-wasm-simd-threaded.wasm')).toBeLessThan(16_000_000);
 });
 
 test('needs no script to be installed, no native runtime, and little room', () => {
@@ -291,5 +295,38 @@ test('has types for both', () => {
     }),
   );
   const run = node([join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+  expect([run.stdout, run.status]).toEqual(['', 0]);
+}, 60_000);
+
+test('has types for browsers', () => {
+  const source = `import { compile, CompileError, type Model, readModel, toTfjs, verify, writeModel } from 'convolutionize/web';
+    export async function use(file: File, data: Blob): Promise<boolean> {
+      const model: Model = await readModel(file, { externalData: { 'weights.data': data } });
+      const compiled = compile(model, { inputSize: { lengths: [224, 224] }, stride: 8 });
+      const stream: ReadableStream<Uint8Array> = writeModel(compiled.model);
+      const blob: Blob | undefined = (await toTfjs(compiled.model)).files.get('model.json');
+      // @ts-expect-error
+      readModel('model.onnx');
+      try { return (await verify(file, new Blob(), { onnxRuntime: { threads: 2 } })).verdict === 'equal'; }
+      catch (error) { return error instanceof CompileError && stream.locked && blob === undefined; }
+    }`;
+  writeFileSync(join(app, 'browser.ts'), source);
+  writeFileSync(
+    join(app, 'tsconfig.browser.json'),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        target: 'es2022',
+        lib: ['ES2023', 'DOM'],
+        noEmit: true,
+        skipLibCheck: false,
+        types: [],
+      },
+      files: ['browser.ts'],
+    }),
+  );
+  const run = node([join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.browser.json']);
   expect([run.stdout, run.status]).toEqual(['', 0]);
 }, 60_000);

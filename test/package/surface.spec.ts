@@ -1,5 +1,6 @@
 /** What the package offers: a name that comes or goes is a decision, to be told in CHANGELOG.md. */
 import * as library from '../../src/index';
+import * as web from '../../src/web';
 
 test('the library offers these names and no others', () => {
   expect(Object.keys(library).sort()).toEqual([
@@ -22,5 +23,25 @@ test('the library offers these names and no others', () => {
     'version',
     'writeModel',
     'writeTfjsModel',
+  ]);
+});
+
+test('the library for browsers offers these names and no others', () => {
+  expect(Object.keys(web).sort()).toEqual([
+    'CompileError',
+    'InvariantError',
+    'compile',
+    'diff',
+    'diffPicture',
+    'formatDiagnostic',
+    'formatVerifyReport',
+    'graphPicture',
+    'modelBlob',
+    'readModel',
+    'summarise',
+    'toTfjs',
+    'verify',
+    'version',
+    'writeModel',
   ]);
 });

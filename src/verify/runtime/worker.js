@@ -69,8 +69,9 @@ const loaders = {
   wasm: () => {
     /** @type {typeof import('onnxruntime-common')} */
     const ort = require('onnxruntime-web');
-    // Next to this file in the package; when running from source, in the onnxruntime-web package.
-    const home = existsSync(join(__dirname, `${WASM}.wasm`)) ? __dirname : dirname(require.resolve(PACKAGE));
+    // In the package, beside the page that uses it too; when running from source, in the onnxruntime-web package.
+    const inside = join(__dirname, 'playground');
+    const home = existsSync(join(inside, `${WASM}.wasm`)) ? inside : dirname(require.resolve(PACKAGE));
     ort.env.wasm.wasmPaths = { mjs: pathToFileURL(join(home, `${WASM}.mjs`)).href, wasm: pathToFileURL(join(home, `${WASM}.wasm`)).href };
     ort.env.wasm.numThreads = Math.min(4, availableParallelism());
     ort.env.logLevel = 'fatal';

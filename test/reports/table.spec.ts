@@ -1,4 +1,4 @@
-import { bytes, grouped, rounded, table } from '../../src/cli/table';
+import { bytes, grouped, rounded, table } from '../../src/reports/table';
 
 test('aligns columns and leaves no blanks at the end', () => {
   expect(

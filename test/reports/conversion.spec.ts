@@ -1,6 +1,6 @@
-import { rewriteFacts, rewriteText } from '../../src/cli/report';
 import { compile } from '../../src/compile';
 import { parseModel } from '../../src/onnx/text/parser';
+import { rewriteFacts, rewriteText } from '../../src/reports/conversion';
 
 const lenet = (): ReturnType<typeof parseModel> =>
   parseModel(`
