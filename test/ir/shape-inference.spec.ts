@@ -199,6 +199,25 @@ test.each([
   }
 });
 
+test('wrong element types in the body of a loop are the fault of the model; wrong shapes are not, it may never be entered', () => {
+  const loop = (body: string): string =>
+    graph(
+      `C = Conv (X, W) Y = Loop (trip, "", C) <body = body (int64 i, bool cond, float acc) => (bool go, float made) { ${body} go = Identity (cond) }>`,
+      `${kernel} , int64 trip = {2}`,
+    );
+  const said = (body: string): string => {
+    try {
+      inferShapes(parseGraph(loop(body)));
+      return 'nothing';
+    } catch (error) {
+      return error instanceof CompileError ? error.code : String(error);
+    }
+  };
+  expect(said('made = Add (acc, C)')).toBe('nothing');
+  expect(said('made = Add (X, C)')).toBe('nothing');
+  expect(said('S = Shape (acc) made = Add (S, C)')).toBe('BAD_GRAPH');
+});
+
 test('integers that were derived before an edit are derived anew after it', () => {
   const model = parseGraph(
     graph('S = Shape (X) G = Gather (S, i) Y = Expand (c, G)', 'int64[1] i = {1}, float[1] c').replace('A, B, C, D', 'A'),

@@ -111,3 +111,12 @@ test('a name of a size may be long, and is not taken apart', () => {
   inferShapes(model);
   expect(model.graph.outputs[0]?.type?.shape?.[2]).toBe(name);
 });
+
+test.each([2 ** 32, 2 ** 40])('an axis of %d elements is not walked along', (size) => {
+  const model = parseModel(`<ir_version: 10, opset_import: ["" : 20]>
+    g (float[1, 3, ${size}, 32] x) => (float y) { p = LpPool <kernel_shape = [2, 2]> (x) r = GlobalAveragePool (p) y = Flatten (r) }`);
+  const started = process.cpuUsage();
+  for (const head of ['window', 'cell', 'image'] as const) codeOf(() => compile(model, { head }));
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1e6).toBeLessThan(3);
+});

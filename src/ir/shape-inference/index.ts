@@ -100,13 +100,13 @@ export class ShapeInference {
     }
   }
 
-  /** A contradiction inside is not an error of the model: the branch may never be taken, or the loop never entered. */
+  /** Contradictory shapes inside are not an error of the model: the branch may never be taken, or the loop never entered. Runtimes refuse wrong element types at once. */
   private inferNested(graph: Graph): void {
     this.deadBranches.delete(graph);
     try {
       this.inferGraph(graph);
     } catch (error) {
-      if (!(error instanceof CompileError)) throw error;
+      if (!(error instanceof CompileError) || error.code !== 'SHAPE_MISMATCH') throw error;
       this.deadBranches.add(graph);
     }
   }

@@ -32,6 +32,8 @@ export interface Solution {
 /** Longer periods are not searched; networks have strides of up to 64. */
 const LONGEST_PERIOD = 8192;
 const FAR = 64;
+/** So many sizes below the original one are tried one by one. */
+const MOST_STEPS = 65_536;
 
 export function solveSizes(conditions: readonly SizeCondition[], symbols: readonly SizeSymbol[]): Solution {
   const original = new Map(symbols.map(({ name, original: size }) => [name, size]));
@@ -143,11 +145,19 @@ function minimumOf(
     return names.has(name) && [...names].every((other) => sizes.has(other));
   });
   const at = new Map(sizes);
-  let minimum = original;
-  for (let size = original - multiple; size > 0; size -= multiple) {
+  const runs = (size: number): boolean => {
     at.set(name, size);
-    if (!own.every((condition) => holds(condition, at))) break;
-    minimum = size;
-  }
-  return minimum;
+    return own.every((condition) => holds(condition, at));
+  };
+  let steps = 0;
+  const most = Math.floor((original - 1) / multiple);
+  while (steps < Math.min(most, MOST_STEPS) && runs(original - (steps + 1) * multiple)) steps++;
+  // Lengths grow with the size: where none of so many sizes fails, the first that does is found by halves.
+  if (steps === MOST_STEPS)
+    for (let failing = most + 1; failing - steps > 1; ) {
+      const middle = Math.floor((steps + failing) / 2);
+      if (runs(original - middle * multiple)) steps = middle;
+      else failing = middle;
+    }
+  return original - steps * multiple;
 }
