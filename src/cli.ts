@@ -1,13 +1,13 @@
 /** The program: arguments in, exit code out. All else is in src/cli and below. */
 import { EXIT } from './cli/exit';
 import { main } from './cli/main';
-import { cannotWrite } from './diagnostics/catalogue';
+import { cannotPrint } from './diagnostics/catalogue';
 import { formatDiagnostic } from './diagnostics/format';
 
 // A reader that has seen enough, such as `head`, closes the pipe: no reason to complain.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') {
-    process.stderr.write(`${formatDiagnostic(cannotWrite('standard output', error.message).diagnostic)}\n`);
+    process.stderr.write(`${formatDiagnostic(cannotPrint(error.message).diagnostic)}\n`);
     process.exit(EXIT.fault);
   }
   process.exit(process.exitCode ?? 0);

@@ -129,6 +129,15 @@ export const cannotWrite = (file: string, reason: string): CompileError =>
     hint: 'nothing was written; check the directory, its permissions and the space left',
   });
 
+/** What is printed is lost; files that the command has written before are whole. */
+export const cannotPrint = (reason: string): CompileError =>
+  new CompileError({
+    code: 'CANNOT_WRITE',
+    message: `cannot write to the standard output: ${reason}`,
+    at: inFile('standard output'),
+    hint: 'what is printed is cut short, files named by -o and other options are complete or unchanged; check the space left where the output goes',
+  });
+
 /** Error for a failed system call, wherever it happened: a name that is too long, a full disk. undefined: not an error of the system. */
 export function systemFault(error: unknown): CompileError | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error && 'message' in error)) return undefined;

@@ -539,9 +539,19 @@ function assertConst(value: Value): asserts value is ConstValue {
 }
 
 function dropUse(value: MutableValue, user: Node, slot: number): void {
-  const index = value.uses.findIndex((use) => use.user === user && use.slot === slot);
-  assertInvariant(index >= 0, () => `'${value.name}' does not know that '${user.name}' reads it`);
+  const index = indexOfUse(value.uses, user, slot);
+  assertInvariant(index !== undefined, () => `'${value.name}' does not know that '${user.name}' reads it`);
   value.uses.splice(index, 1);
+}
+
+/** From both ends: thousands of uses are dropped in their order, or against it. */
+function indexOfUse(uses: readonly Use[], user: Node, slot: number): number | undefined {
+  for (let front = 0, back = uses.length - 1; front <= back; front++, back--)
+    for (const at of [front, back]) {
+      const use = uses[at];
+      if (use?.user === user && use.slot === slot) return at;
+    }
+  return undefined;
 }
 
 function inOrder(nodes: readonly MutableNode[], position: ReadonlyMap<MutableNode, number>): boolean {
