@@ -9,7 +9,7 @@ import { moveAll, moveOne } from './moves';
 import { checkGoing, checkPart, checkPlace, type PlaceRules, placeOf } from './place';
 import { orNotWritable } from './single';
 import { sendFile } from './stream';
-import { ownedUntil, scratchDirectory, temporaryBeside } from './temporary';
+import { ownedUntil, removeAbandoned, scratchDirectory, temporaryBeside } from './temporary';
 
 export interface Staged {
   /** Path to write the file to, with its own name; files that belong to it may be written next to it. */
@@ -106,6 +106,8 @@ export interface DirectoryRules {
 export function stageDirectory(output: string, { replaces, inputs = [] }: DirectoryRules = {}): StagedDirectory {
   const place = placeOf(output.replace(/(?<=.)[/\\]+$/, ''));
   if (place.kind === 'file' || place.kind === 'stream') throw outputNotModel(output, 'it is a file');
+  // Before it is refused: what a killed run left beside it goes in any case.
+  if (place.kind === 'directory') removeAbandoned(dirname(place.path));
   const old = place.kind === 'directory' ? orNotWritable(output, () => readdirSync(place.path)) : [];
   const check = (files: readonly string[]): void => {
     if (replaces?.kind === 'all') replaces.check();

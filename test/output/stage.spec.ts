@@ -159,6 +159,14 @@ describe('runs that were killed', () => {
     running.remove();
   });
 
+  test('a run that is refused removes what they left as well', () => {
+    const old = left((directory) => mkdirSync(join(directory, 'inputs')));
+    mkdirSync(at('inputs'));
+    writeFileSync(join(at('inputs'), 'file'), '');
+    expect(() => stageDirectory(at('inputs'))).toThrow(/not empty/);
+    expect(existsSync(old)).toBe(false);
+  });
+
   test('what another machine left goes after a week', () => {
     const name = at('.convolutionize-000000-1-1-abcdefgh');
     mkdirSync(name);
