@@ -174,11 +174,12 @@ function alongAxes(contract: Contract): string {
 
 function meaningOf(contract: Contract): string {
   const { kind, head, softmax, padded, reach } = contract;
+  const places = placesOf(contract);
   if (kind === 'original') return 'equal to the original at every size that it takes';
   if (head === 'cell') {
     const scores = softmax ? "the original's scores in front of its softmax" : "the original's scores";
     const sees: Readonly<Record<typeof kind, () => string>> = {
-      everywhere: () => 'each cell depends on the pixels that it looks at alone',
+      everywhere: () => `each cell depends on the ${places} that it looks at alone`,
       border: () => `cells at the border of the image see padding, by ${listed(padded, 'padded layer')}`,
       'whole-image': () => `each cell depends on the whole image, by ${causesOf(contract)}`,
     };
@@ -192,12 +193,15 @@ function meaningOf(contract: Contract): string {
     case 'border': {
       const far =
         reach && Math.max(...listOf(reach)) > 0 ? `, up to ${describeReach(reach)} beyond their ${isMean ? 'edges' : 'window'}` : '';
-      return `${mean}equal at the original size; elsewhere ${cell}s see real pixels where crops are padded${far}, by ${listed(padded, 'padded layer')}`;
+      return `${mean}equal at the original size; elsewhere ${cell}s see real ${places} where crops are padded${far}, by ${listed(padded, 'padded layer')}`;
     }
     case 'whole-image':
       return `${mean}equal at the original size; elsewhere ${isMean ? 'these ' : ''}predictions depend on the whole image, by ${causesOf(contract)}`;
   }
 }
+
+/** Unit of the image's positions. A contract without axes is of a picture. */
+const placesOf = ({ axes = {} }: Contract): string => unitOf(Object.keys(axes).length || 2);
 
 /** Text listing the nodes that make predictions depend on the whole image. */
 export function causesOf({ global, unknown = [] }: Contract): string {

@@ -74,7 +74,7 @@ function grows(dim: Dim, stride: Ratio): string | undefined {
   if (!growth) return undefined;
   if (growth.num <= 0) return `has no more than so many cells along an axis, however large the image is: ${dim}`;
   if (sameRatio(growth, inverse(stride))) return undefined;
-  return `has a cell every ${told(inverse(growth))} pixels (${dim}) of what moves by ${told(stride)}`;
+  return `has a cell every ${told(inverse(growth))} places of the input (${dim}) of what moves by ${told(stride)}`;
 }
 
 /** Reports a constant that is as long as the map was at the original size. */

@@ -105,7 +105,7 @@ export function tilingOf(source: Model, outputName: string, lengths: readonly nu
       : cut.some((axis) => axis.field === 'whole')
         ? 'predictions depend on the whole image'
         : cut.some((axis) => axis.field !== 'whole' && axis.field.stride !== axis.stride)
-          ? 'which pixels a cell looks at is not known'
+          ? 'which places a cell looks at is not known'
           : stretched || cut.some((axis) => !axis.align)
             ? `a map is stretched by a factor that depends on the size${stretched ? ` (${stretched.origin[0] ?? stretched.name})` : ''}`
             : undefined;

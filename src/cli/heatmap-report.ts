@@ -77,22 +77,23 @@ export function caption(facts: HeatFacts): string[] {
   const hatched = heat.grid.some(({ start, step, count }, axis) => inside(start, step, count, facts.image.lengths[axis] ?? 1));
   return [
     `${made.join(', ')}. ${[...why, `Frame: what the network saw at the peak.`, ...(hatched ? [`${facts.letters.length === 1 ? 'Grey' : 'Hatched'}: not measured.`] : [])].join(' ')}`,
-    `${shortContract(network.contract, network.head, args.slide === 'all')}${centre ? ' Cells lie where they look, as measured.' : ''}`,
+    `${shortContract(network.contract, network.head, args.slide === 'all', facts)}${centre ? ' Cells lie where they look, as measured.' : ''}`,
   ].filter((text) => text !== '');
 }
 
-function shortContract(contract: Contract | undefined, head: OpenedMap['head'], slid: boolean): string {
+function shortContract(contract: Contract | undefined, head: OpenedMap['head'], slid: boolean, facts: HeatFacts): string {
   if (slid) return 'Every cell is the network itself, run on its crop.';
   if (!contract) return '';
+  const [one, unit] = [thing(facts), unitOf(facts.letters.length)];
   const mean = head === 'cell' ? "The mean over one window is the network's own score; " : '';
   switch (contract.kind) {
     case 'everywhere':
     case 'original':
       return head === 'cell' ? `${mean}no cell looks beyond it.` : 'Every cell equals the network on its crop.';
     case 'border':
-      return `${mean || 'Equal to the network at its own size; '}in larger pictures cells see real pixels where crops are padded (--slide runs crops).`;
+      return `${mean || 'Equal to the network at its own size; '}in larger ${one}s cells see real ${unit} where crops are padded (--slide runs crops).`;
     case 'whole-image':
-      return `${mean || 'Equal to the network at its own size; '}in larger pictures predictions depend on the whole image.`;
+      return `${mean || 'Equal to the network at its own size; '}in larger ${one}s predictions depend on the whole ${one === 'picture' ? 'image' : one}.`;
   }
 }
 

@@ -7,14 +7,12 @@ import { drawImage } from '../pictures/files/draw';
 import { heatmapOf } from '../pictures/files/heatmap-picture';
 import { openPictureModel } from '../pictures/files/picture-model';
 import { posterBytes, WRITABLE } from '../pictures/files/pictures';
-import { cellsOf, countsOf } from '../pictures/grid';
-import type { Heat } from '../pictures/heat';
 import { shortName } from '../pictures/labels';
-import { npyBytes } from '../pictures/npy';
 import { STDIN } from '../sources/files/bytes';
 import type { HeatmapArgs } from './commands';
 import { EXIT } from './exit';
 import { csv, json } from './heatmap-json';
+import { numbersOf } from './heatmap-numbers';
 import { caption, type HeatFacts, lines } from './heatmap-report';
 import { positive, readingOf, scaleList, share, strides, tileChoice } from './picture-options';
 import type { Progress } from './progress';
@@ -27,11 +25,12 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   const output = args.output ?? join(dirname(args.picture), `${basename(args.picture, extname(args.picture))}-heatmap.png`);
   const format = WRITABLE[extname(output).toLowerCase()];
   if (!format) throw badOption('output', output, 'a name in .png, .jpg, .webp or .svg');
-  for (const [option, file, extension] of [
-    ['map', args.map, '.npy'],
-    ['all-peaks', args.allPeaks, '.csv'],
+  for (const [option, file, extensions] of [
+    ['map', args.map, ['.npy', '.npz']],
+    ['all-peaks', args.allPeaks, ['.csv']],
   ] as const)
-    if (file !== undefined && extname(file).toLowerCase() !== extension) throw badOption(option, file, `a name in ${extension}`);
+    if (file !== undefined && !extensions.some((known) => known === extname(file).toLowerCase()))
+      throw badOption(option, file, `a name in ${extensions.join(' or ')}`);
   const scales = scaleList(args.scales);
   const top = args.top === undefined ? undefined : positive('top', args.top);
   const tiles = tileChoice(args);
@@ -84,7 +83,8 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
     );
     const rules = { inputs, force: args.force };
     writeOutput(output, await posterBytes(poster, format), rules);
-    for (const file of others) writeOutput(file, file === args.map ? numbersOf(heat) : csv(facts), rules);
+    for (const file of others)
+      writeOutput(file, file === args.map ? numbersOf(heat, extname(file).toLowerCase() === '.npz') : csv(facts), rules);
     progress.end();
     if (args.json) terminal.result(JSON.stringify(json(facts), undefined, 2));
     else terminal.report(lines(facts, terminal.columns));
@@ -102,11 +102,4 @@ function reporting(progress: Progress): (label: string, done?: number) => void {
     doing = label;
     if (done !== undefined) progress.update(done);
   };
-}
-
-function numbersOf({ classes, grid }: Heat): Uint8Array {
-  const area = cellsOf(grid);
-  const all = new Float32Array(classes.length * area);
-  for (const [at, { map }] of classes.entries()) all.set(map, at * area);
-  return npyBytes([classes.length, ...countsOf(grid)], all);
 }

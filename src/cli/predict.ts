@@ -121,7 +121,7 @@ const extent = (lengths: readonly number[]): string => sizeText(lengths.length =
 
 function seen(
   { lengths, reading = [] }: Image,
-  { fed, taken, cells }: PicturePrediction,
+  { fed, padded, taken, cells }: PicturePrediction,
   named: string,
   combine: string,
   isMap: boolean,
@@ -130,7 +130,8 @@ function seen(
   const how = extent(fed) !== size ? `${size} seen as ${extent(fed)}` : taken ? size : `${size} as it is`;
   const pixels = ['pixels', 'numbers'][lengths.length === 2 ? 0 : 1];
   const all = isMap && !cells ? ' (its window; --resize none: all of the picture)' : '';
+  const rim = padded ? `, surrounded with zeros to ${extent(padded)}` : '';
   const cut = taken ? `, cut to ${extent(taken)}` : '';
   const of = cells ? `, ${combine === 'mean' ? 'mean' : 'highest'} of ${sizeText(cells)} cells` : '';
-  return `${[how + cut + all, ...reading].join(', ')}, ${pixels} ${named}${of}`;
+  return `${[how + rim + cut + all, ...reading].join(', ')}, ${pixels} ${named}${of}`;
 }

@@ -17,7 +17,7 @@ import { AxisRoles, imageInputs } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import { isLetter } from '../ir/spatial';
+import { isLetter, unitOf } from '../ir/spatial';
 import { int64s } from '../ir/tensor';
 import type { Value } from '../ir/types';
 import { producerBehindViews } from '../ir/views';
@@ -94,7 +94,7 @@ function endOf(output: Value, roles: AxisRoles, ends: Ends, { window, stride, ap
   if (window?.length !== places.length || stride?.length !== places.length)
     throw endNotFor(output, 'its cells are not windows: --upsample centres is for --head window');
   if (!stride.every((step) => Number.isInteger(step)))
-    throw endNotFor(output, `its cells are ${stride.join(', ')} pixels apart, no whole number: use --upsample bilinear`);
+    throw endNotFor(output, `its cells are ${stride.join(', ')} ${unitOf(stride.length)} apart, no whole number: use --upsample bilinear`);
   return {
     ...ends,
     axis,
@@ -206,7 +206,7 @@ export function endText({ softmax, upsample, argmax, first, step }: End): string
     softmax ? 'softmax over the classes of each cell' : '',
     upsample === 'bilinear' ? "linear between cells, the map stretched to the image's size (half_pixel)" : '',
     upsample === 'centres'
-      ? `linear between cells, cell i at pixel ${first?.map((pixels, axis) => `${step?.[axis]} i + ${pixels}`).join(', ')}, the middle of its window; beyond the outermost cells what those say`
+      ? `linear between cells, cell i at ${unitOf(first?.length ?? 2).slice(0, -1)} ${first?.map((pixels, axis) => `${step?.[axis]} i + ${pixels}`).join(', ')}, the middle of its window; beyond the outermost cells what those say`
       : '',
     argmax ? 'the index of the largest class' : '',
   ].filter((part) => part !== '');

@@ -823,7 +823,7 @@ export const rateUnfit = (file: string, rate: number, wanted: number): CompileEr
 export const arrayTooSmall = (file: string, axes: readonly string[], lengths: readonly number[], least: readonly number[]): CompileError =>
   new CompileError({
     code: 'ARRAY_TOO_SMALL',
-    message: `the image is ${lengths.join('x')} along ${listed(axes)}, smaller than the window of the network, ${least.join('x')}`,
+    message: `the array is ${lengths.join('x')} along ${listed(axes)}, smaller than the window of the network, ${least.join('x')}`,
     at: inFile(file),
     hint: 'pad it with zeros (--pad), or give a longer one',
   });
@@ -836,7 +836,7 @@ export const arrayUnfit = (
 ): CompileError =>
   new CompileError({
     code: 'ARRAY_UNFIT',
-    message: `the image is ${lengths.join('x')} along ${listed(axes)}, but ${option === undefined ? 'the network takes' : `${option} asks for`} ${wanted.join('x')}`,
+    message: `the array is ${lengths.join('x')} along ${listed(axes)}, but ${option === undefined ? 'the network takes' : `${option} asks for`} ${wanted.join('x')}`,
     at: inFile(file),
     hint:
       option === undefined

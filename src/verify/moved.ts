@@ -325,7 +325,7 @@ async function runTwins(twins: readonly Twins[], session: Session, skipped: Map<
     sizes.push(size);
     for (const [name, pairs] of same(results)) {
       if (pairs.cells === 0) {
-        skipped.set(name, `no two cells of '${name}' that look at the same pixels were found at ${size}`);
+        skipped.set(name, `no two cells of '${name}' that look at the same ${unitOf(size.split('x').length)} were found at ${size}`);
         continue;
       }
       cells += pairs.cells;

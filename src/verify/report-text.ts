@@ -1,6 +1,7 @@
 /** Formats the result of a verification as text for people. */
 import { describeContract } from '../analysis/contract';
 import { printable } from '../diagnostics/format';
+import { unitOf } from '../ir/spatial';
 import type { Difference } from './compare';
 import { exactLines, judgedText } from './exact/text';
 import { HALF_FACTOR } from './halves';
@@ -182,14 +183,17 @@ export function formatCheck(check: Check, asked = false): string[] {
   return [
     row(check.name, `${status}: ${where}${agreement}${short}${check.note ? ` (${check.note})` : ''}`),
     ...(one ? [] : outputs.map(([output, difference]) => row('', `${output}: ${describe(difference)}`))),
-    ...(isBorder ? [row('', OWN_PICTURES)] : []),
+    ...(isBorder ? [row('', ownPictures(check.sizes[0] ?? ''))] : []),
     ...outputs.flatMap(([output, difference]) => details(difference, check, output).map((text) => row('', text))),
   ];
 }
 
 /** Measurements on trained networks are in docs/pictures.md. */
-const OWN_PICTURES =
-  'not a fault: inside a larger image cells see real pixels where a crop is padded. On your own pictures: heatmap ORIGINAL PICTURE --slide peaks';
+function ownPictures(size: string): string {
+  const axes = size.split('x').length;
+  const [image, own] = axes === 1 ? ['signal', 'recordings'] : axes === 2 ? ['image', 'pictures'] : ['volume', 'volumes'];
+  return `not a fault: inside a larger ${image} cells see real ${unitOf(axes)} where a crop is padded. On your own ${own}: heatmap ORIGINAL ${own === 'recordings' ? 'RECORDING' : axes === 2 ? 'PICTURE' : 'VOLUME'} --slide peaks`;
+}
 
 const cellsText = ({ cells, sizes }: Check): string => {
   const shown =

@@ -1,5 +1,5 @@
 /**
- * npm run bench:dense -- [--only TEXT] [--sizes 512,1024] [--strides 32,16,8] [--dense atrous|shift] [--rounds N] [--write]
+ * npm run bench:dense -- [--axes] [--only TEXT] [--sizes 512,1024] [--strides 32,16,8] [--dense atrous|shift] [--rounds N] [--write]
  * A converted network on a whole image, against the original slid over every window of it, the way it is done without this program: AlexNet, VGG19, ResNet-50
  * with seeded weights in ONNX Runtime, its optimiser on, one thread for both.
  *
@@ -7,6 +7,8 @@
  * runs in batches, and its time is multiplied. Medians of rounds in turns, converted and sample. Each case is a process of its own; its peak memory is taken before the
  * original is opened. Seconds are the process's own processor time, which on one thread is what passes on an idle machine, and does not count other programs.
  * `--write` puts the table into docs/dense.md.
+ *
+ * `--axes`: M11 on a minute of audio at 8 kHz and r3d_18 on three seconds of video (90 frames of 128 x 171) instead; `--write` puts that table into docs/axes.md.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,15 +16,33 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { familyTree } from '../../fixtures/builders';
+import { m11, r3d18 } from '../../fixtures/builders/axes';
 import { summarise } from '../../src/analysis/summary';
 import { compile, type DenseMethod } from '../../src/compile';
 import { writeModelFile } from '../../src/files';
+import type { Model } from '../../src/ir/model';
+import { inferShapes } from '../../src/ir/shape-inference';
+import { parseModel } from '../../src/onnx/text/parser';
 import { makeInput } from '../../src/verify/inputs';
 import type { Session } from '../../src/verify/onnx-runner';
 import { openSession } from '../../src/verify/runtime/node';
+import { seededConstant } from '../support/seeded';
 
-const NETWORKS = ['alexnet', 'vgg19', 'resnet50'] as const;
-const WINDOW = 224;
+const PICTURES = ['alexnet', 'vgg19', 'resnet50'] as const;
+/** Networks over other axes: the size of the whole, and the strides of the maps. The first is the network's own. */
+const AXES: Readonly<
+  Record<string, { readonly make: typeof m11; readonly lengths: readonly number[]; readonly strides: readonly (readonly number[])[] }>
+> = {
+  m11: { make: m11, lengths: [480_000], strides: [[1024], [256], [64]] },
+  r3d_18: {
+    make: r3d18,
+    lengths: [90, 128, 171],
+    strides: [
+      [8, 16, 16],
+      [4, 8, 8],
+    ],
+  },
+};
 /** Windows of a batch: more change the seconds per window by no more than the noise. */
 const BATCH = 8;
 /** A run that takes longer is measured once. */
@@ -30,8 +50,8 @@ const LONG = 30;
 
 interface Case {
   readonly network: string;
-  readonly size: number;
-  readonly stride: number;
+  readonly lengths: readonly number[];
+  readonly stride: readonly number[];
   readonly dense: DenseMethod;
   readonly rounds: number;
 }
@@ -47,38 +67,60 @@ interface Row extends Case {
 
 interface Prepared extends Case {
   readonly directory: string;
+  /** [channels, ... lengths] of the original. */
+  readonly window: readonly number[];
   readonly products: Row['products'];
 }
 
 /** Makes both files. In a process of its own: making weights takes more memory than running them. */
 function prepare(what: Case, directory: string): Prepared {
-  const original = familyTree[what.network]?.build();
-  if (!original) throw new Error(`there is not ${what.network}`);
+  const { original, window } = originalOf(what.network);
   const plain = compile(original).model;
   const strides = Object.values(JSON.parse(plain.metadata.get('convolutionize.stride') ?? '{}') as Record<string, number[]>);
-  const { model } = strides[0]?.[0] === what.stride ? { model: plain } : compile(original, { stride: what.stride, dense: what.dense });
+  const isOwn = what.stride.every((stride, axis) => strides[0]?.[axis] === stride);
+  const { model } = isOwn ? { model: plain } : compile(original, { stride: what.stride, dense: what.dense });
   writeModelFile(model, join(directory, 'converted.onnx'));
   writeModelFile(original, join(directory, 'original.onnx'));
   const products = {
-    window: summarise(original, { lengths: [WINDOW, WINDOW] }).list.multiplyAdds,
-    converted: summarise(model, { lengths: [what.size, what.size] }).list.multiplyAdds,
+    window: summarise(original, { lengths: window.slice(1) }).list.multiplyAdds,
+    converted: summarise(model, { lengths: what.lengths }).list.multiplyAdds,
   };
-  return { ...what, directory, products };
+  return { ...what, directory, window, products };
 }
 
-async function measure({ directory, ...what }: Prepared): Promise<Row> {
-  const image = new Map([['image', makeInput('normal', 1, 'float', [1, 3, what.size, what.size])]]);
-  const crops = new Map([['image', makeInput('normal', 1, 'float', [BATCH, 3, WINDOW, WINDOW])]]);
+function originalOf(network: string): { readonly original: Model; readonly window: readonly number[] } {
+  const written = AXES[network]?.make();
+  if (written) return { original: seededModel(written.text), window: written.window };
+  const original = familyTree[network]?.build();
+  if (!original) throw new Error(`there is no ${network}`);
+  return { original, window: [3, 224, 224] };
+}
+
+function seededModel(text: string): Model {
+  const model = parseModel(text, {
+    missing: (name, type) => {
+      const shape = type?.shape?.filter((dim) => typeof dim === 'number');
+      return type && shape && seededConstant(name, type.dtype, shape);
+    },
+  });
+  inferShapes(model);
+  return model;
+}
+
+async function measure({ directory, window, ...what }: Prepared): Promise<Row> {
+  const batch = window.length > 3 ? 1 : BATCH;
+  const image = new Map([['image', makeInput('normal', 1, 'float', [1, window[0] ?? 1, ...what.lengths])]]);
+  const crops = new Map([['image', makeInput('normal', 1, 'float', [batch, ...window])]]);
   const converted = await openSession(join(directory, 'converted.onnx'), 'the converted model', { optimise: true, threads: 1 });
   const map = [...(await converted.run(renamed(converted, image))).values()][0];
-  const windows = (map?.shape[2] ?? 0) * (map?.shape[3] ?? 0);
+  const windows = (map?.shape ?? []).slice(2).reduce((product, length) => product * length, 1);
   const megabytes = peak();
   const slid = await openSession(join(directory, 'original.onnx'), 'the original', { optimise: true, threads: 1 });
   await slid.run(renamed(slid, crops));
   const seconds: { window: number[]; converted: number[] } = { window: [], converted: [] };
   for (let round = 0; round < what.rounds; round++) {
     seconds.converted.push(await timed(converted, image));
-    seconds.window.push((await timed(slid, crops)) / BATCH);
+    seconds.window.push((await timed(slid, crops)) / batch);
     if ((seconds.converted[0] ?? 0) > LONG) break;
   }
   await converted.release();
@@ -135,8 +177,8 @@ function tableRow(row: Row): string {
   return [
     '',
     row.network,
-    `${row.size}`,
-    `${row.stride}`,
+    shown(row.lengths),
+    shown(row.stride),
     grouped(windows),
     `${rounded(sliding.products / 1e9)}`,
     `${rounded(products.converted / 1e9)}`,
@@ -151,6 +193,9 @@ function tableRow(row: Row): string {
     .join(' | ')
     .trim();
 }
+
+/** One number if all axes have it. */
+const shown = (numbers: readonly number[]): string => (new Set(numbers).size === 1 ? `${numbers[0]}` : numbers.join(' x '));
 
 const HEADER = [
   '| network | image | stride | windows | slid, 10^9 multiply-adds | converted | ratio | slid, seconds | converted | ratio | rounds | peak MB |',
@@ -167,6 +212,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '5' },
       prepare: { type: 'string' },
       measure: { type: 'string' },
+      axes: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
     },
   });
@@ -184,18 +230,25 @@ async function main(): Promise<void> {
   console.log(`slid over every window: seconds are those of batches of ${BATCH} windows, times the number of windows`);
   console.log(HEADER.join('\n'));
   const rows: string[] = [];
-  for (const network of NETWORKS.filter((name) => name.includes(values.only)))
-    for (const size of numbers(values.sizes))
-      for (const stride of numbers(values.strides)) {
-        const row = tableRow(rowOf({ network, size, stride, dense, rounds: Number(values.rounds) }));
-        rows.push(row);
-        console.log(row);
-      }
+  const pictures = PICTURES.flatMap((network) =>
+    numbers(values.sizes).flatMap((size) =>
+      numbers(values.strides).map((stride) => ({ network, lengths: [size, size], stride: [stride, stride] })),
+    ),
+  );
+  const others = Object.entries(AXES).flatMap(([network, { lengths, strides }]) => strides.map((stride) => ({ network, lengths, stride })));
+  for (const one of (values.axes ? others : pictures).filter(({ network }) => network.includes(values.only))) {
+    const row = tableRow(rowOf({ ...one, dense, rounds: Number(values.rounds) }));
+    rows.push(row);
+    console.log(row);
+  }
   if (!values.write) return;
-  const path = join(__dirname, '../../docs/dense.md');
-  const [text] = readFileSync(path, 'utf8').split('<!-- table -->');
   const machine = `${cpus()[0]?.model.trim()}, one thread, ONNX Runtime ${(JSON.parse(readFileSync(join(__dirname, '../../node_modules/onnxruntime-node/package.json'), 'utf8')) as { version: string }).version}.`;
-  writeFileSync(path, `${text}<!-- table -->\n\n${[machine, '', ...HEADER, ...rows].join('\n')}\n`);
+  const table = [machine, '', ...HEADER, ...rows].join('\n');
+  const path = join(__dirname, `../../docs/${values.axes ? 'axes' : 'dense'}.md`);
+  const [before, after] = readFileSync(path, 'utf8').split('<!-- table -->');
+  // In docs/axes.md the page goes on behind the table.
+  const rest = values.axes ? (after ?? '').slice((after ?? '').indexOf('\n<!-- end of table -->')) : '';
+  writeFileSync(path, `${before}<!-- table -->\n\n${table}\n${rest}`);
 }
 
 void main();

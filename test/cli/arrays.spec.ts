@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import sharp from 'sharp';
 import { main } from '../../src/cli/main';
 import { modelToBytes } from '../../src/onnx/write';
@@ -262,6 +262,13 @@ describe('volumes and bands', () => {
     expect(size).toEqual({ depth: 30, height: 40, width: 44 });
     expect(map.shape).toEqual([3, grid.frames.count, grid.rows.count, grid.columns.count]);
     await run('heatmap', 'volume.onnx', 'volume.npy', '--head', 'window', '--map', 'tiled.npy', '--tile', '20', '-o', 'volume.png', '-f');
+    await run('heatmap', 'volume.onnx', 'volume.npy', '--head', 'window', '--map', 'tiled.npz', '--tile', '20', '-o', 'volume.png', '-f');
+    const archive = unzipSync(readFileSync(join(cwd, 'tiled.npz')));
+    expect(Buffer.from(archive['map.npy'] ?? []).equals(readFileSync(join(cwd, 'tiled.npy')))).toBe(true);
+    const list = (name: string): number[] => [...new Float64Array(Uint8Array.from(archive[`${name}.npy`] ?? []).buffer.slice(128))];
+    expect(list('classes')).toEqual([0, 1, 2]);
+    expect(list('start')).toEqual([grid.frames.start, grid.rows.start, grid.columns.start]);
+    expect(list('step')).toEqual([grid.frames.step, grid.rows.step, grid.columns.step]);
     const [whole, tiled] = [readNpy(join(cwd, 'whole.npy')), readNpy(join(cwd, 'tiled.npy'))];
     expect(tiled.shape).toEqual(whole.shape);
     expect(Math.max(...tiled.data.map((value, at) => Math.abs(value - (whole.data[at] ?? 0))))).toBeLessThan(1e-5);

@@ -135,7 +135,7 @@ test('what is too short is told along its axes, and padded where that is asked f
   if (!(error instanceof CompileError)) throw error;
   expect([error.diagnostic.code, error.diagnostic.message]).toEqual([
     'ARRAY_TOO_SMALL',
-    'the image is 120 along time, smaller than the window of the network, 200',
+    'the array is 120 along time, smaller than the window of the network, 200',
   ]);
   const { grid } = await run(true);
   expect(grid).toEqual([{ start: 60, step: 8, count: 1 }]);

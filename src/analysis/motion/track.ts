@@ -96,7 +96,7 @@ export function met(a: Track, b: Track): Track | string {
   if (a.pooled || b.pooled) return { ...(a.pooled ? b : a), ...shared };
   if (a.stride.num < 0 !== b.stride.num < 0) return 'combines a map with its mirror image';
   if (!sameRatio(a.stride, b.stride))
-    return `combines maps of which one has a cell every ${told(a.stride)} pixels and the other every ${told(b.stride)}`;
+    return `combines maps of which one has a cell every ${told(a.stride)} places of the image and the other every ${told(b.stride)}`;
   if ((a.far === undefined) !== (b.far === undefined)) return 'combines a map with one that is counted from the far end of the image';
   const offset = least(a.offset, b.offset);
   const end = greatest(plus(a.offset, a.window), plus(b.offset, b.window));

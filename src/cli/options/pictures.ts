@@ -154,7 +154,7 @@ const drawing = {
     value: 'FILE.npy',
     completes: 'file',
     describe:
-      'Also write the numbers: float32 [classes, rows, columns] (or the axes of the image), for the classes of --class in this order, else for all',
+      'Also write the numbers: float32 [classes, rows, columns] (or the axes of the image), for the classes of --class in this order, else for all; .npz: with the places of the cells',
   },
   'all-peaks': {
     type: 'string',

@@ -22,6 +22,8 @@ export interface PicturePrediction {
   readonly scores: Float64Array;
   /** Size of the image as the network saw it. */
   readonly fed: readonly number[];
+  /** Size that it was surrounded with zeros to. */
+  readonly padded?: readonly number[] | undefined;
   /** Size of the part that the network uses, if it ignores the rest. */
   readonly taken?: readonly number[] | undefined;
   /** Number of cells whose scores were combined; undefined if the network gives one prediction. */
@@ -58,7 +60,7 @@ export async function predictPicture(
     throw image.isPicture ? pictureTooSmall(file, lengths, least, 1) : arrayTooSmall(file, model.letters.map(axisName), lengths, least);
   const padTo = small ? least : undefined;
   const result = await model.run(encodeBlock(await fitted.read(wholeBox(fitted)), encoding, padTo));
-  return { ...single(result, args, model), fed: lengths, taken: takenOf(model, padTo ?? lengths), runtime: model.runtime() };
+  return { ...single(result, args, model), fed: lengths, padded: padTo, taken: takenOf(model, padTo ?? lengths), runtime: model.runtime() };
 }
 
 /** Fits the image to the input size of the network. */
