@@ -74,6 +74,8 @@ export interface ConvertedFile {
         readonly bytes: number;
         readonly dataPath: string | undefined;
         readonly dataBytes: number;
+        /** Files of the input beside the output, in which it leaves weights: the output needs them. */
+        readonly alsoNeeds: readonly string[];
         readonly tfjs?: ArtifactReport | undefined;
       }
     | undefined;
@@ -156,6 +158,18 @@ function checkDump(dumpDir: string, others: readonly string[]): void {
 const made = (output: string, weights: ConvertFileOptions['weights']): readonly string[] =>
   weights === 'external' ? [output, dataFile(placeOf(output).path)] : [output];
 
+/** Files that a model refers to, other than its own weights. */
+function othersBehind(output: string, dataPath: string | undefined): readonly string[] {
+  if (!statSync(output).isFile()) return [];
+  const model = readModelFile(output, { allowSymlinks: true, warn: () => {} });
+  try {
+    const own = [output, ...(dataPath === undefined ? [] : [dataPath])].map((path) => resolve(path));
+    return filesBehind(model).filter((path) => !own.includes(resolve(path)));
+  } finally {
+    closeModel(model);
+  }
+}
+
 async function write(
   input: string,
   source: Model,
@@ -185,8 +199,10 @@ async function write(
     const made = new Map(model.graph.constants.map(({ name, constant }) => [name, constant]));
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
+    // Only weights of an input that are in files can be left where they are.
+    const alsoNeeds = weights === 'reference' || filesBehind(source).length > 1 ? othersBehind(output, dataPath) : [];
     record?.([...filesBehind(source), output]);
-    return { compiled, verification, written: { path: output, dataPath, ...sizes } };
+    return { compiled, verification, written: { path: output, dataPath, ...sizes, alsoNeeds } };
   } finally {
     staged.discard();
   }
@@ -243,7 +259,14 @@ async function writeTfjs(
     const record = await certified(input, staged.path, { compiled, made, verification }, options);
     staged.commit();
     record?.([...filesBehind(source), output]);
-    const written = { path: output, bytes: report.jsonBytes, dataPath: undefined, dataBytes: report.weightBytes, tfjs: report };
+    const written = {
+      path: output,
+      bytes: report.jsonBytes,
+      dataPath: undefined,
+      dataBytes: report.weightBytes,
+      alsoNeeds: [],
+      tfjs: report,
+    };
     return { compiled, verification, written };
   } finally {
     staged.discard();

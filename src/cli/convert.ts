@@ -204,7 +204,8 @@ function headline({ input, dryRun }: ConvertArgs, output: string, { written, ver
   }
   if (written.tfjs) return printable(tfjsHeadline(input ?? '', output, written.tfjs));
   const data = written.dataPath === undefined ? '' : ` and ${written.dataPath} (${bytes(written.dataBytes)})`;
-  return printable(`${input} -> ${output} (${bytes(written.bytes)})${data}`);
+  const others = written.alsoNeeds.length === 0 ? '' : `, which needs ${written.alsoNeeds.join(', ')} beside it for weights`;
+  return printable(`${input} -> ${output} (${bytes(written.bytes)})${data}${others}`);
 }
 
 function verdictText({ verification }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): string[] {

@@ -25,7 +25,7 @@ function choiceText(facts: HeatFacts): string {
   const { args, whole, shown } = facts;
   if (args.class) return 'classes of --class';
   if (whole)
-    return `what predict says of the whole ${thing(facts)}: ${whole.name} ${whole.score.toFixed(whole.kind === 'probability' ? 4 : 2)}`;
+    return `what predict says of the whole ${thing(facts)}: ${whole.name} ${whole.score.toFixed(whole.kind === 'probability' ? 4 : 2)} (--class and --top show others)`;
   const count = shown.length === 1 ? 'the class with the highest local peak' : `the ${shown.length} classes with the highest local peaks`;
   return `${count}: what is surest somewhere, not what the whole ${thing(facts)} is`;
 }
@@ -41,7 +41,7 @@ function scalesText({ args, scales, window, image }: HeatFacts): string | undefi
     return share > 0.97 ? 'the whole picture' : `${Math.round(share * 100)} % of it`;
   };
   const [first = 1, last = first] = [scales[0], scales.at(-1)];
-  return `scale${scales.length > 1 ? 's' : ''} ${list}: a window sees ${part(first)}${scales.length > 1 ? ` to ${part(last)}` : ''}, along its shorter side`;
+  return `scale${scales.length > 1 ? 's' : ''} ${list}: a window sees ${part(first)}${scales.length > 1 ? ` to ${part(last)}` : ''}, along its shorter side${scales.includes(1) ? '' : ' (--scales 1: at its own size)'}`;
 }
 
 function headText({ network: { head, converted, reason }, args }: HeatFacts): string | undefined {

@@ -24,7 +24,8 @@ const output = {
   weights: {
     choices: ['copy', 'reference'] as const,
     default: 'copy' as const,
-    describe: 'copy: write all weights; reference: leave unchanged weights in INPUT and point to them',
+    describe:
+      'copy: write all weights, but leave those in files beside OUTPUT there; reference: leave unchanged weights in INPUT and point to them',
   },
   opset: {
     type: 'string',
