@@ -1,15 +1,16 @@
 /**
  * output-cells: one prediction per cell of the last feature map, the class activation map (`--head cell`).
  *
- *   Flatten<axis=1>(GlobalAveragePool(M))  as an output [N,K], possibly behind a Softmax
+ *   Flatten<axis=1>(GlobalAveragePool(M))  as an output [N,K], possibly behind activations: Softmax, Sigmoid ...
  * becomes
  *   M  as the output [N,K,h,w]
  *
  * The average over the map equals the original's scores at every size, because `average-last` has moved the average behind everything that is affine.
- * A final Softmax or LogSoftmax is dropped: a map of probabilities would not average to the original's, so the map contains the scores in front of it.
+ * Final activations are dropped: a map of probabilities would not average to the original's, so the map contains the scores in front of them.
  * Numbers: reordered (the original averages first).
  * Left alone: outputs that are not an average; the operator between the average and the output is named.
  */
+import { isFinalActivation } from '../src/analysis/maps/scores';
 import { type Motion, motionOf } from '../src/analysis/motion';
 import { isSpread } from '../src/analysis/motion/state';
 import { isConst, type Node, type Value } from '../src/ir/types';
@@ -60,7 +61,7 @@ function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { r
     const node: Node = at.producer;
     const [input] = node.inputs;
     if (node.op === 'GlobalAveragePool' && input?.producer && !output.producer?.graph.isOutput(input)) return { map: input };
-    const isPassed = viewedBy(node) !== undefined || node.op === 'Softmax' || node.op === 'LogSoftmax';
+    const isPassed = viewedBy(node) !== undefined || isFinalActivation(node);
     if (!isPassed) return { reason: reasonFor(node, motion), node };
     at = input;
   }

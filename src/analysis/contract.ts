@@ -14,9 +14,9 @@ import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
 import { entriesOf, type Letter, listOf, type PerAxis, type PerPlaces, perAxis, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
-import { producerBehindViews } from '../ir/views';
 import { asPad } from '../operators/pad';
 import { leadingTo } from './fixed-positions';
+import { scoresOf } from './maps/scores';
 import { type Motion, motionOf, type Track } from './motion';
 import type { Edge } from './motion/edges';
 import { hasPhases } from './motion/track';
@@ -25,8 +25,8 @@ import { type AxisField, fieldsIn, type ReceptiveField } from './receptive-field
 export interface Contract {
   /** The head that the contract is for; `window` if omitted. */
   readonly head?: 'cell' | 'image' | undefined;
-  /** Head `cell`: the original ends in a softmax, and the map holds the scores before it. */
-  readonly softmax?: boolean | undefined;
+  /** Head `cell`: the operators of the activations that the original ends in. The map holds the scores in front of them. */
+  readonly activations?: readonly string[] | undefined;
   readonly kind: 'everywhere' | 'border' | 'whole-image' | 'original';
   /** Names of the source nodes that pad their input, or whose windows extend beyond it. */
   readonly padded: readonly string[];
@@ -83,9 +83,11 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
   const period = common(tracks, letters, (track) => (hasPhases(track) && !track.pooled ? track.period : 1));
   const congruent = common(tracks, letters, (track) => (track.pooled ? 1 : track.congruent));
   const edges = perPlaces(letters, (letter) => motion.edge(letter));
+  const ends = head === 'cell' ? (original?.outputs ?? []).flatMap((output) => scoresOf(output).activation?.op ?? []) : [];
+  const activations = [...new Set(ends)];
   return {
     ...((head === 'cell' || head === 'image') && { head }),
-    ...(head === 'cell' && original?.outputs.some(endsInSoftmax) && { softmax: true }),
+    ...(activations.length > 0 && { activations }),
     kind,
     padded,
     ...(wraps.length > 0 && { wraps }),
@@ -122,11 +124,6 @@ function axesOf(graph: Graph, motion: Motion, kind: Contract['kind']): PerAxis<A
 /** Contract along each axis, if they differ; otherwise undefined. */
 export function unequalAxes({ axes }: Contract): PerAxis<AxisContract> | undefined {
   return axes && new Set(Object.values(axes)).size > 1 ? axes : undefined;
-}
-
-function endsInSoftmax(output: Value): boolean {
-  const end = producerBehindViews(output);
-  return end?.op === 'Softmax' || end?.op === 'LogSoftmax';
 }
 
 /** Least common multiple over all outputs, along each axis; undefined if it is 1 along all of them. */
@@ -173,11 +170,11 @@ function alongAxes(contract: Contract): string {
 }
 
 function meaningOf(contract: Contract): string {
-  const { kind, head, softmax, padded, reach } = contract;
+  const { kind, head, activations = [], padded, reach } = contract;
   const places = placesOf(contract);
   if (kind === 'original') return 'equal to the original at every size that it takes';
   if (head === 'cell') {
-    const scores = softmax ? "the original's scores in front of its softmax" : "the original's scores";
+    const scores = `the original's scores${activations.length > 0 ? ` in front of its ${activations.join(' and ')}` : ''}`;
     const sees: Readonly<Record<typeof kind, () => string>> = {
       everywhere: () => `each cell depends on the ${places} that it looks at alone`,
       border: () => `cells at the border of the image see padding, by ${listed(padded, 'padded layer')}`,

@@ -67,7 +67,13 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
   const scores = isCells ? await scoresOf(subject, samples, plan.choices) : undefined;
   const trunk: Trunk = isCells ? { features: [] } : await runTrunk(subject, plan.choices, claims);
   const images = scores ? scores.larger.map(({ image }) => image) : trunk.features.map(({ image }) => image);
-  const judged = { source: original.source, model: original.model, rounded: request.rounded, exact: isExact(request) };
+  const judged = {
+    source: original.source,
+    model: original.model,
+    rounded: request.rounded,
+    exact: isExact(request),
+    elsewhere: converted.runtime !== undefined,
+  };
   const measured = await measure(subject.bench, judged, samples, (session) => cropsIn(subject, claims, images, session));
   const windows = isCells ? 'a cell is not a window of the original' : await headOnWindows(subject, trunk, claims);
   const given = await runConverted(subject, claims, samples, images, measured.outputNames);

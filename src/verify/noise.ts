@@ -38,6 +38,11 @@ export interface Judged {
   readonly model: Model;
   /** Whether the other model's weights may have been recomputed; the noise of nudged weights then counts as well. Default: true. */
   readonly rounded?: boolean | undefined;
+  /**
+   * The other model runs in another runtime, whose sums round otherwise. Where they are quantised, some end on the other side of the boundary between two
+   * steps; what that does is seen by moving the scales of quantised weights.
+   */
+  readonly elsewhere?: boolean | undefined;
   /** Every bit must be equal, because nothing is computed in floating point. */
   readonly exact?: boolean | undefined;
 }
@@ -253,19 +258,23 @@ async function batched({ model }: Judged, session: Session, sample: Sample): Pro
 /** The original with each weight moved to a neighbouring value, as folding may do by rounding weights again. */
 async function withNudgedWeights(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
   if (judged.rounded === false || weightBytes(judged.model) > MOST_NUDGED) return undefined;
-  const model = nudgedWeights(bench, judged.model);
+  const model = nudgedWeights(bench, judged.model, judged.elsewhere);
   return bench.within(bench.place(model, 'moved'), 'the original, its weights moved by a unit in the last place,', {}, (session) =>
     each(samples, ({ feeds }) => session.run(feeds)),
   );
 }
 
-/** Moves each weight by one unit in the last place of its own type, or of the type of the computation if that is coarser. */
-export function nudgedWeights(bench: Bench, original: Model): Model {
+/**
+ * Moves each weight by one unit in the last place of its own type, or of the type of the computation if that is coarser. `scales`: those of quantised weights as
+ * well, which moves the sums of a layer as another order of them does.
+ */
+export function nudgedWeights(bench: Bench, original: Model, scales = false): Model {
   const model = original.clone();
   for (const constant of [...model.graph.constants]) {
     const { dtype, shape } = constant.constant;
     const isWeight = constant.uses.length > 0 && constant.uses.every(({ user }) => takesWeights(user));
-    if (!isWeight || !isFloatType(dtype) || elementCount(shape) < 2) continue;
+    const isScale = scales && constant.uses.length > 0 && constant.uses.every(({ user, slot }) => slot === 1 && isStored(user));
+    if (!isFloatType(dtype) || !(isScale || (isWeight && elementCount(shape) > 1))) continue;
     const unit = Math.max(EPSILON[dtype] ?? 2 ** -23, bench.epsilon);
     const neighbours = (): Float64Array => {
       const random = seededRandom(bench.seed);
@@ -331,6 +340,9 @@ export function activationNoise({ graph }: Model): Readonly<Record<string, numbe
 const ACTIVATION_ULPS = 4;
 
 const isSigmoid = (output: Value): boolean => behindViews(output)?.op === 'Sigmoid';
+
+/** True if the node gives weights that are stored as integers. */
+const isStored = ({ op, inputs }: Node): boolean => op === 'DequantizeLinear' && inputs[0]?.constant !== undefined;
 
 /** True if the node's constants are trained weights: those of layers, and of the arithmetic that exporters write layers as. */
 const takesWeights = (node: Node): boolean => ARITHMETIC.has(node.op) || (weightSlots(node)?.length ?? 0) > 0;

@@ -1,7 +1,7 @@
-/** The original's scores before a final softmax; they equal the mean over the cells of a map. */
+/** The original's scores in front of the activations that it ends in; they equal the mean over the cells of a map. */
+import { scoresOf } from '../analysis/maps/scores';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
-import type { Value } from '../ir/types';
 import { lastMaps, trunkOf } from './cut';
 import { withExactSums } from './exact-sums';
 import { asCompileError, each, only, type Results, worstOf } from './results';
@@ -26,12 +26,12 @@ export interface Scores {
 }
 
 /**
- * The original's scores without a final softmax, at its own size and at larger sizes: computed by its own nodes if these run there, otherwise with
+ * The original's scores without its final activations, at its own size and at larger sizes: computed by its own nodes if these run there, otherwise with
  * its sizes freed.
  */
 export async function scores(subject: Subject, samples: readonly Sample[], choices: Choices): Promise<Scores> {
   const { model } = subject.request.original;
-  const values = model.graph.outputs.map(scoresBehind);
+  const values = model.graph.outputs.map((output) => scoresOf(output).value);
   const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
   const renamed = (results: Results): Results =>
     new Map([...results].flatMap(([name, numbers]) => (names.has(name) ? [[names.get(name) ?? name, numbers]] : [])));
@@ -100,14 +100,4 @@ async function runOn(
       }
   });
   return found;
-}
-
-/** The input of a final softmax, through views; the value itself if there is no softmax. */
-function scoresBehind(output: Value): Value {
-  for (let at: Value | undefined = output; at?.producer; at = at.producer.inputs[0]) {
-    const { op } = at.producer;
-    if (op === 'Softmax' || op === 'LogSoftmax') return at.producer.inputs[0] ?? output;
-    if (!['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity'].includes(op)) break;
-  }
-  return output;
 }

@@ -6,7 +6,7 @@ import { toNumber } from '../../src/ir/ratio';
 import { parseGraph } from '../support/expect-pass';
 
 const WEIGHTS = `float[4, 3, 3, 3] K, float[4, 4, 3, 3] K2, float[4, 8, 3, 3] K8, float[4, 12, 3, 3] K12, float[5, 4] W, float[4] S2 = {1, 1, 2, 2}, float small = {0.01},
-  int64 zero = {0}, int64 one = {1}, int64[1] rows = {2}, int64[2] start = {0, 0}, int64[2] places = {2, 3}, int64[2] firsts = {0, 1}, int64[2] ones = {1, 1}, int64[1] size = {19}, int64[4] fixed = {1, 4, 13, 11},
+  int64 zero = {0}, int64 one = {1}, int64[1] rows = {2}, int64[1] single = {1}, int64[2] start = {0, 0}, int64[2] places = {2, 3}, int64[2] firsts = {0, 1}, int64[2] ones = {1, 1}, int64[1] size = {19}, int64[4] fixed = {1, 4, 13, 11},
   int64[4] swapped = {1, 4, 18, 20}, int64[4] longer = {1, 4, 10, 36}, int64[5] bands = {1, 4, 2, 10, 18}, int64[4] banded = {1, 8, 10, 18},
   int64[6] far = {1, 3, 2, 10, 2, 9}, int64[4] fars = {1, 12, 10, 9}, float[1, 4, 40, 40] table`;
 
@@ -46,6 +46,11 @@ describe('refused with every head, by the node that is the reason', () => {
     [
       'a map divided by its length',
       'A = Conv (X, K) S = Shape <start = 3, end = 4> (A) D = Cast <to = 1> (S) R = Div (A, D) M = Conv (R, K2)',
+      /Div 'R'.*computes with the size of the image/,
+    ],
+    [
+      'the number of channels and of rows',
+      'A = Conv (X, K) S = Shape <start = 1, end = 3> (A) Q = ReduceProd <keepdims = 0> (S) T = Cast <to = 1> (Q) R = Div (A, T) M = Conv (R, K2)',
       /Div 'R'.*computes with the size of the image/,
     ],
     [
@@ -103,6 +108,14 @@ describe('not refused', () => {
     [
       'a mean of the image that is laid over it',
       'G = GlobalAveragePool (X) S = Shape (X) E = Expand (G, S) A = Sub (X, E) M = Conv (A, K)',
+    ],
+    [
+      'the root of how many channels there are',
+      'A = Conv (X, K) S = Shape (A) N = Gather (S, one) D = Cast <to = 1> (N) Q = Sqrt (D) R = Div (A, Q) M = Conv (R, K2)',
+    ],
+    [
+      'a number of channels that is sliced from the sizes',
+      'A = Conv (X, K) S = Shape (A) N = Slice (S, single, rows) D = Cast <to = 1> (N) R = Mul (A, D) M = Conv (R, K2)',
     ],
     ['sums along channels', 'A = Conv (X, K) R = CumSum (A, one) M = Conv (R, K2)'],
   ])('%s', (_, trunk) => {

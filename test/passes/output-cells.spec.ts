@@ -24,6 +24,18 @@ describe('output-cells', () => {
     runPasses(model, [outputCells], { validate: 'rule' });
     expect(model.graph.outputs.map(({ name, producer }) => [name, producer?.op])).toEqual([['Y', 'Conv']]);
   });
+  test.each([
+    ['Sigmoid', 'Y = Sigmoid (F)'],
+    ['Tanh', 'Y = Tanh (F)'],
+    ['two activations', 'S = Sigmoid (F) Y = Clip (S, low, high)'],
+    ['a view between them', 'S = Sigmoid (F) U = Reshape (S, shape) Y = Flatten (U)'],
+    ['Relu', 'Y = Relu (F)'],
+  ])('a final activation of each class goes: %s', (_, end) => {
+    const constants = ', float low = {0.0}, float high = {0.9}, int64[3] shape = {2, 3, 1}';
+    const model = parseGraph(graph(`P = GlobalAveragePool (C) F = Flatten (P) ${end}`).replace('> {', `${constants}> {`));
+    runPasses(model, [outputCells], { validate: 'rule' });
+    expect(model.graph.outputs.map(({ name, producer }) => [name, producer?.op])).toEqual([['Y', 'Conv']]);
+  });
   test('two vectors of one average each become a map', () => {
     const model = parseGraph(graph('P = GlobalAveragePool (C) Y = Flatten (P) Z = Softmax <axis = 1> (Y)', 'float[2, 3] Y, float[2, 3] Z'));
     runPasses(model, [outputCells], { validate: 'rule' });
@@ -33,7 +45,20 @@ describe('output-cells', () => {
     ]);
   });
   test.each([
-    ['an activation behind the average', graph('P = GlobalAveragePool (C) F = Flatten (P) Y = Relu (F)'), 'is not affine'],
+    ['what mixes up the order of scores', graph('P = GlobalAveragePool (C) F = Flatten (P) Y = Abs (F)'), "Abs 'Y' stands between"],
+    [
+      'a hidden layer behind the average',
+      graph('P = GlobalAveragePool (C) R = Relu (P) D = Conv (R, V) F = Flatten (D) Y = Sigmoid (F)').replace(
+        '> {',
+        ', float[3, 3, 1, 1] V> {',
+      ),
+      'is not affine',
+    ],
+    [
+      'a limit that is computed',
+      graph('P = GlobalAveragePool (C) F = Flatten (P) m = ReduceMin <keepdims = 0> (X) Y = Clip (F, m)'),
+      "ReduceMin 'm' takes the places of the map together",
+    ],
     [
       'a layer that reads places',
       'g (float[2, 4, 2, 3] X) => (float[2, 3] Y) <float[24, 3] V> { F = Flatten (X) Y = Gemm (F, V) }',

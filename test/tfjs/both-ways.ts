@@ -49,7 +49,8 @@ export async function stopBothWays(): Promise<void> {
   if (scratch !== undefined) rmSync(scratch, { recursive: true });
 }
 
-async function open(model: Model, options: LowerOptions = {}): Promise<Session> {
+/** The model in TensorFlow.js; whoever opens it releases it. */
+export async function open(model: Model, options: LowerOptions = {}): Promise<Session> {
   const directory = join(scratch ?? '', `model${count++}`);
   writeTfjsModel(model, directory, options);
   try {

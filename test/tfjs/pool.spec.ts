@@ -1,5 +1,6 @@
 /** Pools in every attribute, in ONNX Runtime and in TensorFlow.js. */
-import { allBothWays, startBothWays, stopBothWays } from './both-ways';
+import { parseGraph } from '../support/expect-pass';
+import { allBothWays, open, startBothWays, stopBothWays } from './both-ways';
 
 jest.setTimeout(120_000);
 beforeAll(startBothWays);
@@ -107,4 +108,20 @@ test('pools over one axis and over the whole map', async () => {
       ],
     }),
   ).toBeGreaterThan(0);
+});
+
+test('a mean over 90,000 cells keeps its digits', async () => {
+  const numbers = Float32Array.from({ length: 3 * 90_000 }, (_, at) => 1 + ((at * 7919) % 1000) / 3000);
+  const session = await open(
+    parseGraph('<ir_version: 9, opset_import: ["" : 18]> g (float[1, 3, H, W] X) => (float[1, 3, 1, 1] Y) { Y = GlobalAveragePool (X) }'),
+  );
+  try {
+    const found = (await session.run(new Map([['X', { dtype: 'float', shape: [1, 3, 300, 300], data: numbers }]]))).get('Y');
+    for (let channel = 0; channel < 3; channel++) {
+      const mean = numbers.subarray(channel * 90_000, (channel + 1) * 90_000).reduce((sum, each) => sum + each / 90_000, 0);
+      expect(Math.abs(Number(found?.data[channel]) / mean - 1)).toBeLessThan(1e-6);
+    }
+  } finally {
+    await session.release();
+  }
 });

@@ -16,6 +16,7 @@ import { isSpatial } from './digits';
 import { type Edge, Edges } from './edges';
 import { fixedState } from './fixed';
 import { follow, type Notes } from './follow';
+import { keepsSizes } from './sizes';
 import { type Blame, FIXED, type State, unknownBy } from './state';
 import { pixels, type Track } from './track';
 
@@ -93,6 +94,7 @@ function derive(
   const operator = operatorOf(node);
   const first = inputs.find((state) => state.kind === 'unknown');
   // The size of a value may be known even if the value is unknown.
+  if (keepsSizes(node, states)) return FIXED;
   if (operator.form === 'sizes') return { kind: 'sized', places: false, node };
   if (first) return first;
   if (capturesImage(node, states)) return unknownBy(node, 'computes with the image in a subgraph');

@@ -6,7 +6,7 @@
  *   averages     over fewer elements at the border: the average of the padded map divided by that of padded ones
  */
 import { floatAttr, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
-import type { Dim, Node } from '../../ir/types';
+import type { Dim, Node, Value } from '../../ir/types';
 import { bool, ints, text } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
 import { dimsOf, isInt, isUsed, type Lowering, rankOf } from './lowering';
@@ -213,7 +213,18 @@ const spatialAxes = (rank: number): number[] => Array.from({ length: rank - 2 },
 export const globalPool =
   (op: 'Mean' | 'Max'): Lowering =>
   (node, make) =>
-    make.node(op, [make.ref(node.inputs[0]), make.ints(spatialAxes(rankOf(node.inputs[0])))], { keep_dims: bool(true) });
+    (op === 'Mean' ? stagesOf(node.inputs[0]) : [spatialAxes(rankOf(node.inputs[0]))]).reduce(
+      (x, axes) => make.node(op, [x, make.ints(axes)], { keep_dims: bool(true) }),
+      make.ref(node.inputs[0]),
+    );
+
+/** TensorFlow.js adds one float after the other. Sums over many cells, or over any number of them, are taken along one axis after the other: shorter sums lose fewer digits. */
+function stagesOf(x: Value | undefined): readonly (readonly number[])[] {
+  const axes = spatialAxes(rankOf(x));
+  const cells = axes.reduce((product, axis) => product * (Number(dimsOf(x)[axis]) || Number.POSITIVE_INFINITY), 1);
+  return cells <= SHORT ? [axes] : [...axes].reverse().map((axis) => [axis]);
+}
+const SHORT = 1024;
 
 /** (sum |x|^p)^(1/p) over the window, or over the map. */
 export const lpPool: Lowering = (node, make) =>

@@ -12,18 +12,18 @@ import { fromNumbers, int64s, scalar } from '../../../src/ir/tensor';
 import type { Value } from '../../../src/ir/types';
 import { pixelStride } from '../../../src/operators/pixel-stride';
 
-/** Returns false where the network has no place for it. `rows`: of the original's image, along its first axis. */
-export type Fault = (model: Model, rows: number) => boolean;
+/** Returns the reason where the network has no place for it. `rows`: of the original's image, along its first axis. */
+export type Fault = (model: Model, rows: number) => string | undefined;
 
 /** Puts nodes between what computes an output and the output; of a mean over a map, between the map and the mean. */
 function behind(output: number, make: (at: Editor, map: Value, axes: Axes) => Value): Fault {
   return (model, rows) => {
     const { graph } = model;
     const value = graph.outputs[output];
-    if (!value) return false;
+    if (!value) return 'it has no second output';
     const map = meanedMap(value) ?? value;
     const rank = map.type?.shape?.length ?? 0;
-    if (rank < 3) return false;
+    if (rank < 3) return 'the output is no map, and no mean over one';
     const axes = { first: 2, last: rank - 1, all: Array.from({ length: rank - 2 }, (_, axis) => axis + 2) };
     if (map !== value) {
       const readers = [...map.uses];
@@ -38,7 +38,7 @@ function behind(output: number, make: (at: Editor, map: Value, axes: Axes) => Va
       graph.rename(made, name);
     }
     inferShapes(model);
-    return true;
+    return undefined;
   };
 }
 
@@ -49,19 +49,20 @@ interface Axes {
   readonly all: readonly number[];
 }
 
-/** Puts nodes between the image and the network. */
+/** Puts nodes between the image and the network. undefined: there is no such residue. */
 function inFront(make: (at: Editor, image: Value) => Value | undefined): Fault {
   return (model, rows) => {
     const [image] = model.graph.inputs;
-    if (!image) return false;
+    if (!image) return 'it has no image';
     const readers = [...image.uses];
     const made = make(new Editor(model, rows, model.graph.nodes[0]), image);
-    if (!made) return false;
+    if (!made) return FEW_RESIDUES;
     for (const { user, slot } of readers) model.graph.replaceInput(user, slot, made);
     inferShapes(model);
-    return true;
+    return undefined;
   };
 }
+const FEW_RESIDUES = 'its stride has no such residue, or none but those that are tried first';
 
 class Editor {
   get graph(): Model['graph'] {
@@ -176,8 +177,12 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   [
     'transposed',
     (model, rows) =>
-      (model.graph.outputs[0]?.type?.shape?.length ?? 0) > 3 &&
-      behind(0, (at, map, { all, last }) => at.op('Transpose', [map], { perm: [0, 1, ...all.slice(0, -2), last, last - 1] }))(model, rows),
+      (model.graph.outputs[0]?.type?.shape?.length ?? 0) < 4
+        ? 'it has one axis'
+        : behind(0, (at, map, { all, last }) => at.op('Transpose', [map], { perm: [0, 1, ...all.slice(0, -2), last, last - 1] }))(
+            model,
+            rows,
+          ),
   ],
   [
     'half of it from a mirrored branch',
@@ -235,14 +240,12 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map<string, Fault>([
     (model, rows) => {
       const [image] = model.graph.inputs;
       const before = image && residue(new Editor(model.clone(), rows), image, 2);
-      return (
-        before !== undefined &&
-        behind(0, (at, map, { first }) => {
-          const is = image && residue(at, image, 2);
-          const end = is ? at.op('Sub', [at.ints([LAST]), at.op('Mul', [is, at.ints([LAST + 1])])]) : at.ints([LAST]);
-          return at.op('Slice', [map, at.ints([0]), end, at.ints([first]), at.ints([1])]);
-        })(model, rows)
-      );
+      if (before === undefined) return FEW_RESIDUES;
+      return behind(0, (at, map, { first }) => {
+        const is = image && residue(at, image, 2);
+        const end = is ? at.op('Sub', [at.ints([LAST]), at.op('Mul', [is, at.ints([LAST + 1])])]) : at.ints([LAST]);
+        return at.op('Slice', [map, at.ints([0]), end, at.ints([first]), at.ints([1])]);
+      })(model, rows);
     },
   ],
   [
@@ -259,12 +262,18 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map<string, Fault>([
       at.op('Mul', [map, at.op('Add', [at.number(1), at.op('Mul', [at.excess(map, first, 1), at.number(0.1)])])]),
     ),
   ],
-  ['batches only', behind(0, (at, map) => at.op('Expand', [at.slice(map, [0], [1], [0]), at.op('Shape', [map])]))],
+  [
+    'batches only',
+    (model, rows) =>
+      typeof model.graph.inputs[0]?.type?.shape?.[0] === 'number'
+        ? 'its batch is of a fixed size'
+        : behind(0, (at, map) => at.op('Expand', [at.slice(map, [0], [1], [0]), at.op('Shape', [map])]))(model, rows),
+  ],
   [
     'NaN for large inputs',
     (model, rows) => {
       const [image] = model.graph.inputs;
-      if (!image) return false;
+      if (!image) return 'it has no image';
       return behind(0, (at, map) => {
         const large = at.op('Exp', [at.op('ReduceMax', [image], { keepdims: 0 })]);
         return at.plus(map, at.op('Mul', [large, at.number(0)]));

@@ -9,7 +9,13 @@ import type { VerifyReport } from '../../../src/verify/report';
 import { openSession } from '../../../src/verify/runtime/node';
 import type { Fault } from './faults';
 
-/** `claim`: what is said of the conversion in place of what it says. undefined: the network has no place for the fault. Throws CompileError where it cannot be converted. */
+/** The network has no place for a fault. */
+export class NoPlace extends Error {}
+
+/**
+ * `claim`: what is said of the conversion in place of what it says. undefined: the contract has no such claim. Throws NoPlace where a fault has none, and
+ * CompileError where the network cannot be converted.
+ */
 export async function judged(
   source: Model,
   fault?: Fault,
@@ -19,7 +25,8 @@ export async function judged(
   const { model, original, report } = compile(source, how);
   const declared = new Map(model.graph.outputs.map((output) => [output.name, output.type?.shape] as const));
   const rows = report.windows[0] && windowLengths(report.windows[0])[0];
-  if (fault && !fault(model, rows ?? 1)) return undefined;
+  const reason = fault?.(model, rows ?? 1);
+  if (reason !== undefined) throw new NoPlace(reason);
   const contract = claim ? claim(report.contract) : report.contract;
   if (!contract) return undefined;
   return verifyModels({
