@@ -93,7 +93,7 @@ test('a map in front of a softmax says so', () => {
     'Z = Gemm <transB = 1> (F, W) Y = Softmax (Z)',
   );
   const { contract } = compile(parseGraph(text), { head: 'cell' }).report;
-  expect(describeContract(contract)).toContain("the original's scores in front of its softmax of the whole image");
+  expect(describeContract(contract)).toContain("the original's scores in front of its Softmax of the whole image");
 });
 
 test('an operator that is not known here may look anywhere', () => {
