@@ -29,8 +29,8 @@ const LARGER: Sizes = [
 const NEEDS_SIZE = /INPUT_SIZE_NEEDED/;
 const ALIGNED = /CANNOT_SLIDE.*corner to corner \(align_corners\)/;
 const NO_CLASSIFIER = /NOTHING_TO_CONVERT/;
-const TIED = /CANNOT_SLIDE.*'pos' .* has a number of its own for each position/;
-const BETWEEN = /CANNOT_SLIDE.*no whole-numbered scale/;
+const TIED = /CANNOT_SLIDE.*'pos' .* has a separate number for each position/;
+const BETWEEN = /CANNOT_SLIDE.*not a whole-numbered scale/;
 
 const RIGHT: readonly (readonly [string, Right, Right, Right])[] = [
   // network, head original, window, image

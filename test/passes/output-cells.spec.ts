@@ -57,7 +57,7 @@ describe('output-cells', () => {
     [
       'a limit that is computed',
       graph('P = GlobalAveragePool (C) F = Flatten (P) m = ReduceMin <keepdims = 0> (X) Y = Clip (F, m)'),
-      "ReduceMin 'm' takes the places of the map together",
+      "ReduceMin 'm' combines the positions of the map",
     ],
     [
       'a layer that reads places',
