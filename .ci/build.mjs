@@ -162,6 +162,22 @@ async function inBrowsers(directory) {
   mkdirSync(page, { recursive: true });
   await web(join(directory, 'web'));
   for (const extension of ['mjs', 'wasm']) copyModule(`onnxruntime-web/dist/ort-wasm-simd-threaded.${extension}`, page);
+  const common = { ...IN_BROWSER, outdir: page, format: 'esm', conditions: RUNTIME_OUTSIDE, jsx: 'automatic', jsxImportSource: 'preact' };
+  await bundle('src/playground/app.tsx', undefined, {
+    ...common,
+    entryPoints: { app: 'src/playground/app.tsx', worker: 'src/playground/worker.ts' },
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    plugins: [withoutWasm, viewerInside],
+  });
+  for (const name of ['index.html', 'style.css']) copyFileSync(join(root, 'src/playground', name), join(page, name));
+  copyFileSync(join(root, 'fixtures/models/lenet5.onnx'), join(page, 'lenet5.onnx'));
+  // The name of this version follows from the content of its files.
+  const files = readdirSync(page).sort();
+  const hash = createHash('sha256');
+  for (const name of files) hash.update(name).update(readFileSync(join(page, name)));
+  const define = { VERSION: JSON.stringify(`convolutionize-${hash.digest('hex').slice(0, 16)}`), FILES: JSON.stringify(['./', ...files]) };
+  await bundle('src/playground/service-worker.ts', join(page, 'sw.js'), { ...IN_BROWSER, format: 'iife', define });
 }
 
 /** What runs models, as WebAssembly: part of the package, so that a plain install needs no script, no download and no native code. */

@@ -97,6 +97,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'verify',
     'version.ts',
   ],
+  // The page: what the web library offers, and what it shows of it.
+  playground: [...BASE, 'analysis', 'compile', 'pictures', 'reports', 'verify (types)', 'web', 'passes/index.ts'],
   cli: [...OUTSIDE, 'passes/index.ts'],
   'cli.ts': ['cli', 'diagnostics'],
 };
@@ -114,7 +116,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@tensorflow-models/mobilenet': /^src\/pictures\/files\/labels\.ts$/,
   'onnxruntime-web': /^src\/web\/runtime\.ts$/,
   yargs: /^src\/cli\//,
-  fflate: /^src\/(files|pictures|certificate|sources|verify)\//,
+  fflate: /^src\/(files|pictures|certificate|sources|verify|playground)\//,
+  preact: /^src\/playground\//,
   geotiff: /^src\/sources\/files\/tiff\.ts$/,
   sharp: /^src\/(pictures|verify\/files)\//,
   yaml: /^src\/(files|verify\/files|cli|pictures\/files)\//,
@@ -273,7 +276,7 @@ function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder)).flatMap((name) => {
     const path = join(folder, name);
     if (statSync(join(ROOT, path)).isDirectory()) return name === 'generated' ? [] : sources(path);
-    return name.endsWith('.ts') ? [path.split(sep).join('/')] : [];
+    return /\.tsx?$/.test(name) ? [path.split(sep).join('/')] : [];
   });
 }
 
@@ -307,7 +310,7 @@ function resolve(file: string, target: string): string {
   const path = normalize(join(dirname(file), target))
     .split(sep)
     .join('/');
-  return files.includes(`${path}.ts`) ? `${path}.ts` : path;
+  return [`${path}.ts`, `${path}.tsx`].find((file) => files.includes(file)) ?? path;
 }
 
 /** A folder is its index. */

@@ -10,7 +10,7 @@ import type { Configured } from './config';
 import { helpText } from './help';
 import { commandNamed, OPTIONS } from './options';
 import { convertOptions } from './options/convert';
-import { debugOptions, SHELLS } from './options/debug';
+import { debugOptions, playgroundOptions, SHELLS } from './options/debug';
 import { inspectOptions } from './options/inspect';
 import { heatmapOptions, predictOptions } from './options/pictures';
 import { globalOptions } from './options/shared';
@@ -39,6 +39,7 @@ export type PredictArgs = PredictOptions &
   GlobalArgs & { readonly model: string; readonly picture: string; readonly more: readonly string[] };
 export type HeatmapArgs = HeatmapOptions & GlobalArgs & { readonly model: string; readonly picture: string };
 export type PassesArgs = GlobalArgs & { readonly name: string | undefined };
+export type PlaygroundArgs = Typed<typeof playgroundOptions>;
 export type CompletionArgs = GlobalArgs & { readonly shell: (typeof SHELLS)[number] };
 
 /** Action of the command line. Throws CompileError USAGE, BAD_OPTION or CONFIG_INVALID. */
@@ -154,6 +155,12 @@ function parsed(args: readonly string[], configured: Configured): Parsed {
       '',
       (y) => y.positional('name', { type: 'string' }),
       (argv) => choose(argv, async (terminal) => (await import('./passes')).passesCommand(argv, terminal)),
+    )
+    .command(
+      'playground',
+      '',
+      (y) => y.options(playgroundOptions),
+      (argv) => choose(argv, async (terminal) => (await import('./playground')).playgroundCommand(argv, terminal)),
     )
     .command(
       'completion <shell>',

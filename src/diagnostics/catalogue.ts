@@ -989,6 +989,12 @@ export const badVariable = (name: string, value: string, expected: string): Comp
     message: `the environment variable ${name} cannot be '${value}'`,
     hint: `expected ${expected}`,
   });
+export const cannotServe = (port: number, reason: string): CompileError =>
+  new CompileError({
+    code: 'CANNOT_SERVE',
+    message: `port ${port} of this machine cannot be used: ${reason}`,
+    hint: 'choose another with --port, or --port 0 for any that is free',
+  });
 export const outputExists = (path: string): CompileError =>
   new CompileError({
     code: 'OUTPUT_EXISTS',

@@ -19,6 +19,7 @@ export type Code =
   | 'CANNOT_MATCH'
   | 'CANNOT_READ'
   | 'CANNOT_REFINE'
+  | 'CANNOT_SERVE'
   | 'CANNOT_SLIDE'
   | 'CANNOT_TILE'
   | 'CANNOT_WRITE'

@@ -91,6 +91,7 @@ export function reasonOf(error: unknown): string {
     EDQUOT: 'the disk quota is used up',
     EROFS: 'the file system is read-only',
     EMFILE: 'too many open files',
+    EADDRINUSE: 'another program uses it',
     ELOOP: 'it is a symbolic link',
   });
   return known[code] ?? (error instanceof Error ? error.message : String(error));

@@ -24,6 +24,7 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "git config diff.onnx.textconv 'convolutionize inspect --format text --weights none'": 'likewise',
     'git config diff.onnx.cachetextconv true': 'likewise',
   },
+  'docs/web.md': { 'convolutionize playground': 'serves until it is interrupted; test/browser/playground.spec.ts asks its server' },
   'docs/CONTRIBUTING.md': {
     'npm ci': 'has been run: these are the packages of this checkout',
     'npm test': 'is what runs this',
@@ -46,6 +47,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'docs/writing-a-pass.md ts': 'run by test/docs/writing-a-pass.spec.ts',
   'docs/pictures.md ts': 'is run below',
   'docs/pictures.md json': 'read by test/pictures/recipe.spec.ts',
+  'docs/web.md js': 'test/browser/web.spec.ts calls all of it',
   'docs/tfjs.md html': 'opened in a browser by test/browser/tfjs-page.spec.ts',
 };
 /** Exit codes other than 0 that a page speaks of. */

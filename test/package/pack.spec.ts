@@ -4,7 +4,8 @@
  * Its dependencies are linked from here, which takes no network and no time; with CONVOLUTIONIZE_TEST_INSTALL=1, as .ci/run has it, npm installs them, with
  * nothing in the environment that would help it.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -84,6 +85,8 @@ test('is small and holds what is built, not the sources', () => {
       'dist/worker.js',
       'dist/playground/ort-wasm-simd-threaded.wasm',
       'dist/web/index.mjs',
+      'dist/playground/index.html',
+      'dist/playground/sw.js',
       'dist/web/index.d.mts',
       'dist/tfjs-backend-wasm-simd.wasm',
       'dist/THIRD-PARTY.txt',
@@ -303,6 +306,23 @@ test('has types for both', () => {
   );
   const run = node([join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
   expect([run.stdout, run.status]).toEqual(['', 0]);
+}, 60_000);
+
+test('serves the playground', async () => {
+  const served = spawn(process.execPath, ['node_modules/convolutionize/dist/cli.js', 'playground', '--port', '0', '--json'], { cwd: app });
+  try {
+    const [line] = await once(served.stdout, 'data');
+    const { url } = JSON.parse(String(line));
+    const page = await (await fetch(url)).text();
+    expect(page).toContain('<script type="module" src="app.js">');
+    const wasm = await fetch(new URL('ort-wasm-simd-threaded.wasm', url));
+    expect([wasm.status, wasm.headers.get('content-type')]).toEqual([200, 'application/wasm']);
+    const { port } = new URL(url);
+    const second = node(['node_modules/convolutionize/dist/cli.js', 'playground', '--port', port]);
+    expect([second.status, second.stderr]).toEqual([2, expect.stringContaining('CANNOT_SERVE')]);
+  } finally {
+    served.kill();
+  }
 }, 60_000);
 
 test('has types for browsers', () => {

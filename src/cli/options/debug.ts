@@ -1,4 +1,4 @@
-/** Options of `debug`, `passes` and `completion`. */
+/** Options of `debug`, `passes`, `playground` and `completion`. */
 import { headOption, slideOption } from './convert';
 import type { CommandSpec, OptionTable } from './option';
 import { inputSize, outputsOption, passOptions, symlinks, tolerance } from './shared';
@@ -58,6 +58,18 @@ export const passesSpec: CommandSpec = {
     ['passes', 'All of them'],
     ['passes linear-to-conv', 'One of them'],
   ],
+};
+
+export const playgroundOptions = {
+  port: { type: 'string', requiresArg: true, value: 'N', default: '8722', describe: 'Port on 127.0.0.1; 0 takes any that is free' },
+} as const satisfies OptionTable;
+
+export const playgroundSpec: CommandSpec = {
+  name: 'playground',
+  summary: 'Serve a page on this machine that converts, verifies and draws heat maps in the browser',
+  arguments: [],
+  groups: [{ title: 'Server', options: playgroundOptions }],
+  examples: [['playground', 'Serve it until Ctrl-C; the models that you drop on it stay on this machine']],
 };
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;

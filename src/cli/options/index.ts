@@ -1,7 +1,7 @@
 /** All commands, in the order of the help. */
 import { table } from '../../ir/table';
 import { convertSpec } from './convert';
-import { completionSpec, debugSpec, passesSpec } from './debug';
+import { completionSpec, debugSpec, passesSpec, playgroundSpec } from './debug';
 import { inspectSpec } from './inspect';
 import { type CommandSpec, type OptionTable, optionsOf } from './option';
 import { heatmapSpec, predictSpec } from './pictures';
@@ -16,6 +16,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   heatmapSpec,
   debugSpec,
   passesSpec,
+  playgroundSpec,
   completionSpec,
 ];
 
