@@ -29,8 +29,8 @@ withBrowser('the page of docs/tfjs.md', () => {
   let browser: Browser;
   beforeAll(async () => {
     // As large as the window, so that the page and `predict` see the same pixels, whatever scales them.
-    await sharp(join(root, 'fixtures/photos/coffee.jpg')).resize(224, 224, { fit: 'cover' }).png().toFile(join(directory, 'dog.png'));
-    copyFileSync(join(directory, 'dog.png'), join(directory, 'dog.jpg'));
+    await sharp(join(root, 'fixtures/photos/coffee.jpg')).resize(224, 224, { fit: 'cover' }).png().toFile(join(directory, 'photo.png'));
+    copyFileSync(join(directory, 'photo.png'), join(directory, 'photo.jpg'));
     const bundled = await build({
       stdin: { contents: LIBRARY, resolveDir: root },
       bundle: true,
@@ -63,7 +63,7 @@ withBrowser('the page of docs/tfjs.md', () => {
       expect((await program.run(args)).code).toBe(0);
       expect(shown).toContain(CDN);
       writeFileSync(join(directory, 'index.html'), shown.replace(CDN, '<script src="tf.js"></script>'));
-      const predicted = await program.run(['predict', target, join(directory, 'dog.png'), '--json', '--top', '1']);
+      const predicted = await program.run(['predict', target, join(directory, 'photo.png'), '--json', '--top', '1']);
       expect(predicted.code).toBe(0);
       const label = /"name": "([^"]*)"/.exec(predicted.stdout)?.[1] ?? 'none';
       expect(await said()).toBe(`${label} (1 x 1 cells of 1000 classes)`);
