@@ -1,4 +1,4 @@
-/** Every command with a standard output on a full disk: an error that says so, and never a crash. Outputs on a full disk are in outputs.spec.ts. */
+/** Every command with a standard output on a full disk: an error that says so, and never a crash. */
 import { spawn } from 'node:child_process';
 import { closeSync, copyFileSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
