@@ -3,7 +3,7 @@
  *
  * A network slides along an axis if the conversion with all other axes fixed succeeds: any obstacle (parameters that differ from position to position,
  * attention, sizes that cannot be freed) is found by the same requirements that otherwise refuse the network. A network that slides along all its axes is
- * converted once. Otherwise each axis is tried alone, then those that can slide together; the others keep their length, and the reason is reported.
+ * converted once. Otherwise each axis is tried alone, then all sets of axes, the largest first; the others keep their length, and the reason is reported.
  */
 import { type ImageAxis, slideNote, unknownAxis } from '../diagnostics/catalogue';
 import { CompileError, type Location } from '../diagnostics/compile-error';
@@ -122,8 +122,11 @@ function alone<T>(letters: readonly Letter[], convert: Convert<T>): Alone {
 
 /** Finds the largest set of axes that can slide together, outer ones first. `refusal`: the error with all of them. */
 function some<T>(letters: readonly Letter[], refusal: CompileError, convert: Convert<T>): Slid<T> {
-  const { sliding, refusals } = alone(letters, convert);
-  const sets = subsetsOf(sliding).filter((set) => set.length > 0 && set.length < letters.length);
+  const { refusals } = alone(letters, convert);
+  // Also axes that do not slide alone: a map that has lost one axis may need both others.
+  const sets = subsetsOf(letters).filter(
+    (set) => set.length > 0 && set.length < letters.length && !(set.length === 1 && set.every((letter) => refusals.has(letter))),
+  );
   let together = refusal;
   for (const set of sets) {
     try {

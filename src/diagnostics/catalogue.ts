@@ -291,7 +291,9 @@ export const noImageInput = (inputs: readonly Value[]): CompileError =>
   new CompileError({
     code: 'NO_IMAGE_INPUT',
     message: `the model has no image input: none of its inputs (${inputs.map(describeValue).join(', ') || 'there are none'}) has the axes of an image [N, C, H, W], a signal [N, C, T] or a volume [N, C, D, H, W]`,
-    hint: 'if the rank is missing in the file, give the shape: --input-size name:1,3,224,224',
+    hint: inputs.some(({ type }) => [3, 5].includes(type?.shape?.length ?? 0))
+      ? 'an input of three or five axes is an image if a convolution, a pool or a norm reads it directly; behind a Reshape it is not known which axis is which'
+      : 'if the rank is missing in the file, give the shape: --input-size name:1,3,224,224',
   });
 export const inputSizeNeeded = (input: Value, axes: readonly string[], fitting?: string): CompileError =>
   new CompileError({

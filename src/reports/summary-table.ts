@@ -3,7 +3,7 @@ import { shapeText } from '../analysis/layers';
 import type { ModelSummary, Port, SummaryLayer } from '../analysis/summary';
 import { windowLengths } from '../compile/input-size';
 import { printable } from '../diagnostics/format';
-import { listOf, sizeText } from '../ir/spatial';
+import { listOf, sizeText, unitOf } from '../ir/spatial';
 import type { TensorType } from '../ir/types';
 import { type Column, cut, grouped, rounded, table, width } from './table';
 
@@ -26,7 +26,7 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
     ...layers,
     // Explains the receptive field columns, if they are shown.
     ...(layers[0]?.includes('offset')
-      ? ['', 'Cell i of an output looks at the pixels from offset + i * stride on,', 'as many as field says.']
+      ? ['', `Cell i of an output looks at the ${placesIn(summary)} from offset + i * stride on,`, 'as many as field says.']
       : []),
     '',
     ...table(
@@ -52,6 +52,10 @@ export function summaryText(file: string, summary: ModelSummary, columns?: numbe
   ];
   return columns === undefined ? lines : lines.map((line) => cut(line, columns));
 }
+
+/** Pixels, samples or voxels, by the axes of the receptive fields. */
+const placesIn = ({ list }: ModelSummary): string =>
+  unitOf(Math.max(...list.layers.map(({ field }) => (field ? listOf(field).length : 0))));
 
 const portRows = (title: string, ports: readonly Port[]): string[][] =>
   ports.map(({ name, type }) => [title, printable(name), typeText(type)]);

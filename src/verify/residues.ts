@@ -33,11 +33,12 @@ export async function everyResidue(
   session: Session,
   allowance: Allowance,
 ): Promise<ResiduesSeen | undefined> {
-  const periods = subject.lengths.map((_, axis) => periodAlong(claims, axis));
+  // An axis that does not slide has one length.
+  const periods = subject.lengths.map((_, axis) => (subject.isFixed(axis) ? 1 : periodAlong(claims, axis)));
   const most = Math.max(...periods);
   if (claims.length === 0 || most < 1) return undefined;
   const base = baseOf(subject, claims, most, allowance);
-  const largest = base.map((length, axis) => length + 2 * (periods[axis] ?? 1));
+  const largest = base.map((length, axis) => (subject.isFixed(axis) ? length : length + 2 * (periods[axis] ?? 1)));
   const image = subject.feeds('normal', largest, 1, 13);
   const reference = allowance.spend(subject.secondsFor(largest) / 2) ? await session.run(image).catch(asCompileError) : undefined;
   const outputs: Record<string, Difference> = table({});
@@ -71,11 +72,11 @@ export async function everyResidue(
     faults,
     sizes,
     cells,
-    tried: periods.map((of, axis) => ({
-      name: claims[0]?.axes[axis]?.name ?? 'pixels',
-      residues: [...(tried[axis] ?? [])].map((residue) => (residue + (base[axis] ?? 0)) % of).sort((a, b) => a - b),
-      of,
-    })),
+    tried: periods.flatMap((of, axis) => {
+      if (subject.isFixed(axis)) return [];
+      const residues = [...(tried[axis] ?? [])].map((residue) => (residue + (base[axis] ?? 0)) % of).sort((a, b) => a - b);
+      return { name: claims[0]?.axes[axis]?.name ?? 'pixels', residues, of };
+    }),
   };
 }
 
@@ -85,7 +86,7 @@ export async function everyResidue(
  */
 function baseOf(subject: Subject, claims: readonly Claim[], most: number, allowance: Allowance): readonly number[] {
   const large = subject.lengths.map((own, axis) =>
-    Math.max(own, ...tracksOf(subject, claims, axis, new Map()).map((track) => lengthFor(track, own, 1))),
+    subject.isFixed(axis) ? own : Math.max(own, ...tracksOf(subject, claims, axis, new Map()).map((track) => lengthFor(track, own, 1))),
   );
   return allowance.has(subject.secondsFor(large) * ((most + 1) / 2)) ? large : subject.lengths;
 }

@@ -69,6 +69,8 @@ describe('the table', () => {
     const lines = summaryText('lenet5.onnx', summary());
     expect(lines.find((line) => line.startsWith(' (3)'))).toMatch(/Conv2d\(6, 16, .*\[N, 16, 8, 8\] +14 +2 +0 +2,416 +153,600$/);
     expect(lines).toContain('Cell i of an output looks at the pixels from offset + i * stride on,');
+    const signal = graphs.find(([name]) => name === 'notes.onnx')?.[1]() ?? fail();
+    expect(summaryText('notes.onnx', signal)).toContain('Cell i of an output looks at the samples from offset + i * stride on,');
   });
 
   test('gives up what can be done without, bit by bit', () => {

@@ -58,6 +58,11 @@ const FIRST_STATE = RECURRENT.replace(
   .replace('int64[1] first = {0}', 'int64[1] first = {0}, int64 one = {1}, int64[1] ones = {1}, int64[1] six = {6}, float nought = {0}');
 const FRAME_BIAS = `${header} g (float[1, 1, 5, 9, 8] X) => (float[1, 4] Y) <float[3, 1, 2, 3, 3] K, float[4, 1, 1] B, float[4, 504] W> {
   c = Conv (X, K) a = Add (c, B) r = Relu (a) f = Flatten (r) Y = Gemm <transB = 1> (f, W) }`;
+/** The mean over the frames of a video, then convolutions over the picture that is left: height and width slide, but only together. */
+const MEAN_OVER_FRAMES = `${header} g (float[1, 2, 5, 9, 9] X) => (float[1, 3] Y)
+  <float[5, 2, 3, 3, 3] K, int64[1] frames = {2}, float[6, 5, 3, 3] L, int64[2] places = {2, 3}, float[3, 6] W> {
+  c = Conv (X, K) r = Relu (c) m = ReduceMean <keepdims = 0> (r, frames) d = Conv (m, L) e = Relu (d)
+  p = ReduceMean <keepdims = 0> (e, places) Y = Gemm <transB = 1> (p, W) }`;
 const ALL_TIED = COLUMN_BIAS.replace('[1, 1, 1, 7] B', '[6, 7] B');
 const FREE = COLUMN_BIAS.replace('[1, 1, 1, 7] B', '[1] B');
 
@@ -73,6 +78,7 @@ test.each([
   ['a recurrent layer over time', RECURRENT, {}, ['height'], /Mul 'n'/],
   ['a recurrent layer that begins with zeros', FIRST_STATE, {}, ['height'], /Mul 'n'/],
   ['a bias for each frame of a video', FRAME_BIAS, {}, ['height', 'width'], /Add 'a'/],
+  ['a mean over the frames of a video, and convolutions', MEAN_OVER_FRAMES, {}, ['height', 'width'], /Conv 'd'/],
 ] as const)('%s: slides along the other axes, each cell is the original on its crop', async (_, text, options, sliding, reason) => {
   const model = await expectCrops(text, options);
   expect(JSON.parse(model.metadata.get('convolutionize.slides') ?? '')).toEqual(sliding);
@@ -125,6 +131,14 @@ test.each([
   const report = await verifyFiles(modelToBytes(original), modelToBytes(model), { budget: 1, samples: 3 });
   expect(report.verdict).toBe('equal');
   // Sizes along what slides only.
+  expect(report.checks.flatMap(({ sizes }) => sizes ?? []).every((text) => text.endsWith('x12'))).toBe(true);
+});
+
+test('pools along an axis that does not slide: verified at sizes that keep it', async () => {
+  const original = parseGraph(POOLED_FREQUENCIES);
+  const { model } = compile(original);
+  const report = await verifyFiles(modelToBytes(original), modelToBytes(model), { budget: 1, samples: 3 });
+  expect(report.verdict).toBe('equal');
   expect(report.checks.flatMap(({ sizes }) => sizes ?? []).every((text) => text.endsWith('x12'))).toBe(true);
 });
 

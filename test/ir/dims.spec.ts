@@ -59,6 +59,7 @@ describe('dimensions', () => {
     ['what may be negative', maxDims(0, subtractDims('h', 2)), 'max(0, h - 2)'],
     ['an extreme and a number within another', maxDims(subtractDims(maxDims(0, subtractDims('h', 2)), 4), 0), 'max(0, h - 6)'],
     ['where it is not empty', whereNotEmpty(subtractDims(maxDims(0, subtractDims('h', 2)), 1)), 'h - 3'],
+    ['where a quotient is not empty', whereNotEmpty(floorDivideDim(addDims(maxDims(0, subtractDims('h', 31)), 3), 4)), 'floor(h/4) - 7'],
     ['where either side is not empty', whereNotEmpty(maxDims(subtractDims('h', 2), subtractDims('w', 1))), 'max(h - 2, w - 1)'],
     ['a product', minDims(0, multiplyDims('h', 'w')), 0],
     [

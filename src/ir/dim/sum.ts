@@ -178,14 +178,21 @@ function taken(kind: 'min' | 'max', sum: Sum): readonly Sum[] {
   return [sum];
 }
 
-/** A sum that equals this one wherever it is at least 1: sides of a max that would make it smaller are left out. */
-export function positive(sum: Sum): Sum {
+/** A sum that equals this one wherever it is at least `least`: sides of a max that would make it smaller are left out, inside floors as well. */
+export function positive(sum: Sum, least = 1): Sum {
   for (const term of sum.values()) {
     const [atom] = term.atoms;
-    if (term.coefficient !== 1 || term.atoms.length !== 1 || atom?.kind !== 'max') continue;
+    if (term.coefficient !== 1 || term.atoms.length !== 1) continue;
     const rest = plus(sum, sumOf(term), -1);
-    const sides = atom.sides.filter((side) => highest(plus(side, rest)) > 0);
-    if (sides.length > 0 && sides.length < atom.sides.length) return positive(plus(extreme('max', sides), rest));
+    if (atom?.kind === 'max') {
+      const sides = atom.sides.filter((side) => highest(plus(side, rest)) >= least);
+      if (sides.length > 0 && sides.length < atom.sides.length) return positive(plus(extreme('max', sides), rest), least);
+    }
+    const more = constantOf(rest);
+    if (atom?.kind !== 'floor' || more === undefined) continue;
+    // floor(E/n) + c is at least k where E is at least n (k - c).
+    const inner = positive(atom.of, atom.by * (least - more));
+    if (inner !== atom.of) return plus(floorDivide(inner, atom.by), rest);
   }
   return sum;
 }
