@@ -24,6 +24,19 @@ export const openIntegers = definePass({
   numbers: 'rounding',
   run(graph, { inference, remark }) {
     for (const node of graph.nodes) {
+      const standard = STANDARD.get(node.op);
+      if (standard !== undefined) {
+        const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
+        const [own] = node.outputs;
+        if (!own) continue;
+        const { name } = own;
+        const result = make.op(standard, [...node.inputs], node.attrs);
+        graph.replaceAllUses(own, result);
+        graph.removeNode(node);
+        if (!graph.isOutput(result)) graph.rename(result, name);
+        remark({ kind: 'applied', at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });
+        continue;
+      }
       const form = formOf(node);
       const [output] = node.outputs;
       if (!form || !output) continue;
@@ -43,6 +56,12 @@ export const openIntegers = definePass({
     }
   },
 });
+
+/** ONNX Runtime's own quantisers, with which its tools write 16 bits in old opsets, are those of newer opsets. */
+const STANDARD: ReadonlyMap<string, string> = new Map([
+  ['com.microsoft.QuantizeLinear', 'QuantizeLinear'],
+  ['com.microsoft.DequantizeLinear', 'DequantizeLinear'],
+]);
 
 function whyNot({ operands, scale, zero, bias, weightAxis }: Form): string | undefined {
   const numbers = [scale, zero, ...operands.flatMap((operand) => [operand.scale, operand.zero])];

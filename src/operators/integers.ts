@@ -5,6 +5,7 @@
 import { givenInt } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
 import { type Operator, operator, POINT, pointwise } from './operator';
+import { dynamicQuantisation } from './others';
 import { reductions } from './reductions';
 import { windows } from './windows';
 
@@ -31,6 +32,9 @@ const each = (slots: { readonly settings: readonly number[] }): Operator => poin
 
 /** Operators of ONNX Runtime's domain. */
 export const runtimeIntegers: ReadonlyMap<string, Operator> = new Map([
+  ['DynamicQuantizeMatMul', dynamicQuantisation],
+  ['DynamicQuantizeLSTM', dynamicQuantisation],
+  ['MatMulIntegerToFloat', operator('product', 'a whole axis of each operand', () => POINT, { settings: [2, 3, 4, 5], weights: [1, 6] })],
   ['DequantizeLinear', pointwise('same', { settings: [1, 2], weights: [0] })],
   ['QGemm', operator('product', 'a whole axis of each operand', () => POINT, { settings: [1, 2, 4, 5, 7, 8], weights: [3, 6] })],
   ['QLinearAdd', each(BINARY)],

@@ -15,6 +15,11 @@ const text = unknown('works on text');
 const repeating = unknown('runs a subgraph repeatedly, each time on its previous result');
 const branching = unknown('decides while it runs what is computed');
 
+/** Also for the operators of ONNX Runtime that contain it. */
+export const dynamicQuantisation = unknown(
+  'takes its scale from the range of the whole image, so each prediction would depend on all windows: quantise with calibration (quantize_static), or keep the classifier (--head original)',
+);
+
 export const others = {
   Attention: attention,
   Bernoulli: random,
@@ -27,7 +32,7 @@ export const others = {
   DFT: unknown('takes all places together by their frequencies'),
   DeformConv: unknown('samples places that are computed'),
   Det: notKnown,
-  DynamicQuantizeLinear: unknown('scales by the range of the whole image'),
+  DynamicQuantizeLinear: dynamicQuantisation,
   GatherND: unknown('takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'),
   GridSample: sampled,
   If: branching,

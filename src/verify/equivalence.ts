@@ -131,7 +131,7 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     given.batched ? movedCheck(subject, given.batched, 'batches', still, false) : skipped('batches', 'the batch is of a fixed size'),
   );
   settleByCrops(checks);
-  const verdict = verdictOf(checks, noise, bound);
+  const verdict = verdictOf(checks, noise, bound, subject.head === 'original');
   const departure = verdict === 'different' ? await departureOf(subject, samples, images, expected, found, own) : undefined;
   const ordinary = samples.map(({ kind }) => !isExtreme(kind));
   return {

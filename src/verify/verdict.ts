@@ -8,13 +8,24 @@ export const isVague = (relative: number): boolean => relative > NOISE_FACTOR * 
 /** If the original differs from itself by more than this share of its largest score, its values mean little. */
 export const NOT_REPRODUCIBLE = 1e-2;
 
-/** `noise`: noise of the original on ordinary inputs. The reference input may have more noise; the tolerance follows from it. */
-export function verdictOf(checks: readonly Check[], noise: number, { from, relative }: Pick<Tolerance, 'from' | 'relative'>): Verdict {
+/** `isCopy`: the converted model is the original, only folded. `noise`: noise of the original on ordinary inputs. The reference input may have more noise; the tolerance follows from it. */
+export function verdictOf(
+  checks: readonly Check[],
+  noise: number,
+  { from, relative }: Pick<Tolerance, 'from' | 'relative'>,
+  isCopy = false,
+): Verdict {
   if (checks.some(({ status }) => status === 'different')) return 'different';
-  if (from === 'noise' && (noise > NOT_REPRODUCIBLE || isVague(relative))) return 'not reproducible';
+  if (!(isCopy && areSame(checks)) && from === 'noise' && (noise > NOT_REPRODUCIBLE || isVague(relative))) return 'not reproducible';
   if (checks.some(({ required, status }) => required && status !== 'equal' && status !== 'measured')) return 'unverified';
   return from === 'measured' ? 'measured' : 'equal';
 }
+
+/** True if all comparisons found the very same numbers, which a copy of a network must have however sensitive the network is. */
+const areSame = (checks: readonly Check[]): boolean => {
+  const seen = checks.flatMap(({ outputs }) => Object.values(outputs));
+  return seen.length > 0 && seen.every(({ maxAbs, broken, scale }) => maxAbs === 0 && broken === 0 && scale > 0);
+};
 
 /** Worst first: the verdict on a whole is the worst of its parts. */
 const WORST_FIRST: readonly Verdict[] = ['different', 'not reproducible', 'unverified', 'measured', 'equal'];
