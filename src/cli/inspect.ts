@@ -1,6 +1,7 @@
 /** `inspect`: prints or writes a description of a model in one of several formats. */
 import { basename, dirname } from 'node:path';
 import { shapeText } from '../analysis/layers';
+import { type RuntimeName, runtimeReport } from '../analysis/runtimes';
 import { summarise } from '../analysis/summary';
 import { settle } from '../compile';
 import { declaredSize } from '../compile/metadata';
@@ -9,6 +10,7 @@ import { printable } from '../diagnostics/format';
 import { filesBehind, readModelFile } from '../files';
 import { modelText } from '../files/text';
 import type { Model } from '../ir/model';
+import { inferShapes } from '../ir/shape-inference';
 import { checkOutput } from '../output';
 import { declaredShapes } from '../reports/declared-shapes';
 import { type DrawingFormat, drawing } from '../reports/drawing';
@@ -18,6 +20,7 @@ import { typed } from '../reports/typed';
 import { tfjsModelPath } from '../verify/tfjs/files';
 import type { InspectArgs } from './commands';
 import { depthOf, directionOf, viewer } from './drawing';
+import { runtimeLines } from './inspect-for';
 import { type Format, formatOf, show, sizeOf, writeFormat } from './inspect-format';
 import { missingWeights } from './missing-weights';
 import type { Terminal } from './terminal';
@@ -58,6 +61,7 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   if (args.diff || args.other !== undefined) return (await import('./diff')).diffCommand(args, terminal);
   const tfjs = tfjsModelPath(args.model);
   if (tfjs !== undefined) return (await import('./inspect-tfjs')).inspectTfjsCommand(args, tfjs, terminal);
+  if (args.for !== undefined) return runtimeCommand(args, args.for, terminal);
   const { output } = args;
   if (output !== undefined) checkOutput(output, [args.model], args.force);
   const format = formatOf(args);
@@ -72,6 +76,21 @@ export async function inspectCommand(args: InspectArgs, terminal: Terminal): Pro
   if (output === undefined && format === 'png') throw usage('a picture is written to a file: -o model.png', 'inspect');
   if (output === undefined) show(format, text, args, terminal);
   else await writeFormat(format, text, output, filesBehind(model), args.force);
+  return 0;
+}
+
+function runtimeCommand(args: InspectArgs, runtime: RuntimeName, terminal: Terminal): number {
+  if (args.output !== undefined || args.format !== undefined) throw usage('--for prints a list: leave -o and --format away', 'inspect');
+  const missing = missingWeights(args.model, terminal);
+  const model = readModelFile(args.model, {
+    allowSymlinks: args.allowSymlinks,
+    warn: (warning) => terminal.warning(warning),
+    onMissing: missing.onMissing,
+  });
+  inferShapes(model);
+  const facts = runtimeReport(model, runtime);
+  if (args.json) terminal.result(JSON.stringify({ model: args.model, ...facts }, undefined, 2));
+  else terminal.result(runtimeLines(args.model, facts).join('\n'));
   return 0;
 }
 

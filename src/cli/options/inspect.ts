@@ -14,6 +14,10 @@ const output = {
 
 const looking = {
   diff: { type: 'boolean', default: false, describe: 'Compare MODEL with OTHER, node by node, as summary, json, html, svg or dot' },
+  for: {
+    choices: ['webnn', 'coreml', 'qnn', 'tflite', 'opencv-dnn'] as const,
+    describe: "List the nodes that this runtime's documented operators lack, and what would help (docs/runtimes.md)",
+  },
   depth: {
     type: 'string',
     requiresArg: true,
@@ -49,6 +53,7 @@ export const inspectSpec: CommandSpec = {
     ['inspect alexnet-fcn.onnx --input-size 512x512', 'Shapes and multiply-adds for a larger image'],
     ['inspect alexnet.onnx -o alexnet.html', 'The graph as a page: groups fold, names can be searched'],
     ['inspect alexnet.onnx -o alexnet.onnxtxt', 'The graph as text; every command reads it back'],
+    ['inspect alexnet-fcn.onnx --for webnn', 'Which nodes WebNN lacks, and which pass or option helps'],
     ['inspect --diff alexnet.onnx alexnet-fcn.onnx', 'What a conversion changed, node by node'],
     ['inspect --diff alexnet.onnx alexnet-fcn.onnx --side-by-side -o diff.html', 'Both graphs, side by side'],
   ],
