@@ -1,7 +1,7 @@
 /** Text of `inspect --for RUNTIME`: the nodes that the documented operator table of a runtime lacks. */
 import type { RuntimeReport } from '../analysis/runtimes';
 import { printable } from '../diagnostics/format';
-import { grouped } from './table';
+import { grouped } from '../reports/table';
 
 export function runtimeLines(path: string, { title, version, source, nodes, known, lacking, remarks }: RuntimeReport): string[] {
   const all = lacking.length === 0 ? 'all' : `${grouped(known)} of`;
