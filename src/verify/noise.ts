@@ -257,12 +257,8 @@ async function batched({ model }: Judged, session: Session, sample: Sample): Pro
 
 /** The original with each weight moved to a neighbouring value, as folding may do by rounding weights again. */
 async function withNudgedWeights(bench: Bench, judged: Judged, samples: readonly Sample[]): Promise<readonly Results[] | undefined> {
-  if (weightBytes(judged.model) > MOST_NUDGED) return undefined;
-  // Sums between quantisers matter whether weights were recomputed or not.
-  const isQuantised = judged.model.graph.nodes.some(({ opType }) => opType === 'QuantizeLinear') && judged.exact !== true;
-  if (judged.rounded === false && !isQuantised) return undefined;
-  const model = judged.rounded === false ? judged.model.clone() : nudgedWeights(bench, judged.model, judged.elsewhere);
-  if (judged.rounded === false) nudgeIntegerWeights(bench, model);
+  if (judged.rounded === false || weightBytes(judged.model) > MOST_NUDGED) return undefined;
+  const model = nudgedWeights(bench, judged.model, judged.elsewhere);
   return bench.within(bench.place(model, 'moved'), 'the original, its weights moved by a unit in the last place,', {}, (session) =>
     each(samples, ({ feeds }) => session.run(feeds)),
   );
@@ -286,30 +282,7 @@ export function nudgedWeights(bench: Bench, original: Model, scales = false): Mo
     };
     model.graph.replaceAllUses(constant, model.graph.addConstant(`${constant.name}_moved`, computedTensor(dtype, shape, neighbours)));
   }
-  nudgeIntegerWeights(bench, model);
   return model;
-}
-
-/**
- * Weights stored as integers: their real values move by a unit in the last place. This shows how often a sum is so close to the boundary between two
- * steps of a quantiser behind it that the order of the sum decides.
- */
-function nudgeIntegerWeights({ seed, epsilon }: Bench, { graph }: Model): void {
-  for (const node of graph.nodes) {
-    const [stored, output] = [node.inputs[0], node.outputs[0]];
-    if (node.opType !== 'DequantizeLinear' || !stored?.constant || output?.type?.dtype !== 'float') continue;
-    const { shape } = stored.constant;
-    if (elementCount(shape) < 2 || !output.uses.some(({ user }) => takesWeights(user))) continue;
-    const factors = (): Float64Array => {
-      const random = seededRandom(seed);
-      return Float64Array.from({ length: elementCount(shape) }, () => 1 + (random() < 0.5 ? -epsilon : epsilon));
-    };
-    const uses = [...output.uses];
-    const factor = graph.addConstant(`${stored.name}_moved`, computedTensor('float', shape, factors));
-    const moved = graph.addNode({ op: 'Mul', inputs: [output, factor], outputTypes: [output.type] }).outputs[0];
-    for (const { user, slot } of uses) graph.replaceInput(user, slot, moved);
-  }
-  graph.sort();
 }
 
 /** The original with its long sums in double precision: shows how far the runtime is from exact sums. Another runtime may be as far from them. */
