@@ -5,7 +5,9 @@ import { Cancelled, Client, JobFailed } from './client';
 import { HeatSection } from './heat-section';
 import { Layers } from './layers';
 import type { About, Converted, Verified } from './protocol';
+import { save } from './save';
 import { commandOf, fromHash, type Linked, toHash } from './state';
+import { StepsSection } from './steps-section';
 
 const client = new Client();
 
@@ -237,6 +239,9 @@ function App() {
                 <summary>Report, converted in {result.seconds.toFixed(2)} s</summary>
                 <pre id="report">{result.report}</pre>
               </details>
+              {result.steps.length > 0 && (
+                <StepsSection steps={result.steps} draw={(at) => doing('drawing the step', () => client.run('step', { at }))} />
+              )}
               <p class="actions">
                 <button
                   type="button"
@@ -327,14 +332,6 @@ function App() {
 const count = (text: string): number | undefined => (/^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined);
 
 const size = (bytes: number): string => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  Object.assign(link, { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

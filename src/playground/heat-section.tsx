@@ -1,8 +1,10 @@
 /** A picture, or a canvas to draw on, with the map of one class over it. The window of the cell under the pointer is outlined. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { heatColour } from '../pictures/colours';
+import { npyBytes } from '../pictures/npy';
 import type { Preset } from '../pictures/preprocessing';
 import type { HeatMap, HeatRequest, MapFacts } from './protocol';
+import { save } from './save';
 
 interface Props {
   readonly facts: MapFacts;
@@ -109,6 +111,15 @@ export function HeatSection({ facts, busy, run }: Props) {
       surface.strokeRect(cell[1] * right, cell[0] * down, wide, high);
     }
   }, [map, shown, opacity, cell, extent]);
+
+  /** The picture with the map over it. */
+  const savePicture = async (): Promise<void> => {
+    const both = new OffscreenCanvas(extent[0], extent[1]);
+    const surface = both.getContext('2d');
+    if (!surface || !base.current || !over.current) return;
+    for (const layer of [base.current, over.current]) surface.drawImage(layer, 0, 0);
+    save(await both.convertToBlob({ type: 'image/png' }), 'map.png');
+  };
 
   const placeOf = (event: PointerEvent): readonly [number, number] => {
     const box = over.current?.getBoundingClientRect();
@@ -222,6 +233,20 @@ export function HeatSection({ facts, busy, run }: Props) {
                 </li>
               ))}
             </ul>
+            <p class="actions">
+              <button type="button" id="save-png" onClick={() => void savePicture()}>
+                PNG
+              </button>
+              <button
+                type="button"
+                id="save-npy"
+                onClick={() =>
+                  save(new Blob([npyBytes([map.classes, map.rows, map.columns], map.scores) as Uint8Array<ArrayBuffer>]), 'map.npy')
+                }
+              >
+                .npy
+              </button>
+            </p>
             <label>
               Opacity
               <input

@@ -38,7 +38,18 @@ export interface MapFacts {
   readonly stride: readonly [rows: number, columns: number];
 }
 
+/** A pass that changed something. */
+export interface StepFacts {
+  readonly pass: string;
+  readonly summary: string;
+  /** What it does to the numbers. */
+  readonly numbers: 'identical' | 'reordered' | 'rounding';
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+}
+
 export interface Converted {
+  readonly steps: readonly StepFacts[];
   readonly before: readonly LayerRow[];
   readonly after: readonly LayerRow[];
   readonly report: string;
@@ -78,6 +89,8 @@ export interface Jobs {
   convert: { readonly give: Settings; readonly get: Converted };
   verify: { readonly give: { readonly quick: boolean }; readonly get: Verified };
   download: { readonly give: { readonly what: 'onnx' | 'tfjs' | 'graph' }; readonly get: Blob };
+  /** The graph after a step, as SVG. */
+  step: { readonly give: { readonly at: number }; readonly get: Blob };
   heat: { readonly give: HeatRequest; readonly get: HeatMap };
 }
 

@@ -12,9 +12,9 @@ import type { Model } from '../ir/model';
 import { pixelStride } from '../operators/pixel-stride';
 import { rewriteFacts, rewriteText } from '../reports/conversion';
 import { summaryText } from '../reports/summary-table';
-import { compile, formatVerifyReport, graphPicture, modelBlob, readModel, summarise, toTfjs, verify } from '../web';
+import { compile, diffPicture, formatVerifyReport, graphPicture, modelBlob, readModel, summarise, toTfjs, verify } from '../web';
 import { Runners } from './heat';
-import type { About, Answer, Ask, Converted, JobName, Jobs, LayerRow, MapFacts, Settings } from './protocol';
+import type { About, Answer, Ask, Converted, JobName, Jobs, LayerRow, MapFacts, Settings, StepFacts } from './protocol';
 
 /** Where ONNX Runtime's files are: beside this one. */
 const ONNX_RUNTIME = { wasmPaths: './' };
@@ -25,7 +25,13 @@ interface Opened {
   readonly model: Model;
 }
 let opened: Opened | undefined;
-let converted: { readonly compiled: Compiled; readonly settings: Settings; readonly blob: Blob } | undefined;
+interface Step {
+  readonly facts: StepFacts;
+  readonly after: Model;
+}
+let converted:
+  | { readonly compiled: Compiled; readonly size: SizeRequest; readonly steps: readonly Step[]; readonly blob: Blob }
+  | undefined;
 let runners: Runners | undefined;
 
 const tell = (answer: Answer): void => postMessage(answer);
@@ -56,16 +62,22 @@ const jobs: { [J in JobName]: (give: Jobs[J]['give']) => Promise<Jobs[J]['get']>
   async convert(settings): Promise<Converted> {
     const { model } = needed(opened);
     const started = performance.now();
+    let steps: Step[] = [];
     const compiled = compile(model, {
       head: settings.head,
       stride: settings.stride,
       optimise: settings.optimise,
       inputSize: sizeOf(settings),
-      onPass: ({ pass }) => tell({ kind: 'progress', doing: pass.summary }),
+      onRestart: () => {
+        steps = [];
+      },
+      onPass({ pass: { name, summary, numbers }, model: after, report: { edits, nodesBefore, nodesAfter } }) {
+        tell({ kind: 'progress', doing: summary });
+        if (edits > 0) steps.push({ facts: { pass: name, summary, numbers, nodesBefore, nodesAfter }, after: after.clone() });
+      },
     });
     const blob = modelBlob(compiled.model);
     const seconds = (performance.now() - started) / 1000;
-    converted = { compiled, settings, blob };
     await runners?.release();
     runners = undefined;
     const facts = rewriteFacts(compiled, new Map(allPasses.map(({ name, summary }) => [name, summary])));
@@ -78,9 +90,11 @@ const jobs: { [J in JobName]: (give: Jobs[J]['give']) => Promise<Jobs[J]['get']>
         ),
       ),
     };
+    converted = { compiled, size, steps, blob };
     const [before, after] = [summarise(compiled.original, size), summarise(compiled.model, size)];
     const replaced = new Map(facts.layers.map(({ from, to }) => [from, to]));
     return {
+      steps: steps.map(({ facts: step }) => step),
       before: rowsOf(before, (notation) => replaced.has(notation)),
       after: rowsOf(after, (notation) => [...replaced.values()].includes(notation)),
       report: rewriteText(facts, { remarks: false }).join('\n'),
@@ -113,6 +127,14 @@ const jobs: { [J in JobName]: (give: Jobs[J]['give']) => Promise<Jobs[J]['get']>
     for (const [name, content] of files) entries[name] = new Uint8Array(await content.arrayBuffer());
     // Weights do not compress.
     return new Blob([zipSync(entries, { level: 0 }) as Uint8Array<ArrayBuffer>], { type: 'application/zip' });
+  },
+
+  async step({ at }) {
+    const { compiled, size, steps } = needed(converted);
+    const { after, facts } = needed(steps[at]);
+    const before = steps[at - 1]?.after ?? compiled.original;
+    const titles = [steps[at - 1]?.facts.pass ?? 'original', facts.pass] as const;
+    return new Blob([await diffPicture(before, after, 'svg', { inputSize: size, titles })], { type: 'image/svg+xml' });
   },
 
   async heat(request) {

@@ -101,6 +101,24 @@ describeInBrowser('the playground', () => {
     ]);
   }, 120_000);
 
+  test('steps through the passes, each with its graph', async () => {
+    await page.click('#steps summary');
+    const drawn = page.locator('#step-picture');
+    await drawn.waitFor();
+    const count = Number(await page.locator('#step').getAttribute('max')) + 1;
+    expect(count).toBeGreaterThan(2);
+    const seen: string[] = [];
+    for (let at = 0; at < count; at++) {
+      await page.locator(`#step-picture[alt^="The graph after "]`).waitFor();
+      seen.push((await page.locator('#step-name b').textContent()) ?? '');
+      await page.locator('#step').press('ArrowRight');
+    }
+    expect(seen).toContain('linear-to-conv');
+    expect(seen.at(-1)).toBe('free-spatial-dims');
+    // It is a picture that can be shown, and the policy lets it.
+    expect(await drawn.evaluate((picture: { naturalWidth: number }) => picture.naturalWidth)).toBeGreaterThan(50);
+  }, 60_000);
+
   test('verifies in the tab, and can be cancelled and started again', async () => {
     await page.fill('#stride', '');
     await page.click('#convert');
@@ -149,6 +167,8 @@ describeInBrowser('the playground', () => {
     await page.locator('.stack').focus();
     await page.keyboard.press('ArrowRight');
     expect(await heading.textContent()).not.toBe(pointed);
+    expect((await saved('#save-png')).toString('latin1', 1, 4)).toBe('PNG');
+    expect((await saved('#save-npy')).toString('latin1')).toContain("'shape': (10, 22, 36)");
     await page.click('#clear');
     expect(await black()).toBe(true);
   }, 120_000);
