@@ -128,8 +128,8 @@ const conversions: Readonly<Record<MapHead, Pipeline>> = {
       sinkFlatten,
       averageLast, // ... that run before the average
     ],
+    turnBackCells, // branches that see the mirrored image, in front of the average
     outputCells, // drops the average
-    turnBackCells, // branches that see the mirrored image
   ],
   image: [
     ...classifierToMap,

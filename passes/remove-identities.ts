@@ -17,6 +17,7 @@ import { isSpatialRole } from '../src/ir/spatial';
 import { table } from '../src/ir/table';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
 import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
+import { trainingOf } from '../src/operators/training';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -31,19 +32,13 @@ const dropout = defineRule({
   name: 'dropout',
   match: node('Dropout', [value('x')], { as: 'dropout', moreInputs: true }),
   when({ dropout }) {
-    if (trains(dropout)) return refuse('it is in training mode', dropout);
+    if (trainingOf(dropout)) return refuse('it is in training mode', dropout);
     const mask = dropout.outputs[1];
     if (mask && (mask.uses.length > 0 || dropout.graph.isOutput(mask))) return refuse('its mask is read', dropout);
     return {};
   },
   build: ({ x }) => x,
 });
-
-/** Dropout's third input is training_mode, false if absent; a computed one may be true. */
-function trains(dropout: Node): boolean {
-  const mode = dropout.inputs[2];
-  return mode !== undefined && (mode.constant === undefined || readNumbers(mode.constant)[0] !== 0);
-}
 
 const TYPE_OF_CAST: Readonly<Record<number, DType>> = {
   1: 'float',

@@ -12,9 +12,11 @@
  */
 
 import { Orientations } from '../src/analysis/maps/orientation';
+import { scoresOf } from '../src/analysis/maps/scores';
 import type { Graph } from '../src/ir/graph';
 import { isBroadcasting } from '../src/ir/operator-traits';
 import type { Node, Value } from '../src/ir/types';
+import { viewChain } from '../src/ir/views';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';
 
@@ -28,15 +30,33 @@ export const turnBack = definePass({
   run: (graph, context) => turn(graph, context, (output, orientations) => isOneCell(output, orientations)),
 });
 
-/** For a map that has many cells at the original size, of which only the average is promised. */
+/**
+ * For maps of many cells of which only the average is promised: those in front of the averages that give the outputs. A map that the original itself gives
+ * in the order of the mirrored image keeps it.
+ */
 export const turnBackCells = definePass({
   ...turnBack,
   name: 'turn-back-cells',
   numbers: 'reordered',
-  run: (graph, context) => turn(graph, context, () => true),
+  run: (graph, context) => turn(graph, context, () => false, finalAverages(graph)),
 });
 
-function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orientations: Orientations) => boolean): void {
+function finalAverages(graph: Graph): ReadonlySet<Node> {
+  const averages = new Set<Node>();
+  for (const output of graph.outputs) {
+    const { value } = scoresOf(output);
+    const ends = [value, ...viewChain(value)].flatMap(({ producer }) => (producer?.op === 'GlobalAveragePool' ? [producer] : []));
+    for (const average of ends) averages.add(average);
+  }
+  return averages;
+}
+
+function turn(
+  graph: Graph,
+  context: PassContext,
+  mayTurn: (output: Value, orientations: Orientations) => boolean,
+  averages: ReadonlySet<Node> = new Set(),
+): void {
   const orientations = new Orientations(graph);
   const straight = (value: Value): boolean =>
     !orientations.isTurned(value) && orientations.letters.every((letter) => !orientations.of(value)[letter]);
@@ -54,6 +74,11 @@ function turn(graph: Graph, context: PassContext, mayTurn: (output: Value, orien
             origin: node.origin,
           });
         }
+    }
+    const [map] = node.inputs;
+    if (averages.has(node) && map && !straight(map)) {
+      graph.replaceInput(node, 0, turnedBack(map, node, node, orientations, context));
+      context.remark({ kind: 'applied', at: { node: node.name, op: node.op, value: map.name, origin: node.origin }, origin: node.origin });
     }
     orientations.follow(node);
   }

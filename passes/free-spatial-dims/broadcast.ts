@@ -36,8 +36,11 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const lengths = to.map((size, axis): SourceAxis | number | undefined => {
     const same = from[axis - lead] === size ? freeAxes(data, env).find((free) => free.axis === axis - lead) : undefined;
     if (same) return node.op === 'Tile' ? 1 : same;
-    // An axis that is not repeated keeps its length, whatever that is.
-    if (!spread.includes(axis)) return node.op === 'Tile' || from[axis - lead] === size ? 1 : typeof size === 'number' ? size : undefined;
+    // An axis that is not repeated keeps its length, whatever that is; one that is repeated as a whole is repeated as often.
+    const own = from[axis - lead];
+    if (!spread.includes(axis) && own === size) return 1;
+    if (!spread.includes(axis) && node.op === 'Tile') return typeof size === 'number' && typeof own === 'number' ? size / own : undefined;
+    if (!spread.includes(axis)) return typeof size === 'number' ? size : undefined;
     return near.find((free) => free.size === size && free.axis === axis) ?? (typeof size === 'number' ? size : undefined);
   });
   if (!lengths.every((length) => length !== undefined)) return stuck(`no dimension of the map explains its target [${to}]`);

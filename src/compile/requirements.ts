@@ -7,18 +7,18 @@ import type { Motion } from '../analysis/motion';
 import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
-import { intAttr } from '../ir/attrs';
 import { imageInputs } from '../ir/axis-roles';
 import type { Model } from '../ir/model';
 import { isLetter } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
+import { trainingOf } from '../operators/training';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
 import type { Remark, Role } from '../rewrite/pass';
 
 /**
  * Refuses networks that were exported in training mode: their norms take mean and variance from the batch, so that a prediction depends on the rest of
- * the batch and on the size of the image. Norms of weights alone are accepted: weights are the same each time.
+ * the batch and on the size of the image, and dropout is another at every run. Norms of weights alone are accepted: weights are the same each time.
  */
 export function requireTrained({ graph }: Model): void {
   const fromImage = new Set<Value>(graph.inputs);
@@ -26,7 +26,8 @@ export function requireTrained({ graph }: Model): void {
     if (!node.inputs.some((input) => input && fromImage.has(input))) continue;
     for (const output of node.outputs) fromImage.add(output);
     const [data] = node.inputs;
-    if (node.op === 'BatchNormalization' && intAttr(node, 'training_mode') !== 0 && data && fromImage.has(data)) throw inTraining(node);
+    const training = data && fromImage.has(data) ? trainingOf(node) : undefined;
+    if (training) throw inTraining(node, training);
   }
 }
 

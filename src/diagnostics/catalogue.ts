@@ -466,10 +466,10 @@ export const cannotRefine = (at: Location, reason: string): CompileError =>
     at,
     hint: 'omit --stride, or ask for a stride that leaves this node as it is',
   });
-export const inTraining = (node: Node): CompileError =>
+export const inTraining = (node: Node, effect: string): CompileError =>
   new CompileError({
     code: 'IN_TRAINING_MODE',
-    message: `the model was exported in training mode: ${node.op} '${node.name}' takes mean and variance from the batch`,
+    message: `the model was exported in training mode: ${node.op} '${node.name}' ${effect}`,
     at: locate(node),
     hint: 'call model.eval() before torch.onnx.export (and omit its argument training), and export again',
   });

@@ -107,6 +107,9 @@ function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined)
   try {
     for (const { name, type } of node.outputs)
       if (name !== '' && type && !tfjsType(type.dtype)) throw new Unsupported(`TensorFlow.js has no element type ${type.dtype}`);
+    const axes = (value: Value | undefined): number => value?.type?.shape?.length ?? 0;
+    const long = MOVES_NOTHING.has(node.op) ? undefined : [...node.inputs, ...node.outputs].find((value) => axes(value) > MOST_AXES);
+    if (long) throw new Unsupported(`TensorFlow.js computes on at most ${MOST_AXES} axes, and '${long.name}' has ${axes(long)}`);
     if (lowering) {
       const refs = lowering(node, make);
       return isList(refs) ? refs : [refs];
@@ -119,6 +122,10 @@ function lowered(node: Node, make: Emitter, refuse: (reason: string | undefined)
   // A placeholder, so that the remaining nodes are checked as well.
   return node.outputs.map(() => make.int(0));
 }
+
+/** Beyond these, kernels of TensorFlow.js give numbers that mean nothing (WebAssembly) or refuse (WebGL). */
+const MOST_AXES = 6;
+const MOVES_NOTHING: ReadonlySet<string> = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Shape', 'Size']);
 
 /** Layout of a value that was made channels-last, or of an image in the layout of the ONNX model. */
 function layoutOf(value: Value, order: Order | undefined, role: string | undefined): TfjsPort['layout'] {

@@ -53,6 +53,29 @@ const SIBLINGS: Readonly<Record<string, Sibling>> = {
     cell: /combines the positions of the map in another way/,
     image: 'crops',
   },
+  'channels tiled': {
+    text: network(
+      'float[5, 8] W, int64[4] twice = {1, 2, 1, 1}',
+      `T = Tile (F, twice)
+       M = GlobalAveragePool (T)
+       V = Flatten (M)
+       Y = Gemm <transB = 1> (V, W)`,
+    ),
+    window: 'crops',
+    cell: 'crops',
+    image: 'crops',
+  },
+  'columns tiled: the width stays': {
+    text: network(
+      'float[5, 576] W, int64[4] twice = {1, 1, 1, 2}',
+      `T = Tile (F, twice)
+       V = Flatten (T)
+       Y = Gemm <transB = 1> (V, W)`,
+    ),
+    window: 'verified',
+    cell: /CANNOT_SLIDE.*copies of the map next to each other/,
+    image: 'verified',
+  },
   'bilinear pooling': {
     text: network(
       'float[5, 16] W, int64[3] t = {1, 4, 72}',

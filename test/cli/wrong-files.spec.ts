@@ -81,6 +81,18 @@ test('a folder with a SavedModel, to convert and to inspect; one with a layers m
   expect((await run('inspect', join(directory, 'keras-js'))).stderr).toContain('tensorflowjs_converter');
 });
 
+test('dropout that still drops', async () => {
+  const path = join(directory, 'dropout.onnxtxt');
+  const text = (mode: number): string => `<ir_version: 8, opset_import: ["" : 17]> g (float[1, 3, 8, 8] image) => (float[1, 3] scores)
+  <float half = {0.5}, bool mode = {${mode}}, float[3, 3] W = {1, 0, 0, 0, 1, 0, 0, 0, 1}>
+  { d = Dropout (image, half, mode) p = GlobalAveragePool (d) f = Flatten (p) scores = MatMul (f, W) }`;
+  writeFileSync(path, text(1));
+  const { code, stderr } = await run('convert', path, '-o', join(directory, 'dropout.onnx'));
+  expect([code, stderr]).toEqual([2, expect.stringContaining("training mode: Dropout 'd' drops numbers at random")]);
+  writeFileSync(path, text(0));
+  expect((await run('convert', path, '-o', join(directory, 'dropout.onnx'), '--no-verify')).code).toBe(0);
+});
+
 test('a model that was exported while it was trained', async () => {
   const path = join(directory, 'training.onnxtxt');
   writeFileSync(

@@ -49,6 +49,14 @@ describe('turn-back', () => {
     await expectSliding(text, SIZES);
   });
 
+  test('a map that the original itself gives mirrored stays mirrored beside the map of cells', () => {
+    const text = `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y, float[1, 3, 6, 6] M) <float[3, 2, 3, 3] K, float[3, 3] W, ${flip}> {
+      C = Conv <kernel_shape = [3, 3]> (X, K) M = Slice (C, l, b, rows, s) A = GlobalAveragePool (C) F = Flatten (A) Y = Gemm <transB = 1> (F, W) }`;
+    const { model, report } = compile(parseGraph(text), { head: 'cell' });
+    expect(model.graph.nodes.filter(({ op }) => op === 'Slice')).toHaveLength(1);
+    expect(report.outputs.map(({ converted }) => converted?.[2])).toEqual([6, 6]);
+  });
+
   test('a flip within the trunk, and one that is undone', async () => {
     const inside = `${header} g (float[1, 2, 8, 8] X) => (float[1, 3] Y) <${numbers}, ${flip}> {
       C = Conv <kernel_shape = [3, 3], strides = [2, 2]> (X, K) R = Relu (C) Z = Slice (R, l, b, columns, s) D = Conv <kernel_shape = [2, 2]> (Z, L)

@@ -108,3 +108,15 @@ test('all operators without a counterpart are named at once', () => {
     }),
   );
 });
+
+test('seven axes are refused by the value that has them, unless nothing is computed on them', () => {
+  const seven = 'float[2, 1, 2, 1, 2, 1, 3]';
+  expect(() => lower(`g (${seven} X, float[3] B) => (${seven} Y) { Y = Sub (X, B) }`)).toThrow(
+    expect.objectContaining({
+      code: 'UNSUPPORTED_OPERATORS',
+      diagnostic: expect.objectContaining({ notes: [expect.stringMatching(/Sub 'Y'.*at most 6 axes, and 'X' has 7/)] }),
+    }),
+  );
+  const viewed = lower(`g (${seven} X) => (float[4, 6] Y) <int64[2] flat = {4, 6}> { S = Reshape (X, flat) Y = Relu (S) }`);
+  expect(ops(viewed)).toContain('Relu');
+});
