@@ -1,6 +1,7 @@
 /** The other operators, in ONNX Runtime and in TensorFlow.js: maps [N, C, H, W], which become channels-last, and values of other ranks, which do not. */
 import { fromNumbers } from '../../src/ir/tensor';
-import { allBothWays, bothWays, startBothWays, stopBothWays } from './both-ways';
+import { parseGraph } from '../support/expect-pass';
+import { allBothWays, bothWays, open, startBothWays, stopBothWays } from './both-ways';
 
 jest.setTimeout(120_000);
 beforeAll(startBothWays);
@@ -761,3 +762,28 @@ function permutations(items: readonly number[]): number[][] {
   if (items.length <= 1) return [[...items]];
   return items.flatMap((first) => permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]));
 }
+
+test('small integers begin again at the other end when they overflow', async () => {
+  const codes = { uint8: 2, int8: 3, uint16: 4, int16: 5 } as const;
+  const x = [100, 1, 90, 120];
+  for (const [type, code] of Object.entries(codes)) {
+    const large = [100, 127, 3, 90].map((each) => each * (type.endsWith('16') ? 200 : 1));
+    const fitted = (number: number): number => {
+      const bits = type.endsWith('16') ? 16 : 8;
+      return Number(type.startsWith('u') ? BigInt.asUintN(bits, BigInt(number)) : BigInt.asIntN(bits, BigInt(number)));
+    };
+    const sums = large.map((each, at) => fitted(each + (x[at] ?? 0)));
+    const rest = large.map((each, at) => fitted((sums[at] ?? 0) - fitted(each * (x[at] ?? 0))));
+    const session = await open(
+      parseGraph(`<ir_version: 8, opset_import: ["" : 17]> g (float[4] X) => (float[4] A, float[4] B) <${type}[4] L = {${large}}> {
+        C = Cast <to = ${code}> (X) S = Add (L, C) T = Mul (L, C) U = Sub (S, T) A = Cast <to = 1> (S) B = Cast <to = 1> (U) }`),
+    );
+    try {
+      const found = await session.run(new Map([['X', { dtype: 'float', shape: [4], data: Float32Array.from(x) }]]));
+      expect([type, ...(found.get('A')?.data ?? [])]).toEqual([type, ...sums]);
+      expect([type, ...(found.get('B')?.data ?? [])]).toEqual([type, ...rest]);
+    } finally {
+      await session.release();
+    }
+  }
+});

@@ -27,6 +27,19 @@ const binary =
   (node, make) =>
     make.node(op, [make.ref(node.inputs[0]), make.ref(node.inputs[1])]);
 
+/** Integers of eight and sixteen bits are int32 in TensorFlow.js: what does not fit into them begins again at the other end, as in ONNX Runtime. */
+const wrapping =
+  (op: string): Lowering =>
+  (node, make) => {
+    const result = make.node(op, [make.ref(node.inputs[0]), make.ref(node.inputs[1])]);
+    const [, sign, bits] = /^(u?)int(8|16)$/.exec(node.inputs[0]?.type?.dtype ?? '') ?? [];
+    if (bits === undefined) return result;
+    const count = 2 ** Number(bits);
+    const modulo = (x: Ref): Ref => make.node('FloorMod', [x, make.int(count)]);
+    if (sign === 'u') return modulo(result);
+    return make.node('Sub', [modulo(make.node('AddV2', [result, make.int(count / 2)])), make.int(count / 2)]);
+  };
+
 /** TensorFlow.js rounds integer division down, ONNX towards zero. */
 const div: Lowering = (node, make) => {
   const [a, b] = [make.ref(node.inputs[0]), make.ref(node.inputs[1])];
@@ -255,7 +268,7 @@ const UNARY = [
 export const elementwise: Readonly<Record<string, Lowering>> = table({
   ...Object.fromEntries(UNARY.map(([op, name = op]): [string, Lowering] => [op, unary(name)])),
   ...Object.fromEntries(['Abs', 'Neg', 'Relu', 'Sign'].map((op): [string, Lowering] => [op, viaFloat(op)])),
-  Add: binary('AddV2'),
+  Add: wrapping('AddV2'),
   And: binary('LogicalAnd'),
   Cast: cast,
   CastLike: cast,
@@ -279,7 +292,7 @@ export const elementwise: Readonly<Record<string, Lowering>> = table({
   Min: folded('Minimum'),
   Mish: mish,
   Mod: mod,
-  Mul: binary('Mul'),
+  Mul: wrapping('Mul'),
   Not: not,
   Or: binary('LogicalOr'),
   PRelu: prelu,
@@ -287,7 +300,7 @@ export const elementwise: Readonly<Record<string, Lowering>> = table({
   Selu: selu,
   Shrink: shrink,
   Softsign: softsign,
-  Sub: binary('Sub'),
+  Sub: wrapping('Sub'),
   Sum: sum,
   Swish: swish,
   ThresholdedRelu: thresholdedRelu,
