@@ -16,7 +16,7 @@ import { broadcastingOps } from '../src/ir/operator-traits';
 import { isSpatialRole } from '../src/ir/spatial';
 import { table } from '../src/ir/table';
 import { elementCount, isNumeric, readNumbers } from '../src/ir/tensor';
-import { type DType, isConst, type Node, rankOf, type Value } from '../src/ir/types';
+import { type DType, isConst, rankOf, type Value } from '../src/ir/types';
 import { trainingOf } from '../src/operators/training';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
