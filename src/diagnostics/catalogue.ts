@@ -132,7 +132,7 @@ export const cannotWrite = (file: string, reason: string): CompileError =>
 /** What is printed is lost; files that the command has written before are whole. */
 export const cannotPrint = (reason: string): CompileError =>
   new CompileError({
-    code: 'CANNOT_WRITE',
+    code: 'CANNOT_PRINT',
     message: `cannot write to the standard output: ${reason}`,
     at: inFile('standard output'),
     hint: 'what is printed is cut short, files named by -o and other options are complete or unchanged; check the space left where the output goes',

@@ -22,6 +22,7 @@ export type Code =
   | 'CANNOT_SERVE'
   | 'CANNOT_SLIDE'
   | 'CANNOT_TILE'
+  | 'CANNOT_PRINT'
   | 'CANNOT_WRITE'
   | 'CERTIFICATE_INVALID'
   | 'CONFIG_INVALID'

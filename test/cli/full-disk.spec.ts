@@ -19,6 +19,7 @@ const RUNS: readonly (readonly string[])[] = [
   ['passes'],
   ['debug', 'bisect', 'pair.onnx', '-n', '1'],
   ['completion', 'bash'],
+  ['playground', '--help'],
   ['--help'],
 ];
 
@@ -37,7 +38,7 @@ test('every command is in the table', () => {
     said += bytes.toString();
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
-  expect([code, said]).toEqual([2, expect.stringMatching(/^error\[CANNOT_WRITE\]: cannot write to the standard output: .*space/)]);
+  expect([code, said]).toEqual([2, expect.stringMatching(/^error\[CANNOT_PRINT\]: cannot write to the standard output: .*space/)]);
   // What was written to a disk that is not full is there, and nothing else.
   expect(readdirSync(home).filter((name) => !['pair.onnx', 'pair-fcn.onnx', 'small.png', 'out.onnx', 'heat.png'].includes(name))).toEqual(
     [],
