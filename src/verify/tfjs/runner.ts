@@ -143,7 +143,7 @@ async function start(backend: TfjsBackend): Promise<Runtime> {
           const parts = found.slice(at, at + 1 + beside.length);
           at += parts.length;
           const [tensor] = parts.length > 1 ? [tf.concat(parts, -1)] : parts;
-          if (tensor) results.set(name, fromTfjs(numbersOf(tensor), perm));
+          if (tensor) results.set(name, inOnnxOrder(numbersOf(tensor), perm));
         }
       });
       return results;
@@ -247,7 +247,7 @@ function explained(name: string, doing: string, error: unknown, backend: TfjsBac
 
 const toTfjs = (numbers: Numbers, port: TfjsPort | undefined): Numbers => (port?.perm ? transposed(numbers, port.perm) : numbers);
 
-const fromTfjs = (numbers: Numbers, perm: Fetched['perm']): Numbers =>
+const inOnnxOrder = (numbers: Numbers, perm: Fetched['perm']): Numbers =>
   perm
     ? transposed(
         numbers,
