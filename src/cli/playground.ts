@@ -4,17 +4,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join } from 'node:path';
 import { badOption, cannotServe } from '../diagnostics/catalogue';
 import { reasonOf } from '../files/file-source';
+import { table } from '../ir/table';
 import type { PlaygroundArgs } from './commands';
 import { EXIT } from './exit';
 import type { Terminal } from './terminal';
 
-const TYPES: Readonly<Record<string, string>> = {
+const TYPES = table({
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.mjs': 'text/javascript; charset=utf-8',
   '.wasm': 'application/wasm',
-};
+});
 
 /** What the page itself declares, and the headers with which a browser allows threads. */
 const HEADERS = {

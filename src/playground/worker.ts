@@ -9,6 +9,7 @@ import { windowLengths, windowLetters } from '../compile/input-size';
 import { CompileError } from '../diagnostics/compile-error';
 import { formatDiagnostic } from '../diagnostics/format';
 import type { Model } from '../ir/model';
+import { table } from '../ir/table';
 import { pixelStride } from '../operators/pixel-stride';
 import { rewriteFacts, rewriteText } from '../reports/conversion';
 import { summaryText } from '../reports/summary-table';
@@ -123,7 +124,7 @@ const jobs: { [J in JobName]: (give: Jobs[J]['give']) => Promise<Jobs[J]['get']>
       return new Blob([await graphPicture(compiled.model, 'html', { title: needed(opened).file.name })], { type: 'text/html' });
     tell({ kind: 'progress', doing: 'writing the TensorFlow.js model' });
     const { files } = await toTfjs(compiled.model);
-    const entries: Record<string, Uint8Array> = {};
+    const entries = table<Uint8Array>({});
     for (const [name, content] of files) entries[name] = new Uint8Array(await content.arrayBuffer());
     // Weights do not compress.
     return new Blob([zipSync(entries, { level: 0 }) as Uint8Array<ArrayBuffer>], { type: 'application/zip' });

@@ -4,6 +4,7 @@
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { runtimeFailed } from '../diagnostics/catalogue';
+import { table } from '../ir/table';
 import type { Numbers, OpenSession } from '../verify/onnx-runner';
 import { decodeNumbers, encodeNumbers, inShort } from '../verify/ort-numbers';
 
@@ -89,7 +90,7 @@ export function sessionOpener(
   };
 }
 
-const NAMES: Readonly<Record<string, string>> = { wasm: 'WebAssembly', webgpu: 'WebGPU', webnn: 'WebNN' };
+const NAMES = table({ wasm: 'WebAssembly', webgpu: 'WebGPU', webnn: 'WebNN' });
 
 function own(wasmPaths: string | undefined, threads: number | undefined): { readonly env: typeof env } {
   const at = (file: string, found: URL): string =>
