@@ -15,7 +15,7 @@ import { tellsSize } from '../ir/operator-traits';
 import { elementCount, isFloatType } from '../ir/tensor';
 import type { ConstValue, Dim, Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
-import { weightSlots } from '../operators';
+import { multiplyAdds as layerProducts, weightSlots } from '../operators';
 
 export interface NodeCost {
   readonly parameters: number;
@@ -114,67 +114,13 @@ const isIngredient = (value: ConstValue, slot: number, reader: Node): boolean =>
 
 // ---- multiply-adds ----
 
-/** Operators with multiply-adds that this file does not count. */
-const UNCOUNTED = new Set([
-  'Attention',
-  'BitLinear',
-  'DeformConv',
-  'Einsum',
-  'GRU',
-  'If',
-  'LSTM',
-  'Loop',
-  'MelWeightMatrix',
-  'RNN',
-  'Scan',
-  'STFT',
-  'DFT',
-]);
-
 function multiplyAdds(node: Node, batch: ReadonlyMap<string, number>): number | undefined {
-  const count = (value: Value | undefined): number | undefined => product(value?.type?.shape, batch);
-  const known = (a: number | undefined, b: number | undefined): number | undefined =>
-    a === undefined || b === undefined ? undefined : a * b;
-  switch (node.op) {
-    case 'Conv':
-    case 'ConvInteger':
-    case 'com.microsoft.FusedConv':
-      return known(count(node.outputs[0]), perFilter(node.inputs[1]));
-    case 'QLinearConv':
-      return known(count(node.outputs[0]), perFilter(node.inputs[3]));
-    case 'ConvTranspose':
-      return known(count(node.inputs[0]), perFilter(node.inputs[1]));
-    case 'Gemm':
-    case 'com.microsoft.FusedGemm':
-      return known(count(node.outputs[0]), gemmDepth(node));
-    case 'MatMul':
-    case 'MatMulInteger':
-    case 'com.microsoft.FusedMatMul':
-      return known(count(node.outputs[0]), lastDim(node.inputs[0], batch));
-    case 'QLinearMatMul':
-      return known(count(node.outputs[0]), lastDim(node.inputs[0], batch));
-    default:
-      return UNCOUNTED.has(node.opType) || isForeign(node) ? undefined : 0;
-  }
+  if (HARMLESS.has(node.domain)) return 0;
+  return layerProducts(node, (shape) => product(shape, batch));
 }
 
-/** True outside ONNX's own domains: such an operator may do anything. */
-const isForeign = (node: Node): boolean => node.domain !== '' && node.domain !== 'ai.onnx.ml' && node.domain !== 'nhwc';
-
-/** Elements of a filter: the product of all axes of the weight but the first. */
-function perFilter(weight: Value | undefined): number | undefined {
-  return product(weight?.type?.shape?.slice(1), new Map());
-}
-
-function gemmDepth(node: Node): number | undefined {
-  const transA = node.attrs.get('transA');
-  const [a] = node.inputs;
-  const axis = transA?.kind === 'int' && Number(transA.value) !== 0 ? 0 : 1;
-  return product(a?.type?.shape?.slice(axis, axis + 1), new Map());
-}
-
-const lastDim = (value: Value | undefined, batch: ReadonlyMap<string, number>): number | undefined =>
-  product(value?.type?.shape?.slice(-1), batch);
+/** Domains whose operators multiply nothing, or are those of a graph that is being lowered. */
+const HARMLESS: ReadonlySet<string> = new Set(['ai.onnx.ml', 'nhwc']);
 
 function product(shape: readonly Dim[] | undefined, batch: ReadonlyMap<string, number>): number | undefined {
   let result: number | undefined = shape && 1;

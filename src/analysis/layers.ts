@@ -6,11 +6,13 @@
  */
 import { floatAttr, intAttr } from '../ir/attrs';
 import type { Graph } from '../ir/graph';
+import { table } from '../ir/table';
 import type { Node, TensorType, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { viewedBy } from '../ir/views';
+import { type Notation, torch } from '../operators/notation';
 import { carriesData, costs, dataValues, type NodeCost, total } from './cost';
-import { isPyTorchHardSigmoid, linear, type Notation, notationOf, spell, torch } from './notation';
+import { linear, notationOf, spell } from './notation';
 
 export interface Layer {
   /** Position in the list, from 0. */
@@ -188,13 +190,14 @@ function flatteningBefore(x: Value, reader: Node): Node[] {
 
 /** x * Sigmoid(x) and x * Hardsigmoid(x). */
 function gateGroup(node: Node): Group | undefined {
-  if (node.op !== 'Sigmoid' && !(node.op === 'HardSigmoid' && isPyTorchHardSigmoid(node))) return undefined;
+  const gated = GATED[notationOf(node).kind];
   const [x] = node.inputs;
   const [gate] = node.outputs;
   const reader = gate && onlyReader(gate);
-  if (!x || reader?.op !== 'Mul' || !reader.inputs.includes(x) || !reader.inputs.includes(gate)) return undefined;
-  return { main: node, nodes: [node, reader], notation: torch(node.op === 'Sigmoid' ? 'SiLU' : 'Hardswish') };
+  if (!gated || !x || reader?.op !== 'Mul' || !reader.inputs.includes(x) || !reader.inputs.includes(gate)) return undefined;
+  return { main: node, nodes: [node, reader], notation: torch(gated) };
 }
+const GATED: Readonly<Record<string, string>> = table({ Sigmoid: 'SiLU', Hardsigmoid: 'Hardswish' });
 
 /** The only reader of the value; undefined if there are several. */
 function onlyReader(value: Value): Node | undefined {

@@ -1,25 +1,17 @@
 /**
  * Single nodes in PyTorch's notation: `Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2))`.
- * A node without a PyTorch module keeps its ONNX name and attributes. For layers made of several nodes, see layers.ts.
+ * A node without a PyTorch module keeps its ONNX name and attributes. Each operator's module is in its row (src/operators). For layers made of several
+ * nodes, see layers.ts.
  */
 
-import { floatAttr, intAttr, intsAttr, stringAttr } from '../ir/attrs';
-import { table } from '../ir/table';
-import { elementCount, isKnown, readNumbers } from '../ir/tensor';
-import type { Attr, Dim, Node, Value } from '../ir/types';
-import { rankOf } from '../ir/types';
-import { dilationsOf, stridesOf } from '../ir/window-attrs';
-
-/** A module: its name (which is its kind) and its arguments as printed. */
-export interface Notation {
-  readonly kind: string;
-  readonly args: readonly string[];
-}
+import type { Attr, Dim, Node } from '../ir/types';
+import { operatorOf } from '../operators';
+import { decimal, elementCountOf, type Notation, numbersOf, short, tuple } from '../operators/notation';
 
 export const spell = ({ kind, args }: Notation): string => `${kind}(${args.join(', ')})`;
 
 export function notationOf(node: Node): Notation {
-  return (node.domain === '' ? TABLE[node.op]?.(node) : undefined) ?? generic(node);
+  return (node.domain === '' ? operatorOf(node).torch?.(node) : undefined) ?? generic(node);
 }
 
 /** `Linear(in -> out)`, as the lecture spells it. */
@@ -27,165 +19,6 @@ export const linear = (inputs: Dim, outputs: Dim, bias: boolean): Notation => ({
   kind: 'Linear',
   args: [`${inputs ?? '?'} -> ${outputs ?? '?'}`, ...(bias ? [] : ['bias=False'])],
 });
-
-export const torch = (kind: string, ...args: readonly (string | false | undefined)[]): Notation => ({
-  kind,
-  args: args.filter((arg): arg is string => typeof arg === 'string'),
-});
-
-const TABLE: Readonly<Record<string, (node: Node) => Notation | undefined>> = table({
-  Conv: convolution,
-  ConvTranspose: convolution,
-  MaxPool: (node) => pool(node, 'MaxPool'),
-  AveragePool: (node) => pool(node, 'AvgPool'),
-  LpPool: (node) => pool(node, 'LPPool', `norm_type=${intAttr(node, 'p')}`),
-  GlobalAveragePool: (node) => torch(ranked(node, 'AdaptiveAvgPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
-  GlobalMaxPool: (node) => torch(ranked(node, 'AdaptiveMaxPool'), `output_size=${tuple(spatialAxes(node).map(() => 1))}`),
-  ReduceMean: meanOverMap,
-  BatchNormalization: (node) => torch(ranked(node, 'BatchNorm'), channels(node), eps(node)),
-  InstanceNormalization: (node) => torch(ranked(node, 'InstanceNorm'), channels(node), eps(node)),
-  GroupNormalization: (node) => torch('GroupNorm', String(intAttr(node, 'num_groups')), channels(node), eps(node)),
-  LayerNormalization: (node) => torch('LayerNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node)),
-  RMSNormalization: (node) => torch('RMSNorm', tuple(node.inputs[1]?.type?.shape ?? []), eps(node)),
-  LRN: (node) =>
-    torch(
-      'LocalResponseNorm',
-      String(intAttr(node, 'size')),
-      `alpha=${short(floatAttr(node, 'alpha'))}`,
-      `beta=${short(floatAttr(node, 'beta'))}`,
-      `k=${decimal(floatAttr(node, 'bias'))}`,
-    ),
-  Relu: () => torch('ReLU'),
-  LeakyRelu: (node) => torch('LeakyReLU', `negative_slope=${short(floatAttr(node, 'alpha'))}`),
-  PRelu: (node) => torch('PReLU', `num_parameters=${elementCountOf(node.inputs[1]) ?? '?'}`),
-  Elu: (node) => torch('ELU', `alpha=${decimal(floatAttr(node, 'alpha'))}`),
-  Celu: (node) => torch('CELU', `alpha=${decimal(floatAttr(node, 'alpha'))}`),
-  Selu: () => torch('SELU'),
-  Sigmoid: () => torch('Sigmoid'),
-  Tanh: () => torch('Tanh'),
-  Softplus: () => torch('Softplus'),
-  Softsign: () => torch('Softsign'),
-  Mish: () => torch('Mish'),
-  Swish: (node) => (floatAttr(node, 'alpha') === 1 ? torch('SiLU') : undefined),
-  HardSwish: () => torch('Hardswish'),
-  HardSigmoid: (node) => (isPyTorchHardSigmoid(node) ? torch('Hardsigmoid') : undefined),
-  Gelu: (node) => torch('GELU', `approximate='${stringAttr(node, 'approximate')}'`),
-  Clip: clip,
-  Softmax: (node) => torch('Softmax', `dim=${intAttr(node, 'axis')}`),
-  LogSoftmax: (node) => torch('LogSoftmax', `dim=${intAttr(node, 'axis')}`),
-  Dropout: (node) => torch('Dropout', `p=${short(scalarOf(node.inputs[1]) ?? 0.5)}`),
-  Flatten: (node) => (intAttr(node, 'axis') === 1 ? torch('Flatten', 'start_dim=1', 'end_dim=-1') : undefined),
-  Identity: () => torch('Identity'),
-  Pad: padding,
-  DepthToSpace: (node) => (stringAttr(node, 'mode') === 'CRD' ? torch('PixelShuffle', String(intAttr(node, 'blocksize'))) : undefined),
-  Resize: (node) => {
-    const scales = numbersOf(node.inputs[2]);
-    const sizes = numbersOf(node.inputs[3]);
-    const how = scales?.length
-      ? `scale_factor=(${scales.slice(2).map(decimal).join(', ')})`
-      : sizes?.length && `size=${tuple(sizes.slice(2))}`;
-    return how ? torch('Upsample', how, `mode='${stringAttr(node, 'mode')}'`) : undefined;
-  },
-  Concat: (node) => torch('Concat', `dim=${intAttr(node, 'axis')}`),
-});
-
-/** True for PyTorch's Hardsigmoid, x/6 + 1/2; ONNX's default slope is 0.2. */
-export const isPyTorchHardSigmoid = (node: Node): boolean =>
-  Math.abs(floatAttr(node, 'alpha') - 1 / 6) < 1e-6 && Math.abs(floatAttr(node, 'beta') - 0.5) < 1e-6;
-
-function convolution(node: Node): Notation | undefined {
-  const weight = node.inputs[1]?.type?.shape;
-  if (!weight) return undefined;
-  const transposed = node.op === 'ConvTranspose';
-  const groups = intAttr(node, 'group');
-  const [first, second] = weight;
-  const times = (dim: Dim): Dim => (typeof dim === 'number' ? dim * groups : dim);
-  const kernel = intsAttr(node, 'kernel_shape') ?? weight.slice(2);
-  const dilation = dilationsOf(node, kernel.length);
-  const outputPadding = intsAttr(node, 'output_padding');
-  return torch(
-    `${transposed ? 'ConvTranspose' : 'Conv'}${kernel.length}d`,
-    String((transposed ? first : times(second)) ?? '?'),
-    String((transposed ? times(second) : first) ?? '?'),
-    `kernel_size=${tuple(kernel)}`,
-    `stride=${tuple(stridesOf(node, kernel.length))}`,
-    pads(node, kernel.length),
-    outputPadding?.some((pad) => pad !== 0) && `output_padding=${tuple(outputPadding)}`,
-    dilation.some((step) => step !== 1) && `dilation=${tuple(dilation)}`,
-    groups !== 1 && `groups=${groups}`,
-    node.inputs[2] === undefined && 'bias=False',
-  );
-}
-
-/** The lecture writes `MaxPool2d(size=(3, 3), stride=(2, 2), dilation=(1, 1))`. */
-function pool(node: Node, kind: string, ...first: readonly string[]): Notation | undefined {
-  const kernel = intsAttr(node, 'kernel_shape');
-  if (!kernel) return undefined;
-  const dilation = dilationsOf(node, kernel.length);
-  const padded = pads(node, kernel.length);
-  return torch(
-    `${kind}${kernel.length}d`,
-    ...first,
-    `size=${tuple(kernel)}`,
-    `stride=${tuple(stridesOf(node, kernel.length))}`,
-    padded,
-    (node.op === 'MaxPool' || dilation.some((step) => step !== 1)) && `dilation=${tuple(dilation)}`,
-    intAttr(node, 'ceil_mode') !== 0 && 'ceil_mode=True',
-    node.op === 'AveragePool' && padded !== undefined && `count_include_pad=${intAttr(node, 'count_include_pad') !== 0 ? 'True' : 'False'}`,
-  );
-}
-
-/** One value per axis if both sides agree, as in PyTorch; otherwise all values (begins, then ends). */
-function pads(node: Node, rank: number): string | undefined {
-  const auto = stringAttr(node, 'auto_pad');
-  if (auto.startsWith('SAME')) return `padding='${auto.toLowerCase()}'`;
-  const all = auto === 'VALID' ? undefined : intsAttr(node, 'pads');
-  if (!all || all.every((pad) => pad === 0)) return undefined;
-  const begins = all.slice(0, rank);
-  const symmetric = begins.every((pad, axis) => pad === all[rank + axis]);
-  return symmetric ? `padding=${tuple(begins)}` : `padding=${tuple(begins)}+${tuple(all.slice(rank))}`;
-}
-
-/** Mean over the whole map, which PyTorch users write as AdaptiveAvgPool. */
-function meanOverMap(node: Node): Notation {
-  const rank = rankOf(node.inputs[0]);
-  const axes = numbersOf(node.inputs[1])?.map((axis) => (axis < 0 && rank !== undefined ? axis + rank : axis));
-  const keep = intAttr(node, 'keepdims') !== 0;
-  const wholeMap = rank !== undefined && rank > 2 && axes?.length === rank - 2 && axes.every((axis) => axis >= 2);
-  if (wholeMap && keep) return torch(`AdaptiveAvgPool${rank - 2}d`, `output_size=${tuple(axes.map(() => 1))}`);
-  return torch('Mean', axes && `dim=${tuple(axes)}`, keep && 'keepdim=True');
-}
-
-function clip(node: Node): Notation | undefined {
-  const [, low, high] = node.inputs;
-  const [min, max] = [scalarOf(low), scalarOf(high)];
-  if ((low && min === undefined) || (high && max === undefined)) return undefined;
-  if (min === 0 && max === 6) return torch('ReLU6');
-  if (min === 0 && max === undefined) return torch('ReLU');
-  if (min === undefined || max === undefined)
-    return torch('Clamp', min !== undefined && `min=${decimal(min)}`, max !== undefined && `max=${decimal(max)}`);
-  return torch('Hardtanh', `min_val=${decimal(min)}`, `max_val=${decimal(max)}`);
-}
-
-function padding(node: Node): Notation | undefined {
-  const all = numbersOf(node.inputs[1]);
-  const rank = rankOf(node.inputs[0]);
-  if (!all || all.length !== 2 * (rank ?? 0) || rank === undefined || rank < 3 || node.inputs[3]) return undefined;
-  if (all.some((pad, at) => at % rank < 2 && pad !== 0)) return undefined;
-  const spatial = rank - 2;
-  // PyTorch lists the last axis first: (left, right, top, bottom).
-  const amounts = Array.from({ length: spatial }, (_, at) => rank - 1 - at).flatMap((axis) => [all[axis] ?? 0, all[rank + axis] ?? 0]);
-  const value = node.inputs[2] ? scalarOf(node.inputs[2]) : 0;
-  const mode = stringAttr(node, 'mode');
-  if (mode === 'constant') {
-    if (value === undefined) return undefined;
-    return value === 0
-      ? torch(`ZeroPad${spatial}d`, tuple(amounts))
-      : torch(`ConstantPad${spatial}d`, tuple(amounts), `value=${decimal(value)}`);
-  }
-  const kind = { reflect: 'ReflectionPad', edge: 'ReplicationPad', wrap: 'CircularPad' }[mode];
-  return kind ? torch(`${kind}${spatial}d`, tuple(amounts)) : undefined;
-}
 
 /** The ONNX name, attributes, and small constants among the inputs: `Reshape(1, 9216)`, `Div(2.0)`, `Transpose(perm=(0, 2, 3, 1))`. */
 function generic(node: Node): Notation {
@@ -220,53 +53,4 @@ function attrText(attr: Attr): string | undefined {
     default:
       return undefined;
   }
-}
-
-const ranked = (node: Node, kind: string): string => `${kind}${Math.max(1, (rankOf(node.inputs[0]) ?? 4) - 2)}d`;
-const spatialAxes = (node: Node): readonly Dim[] => node.inputs[0]?.type?.shape?.slice(2) ?? [undefined, undefined];
-const channels = (node: Node): string => String(elementCountOf(node.inputs[1]) ?? '?');
-const eps = (node: Node): string => `eps=${short(floatAttr(node, 'epsilon'))}`;
-
-function elementCountOf(value: Value | undefined): number | undefined {
-  return value?.constant ? elementCount(value.constant.shape) : undefined;
-}
-
-/** Python's tuple: a single element keeps its comma. */
-export function tuple(values: readonly Dim[]): string {
-  const text = values.map((value) => String(value ?? '?'));
-  return text.length === 1 ? `(${text[0]},)` : `(${text.join(', ')})`;
-}
-
-function numbersOf(value: Value | undefined): number[] | undefined {
-  const constant = value?.constant;
-  // Only settings are read here, never weights: printing a network must not touch its payload.
-  if (!constant || !isKnown(constant) || constant.shape.length > 1 || elementCount(constant.shape) > 8) return undefined;
-  return [...readNumbers(constant)];
-}
-
-function scalarOf(value: Value | undefined): number | undefined {
-  const numbers = numbersOf(value);
-  return numbers?.length === 1 ? numbers[0] : undefined;
-}
-
-/** A float32 in the fewest digits that identify it, as Python prints it: 1e-05, 0.1, 0.5. */
-export function short(value: number): string {
-  for (let digits = 1; digits <= 9; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === Math.fround(value)) return pythonExponent(String(text));
-  }
-  return pythonExponent(String(value));
-}
-
-/** Like `short`, but always with a decimal point: 1.0. */
-const decimal = (value: number): string => {
-  const text = short(value);
-  return /^-?\d+$/.test(text) ? `${text}.0` : text;
-};
-
-/** JavaScript switches to exponents at 1e-7, Python at 1e-5. */
-function pythonExponent(text: string): string {
-  const value = Number(text);
-  if (value !== 0 && Math.abs(value) < 1e-4 && !text.includes('e')) return pythonExponent(value.toExponential());
-  return text.replace(/e([+-])(\d)$/, 'e$10$2');
 }

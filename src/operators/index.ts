@@ -4,7 +4,8 @@ import { table } from '../ir/table';
 import type { Node } from '../ir/types';
 import { elementwise } from './elementwise';
 import { integers, runtimeIntegers } from './integers';
-import { type Operator, unknown } from './operator';
+import { uncounted } from './multiply-adds';
+import { type Count, type Family, type Operator, unknown } from './operator';
 import { others } from './others';
 import { placesAndSizes } from './places';
 import { products } from './products';
@@ -25,7 +26,7 @@ export const operators: Record<OnnxOp, Operator> = {
   ...others,
 };
 
-const FOREIGN: Operator = unknown('is not an operator of ONNX, and how it moves with the image is not known');
+const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known', { multiplyAdds: uncounted });
 const isOwn = (node: Node): boolean => node.domain === '' || node.domain === 'ai.onnx';
 /** Registry entry of an ONNX Runtime operator (com.microsoft), if supported. */
 const ofRuntime = (node: Node): Operator | undefined => (node.domain === 'com.microsoft' ? runtimeIntegers.get(node.opType) : undefined);
@@ -37,12 +38,19 @@ export const isForeign = (node: Node): boolean => !(isOwn(node) && isOnnxOp(node
 export const operatorOf = (node: Node): Operator =>
   isOwn(node) && isOnnxOp(node.opType) ? operators[node.opType] : (ofRuntime(node) ?? FOREIGN);
 
-/** Input slots that hold trained values; undefined if the operator does not determine them. */
-export const weightSlots = (node: Node): readonly number[] | undefined => FUSED[node.op] ?? operatorOf(node).weights;
-
-/** ONNX Runtime's layers with a fused activation. */
-const FUSED: Readonly<Record<string, readonly number[]>> = table({
-  'com.microsoft.FusedConv': [1, 2],
-  'com.microsoft.FusedGemm': [0, 1, 2],
-  'com.microsoft.FusedMatMul': [0, 1],
+/** ONNX Runtime's layers with a fused activation: not followed, but their slots and products are those of the layer. */
+const FUSED: Readonly<Record<string, Operator>> = table({
+  'com.microsoft.FusedConv': windows.Conv,
+  'com.microsoft.FusedGemm': products.Gemm,
+  'com.microsoft.FusedMatMul': products.MatMul,
 });
+const layerOf = (node: Node): Operator => FUSED[node.op] ?? operatorOf(node);
+
+/** Input slots that hold trained values; undefined if the operator does not determine them. */
+export const weightSlots = (node: Node): readonly number[] | undefined => layerOf(node).weights;
+
+/** Multiply-adds of the node; undefined if they are unknown. `count`: elements of a value with the given axes. */
+export const multiplyAdds = (node: Node, count: Count): number | undefined => layerOf(node).multiplyAdds(node, count);
+
+/** Purpose of an operator of ONNX's own domain. */
+export const familyOf = (op: string): Family => (isOnnxOp(op) ? operators[op].family : 'other');

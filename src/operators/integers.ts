@@ -4,6 +4,7 @@
  */
 import { givenInt } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
+import { perResult, perRow } from './multiply-adds';
 import { type Operator, operator, POINT, pointwise } from './operator';
 import { dynamicQuantisation } from './others';
 import { reductions } from './reductions';
@@ -24,8 +25,18 @@ const JOINED = [0, 1, ...Array.from({ length: 1024 }, (_, at) => [3 * at + 3, 3 
 
 /** Operators of ONNX's own domain. */
 export const integers = {
-  QLinearConv: operator('same', 'a window, all channels of its group', windows.Conv.reads, { ...BINARY, weights: [3, 8] }),
-  QLinearMatMul: operator('product', 'a whole axis of each operand', () => POINT, { ...BINARY, weights: [3] }),
+  QLinearConv: operator('same', 'a window, all channels of its group', windows.Conv.reads, {
+    ...BINARY,
+    weights: [3, 8],
+    family: 'conv',
+    multiplyAdds: perResult,
+  }),
+  QLinearMatMul: operator('product', 'a whole axis of each operand', () => POINT, {
+    ...BINARY,
+    weights: [3],
+    family: 'linear',
+    multiplyAdds: perRow,
+  }),
 } satisfies Partial<Record<OnnxOp, Operator>>;
 
 const each = (slots: { readonly settings: readonly number[] }): Operator => pointwise('each', slots);
@@ -36,7 +47,14 @@ export const runtimeIntegers: ReadonlyMap<string, Operator> = new Map([
   ['DynamicQuantizeLSTM', dynamicQuantisation],
   ['MatMulIntegerToFloat', operator('product', 'a whole axis of each operand', () => POINT, { settings: [2, 3, 4, 5], weights: [1, 6] })],
   ['DequantizeLinear', pointwise('same', { settings: [1, 2], weights: [0] })],
-  ['QGemm', operator('product', 'a whole axis of each operand', () => POINT, { settings: [1, 2, 4, 5, 7, 8], weights: [3, 6] })],
+  [
+    'QGemm',
+    operator('product', 'a whole axis of each operand', () => POINT, {
+      settings: [1, 2, 4, 5, 7, 8],
+      weights: [3, 6],
+      multiplyAdds: perRow,
+    }),
+  ],
   ['QLinearAdd', each(BINARY)],
   ['QLinearAveragePool', operator('same', 'a window', channelsFirst(windows.AveragePool.reads), UNARY)],
   ['QLinearConcat', operator('joined', 'the same place', () => POINT, { settings: JOINED })],

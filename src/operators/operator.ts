@@ -3,7 +3,8 @@
  * src/analysis/motion folds it over the graph. Anything unknown is declared as `unknown`, and a conversion then refuses the operator by name.
  */
 import type { Ratio } from '../ir/ratio';
-import type { Node } from '../ir/types';
+import type { Dim, Node } from '../ir/types';
+import type { Notation } from './notation';
 
 /**
  * A window along one axis: cell i of the result reads cells  start + i * stride ... start + i * stride + extent - 1  of the data.
@@ -67,6 +68,14 @@ export type Form =
   | 'places'
   | 'unknown';
 
+/** Purpose of an operator: its colour in `inspect`, and its group in reports. */
+export type Family = 'conv' | 'linear' | 'activation' | 'pool' | 'norm' | 'view' | 'arithmetic' | 'other';
+
+/** Number of elements of a value with these axes; undefined if a length is unknown. */
+export type Count = (dims: readonly Dim[] | undefined) => number | undefined;
+/** Multiply-adds of one run of a node; undefined if they are unknown. */
+export type MultiplyAdds = (node: Node, count: Count) => number | undefined;
+
 export interface Operator {
   readonly form: Form;
   /** Reads along axis `axis` of the first input. */
@@ -77,6 +86,11 @@ export interface Operator {
   readonly settings: readonly number[];
   /** Slots that hold trained values, even with a single element; if undefined, a constant with several values in any slot may be trained. */
   readonly weights?: readonly number[] | undefined;
+  readonly family: Family;
+  /** The node as a PyTorch module; undefined if no module computes the same. */
+  readonly torch?: ((node: Node) => Notation | undefined) | undefined;
+  /** As papers count them: products of convolutions and matrices. */
+  readonly multiplyAdds: MultiplyAdds;
 }
 
 export const POINT: Reads = { kind: 'point' };
@@ -85,11 +99,8 @@ export const FILTERS: Reads = { kind: 'filters' };
 
 const atPoint = (): Reads => POINT;
 
-/** Input slots by role. */
-interface Slots {
-  readonly settings?: readonly number[];
-  readonly weights?: readonly number[];
-}
+/** What a row says besides how the operator moves with the image. */
+export type Facets = Partial<Omit<Operator, 'form' | 'reads' | 'says'>>;
 
 const SAYS: Partial<Readonly<Record<Form, string>>> = {
   sizes: 'a size',
@@ -99,28 +110,21 @@ const SAYS: Partial<Readonly<Record<Form, string>>> = {
   transposed: 'the same place, axes in another order',
 };
 
-/** An operator whose result has the positions of its data. */
-export const pointwise = (form: Form, { settings = [], weights }: Slots = {}): Operator => ({
-  form,
-  reads: atPoint,
-  says: SAYS[form] ?? 'the same place',
-  settings,
-  weights,
-});
+const NO_PRODUCTS: MultiplyAdds = () => 0;
 
-export const operator = (form: Form, says: string, reads: Operator['reads'], { settings = [], weights }: Slots = {}): Operator => ({
+export const operator = (form: Form, says: string, reads: Operator['reads'], facets: Facets = {}): Operator => ({
   form,
   reads,
   says,
-  settings,
-  weights,
+  settings: [],
+  family: 'other',
+  multiplyAdds: NO_PRODUCTS,
+  ...facets,
 });
 
+/** An operator whose result has the positions of its data. */
+export const pointwise = (form: Form, facets: Facets = {}): Operator => operator(form, SAYS[form] ?? 'the same place', atPoint, facets);
+
 /** An operator for which it is unknown how the result moves with the image. `why` completes "it ...". */
-export const unknown = (why = 'moves with the image in a way that is not known', { settings = [], weights }: Slots = {}): Operator => ({
-  form: 'unknown',
-  reads: () => ({ kind: 'unknown', why }),
-  says: `not known: it ${why}`,
-  settings,
-  weights,
-});
+export const unknown = (why = 'moves with the image in a way that is not known', facets: Facets = {}): Operator =>
+  operator('unknown', `not known: it ${why}`, () => ({ kind: 'unknown', why }), facets);

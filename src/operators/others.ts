@@ -3,17 +3,21 @@
  * Each is a gap that can be filled: see docs/operators.md.
  */
 import type { OnnxOp } from '../ir/operators';
+import { uncounted } from './multiply-adds';
 import { type Operator, unknown } from './operator';
 
 const notKnown = unknown();
-const attention = unknown('compares positions with each other (attention)');
-const recurrent = unknown('runs along the rows or columns of the image one after the other');
+const attention = unknown('compares positions with each other (attention)', {
+  family: 'linear',
+  multiplyAdds: uncounted,
+});
+const recurrent = unknown('runs along the rows or columns of the image one after the other', { multiplyAdds: uncounted });
 const sampled = unknown('samples places that are given in absolute coordinates');
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
 const text = unknown('works on text');
-const repeating = unknown('runs a subgraph repeatedly, each time on its previous result');
-const branching = unknown('decides while it runs what is computed');
+const repeating = unknown('repeats a graph of its own, each time on the result of the time before', { multiplyAdds: uncounted });
+const branching = unknown('decides while it runs what is computed', { multiplyAdds: uncounted });
 
 /** Also for the operators of ONNX Runtime that contain it. */
 export const dynamicQuantisation = unknown(
@@ -28,9 +32,9 @@ export const others = {
   CenterCropPad: unknown('cuts or pads to a size that is given'),
   Col2Im: notKnown,
   ConcatFromSequence: noTensor,
-  Constant: notKnown,
-  DFT: unknown('takes all places together by their frequencies'),
-  DeformConv: unknown('samples places that are computed'),
+  Constant: unknown(undefined, { family: 'view' }),
+  DFT: unknown('takes all places together by their frequencies', { multiplyAdds: uncounted }),
+  DeformConv: unknown('samples places that are computed', { family: 'conv', multiplyAdds: uncounted }),
   Det: notKnown,
   DynamicQuantizeLinear: dynamicQuantisation,
   GatherND: unknown('takes places of the map from a table for the training size (an adaptive pool whose windows differ in size, perhaps)'),
@@ -54,11 +58,11 @@ export const others = {
   RegexFullMatch: text,
   RoiAlign: sampled,
   RotaryEmbedding: unknown('turns numbers by an angle for each position'),
-  STFT: unknown('takes all places together by their frequencies'),
-  Scan: unknown('runs a subgraph over one slice after the other'),
-  Scatter: unknown('puts numbers at positions that are given one by one'),
-  ScatterElements: unknown('puts numbers at positions that are given one by one'),
-  ScatterND: unknown('puts numbers at positions that are given one by one'),
+  STFT: unknown('takes all places together by their frequencies', { multiplyAdds: uncounted }),
+  Scan: unknown('runs a graph of its own over one slice after the other', { multiplyAdds: uncounted }),
+  Scatter: unknown('puts numbers at places that are told one by one'),
+  ScatterElements: unknown('puts numbers at places that are told one by one'),
+  ScatterND: unknown('puts numbers at places that are told one by one'),
   SequenceAt: noTensor,
   SequenceConstruct: noTensor,
   SequenceEmpty: noTensor,

@@ -1,5 +1,6 @@
 /** Operators whose results are sizes or positions. */
 import type { OnnxOp } from '../ir/operators';
+import { uncounted } from './multiply-adds';
 import { type Operator, pointwise } from './operator';
 
 const sizes = pointwise('sizes');
@@ -9,15 +10,15 @@ const places = pointwise('places');
 export const placesAndSizes = {
   AffineGrid: places,
   BlackmanWindow: places,
-  ConstantOfShape: pointwise('constant', { settings: [0] }),
+  ConstantOfShape: pointwise('constant', { settings: [0], family: 'view' }),
   EyeLike: places,
   HammingWindow: places,
   HannWindow: places,
-  MelWeightMatrix: places,
+  MelWeightMatrix: pointwise('places', { multiplyAdds: uncounted }),
   NonZero: places,
   OneHot: pointwise('places', { weights: [] }),
-  Range: pointwise('places', { weights: [] }),
-  Shape: sizes,
+  Range: pointwise('places', { weights: [], family: 'view' }),
+  Shape: pointwise('sizes', { family: 'view' }),
   Size: sizes,
   Trilu: places,
 } satisfies Partial<Record<OnnxOp, Operator>>;

@@ -2,6 +2,7 @@
 import { intAttr, stringAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
+import { uncounted } from './multiply-adds';
 import { FILTERS, type Operator, operator, POINT, type Reads } from './operator';
 
 export interface Recurrent {
@@ -24,8 +25,10 @@ const reads = (node: Node, axis: number): Reads => {
 };
 const says = 'one step of its sequence after the other; the same place of the batch';
 
+const hidden = { settings: [4], family: 'linear', multiplyAdds: uncounted } as const;
+
 export const recurrent = {
-  GRU: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3] }),
-  LSTM: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3, 7] }),
-  RNN: operator('recurrent', says, reads, { settings: [4], weights: [1, 2, 3] }),
+  GRU: operator('recurrent', says, reads, { ...hidden, weights: [1, 2, 3] }),
+  LSTM: operator('recurrent', says, reads, { ...hidden, weights: [1, 2, 3, 7] }),
+  RNN: operator('recurrent', says, reads, { ...hidden, weights: [1, 2, 3] }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

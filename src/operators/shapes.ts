@@ -2,6 +2,7 @@
 import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { asAxis } from './axes';
+import { alongAxis, flattenModule } from './notation';
 import { type Operator, operator, POINT, pointwise, type Reads } from './operator';
 
 const picks = (why: string): Reads => ({ kind: 'picks', why });
@@ -22,18 +23,27 @@ function repeated(node: Node, axis: number): Reads {
 }
 
 export const shapes = {
-  Compress: operator('same', 'positions given one by one', () => picks('takes positions that are given one by one')),
-  Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis)),
-  Expand: pointwise('spread', { settings: [1] }),
-  Flatten: pointwise('view'),
-  Gather: operator('gathered', 'positions given by index', (node, axis) =>
-    picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
+  Compress: operator('same', 'places told one by one', () => picks('takes positions that are told one by one')),
+  Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis), {
+    family: 'view',
+    torch: alongAxis('Concat'),
+  }),
+  Expand: pointwise('spread', { settings: [1], family: 'view' }),
+  Flatten: pointwise('view', { family: 'view', torch: flattenModule }),
+  Gather: operator(
+    'gathered',
+    'places told by number',
+    (node, axis) => picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
+    { family: 'view' },
   ),
-  GatherElements: operator('same', 'positions given by index', picking('takes another position for every place')),
-  Reshape: pointwise('view', { settings: [1] }),
-  Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), { settings: [1] }),
-  Squeeze: pointwise('view', { settings: [1] }),
-  Tile: operator('same', 'a copy', repeated, { settings: [1] }),
-  Transpose: pointwise('transposed'),
-  Unsqueeze: pointwise('view', { settings: [1] }),
+  GatherElements: operator('same', 'places told by number', picking('takes another position for every place')),
+  Reshape: pointwise('view', { settings: [1], family: 'view' }),
+  Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), {
+    settings: [1],
+    family: 'view',
+  }),
+  Squeeze: pointwise('view', { settings: [1], family: 'view' }),
+  Tile: operator('same', 'a copy', repeated, { settings: [1], family: 'view' }),
+  Transpose: pointwise('transposed', { family: 'view' }),
+  Unsqueeze: pointwise('view', { settings: [1], family: 'view' }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

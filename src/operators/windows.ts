@@ -5,6 +5,8 @@ import type { OnnxOp } from '../ir/operators';
 import { absolute, commonMultiple, greatest, inverse, least, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
 import { table } from '../ir/table';
 import type { Dim, Node } from '../ir/types';
+import { perOperand, perResult } from './multiply-adds';
+import { convolutionModule, padModule, poolModule, resizeModule, shuffleModule } from './notation';
 import { FILTERS, type Operator, operator, POINT, type Reads, type Step } from './operator';
 import { asPad } from './pad';
 import { asResize, type Resize } from './resize';
@@ -264,18 +266,41 @@ export const paceOf = ({ stride }: Step): Ratio => absolute(stride);
 /** Last cell that cell 0 reads. */
 export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, extent), ONE);
 
-const bias = { weights: [1, 2] };
+const bias = { weights: [1, 2], family: 'conv' } as const;
 
 export const windows = {
-  AveragePool: operator('same', 'a window', pool),
-  Conv: operator('same', 'a window, all channels of its group', convolution, bias),
-  ConvInteger: operator('same', 'a window, all channels of its group', convolution, { weights: [1] }),
-  ConvTranspose: operator('same', 'a window between cells, all channels of its group', transposedConvolution, bias),
-  DepthToSpace: operator('same', 'channels as places', depthToSpace),
-  LpPool: operator('same', 'a window', pool),
-  MaxPool: operator('same', 'a window; its second result tells places', pool),
-  Pad: operator('same', 'the place beside it', padding, { settings: [1, 2, 3], weights: [] }),
-  Resize: operator('same', 'positions around a fraction of its own', stretch, { settings: [1, 2, 3], weights: [] }),
-  Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4] }),
-  SpaceToDepth: operator('same', 'places as channels', spaceToDepth),
+  AveragePool: operator('same', 'a window', pool, { family: 'pool', torch: poolModule('AvgPool', { counts: true }) }),
+  Conv: operator('same', 'a window, all channels of its group', convolution, {
+    ...bias,
+    torch: convolutionModule(false),
+    multiplyAdds: perResult,
+  }),
+  ConvInteger: operator('same', 'a window, all channels of its group', convolution, {
+    weights: [1],
+    family: 'conv',
+    multiplyAdds: perResult,
+  }),
+  ConvTranspose: operator('same', 'a window between cells, all channels of its group', transposedConvolution, {
+    ...bias,
+    torch: convolutionModule(true),
+    multiplyAdds: perOperand,
+  }),
+  DepthToSpace: operator('same', 'channels as places', depthToSpace, { family: 'view', torch: shuffleModule }),
+  LpPool: operator('same', 'a window', pool, {
+    family: 'pool',
+    torch: poolModule('LPPool', { first: (node) => `norm_type=${intAttr(node, 'p')}` }),
+  }),
+  MaxPool: operator('same', 'a window; its second result tells places', pool, {
+    family: 'pool',
+    torch: poolModule('MaxPool', { dilates: true }),
+  }),
+  Pad: operator('same', 'the place beside it', padding, { settings: [1, 2, 3], weights: [], family: 'view', torch: padModule }),
+  Resize: operator('same', 'places around a fraction of its own', stretch, {
+    settings: [1, 2, 3],
+    weights: [],
+    family: 'pool',
+    torch: resizeModule,
+  }),
+  Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4], family: 'view' }),
+  SpaceToDepth: operator('same', 'places as channels', spaceToDepth, { family: 'view' }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

@@ -9,6 +9,7 @@ import type { Graph } from '../ir/graph';
 import { table } from '../ir/table';
 import { elementCount } from '../ir/tensor';
 import type { Dim, Node } from '../ir/types';
+import { multiplyAdds } from '../operators';
 
 export interface Allowance {
   /** Spends that many seconds and returns true, or returns false if fewer are left. */
@@ -54,12 +55,13 @@ export const secondsToFeed = (numbers: number): number => numbers * SECONDS_PER_
 
 /** Estimated seconds of one run of a graph, from the sizes of its values. `sizes`: values of its symbols; symbols not listed count as 1. */
 export function secondsOf(graph: Graph, sizes: Readonly<Record<string, number>> = table({})): number {
+  const count = (dims: readonly Dim[] | undefined): number | undefined =>
+    dims?.reduce<number>((product, dim) => product * (lengthOf(dim, sizes) ?? 1), 1);
   let seconds = 0;
   for (const node of graph.nodes) {
-    const [output] = node.outputs;
-    const shape = output?.type?.shape;
-    const elements = shape?.reduce<number>((product, dim) => product * (lengthOf(dim, sizes) ?? 1), 1) ?? 0;
-    seconds += SECONDS_PER_NODE + elements * secondsPerElement(node);
+    const products = multiplyAdds(node, count);
+    const results = count(node.outputs[0]?.type?.shape) ?? 0;
+    seconds += SECONDS_PER_NODE + (products ? products / PRODUCTS_PER_SECOND : (results * numbersRead(node)) / NUMBERS_PER_SECOND);
   }
   return seconds;
 }
@@ -69,21 +71,5 @@ function lengthOf(dim: Dim, sizes: Readonly<Record<string, number>>): number | u
   return evaluateDim(dim, { ...Object.fromEntries([...namesOf(dim)].map((name) => [name, 1])), ...sizes });
 }
 
-/** Seconds per element of the output. */
-function secondsPerElement(node: Node): number {
-  const weight = node.inputs[1]?.constant?.shape;
-  switch (node.op) {
-    case 'Conv':
-      return elementCount(weight?.slice(1) ?? []) / PRODUCTS_PER_SECOND;
-    case 'ConvTranspose':
-    case 'Gemm':
-    case 'MatMul':
-      return elementCount(weight ?? [1]) / Math.max(1, weight?.at(1) ?? 1) / PRODUCTS_PER_SECOND;
-    case 'AveragePool':
-    case 'MaxPool':
-    case 'LpPool':
-      return elementCount(intsAttr(node, 'kernel_shape') ?? []) / NUMBERS_PER_SECOND;
-    default:
-      return 1 / NUMBERS_PER_SECOND;
-  }
-}
+/** Numbers that a pool reads for one element of its result; 1 for other operators. */
+const numbersRead = (node: Node): number => elementCount(intsAttr(node, 'kernel_shape') ?? []);
