@@ -5,6 +5,7 @@ import type { Node } from '../ir/types';
 import { elementwise } from './elementwise';
 import { integers, runtimeIntegers } from './integers';
 import { uncounted } from './multiply-adds';
+import type { OnIntegers } from './on-integers';
 import { type Count, type Family, type Operator, unknown } from './operator';
 import { others } from './others';
 import { placesAndSizes } from './places';
@@ -42,7 +43,8 @@ export const operatorOf = (node: Node): Operator =>
 const FUSED: Readonly<Record<string, Operator>> = table({
   'com.microsoft.FusedConv': windows.Conv,
   'com.microsoft.FusedGemm': products.Gemm,
-  'com.microsoft.FusedMatMul': products.MatMul,
+  // It may scale its product.
+  'com.microsoft.FusedMatMul': { ...products.MatMul, onIntegers: undefined },
 });
 const layerOf = (node: Node): Operator => FUSED[node.op] ?? operatorOf(node);
 
@@ -51,6 +53,9 @@ export const weightSlots = (node: Node): readonly number[] | undefined => layerO
 
 /** Multiply-adds of the node; undefined if they are unknown. `count`: elements of a value with the given axes. */
 export const multiplyAdds = (node: Node, count: Count): number | undefined => layerOf(node).multiplyAdds(node, count);
+
+/** How large results of the node on integers can be; undefined if they are not exact. */
+export const onIntegers = (node: Node): OnIntegers | undefined => layerOf(node).onIntegers;
 
 /** Purpose of an operator of ONNX's own domain. */
 export const familyOf = (op: string): Family => (isOnnxOp(op) ? operators[op].family : 'other');

@@ -5,6 +5,7 @@
 import type { Ratio } from '../ir/ratio';
 import type { Dim, Node } from '../ir/types';
 import type { Notation } from './notation';
+import type { OnIntegers } from './on-integers';
 
 /**
  * A window along one axis: cell i of the result reads cells  start + i * stride ... start + i * stride + extent - 1  of the data.
@@ -76,6 +77,12 @@ export type Count = (dims: readonly Dim[] | undefined) => number | undefined;
 /** Multiply-adds of one run of a node; undefined if they are unknown. */
 export type MultiplyAdds = (node: Node, count: Count) => number | undefined;
 
+/**
+ * Sums that grow with the map, which verification computes in double precision (src/verify/exact-sums.ts): over the axes of a reduction, the mean of a map
+ * or of windows, or the statistics of a norm.
+ */
+export type LongSums = 'reduced' | 'mean of map' | 'mean of windows' | 'per channel' | 'per group' | 'over last axes';
+
 export interface Operator {
   readonly form: Form;
   /** Reads along axis `axis` of the first input. */
@@ -91,6 +98,10 @@ export interface Operator {
   readonly torch?: ((node: Node) => Notation | undefined) | undefined;
   /** As papers count them: products of convolutions and matrices. */
   readonly multiplyAdds: MultiplyAdds;
+  /** How large results on integers can be; undefined if they are not exact. */
+  readonly onIntegers?: OnIntegers | undefined;
+  /** Sums that a runtime adds up number by number; undefined if it adds nothing, or in a way that is not known. */
+  readonly longSums?: LongSums | undefined;
 }
 
 export const POINT: Reads = { kind: 'point' };

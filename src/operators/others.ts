@@ -4,6 +4,7 @@
  */
 import type { OnnxOp } from '../ir/operators';
 import { uncounted } from './multiply-adds';
+import { SAMPLED } from './on-integers';
 import { type Operator, unknown } from './operator';
 
 const notKnown = unknown();
@@ -80,5 +81,5 @@ export const others = {
   TfIdfVectorizer: text,
   Unique: unknown('chooses among all places of the map'),
   // Upgraded to Resize when a file is read.
-  Upsample: notKnown,
+  Upsample: unknown(undefined, { onIntegers: SAMPLED }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

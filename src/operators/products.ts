@@ -1,14 +1,15 @@
 /** Matrix products. */
 import type { OnnxOp } from '../ir/operators';
 import { perRow, uncounted } from './multiply-adds';
+import { LINEAR, MULTIPLIED, type OnIntegers } from './on-integers';
 import { type Operator, operator, POINT } from './operator';
 
-const product = (weights: readonly number[]): Operator =>
-  operator('product', 'a whole axis of each operand', () => POINT, { weights, family: 'linear', multiplyAdds: perRow });
+const product = (weights: readonly number[], onIntegers?: OnIntegers): Operator =>
+  operator('product', 'a whole axis of each operand', () => POINT, { weights, family: 'linear', multiplyAdds: perRow, onIntegers });
 
 export const products = {
-  Gemm: product([0, 1, 2]),
-  MatMul: product([0, 1]),
+  Gemm: product([0, 1, 2], LINEAR),
+  MatMul: product([0, 1], MULTIPLIED),
   MatMulInteger: product([1]),
   // With a constant operand it is a product like any other, and passes rewrite it as one.
   Einsum: operator(

@@ -7,6 +7,7 @@ import type { Node } from '../ir/types';
 import { asAxis } from './axes';
 import { asNorm } from './norm';
 import { adaptiveModule, alongAxis, channelNorm, groupNorm, layerNorm, meanOverMap } from './notation';
+import { AFFINE, AVERAGE, KEPT, TOTAL } from './on-integers';
 import { type Facets, type Operator, operator, POINT, type Reads, TOGETHER } from './operator';
 import { asReduce } from './reduce';
 
@@ -34,13 +35,13 @@ const along =
     return own === undefined ? notKnown('works along an axis that is computed') : own === axis ? reads : POINT;
   };
 
-const overPlaces = (torch?: Operator['torch']): Operator =>
-  operator('same', 'all places together', (_, axis) => (axis < 2 ? POINT : TOGETHER), { family: 'pool', torch });
+const overPlaces = (facets: Facets = {}): Operator =>
+  operator('same', 'all places together', (_, axis) => (axis < 2 ? POINT : TOGETHER), { family: 'pool', ...facets });
 const TOGETHER_ALONG = 'all along its axes together';
-const reduction = (torch?: Operator['torch']): Operator =>
-  operator('reduced', TOGETHER_ALONG, reduced, { settings: [1], family: 'pool', torch });
-const norm = (torch?: Operator['torch'], weights: readonly number[] = [1, 2]): Operator =>
-  operator('same', TOGETHER_ALONG, normalised, { weights, family: 'norm', torch });
+const reduction = (facets: Facets = {}): Operator =>
+  operator('reduced', TOGETHER_ALONG, reduced, { settings: [1], family: 'pool', ...facets });
+const norm = (facets: Facets = {}): Operator =>
+  operator('same', TOGETHER_ALONG, normalised, { weights: [1, 2], family: 'norm', ...facets });
 const softmax = (facets: Facets = {}): Operator => operator('same', 'all along its axis together', along(TOGETHER), facets);
 const inOrder = operator(
   'same',
@@ -55,30 +56,34 @@ const extreme = operator('reduced', 'all along its axis; tells a place', (node, 
 export const reductions = {
   ArgMax: extreme,
   ArgMin: extreme,
-  BatchNormalization: norm(channelNorm('BatchNorm')),
+  BatchNormalization: norm({ torch: channelNorm('BatchNorm'), onIntegers: AFFINE }),
   CumProd: inOrder,
   CumSum: inOrder,
-  GlobalAveragePool: overPlaces(adaptiveModule('AdaptiveAvgPool')),
+  GlobalAveragePool: overPlaces({
+    torch: adaptiveModule('AdaptiveAvgPool'),
+    onIntegers: AVERAGE,
+    longSums: 'mean of map',
+  }),
   GlobalLpPool: overPlaces(),
-  GlobalMaxPool: overPlaces(adaptiveModule('AdaptiveMaxPool')),
-  GroupNormalization: norm(groupNorm),
+  GlobalMaxPool: overPlaces({ torch: adaptiveModule('AdaptiveMaxPool'), onIntegers: KEPT }),
+  GroupNormalization: norm({ torch: groupNorm, longSums: 'per group' }),
   Hardmax: softmax({ family: 'activation' }),
-  InstanceNormalization: norm(channelNorm('InstanceNorm')),
-  LayerNormalization: norm(layerNorm('LayerNorm')),
+  InstanceNormalization: norm({ torch: channelNorm('InstanceNorm'), longSums: 'per channel' }),
+  LayerNormalization: norm({ torch: layerNorm('LayerNorm'), longSums: 'over last axes' }),
   LogSoftmax: softmax({ family: 'activation', torch: alongAxis('LogSoftmax') }),
   LpNormalization: softmax({ family: 'norm' }),
-  MeanVarianceNormalization: operator('same', TOGETHER_ALONG, normalised, { family: 'norm' }),
-  RMSNormalization: norm(layerNorm('RMSNorm'), [1]),
-  ReduceL1: reduction(),
-  ReduceL2: reduction(),
+  MeanVarianceNormalization: norm({ weights: undefined }),
+  RMSNormalization: norm({ weights: [1], torch: layerNorm('RMSNorm') }),
+  ReduceL1: reduction({ longSums: 'reduced' }),
+  ReduceL2: reduction({ longSums: 'reduced' }),
   ReduceLogSum: reduction(),
   ReduceLogSumExp: reduction(),
-  ReduceMax: reduction(),
-  ReduceMean: reduction(meanOverMap),
-  ReduceMin: reduction(),
+  ReduceMax: reduction({ onIntegers: KEPT }),
+  ReduceMean: reduction({ torch: meanOverMap, onIntegers: AVERAGE, longSums: 'reduced' }),
+  ReduceMin: reduction({ onIntegers: KEPT }),
   ReduceProd: reduction(),
-  ReduceSum: reduction(),
-  ReduceSumSquare: reduction(),
+  ReduceSum: reduction({ onIntegers: TOTAL, longSums: 'reduced' }),
+  ReduceSumSquare: reduction({ longSums: 'reduced' }),
   ReverseSequence: operator('same', 'a part turned around', () => ({ kind: 'in order', why: 'turns a part of the map around' }), {
     settings: [1],
   }),

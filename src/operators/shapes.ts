@@ -3,6 +3,7 @@ import type { OnnxOp } from '../ir/operators';
 import type { Node } from '../ir/types';
 import { asAxis } from './axes';
 import { alongAxis, flattenModule } from './notation';
+import { KEPT } from './on-integers';
 import { type Operator, operator, POINT, pointwise, type Reads } from './operator';
 
 const picks = (why: string): Reads => ({ kind: 'picks', why });
@@ -26,24 +27,26 @@ export const shapes = {
   Compress: operator('same', 'places told one by one', () => picks('takes positions that are told one by one')),
   Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis), {
     family: 'view',
+    onIntegers: KEPT,
     torch: alongAxis('Concat'),
   }),
-  Expand: pointwise('spread', { settings: [1], family: 'view' }),
-  Flatten: pointwise('view', { family: 'view', torch: flattenModule }),
+  Expand: pointwise('spread', { settings: [1], family: 'view', onIntegers: KEPT }),
+  Flatten: pointwise('view', { family: 'view', onIntegers: KEPT, torch: flattenModule }),
   Gather: operator(
     'gathered',
     'places told by number',
     (node, axis) => picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
-    { family: 'view' },
+    { family: 'view', onIntegers: KEPT },
   ),
   GatherElements: operator('same', 'places told by number', picking('takes another position for every place')),
-  Reshape: pointwise('view', { settings: [1], family: 'view' }),
+  Reshape: pointwise('view', { settings: [1], family: 'view', onIntegers: KEPT }),
   Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), {
     settings: [1],
     family: 'view',
+    onIntegers: KEPT,
   }),
-  Squeeze: pointwise('view', { settings: [1], family: 'view' }),
-  Tile: operator('same', 'a copy', repeated, { settings: [1], family: 'view' }),
-  Transpose: pointwise('transposed', { family: 'view' }),
-  Unsqueeze: pointwise('view', { settings: [1], family: 'view' }),
+  Squeeze: pointwise('view', { settings: [1], family: 'view', onIntegers: KEPT }),
+  Tile: operator('same', 'a copy', repeated, { settings: [1], family: 'view', onIntegers: KEPT }),
+  Transpose: pointwise('transposed', { family: 'view', onIntegers: KEPT }),
+  Unsqueeze: pointwise('view', { settings: [1], family: 'view', onIntegers: KEPT }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

@@ -7,6 +7,7 @@ import { table } from '../ir/table';
 import type { Dim, Node } from '../ir/types';
 import { perOperand, perResult } from './multiply-adds';
 import { convolutionModule, padModule, poolModule, resizeModule, shuffleModule } from './notation';
+import { CONVOLVED, CONVOLVED_BACK, KEPT, SAMPLED, WINDOW_AVERAGE } from './on-integers';
 import { FILTERS, type Operator, operator, POINT, type Reads, type Step } from './operator';
 import { asPad } from './pad';
 import { asResize, type Resize } from './resize';
@@ -269,11 +270,17 @@ export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, exte
 const bias = { weights: [1, 2], family: 'conv' } as const;
 
 export const windows = {
-  AveragePool: operator('same', 'a window', pool, { family: 'pool', torch: poolModule('AvgPool', { counts: true }) }),
+  AveragePool: operator('same', 'a window', pool, {
+    family: 'pool',
+    torch: poolModule('AvgPool', { counts: true }),
+    onIntegers: WINDOW_AVERAGE,
+    longSums: 'mean of windows',
+  }),
   Conv: operator('same', 'a window, all channels of its group', convolution, {
     ...bias,
     torch: convolutionModule(false),
     multiplyAdds: perResult,
+    onIntegers: CONVOLVED,
   }),
   ConvInteger: operator('same', 'a window, all channels of its group', convolution, {
     weights: [1],
@@ -284,8 +291,9 @@ export const windows = {
     ...bias,
     torch: convolutionModule(true),
     multiplyAdds: perOperand,
+    onIntegers: CONVOLVED_BACK,
   }),
-  DepthToSpace: operator('same', 'channels as places', depthToSpace, { family: 'view', torch: shuffleModule }),
+  DepthToSpace: operator('same', 'channels as places', depthToSpace, { family: 'view', torch: shuffleModule, onIntegers: KEPT }),
   LpPool: operator('same', 'a window', pool, {
     family: 'pool',
     torch: poolModule('LPPool', { first: (node) => `norm_type=${intAttr(node, 'p')}` }),
@@ -293,14 +301,22 @@ export const windows = {
   MaxPool: operator('same', 'a window; its second result tells places', pool, {
     family: 'pool',
     torch: poolModule('MaxPool', { dilates: true }),
+    onIntegers: KEPT,
   }),
-  Pad: operator('same', 'the place beside it', padding, { settings: [1, 2, 3], weights: [], family: 'view', torch: padModule }),
+  Pad: operator('same', 'the place beside it', padding, {
+    settings: [1, 2, 3],
+    weights: [],
+    family: 'view',
+    torch: padModule,
+    onIntegers: KEPT,
+  }),
   Resize: operator('same', 'places around a fraction of its own', stretch, {
     settings: [1, 2, 3],
     weights: [],
     family: 'pool',
     torch: resizeModule,
+    onIntegers: SAMPLED,
   }),
-  Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4], family: 'view' }),
-  SpaceToDepth: operator('same', 'places as channels', spaceToDepth, { family: 'view' }),
+  Slice: operator('same', 'every so many places, forwards or backwards', cut, { settings: [1, 2, 3, 4], family: 'view', onIntegers: KEPT }),
+  SpaceToDepth: operator('same', 'places as channels', spaceToDepth, { family: 'view', onIntegers: KEPT }),
 } satisfies Partial<Record<OnnxOp, Operator>>;

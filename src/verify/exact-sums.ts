@@ -12,12 +12,15 @@
  */
 
 import { attributes, floatAttr, intAttr, intsAttr } from '../ir/attrs';
+import { wrapAxis } from '../ir/axis';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
 import { elementCount, int64s, readNumbers, scalar } from '../ir/tensor';
 import type { Dim, Node, Value } from '../ir/types';
 import { isPlainPool, stridesOf } from '../ir/window-attrs';
+import { operatorOf } from '../operators';
+import type { LongSums } from '../operators/operator';
 
 /** Shorter sums are equally accurate in any order. */
 const LONG_SUM = 64;
@@ -28,7 +31,7 @@ const [FLOAT, DOUBLE] = [1, 11];
 export function withExactSums(original: Model): Model | undefined {
   const model = original.clone();
   const { graph } = model;
-  const sites = graph.nodes.flatMap((node) => exactSum(node) ?? exactNorm(node) ?? []);
+  const sites = graph.nodes.flatMap((node) => siteOf(node) ?? []);
   let count = 0;
   for (const { node, exact } of sites) {
     const make = new Maker(graph, node);
@@ -50,92 +53,106 @@ interface Site {
   readonly exact: (make: Maker) => Maybe;
 }
 
-/** Site of a sum: the runtime adds all numbers one after the other. If their count is unknown, it may be large. */
-function exactSum(node: Node): Site | undefined {
+/** The node as a site if it adds up many numbers; if their count is unknown, it may be large. */
+function siteOf(node: Node): Site | undefined {
   const [x] = node.inputs;
-  const rank = x?.type?.shape?.length;
-  if (!x || !isFloat(node)) return undefined;
-  if (SUMS.has(node.op)) {
-    const given = node.inputs[1];
-    if (given && !given.constant) return undefined;
-    const axes = given?.constant ? [...readNumbers(given.constant)].map((axis) => (axis < 0 ? axis + (rank ?? 0) : axis)) : undefined;
-    const isNothing = axes?.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0;
-    const summed = x.type?.shape?.filter((_, axis) => !axes || axes.length === 0 || axes.includes(axis));
-    if (isNothing || isShort(summed)) return undefined;
-    return { node, exact: (make) => make.like(node, [make.double(x), ...node.inputs.slice(1)]) };
-  }
-  if (rank === undefined || rank < 3) return undefined;
-  const places = x.type?.shape?.slice(2);
-  const over = Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
-  const mean = (make: Maker): Maybe => make.op('ReduceMean', [make.double(x), make.ints(over)], { keepdims: 1 });
-  if (node.op === 'GlobalAveragePool') return isShort(places) ? undefined : { node, exact: mean };
-  const kernel = node.op === 'AveragePool' ? intsAttr(node, 'kernel_shape') : undefined;
-  if (!kernel || elementCount(kernel) < LONG_SUM || !isPlainPool(node)) return undefined;
-  if (kernel.every((length, axis) => length === places?.[axis])) return { node, exact: mean };
-  // The runtime has only single-precision pools, so shorter sums approximate exact ones.
-  const strides = stridesOf(node, kernel.length);
-  const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
-  return {
-    node,
-    exact: (make) =>
-      kernel.reduce<Maybe>(
-        (map, _, axis) => make.op('AveragePool', [map], { kernel_shape: only(kernel, axis), strides: only(strides, axis) }),
-        x,
-      ),
-  };
+  const { longSums } = operatorOf(node);
+  const shape = x?.type?.shape;
+  const isUsed = (output: Value): boolean => output.uses.length > 0 || node.graph.isOutput(output);
+  if (!x || !longSums || !isFloat(node) || node.outputs.slice(1).some(isUsed)) return undefined;
+  if (longSums === 'reduced') return reduced(node, x);
+  return shape && SITES[longSums](node, x, shape);
 }
 
-const SUMS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceSum', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2']);
+function reduced(node: Node, x: Value): Site | undefined {
+  const shape = x.type?.shape;
+  const given = node.inputs[1];
+  if (given && !given.constant) return undefined;
+  const axes = given?.constant ? [...readNumbers(given.constant)].map((axis) => wrapAxis(axis, shape?.length ?? 0)) : undefined;
+  const isNothing = axes?.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0;
+  const summed = shape?.filter((_, axis) => !axes || axes.length === 0 || axes.includes(axis));
+  if (isNothing || isShort(summed)) return undefined;
+  return { node, exact: (make) => make.like(node, [make.double(x), ...node.inputs.slice(1)]) };
+}
+
+type SiteOf = (node: Node, x: Value, shape: readonly Dim[]) => Site | undefined;
+
+const from = (first: number, shape: readonly Dim[]): readonly number[] => [...shape.keys()].slice(first);
+const meanOfMap: SiteOf = (node, x, shape) =>
+  shape.length < 3
+    ? undefined
+    : { node, exact: (make) => make.op('ReduceMean', [make.double(x), make.ints(from(2, shape))], { keepdims: 1 }) };
+
+/** Scale and shift with one value per channel, reshaped to the second axis. */
+const perChannel = (make: Maker, value: Maybe, shape: readonly Dim[]): Maybe =>
+  value && make.op('Reshape', [make.double(value), make.ints([-1, ...from(2, shape).map(() => 1)])]);
+
+const sizesOf = (shape: readonly Dim[]): readonly number[] => shape.map((dim) => (typeof dim === 'number' ? dim : 0));
+
+const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
+  'mean of map': (node, x, shape) => (isShort(shape.slice(2)) ? undefined : meanOfMap(node, x, shape)),
+  'mean of windows': (node, x, shape) => {
+    const kernel = intsAttr(node, 'kernel_shape');
+    if (!kernel || elementCount(kernel) < LONG_SUM || !isPlainPool(node)) return undefined;
+    if (kernel.every((length, axis) => length === shape[axis + 2])) return meanOfMap(node, x, shape);
+    // The runtime has only single-precision pools, so shorter sums approximate exact ones.
+    const strides = stridesOf(node, kernel.length);
+    const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
+    return {
+      node,
+      exact: (make) =>
+        kernel.reduce<Maybe>(
+          (map, _, axis) => make.op('AveragePool', [map], { kernel_shape: only(kernel, axis), strides: only(strides, axis) }),
+          x,
+        ),
+    };
+  },
+  'per channel': (node, x, shape) => {
+    const [, scale, shift] = node.inputs;
+    if (isShort(shape.slice(2))) return undefined;
+    return {
+      node,
+      exact: (make) =>
+        make.affine(
+          make.whitened(make.double(x), from(2, shape), floatAttr(node, 'epsilon')),
+          perChannel(make, scale, shape),
+          perChannel(make, shift, shape),
+        ),
+    };
+  },
+  'per group': (node, x, shape) => {
+    const [, scale, shift] = node.inputs;
+    const groups = intAttr(node, 'num_groups');
+    const sizes = sizesOf(shape);
+    if (elementCount(sizes.slice(1)) / groups < LONG_SUM) return undefined;
+    return {
+      node,
+      exact: (make) => {
+        const normal = make.whitened(make.op('Reshape', [make.double(x), make.ints([0, groups, -1])]), [2], floatAttr(node, 'epsilon'));
+        // 0 keeps the dimension: the batch may be of any size.
+        const whole = make.op('Reshape', [normal, make.ints([0, ...sizes.slice(1)])]);
+        return make.affine(whole, perChannel(make, scale, shape), perChannel(make, shift, shape));
+      },
+    };
+  },
+  'over last axes': (node, x, shape) => {
+    const [, scale, shift] = node.inputs;
+    const first = wrapAxis(intAttr(node, 'axis'), shape.length);
+    if (elementCount(sizesOf(shape).slice(first)) < LONG_SUM) return undefined;
+    return {
+      node,
+      exact: (make) =>
+        make.affine(
+          make.whitened(make.double(x), from(first, shape), floatAttr(node, 'epsilon')),
+          scale && make.double(scale),
+          shift && make.double(shift),
+        ),
+    };
+  },
+};
 
 const isShort = (sizes: readonly Dim[] | undefined): boolean =>
   sizes?.every((size): size is number => typeof size === 'number') === true && elementCount(sizes) < LONG_SUM;
-
-function exactNorm(node: Node): Site | undefined {
-  const [x, scale, shift] = node.inputs;
-  const shape = x?.type?.shape;
-  if (!x || !shape || !isFloat(node) || node.outputs.slice(1).some((output) => output.uses.length > 0 || node.graph.isOutput(output)))
-    return undefined;
-  const rank = shape.length;
-  const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 0));
-  const epsilon = floatAttr(node, 'epsilon');
-  const over = (from: number): readonly number[] => Array.from({ length: rank - from }, (_, at) => from + at);
-  /** Reshapes one value per channel to the second axis. */
-  const perChannel = (make: Maker, value: Maybe): Maybe =>
-    value && make.op('Reshape', [make.double(value), make.ints([-1, ...over(2).map(() => 1)])]);
-  switch (node.op) {
-    case 'InstanceNormalization':
-      if (isShort(shape.slice(2))) return undefined;
-      return {
-        node,
-        exact: (make) => make.affine(make.whitened(make.double(x), over(2), epsilon), perChannel(make, scale), perChannel(make, shift)),
-      };
-    case 'GroupNormalization': {
-      const groups = intAttr(node, 'num_groups');
-      if (elementCount(sizes.slice(1)) / groups < LONG_SUM) return undefined;
-      return {
-        node,
-        exact: (make) => {
-          const normal = make.whitened(make.op('Reshape', [make.double(x), make.ints([0, groups, -1])]), [2], epsilon);
-          // 0 keeps the dimension: the batch may be of any size.
-          const whole = make.op('Reshape', [normal, make.ints([0, ...sizes.slice(1)])]);
-          return make.affine(whole, perChannel(make, scale), perChannel(make, shift));
-        },
-      };
-    }
-    case 'LayerNormalization': {
-      const axis = intAttr(node, 'axis');
-      const from = axis < 0 ? axis + rank : axis;
-      if (elementCount(sizes.slice(from)) < LONG_SUM) return undefined;
-      return {
-        node,
-        exact: (make) =>
-          make.affine(make.whitened(make.double(x), over(from), epsilon), scale && make.double(scale), shift && make.double(shift)),
-      };
-    }
-    default:
-      return undefined;
-  }
-}
 
 const isFloat = ({ outputs: [output] }: Node): boolean => output?.type?.dtype === 'float';
 

@@ -6,12 +6,14 @@
  * two, four, eight ... values needs no rounding: halves and quarters are exact too, as long as they do not become too small.
  */
 
-import { floatAttr, givenString, intAttr, intsAttr, stringAttr } from '../../ir/attrs';
+import { givenFloat, givenString, intAttr, stringAttr } from '../../ir/attrs';
 import type { Graph } from '../../ir/graph';
-import { elementCount, isFloatType } from '../../ir/tensor';
-import { isConst, type Node, staticShape, type Value } from '../../ir/types';
+import { isFloatType } from '../../ir/tensor';
+import { isConst, type Node, type Value } from '../../ir/types';
 import { isPadded } from '../../ir/window-attrs';
-import { isInteger, magnitudeOf, plainOp } from './substitute';
+import { onIntegers } from '../../operators';
+import type { OnIntegers } from '../../operators/on-integers';
+import { isInteger, magnitudeOf } from './substitute';
 
 export const LIMIT = 2 ** 24;
 /** Largest magnitude of an input. */
@@ -93,128 +95,78 @@ function constantBound(value: Value | undefined, bounds: ReadonlyMap<Value, Boun
 
 type Bounded = (value: Value | undefined) => Bound | string;
 
-/** Operators whose results are no larger than their inputs. */
-const PASSING = new Set([
-  'Identity',
-  'Flatten',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Slice',
-  'Gather',
-  'Split',
-  'Expand',
-  'Tile',
-  'Dropout',
-  'MaxPool',
-  'GlobalMaxPool',
-  'ReduceMax',
-  'ReduceMin',
-  'Relu',
-  'Concat',
-  'DepthToSpace',
-  'SpaceToDepth',
-  'Abs',
-  'Neg',
-  'Floor',
-  'Ceil',
-  'Round',
-  'Clip',
-  'Pad',
-  'Min',
-  'Max',
-  'Cast',
-]);
-
 function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
-  // The ratio of a Dropout is unused in inference.
-  const inputs = node.op === 'Dropout' ? node.inputs.slice(0, 1) : node.inputs;
+  const own = onIntegers(node);
+  const inputs = own?.operands ? own.operands.map((slot) => node.inputs[slot]) : node.inputs;
   const read = inputs.filter((input): input is Value => input !== undefined && isFloat(input));
-  const magnitudes: number[] = [];
-  let parts = 1;
+  const bounds: Bound[] = [];
   for (const value of read) {
     const one = bound(value);
     if (typeof one === 'string') return one;
-    magnitudes.push(one.size);
-    parts = node.op === 'Mul' || node.op === 'MatMul' || node.op === 'PRelu' ? parts * one.parts : Math.max(parts, one.parts);
+    bounds.push(one);
   }
   const half = [...read, ...node.outputs].find(({ type }) => type && isFloatType(type.dtype) && type.dtype !== 'float');
   if (half) return `'${half.name}' is ${half.type?.dtype}`;
+  if (!own) return read.length === 0 ? whole(0) : 'it is not exact on integers';
+  const magnitudes = bounds.map(({ size }) => size);
+  const parts = partsOf(own, bounds);
   const [x = 0, w = 0, b = 0] = magnitudes;
-  if (PASSING.has(node.op)) return { size: Math.max(0, ...magnitudes), parts };
   const within = (size: number): Bound | string =>
     size * parts < LIMIT ? { size, parts } : `its sums could reach ${(size * parts).toExponential(1)} units, beyond 2^24`;
-  if (node.op !== plainOp(node) && (givenString(node, 'activation') ?? 'Relu') !== 'Relu') return 'its activation is not exact on integers';
-  switch (plainOp(node)) {
-    case 'Conv':
-    case 'ConvTranspose':
-    case 'MatMul':
-    case 'Gemm': {
-      if (plainOp(node) === 'Gemm' && [floatAttr(node, 'alpha'), floatAttr(node, 'beta')].some((factor) => !Number.isInteger(factor)))
-        return 'its factors are not integers';
-      const terms = termsOf(node);
+  // ONNX Runtime's optimiser fuses activations into layers.
+  if ((givenString(node, 'activation') ?? 'Relu') !== 'Relu') return 'its activation is not exact on integers';
+  switch (own.kind) {
+    case 'kept':
+      return { size: Math.max(0, ...magnitudes), parts };
+    case 'products': {
+      const factors = ['alpha', 'beta'].map((name) => givenFloat(node, name) ?? 1);
+      if (!factors.every(Number.isInteger)) return 'its factors are no integers';
+      const terms = own.terms?.(node);
       return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
     }
-    case 'BatchNormalization': {
+    case 'affine': {
       if (intAttr(node, 'training_mode') === 1) return 'it is in training mode';
       const [, scale = 0, shift = 0, mean = 0] = magnitudes;
       return within((x + mean) * scale + shift);
     }
-    case 'Add':
-    case 'Sub':
-      return within(x + w);
-    case 'Sum':
+    case 'sum':
       return within(magnitudes.reduce((sum, each) => sum + each, 0));
-    case 'Mul':
-    case 'PRelu':
+    case 'product':
       return within(x * Math.max(1, w));
-    case 'LeakyRelu':
+    case 'slope':
       return within(2 * x);
-    case 'ReduceSum': {
-      const cells = cellsOf(node);
-      return cells === undefined ? 'how many numbers it adds is not known' : within(x * cells);
+    case 'total': {
+      const terms = own.terms?.(node);
+      return terms === undefined ? 'how many numbers it adds is not known' : within(x * terms);
     }
-    case 'AveragePool':
-    case 'GlobalAveragePool':
-    case 'ReduceMean': {
-      const [output] = node.outputs;
-      const cells = node.op === 'AveragePool' ? elementCount(intsAttr(node, 'kernel_shape') ?? []) : cellsOf(node);
-      const sum = within(x * (cells ?? 1));
-      if (typeof sum === 'string') return sum;
-      const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });
-      if (reduced?.kind === 'floor') return { size: x, parts };
-      // Windows at the border of a padded pool have varying, smaller numbers of cells.
-      const hasShortWindows = isPadded(node) && intAttr(node, 'count_include_pad') === 0;
-      const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !hasShortWindows;
-      if (!halves) return 'its average has no counterpart that could be rounded as well';
-      return x * parts * cells < LIMIT ? { size: x, parts: parts * cells } : 'its parts are too small';
-    }
-    case 'Resize':
-    case 'Upsample':
+    case 'average':
+      return average(node, { size: x, parts }, own.terms?.(node), within, setting);
+    case 'sampled':
       return stringAttr(node, 'mode') === 'nearest' ? { size: x, parts } : 'it interpolates';
-    default:
-      return read.length === 0 ? whole(0) : 'it is not exact on integers';
   }
 }
 
-/** Number of products summed for one element of the result. */
-function termsOf(node: Node): number | undefined {
-  const [data, weight] = [staticShape(node.inputs[0]), staticShape(node.inputs[1])];
-  switch (plainOp(node)) {
-    case 'Conv':
-      return weight && elementCount(weight.slice(1));
-    case 'ConvTranspose':
-      return weight && elementCount(weight) / Math.max(1, weight[1] ?? 1);
-    case 'Gemm':
-      return weight && (intAttr(node, 'transB') === 1 ? weight[1] : weight[0]);
-    default:
-      return weight && weight.length > 1 ? weight[weight.length - 2] : data?.at(-1);
-  }
+/** A product of multiples of 1/a and 1/b is a multiple of 1/(a b). */
+function partsOf({ kind }: OnIntegers, bounds: readonly Bound[]): number {
+  const [a = 1, b = 1, ...others] = bounds.map(({ parts }) => parts);
+  return Math.max(kind === 'products' || kind === 'product' ? a * b : Math.max(a, b), ...others);
 }
 
-/** Number of elements reduced to one. */
-function cellsOf(node: Node): number | undefined {
-  const [from, to] = [staticShape(node.inputs[0]), staticShape(node.outputs[0])];
-  return from && to ? elementCount(from) / Math.max(1, elementCount(to)) : undefined;
+function average(
+  node: Node,
+  { size, parts }: Bound,
+  cells: number | undefined,
+  within: (size: number) => Bound | string,
+  setting: Setting,
+): Bound | string {
+  const [output] = node.outputs;
+  const sum = within(size * (cells ?? 1));
+  if (typeof sum === 'string') return sum;
+  const reduced = output && setting.reducer(output, cells === undefined ? undefined : { kind: 'floor', cells: cells * parts });
+  if (reduced?.kind === 'floor') return { size, parts };
+  // Windows at the border of a padded pool have varying, smaller numbers of cells.
+  const hasShortWindows = isPadded(node) && intAttr(node, 'count_include_pad') === 0;
+  const halves = cells !== undefined && Number.isInteger(Math.log2(cells)) && !hasShortWindows;
+  if (!halves) return 'its average has no counterpart that could be rounded as well';
+  return size * parts * cells < LIMIT ? { size, parts: parts * cells } : 'its parts are too small';
 }

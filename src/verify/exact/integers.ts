@@ -8,12 +8,13 @@
 import { aligned } from '../../ir/bytes';
 import { elementCount, tensorBytes } from '../../ir/tensor';
 import type { Tensor } from '../../ir/types';
+import type { WeightRole } from '../../operators/on-integers';
 
 /**
  * Role of a constant in a node.
  * `weight`: any of the six. `scale` of a norm: 2 or -2; `variance`: 1 or 4, so that its root, and a scale divided by the root, are exact.
  */
-export type Role = 'weight' | 'scale' | 'variance';
+export type Role = WeightRole;
 
 /** Largest magnitude in each role. */
 export const LARGEST: Readonly<Record<Role, number>> = { weight: 3, scale: 2, variance: 4 };

@@ -6,9 +6,9 @@
  */
 import type { Graph } from '../../ir/graph';
 import type { Model } from '../../ir/model';
-import { table } from '../../ir/table';
 import { elementCount, readNumbers, tensorBytes } from '../../ir/tensor';
-import type { Attr, ConstValue, Node, Tensor, Value } from '../../ir/types';
+import type { Attr, ConstValue, Tensor, Value } from '../../ir/types';
+import { onIntegers } from '../../operators';
 import { elementwise, fingerprint, integerTensor, LARGEST, type Role } from './integers';
 
 export interface Substituted {
@@ -113,21 +113,6 @@ export function magnitudeOf(tensor: Tensor): number {
 export const isInteger = (tensor: Tensor): boolean =>
   readNumbers(tensor).every((number) => Number.isInteger(number) && Math.abs(number) < 2 ** 20);
 
-/** Inputs of each operator that are trained weights, and their kind. */
-const SLOTS: Readonly<Record<string, readonly (Role | undefined)[]>> = table({
-  Conv: [undefined, 'weight', 'weight'],
-  ConvTranspose: [undefined, 'weight', 'weight'],
-  Gemm: ['weight', 'weight', 'weight'],
-  MatMul: ['weight', 'weight'],
-  PRelu: [undefined, 'weight'],
-  Add: ['weight', 'weight'],
-  Sub: ['weight', 'weight'],
-  Mul: ['weight', 'weight'],
-  BatchNormalization: [undefined, 'scale', 'weight', 'weight', 'variance'],
-});
-/** ONNX Runtime's optimiser fuses an activation into these operators. */
-export const plainOp = ({ op }: Node): string => op.replace(/^com\.microsoft\.Fused(?=Conv$|Gemm$)/, '');
-
 /** Operators that only rearrange a constant in the graph. */
 const VIEWS = new Set(['Reshape', 'Transpose', 'Unsqueeze', 'Squeeze', 'Flatten', 'Identity', 'Slice', 'Concat', 'Split', 'Expand']);
 
@@ -138,7 +123,7 @@ function roleOf(constant: ConstValue): Role | undefined {
 
 function roleBehind(value: Value, depth: number): Role | undefined {
   for (const { user, slot } of value.uses) {
-    const role = SLOTS[plainOp(user)]?.[slot];
+    const role = onIntegers(user)?.roles?.[slot];
     if (role) return role;
     if (depth < 8 && VIEWS.has(user.op)) {
       const behind = user.outputs.map((output) => roleBehind(output, depth + 1)).find((each) => each !== undefined);
@@ -163,8 +148,8 @@ function respellAttributes(graph: Graph): void {
   const set = (name: string, value: number, attrs: ReadonlyMap<string, Attr>): ReadonlyMap<string, Attr> =>
     new Map<string, Attr>([...attrs, [name, { kind: 'float', value }]]);
   for (const node of graph.nodes) {
-    if (node.op === 'BatchNormalization') graph.respell(node, { attrs: set('epsilon', 0, node.attrs) });
-    if (node.op === 'LeakyRelu') graph.respell(node, { attrs: set('alpha', 2, node.attrs) });
+    for (const [name, value] of Object.entries(onIntegers(node)?.attributes ?? {}))
+      graph.respell(node, { attrs: set(name, value, node.attrs) });
   }
 }
 
