@@ -7,51 +7,18 @@
  */
 
 import { intAttr } from './attrs';
-import { permOf } from './axis';
+import { permOf, wrapAxis } from './axis';
 import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
 import { layoutByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
-import { isBroadcasting, isReduction, isUnaryElementwise } from './operator-traits';
+import { type AxisRule, axisRule } from './operator-traits';
 import { isLetter, isSpatialRole, LETTERS, type Letter, lettersFor } from './spatial';
 import { isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { rankOf } from './types';
 
 export type Roles = readonly string[];
-
-/** Operators whose output has the axes of their first input in the same order, though possibly with other sizes. */
-const SAME_AXES = new Set([
-  'AveragePool',
-  'BatchNormalization',
-  'CumSum',
-  'DequantizeLinear',
-  'Dropout',
-  'GlobalAveragePool',
-  'GlobalLpPool',
-  'GlobalMaxPool',
-  'GroupNormalization',
-  'Hardmax',
-  'InstanceNormalization',
-  'LayerNormalization',
-  'LogSoftmax',
-  'LpNormalization',
-  'LpPool',
-  'LRN',
-  'MaxPool',
-  'MeanVarianceNormalization',
-  'Pad',
-  'QuantizeLinear',
-  'Resize',
-  'RMSNormalization',
-  'Slice',
-  'Softmax',
-  'Split',
-  'TopK',
-  'Trilu',
-  'Tile',
-  'Gather',
-]);
 
 const NONE: ReadonlySet<Letter> = new Set();
 
@@ -112,36 +79,37 @@ export class AxisRoles {
   private derive(node: Node): Roles | undefined {
     const [first] = node.inputs;
     const roles = first && this.known.get(first);
-    const op = meaningOf(node);
-    if (isUnaryElementwise(op)) return roles;
-    if (isBroadcasting(op) || op === 'Concat' || op === 'Expand') return this.merge(node);
-    if (op === 'MatMul') return this.matMul(node);
-    if (!roles || !first) return undefined;
-    if (SAME_AXES.has(op)) return op === 'Gather' ? gather(node, roles) : roles;
-    if (isReduction(op)) return reduce(node, roles);
-    switch (op) {
-      case 'Conv':
-      case 'ConvTranspose':
-      case 'DepthToSpace':
-      case 'SpaceToDepth':
+    const rule = axisRule(meaningOf(node));
+    if (rule === 'broadcast' || rule === 'joined') return this.merge(node);
+    if (rule === 'product') return this.matMul(node);
+    return roles && this.follow(node, rule, roles);
+  }
+
+  /** The roles of a result that follow from those of its first input. */
+  private follow(node: Node, rule: Exclude<AxisRule, 'broadcast' | 'joined' | 'product'>, roles: Roles): Roles | undefined {
+    switch (rule) {
+      case 'unary':
+      case 'in place':
+      case 'same':
+        return roles;
+      case 'filtered':
         return roles.map((role, axis) => (axis === 1 ? 'C' : axis === 0 ? role || 'N' : role));
-      case 'ArgMax':
-      case 'ArgMin': {
-        const axis = normalAxis(intAttr(node, 'axis'), roles.length);
+      case 'gathered':
+        return gather(node, roles);
+      case 'reduced':
+        return reduce(node, roles);
+      case 'picked': {
+        const axis = wrapAxis(intAttr(node, 'axis'), roles.length);
         return intAttr(node, 'keepdims') === 0 ? roles.filter((_, at) => at !== axis) : roles;
       }
-      case 'Gemm':
+      case 'linear':
         return intAttr(node, 'transA') === 0 ? [roles[0] ?? '', 'C'] : undefined;
-      case 'Transpose': {
-        const perm = permOf(node, roles.length);
-        return perm.map((axis) => roles[axis] ?? '');
-      }
-      case 'Flatten':
-      case 'Reshape':
-      case 'Squeeze':
-      case 'Unsqueeze':
+      case 'transposed':
+        return permOf(node, roles.length).map((axis) => roles[axis] ?? '');
+      case 'view':
         return this.returning(node) ?? view(node, roles);
-      default:
+      case 'size':
+      case 'unknown':
         return undefined;
     }
   }
@@ -208,41 +176,25 @@ function gather(node: Node, roles: Roles): Roles | undefined {
   const indices = node.inputs[1];
   const rank = rankOf(indices);
   if (rank === undefined) return undefined;
-  const axis = normalAxis(intAttr(node, 'axis'), roles.length);
+  const axis = wrapAxis(intAttr(node, 'axis'), roles.length);
   return roles.flatMap((role, at) => (at === axis ? (rank === 0 ? [] : Array.from({ length: rank }, () => role)) : [role]));
 }
 
 function reduce(node: Node, roles: Roles): Roles | undefined {
   const axes = constantInts(node.inputs[1]);
   if (node.inputs[1] && !axes) return undefined;
-  const reduced = new Set((axes ?? roles.map((_, axis) => axis)).map((axis) => normalAxis(axis, roles.length)));
+  const reduced = new Set((axes ?? roles.map((_, axis) => axis)).map((axis) => wrapAxis(axis, roles.length)));
   return intAttr(node, 'keepdims') === 0 ? roles.filter((_, axis) => !reduced.has(axis)) : roles;
 }
 
 /** Maximum number of nodes searched backwards for a shape that is restored. */
 const MAX_DETOUR = 16;
 
-/** Operators that keep each value of their first input at its position in row-major order, whatever they do to the value. */
-const IN_PLACE = new Set([
-  'BatchNormalization',
-  'Dropout',
-  'Flatten',
-  'GroupNormalization',
-  'InstanceNormalization',
-  'LayerNormalization',
-  'LpNormalization',
-  'MeanVarianceNormalization',
-  'RMSNormalization',
-  'Reshape',
-  'Softmax',
-  'Squeeze',
-  'Unsqueeze',
-]);
-
 /** The operand whose values keep their positions in the node's output: for a broadcasting operator, the one with the full shape. */
 function keptInPlace(node: Node): Value | undefined {
-  if (isUnaryElementwise(node.op) || IN_PLACE.has(node.op)) return node.inputs[0];
-  if (!isBroadcasting(node.op)) return undefined;
+  const rule = axisRule(node.op);
+  if (rule === 'unary' || rule === 'in place' || rule === 'view') return node.inputs[0];
+  if (rule !== 'broadcast') return undefined;
   const shape = node.outputs[0]?.type?.shape;
   return node.inputs.find(
     (input) =>
@@ -323,8 +275,6 @@ const joinedRoles = (a: string, b: string): string => a + [...b].filter((letter)
 function constantInts(value: Value | undefined): readonly number[] | undefined {
   return value?.constant && isKnown(value.constant) ? [...readNumbers(value.constant)] : undefined;
 }
-
-const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
  * Roles of the graph inputs that are images. Their readers determine which axes are batch and channels (image-layout.ts); the others are spatial. If no

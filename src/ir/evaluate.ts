@@ -32,6 +32,8 @@ import {
   where,
   zip,
 } from './kernels';
+import { byOperator, isNode } from './match';
+import type { OnnxOp } from './operators';
 import {
   byteSize,
   computedTensor,
@@ -76,7 +78,7 @@ export function evaluate(node: Node, take: (elements: number) => void = () => {}
   if (moved) return [moved];
   const kernel = kernelOf(node, dtype, shape);
   if (!kernel) return undefined;
-  if (node.op === 'Gather' && !isGatherable(node, inputs)) return undefined;
+  if (isNode(node, 'Gather') && !isGatherable(node, inputs)) return undefined;
   take(elementCount(shape));
   const read = isStep(node.op, dtype) ? readRounded : readOnce;
   const compute = (): Numbers => {
@@ -158,23 +160,21 @@ function isGatherable(node: Node, [data, indices]: readonly (Tensor | undefined)
   return readNumbers(indices).every((index) => index >= -length && index < length);
 }
 
-/** Movements that keep all bytes: shares or permutes the payload, whatever its type. */
-function moveWhole(node: Node, inputs: readonly (Tensor | undefined)[], shape: readonly number[]): Tensor | undefined {
-  const [data] = inputs;
-  if (!data) return undefined;
-  switch (node.op) {
-    case 'Identity':
-      return data;
-    case 'Reshape':
-    case 'Flatten':
-    case 'Squeeze':
-    case 'Unsqueeze':
-      return reshaped(data, shape);
-    case 'Transpose':
-      return permuted(data, permOf(node, data.shape.length));
-    default:
-      return undefined;
-  }
+type Whole = (node: Node, data: Tensor, shape: readonly number[]) => Tensor;
+const reshapes: Whole = (_, data, shape) => reshaped(data, shape);
+
+/** Movements that keep all bytes: they share or permute the payload, whatever its type. */
+const wholeOf = byOperator<Whole>({
+  Flatten: reshapes,
+  Identity: (_, data) => data,
+  Reshape: reshapes,
+  Squeeze: reshapes,
+  Transpose: (node, data) => permuted(data, permOf(node, data.shape.length)),
+  Unsqueeze: reshapes,
+});
+
+function moveWhole(node: Node, [data]: readonly (Tensor | undefined)[], shape: readonly number[]): Tensor | undefined {
+  return data && wholeOf(node)?.(node, data, shape);
 }
 
 type Kernel = (inputs: readonly (Operand | undefined)[]) => Numbers;
@@ -182,71 +182,100 @@ type Kernel = (inputs: readonly (Operand | undefined)[]) => Numbers;
 function kernelOf(node: Node, dtype: DType, shape: readonly number[]): Kernel | undefined {
   const unary = UNARY[node.op];
   if (unary) return ([x]) => need(x).data.map(unary);
-  const binary = BINARY[node.op];
+  const isInteger = !isFloatType(node.inputs[0]?.type?.dtype ?? dtype);
+  const binary = binaryOf(node)?.(node, isInteger) ?? BINARY[node.op];
   if (binary) {
-    const integer = !isFloatType(node.inputs[0]?.type?.dtype ?? dtype);
-    const truncated = integer && node.op === 'Div' ? (a: number, b: number) => Math.trunc(a / b) : binary;
-    const apply = node.op === 'Mod' && intAttr(node, 'fmod') !== 0 ? (a: number, b: number) => a % b : truncated;
-    const along = apply === binary ? (ROWS[node.op] ?? rowsOf(apply)) : rowsOf(apply);
+    const along = (binary === BINARY[node.op] ? ROWS[node.op] : undefined) ?? rowsOf(binary);
     return (inputs) => inputs.slice(1).reduce<Operand>((a, b) => zip(a, need(b), along), need(inputs[0])).data;
   }
   const reducer = REDUCERS[node.op];
   if (reducer) {
     // The mean of integers is truncated; how the runtime rounds the root of integers is not documented.
-    if (!isFloatType(dtype) && node.op === 'ReduceL2') return undefined;
+    if (!isFloatType(dtype) && isNode(node, 'ReduceL2')) return undefined;
     const apply = isFloatType(dtype) ? reducer : (group: Float64Array) => Math.trunc(reducer(group));
     const noop = intAttr(node, 'noop_with_empty_axes') !== 0;
     return ([x, axes]) => reduce(need(x), axes?.data, noop, apply);
   }
-  switch (node.op) {
-    case 'Shape': {
-      const rank = node.inputs[0]?.constant?.shape.length ?? 0;
-      return ([x]) => need(x).shape.slice(intAttr(node, 'start'), givenInt(node, 'end') ?? rank);
-    }
-    case 'Size':
-      return ([x]) => [elementCount(need(x).shape)];
-    case 'Cast':
-      return ([x]) => castTo(dtype, need(x).data);
-    case 'Where':
-      return ([condition, a, b]) => where(need(condition), need(a), need(b), shape);
-    case 'Gather':
-      return ([x, indices]) => gather(need(x), need(indices), intAttr(node, 'axis'));
-    case 'Slice':
-      return ([x, starts, ends, axes, steps]) => slice(need(x), need(starts).data, need(ends).data, axes?.data, steps?.data);
-    case 'Concat':
-      return (inputs) => concat(inputs.map(need), intAttr(node, 'axis'), shape);
-    case 'Expand':
-      return ([x]) => spread(need(x), shape);
-    case 'Tile':
-      return ([x]) => tile(need(x), shape);
-    case 'ConstantOfShape': {
-      const value = tensorAttr(node, 'value');
-      return () => new Float64Array(elementCount(shape)).fill(value ? (readNumbers(value)[0] ?? 0) : 0);
-    }
-    case 'Range':
-      return ([start, , step]) =>
-        Float64Array.from({ length: shape[0] ?? 0 }, (_, index) => (need(start).data[0] ?? 0) + index * (need(step).data[0] ?? 1));
-    case 'Clip':
-      return ([x, low, high]) =>
-        need(x).data.map((number) => Math.min(Math.max(number, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity));
-    case 'BatchNormalization':
-      return (inputs) => {
-        const operands = inputs.map(need);
-        const trained = intAttr(node, 'training_mode') === 0 ? operands : [...operands.slice(0, 3), ...statistics(need(operands[0]))];
-        return batchNormalization(trained, floatAttr(node, 'epsilon'));
-      };
-    case 'ScatterND':
-      return stringAttr(node, 'reduction') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined;
-    case 'InstanceNormalization':
-      return ([x, scale, bias]) => instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon'));
-    case 'Pad':
-      return stringAttr(node, 'mode') === 'constant'
-        ? ([x, pads, value, axes]) => pad(need(x), need(pads).data, value?.data[0] ?? 0, axes?.data, shape)
-        : undefined;
-    default:
-      return undefined;
-  }
+  return kernelMaker(node)?.(node, dtype, shape);
 }
+
+type Binary = (a: number, b: number) => number;
+
+/** Binary operators whose arithmetic depends on the type or on an attribute; undefined for the usual one. */
+const binaryOf = byOperator<(node: Node, isInteger: boolean) => Binary | undefined>({
+  Div: (_, isInteger) => (isInteger ? (a, b) => Math.trunc(a / b) : undefined),
+  Mod: (node) => (intAttr(node, 'fmod') !== 0 ? (a, b) => a % b : undefined),
+});
+
+type KernelMaker = (node: Node, dtype: DType, shape: readonly number[]) => Kernel | undefined;
+
+/** All other operators are left to the runtime. */
+const kernelMaker = byOperator<KernelMaker>({
+  BatchNormalization: (node) => (inputs) => {
+    const operands = inputs.map(need);
+    const trained = intAttr(node, 'training_mode') === 0 ? operands : [...operands.slice(0, 3), ...statistics(need(operands[0]))];
+    return batchNormalization(trained, floatAttr(node, 'epsilon'));
+  },
+  Cast:
+    (_, dtype) =>
+    ([x]) =>
+      castTo(dtype, need(x).data),
+  Clip:
+    () =>
+    ([x, low, high]) =>
+      need(x).data.map((number) => Math.min(Math.max(number, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity)),
+  Concat: (node, _, shape) => (inputs) => concat(inputs.map(need), intAttr(node, 'axis'), shape),
+  ConstantOfShape: (node, _, shape) => {
+    const value = tensorAttr(node, 'value');
+    return () => new Float64Array(elementCount(shape)).fill(value ? (readNumbers(value)[0] ?? 0) : 0);
+  },
+  Expand:
+    (_, __, shape) =>
+    ([x]) =>
+      spread(need(x), shape),
+  Gather:
+    (node) =>
+    ([x, indices]) =>
+      gather(need(x), need(indices), intAttr(node, 'axis')),
+  InstanceNormalization:
+    (node) =>
+    ([x, scale, bias]) =>
+      instanceNormalization(need(x), need(scale).data, need(bias).data, floatAttr(node, 'epsilon')),
+  Pad: (node, _, shape) =>
+    stringAttr(node, 'mode') === 'constant'
+      ? ([x, pads, value, axes]) => pad(need(x), need(pads).data, value?.data[0] ?? 0, axes?.data, shape)
+      : undefined,
+  Range:
+    (_, __, shape) =>
+    ([start, , step]) =>
+      Float64Array.from({ length: shape[0] ?? 0 }, (___, index) => (need(start).data[0] ?? 0) + index * (need(step).data[0] ?? 1)),
+  ScatterND: (node) =>
+    stringAttr(node, 'reduction') === 'none' ? ([x, at, updates]) => scatter(need(x), need(at), need(updates)) : undefined,
+  Shape: (node) => {
+    const rank = node.inputs[0]?.constant?.shape.length ?? 0;
+    return ([x]) => need(x).shape.slice(intAttr(node, 'start'), givenInt(node, 'end') ?? rank);
+  },
+  Size:
+    () =>
+    ([x]) => [elementCount(need(x).shape)],
+  Slice:
+    () =>
+    ([x, starts, ends, axes, steps]) =>
+      slice(need(x), need(starts).data, need(ends).data, axes?.data, steps?.data),
+  Tile:
+    (_, __, shape) =>
+    ([x]) =>
+      tile(need(x), shape),
+  Where:
+    (_, __, shape) =>
+    ([condition, a, b]) =>
+      where(need(condition), need(a), need(b), shape),
+});
+
+/** True if `evaluate` computes results of the operator. */
+export const isEvaluated = (op: OnnxOp): boolean => {
+  return [UNARY[op], BINARY[op], REDUCERS[op], wholeOf({ op }), kernelMaker({ op })].some((known) => known !== undefined);
+};
 
 /** Absent only if the model is malformed, which shape inference has already refused. */
 function need(operand: Operand | undefined): Operand {

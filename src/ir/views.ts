@@ -4,6 +4,7 @@ import { intAttr } from './attrs';
 import { permOf } from './axis';
 import { axisRolesOf, hasMapRank, mapRank } from './axis-roles';
 import { takesInOrder } from './flat-index';
+import { byOperator, isNode } from './match';
 import { elementCount, isKnown, readNumbers } from './tensor';
 import type { Dim, Node, Value } from './types';
 import { staticShape } from './types';
@@ -11,22 +12,19 @@ import { staticShape } from './types';
 /** The value that the node returns in another shape; undefined if it is not a view at the currently inferred sizes. */
 export function viewedBy(node: Node): Value | undefined {
   const [data] = node.inputs;
-  if (!data) return undefined;
-  switch (node.op) {
-    case 'Flatten':
-    case 'Identity':
-    case 'Reshape':
-    case 'Squeeze':
-    case 'Unsqueeze':
-      return data;
-    case 'Transpose':
-      return movesOnlyUnitAxes(node, data) ? data : undefined;
-    case 'Gather':
-      return takesEverything(node, data) ? data : undefined;
-    default:
-      return undefined;
-  }
+  return data && isView(node)?.(node, data) ? data : undefined;
 }
+
+const always = (): boolean => true;
+const isView = byOperator<(node: Node, data: Value) => boolean>({
+  Flatten: always,
+  Gather: takesEverything,
+  Identity: always,
+  Reshape: always,
+  Squeeze: always,
+  Transpose: movesOnlyUnitAxes,
+  Unsqueeze: always,
+});
 
 /** A permutation keeps the row-major order if it moves only axes of length one. */
 function movesOnlyUnitAxes(node: Node, data: Value): boolean {
@@ -65,7 +63,7 @@ export function* viewChain(value: Value): Generator<Value> {
 
 /** The map [N,C,...] that the node flattens to one vector per image; undefined if it is not such a Flatten. */
 export const flattenedMap = (node: Node): Value | undefined =>
-  node.op === 'Flatten' && intAttr(node, 'axis') === 1 ? node.inputs[0] : undefined;
+  isNode(node, 'Flatten') && intAttr(node, 'axis') === 1 ? node.inputs[0] : undefined;
 
 /** The Flatten of a map [N,C,h,w] that a value is a view of: the value holds its elements in another shape. A map with one cell may also be transposed. */
 export function flattenBehind(value: Value): { readonly flatten: Node; readonly map: Value } | undefined {
@@ -73,7 +71,7 @@ export function flattenBehind(value: Value): { readonly flatten: Node; readonly 
     const { producer } = view;
     const [map] = producer?.inputs ?? [];
     if (!producer || !map || !hasMapRank(map, producer.graph)) continue;
-    const isTurned = producer.op === 'Transpose' && viewedBy(producer) !== undefined && !hasCells(map);
+    const isTurned = isNode(producer, 'Transpose') && viewedBy(producer) !== undefined && !hasCells(map);
     if (isTurned || flattenedMap(producer)) return { flatten: producer, map };
   }
   return undefined;

@@ -5,6 +5,7 @@
 import { intAttr, intsAttr, stringAttr } from '../attrs';
 import { addDims, ceilDivideDim, multiplyDims, sameDim } from '../dims';
 import type { Graph } from '../graph';
+import { byOperator } from '../match';
 import { isBroadcasting } from '../operator-traits';
 import type { ShapeInference } from '../shape-inference';
 import { readNumbers } from '../tensor';
@@ -44,41 +45,39 @@ const shapeOf = (value: Value | undefined): readonly Dim[] | undefined => value?
 
 function conditionsOf(node: Node, inference: ShapeInference): Condition[] {
   if (isBroadcasting(node.op)) return broadcast(node.inputs.map(shapeOf));
-  const [first, second] = [shapeOf(node.inputs[0]), shapeOf(node.inputs[1])];
-  switch (node.op) {
-    case 'Concat':
-      return concat(node);
-    case 'MatMul':
-      return first && second
-        ? [...broadcast([first.slice(0, -2), second.slice(0, -2)]), ['equal', first.at(-1), second.at(Math.max(-2, -second.length))]]
-        : [];
-    case 'Gemm':
-      return first && second
-        ? [['equal', first[intAttr(node, 'transA') === 0 ? 1 : 0], second[intAttr(node, 'transB') === 0 ? 0 : 1]]]
-        : [];
-    case 'Conv':
-      return first && second ? [['equal', first[1], multiplyDims(second[1], intAttr(node, 'group'))]] : [];
-    case 'LayerNormalization':
-    case 'RMSNormalization':
-      return first ? parameters(node, first) : [];
-    case 'Expand':
-      return broadcast([first, intsOf(node.inputs[1], inference)]);
-    case 'Reshape':
-      return first ? reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero') !== 0) : [];
-    case 'MaxPool':
-    case 'AveragePool':
-    case 'LpPool':
-      return first ? samePool(node, first) : [];
-    case 'SpaceToDepth':
-      return (first ?? []).slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize')]);
-    case 'Split':
-      return first ? split(node, first, inference) : [];
-    case 'Pad':
-      return first ? reflected(node, first) : [];
-    default:
-      return [];
-  }
+  const first = shapeOf(node.inputs[0]);
+  return first ? (conditionsBy(node)?.({ node, first, second: shapeOf(node.inputs[1]), inference }) ?? []) : [];
 }
+
+interface Read {
+  readonly node: Node;
+  readonly first: readonly Dim[];
+  readonly second: readonly Dim[] | undefined;
+  readonly inference: ShapeInference;
+}
+const norm = ({ node, first }: Read): Condition[] => parameters(node, first);
+const pool = ({ node, first }: Read): Condition[] => samePool(node, first);
+
+const conditionsBy = byOperator<(read: Read) => Condition[]>({
+  AveragePool: pool,
+  Concat: ({ node }) => concat(node),
+  Conv: ({ node, first, second }) => (second ? [['equal', first[1], multiplyDims(second[1], intAttr(node, 'group'))]] : []),
+  Expand: ({ node, first, inference }) => broadcast([first, intsOf(node.inputs[1], inference)]),
+  Gemm: ({ node, first, second }) =>
+    second ? [['equal', first[intAttr(node, 'transA') === 0 ? 1 : 0], second[intAttr(node, 'transB') === 0 ? 0 : 1]]] : [],
+  LayerNormalization: norm,
+  LpPool: pool,
+  MatMul: ({ first, second }) =>
+    second
+      ? [...broadcast([first.slice(0, -2), second.slice(0, -2)]), ['equal', first.at(-1), second.at(Math.max(-2, -second.length))]]
+      : [],
+  MaxPool: pool,
+  Pad: ({ node, first }) => reflected(node, first),
+  RMSNormalization: norm,
+  Reshape: ({ node, first, inference }) => reshape(first, intsOf(node.inputs[1], inference), intAttr(node, 'allowzero') !== 0),
+  SpaceToDepth: ({ node, first }) => first.slice(2).map((dim): Condition => ['blocks', dim, intAttr(node, 'blocksize')]),
+  Split: ({ node, first, inference }) => split(node, first, inference),
+});
 
 const intsOf = (value: Value | undefined, inference: ShapeInference): readonly Dim[] | undefined => value && inference.intsOf(value);
 
