@@ -17,6 +17,7 @@
 
 import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr } from '../src/ir/attrs';
+import { isNode, producedBy } from '../src/ir/match';
 import { unaryElementwiseOps } from '../src/ir/operator-traits';
 import { computedTensor, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
@@ -85,7 +86,7 @@ function strideOf(starts: readonly number[]): number | undefined {
 const picked = (input: Value | undefined): Node | undefined => {
   const producer = input?.producer;
   const [map, list] = producer?.inputs ?? [];
-  const isPick = producer?.op === 'Gather' && [2, 3].includes(intAttr(producer, 'axis'));
+  const isPick = isNode(producer, 'Gather') && [2, 3].includes(intAttr(producer, 'axis'));
   return isPick && map?.type?.shape?.length === 4 && list?.constant?.shape.length === 1 ? producer : undefined;
 };
 
@@ -94,7 +95,7 @@ const pickLater = defineRule({
   match: node(['Conv', 'BatchNormalization', 'Add', 'Sub', 'Mul', 'Div', ...unaryElementwiseOps], [], { as: 'op', moreInputs: true }),
   when({ op }) {
     // A cheap test first, because this rule is tried at every layer.
-    if (!op.inputs.some((input) => input?.producer?.op === 'Gather')) return undefined;
+    if (!op.inputs.some((input) => producedBy(input, 'Gather'))) return undefined;
     const slot = unaryElementwiseOps.includes(op.op) ? 0 : affineOperand(op)?.slot;
     const pick = slot === undefined ? undefined : picked(op.inputs[slot]);
     return pick && pick.outputs[0]?.uses.length === 1 ? { pick, slot } : undefined;

@@ -16,10 +16,13 @@ import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr, stringAttr } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
 import { hasMapRank } from '../src/ir/axis-roles';
+import { isNode } from '../src/ir/match';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { productOf } from '../src/ir/views';
 import { isPadded } from '../src/ir/window-attrs';
+import { asConv } from '../src/operators/layers';
+import { asPool } from '../src/operators/pools';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -38,7 +41,7 @@ const poolAfterAffine = defineRule({
     if (before === undefined || after === undefined) return undefined;
     // The layer runs on fewer cells, but the pool over other channels: the move must save more than it costs.
     const channels = (value: Value): number => (typeof value.type?.shape?.[1] === 'number' ? value.type.shape[1] : 0);
-    if (affine.op !== 'Conv')
+    if (!asConv(affine))
       return after < before && channels(operand.value) <= channels(map) ? { affine, slot: operand.slot, x: operand.value } : undefined;
     const saved = (before - after) * channels(map) * channels(operand.value);
     const added = before * (channels(operand.value) - channels(map));
@@ -58,7 +61,7 @@ const cells = (value: Value | undefined): number | undefined => productOf(value?
 
 /** Whether each output is a mean of input cells along spatial axes that are kept. */
 function averages(pool: Node): boolean {
-  if (pool.op !== 'ReduceMean') return stringAttr(pool, 'auto_pad') === 'NOTSET';
+  if (!isNode(pool, 'ReduceMean')) return stringAttr(pool, 'auto_pad') === 'NOTSET';
   const axes = pool.inputs[1]?.constant;
   const rank = pool.inputs[0]?.type?.shape?.length ?? 0;
   return (
@@ -70,12 +73,16 @@ function averages(pool: Node): boolean {
 }
 
 /** Whether cells outside the map may count: zero padding, or positions that the pool reaches by rounding up. */
-const countsPadding = (pool: Node): boolean =>
-  pool.op === 'AveragePool' && intAttr(pool, 'count_include_pad') !== 0 && (intAttr(pool, 'ceil_mode') !== 0 || isPadded(pool));
+const countsPadding = (pool: Node): boolean => {
+  const own = asPool(pool);
+  return own?.countsPadding === true && (own.ceil || isPadded(pool));
+};
 
 /** Whether there is no constant part, so that zero stays zero. */
-const isLinear = (affine: Node): boolean =>
-  (affine.op === 'Conv' && affine.inputs[2] === undefined) || affine.op === 'Mul' || affine.op === 'Div';
+const isLinear = (affine: Node): boolean => {
+  const conv = asConv(affine);
+  return conv ? conv.bias === undefined : isNode(affine, 'Mul', 'Div');
+};
 
 export const averageFirst = defineRulePass({
   name: 'average-first',

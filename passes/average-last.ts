@@ -10,11 +10,13 @@
  * Numbers: reordered.
  * Left alone: operators that are not affine, each named in a refusal.
  */
+
 import { affineOperand } from '../src/analysis/maps/affine';
 import { intAttr } from '../src/ir/attrs';
 import { wrapAxis } from '../src/ir/axis';
 import { mapRank } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
+import { isNode, producedBy } from '../src/ir/match';
 import type { Node, Value } from '../src/ir/types';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass, type PassContext } from '../src/rewrite/pass';
@@ -26,7 +28,7 @@ export const averageLast = definePass({
   run(graph, context) {
     for (const node of graph.nodes) {
       if (!graph.has(node)) continue;
-      const pools = node.inputs.map((input) => (input?.producer?.op === 'GlobalAveragePool' ? input.producer : undefined));
+      const pools = node.inputs.map((input) => producedBy(input, 'GlobalAveragePool'));
       if (!pools.some((pool) => pool !== undefined)) continue;
       const maps = mapsBehind(node, pools);
       if (maps) swap(graph, node, maps, context);
@@ -39,7 +41,7 @@ function mapsBehind(node: Node, pools: readonly (Node | undefined)[]): readonly 
   const affine = affineOperand(node);
   if (affine) return node.inputs.map((input, slot) => (slot === affine.slot ? pools[slot]?.inputs[0] : input));
   // Averages that are concatenated along a spatial axis are two positions of a map, not the average of one.
-  if (node.op === 'Concat' && wrapAxis(intAttr(node, 'axis'), mapRank(node.graph)) !== 1) return undefined;
+  if (isNode(node, 'Concat') && wrapAxis(intAttr(node, 'axis'), mapRank(node.graph)) !== 1) return undefined;
   if (!['Add', 'Sub', 'Sum', 'Mean', 'Concat'].includes(node.op) || !pools.every((pool) => pool !== undefined)) return undefined;
   const maps = pools.map((pool) => pool?.inputs[0]);
   const [first] = maps;
@@ -57,7 +59,7 @@ function swap(graph: Graph, node: Node, maps: readonly (Value | undefined)[], co
   graph.replaceAllUses(output, average);
   graph.removeNode(node);
   // Remove the old averages, unless they have other readers.
-  for (const pool of new Set(node.inputs.flatMap((input) => (input?.producer?.op === 'GlobalAveragePool' ? [input.producer] : [])))) {
+  for (const pool of new Set(node.inputs.flatMap((input) => producedBy(input, 'GlobalAveragePool') ?? []))) {
     if (pool.outputs.every((value) => value.uses.length === 0 && !graph.isOutput(value))) graph.removeNode(pool);
   }
   context.remark({ kind: 'applied', rule: node.op, at: { node: node.name, op: node.op, origin: node.origin }, origin: node.origin });

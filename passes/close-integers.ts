@@ -11,9 +11,11 @@
  * Numbers: rounding. By itself the pass turns floating-point sums into integer sums.
  * Left alone: layers of networks that were given with QuantizeLinear and DequantizeLinear, and so compute in floating point.
  */
+
 import type { Graph } from '../src/ir/graph';
 import { formOf } from '../src/ir/integer-forms';
 import { integerOperatorFor } from '../src/ir/integer-operators';
+import { byOperator, isNode, producedBy } from '../src/ir/match';
 import { fromNumbers } from '../src/ir/tensor';
 import type { Attr, Node, Value } from '../src/ir/types';
 import { type Builder, builderAt } from '../src/rewrite/builder';
@@ -34,7 +36,7 @@ export const closeIntegers = (origins: ReadonlySet<string>): Pass =>
       for (const node of graph.nodes) {
         const core = node.inputs[0]?.producer;
         const [output] = node.outputs;
-        if (node.op !== 'QuantizeLinear' || !output || !core || !isOpened(node) || !isOpened(core)) continue;
+        if (!isNode(node, 'QuantizeLinear') || !output || !core || !isOpened(node) || !isOpened(core)) continue;
         const at = { node: core.name, op: core.op, origin: core.origin };
         const make = builderAt({ graph, before: node, origin: [...new Set([...core.origin, ...node.origin])], root: core.name, inference });
         const made = closed(core, node, make, { name: node.origin.find((name) => origins.has(name)) ?? core.name });
@@ -61,36 +63,41 @@ function closed(core: Node, quantise: Node, make: Builder, options: { readonly n
   const [, scale, zero] = quantise.inputs;
   if (!op) return `no operator is known that does what ${core.op} does in integers`;
   if (!result || !scale || !zero || result.uses.length > 1 || core.graph.isOutput(result)) return 'its result is read before it is rounded';
-  const isLayer = core.op === 'Conv' || core.op === 'Gemm';
+  const isLayer = isNode(core, 'Conv', 'Gemm');
   const operands: Integers[] = [];
   for (const input of isLayer ? core.inputs.slice(0, 2) : core.inputs) {
     const integers = input && integersOf(input, make);
     if (!integers) return 'it reads numbers that are not in integers';
     operands.push(integers);
   }
-  const bias = core.inputs[2]?.producer;
-  const sums = isLayer && bias?.op === 'DequantizeLinear' ? bias.inputs[0] : undefined;
+  const sums = isLayer ? producedBy(core.inputs[2], 'DequantizeLinear')?.inputs[0] : undefined;
   if (isLayer && core.inputs[2] && !sums) return 'its bias is not in integers';
   const attrs = attributesOf(core);
   if (typeof attrs === 'string') return attrs;
   const [a, b] = operands;
   if (!a) return 'it reads nothing';
-  switch (core.op) {
-    case 'Conv':
-      return b ? make.op(op, [...a, ...b, scale, zero, sums], attrs, options) : 'it has no weight';
-    case 'Gemm':
-      return b ? make.op(op, [...a, ...b, sums, scale, zero], attrs, options) : 'it has no weight';
-    case 'Concat':
-      return make.op(op, [scale, zero, ...operands.flat()], attrs, options);
-    default:
-      return make.op(op, [...operands.flat(), scale, zero], attrs, options);
-  }
+  if (isLayer && !b) return 'it has no weight';
+  const inputs = (inputsOf(core) ?? plainInputs)({ operands: operands.flat(), sums, result: [scale, zero] });
+  return make.op(op, inputs, attrs, options);
 }
 
+/** Operands with their scales and zero points, the bias, and scale and zero point of the result. */
+interface Parts {
+  readonly operands: readonly Value[];
+  readonly sums: Value | undefined;
+  readonly result: readonly Value[];
+}
+/** The order of the inputs of integer operators. */
+const plainInputs = ({ operands, result }: Parts): (Value | undefined)[] => [...operands, ...result];
+const inputsOf = byOperator<(parts: Parts) => (Value | undefined)[]>({
+  Concat: ({ operands, result }) => [...result, ...operands],
+  Conv: ({ operands, sums, result }) => [...operands, ...result, sums],
+  Gemm: ({ operands, sums, result }) => [...operands, sums, ...result],
+});
+
 function integersOf(value: Value, make: Builder): Integers | undefined {
-  const node = value.producer;
-  const [integers, scale, zero] = node?.inputs ?? [];
-  if (node?.op !== 'DequantizeLinear' || !integers || !scale) return undefined;
+  const [integers, scale, zero] = producedBy(value, 'DequantizeLinear')?.inputs ?? [];
+  if (!integers || !scale) return undefined;
   const shape = scale.constant?.shape ?? [];
   return [
     integers,
@@ -108,7 +115,7 @@ function attributesOf(core: Node): ReadonlyMap<string, Attr> | string {
       return 'an average in integers over cells that are not neighbours is not known to ONNX Runtime';
     attrs.delete('dilations');
   }
-  if (core.op === 'Softmax') attrs.set('opset', { kind: 'int', value: 13 });
-  if (core.op === 'Gemm') attrs.delete('beta');
+  if (isNode(core, 'Softmax')) attrs.set('opset', { kind: 'int', value: 13 });
+  if (isNode(core, 'Gemm')) attrs.delete('beta');
   return attrs;
 }

@@ -9,9 +9,11 @@
  * Numbers: identical.
  * Left alone: networks that accept every size. Refused: lengths that agree at no other size.
  */
+
 import { imageInputs } from '../src/ir/axis-roles';
 import { addDims, evaluateDim, multiplyDims, namesOf, periodOf } from '../src/ir/dims';
 import type { Graph } from '../src/ir/graph';
+import { isNode } from '../src/ir/match';
 import type { ShapeInference } from '../src/ir/shape-inference';
 import { describeCondition, type SizeCondition, sizeConditions } from '../src/ir/sizes/conditions';
 import type { AxisCut } from '../src/ir/sizes/cut';
@@ -164,7 +166,7 @@ const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
 /** Axes along which a Slice runs backwards. */
 function reversedAxes(node: Node): number[] {
   const [steps, axes] = [node.inputs[4]?.constant, node.inputs[3]?.constant];
-  if (node.op !== 'Slice' || !steps) return [];
+  if (!isNode(node, 'Slice') || !steps) return [];
   const rank = node.inputs[0]?.type?.shape?.length ?? 0;
   return [...readNumbers(steps)].flatMap((step, at) => {
     const axis = axes ? (readNumbers(axes)[at] ?? 0) : at;

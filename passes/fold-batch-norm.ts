@@ -14,11 +14,13 @@ import { type ChannelAffine, channelAffine } from '../src/analysis/maps/channel-
 import { intAttr } from '../src/ir/attrs';
 import { permOf } from '../src/ir/axis';
 import { computedBias, responseTo, scaledAlong } from '../src/ir/linear-algebra';
+import { isNode } from '../src/ir/match';
 import { isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { flattenedMap } from '../src/ir/views';
 import { isPadded } from '../src/ir/window-attrs';
+import { asConv, asConvolution, asProduct } from '../src/operators/layers';
 import type { Builder } from '../src/rewrite/builder';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node } from '../src/rewrite/pattern';
@@ -47,8 +49,7 @@ const affineAfter = defineRule({
     if (typeof layer === 'string') return refuse(layer, producer);
     if (layer.outputs !== map.channels) return undefined;
     if (!producer.graph.isPrivateTo(map.input, affine)) return refuse(`'${map.input.name}' has another reader`, producer);
-    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group') !== 1 && map.scale)
-      return refuse('it is a grouped ConvTranspose', producer);
+    if (isGroupedBackwards(producer) && map.scale) return refuse('it is a grouped ConvTranspose', producer);
     return { layer, map };
   },
   build: ({ affine }, make, { layer, map }) => rebuilt(make, layer, affine, scaledOutputs(layer, map)),
@@ -70,8 +71,7 @@ const affineAfterTurned = defineRule({
     if (!layer || typeof layer === 'string' || layer.outputs !== map.channels) return undefined;
     if (!turn.graph.isPrivateTo(map.input, affine)) return refuse(`'${map.input.name}' has another reader`, turn);
     if (!producer.graph.isPrivateTo(result, turn)) return refuse(`'${result.name}' has another reader`, producer);
-    if (producer.op === 'ConvTranspose' && intAttr(producer, 'group') !== 1 && map.scale)
-      return refuse('it is a grouped ConvTranspose', producer);
+    if (isGroupedBackwards(producer) && map.scale) return refuse('it is a grouped ConvTranspose', producer);
     return { layer, map, turn };
   },
   build: ({ affine }, make, { layer, map, turn }) =>
@@ -80,7 +80,7 @@ const affineAfterTurned = defineRule({
 
 /** Axis of the result that holds the channels (axis 1 of the input), behind a Transpose, or a Flatten that only drops unit axes. */
 function channelsBehind(turn: Node): number | undefined {
-  if (turn.op === 'Transpose') {
+  if (isNode(turn, 'Transpose')) {
     const axis = permOf(turn, turn.inputs[0]?.type?.shape?.length ?? 0).indexOf(1);
     return axis < 0 ? undefined : axis;
   }
@@ -100,7 +100,7 @@ const affineBefore = defineRule({
     if (typeof linear === 'string') return refuse(linear, layer);
     const [shared] = affine.outputs;
     if (!shared || !affine.graph.isPrivateTo(shared, layer)) return refuse(`'${shared?.name}' has another reader`, affine);
-    if (map.shift && layer.op === 'Conv' && isPadded(layer))
+    if (map.shift && asConv(layer) && isPadded(layer))
       return refuse('it is padded with zeros after the shift, which must not be shifted', layer);
     return { linear, map };
   },
@@ -109,20 +109,24 @@ const affineBefore = defineRule({
 
 /** The layer, the reason why it cannot be used, or undefined if the node is not a linear layer. */
 function linearLayer(candidate: Node): Layer | string | undefined {
-  if (!['Conv', 'ConvTranspose', 'Gemm'].includes(candidate.op)) return undefined;
+  const [conv, product] = [asConvolution(candidate), asProduct(candidate)];
+  if (!conv && !product?.isGemm) return undefined;
   const [, weight, bias] = candidate.inputs;
   if (!isConst(weight) || (bias && !isConst(bias)) || !isFloatType(weight.constant.dtype)) return 'its weight is computed';
   if (weight.uses.length > 1) return `its weight '${weight.name}' is shared with another layer`;
-  const outputAxis = candidate.op === 'ConvTranspose' ? 1 : candidate.op === 'Gemm' && intAttr(candidate, 'transB') === 0 ? 1 : 0;
-  const group = candidate.op === 'ConvTranspose' ? intAttr(candidate, 'group') : 1;
+  const outputAxis = (conv ? conv.isTransposed : !product?.transB) ? 1 : 0;
+  const group = conv?.isTransposed ? conv.groups : 1;
   const outputs = (weight.constant.shape[outputAxis] ?? 0) * group;
-  if (candidate.op === 'Gemm' && !isPlainGemm(candidate)) return 'it scales or transposes its operands';
+  if (product && (product.transA || product.alpha !== 1 || product.beta !== 1)) return 'it scales or transposes its operands';
   if (bias && !(bias.constant?.shape.length === 1 && bias.constant.shape[0] === outputs)) return 'its bias is not one number per output';
   return { node: candidate, weight, bias, outputs, outputAxis };
 }
 
-const isPlainGemm = (gemm: Node): boolean =>
-  intAttr(gemm, 'transA') === 0 && !['alpha', 'beta'].some((name) => gemm.attrs.has(name) && gemm.attrs.get(name)?.value !== 1);
+/** A grouped ConvTranspose has the channels of its result on two axes of its weight. */
+const isGroupedBackwards = (node: Node): boolean => {
+  const own = asConvolution(node);
+  return own?.isTransposed === true && own.groups !== 1;
+};
 
 interface Weights {
   readonly weight: Tensor | undefined;
@@ -148,7 +152,7 @@ function scaledInputs(layer: Layer, { scale, shift }: ChannelAffine): Weights {
   const { node: conv, weight, bias, outputs } = layer;
   const group = intAttr(conv, 'group');
   const tensor = weight.constant;
-  const transposed = conv.op === 'Gemm' && layer.outputAxis === 1;
+  const transposed = asProduct(conv) !== undefined && layer.outputAxis === 1;
   // Inputs of a grouped convolution: output block g reads the channels from g * C/group on.
   const perOutput = scale && group > 1 ? groupScaled(tensor, group, scale) : scale && scaledAlong(tensor, transposed ? 0 : 1, scale);
   const old = bias?.constant;

@@ -10,10 +10,12 @@
  * A model whose constants compute far more elements than it stores is refused (src/ir/limits.ts).
  * Left alone: operators over images, random ones, strings; a constant that is a graph output.
  */
+
 import { evaluate } from '../src/ir/evaluate';
 import type { Graph } from '../src/ir/graph';
 import { nestedGraphs } from '../src/ir/graph';
 import { Room } from '../src/ir/limits';
+import { isNode } from '../src/ir/match';
 import type { ShapeInference } from '../src/ir/shape-inference';
 import type { Node, Value } from '../src/ir/types';
 import { definePass } from '../src/rewrite/pass';
@@ -29,7 +31,7 @@ export const foldConstants = definePass({
 function fold(graph: Graph, inference: ShapeInference, room: Room): void {
   const { edits } = graph;
   for (const node of graph.nodes) {
-    if (node.op === 'If' && takeBranch(graph, node, inference)) continue;
+    if (isNode(node, 'If') && takeBranch(graph, node, inference)) continue;
     for (const nested of nestedGraphs(node)) fold(nested, inference, room);
     if (node.outputs.some((output) => graph.isOutput(output))) continue;
     // The results of this pass determine the shapes of what follows.

@@ -11,11 +11,13 @@
  * crop, reflect, or touch channels; SAME padding, which depends on the size.
  */
 
-import { attributes, intAttr, intsAttr, stringAttr } from '../src/ir/attrs';
+import { attributes, intsAttr, stringAttr } from '../src/ir/attrs';
+import { isNode, producedBy } from '../src/ir/match';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { padsOf } from '../src/ir/window-attrs';
+import { asPool } from '../src/operators/pools';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -32,21 +34,22 @@ const padIntoLayer = defineRule({
     const added = spatialPads(pad);
     if (typeof added === 'string') return refuse(added, pad);
     const fill = fillOf(pad);
+    const pool = asPool(layer);
+    const isMax = pool?.mode === 'max';
     // Zeros never exceed non-negative values.
-    const isHarmless = layer.op === 'MaxPool' && fill === 0 && isNonNegative(x);
-    const wanted = layer.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
+    const isHarmless = isMax && fill === 0 && isNonNegative(x);
+    const wanted = isMax ? Number.NEGATIVE_INFINITY : 0;
     if (fill !== wanted && !isHarmless)
-      return refuse(layer.op === 'MaxPool' ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
-    if (layer.op !== 'Conv' && intAttr(layer, 'ceil_mode') !== 0)
-      return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
+      return refuse(isMax ? `it pads with ${fill}, MaxPool with minus infinity` : `it pads with ${fill}`, pad);
+    if (pool?.ceil) return refuse('the pool rounds its size up, where padded cells count otherwise', layer);
     const own = padsOf(layer, added.length / 2);
-    if (layer.op === 'AveragePool') {
+    if (pool?.mode === 'mean') {
       if (own.some((amount) => amount !== 0)) return refuse('the pool pads as well, which counts otherwise', layer);
       const kernel = intsAttr(layer, 'kernel_shape') ?? [];
       if (added.some((amount, at) => amount >= (kernel[at % kernel.length] ?? 0)))
         return refuse('it pads more than the window of the pool', pad);
     }
-    if (layer.op === 'MaxPool') {
+    if (isMax) {
       if (layer.outputs.length > 1) return refuse('its indices are read', layer);
       const kernel = intsAttr(layer, 'kernel_shape') ?? [];
       // The runtime does not accept windows that could be entirely in the padding.
@@ -56,15 +59,16 @@ const padIntoLayer = defineRule({
     return { pads: own.map((amount, at) => amount + (added[at] ?? 0)) };
   },
   build({ x, layer }, make, { pads }) {
-    const counts = layer.op === 'AveragePool' ? { count_include_pad: 1 } : {};
+    const counts = asPool(layer)?.mode === 'mean' ? { count_include_pad: 1 } : {};
     return make.op(layer.op, [x, ...layer.inputs.slice(1)], new Map([...layer.attrs, ...attributes({ pads, ...counts })]));
   },
 });
 
 /** Decided by the operator that produced the value. */
-function isNonNegative({ producer }: Value): boolean {
-  if (producer?.op === 'Clip') return isConst(producer.inputs[1]) && (readNumbers(producer.inputs[1].constant)[0] ?? -1) >= 0;
-  return producer !== undefined && ['Relu', 'Sigmoid', 'HardSigmoid', 'Exp', 'Abs', 'Softmax'].includes(producer.op);
+function isNonNegative(value: Value): boolean {
+  const [, low] = producedBy(value, 'Clip')?.inputs ?? [];
+  if (isConst(low)) return (readNumbers(low.constant)[0] ?? -1) >= 0;
+  return isNode(value.producer, 'Relu', 'Sigmoid', 'HardSigmoid', 'Exp', 'Abs', 'Softmax');
 }
 
 /** [top, left, bottom, right] of the spatial axes, or the reason why the Pad cannot be merged. */

@@ -11,13 +11,17 @@
  * Numbers: reordered (a MatMul becomes a convolution; the others do not change).
  * Left alone: networks that slide along all axes; operators that normalise, sort or select within a list.
  */
+
 import { intAttr, intsAttr } from '../src/ir/attrs';
 import { permOf, wrapAxis } from '../src/ir/axis';
 import { axisRolesOf, isChannelsFirst, mapAxes } from '../src/ir/axis-roles';
+import { byOperator, isNode, producedBy } from '../src/ir/match';
 import { isBroadcasting, isReduction, isUnaryElementwise } from '../src/ir/operator-traits';
 import { elementCount, permuted, reshaped } from '../src/ir/tensor';
 import { type ConstValue, type Dim, isConst, type Node, type Value } from '../src/ir/types';
 import { constantInts } from '../src/operators/constants';
+import { asConv } from '../src/operators/layers';
+import { asPool } from '../src/operators/pools';
 import { asReduce } from '../src/operators/reduce';
 import { type Builder, builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
@@ -70,19 +74,16 @@ function rewritten(node: Node, make: Builder): Value | undefined {
   if (isReduction(node.op)) return reduction(node, data, make);
   if (isUnaryElementwise(node.op)) return elementwise(node, data, make);
   if (isBroadcasting(node.op)) return broadcast(node, make);
-  switch (node.op) {
-    case 'MatMul':
-      return matMul(node, data, make);
-    case 'Conv':
-    case 'MaxPool':
-    case 'AveragePool':
-      return windows(node, data, make);
-    case 'Transpose':
-      return turned(node, data, make);
-    default:
-      return undefined;
-  }
+  return rewrite(node)?.(node, data, make);
 }
+
+const rewrite = byOperator<(node: Node, data: Value, make: Builder) => Value | undefined>({
+  AveragePool: windows,
+  Conv: windows,
+  MatMul: matMul,
+  MaxPool: windows,
+  Transpose: turned,
+});
 
 // ---- recognising views ----
 
@@ -102,12 +103,12 @@ function mapView(map: Value | undefined): MapView | undefined {
 }
 
 function squeezed(value: Value | undefined): Squeezed | undefined {
-  const producer = value?.producer;
-  if (producer?.op !== 'Squeeze' && producer?.op !== 'Reshape') return undefined;
+  const producer = producedBy(value, 'Squeeze', 'Reshape');
+  if (!producer) return undefined;
   const view = mapView(producer.inputs[0]);
   const [from, to] = [view?.map.type?.shape, value?.type?.shape];
   if (!view || !from || !to || to.length <= 2 || to.length >= from.length) return undefined;
-  const given = producer.op === 'Squeeze' ? constantInts(producer, 1)?.map((axis) => wrapAxis(axis, from.length)) : undefined;
+  const given = isNode(producer, 'Squeeze') ? constantInts(producer, 1)?.map((axis) => wrapAxis(axis, from.length)) : undefined;
   const dropped = given ?? view.still.filter((axis) => from[axis] === 1).slice(0, from.length - to.length);
   const kept = from.filter((_, axis) => !dropped.includes(axis));
   const isSame = kept.length === to.length && kept.every((dim, axis) => dim === to[axis]);
@@ -115,9 +116,8 @@ function squeezed(value: Value | undefined): Squeezed | undefined {
 }
 
 function listed(value: Value | undefined): Listed | undefined {
-  const producer = value?.producer;
-  const turn = producer?.op === 'Reshape' ? producer.inputs[0]?.producer : undefined;
-  const view = turn?.op === 'Transpose' ? mapView(turn.inputs[0]) : undefined;
+  const turn = producedBy(producedBy(value, 'Reshape')?.inputs[0], 'Transpose');
+  const view = turn && mapView(turn.inputs[0]);
   const shape = value?.type?.shape;
   const rank = view?.map.type?.shape?.length;
   if (!turn || !view || !shape || rank === undefined || shape.length !== view.free.length + 2) return undefined;
@@ -283,7 +283,7 @@ function windows(node: Node, data: Value, make: Builder): Value | undefined {
   const view = squeezed(data);
   if (!view) return undefined;
   const [, weight, bias] = node.inputs;
-  const isConv = node.op === 'Conv';
+  const isConv = asConv(node) !== undefined;
   if (isConv && !isConst(weight)) return undefined;
   const rank = view.places.length;
   const isDropped = view.places.map((_, at) => view.dropped.includes(at + 2));
@@ -303,7 +303,7 @@ function windows(node: Node, data: Value, make: Builder): Value | undefined {
   set('strides', spread(intsAttr(node, 'strides'), 1));
   set('dilations', spread(intsAttr(node, 'dilations'), 1));
   if (pads) set('pads', [...(spread(pads.slice(0, half), 0) ?? []), ...(spread(pads.slice(half), 0) ?? [])]);
-  if (node.op === 'MaxPool' && intAttr(node, 'storage_order') !== 0) return undefined;
+  if (asPool(node)?.mode === 'max' && intAttr(node, 'storage_order') !== 0) return undefined;
   const filters =
     isConv && isConst(weight)
       ? make.constant(

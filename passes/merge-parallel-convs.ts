@@ -19,6 +19,7 @@ import { computedTensor, elementCount, isFloatType, readNumbers } from '../src/i
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst } from '../src/ir/types';
 import { dilationsOf, padsOf, stridesOf } from '../src/ir/window-attrs';
+import { asConv } from '../src/operators/layers';
 import { defineRulePass } from '../src/rewrite/pass';
 import { node, value } from '../src/rewrite/pattern';
 import { defineRule, type Refusal, refuse } from '../src/rewrite/rule';
@@ -119,7 +120,7 @@ const isPlainSum = (sum: Node): boolean => {
 function convOf(branch: Value, sum: Node): ConvFacts | Refusal | undefined {
   const conv = branch.producer;
   const [x, weight, bias] = conv?.inputs ?? [];
-  if (conv?.op !== 'Conv' || !x || !weight) return undefined;
+  if (!conv || !asConv(conv) || !x || !weight) return undefined;
   if (!isConst(weight) || (bias && !isConst(bias)) || !isFloatType(weight.constant.dtype)) return undefined;
   if (!conv.graph.isPrivateTo(branch, sum) || weight.uses.length > 1) return undefined;
   if (stringAttr(conv, 'auto_pad') !== 'NOTSET') return undefined;

@@ -13,6 +13,7 @@
 import { intsAttr } from '../src/ir/attrs';
 import { sameDim } from '../src/ir/dims';
 import { sameType } from '../src/ir/graph';
+import { isNode } from '../src/ir/match';
 import { type Dim, staticShape } from '../src/ir/types';
 import { viewedBy } from '../src/ir/views';
 import { defineRulePass } from '../src/rewrite/pass';
@@ -43,7 +44,7 @@ const unitAxesFirst = defineRule({
     const [from, turned, to] = [x, transpose.outputs[0], view.outputs[0]].map((each) => staticShape(each));
     const perm = intsAttr(transpose, 'perm');
     const merges =
-      (x.producer !== undefined && VIEWS.includes(x.producer.op)) || view.outputs[0]?.uses.some(({ user }) => user.op === 'Transpose');
+      (x.producer !== undefined && VIEWS.includes(x.producer.op)) || view.outputs[0]?.uses.some(({ user }) => isNode(user, 'Transpose'));
     if (!from || !turned || !to || !perm || !merges || [...from, ...to].includes(0)) return undefined;
     const long = (shape: readonly number[]): number[] => [...shape.keys()].filter((axis) => shape[axis] !== 1);
     const moved = long(turned).map((axis) => long(from).indexOf(perm[axis] ?? 0));

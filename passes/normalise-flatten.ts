@@ -15,6 +15,7 @@
 
 import { axisRolesOf, cellsIn, hasMapRank, type MapAxes, mapAxes } from '../src/ir/axis-roles';
 import { sameType } from '../src/ir/graph';
+import { isNode } from '../src/ir/match';
 import { broadcastingOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { reshaped } from '../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../src/ir/types';
@@ -80,8 +81,8 @@ const rowToVector = defineRule({
     const found = vector ? undefined : mapBehind(view, features);
     // The values of several positions stay a map for elementwise operators.
     if (found && shape.length === 1 && found.map.type?.shape?.[0] !== 1) return undefined;
-    if (!vector && (!found || (op.op !== 'MatMul' && cellsIn(found.axes) > 1))) return undefined;
-    if (op.op !== 'MatMul' && turnsBack(op)) return undefined;
+    if (!vector && (!found || (!isNode(op, 'MatMul') && cellsIn(found.axes) > 1))) return undefined;
+    if (!isNode(op, 'MatMul') && turnsBack(op)) return undefined;
     return { row, vector, found };
   },
   build({ op }, make, { row, vector, found }) {
@@ -107,8 +108,8 @@ function turnsBack(op: Node): boolean {
     result.uses.length > 0 &&
     !op.graph.isOutput(result) &&
     result.uses.every(({ user }) => {
-      if (user.op === 'Transpose') return user.outputs[0]?.type?.shape?.slice(2).every((dim) => dim === 1) ?? false;
-      if (user.op === 'MatMul' || !ALONG_ROWS.has(user.op)) return false;
+      if (isNode(user, 'Transpose')) return user.outputs[0]?.type?.shape?.slice(2).every((dim) => dim === 1) ?? false;
+      if (isNode(user, 'MatMul') || !ALONG_ROWS.has(user.op)) return false;
       return user.outputs[0]?.type?.shape?.slice(1, -1).some((dim) => dim !== 1) || turnsBack(user);
     })
   );
@@ -116,7 +117,7 @@ function turnsBack(op: Node): boolean {
 
 /** Whether the constant is a weight [K,M], or is the same for every row. */
 const fitsVectors = (op: Node, { constant }: ConstValue, features: number): boolean =>
-  op.op === 'MatMul'
+  isNode(op, 'MatMul')
     ? op.inputs[1]?.constant === constant && constant.shape.length === 2
     : constant.shape.slice(0, -1).every((dim) => dim === 1) && [1, features].includes(constant.shape[constant.shape.length - 1] ?? 1);
 const asRow = (value: ConstValue, make: Builder): ConstValue =>

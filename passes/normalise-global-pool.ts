@@ -12,8 +12,10 @@
 
 import { headPools } from '../src/analysis/maps/global-pools';
 import { cellsIn, fromChannelsFirst, isChannelsFirst } from '../src/ir/axis-roles';
+import { isNode } from '../src/ir/match';
 import { elementCount, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
+import { isGlobalMean } from '../src/operators/pools';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
 
@@ -30,7 +32,7 @@ export const normaliseGlobalPool = definePass({
       const map = replaced.get(found) ?? found;
       const divided = kind === 'sum' ? dividedByPlaces(node, cellsIn(axes)) : undefined;
       const [output] = (divided ?? node).outputs;
-      if ((kind !== 'mean' && !divided) || node.op === 'GlobalAveragePool' || !output) continue;
+      if ((kind !== 'mean' && !divided) || isGlobalMean(node) || !output) continue;
       const make = builderAt({ graph, before: node, origin: node.origin, root: node.name, inference });
       const pooled = make.op('GlobalAveragePool', [
         isChannelsFirst(axes) ? map : make.op('Transpose', [map], { perm: axes.toChannelsFirst }),
@@ -58,6 +60,6 @@ function dividedByPlaces(sum: Node, places: number): Node | undefined {
   const by = user.inputs[1 - slot]?.constant;
   if (!by || elementCount(by.shape) !== 1 || by.shape.length > (total.type?.shape?.length ?? 0)) return undefined;
   const number = readNumbers(by)[0] ?? 0;
-  const factor = user.op === 'Mul' ? number : user.op === 'Div' && slot === 0 ? 1 / number : 0;
+  const factor = isNode(user, 'Mul') ? number : isNode(user, 'Div') && slot === 0 ? 1 / number : 0;
   return Math.abs(factor * places - 1) < 1e-6 ? user : undefined;
 }

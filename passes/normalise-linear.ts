@@ -16,9 +16,11 @@
 import { floatAttr, intAttr, stringAttr } from '../src/ir/attrs';
 import { permOf } from '../src/ir/axis';
 import { scaledAlong } from '../src/ir/linear-algebra';
+import { isNode, producedBy } from '../src/ir/match';
 import { elementCount, fromNumbers, isFloatType, permuted, readNumbers } from '../src/ir/tensor';
 import type { ConstValue, Node, Tensor, Value } from '../src/ir/types';
 import { isConst, rankOf } from '../src/ir/types';
+import { asProduct } from '../src/operators/layers';
 import { defineRulePass } from '../src/rewrite/pass';
 import { constant, node, value } from '../src/rewrite/pattern';
 import { defineRule, refuse } from '../src/rewrite/rule';
@@ -124,15 +126,22 @@ const columnFromLeft = defineRule({
   match: node(['MatMul', 'Gemm'], [constant('w'), value('x')], { as: 'product', moreInputs: true }),
   when({ w, x, product }) {
     const [features, images, ...more] = x.type?.shape ?? [];
-    const isPlain = product.op === 'MatMul' || (intAttr(product, 'transA') === 0 && intAttr(product, 'transB') === 0);
+    const own = asProduct(product);
     const isColumn = images === 1 && more.length === 0 && typeof features === 'number' && features > 1;
-    return isPlain && isColumn && !isConst(x) && x.producer?.op !== 'Transpose' && w.constant.shape.length === 2 && !product.inputs[2]
+    return own &&
+      !own.transA &&
+      !own.transB &&
+      isColumn &&
+      !isConst(x) &&
+      !producedBy(x, 'Transpose') &&
+      w.constant.shape.length === 2 &&
+      !own.addend
       ? { features }
       : undefined;
   },
   build({ w, x, product }, make, { features }) {
     const row = make.op('Reshape', [x, make.int64s(`${product.name}_row`, [1, features])]);
-    const alpha = product.op === 'Gemm' ? floatAttr(product, 'alpha') : 1;
+    const alpha = asProduct(product)?.alpha ?? 1;
     return make.op('Transpose', [make.op('Gemm', [row, w], { transB: 1, alpha: alpha === 1 ? undefined : alpha })], { perm: [1, 0] });
   },
 });
@@ -178,7 +187,7 @@ const scaled = (weight: Tensor, alpha: number): Tensor => scaledAlong(weight, 0,
 function feedsBias(matmul: Node): boolean {
   const [result] = matmul.outputs;
   const [use] = result?.uses ?? [];
-  if (!result || !use || result.uses.length !== 1 || matmul.graph.isOutput(result) || use.user.op !== 'Add') return false;
+  if (!result || !use || result.uses.length !== 1 || matmul.graph.isOutput(result) || !isNode(use.user, 'Add')) return false;
   const other = use.user.inputs[1 - use.slot];
   const w = matmul.inputs[1];
   return other?.constant !== undefined && w?.constant !== undefined && biasPerOutput(other, w.constant.shape[1] ?? 0) !== undefined;

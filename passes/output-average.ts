@@ -10,9 +10,11 @@
  * Numbers: identical at the original size.
  * Left alone: outputs that are not a flattened map of one cell; labels (integers).
  */
+
 import { isOneCell } from '../src/ir/axis-roles';
 import { isFloatType } from '../src/ir/tensor';
 import { flattenBehind } from '../src/ir/views';
+import { isGlobalMean } from '../src/operators/pools';
 import { builderAt } from '../src/rewrite/builder';
 import { definePass } from '../src/rewrite/pass';
 
@@ -27,7 +29,7 @@ export const outputAverage = definePass({
       const map = found?.map ?? output;
       const { dtype = 'float' } = map.type ?? {};
       const producer = found?.flatten ?? output.producer;
-      if (!producer || !isOneCell(map, graph) || map.producer?.op === 'GlobalAveragePool') continue;
+      if (!producer || !isOneCell(map, graph) || isGlobalMean(map.producer)) continue;
       const at = { node: output.producer?.name, op: output.producer?.op, value: output.name };
       if (!isFloatType(dtype)) {
         remark({ kind: 'refused', reason: `its numbers are ${dtype}: labels have no average`, at, origin: producer.origin });

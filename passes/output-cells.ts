@@ -15,6 +15,7 @@ import { type Motion, motionOf } from '../src/analysis/motion';
 import { isSpread } from '../src/analysis/motion/state';
 import { isConst, type Node, type Value } from '../src/ir/types';
 import { productOf, viewedBy } from '../src/ir/views';
+import { isGlobalMean } from '../src/operators/pools';
 import { definePass } from '../src/rewrite/pass';
 
 export const outputCells = definePass({
@@ -60,7 +61,7 @@ function mapBehind(output: Value, motion: Motion): { readonly map: Value } | { r
   for (let at: Value | undefined = output; at?.producer; ) {
     const node: Node = at.producer;
     const [input] = node.inputs;
-    if (node.op === 'GlobalAveragePool' && input?.producer && !output.producer?.graph.isOutput(input)) return { map: input };
+    if (isGlobalMean(node) && input?.producer && !output.producer?.graph.isOutput(input)) return { map: input };
     const isPassed = viewedBy(node) !== undefined || isFinalActivation(node);
     if (!isPassed) return { reason: reasonFor(node, motion), node };
     at = input;
@@ -76,7 +77,7 @@ function reasonFor(node: Node, motion: Motion): string {
   const readers = new Map<Node, Node | undefined>([[node, undefined]]);
   const averages: Node[] = [];
   for (const [at] of readers) {
-    if (at.op === 'GlobalAveragePool') {
+    if (isGlobalMean(at)) {
       averages.push(at);
       continue;
     }

@@ -10,7 +10,9 @@
  * Numbers: reordered.
  * Left alone: a MatMul whose result stays channels last, where the convolution would need Transposes of its own; weights that are computed.
  */
+
 import { intsAttr } from '../src/ir/attrs';
+import { isNode } from '../src/ir/match';
 import { broadcastingOps, isBroadcasting, isUnaryElementwise, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { elementCount, permuted, reshaped } from '../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../src/ir/types';
@@ -71,8 +73,8 @@ function leadsSomewhere(value: Value): boolean {
   for (let at: Value | undefined = value; at?.producer; ) {
     const producer: Node = at.producer;
     if (at.uses.length > 1 || producer.graph.isOutput(at)) return false;
-    if (producer.op === 'MatMul') return isConst(producer.inputs[1]);
-    if (producer.op === 'Transpose') return intsAttr(producer, 'perm')?.join() === '0,2,3,1';
+    if (isNode(producer, 'MatMul')) return isConst(producer.inputs[1]);
+    if (isNode(producer, 'Transpose')) return intsAttr(producer, 'perm')?.join() === '0,2,3,1';
     const varying: readonly Value[] = producer.inputs.filter((input): input is Value => input !== undefined && !isConst(input));
     if (varying.length !== 1 || !(isUnaryElementwise(producer.op) || isBroadcasting(producer.op))) return false;
     at = varying[0];

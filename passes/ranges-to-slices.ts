@@ -17,6 +17,7 @@ import { intAttr } from '../src/ir/attrs';
 import { namedAxes } from '../src/ir/axis';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import type { Graph } from '../src/ir/graph';
+import { byOperator } from '../src/ir/match';
 import { isSpatialRole } from '../src/ir/spatial';
 import { isNumeric, readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
@@ -61,33 +62,35 @@ function replace(graph: Graph, output: Value, result: Value): void {
   for (const { user, slot } of [...output.uses]) graph.replaceInput(user, slot, result);
 }
 
-const RANGED = new Set(['Split', 'Gather', 'ReverseSequence', 'CenterCropPad', 'Slice']);
-
 /** One value per output, or undefined if the node stays. */
 function rewritten(node: Node, make: Builder, context: PassContext): (Value | undefined)[] | undefined {
-  if (!RANGED.has(node.op)) return undefined;
+  const rewrite = rewriteOf(node);
   const [data] = node.inputs;
   const roles = data && axisRolesOf(node.graph).of(data);
   const shape = data?.type?.shape;
-  if (!data || !roles || !shape) return undefined;
+  if (!rewrite || !data || !roles || !shape) return undefined;
   /** Length of a spatial axis; undefined for other axes. */
   const places = (axis: number): number | undefined => {
     const length = shape[axis];
     return isSpatialRole(roles[axis]) && typeof length === 'number' ? length : undefined;
   };
-  switch (node.op) {
-    case 'Split':
-      return split(node, data, places, make);
-    case 'Gather':
-      return gathered(node, data, places, make);
-    case 'ReverseSequence':
-      return reversed(node, data, places, make);
-    case 'CenterCropPad':
-      return centred(node, data, places, make);
-    default:
-      return computed(node, data, places, { make, context });
-  }
+  return rewrite(node, data, places, { make, context });
 }
+
+type Rewrite = (
+  node: Node,
+  data: Value,
+  places: Places,
+  tools: { readonly make: Builder; readonly context: PassContext },
+) => (Value | undefined)[] | undefined;
+
+const rewriteOf = byOperator<Rewrite>({
+  CenterCropPad: (node, data, places, { make }) => centred(node, data, places, make),
+  Gather: (node, data, places, { make }) => gathered(node, data, places, make),
+  ReverseSequence: (node, data, places, { make }) => reversed(node, data, places, make),
+  Slice: computed,
+  Split: (node, data, places, { make }) => split(node, data, places, make),
+});
 
 type Places = (axis: number) => number | undefined;
 

@@ -9,9 +9,11 @@
  * Numbers: identical.
  * Left alone: Dropout in training mode, or one whose mask is read; a node between a graph input and a graph output, both of whose names are public.
  */
+
 import { intAttr } from '../src/ir/attrs';
 import { axisRolesOf } from '../src/ir/axis-roles';
 import { type Graph, sameType } from '../src/ir/graph';
+import { isNode, producedBy } from '../src/ir/match';
 import { broadcastingOps } from '../src/ir/operator-traits';
 import { isSpatialRole } from '../src/ir/spatial';
 import { table } from '../src/ir/table';
@@ -76,7 +78,7 @@ const idleArithmetic = defineRule({
   name: 'idle-arithmetic',
   match: node(Object.keys(NEUTRAL), [value('a'), value('b')], { as: 'op' }),
   when({ a, b, op }) {
-    const commutes = op.op === 'Add' || op.op === 'Mul';
+    const commutes = isNode(op, 'Add', 'Mul');
     const [x, neutral] = isConst(b) ? [a, b] : commutes && isConst(a) ? [b, a] : [];
     if (!x || !neutral || !isConst(neutral) || isConst(x)) return undefined;
     const { constant } = neutral;
@@ -125,12 +127,12 @@ const expandBeforeBroadcast = defineRule({
 
 /** The input of an Expand to the shape of another operand; the value itself if it is not such an Expand. */
 function spreadOnly(input: Value, operands: readonly (Value | undefined)[]): Value {
-  const [data] = input.producer?.op === 'Expand' ? input.producer.inputs : [];
+  const [data] = producedBy(input, 'Expand')?.inputs ?? [];
   const shape = input.type?.shape;
   if (!data || !shape || rankOf(data) !== shape.length) return input;
   const isFull = (other: Value | undefined): boolean =>
     other !== undefined &&
-    other.producer?.op !== 'Expand' &&
+    !producedBy(other, 'Expand') &&
     other.type?.shape?.length === shape.length &&
     shape.every((dim, axis) => dim !== undefined && dim === other.type?.shape?.[axis]);
   return operands.some(isFull) ? data : input;

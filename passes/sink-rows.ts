@@ -10,8 +10,10 @@
  * Numbers: reordered: a fully connected layer becomes a product of matrices and a sum; identical otherwise.
  * Left alone: operators along the rows.
  */
+
 import { intAttr } from '../src/ir/attrs';
 import { sameType } from '../src/ir/graph';
+import { producedBy } from '../src/ir/match';
 import { broadcastingOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { elementCount, permuted } from '../src/ir/tensor';
 import { isConst, type Value } from '../src/ir/types';
@@ -21,7 +23,7 @@ import { type Builder, defineRule } from '../src/rewrite/rule';
 
 /** The input of a Reshape to two axes that keeps only its last axis. */
 function placesBehind(rows: Value | undefined): Value | undefined {
-  const [x] = rows?.producer?.op === 'Reshape' ? rows.producer.inputs : [];
+  const [x] = producedBy(rows, 'Reshape')?.inputs ?? [];
   const [from, to] = [x?.type?.shape, rows?.type?.shape];
   if (!x || !from || to?.length !== 2 || from.length < 3) return undefined;
   const isKept = typeof to[1] === 'number' && from[from.length - 1] === to[1];

@@ -12,7 +12,9 @@
  * Numbers: identical.
  * Left alone: operators that mix positions (attention), and operands that differ from position to position.
  */
+
 import { intAttr } from '../src/ir/attrs';
+import { isNode } from '../src/ir/match';
 import { broadcastingOps, reductionOps, unaryElementwiseOps } from '../src/ir/operator-traits';
 import { readNumbers } from '../src/ir/tensor';
 import type { Node, Value } from '../src/ir/types';
@@ -38,7 +40,7 @@ function joins(x: Value | undefined, y: Value | undefined): 1 | 2 | undefined {
 function mapBehind(input: Value | undefined): Value | undefined {
   const producer = input?.producer;
   const [x] = producer?.inputs ?? [];
-  return producer?.op === 'Reshape' && joins(x, input) === 1 ? x : undefined;
+  return isNode(producer, 'Reshape') && joins(x, input) === 1 ? x : undefined;
 }
 
 function list(make: Builder, map: Value, like: Value | undefined): Value {

@@ -14,6 +14,7 @@
 import { Orientations } from '../src/analysis/maps/orientation';
 import { scoresOf } from '../src/analysis/maps/scores';
 import type { Graph } from '../src/ir/graph';
+import { isNode } from '../src/ir/match';
 import { isBroadcasting } from '../src/ir/operator-traits';
 import type { Node, Value } from '../src/ir/types';
 import { viewChain } from '../src/ir/views';
@@ -61,7 +62,7 @@ function turn(
   const straight = (value: Value): boolean =>
     !orientations.isTurned(value) && orientations.letters.every((letter) => !orientations.of(value)[letter]);
   for (const node of graph.nodes) {
-    if (isBroadcasting(node.op) || node.op === 'Concat') {
+    if (isBroadcasting(node.op) || isNode(node, 'Concat')) {
       const met = [...new Set(orientations.letters.flatMap((letter) => orientations.meeting(node, letter)))];
       if (met.some(straight))
         for (const value of met) {

@@ -8,8 +8,10 @@
  * Numbers: reordered (the norms are written out; the others do not change).
  * Left alone: parameters that differ from position to position, each axis by itself; parameters that determine the size of the result.
  */
+
 import { floatAttr, intAttr } from '../src/ir/attrs';
 import { type AxisRoles, axisRolesOf } from '../src/ir/axis-roles';
+import { isNode } from '../src/ir/match';
 import { isBroadcasting } from '../src/ir/operator-traits';
 import { isOnlySpatial } from '../src/ir/spatial';
 import { elementCount, isFloatType, isNumeric, readNumbers, slicedAlong } from '../src/ir/tensor';
@@ -86,10 +88,10 @@ function isUniformAlong(tensor: Tensor, axis: number): boolean {
 
 /** Writes out a norm over positions whose scale and shift are the same at each. */
 function norm(node: Node, make: Builder): Value | undefined {
-  const isLayer = node.op === 'LayerNormalization';
+  const isLayer = isNode(node, 'LayerNormalization');
   const [x, scale, shift] = node.inputs;
   const shape = x?.type?.shape;
-  if ((!isLayer && node.op !== 'RMSNormalization') || !x || !shape || !isConst(scale) || (shift && !isConst(shift))) return undefined;
+  if ((!isLayer && !isNode(node, 'RMSNormalization')) || !x || !shape || !isConst(scale) || (shift && !isConst(shift))) return undefined;
   if (node.outputs.length > 1 || !isFloatType(x.type?.dtype ?? 'string')) return undefined;
   const known = axisRolesOf(node.graph);
   const roles = known.of(x);

@@ -9,7 +9,9 @@
  * Numbers: reordered.
  * Left alone: values of different shapes; a stack that has another reader.
  */
+
 import { intAttr } from '../src/ir/attrs';
+import { isNode } from '../src/ir/match';
 import { table } from '../src/ir/table';
 import { readNumbers } from '../src/ir/tensor';
 import type { Value } from '../src/ir/types';
@@ -47,7 +49,7 @@ const stacked = defineRule({
 function unstacked(input: Value | undefined, axis: number, rank: number): Value | undefined {
   const producer = input?.producer;
   const [data, axes] = producer?.inputs ?? [];
-  if (producer?.op !== 'Unsqueeze' || !axes?.constant) return undefined;
+  if (!isNode(producer, 'Unsqueeze') || !axes?.constant) return undefined;
   const [only, ...more] = readNumbers(axes.constant);
   return only !== undefined && more.length === 0 && (only < 0 ? only + rank : only) === axis ? data : undefined;
 }

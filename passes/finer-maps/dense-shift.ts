@@ -19,13 +19,16 @@
  * and 3 at 3 pixels); branches that undo their strides in different steps.
  */
 
-import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
+import { attributes, intAttr } from '../../src/ir/attrs';
 import { sameDim } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
+import { isNode } from '../../src/ir/match';
 import { isBroadcasting, isReduction } from '../../src/ir/operator-traits';
 import { isFloatType, readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
+import { kernelOf } from '../../src/operators/layers';
+import { asPool } from '../../src/operators/pools';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
 import { averageOver, channelsOf, onesOf } from './average';
@@ -90,7 +93,7 @@ class Shifter {
       return because(NOT_CHANNELS_FIRST.replace('its map', 'the output that it makes'));
     switch (task.kind) {
       case 'sizes':
-        return node.op === 'Shape' ? undefined : because('it counts places');
+        return isNode(node, 'Shape') ? undefined : because('it counts places');
       case 'resize':
         return this.resize(node, task, splits);
       case 'whole':
@@ -142,7 +145,7 @@ class Shifter {
 
   private everywhere(node: Node, splits: Splits, densities: Densities): Action | Refusal {
     for (const output of node.outputs) this.planned.set(output, splits);
-    const isView = node.op === 'Reshape';
+    const isView = isNode(node, 'Reshape');
     const batch = [node.inputs[0], node.outputs[0]].map((value) => value?.type?.shape?.[0]);
     if (isView && (batch[0] === undefined || batch[0] !== batch[1] || intAttr(node, 'allowzero') !== 0))
       return because('it does not leave the batch where it is');
@@ -283,18 +286,18 @@ class Shifter {
 
   private window(node: Node, { x: map, before, after }: Task, splits: Splits): Action | Refusal {
     const [output] = node.outputs;
-    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
-    const window = windowOf(node, shape);
+    const window = windowOf(node, kernelOf(node));
+    const mode = asPool(node)?.mode;
     if (typeof window === 'string') return because(window);
     if (!output) return because('it has no output');
     if (node.outputs.length > 1) return because('its indices are read');
     const undone = undo(window.strides, before, after);
     if ('because' in undone) return undone;
     const isPadded = window.pads?.slice(window.kernel.length).some((amount) => amount > 0) ?? true;
-    if (node.op === 'MaxPool' && isPadded && !isFloatType(map.type?.dtype ?? 'float'))
+    if (mode === 'max' && isPadded && !isFloatType(map.type?.dtype ?? 'float'))
       return because('integers have no minus infinity to pad with');
     const channels = channelsOf(map);
-    if (typeof channels === 'object' && node.op === 'AveragePool') return channels;
+    if (typeof channels === 'object' && mode === 'mean') return channels;
     this.planned.set(output, isOne(undone.by) ? splits : [...splits, undone.by]);
     return (make, x) => {
       const phases = this.phases.get(x);
@@ -306,11 +309,11 @@ class Shifter {
             window,
             each(window.kernel, () => 1),
           );
-      const filler = node.op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0;
+      const filler = mode === 'max' ? Number.NEGATIVE_INFINITY : 0;
       const whole = phases && isPadded ? this.withoutGaps(make, x, phases, filler) : x;
       const now = { ...window, strides: undone.strides };
       const result =
-        node.op === 'AveragePool'
+        mode === 'mean'
           ? this.average(
               make,
               node,
@@ -375,13 +378,14 @@ class Shifter {
 function plain(make: Builder, node: Node, x: Value, window: Window, amounts: Value | undefined, fill: number): Value {
   const { strides, pads, kernel } = window;
   // The runtime requires pools to have less padding than window.
-  const fits = node.op === 'Conv' || (pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false);
+  const pool = asPool(node);
+  const fits = !pool || (pads?.every((amount, index) => amount < (kernel[index % kernel.length] ?? 1)) ?? false);
   const own = pads && fits;
   const attrs = attributes({
     strides,
     pads: own ? pads : noPads(kernel),
     auto_pad: 'NOTSET',
-    ...(node.op === 'MaxPool' && { ceil_mode: 0 }),
+    ...(pool?.mode === 'max' && { ceil_mode: 0 }),
   });
   const data = own ? x : padded(make, x, amounts ?? pads ?? noPads(kernel), fill);
   return make.op(node.op, [data, ...node.inputs.slice(1)], new Map([...node.attrs, ...attrs]));
@@ -399,9 +403,9 @@ function movesBatch(node: Node, { roles }: Densities): boolean {
   const rank = node.inputs[0]?.type?.shape?.length ?? 4;
   const isFirst = (axis: number): boolean => axis === 0 || axis === -rank;
   if (isReduction(node.op)) return node.inputs[1]?.constant !== undefined && [...readNumbers(node.inputs[1].constant)].some(isFirst);
-  if (node.op === 'Slice') return node.inputs[3]?.constant !== undefined && [...readNumbers(node.inputs[3].constant)].some(isFirst);
+  if (isNode(node, 'Slice')) return node.inputs[3]?.constant !== undefined && [...readNumbers(node.inputs[3].constant)].some(isFirst);
   return BY_AXIS.has(node.op) && isFirst(intAttr(node, 'axis'));
 }
-const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax']);
+const BY_AXIS = new Set(['Concat', 'Split', 'Gather', 'Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization']);
 
 const fitsInto = (a: PerAxis, b: PerAxis): boolean => a.every((cells, axis) => cells <= at(b, axis));

@@ -22,14 +22,17 @@
  * positions in other ways.
  */
 
-import { attributes, givenInt, intAttr, intsAttr } from '../../src/ir/attrs';
+import { attributes, givenInt, intAttr } from '../../src/ir/attrs';
 import { mapRank, type Roles } from '../../src/ir/axis-roles';
 import { minDims, sameDim, subtractDims } from '../../src/ir/dims';
 import type { Graph } from '../../src/ir/graph';
+import { isNode } from '../../src/ir/match';
 import { isBroadcasting } from '../../src/ir/operator-traits';
 import { int64s, isFloatType, readNumbers } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
+import { kernelOf } from '../../src/operators/layers';
+import { asPool } from '../../src/operators/pools';
 import { type Builder, builderAt } from '../../src/rewrite/builder';
 import { definePass, type Pass, type PassContext } from '../../src/rewrite/pass';
 import { averageOver, channelsOf, onesOf } from './average';
@@ -82,8 +85,7 @@ class Finer {
 
   private window(node: Node, task: Task): Action | Refusal {
     const { before, after } = task;
-    const shape = node.op === 'Conv' ? node.inputs[1]?.type?.shape?.slice(2) : intsAttr(node, 'kernel_shape');
-    const window = windowOf(node, shape);
+    const window = windowOf(node, kernelOf(node));
     if (typeof window === 'string') return because(window);
     const strides = each(window.strides, (stride, axis) => (stride * at(before, axis)) / at(after, axis));
     if (!strides.every(Number.isInteger)) return because('its stride cannot be divided so');
@@ -95,14 +97,9 @@ class Finer {
       hanging: each(window.hanging, (cells, axis) => cells * at(before, axis)),
     };
     const amounts: Amounts = (make, x) => samePadding(make, x, window, before).amounts;
-    switch (node.op) {
-      case 'Conv':
-        return this.conv(node, finer, amounts);
-      case 'MaxPool':
-        return this.maxPool(node, task.x, finer, amounts);
-      default:
-        return this.averagePool(node, task.x, finer, amounts);
-    }
+    const pool = asPool(node);
+    if (!pool) return this.conv(node, finer, amounts);
+    return pool.mode === 'max' ? this.maxPool(node, task.x, finer, amounts) : this.averagePool(node, task.x, finer, amounts);
   }
 
   private conv(node: Node, { strides, dilations, pads }: Window, amounts: Amounts): Action {
@@ -210,10 +207,10 @@ class Finer {
   /** Converts sizes. Padding amounts and Resize targets count old cells; targets of views, and ends of slices, count new ones. */
   private sizes(node: Node, { before }: Task, roles: Roles, letters: Letters): Action | Refusal | undefined {
     const [output] = node.outputs;
-    if (node.op !== 'Shape' || !output) return because('it counts places');
+    if (!isNode(node, 'Shape') || !output) return because('it counts places');
     if (isOne(before)) return undefined;
     const readers = readersOfSizes(output);
-    const inOld = readers.filter(({ user, slot }) => (user.op === 'Pad' && slot === 1) || (user.op === 'Resize' && slot > 0));
+    const inOld = readers.filter(({ user, slot }) => (isNode(user, 'Pad') && slot === 1) || (isNode(user, 'Resize') && slot > 0));
     if (inOld.length === 0) return undefined;
     if (inOld.length < readers.length) return because('what reads the size of its map counts in different cells');
     const [start, end] = [intAttr(node, 'start'), givenInt(node, 'end') ?? roles.length];
@@ -248,7 +245,7 @@ function align(graph: Graph, { inference }: PassContext): void {
   const rank = mapRank(graph);
   const places = Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
   for (const node of graph.nodes) {
-    const maps = node.op === 'Concat' || isBroadcasting(node.op) ? node.inputs.filter((input): input is Value => isMap(input, rank)) : [];
+    const maps = isNode(node, 'Concat') || isBroadcasting(node.op) ? node.inputs.filter((input): input is Value => isMap(input, rank)) : [];
     const [first] = maps;
     const differ = first && maps.some((map) => places.some((axis) => !sameDim(map.type?.shape?.[axis], first.type?.shape?.[axis])));
     if (differ) {

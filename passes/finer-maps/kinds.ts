@@ -1,9 +1,12 @@
 /** Classifies operators by how they handle a map that is to become finer. */
-import { intAttr, stringAttr } from '../../src/ir/attrs';
+
+import { intAttr } from '../../src/ir/attrs';
+import { byOperator } from '../../src/ir/match';
 import { isBroadcasting, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
 import { readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
+import { asPad } from '../../src/operators/pad';
 import { type Densities, isOne, isPlace, isSame, type PerAxis } from './density';
 
 /**
@@ -47,7 +50,7 @@ export function taskOf(node: Node, densities: Densities): Task | Refusal | undef
 }
 
 function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
-  const { roles: known, letters } = densities;
+  const { roles: known } = densities;
   const roles = known.of(x);
   const [output] = node.outputs;
   if (!roles || !output) return because('it is not known which of its axes are spatial');
@@ -59,66 +62,82 @@ function kindOf(node: Node, x: Value, densities: Densities): Kind | Refusal {
     return axes.some((axis) => isPlace(roleOf(axis))) ? 'whole' : 'everywhere';
   }
   if (isUnaryElementwise(node.op) || isBroadcasting(node.op)) return 'everywhere';
-  switch (node.op) {
-    case 'Conv':
-    case 'AveragePool':
-    case 'MaxPool':
-      return isChannelsFirst(roles, densities, node) ? 'window' : because(NOT_CHANNELS_FIRST);
-    case 'GlobalAveragePool':
-    case 'GlobalMaxPool':
-    case 'GlobalLpPool':
-      return 'whole';
-    case 'Pad':
-      return stringAttr(node, 'mode') === 'constant' ? 'pad' : because('it pads with what lies at the border');
-    case 'Slice':
-      return 'slice';
-    case 'Resize':
-      return isChannelsFirst(roles, densities, node) ? 'resize' : because(NOT_CHANNELS_FIRST);
-    case 'Shape':
-    case 'Size':
-      return 'sizes';
-    case 'BatchNormalization':
-    case 'LRN':
-    case 'Dropout':
-    case 'Transpose':
-      return 'everywhere';
-    case 'Concat':
-    case 'Split':
-    case 'Gather':
-      return isPlace(along()) ? because('it puts places together or takes them apart') : 'everywhere';
-    case 'QuantizeLinear':
-    case 'DequantizeLinear': {
-      const scales = node.inputs[1]?.type?.shape?.length ?? 0;
-      return scales > 0 && isPlace(along()) ? because('it has a separate scale for each place') : 'everywhere';
-    }
-    case 'Softmax':
-    case 'LogSoftmax':
-      return isPlace(along()) ? because('it compares places with each other') : 'everywhere';
-    case 'LayerNormalization':
-    case 'RMSNormalization':
-      return roles.slice(intAttr(node, 'axis')).some(isPlace) ? because('it normalises over places') : 'everywhere';
-    case 'InstanceNormalization':
-    case 'GroupNormalization':
-    case 'MeanVarianceNormalization':
-      return because('it normalises over places');
-    case 'MatMul':
-      return isConst(node.inputs[1]) && !isPlace(roles.at(-1)) ? 'everywhere' : because('it mixes positions');
-    case 'Reshape':
-    case 'Flatten':
-    case 'Squeeze':
-    case 'Unsqueeze': {
-      const own = known.of(output);
-      if (own && letters.every((letter) => own.includes(letter))) return 'everywhere';
-      // Exporters write norms over groups of channels, or over all, as a flattened map in an InstanceNormalization.
-      const [reader] = output.uses;
-      return reader && /Normalization$/.test(reader.user.op)
-        ? because('it normalises over places')
-        : because('it does not keep the spatial axes apart');
-    }
-    default:
-      return because('it is not known how it grows with the map');
-  }
+  const found = kindBy(node)?.({ node, roles, along, densities, output });
+  return found ?? because('it is not known how it grows with the map');
 }
+
+interface Asked {
+  readonly node: Node;
+  readonly roles: readonly string[];
+  /** Role of the node's own axis. */
+  readonly along: () => string;
+  readonly densities: Densities;
+  readonly output: Value;
+}
+type KindOf = (asked: Asked) => Kind | Refusal;
+
+const everywhere: KindOf = () => 'everywhere';
+const whole: KindOf = () => 'whole';
+const sizes: KindOf = () => 'sizes';
+const window: KindOf = ({ node, roles, densities }) => (isChannelsFirst(roles, densities, node) ? 'window' : because(NOT_CHANNELS_FIRST));
+const unlessAlong =
+  (reason: string): KindOf =>
+  ({ along }) =>
+    isPlace(along()) ? because(reason) : 'everywhere';
+const parts = unlessAlong('it puts places together or takes them apart');
+const compares = unlessAlong('it compares places with each other');
+const quantiser: KindOf = ({ node, along }) => {
+  const scales = node.inputs[1]?.type?.shape?.length ?? 0;
+  return scales > 0 && isPlace(along()) ? because('it has a separate scale for each place') : 'everywhere';
+};
+const NORMALISES = 'it normalises over places';
+const overPlaces: KindOf = () => because(NORMALISES);
+const overLastAxes: KindOf = ({ node, roles }) => (roles.slice(intAttr(node, 'axis')).some(isPlace) ? because(NORMALISES) : 'everywhere');
+const view: KindOf = ({ densities, output }) => {
+  const own = densities.roles.of(output);
+  if (own && densities.letters.every((letter) => own.includes(letter))) return 'everywhere';
+  // Exporters write norms over groups of channels, or over all, as a flattened map in an InstanceNormalization.
+  const [reader] = output.uses;
+  return because(reader && /Normalization$/.test(reader.user.op) ? NORMALISES : 'it does not keep the spatial axes apart');
+};
+
+/** Operators that are not listed prevent a finer map. */
+const kindBy = byOperator<KindOf>({
+  AveragePool: window,
+  BatchNormalization: everywhere,
+  Concat: parts,
+  Conv: window,
+  DequantizeLinear: quantiser,
+  Dropout: everywhere,
+  Flatten: view,
+  Gather: parts,
+  GlobalAveragePool: whole,
+  GlobalLpPool: whole,
+  GlobalMaxPool: whole,
+  GroupNormalization: overPlaces,
+  Hardmax: compares,
+  InstanceNormalization: overPlaces,
+  LRN: everywhere,
+  LayerNormalization: overLastAxes,
+  LogSoftmax: compares,
+  LpNormalization: compares,
+  MatMul: ({ node, roles }) => (isConst(node.inputs[1]) && !isPlace(roles.at(-1)) ? 'everywhere' : because('it mixes positions')),
+  MaxPool: window,
+  MeanVarianceNormalization: overPlaces,
+  Pad: ({ node }) => (asPad(node)?.mode === 'constant' ? 'pad' : because('it pads with what lies at the border')),
+  QuantizeLinear: quantiser,
+  RMSNormalization: overLastAxes,
+  Reshape: view,
+  Resize: ({ node, roles, densities }) => (isChannelsFirst(roles, densities, node) ? 'resize' : because(NOT_CHANNELS_FIRST)),
+  Shape: sizes,
+  Size: sizes,
+  Slice: () => 'slice',
+  Softmax: compares,
+  Split: parts,
+  Squeeze: view,
+  Transpose: everywhere,
+  Unsqueeze: view,
+});
 
 export const NOT_CHANNELS_FIRST = 'its map is not batch, channels and all spatial axes, in this order';
 

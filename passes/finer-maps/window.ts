@@ -14,6 +14,7 @@ import { intAttr, stringAttr } from '../../src/ir/attrs';
 import { int64s } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { dilationsOf, stridesOf, padsOf as writtenPadsOf } from '../../src/ir/window-attrs';
+import { asPool } from '../../src/operators/pools';
 import type { Builder } from '../../src/rewrite/builder';
 import { at, each, isOne, type PerAxis } from './density';
 
@@ -45,7 +46,7 @@ export function windowOf(node: Node, shape: readonly Dim[] | undefined): Window 
   const mode = stringAttr(node, 'auto_pad');
   if (mode.startsWith('SAME')) {
     const isDilated = dilations.some((gap) => gap !== 1);
-    if (isDilated && node.op !== 'Conv') return 'runtimes differ on SAME padding of a dilated pool';
+    if (isDilated && asPool(node)) return 'runtimes differ on SAME padding of a dilated pool';
     const same = mode === 'SAME_LOWER' ? 'front' : 'back';
     // A window of one cell with stride 2: measured to pad and crop nothing that is read.
     const isFixed = strides.every((stride, axis) => stride === 1 || (span[axis] === 1 && stride === 2));

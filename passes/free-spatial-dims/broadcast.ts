@@ -1,7 +1,9 @@
 /**
  * Expand and Tile to a fixed size in pixels: superfluous before an operator that broadcasts by itself, otherwise changed to the size of a nearby map.
  */
+
 import { mapRank } from '../../src/ir/axis-roles';
+import { isNode, producedBy } from '../../src/ir/match';
 import { isBroadcasting } from '../../src/ir/operator-traits';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { axisLength, type FreeEnvironment, freeAxes, freeDimsNear, type SourceAxis, type Stuck, stuck } from './environment';
@@ -23,7 +25,7 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const partners = output.uses.map(({ user }) => partnerOf(user, output, to, env));
   if (!growsAnyway && partners.every((partner) => partner === undefined) && !isSpreadBack(to, spread, data, env)) return false;
   const readersBroadcast = output.uses.length > 0 && !env.graph.isOutput(output) && partners.every((partner) => partner !== undefined);
-  if (readersBroadcast && lead === 0 && (node.op === 'Expand' || spread.length > 0)) {
+  if (readersBroadcast && lead === 0 && (isNode(node, 'Expand') || spread.length > 0)) {
     env.replace(node, data);
     return true;
   }
@@ -35,11 +37,11 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
   const make = env.builder(node);
   const lengths = to.map((size, axis): SourceAxis | number | undefined => {
     const same = from[axis - lead] === size ? freeAxes(data, env).find((free) => free.axis === axis - lead) : undefined;
-    if (same) return node.op === 'Tile' ? 1 : same;
+    if (same) return isNode(node, 'Tile') ? 1 : same;
     // An axis that is not repeated keeps its length, whatever that is; one that is repeated as a whole is repeated as often.
     const own = from[axis - lead];
     if (!spread.includes(axis) && own === size) return 1;
-    if (!spread.includes(axis) && node.op === 'Tile') return typeof size === 'number' && typeof own === 'number' ? size / own : undefined;
+    if (!spread.includes(axis) && isNode(node, 'Tile')) return typeof size === 'number' && typeof own === 'number' ? size / own : undefined;
     if (!spread.includes(axis)) return typeof size === 'number' ? size : undefined;
     return near.find((free) => free.size === size && free.axis === axis) ?? (typeof size === 'number' ? size : undefined);
   });
@@ -51,7 +53,7 @@ export function freeSpread(node: Node, env: FreeEnvironment): boolean | Stuck {
 
 /** Whether a shape that is concatenated from parts has a constant at this position. */
 function isWritten(shape: Value, axis: number): boolean {
-  const parts = shape.producer?.op === 'Concat' ? shape.producer.inputs : [];
+  const parts = producedBy(shape, 'Concat')?.inputs ?? [];
   const isOnePerAxis = parts.every((part) => part?.type?.shape?.length === 1 && part.type.shape[0] === 1);
   return isOnePerAxis && parts[axis]?.constant !== undefined;
 }

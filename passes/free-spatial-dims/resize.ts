@@ -4,6 +4,7 @@
  */
 
 import { namedAxes } from '../../src/ir/axis';
+import { producedBy } from '../../src/ir/match';
 import { fromNumbers } from '../../src/ir/tensor';
 import type { Dim, Node, Value } from '../../src/ir/types';
 import { axisLength, type FreeEnvironment, freeAxes, type SourceAxis, type Stuck, stuck } from './environment';
@@ -54,7 +55,7 @@ export function freeResize(node: Node, env: FreeEnvironment): boolean | Stuck {
 /** Constants, or `Concat(part of a Shape, constants)`: batch and channels follow the input, rows and columns are fixed. */
 function isBaked(sizes: Value): boolean {
   if (sizes.constant) return true;
-  const parts = sizes.producer?.op === 'Concat' ? sizes.producer.inputs : [];
+  const parts = producedBy(sizes, 'Concat')?.inputs ?? [];
   return parts.length > 1 && parts.at(-1)?.constant !== undefined;
 }
 

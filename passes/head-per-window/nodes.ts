@@ -7,6 +7,7 @@ import { channelAffine } from '../../src/analysis/maps/channel-affine';
 import { isLayer, isUnpadded } from '../../src/analysis/maps/trunk';
 import { attributes, intAttr, intsAttr, stringAttr } from '../../src/ir/attrs';
 import { permOf } from '../../src/ir/axis';
+import { isNode } from '../../src/ir/match';
 import { isBroadcasting, isQuantiser, isReduction, isUnaryElementwise } from '../../src/ir/operator-traits';
 import { table } from '../../src/ir/table';
 import { elementCount, fromNumbers, permuted, readNumbers, reshaped } from '../../src/ir/tensor';
@@ -34,8 +35,8 @@ export function perWindow(head: HeadNode): Result {
   if (node.inputs.some((_, slot) => (head.row(slot)?.batchAt ?? 0) > 0) && !MOVED.has(node.op) && !isUnaryElementwise(node.op))
     return 'its batch does not come first';
   if (isBroadcasting(node.op)) return broadcast(head);
-  if (node.op === 'MatMul') return matMul(head);
-  if (node.op === 'Concat') return concat(head);
+  if (isNode(node, 'MatMul')) return matMul(head);
+  if (isNode(node, 'Concat')) return concat(head);
   const rule = RULES[node.op];
   // A recurrent layer judges its other inputs itself: its first state is as long as the batch, so it may seem to follow the image.
   if (first && rule === recurrence) return rule(head, first);

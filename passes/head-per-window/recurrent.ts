@@ -4,6 +4,7 @@
  *   GRU(X)      X [T, N, D] for one window, [N, h', w', T, D] for all      ->      GRU(X')      X' [T, N*h'*w', D]
  */
 
+import { isNode, producedBy } from '../../src/ir/match';
 import { isNumeric, readNumbers } from '../../src/ir/tensor';
 import type { ConstValue, Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
@@ -72,13 +73,14 @@ function isZero(state: Value | undefined): boolean {
   if (!state) return true;
   if (isConst(state)) return zeros(state);
   const producer: Node | undefined = state.producer;
-  if (producer?.op === 'ConstantOfShape') {
+  if (isNode(producer, 'ConstantOfShape')) {
     const value = producer.attrs.get('value');
     return (
       value === undefined ||
       (value.kind === 'tensor' && isNumeric(value.value.dtype) && readNumbers(value.value).every((number) => number === 0))
     );
   }
-  return (producer?.op === 'Expand' || producer?.op === 'Slice' || producer?.op === 'Identity') && isZero(producer.inputs[0]);
+  return isZeroBehind(producedBy(state, 'Expand', 'Slice', 'Identity'));
 }
+const isZeroBehind = (move: Node | undefined): boolean => move !== undefined && isZero(move.inputs[0]);
 const zeros = ({ constant }: ConstValue): boolean => isNumeric(constant.dtype) && readNumbers(constant).every((number) => number === 0);

@@ -12,6 +12,7 @@
 import { attributes, intAttr, intsAttr } from '../../src/ir/attrs';
 import { axisRolesOf, cellsIn, imageInputs, isChannelsFirst, type MapAxes, mapAxes, sizesIn } from '../../src/ir/axis-roles';
 import type { Graph } from '../../src/ir/graph';
+import { isNode } from '../../src/ir/match';
 import { elementCount, permuted, slicedAlong } from '../../src/ir/tensor';
 import { isConst, type Node, type Value } from '../../src/ir/types';
 import { flattenedMap } from '../../src/ir/views';
@@ -147,7 +148,7 @@ function branchOf(map: Value, axes: MapAxes): MapBranch {
   const size = source?.type?.shape?.slice(2);
   const one = ones(axes.places.length);
   const [kernel, strides] = [pool && intsAttr(pool, 'kernel_shape'), (pool && intsAttr(pool, 'strides')) ?? one];
-  const isPool = pool && (pool.op === 'MaxPool' || pool.op === 'AveragePool') && pool.outputs.length === 1;
+  const isPool = isNode(pool, 'MaxPool', 'AveragePool') && pool.outputs.length === 1;
   const plain = { map, pool: undefined, axes, dilations: one, beyond: one.map(() => 0), stride: pixelStride(map) };
   if (!isChannelsFirst(axes) || !isPool || !source || !kernel || !size || strides.every((stride) => stride === 1) || !isPlainPool(pool))
     return plain;

@@ -73,7 +73,7 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
   const named = (nodes: readonly Node[]): string[] => nodes.filter((node) => leading.has(node)).map(sourceName);
   const [padded, global, unknown] = [named(graph.nodes.filter((node) => pads.has(node))), named(fields.global), named(fields.unknown)];
   const kind = global.length + unknown.length > 0 ? 'whole-image' : padded.length > 0 ? 'border' : 'everywhere';
-  const wraps = named(graph.nodes.filter((node) => node.op === 'Pad' && asPad(node).mode === 'wrap'));
+  const wraps = named(graph.nodes.filter((node) => asPad(node)?.mode === 'wrap'));
   const reach = kind === 'whole-image' ? undefined : reachOf(graph, fields.of);
   const tracks = graph.outputs.flatMap((output) => {
     const state = motion.of(output);

@@ -11,6 +11,7 @@ import { assertInvariant } from '../diagnostics/compile-error';
 import { intAttr } from '../ir/attrs';
 import { type AxisRoles, axisRolesOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
+import { byOperator, isNode, producedBy } from '../ir/match';
 import { tellsSize } from '../ir/operator-traits';
 import type { Node, Value } from '../ir/types';
 import { isConst } from '../ir/types';
@@ -86,21 +87,14 @@ export function leadingTo(values: readonly Value[]): ReadonlySet<Node> {
 
 /** Reason why a node fixes positions, beyond how its result moves. */
 function fixes(node: Node, roles: AxisRoles, motion: Motion): string | undefined {
-  if (node.op === 'MatMul' && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
+  if (isNode(node, 'MatMul') && multipliesUnknown(node, roles) && !multipliesWithin(node, motion))
     return 'it multiplies two values that are computed from the image, whose axes cannot be identified (attention, perhaps)';
   const varying = node.inputs.filter((input): input is Value => input !== undefined && !isConst(input) && roles.of(input) !== undefined);
   if (!varying.some((input) => isSpread(input, roles))) return undefined;
-  switch (node.op) {
-    case 'MatMul':
-      return matMul(node, roles);
-    case 'Gemm':
-      return gemm(node, roles);
-    case 'ReduceSum':
-      return weightedSum(node, roles);
-    default:
-      return scalesPlaces(node, roles);
-  }
+  return (fixesBy(node) ?? scalesPlaces)(node, roles);
 }
+
+const fixesBy = byOperator<(node: Node, roles: AxisRoles) => string | undefined>({ Gemm: gemm, MatMul: matMul, ReduceSum: weightedSum });
 
 /** True if the value still has more than one position. */
 const isSpread = (value: Value, roles: AxisRoles): boolean =>
@@ -168,10 +162,10 @@ function gemm(node: Node, roles: AxisRoles): string | undefined {
  */
 function weightedSum(node: Node, roles: AxisRoles): string | undefined {
   const [data] = node.inputs;
-  const product = data?.producer;
+  const product = producedBy(data, 'Mul');
   const own = data && roles.of(data);
   const [output] = node.outputs;
-  if (!own || product?.op !== 'Mul' || !output || roles.of(output)?.some((_, axis) => spans(output, roles, axis))) return undefined;
+  if (!own || !product || !output || roles.of(output)?.some((_, axis) => spans(output, roles, axis))) return undefined;
   const weights = product.inputs.find(
     (input) =>
       input &&
@@ -179,7 +173,7 @@ function weightedSum(node: Node, roles: AxisRoles): string | undefined {
       isSpread(input, roles) &&
       roles.of(input)?.every((role, axis) => !/C/.test(role ?? '') || input.type?.shape?.[axis] === 1),
   );
-  return weights && weights.producer?.op !== 'Softmax'
+  return weights && !producedBy(weights, 'Softmax')
     ? 'it adds positions up by weights that are compared over all of them (attention)'
     : undefined;
 }

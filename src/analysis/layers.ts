@@ -4,12 +4,14 @@
  * A layer is one node, or several that correspond to one PyTorch module: Flatten + Gemm and MatMul + Add are Linear(in -> out), x * Sigmoid(x) is SiLU().
  * Nodes that compute only on weights or on shapes are not layers; only their number is reported. Types must be inferred.
  */
-import { floatAttr, intAttr } from '../ir/attrs';
+
 import type { Graph } from '../ir/graph';
+import { isNode } from '../ir/match';
 import { table } from '../ir/table';
 import type { Node, TensorType, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { viewedBy } from '../ir/views';
+import { asProduct } from '../operators/layers';
 import { type Notation, torch } from '../operators/notation';
 import { carriesData, costs, dataValues, type NodeCost, total } from './cost';
 import { linear, notationOf, spell } from './notation';
@@ -148,27 +150,23 @@ function groupNodes(graph: Graph): Group[] {
 
 /** Gemm, MatMul or MatMul + Add with a weight on the right, including preceding views that only flatten. */
 function linearGroup(node: Node, data: ReadonlySet<Value>): Group | undefined {
-  if (node.op !== 'Gemm' && node.op !== 'MatMul') return undefined;
+  const product = asProduct(node);
+  if (!product?.isPlain) return undefined;
   const [x, weight] = node.inputs;
   if (!x || !weight || !data.has(x) || data.has(weight) || rankOf(weight) !== 2) return undefined;
-  if (node.op === 'Gemm' && !isPlainGemm(node)) return undefined;
-  const bias = node.op === 'MatMul' ? biasAfter(node, data) : undefined;
+  const bias = product.isGemm ? undefined : biasAfter(node, data);
   const shape = weight.type?.shape;
-  const flipped = intAttr(node, 'transB') !== 0;
   return {
     main: node,
     nodes: [...flatteningBefore(x, node), node, ...(bias ? [bias] : [])],
-    notation: linear(shape?.[flipped ? 1 : 0], shape?.[flipped ? 0 : 1], bias !== undefined || node.inputs[2] !== undefined),
+    notation: linear(shape?.[product.transB ? 1 : 0], shape?.[product.transB ? 0 : 1], bias !== undefined || product.addend !== undefined),
   };
 }
-
-const isPlainGemm = (node: Node): boolean =>
-  intAttr(node, 'transA') === 0 && floatAttr(node, 'alpha') === 1 && (node.inputs[2] === undefined || floatAttr(node, 'beta') === 1);
 
 function biasAfter(matmul: Node, data: ReadonlySet<Value>): Node | undefined {
   const [product] = matmul.outputs;
   const reader = product && onlyReader(product);
-  if (reader?.op !== 'Add') return undefined;
+  if (!isNode(reader, 'Add')) return undefined;
   const other = reader.inputs.find((input) => input !== product);
   return other && !data.has(other) && rankOf(other) === 1 ? reader : undefined;
 }
@@ -178,7 +176,7 @@ function flatteningBefore(x: Value, reader: Node): Node[] {
   const chain: Node[] = [];
   let at: Value | undefined = x;
   let user = reader;
-  while (at?.producer && at.producer.op !== 'Identity' && onlyReader(at) === user) {
+  while (at?.producer && !isNode(at.producer, 'Identity') && onlyReader(at) === user) {
     user = at.producer;
     const from: Value | undefined = viewedBy(user);
     if (!from || rankOf(from) === undefined) break;
@@ -194,7 +192,7 @@ function gateGroup(node: Node): Group | undefined {
   const [x] = node.inputs;
   const [gate] = node.outputs;
   const reader = gate && onlyReader(gate);
-  if (!gated || !x || reader?.op !== 'Mul' || !reader.inputs.includes(x) || !reader.inputs.includes(gate)) return undefined;
+  if (!gated || !x || !isNode(reader, 'Mul') || !reader.inputs.includes(x) || !reader.inputs.includes(gate)) return undefined;
   return { main: node, nodes: [node, reader], notation: torch(gated) };
 }
 const GATED: Readonly<Record<string, string>> = table({ Sigmoid: 'SiLU', Hardsigmoid: 'Hardswish' });

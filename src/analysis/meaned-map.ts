@@ -2,6 +2,7 @@
 
 import type { Value } from '../ir/types';
 import { pixelStride } from '../operators/pixel-stride';
+import { isGlobalMean } from '../operators/pools';
 
 /**
  * The map of windows that an output averages: the one closest to the output, if several of equal size are averaged. undefined if there is none, or if
@@ -15,7 +16,7 @@ export function meanedMap(output: Value): Value | undefined {
     const [map] = producer?.inputs ?? [];
     if (!producer || !map) continue;
     const sizes = map.type?.shape?.slice(2) ?? [];
-    if (producer.op === 'GlobalAveragePool' && sizes.length > 0 && sizes.every((dim) => typeof dim === 'string')) maps.push(map);
+    if (isGlobalMean(producer) && sizes.length > 0 && sizes.every((dim) => typeof dim === 'string')) maps.push(map);
     else for (const input of producer.inputs) if (input && !input.constant) seen.add(input);
   }
   const [first] = maps;

@@ -10,7 +10,6 @@
  * This does not work for networks that read the whole image, nor for maps resized by an uneven factor: there, the position of a cell depends on the size.
  */
 
-import { intAttr, stringAttr } from '../ir/attrs';
 import { AxisRoles, imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
@@ -18,6 +17,7 @@ import { cutsOf } from '../ir/sizes/cut';
 import { isLetter, type Letter, type PlacesName, placesName } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { pixelStride, strideBySize } from '../operators/pixel-stride';
+import { asResize } from '../operators/resize';
 import { activationBytes } from './activation-memory';
 import { causesOf, contractOf } from './contract';
 import { type AxisField, type ReceptiveField, receptiveFields } from './receptive-field';
@@ -160,13 +160,14 @@ const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % 
 
 /** True if resized cells fall elsewhere at another size: the corners are aligned, or neither the factor nor its inverse is an integer. */
 function isUnevenResize(node: Node): boolean {
-  if (node.op !== 'Resize') return false;
+  const own = asResize(node);
+  if (!own) return false;
   const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
   return (from ?? []).some((length, axis) => {
     const cells = to?.[axis];
     if (length === cells) return false;
     if (typeof length !== 'number' || typeof cells !== 'number') return true;
     const even = cells % length === 0 || length % cells === 0;
-    return !even || stringAttr(node, 'coordinate_transformation_mode') === 'align_corners' || intAttr(node, 'exclude_outside') !== 0;
+    return !even || own.coordinates === 'align_corners' || own.excludesOutside;
   });
 }

@@ -1,4 +1,6 @@
 /** Requirements for a valid conversion, checked on the graph and not on the passes that produced it. */
+
+import { meaningOf } from '../ir/integer-operators';
 import { passesWith } from '../../passes';
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
@@ -8,10 +10,12 @@ import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
+import { byOperator, isNode } from '../ir/match';
 import type { Model } from '../ir/model';
 import { isLetter } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { hasCells } from '../ir/views';
+import { hasKernel } from '../operators/layers';
 import { trainingOf } from '../operators/training';
 import { BAKED_SIZE, growing, obstacle, UNEQUAL_SIZES, whyNoConvolution } from '../rewrite/obstacles';
 import type { Remark, Role } from '../rewrite/pass';
@@ -85,12 +89,23 @@ function leadsToLayers(node: Node): boolean {
   const seen = new Set<Node>([node]);
   for (const { outputs } of seen)
     for (const { user } of outputs.flatMap((output) => output.uses)) {
-      const kernel = user.op === 'Conv' ? (user.inputs[1]?.type?.shape?.slice(2) ?? []) : [];
-      if (user.op.endsWith('Pool') || user.op === 'GridSample' || kernel.some((size) => size !== 1)) return true;
+      if (looksAround({ op: meaningOf(user) }) || hasKernel(user)) return true;
       seen.add(user);
     }
   return false;
 }
+
+/** Operators besides convolutions that read neighbouring positions. */
+const looksAround = byOperator<true>({
+  AveragePool: true,
+  GlobalAveragePool: true,
+  GlobalLpPool: true,
+  GlobalMaxPool: true,
+  GridSample: true,
+  LpPool: true,
+  MaxPool: true,
+  MaxRoiPool: true,
+});
 
 interface Slid {
   readonly original: Model;
@@ -141,8 +156,6 @@ export function requireFreed(model: Model, cells: Cells, remarks: readonly Remar
 /** True if everything with a kernel comes before the node: a convolutional trunk under a head that is not. A single patch embedding is not a trunk. */
 function convolutionalUpTo(model: Model, node: Node): boolean {
   const { nodes } = model.graph;
-  const hasKernel = (candidate: Node): boolean =>
-    candidate.op === 'Conv' && (candidate.inputs[1]?.type?.shape?.slice(2) ?? []).some((dim) => dim !== 1);
   const at = nodes.indexOf(node);
   return nodes.slice(0, at).filter(hasKernel).length > 1 && !nodes.slice(at).some(hasKernel);
 }

@@ -2,11 +2,14 @@
  * Reduces the channels along one value of a network: the weights that produce it and those that read it are cut to their first channels.
  * The change is followed through operators that treat channels independently; anything else prevents it.
  */
+
 import { intAttr } from '../ir/attrs';
 import type { Model } from '../ir/model';
 import { isUnaryElementwise } from '../ir/operator-traits';
+import { table } from '../ir/table';
 import { slicedAlong } from '../ir/tensor';
 import { isConst, type Node, type Value } from '../ir/types';
+import { asConv, asProduct } from '../operators/layers';
 
 const POOLS = ['MaxPool', 'AveragePool', 'LpPool', 'GlobalAveragePool', 'GlobalMaxPool', 'Identity', 'Dropout'];
 const ARITHMETIC = ['Add', 'Sub', 'Mul', 'Div'];
@@ -38,9 +41,9 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
 
   /** Reduces the outputs of the layer that produces the value. */
   function cutLayer(node: Node, from: number, to: number): boolean {
-    const isGemm = node.op === 'Gemm';
-    if (!isGemm && !(node.op === 'Conv' && intAttr(node, 'group') === 1)) return false;
-    if (!cutConstant(node, 1, isGemm && intAttr(node, 'transB') === 0 ? 1 : 0, from, to)) return false;
+    const product = asProduct(node);
+    const isLayer = product?.isGemm ?? asConv(node)?.groups === 1;
+    if (!isLayer || !cutConstant(node, 1, product?.isGemm && !product.transB ? 1 : 0, from, to)) return false;
     const bias = node.inputs[2];
     return bias === undefined || cutConstant(node, 2, (bias.type?.shape?.length ?? 1) - 1, from, to);
   }
@@ -53,6 +56,24 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
   function reader(node: Node, slot: number, value: Value, from: number, to: number): boolean {
     const [output] = node.outputs;
     const on = (a = from, b = to): boolean => output !== undefined && follow(output, a, b);
+    const cut = (at: number, axis: number): boolean => cutConstant(node, at, axis, from, to);
+    const readers = table<() => boolean>({
+      BatchNormalization: () => [1, 2, 3, 4].every((at) => cut(at, 0)) && on(),
+      Conv: () => {
+        const group = intAttr(node, 'group');
+        if (group === 1) return cut(1, 1);
+        if (group !== from || node.inputs[1]?.type?.shape?.[0] !== from) return false;
+        graph.respell(node, { attrs: new Map([...node.attrs, ['group', { kind: 'int', value: to }]]) });
+        return cut(1, 0) && (node.inputs[2] === undefined || cut(2, 0)) && on();
+      },
+      Flatten: () => {
+        const features = output?.type?.shape?.[1];
+        if (intAttr(node, 'axis') !== 1 || typeof features !== 'number') return false;
+        return on(features, (features / from) * to);
+      },
+      Gemm: () => intAttr(node, 'transA') === 0 && cut(1, intAttr(node, 'transB') === 0 ? 0 : 1),
+      MatMul: () => node.inputs[1]?.type?.shape?.length === 2 && cut(1, 0),
+    });
     if (isUnaryElementwise(node.op) || POOLS.includes(node.op)) return on();
     if (ARITHMETIC.includes(node.op)) {
       const other = node.inputs[1 - slot];
@@ -61,28 +82,6 @@ export function withFewerChannels(source: Model, pick: string, keep: (channels: 
       const axis = shape.length - ((value.type?.shape?.length ?? 0) - 1);
       return (shape[axis] ?? 1) === 1 || cutConstant(node, 1 - slot, axis, from, to) ? on() : false;
     }
-    if (slot !== 0) return false;
-    switch (node.op) {
-      case 'Flatten': {
-        const features = output?.type?.shape?.[1];
-        if (intAttr(node, 'axis') !== 1 || typeof features !== 'number') return false;
-        return on(features, (features / from) * to);
-      }
-      case 'BatchNormalization':
-        return [1, 2, 3, 4].every((at) => cutConstant(node, at, 0, from, to)) && on();
-      case 'Conv': {
-        const group = intAttr(node, 'group');
-        if (group === 1) return cutConstant(node, 1, 1, from, to);
-        if (group !== from || node.inputs[1]?.type?.shape?.[0] !== from) return false;
-        graph.respell(node, { attrs: new Map([...node.attrs, ['group', { kind: 'int', value: to }]]) });
-        return cutConstant(node, 1, 0, from, to) && (node.inputs[2] === undefined || cutConstant(node, 2, 0, from, to)) && on();
-      }
-      case 'Gemm':
-        return intAttr(node, 'transA') === 0 && cutConstant(node, 1, intAttr(node, 'transB') === 0 ? 0 : 1, from, to);
-      case 'MatMul':
-        return node.inputs[1]?.type?.shape?.length === 2 && cutConstant(node, 1, 0, from, to);
-      default:
-        return false;
-    }
+    return slot === 0 && (readers[node.op]?.() ?? false);
   }
 }

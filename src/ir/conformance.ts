@@ -2,8 +2,10 @@
  * Checks a node against ONNX's schema: only attributes that the operator has, all required ones present, and an accepted number of inputs and outputs with
  * accepted element types. Runtimes refuse a node that breaks one of these rules, so passes and rules need not check them.
  */
+
 import { badGraph, locate } from '../diagnostics/catalogue';
 import { nestedGraphs } from './graph';
+import { isNode } from './match';
 import { type OperatorSchema, operatorSchema, type Parameter } from './operators';
 import { quantisedViolation } from './quantised-conformance';
 import type { DType, Node } from './types';
@@ -106,7 +108,7 @@ const mostOf = (parameters: readonly Parameter[]): number => (parameters.at(-1)?
 
 /** Both branches must produce all outputs of the node. */
 function unequalBranches(node: Node): string | undefined {
-  if (node.op !== 'If') return undefined;
+  if (!isNode(node, 'If')) return undefined;
   const other = nestedGraphs(node).find(({ outputs }) => outputs.length !== node.outputs.length);
   return other && `${named(node)} makes ${node.outputs.length} values, its branch '${other.name}' ${other.outputs.length}`;
 }

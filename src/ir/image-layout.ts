@@ -4,7 +4,8 @@
  * [N, C, T] from an image without a batch.
  */
 import { permOf, wrapAxis } from './axis';
-import { isBroadcasting, isQuantiser, isUnaryElementwise } from './operator-traits';
+import { byOperator } from './match';
+import { axisRule, isBroadcasting } from './operator-traits';
 import { isKnown, readNumbers } from './tensor';
 import { isConst, type Node, type Value } from './types';
 
@@ -25,9 +26,6 @@ const CHANNELS_FIRST = new Set([
 
 /** The same layout, but axis 1 need not be channels: a norm for each bin of a spectrogram has the bins there. A later layer is stronger evidence. */
 const NORMS = new Set(['BatchNormalization', 'GroupNormalization', 'InstanceNormalization', 'LRN']);
-
-/** Operators that keep the axes of their input. */
-const KEEPS_AXES = new Set(['Pad', 'Slice', 'Resize', 'Dropout', 'Identity', 'Cast']);
 
 /** Maximum number of readers examined: the stem of a network is near its image. */
 const NEAR = 64;
@@ -78,7 +76,7 @@ function layoutOf(axes: Seen['axes'], rank: number): Layout | undefined {
 /** Image axis for each axis of the result; undefined if it cannot be determined. */
 function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] | undefined {
   const rank = axes.length;
-  if (node.op === 'Transpose') {
+  if (axisRule(node.op) === 'transposed') {
     const perm = permOf(node, rank);
     return perm.length === rank ? perm.map((axis) => axes[axis]) : undefined;
   }
@@ -91,8 +89,9 @@ function axesBehind(node: Node, slot: number, axes: Seen['axes']): Seen['axes'] 
         : undefined;
   }
   if (slot !== 0) return undefined;
-  if (node.op === 'Unsqueeze' || node.op === 'Reshape') return withUnits(node, axes);
-  return isUnaryElementwise(node.op) || isQuantiser(node.op) || KEEPS_AXES.has(node.op) || NORMS.has(node.op) ? axes : undefined;
+  const rule = axisRule(node.op);
+  if (rule === 'unary' || rule === 'in place' || rule === 'same') return axes;
+  return withUnits(node)?.(node, axes);
 }
 
 /** A constant with more axes prepends new ones. */
@@ -102,16 +101,22 @@ const aligned = (axes: Seen['axes'], rank: number): Seen['axes'] => [
 ];
 
 /** Unit axes inserted by a view: those listed by Unsqueeze, or those of a Reshape that otherwise keeps the shape of its data. */
-function withUnits(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
+const withUnits = byOperator<(node: Node, axes: Seen['axes']) => Seen['axes'] | undefined>({
+  Reshape: reshapedWithUnits,
+  Unsqueeze: unsqueezed,
+});
+
+function unsqueezed(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
   const { constant } = node.inputs[1] ?? {};
-  const given = constant && isKnown(constant) ? [...readNumbers(constant)] : undefined;
-  if (node.op === 'Unsqueeze') {
-    if (!given) return undefined;
-    const rank = axes.length + given.length;
-    const units = new Set(given.map((axis) => wrapAxis(axis, rank)));
-    let next = 0;
-    return Array.from({ length: rank }, (_, axis) => (units.has(axis) ? undefined : axes[next++]));
-  }
+  if (!constant || !isKnown(constant)) return undefined;
+  const given = [...readNumbers(constant)];
+  const rank = axes.length + given.length;
+  const units = new Set(given.map((axis) => wrapAxis(axis, rank)));
+  let next = 0;
+  return Array.from({ length: rank }, (_, axis) => (units.has(axis) ? undefined : axes[next++]));
+}
+
+function reshapedWithUnits(node: Node, axes: Seen['axes']): Seen['axes'] | undefined {
   const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
   if (!from || !to || to.length <= from.length) return undefined;
   let next = 0;

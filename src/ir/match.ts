@@ -6,7 +6,12 @@ import type { OnnxOp } from './operators';
 import { table } from './table';
 import type { Node, Value } from './types';
 
-export const isNode = (node: Node | undefined, ...ops: readonly OnnxOp[]): node is Node => ops.some((op) => op === node?.op);
+/** True if the node is one of these operators. */
+export function isNode(node: Node, ...ops: readonly OnnxOp[]): boolean;
+export function isNode(node: Node | undefined, ...ops: readonly OnnxOp[]): node is Node;
+export function isNode(node: Node | undefined, ...ops: readonly OnnxOp[]): boolean {
+  return ops.some((op) => op === node?.op);
+}
 
 /** The node that computes the value, if it is one of these operators. */
 export const producedBy = (value: Value | undefined, ...ops: readonly OnnxOp[]): Node | undefined =>

@@ -27,7 +27,7 @@ export const operators: Record<OnnxOp, Operator> = {
   ...others,
 };
 
-const FOREIGN: Operator = unknown('is no operator of ONNX, and how it moves with the image is not known', { multiplyAdds: uncounted });
+const FOREIGN: Operator = unknown('is not an operator of ONNX, and how it moves with the image is not known', { multiplyAdds: uncounted });
 const isOwn = (node: Node): boolean => node.domain === '' || node.domain === 'ai.onnx';
 /** Registry entry of an ONNX Runtime operator (com.microsoft), if supported. */
 const ofRuntime = (node: Node): Operator | undefined => (node.domain === 'com.microsoft' ? runtimeIntegers.get(node.opType) : undefined);

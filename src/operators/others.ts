@@ -17,7 +17,7 @@ const sampled = unknown('samples places that are given in absolute coordinates')
 const random = unknown('gives numbers at random');
 const noTensor = unknown('gives a sequence, not a map');
 const text = unknown('works on text');
-const repeating = unknown('repeats a graph of its own, each time on the result of the time before', { multiplyAdds: uncounted });
+const repeating = unknown('runs a subgraph repeatedly, each time on its previous result', { multiplyAdds: uncounted });
 const branching = unknown('decides while it runs what is computed', { multiplyAdds: uncounted });
 
 /** Also for the operators of ONNX Runtime that contain it. */
@@ -60,10 +60,10 @@ export const others = {
   RoiAlign: sampled,
   RotaryEmbedding: unknown('turns numbers by an angle for each position'),
   STFT: unknown('takes all places together by their frequencies', { multiplyAdds: uncounted }),
-  Scan: unknown('runs a graph of its own over one slice after the other', { multiplyAdds: uncounted }),
-  Scatter: unknown('puts numbers at places that are told one by one'),
-  ScatterElements: unknown('puts numbers at places that are told one by one'),
-  ScatterND: unknown('puts numbers at places that are told one by one'),
+  Scan: unknown('runs a subgraph over one slice after the other', { multiplyAdds: uncounted }),
+  Scatter: unknown('puts numbers at positions that are given one by one'),
+  ScatterElements: unknown('puts numbers at positions that are given one by one'),
+  ScatterND: unknown('puts numbers at positions that are given one by one'),
   SequenceAt: noTensor,
   SequenceConstruct: noTensor,
   SequenceEmpty: noTensor,

@@ -1,6 +1,8 @@
 /** Pad with its defaults filled in. */
+
 import { stringAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
+import { isNode } from '../ir/match';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
 
@@ -16,7 +18,9 @@ export interface Pad {
   readonly axes: readonly Padding[] | undefined;
 }
 
-export function asPad(node: Node): Pad {
+/** Returns undefined for any other operator. */
+export function asPad(node: Node): Pad | undefined {
+  if (!isNode(node, 'Pad')) return undefined;
   const rank = node.inputs[0]?.type?.shape?.length;
   const amounts = constantInts(node, 1);
   const half = (amounts?.length ?? 0) / 2;

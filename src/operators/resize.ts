@@ -1,6 +1,8 @@
 /** Resize with its defaults filled in. */
+
 import { intAttr, stringAttr } from '../ir/attrs';
 import { namedAxes } from '../ir/axis';
+import { isNode } from '../ir/match';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
 
@@ -18,10 +20,10 @@ export interface Resize {
   readonly scales: readonly number[] | undefined;
 }
 
-/** Returns undefined if the rank is unknown. */
+/** Returns undefined if the rank is unknown, and for any other operator. */
 export function asResize(node: Node): Resize | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
-  if (rank === undefined) return undefined;
+  if (!isNode(node, 'Resize') || rank === undefined) return undefined;
   return {
     mode: stringAttr(node, 'mode'),
     coordinates: stringAttr(node, 'coordinate_transformation_mode'),

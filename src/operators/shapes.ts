@@ -24,7 +24,7 @@ function repeated(node: Node, axis: number): Reads {
 }
 
 export const shapes = {
-  Compress: operator('same', 'places told one by one', () => picks('takes positions that are told one by one')),
+  Compress: operator('same', 'positions given one by one', () => picks('takes positions that are given one by one')),
   Concat: operator('joined', 'one of its inputs', (node, axis) => picking('lays maps next to each other in space')(node, axis), {
     family: 'view',
     onIntegers: KEPT,
@@ -34,11 +34,11 @@ export const shapes = {
   Flatten: pointwise('view', { family: 'view', onIntegers: KEPT, torch: flattenModule }),
   Gather: operator(
     'gathered',
-    'places told by number',
+    'positions given by index',
     (node, axis) => picking(node.inputs[1]?.constant ? FIXED_PLACES : 'takes positions that are computed')(node, axis),
     { family: 'view', onIntegers: KEPT },
   ),
-  GatherElements: operator('same', 'places told by number', picking('takes another position for every place')),
+  GatherElements: operator('same', 'positions given by index', picking('takes another position for every place')),
   Reshape: pointwise('view', { settings: [1], family: 'view', onIntegers: KEPT }),
   Split: operator('same', 'a part', picking('cuts the map into a fixed number of rows or columns'), {
     settings: [1],

@@ -1,5 +1,7 @@
 /** Slice with its defaults filled in. */
+
 import { wrapAxis } from '../ir/axis';
+import { isNode } from '../ir/match';
 import type { Node } from '../ir/types';
 import { constantInts } from './constants';
 
@@ -11,9 +13,10 @@ export interface Cut {
   readonly step: number;
 }
 
-/** Cuts of a Slice, one entry per axis that it lists; undefined if the axes are unknown. */
+/** Cuts of a Slice, one entry per axis that it lists; undefined if the axes are unknown, and for any other operator. */
 export function asSlice(node: Node): readonly Cut[] | undefined {
   const rank = node.inputs[0]?.type?.shape?.length;
+  if (!isNode(node, 'Slice')) return undefined;
   const [starts, ends] = [constantInts(node, 1), constantInts(node, 2)];
   const count = starts?.length ?? ends?.length ?? node.inputs[1]?.type?.shape?.[0];
   const axes = node.inputs[3]

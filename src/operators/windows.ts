@@ -112,7 +112,7 @@ function depthToSpace(node: Node, axis: number): Reads {
 }
 
 function padding(node: Node, axis: number): Reads {
-  const { axes } = asPad(node);
+  const axes = asPad(node)?.axes;
   if (!axes) return computedPadding(node, axis);
   const [own] = axes.filter((candidate) => candidate.axis === axis);
   if (!own) return POINT;
@@ -310,7 +310,7 @@ export const windows = {
     torch: padModule,
     onIntegers: KEPT,
   }),
-  Resize: operator('same', 'places around a fraction of its own', stretch, {
+  Resize: operator('same', 'positions around a fraction of its own', stretch, {
     settings: [1, 2, 3],
     weights: [],
     family: 'pool',

@@ -9,9 +9,11 @@
  * - Whatever the rewrite leaves without readers is removed: matched nodes, their producers, constants.
  * - Refusals and near misses of the last round are reported as remarks.
  */
+
 import { locate, locateValue } from '../diagnostics/catalogue';
 import { assertInvariant, CompileError, InvariantError, type Location } from '../diagnostics/compile-error';
 import { Graph, nestedGraphs } from '../ir/graph';
+import { isNode } from '../ir/match';
 import { type Dim, isConst, type Node, type TensorType, type Value } from '../ir/types';
 import { builderAt, type RecordingBuilder } from './builder';
 import type { Accepted, NotApplied, Replacement, Rule, RuleContext } from './rule';
@@ -184,7 +186,7 @@ function pairUp(root: Node, rule: Rule, replacement: Replacement): Pair[] {
 
 /** Refuses to remove an Identity between two public names: `rewrite` would insert a new one each time. At other roots, it inserts an Identity. */
 function obstacle(root: Node, pairs: readonly Pair[]): NotApplied | undefined {
-  if (root.op !== 'Identity' || pairs.every(({ old, fresh }) => root.graph.canReplace(old, fresh))) return undefined;
+  if (!isNode(root, 'Identity') || pairs.every(({ old, fresh }) => root.graph.canReplace(old, fresh))) return undefined;
   return {
     kind: 'refused',
     reason: 'it joins an output of the graph to an input, a constant or another output, and both names are public',

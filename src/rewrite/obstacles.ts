@@ -1,10 +1,13 @@
 /** Finds what prevents a conversion, for its error message: refusals of rules first, otherwise the node at fault. */
+
 import type { Location } from '../diagnostics/compile-error';
 import { AxisRoles, hasMapRank, imageInputs, slidingLetters } from '../ir/axis-roles';
 import { meaningOf } from '../ir/integer-operators';
+import { isNode } from '../ir/match';
 import { isIntegerOp } from '../ir/operator-traits';
 import { isFloatType } from '../ir/tensor';
 import type { Node, Value } from '../ir/types';
+import { asProduct } from '../operators/layers';
 import type { Remark } from './pass';
 
 /** Rule name of remarks about pixel counts that an exporter wrote into the model. */
@@ -87,7 +90,7 @@ export function whyNoConvolution(
   remarks: readonly Remark[],
   preparing: ReadonlySet<string>,
 ): { readonly output: Value | undefined; readonly reasons: readonly string[] } {
-  if (layer.op !== 'Gemm' && layer.op !== 'MatMul') return { output: undefined, reasons: [] };
+  if (!asProduct(layer)) return { output: undefined, reasons: [] };
   const onTheWay = new Set<string>();
   for (let at: Node | undefined = layer; at; at = dataOf(at)?.producer) {
     onTheWay.add(at.name);
@@ -125,7 +128,7 @@ function firstFixed(output: Value): { readonly blocker: Node | undefined; readon
 
 function describe(blocker: Node | undefined, reader: Node | undefined): string {
   if (!blocker) return 'it does not depend on an image';
-  if (blocker.op === 'Flatten' && reader) return `no rule is known that makes ${reader.op} '${reader.name}' work on a map`;
+  if (isNode(blocker, 'Flatten') && reader) return `no rule is known that makes ${reader.op} '${reader.name}' work on a map`;
   const [input] = blocker.inputs;
   const axes = input && new AxisRoles(imageInputs(blocker.graph), blocker.graph.tied).of(input);
   return `${blocker.op} '${blocker.name}' fixes the size of what it reads${axes ? ` (axes ${axes.join(', ')})` : ''}`;

@@ -5,8 +5,10 @@
  * An average of integers is rounded; runtimes compute it in floating point, so a half may be rounded either way. Networks with averages are therefore
  * judged like any others.
  */
+
 import type { Graph } from '../ir/graph';
 import { meaningOf } from '../ir/integer-operators';
+import { isQuantiser } from '../ir/operator-traits';
 import { isFloatType } from '../ir/tensor';
 import { isConst, type Node, type Value } from '../ir/types';
 
@@ -16,7 +18,7 @@ export function computesInIntegers({ nodes }: Graph): boolean {
 
 /** True if the node only quantises, dequantises, moves values, or computes in integers by exact sums. */
 function isExact(node: Node): boolean {
-  if (MOVES.has(node.op) || node.op === 'QuantizeLinear' || node.op === 'DequantizeLinear') return true;
+  if (MOVES.has(node.op) || isQuantiser(node.op)) return true;
   const isFloat = (value: Value | undefined): boolean =>
     value !== undefined && !isConst(value) && isFloatType(value.type?.dtype ?? 'float');
   return !node.inputs.some(isFloat) && !node.outputs.some(isFloat) && !meaningOf(node).endsWith('AveragePool');

@@ -1,5 +1,7 @@
 /** Measures the noise of the original and derives the tolerance from it. */
+
 import { CompileError } from '../diagnostics/compile-error';
+import { isNode } from '../ir/match';
 import type { Model } from '../ir/model';
 import { table } from '../ir/table';
 import { computedTensor, elementCount, isFloatType, readNumbers } from '../ir/tensor';
@@ -339,7 +341,7 @@ export function activationNoise({ graph }: Model): Readonly<Record<string, numbe
 }
 const ACTIVATION_ULPS = 4;
 
-const isSigmoid = (output: Value): boolean => behindViews(output)?.op === 'Sigmoid';
+const isSigmoid = (output: Value): boolean => isNode(behindViews(output), 'Sigmoid');
 
 /** True if the node gives weights that are stored as integers. */
 const isStored = ({ op, inputs }: Node): boolean => op === 'DequantizeLinear' && inputs[0]?.constant !== undefined;

@@ -9,6 +9,7 @@
 
 import { intAttr, intsAttr, stringAttr } from '../../ir/attrs';
 import { hasMapRank, mapRank } from '../../ir/axis-roles';
+import { byOperator } from '../../ir/match';
 import type { Node, Value } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import { isPadded, isStrided } from '../../ir/window-attrs';
@@ -18,26 +19,25 @@ export function affineOperand(node: Node): { readonly slot: number; readonly val
   const varying = node.inputs.flatMap((input, slot) => (input && !isConst(input) ? [{ slot, value: input }] : []));
   const [only] = varying;
   if (!only || varying.length !== 1 || !hasMapRank(only.value, node.graph) || node.outputs.length !== 1) return undefined;
-  switch (node.op) {
-    case 'Conv':
-      return only.slot === 0 && isPointwise(node) ? only : undefined;
-    case 'BatchNormalization':
-      return only.slot === 0 && intAttr(node, 'training_mode') === 0 ? only : undefined;
-    case 'Add':
-    case 'Sub':
-    case 'Mul':
-      return node.inputs.every((input, slot) => slot === only.slot || isPerChannel(input, node)) ? only : undefined;
-    case 'Div':
-      return only.slot === 0 && isPerChannel(node.inputs[1], node) ? only : undefined;
-    case 'Identity':
-    case 'Neg':
-      return only;
-    case 'Slice':
-    case 'Gather':
-      return only.slot === 0 && picksChannels(node) ? only : undefined;
-    default:
-      return undefined;
-  }
+  return commutes(node)?.(node, only.slot) ? only : undefined;
+}
+
+/** By operator: whether it is affine in the operand in this slot, at each position separately. */
+const commutes = byOperator<(node: Node, slot: number) => boolean>({
+  Add: othersPerChannel,
+  BatchNormalization: (node, slot) => slot === 0 && intAttr(node, 'training_mode') === 0,
+  Conv: (node, slot) => slot === 0 && isPointwise(node),
+  Div: (node, slot) => slot === 0 && isPerChannel(node.inputs[1], node),
+  Gather: (node, slot) => slot === 0 && intAttr(node, 'axis') === 1 && node.inputs[1]?.constant?.shape.length === 1,
+  Identity: () => true,
+  Mul: othersPerChannel,
+  Neg: () => true,
+  Slice: (node, slot) => slot === 0 && onlyChannelAxis(node),
+  Sub: othersPerChannel,
+});
+
+function othersPerChannel(node: Node, slot: number): boolean {
+  return node.inputs.every((input, at) => at === slot || isPerChannel(input, node));
 }
 
 /** True for kernel 1x1, stride 1 and no padding. */
@@ -54,11 +54,6 @@ function isPerChannel(value: Value | undefined, { graph }: Node): boolean {
   const rank = mapRank(graph);
   if (!shape || shape.length > rank) return false;
   return shape.slice(-(rank - 2)).every((dim) => dim === 1) && (shape.length < rank || shape[0] === 1);
-}
-
-function picksChannels(node: Node): boolean {
-  if (node.op === 'Gather') return intAttr(node, 'axis') === 1 && node.inputs[1]?.constant?.shape.length === 1;
-  return onlyChannelAxis(node);
 }
 
 function onlyChannelAxis(slice: Node): boolean {

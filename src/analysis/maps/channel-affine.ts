@@ -2,7 +2,9 @@
  * Per-channel affine maps y = k x + s in all their spellings: BatchNormalization, and Mul, Div, Add, Sub by constants with one value per channel
  * (axis 1, unless given otherwise) or a single value.
  */
+
 import { floatAttr, intAttr } from '../../ir/attrs';
+import { byOperator, isNode } from '../../ir/match';
 import { elementCount, isFloatType, readNumbers } from '../../ir/tensor';
 import type { Node, Value } from '../../ir/types';
 import { isConst, rankOf } from '../../ir/types';
@@ -21,7 +23,7 @@ export interface ChannelAffine {
  * `axis`: the channel axis.
  */
 export function channelAffine(node: Node, axis = 1): ChannelAffine | undefined {
-  if (node.op === 'BatchNormalization') return axis === 1 ? batchNormalization(node) : undefined;
+  if (isNode(node, 'BatchNormalization')) return axis === 1 ? batchNormalization(node) : undefined;
   const [a, b] = node.inputs;
   if (!a || !b || node.inputs.length !== 2) return undefined;
   const slot = isConst(b) ? 0 : isConst(a) ? 1 : -1;
@@ -30,23 +32,22 @@ export function channelAffine(node: Node, axis = 1): ChannelAffine | undefined {
   if (slot < 0 || isConst(input) || !isConst(operand) || typeof channels !== 'number') return undefined;
   const numbers = perChannel(operand, rankOf(input) ?? 0, channels, axis);
   if (!numbers) return undefined;
-  const base = { input, slot, channels };
-  const constantly = (value: number) => () => new Float64Array(channels).fill(value);
-  switch (node.op) {
-    case 'Mul':
-      return { ...base, scale: numbers, shift: undefined };
-    case 'Div':
-      return slot === 0 ? { ...base, scale: () => numbers().map((number) => 1 / number), shift: undefined } : undefined;
-    case 'Add':
-      return { ...base, scale: undefined, shift: numbers };
-    case 'Sub':
-      return slot === 0
-        ? { ...base, scale: undefined, shift: () => numbers().map((number) => -number) }
-        : { ...base, scale: constantly(-1), shift: numbers };
-    default:
-      return undefined;
-  }
+  const map = mapBy(node)?.(numbers, slot, channels);
+  return map && { input, slot, channels, ...map };
 }
+
+type Constants = () => Float64Array;
+
+/** Scale and shift of arithmetic with a constant operand; `slot`: of the varying operand. */
+const mapBy = byOperator<(numbers: Constants, slot: number, channels: number) => Pick<ChannelAffine, 'scale' | 'shift'> | undefined>({
+  Add: (numbers) => ({ scale: undefined, shift: numbers }),
+  Div: (numbers, slot) => (slot === 0 ? { scale: () => numbers().map((number) => 1 / number), shift: undefined } : undefined),
+  Mul: (numbers) => ({ scale: numbers, shift: undefined }),
+  Sub: (numbers, slot, channels) =>
+    slot === 0
+      ? { scale: undefined, shift: () => numbers().map((number) => -number) }
+      : { scale: () => new Float64Array(channels).fill(-1), shift: numbers },
+});
 
 function batchNormalization(node: Node): ChannelAffine | undefined {
   const [input, ...stats] = node.inputs;

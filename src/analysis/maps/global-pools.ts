@@ -15,6 +15,7 @@ import { readNumbers } from '../../ir/tensor';
 import type { Node, Value } from '../../ir/types';
 import { viewChain } from '../../ir/views';
 import { isDilated, isPadded, stridesOf } from '../../ir/window-attrs';
+import { asGlobalPool, asPool } from '../../operators/pools';
 
 export type PoolKind = 'mean' | 'max' | 'min' | 'sum' | 'sum of squares' | 'l1' | 'l2' | 'log of sum';
 
@@ -56,7 +57,8 @@ export function nearlyGlobalPools(graph: Graph): GlobalPool[] {
     const [map] = node.inputs;
     const axes = map && mapAxes(map, roles);
     const kernel = intsAttr(node, 'kernel_shape') ?? [];
-    if (!map || axes?.channels !== 1 || node.op !== 'AveragePool' || intAttr(node, 'ceil_mode') !== 0) return [];
+    const own = asPool(node);
+    if (!map || axes?.channels !== 1 || own?.mode !== 'mean' || own.ceil) return [];
     const { places } = axes.shape;
     const isNearly =
       kernel.length === places.length && kernel.every((size, at) => size <= (places[at] ?? 0) && 2 * size > (places[at] ?? 0));
@@ -77,6 +79,9 @@ const REDUCTION_KIND: Readonly<Record<string, PoolKind>> = table({
   ReduceL2: 'l2',
 });
 
+/** Norms by their exponent. */
+const POWERS: readonly (PoolKind | undefined)[] = [undefined, 'l1', 'l2'];
+
 function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   const [data] = node.inputs;
   if (!data) return undefined;
@@ -84,14 +89,14 @@ function globalPool(node: Node, roles: AxisRoles): GlobalPool | undefined {
   const axes = mapAxes(data, roles);
   if (axes?.channels !== 1) return undefined;
   const pool = { node, map: data, axes, drops: false, isWindowed: false };
-  if (node.op === 'GlobalAveragePool') return { ...pool, kind: 'mean' };
-  if (node.op === 'GlobalMaxPool') return { ...pool, kind: 'max' };
-  if (node.op === 'GlobalLpPool') {
-    const p = intAttr(node, 'p');
-    return p === 1 ? { ...pool, kind: 'l1' } : p === 2 ? { ...pool, kind: 'l2' } : undefined;
+  const whole = asGlobalPool(node);
+  if (whole) {
+    const kind = whole.mode === 'power' ? POWERS[whole.p ?? 0] : whole.mode;
+    return kind && { ...pool, kind };
   }
-  if (node.op !== 'AveragePool' && node.op !== 'MaxPool') return undefined;
-  const windowed: GlobalPool = { ...pool, kind: node.op === 'MaxPool' ? 'max' : 'mean', isWindowed: true };
+  const mode = asPool(node)?.mode;
+  if (mode === undefined || mode === 'power') return undefined;
+  const windowed: GlobalPool = { ...pool, kind: mode, isWindowed: true };
   if (coversMap(node, axes)) return windowed;
   const still = stillPool(node, axes, roles);
   return still && { ...windowed, still };

@@ -4,10 +4,12 @@
  * A branch may read the mirrored image, or its transpose, and have its scores averaged with those of the straight one (test-time augmentation). Over a
  * larger image its cells come out in mirrored order, and must be turned back before they are combined with the others.
  */
+
 import { intAttr } from '../../ir/attrs';
 import { type AxisRoles, axisRolesOf } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
-import { isBroadcasting, isReduction } from '../../ir/operator-traits';
+import { byOperator } from '../../ir/match';
+import { axisRule, isBroadcasting, isReduction } from '../../ir/operator-traits';
 import type { Letter } from '../../ir/spatial';
 import { isKnown, readNumbers } from '../../ir/tensor';
 import { isConst, type Node, type Value } from '../../ir/types';
@@ -84,7 +86,7 @@ export interface Opposed {
 export function opposedMaps(graph: Graph): Opposed[] {
   const orientations = new Orientations(graph);
   return graph.nodes.flatMap((node): Opposed[] => {
-    if (!isBroadcasting(node.op) && node.op !== 'Concat') return [];
+    if (!isBroadcasting(node.op) && axisRule(node.op) !== 'joined') return [];
     const spread = (value: Value, letter: Letter): boolean => value.type?.shape?.[orientations.axisOf(value, letter) ?? -1] !== 1;
     const { letters } = orientations;
     const backwards = letters.some((letter) => {
@@ -119,21 +121,21 @@ function reverses(node: Node, letter: Letter, orientations: Orientations): boole
   const rank = data?.type?.shape?.length ?? 0;
   if (axis === undefined) return false;
   const isAxis = (at: number | undefined): boolean => at !== undefined && (at < 0 ? at + rank : at) === axis;
-  switch (node.op) {
-    case 'Slice': {
-      const [axes, steps] = [numbersIn(node.inputs[3]), numbersIn(node.inputs[4])];
-      return steps?.some((step, at) => step < 0 && isAxis(axes ? axes[at] : at)) ?? false;
-    }
-    case 'Gather': {
-      const indices = numbersIn(node.inputs[1]);
-      return isAxis(intAttr(node, 'axis')) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
-    }
-    case 'ReverseSequence':
-      return isAxis(intAttr(node, 'time_axis'));
-    default:
-      return false;
-  }
+  return turnsBack(node)?.(node, isAxis) ?? false;
 }
+
+/** Operators that may reverse an axis of their data. */
+const turnsBack = byOperator<(node: Node, isAxis: (at: number | undefined) => boolean) => boolean>({
+  Gather: (node, isAxis) => {
+    const indices = numbersIn(node.inputs[1]);
+    return isAxis(intAttr(node, 'axis')) && indices !== undefined && indices.length > 1 && (indices[1] ?? 0) < (indices[0] ?? 0);
+  },
+  ReverseSequence: (node, isAxis) => isAxis(intAttr(node, 'time_axis')),
+  Slice: (node, isAxis) => {
+    const [axes, steps] = [numbersIn(node.inputs[3]), numbersIn(node.inputs[4])];
+    return steps?.some((step, at) => step < 0 && isAxis(axes ? axes[at] : at)) ?? false;
+  },
+});
 
 const numbersIn = (value: Value | undefined): number[] | undefined =>
   value?.constant && isKnown(value.constant) ? [...readNumbers(value.constant)] : undefined;

@@ -7,14 +7,17 @@
  */
 
 import { intAttr } from '../../ir/attrs';
+import { wrapAxis } from '../../ir/axis';
 import { type AxisRoles, axisRolesOf, mapAxes } from '../../ir/axis-roles';
 import type { Graph } from '../../ir/graph';
 import { meaningOf, weightSlotOf } from '../../ir/integer-operators';
+import { byOperator, isNode, producedBy } from '../../ir/match';
 import { isBroadcasting, isReduction, tellsSize } from '../../ir/operator-traits';
 import { isFloatType, isKnown, readNumbers } from '../../ir/tensor';
 import { type ConstValue, isConst, type Node, type Value } from '../../ir/types';
 import { productOf } from '../../ir/views';
 import { isDilated, isPadded } from '../../ir/window-attrs';
+import { asConv, asConvolution } from '../../operators/layers';
 
 export interface Trunk {
   /** Computed from pixels. A value computed only from sizes does not count. */
@@ -65,12 +68,8 @@ function namesPlaces(node: Node, roles: AxisRoles): boolean {
   if (!output || (output.type?.shape?.length ?? 0) < 3) return false;
   if (isBroadcasting(node.op)) return node.inputs.some((input) => isConst(input) && hasNumberPerPlace(input, output, roles));
   const [data, weight] = node.inputs;
-  if (node.op === 'Concat') return node.inputs.some((input) => input && !isConst(input) && isSpread(input, roles, intAttr(node, 'axis')));
-  return (
-    node.op === 'MatMul' &&
-    data !== undefined &&
-    ((isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2)))
-  );
+  if (isNode(node, 'Concat')) return node.inputs.some((input) => input && !isConst(input) && isSpread(input, roles, intAttr(node, 'axis')));
+  return isNode(node, 'MatMul') && data !== undefined && mixesPlaces({ data, weight, roles });
 }
 
 const isSpread = (value: Value, roles: AxisRoles, axis: number): boolean => {
@@ -96,39 +95,54 @@ function tiesPlaces(node: Node, roles: AxisRoles): boolean {
   const own = roles.of(data);
   if (!own || !roles.of(output)) return true;
   if (SUMS.has(node.op)) return takesAllPlaces(node, roles);
-  switch (op) {
-    case 'Gemm':
-      return isSpread(data, roles, intAttr(node, 'transA') === 0 ? 1 : 0);
-    case 'MatMul':
-      return (isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2));
-    case 'Einsum':
-      return true;
-    case 'LayerNormalization':
-    case 'RMSNormalization': {
-      const axis = intAttr(node, 'axis');
-      const first = axis < 0 ? axis + own.length : axis;
-      return own.some((_, at) => at >= first && isSpread(data, roles, at)) && isConst(weight) && !isUniform(weight);
-    }
-    case 'Gather':
-    case 'Split':
-    case 'Concat':
-    case 'ArgMax':
-    case 'ArgMin':
-      return isSpread(output, roles, intAttr(node, 'axis')) || isSpread(data, roles, intAttr(node, 'axis'));
-    case 'Resize':
-    case 'Expand':
-      // The single value of a pool, broadcast over all positions of the window.
-      return !hasMany(data, roles) && hasMany(output, roles);
-    case 'TopK':
-      return isSpread(data, roles, intAttr(node, 'axis'));
-    case 'Softmax':
-    case 'LogSoftmax':
-    case 'Hardmax':
-      // Before a classifier, positions are weighted against each other within one window. Before further layers with windows, it is a gate over the whole image.
-      return isSpread(data, roles, intAttr(node, 'axis')) && isBehindTrunk(node);
-    default:
-      return false;
-  }
+  return tiesBy({ op })?.({ node, data, weight, output, roles }) ?? false;
+}
+
+interface Tie {
+  readonly node: Node;
+  readonly data: Value;
+  readonly weight: Value | undefined;
+  readonly output: Value;
+  readonly roles: AxisRoles;
+}
+
+const overAxis = ({ node, data, output, roles }: Tie): boolean =>
+  isSpread(output, roles, intAttr(node, 'axis')) || isSpread(data, roles, intAttr(node, 'axis'));
+/** The single value of a pool, broadcast over all positions of the window. */
+const spreadsOne = ({ data, output, roles }: Tie): boolean => !hasMany(data, roles) && hasMany(output, roles);
+/**
+ * Before a classifier, positions are weighted against each other within one window. Before further layers with windows, it is a gate over the whole image.
+ */
+const weighs = ({ node, data, roles }: Tie): boolean => isSpread(data, roles, intAttr(node, 'axis')) && isBehindTrunk(node);
+const scalesEach = ({ node, data, weight, roles }: Tie): boolean => {
+  const rank = roles.of(data)?.length ?? 0;
+  const first = wrapAxis(intAttr(node, 'axis'), rank);
+  const isOver = Array.from({ length: rank }, (_, at) => at).some((at) => at >= first && isSpread(data, roles, at));
+  return isOver && isConst(weight) && !isUniform(weight);
+};
+
+const tiesBy = byOperator<(tie: Tie) => boolean>({
+  ArgMax: overAxis,
+  ArgMin: overAxis,
+  Concat: overAxis,
+  Einsum: () => true,
+  Expand: spreadsOne,
+  Gather: overAxis,
+  Gemm: ({ node, data, roles }) => isSpread(data, roles, intAttr(node, 'transA') === 0 ? 1 : 0),
+  Hardmax: weighs,
+  LayerNormalization: scalesEach,
+  LogSoftmax: weighs,
+  MatMul: mixesPlaces,
+  RMSNormalization: scalesEach,
+  Resize: spreadsOne,
+  Softmax: weighs,
+  Split: overAxis,
+  TopK: ({ node, data, roles }) => isSpread(data, roles, intAttr(node, 'axis')),
+});
+
+/** A product with a weight for each position. */
+function mixesPlaces({ data, weight, roles }: Pick<Tie, 'data' | 'weight' | 'roles'>): boolean {
+  return (isConst(weight) && isSpread(data, roles, -1)) || (isConst(data) && weight !== undefined && isSpread(weight, roles, -2));
 }
 
 /** True if no layer that reads through windows follows. */
@@ -251,7 +265,7 @@ export function headBehind(outputs: readonly Value[], trunk: Trunk): Head | Refu
   return { nodes: (first?.producer?.graph.nodes ?? []).filter((node) => nodes.has(node)), cuts: [...cuts] };
 }
 
-const isConvolution = (node: Node): boolean => !isLayer(node) && (meaningOf(node) === 'Conv' || node.op === 'ConvTranspose');
+const isConvolution = (node: Node): boolean => !isLayer(node) && (meaningOf(node) === 'Conv' || asConvolution(node) !== undefined);
 
 /** True if more than one layer with windows leads to these maps: a patch embedding is not a trunk. */
 function isConvolutional(maps: ReadonlySet<Value>): boolean {
@@ -272,11 +286,11 @@ function tiesPositions(node: Node, trunk: Trunk): { readonly reason: string; rea
   if (trunk.namesPlaces(node)) return { reason: 'it gives each position of the map its own meaning', isProduct: false };
   const computed = node.inputs.filter((input): input is Value => input !== undefined && trunk.hasPlaces(input));
   // A sum over all positions of one window is a single value for that window: attention pooling, bilinear pooling.
-  const isStatistic = node.op === 'MatMul' && node.outputs.every((output) => !trunk.hasPlaces(output));
+  const isStatistic = isNode(node, 'MatMul') && node.outputs.every((output) => !trunk.hasPlaces(output));
   if (['MatMul', 'Einsum', 'Attention'].includes(node.op) && computed.length > 1 && !isStatistic)
     return { reason: 'it compares positions with each other (attention)', isProduct: true };
-  const [weighted] = node.op === 'ReduceSum' ? node.inputs : [];
-  const factors = weighted?.producer?.op === 'Mul' ? weighted.producer.inputs : [];
+  const [weighted] = isNode(node, 'ReduceSum') ? node.inputs : [];
+  const factors = producedBy(weighted, 'Mul')?.inputs ?? [];
   // Weights for the positions of one window belong to the classifier; a product of every position with every other does not.
   const numbers = (value: Value | undefined): number => productOf(value?.type?.shape ?? []) ?? 0;
   const isPairs = factors.length === 2 && numbers(weighted) > Math.max(...factors.map(numbers));
@@ -290,12 +304,11 @@ export function isLayer(node: Node): boolean {
   const [data, weight, bias] = node.inputs;
   const [kernel, map] = [weight?.constant?.shape.slice(2), data?.type?.shape?.slice(2)];
   return (
-    node.op === 'Conv' &&
+    asConv(node)?.groups === 1 &&
     kernel !== undefined &&
     kernel.length === map?.length &&
     kernel.every((size, axis) => size === map[axis]) &&
     (!bias || isConst(bias)) &&
-    intAttr(node, 'group') === 1 &&
     isUnpadded(node)
   );
 }

@@ -1,4 +1,5 @@
 /** States of values that are not computed from pixels: constants, sizes, coordinates. */
+import { isNode } from '../../ir/match';
 import type { Node } from '../../ir/types';
 import { isConst } from '../../ir/types';
 import type { Operator } from '../../operators/operator';
@@ -30,7 +31,7 @@ export function fixedState(node: Node, inputs: readonly State[], { form, setting
       // A table expanded or cut to the image size has a separate value for each position, unless all are equal.
       return placed ? of(true) : moved ? of(false) : isAlike(node, settings) ? GROWN : of(true);
     case 'same':
-      return node.op === 'Slice' || node.op === 'Tile' || node.op === 'Dropout' || node.op === 'Resize'
+      return isNode(node, 'Slice', 'Tile', 'Dropout', 'Resize')
         ? placed
           ? of(true)
           : isAlike(node, settings)

@@ -2,10 +2,12 @@
 
 import { permOf } from '../../ir/axis';
 import { meaningOf } from '../../ir/integer-operators';
+import { isNode } from '../../ir/match';
 import { ONE, ZERO } from '../../ir/ratio';
 import type { Node, Value } from '../../ir/types';
 import { asAxis } from '../../operators/axes';
 import type { Operator, Reads, Step } from '../../operators/operator';
+import { asPool } from '../../operators/pools';
 import { asRecurrent } from '../../operators/recurrent';
 import { asReduce } from '../../operators/reduce';
 import { copies, isAlike, isSpatial, regrouped, spreadOf } from './digits';
@@ -42,7 +44,7 @@ export function follow(node: Node, inputs: readonly State[], at: number, operato
     return otherMoves(node);
   switch (form) {
     case 'same':
-      return at > 0 && node.op === 'MaxPool' ? { kind: 'sized', places: true, node } : axisByAxis(node, data, operator, output, notes);
+      return at > 0 && asPool(node) ? { kind: 'sized', places: true, node } : axisByAxis(node, data, operator, output, notes);
     case 'reduced': {
       const own = asReduce(node);
       const next = axisByAxis(node, data, operator, output, notes);
@@ -162,7 +164,7 @@ function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size
       const [letter] = letters;
       if (letter === undefined) {
         // A single value resized or sliced is the same everywhere; padded, it is not.
-        const alike = isAlike(own) && (node.op === 'Resize' || !reads.step.pads);
+        const alike = isAlike(own) && (isNode(node, 'Resize') || !reads.step.pads);
         return alike ? { ...state, axes: replaced(state.axes, axis, copies(size)) } : recounted(state, axis, size);
       }
       const ready = letters.size === 1 ? settled(state, letter, axis) : undefined;

@@ -6,6 +6,7 @@
 import { givenInt, intAttr, tensorAttr } from '../attrs';
 import { permOf } from '../axis';
 import { leastDim, multiplyDims } from '../dims';
+import { isNode } from '../match';
 import { table } from '../table';
 import { elementCount, isKnown, readNumbers } from '../tensor';
 import type { Dim, DType, Node, Tensor } from '../types';
@@ -73,7 +74,7 @@ export function constantData(tensor: Tensor): Maybe {
 /** Data of an output of the node; undefined if it is not a shape computation. */
 export function propagated(node: Node, output: number, source: Source): Maybe {
   const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
-  if (!rule || (output > 0 && node.op !== 'Split')) return undefined;
+  if (!rule || (output > 0 && !isNode(node, 'Split'))) return undefined;
   const result = rule(node, source, output);
   return result && result.elements.length <= LIMIT ? result : undefined;
 }

@@ -4,10 +4,12 @@
  * One rule per operator, one file per family. If no rule applies, the file's declarations are used as long as the inputs have the types they were declared
  * for; nothing is guessed. Contradictory shapes are a CompileError SHAPE_MISMATCH that names the node.
  */
+
 import { shapeMismatch } from '../../diagnostics/catalogue';
 import { CompileError } from '../../diagnostics/compile-error';
 import { requireTypes } from '../conformance';
 import { type Graph, nestedGraphs } from '../graph';
+import { isNode } from '../match';
 import type { Model } from '../model';
 import { table } from '../table';
 import type { Dim, Node, TensorType, Value } from '../types';
@@ -117,7 +119,7 @@ export class ShapeInference {
     const before = this.firstInputs.get(node);
     if (!before) this.firstInputs.set(node, inputs);
     const isDeclared = !before || sameTypes(before, inputs);
-    const types = node.op === 'If' ? this.inferIf(node) : this.ruled(node, inputs);
+    const types = isNode(node, 'If') ? this.inferIf(node) : this.ruled(node, inputs);
     return node.outputs.map((output, index) => {
       const declared = isDeclared || !output.type ? output.type : { dtype: output.type.dtype };
       return completed(types[index], declared);

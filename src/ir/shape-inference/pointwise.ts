@@ -18,15 +18,19 @@ const alongAxis: Infer = (node, context) => {
   return same(node, context);
 };
 
-const broadcast: Infer = (node) => [
-  typed(
-    resultType(node, node.op === 'Where' ? 1 : 0),
-    broadcastShapes(
-      node.inputs.map((input) => input?.type?.shape),
-      node,
+/** `slot`: an input of the result's type. */
+const broadcastFrom =
+  (slot: number): Infer =>
+  (node) => [
+    typed(
+      resultType(node, slot),
+      broadcastShapes(
+        node.inputs.map((input) => input?.type?.shape),
+        node,
+      ),
     ),
-  ),
-];
+  ];
+const broadcast = broadcastFrom(0);
 
 /** The element type given by an attribute, or else that of an input. */
 const attrType = (node: Node, name: string, slot: number): DType | undefined => {
@@ -69,9 +73,10 @@ const all = (ops: readonly string[], infer: Infer): Readonly<Record<string, Infe
 export const pointwise: Readonly<Record<string, Infer>> = table({
   ...all(unaryElementwiseOps, same),
   ...all(broadcastingOps, broadcast),
+  // The first input is the condition.
+  Where: broadcastFrom(1),
   ...all(
     [
-      'BitwiseNot',
       'CumProd',
       'CumSum',
       'GroupNormalization',

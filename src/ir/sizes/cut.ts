@@ -3,6 +3,7 @@
  *
  *   sizes = Gather(Shape(X), axes)     Slice(X, 0, sizes - (sizes - rest) % multiple, axes)
  */
+import { isNode, producedBy } from '../match';
 import { readNumbers } from '../tensor';
 import type { Value } from '../types';
 
@@ -15,11 +16,11 @@ export interface AxisCut {
 
 /** Cuts that the graph applies to the image; empty if it reads the image as it is. */
 export function cutsOf(image: Value): readonly AxisCut[] {
-  const slice = image.uses.map(({ user }) => user).find((user) => user.op === 'Slice' && user.inputs[2]?.producer?.op === 'Sub');
+  const slice = image.uses.map(({ user }) => user).find((user) => isNode(user, 'Slice') && producedBy(user.inputs[2], 'Sub'));
   const [sizes, over] = slice?.inputs[2]?.producer?.inputs ?? [];
   const axes = numbersOf(slice?.inputs[3]);
-  const mod = over?.producer;
-  if (!axes || !sizes || mod?.op !== 'Mod' || sizes.producer?.inputs[0]?.producer?.inputs[0] !== image) return [];
+  const mod = producedBy(over, 'Mod');
+  if (!axes || !sizes || !mod || sizes.producer?.inputs[0]?.producer?.inputs[0] !== image) return [];
   const [beyond] = mod.inputs;
   const [multiples, rests] = [numbersOf(mod.inputs[1]), numbersOf(beyond === sizes ? undefined : beyond?.producer?.inputs[1])];
   return axes.map((axis, at) => ({ axis, multiple: multiples?.[at] ?? 1, rest: rests?.[at] ?? 0 }));

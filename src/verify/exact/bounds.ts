@@ -120,7 +120,7 @@ function boundOf(node: Node, bound: Bounded, setting: Setting): Bound | string {
       return { size: Math.max(0, ...magnitudes), parts };
     case 'products': {
       const factors = ['alpha', 'beta'].map((name) => givenFloat(node, name) ?? 1);
-      if (!factors.every(Number.isInteger)) return 'its factors are no integers';
+      if (!factors.every(Number.isInteger)) return 'its factors are not integers';
       const terms = own.terms?.(node);
       return terms === undefined ? 'how many products it adds is not known' : within(x * w * terms + b);
     }

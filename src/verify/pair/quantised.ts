@@ -10,9 +10,11 @@
  *   quantiser; so values are compared after their quantiser, and never before one.
  * - Values are rounded to steps: the size of the difference decides whether a value departs, not the noise of floating point.
  */
+
 import type { Graph } from '../../ir/graph';
 import { formOf } from '../../ir/integer-forms';
 import { meaningOf } from '../../ir/integer-operators';
+import { isNode, producedBy } from '../../ir/match';
 import type { Model } from '../../ir/model';
 import { readNumbers } from '../../ir/tensor';
 import { isConst, type Node, type Value } from '../../ir/types';
@@ -56,7 +58,7 @@ function rangesOf({ inputs, nodes }: Graph): ReadonlyMap<string, Range> {
   const ranges = new Map<string, Range>();
   for (const input of inputs) {
     const readers = nodes.filter((node) => node.inputs.includes(input));
-    const own = readers.map((node) => (node.op === 'QuantizeLinear' ? rangeOf(stepsOf(node)) : undefined));
+    const own = readers.map((node) => (isNode(node, 'QuantizeLinear') ? rangeOf(stepsOf(node)) : undefined));
     const [first] = own;
     if (first && own.every((range) => range?.low === first.low && range.high === first.high)) ranges.set(input.name, first);
   }
@@ -71,7 +73,7 @@ interface Steps {
 
 /** Steps of the result of a quantiser or an integer operator; undefined if its scale is not constant, or given per channel. */
 function stepsOf(node: Node): Steps | undefined {
-  const [scale, zero] = node.op === 'QuantizeLinear' ? node.inputs.slice(1) : [formOf(node)?.scale, formOf(node)?.zero];
+  const [scale, zero] = isNode(node, 'QuantizeLinear') ? node.inputs.slice(1) : [formOf(node)?.scale, formOf(node)?.zero];
   if (!isConst(scale) || (zero !== undefined && !isConst(zero))) return undefined;
   const [scales, zeros] = [readNumbers(scale.constant), zero ? readNumbers(zero.constant) : [0]];
   if (scales.length !== 1 || scales[0] === undefined || zeros[0] === undefined) return undefined;
@@ -143,7 +145,7 @@ export function quantisedSide(bench: Bench, model: Model): Side {
     if (!output || !steps) continue;
     integers.set(output, steps);
     const [input] = node.inputs;
-    if (node.op === 'QuantizeLinear' && input) held.set(input, output);
+    if (isNode(node, 'QuantizeLinear') && input) held.set(input, output);
   }
   const ordinary = onnxSide(bench, model);
   return {
@@ -154,9 +156,7 @@ export function quantisedSide(bench: Bench, model: Model): Side {
     quantisedBy(value) {
       const steps = integers.get(value);
       const { producer } = value;
-      return (
-        steps && { node: producer?.op === 'QuantizeLinear' ? (producer.inputs[0]?.producer ?? producer) : producer, range: rangeOf(steps) }
-      );
+      return steps && { node: producedBy(value, 'QuantizeLinear')?.inputs[0]?.producer ?? producer, range: rangeOf(steps) };
     },
     async probe(values, feeds) {
       const found = await probe(bench, model, values, feeds, 'a part of the converted model');
@@ -206,7 +206,7 @@ function behindQuantisers(
 function behindActivation(source: Value, range: Range | undefined): Value {
   const [use, more] = source.uses;
   const output = use?.user.outputs[0];
-  const isHeld = range?.low === 0 && !more && output && (use.user.op === 'Relu' || use.user.op === 'Clip');
+  const isHeld = range?.low === 0 && !more && output && isNode(use.user, 'Relu', 'Clip');
   return isHeld ? output : source;
 }
 
