@@ -104,6 +104,7 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   Expand: 'joined',
   // The axes of the first input, with every value at its position.
   BatchNormalization: 'in place',
+  CastLike: 'in place',
   CumProd: 'in place',
   CumSum: 'in place',
   DequantizeLinear: 'in place',
@@ -174,7 +175,7 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   Bernoulli: 'unknown',
   BitCast: 'unknown',
   BlackmanWindow: 'unknown',
-  CastLike: 'unknown',
+
   CausalConvWithState: 'unknown',
   CenterCropPad: 'unknown',
   Col2Im: 'unknown',

@@ -5,9 +5,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { familyOf } from '../../src/graph-view/families';
+import { isEvaluated } from '../../src/ir/evaluate';
+import { axisRule } from '../../src/ir/operator-traits';
 import { onnxOps } from '../../src/ir/operators';
 import { isInferable } from '../../src/ir/shape-inference';
 import { operators } from '../../src/operators';
+import { uncounted } from '../../src/operators/multiply-adds';
 import { loweringFor } from '../../src/tfjs/ops';
 
 const page = join(__dirname, '../../docs/operators.md');
@@ -18,11 +21,21 @@ const yes = (is: boolean): string => (is ? 'yes' : '');
 
 function render(): string {
   const rows = onnxOps.map((op) => {
-    const { form, says, settings, weights } = operators[op];
+    const { form, says, settings, weights, multiplyAdds, onIntegers, longSums, torch } = operators[op];
     const isLowered = loweringFor(op) !== undefined || loweringFor(`nhwc.${op}`) !== undefined;
     const family = familyOf(op);
+    const products = multiplyAdds === uncounted ? 'unknown' : multiplyAdds === operators.Identity.multiplyAdds ? '' : 'counted';
+    const rule = axisRule(op);
+    const more = [
+      rule === 'unknown' ? '' : rule,
+      yes(isEvaluated(op)),
+      products,
+      onIntegers?.kind ?? '',
+      longSums ?? '',
+      yes(torch !== undefined),
+    ];
     const cells = [op, form === 'unknown' ? '' : form, says, slots(settings.length > 0 ? settings : undefined), slots(weights)];
-    return `| ${[...cells, yes(isInferable(op)), yes(isLowered), family === 'other' ? '' : family].join(' | ')} |`;
+    return `| ${[...cells, yes(isInferable(op)), yes(isLowered), ...more, family === 'other' ? '' : family].join(' | ')} |`;
   });
   const known = onnxOps.filter((op) => operators[op].form !== 'unknown').length;
   return `# Operators
@@ -38,11 +51,15 @@ cell is a hole.
   Where it is not known, a conversion refuses the network by the name of the operator.
 - **Settings**: inputs that tell lengths, axes and places. **Trained**: inputs that hold trained numbers (empty: constants of several numbers in any slot).
 - **Types**: whether element types and shapes are inferred. **TF.js**: whether there is a lowering to TensorFlow.js. **Family**: its colour in \`inspect\`.
+- **Axes**: how the role of each axis (batch, channels, spatial) follows (\`src/ir/operator-traits.ts\`). **Evaluated**: whether results of constants are computed
+  (\`src/ir/evaluate.ts\`); all others are left to the runtime.
+- **Products**: multiply-adds that \`inspect\` reports; unknown: the operator hides them. **On integers**: how large results on integers are, for \`verify --exact\`; empty: such a
+  verification ends at the operator. **Long sums**: sums that verification computes in double precision. **PyTorch**: whether it has a module's notation.
 
 ${known} of ${onnxOps.length} operators are followed.
 
-| Operator | Form | Reads | Settings | Trained | Types | TF.js | Family |
-|---|---|---|---|---|---|---|---|
+| Operator | Form | Reads | Settings | Trained | Types | TF.js | Axes | Evaluated | Products | On integers | Long sums | PyTorch | Family |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 }

@@ -26,6 +26,13 @@ test.each<[string, string, string, readonly string[] | undefined]>([
   ['a layer at every place', 'T = Transpose <perm = [0, 2, 3, 1]> (X) Y = MatMul (T, W)', 'float[3, 5] W', ['N', 'H', 'W', 'C']],
   ['one row', 'Y = Gather <axis = 2> (X, i)', 'int64 i = {0}', ['N', 'C', 'W']],
   ['a sum with a constant of fewer axes', 'Y = Add (W, X)', 'float[8, 1] W', ['N', 'C', 'H', 'W']],
+  ['a type like that of another value', 'Y = CastLike (X, h)', 'float16 h = {0}', ['N', 'C', 'H', 'W']],
+  [
+    'a softmax over groups of channels, and back',
+    'R = Reshape (X, s) L = LogSoftmax <axis = 1> (R) Y = Reshape (L, t)',
+    'int64[3] s = {0, 6, 40}, int64[4] t = {0, 3, 8, 10}',
+    ['N', 'C', 'H', 'W'],
+  ],
   ['a value that does not depend on the image', 'Z = Relu (X) Y = Relu (W)', 'float[1, 3, 8, 10] W', undefined],
   ['an operator that is not known', 'Y = com.example.Mystery (X)', '', undefined],
 ])('%s', (_, body, weights, expected) => {

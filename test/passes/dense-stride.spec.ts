@@ -111,6 +111,7 @@ describe('dense-stride', () => {
     ],
     ['SAME padding of stride one', 'Z = Conv <kernel_shape = [3, 3], auto_pad = "SAME_UPPER"> (R, L)', '', 20],
     ['a Pad', 'Q = Pad (R, q) Z = Conv <kernel_shape = [3, 3]> (Q, L)', ', int64[8] q = {0, 0, 1, 0, 0, 0, 1, 2}', 20],
+    ['channels scaled to length one', 'Z = LpNormalization <axis = 1> (A)', '', 20],
     ['a gate over the whole map', 'G = GlobalAveragePool (R) S = Sigmoid (G) Z = Mul (R, S)', '', 20],
     [
       'a depthwise layer beside a skip',
@@ -133,6 +134,12 @@ describe('dense-stride', () => {
     },
     240_000,
   );
+
+  test.each(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization'])('%s compares channels, or places', (op) => {
+    const along = (axis: number): Model => parseGraph(on(`Z = ${op} <axis = ${axis}> (R)`));
+    expect(compile(along(1), { stride: 1 }).report.outputs[0]?.converted).toContain('height');
+    expect(() => compile(along(2), { stride: 1 })).toThrow(/compares|cannot/);
+  });
 
   test('a map that lies as close already stays', () =>
     expectPass(
