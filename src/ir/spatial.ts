@@ -30,7 +30,6 @@ export type PerAxis<T> = Readonly<Partial<Record<AxisName, T>>>;
 
 const PLACES_NAMES: readonly PlacesName[] = LETTERS.map(placesName);
 const AXIS_NAMES: readonly AxisName[] = LETTERS.map(axisName);
-const LETTER_OF: ReadonlyMap<PlacesName, Letter> = new Map(LETTERS.map((letter) => [placesName(letter), letter]));
 
 /** Builds an object keyed by name, in the order of the letters. */
 export const perPlaces = <T>(letters: readonly Letter[], of: (letter: Letter, at: number) => T): PerPlaces<T> =>
@@ -48,7 +47,6 @@ export const entriesOf = <T>(of: PerPlaces<T>): readonly (readonly [PlacesName, 
     const own = of[name];
     return own === undefined ? [] : [[name, own]];
   });
-export const axisOfPlaces = (name: PlacesName): AxisName => axisName(LETTER_OF.get(name) ?? 'T');
 
 /** True if an axis with this role runs over positions of the image, possibly of several axes combined. */
 export const isSpatialRole = (role: string | undefined): boolean => role !== undefined && /[TDHW]/.test(role);

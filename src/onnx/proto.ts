@@ -13,7 +13,6 @@ export type GraphProto = onnx.GraphProto.$Properties;
 export type ModelProto = onnx.ModelProto.$Properties;
 export type NodeProto = onnx.NodeProto.$Properties;
 export type SparseTensorProto = onnx.SparseTensorProto.$Properties;
-export type StringEntry = onnx.StringStringEntryProto.$Properties;
 export type TensorProto = onnx.TensorProto.$Properties;
 export type TypeProto = onnx.TypeProto.$Properties;
 export type ValueInfoProto = onnx.ValueInfoProto.$Properties;

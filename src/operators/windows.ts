@@ -2,7 +2,7 @@
 
 import { intAttr } from '../ir/attrs';
 import type { OnnxOp } from '../ir/operators';
-import { absolute, commonMultiple, greatest, inverse, least, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
+import { commonMultiple, greatest, inverse, least, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
 import { table } from '../ir/table';
 import type { Dim, Node } from '../ir/types';
 import { perOperand, perResult } from './multiply-adds';
@@ -262,8 +262,6 @@ function dependsOnSize({ coordinates, isBySize }: Resize, node: Node, { num, den
 export const stepOf = (reads: Reads): Step | undefined =>
   reads.kind === 'window' ? reads.step : reads.kind === 'point' ? { start: ZERO, stride: ONE, extent: ONE, pads: false } : undefined;
 
-/** Distance between neighbouring cells, whichever direction they run. */
-export const paceOf = ({ stride }: Step): Ratio => absolute(stride);
 /** Last cell that cell 0 reads. */
 export const lastOf = ({ start, extent }: Step): Ratio => minus(plus(start, extent), ONE);
 

@@ -4,7 +4,6 @@
  * All steps in ONNX's history up to opset 28 were reviewed: those where the defaults of new attributes, inputs or outputs do not mean the same as
  * their absence before have an adapter; the others are handled here. test/onnx/opset/coverage.spec.ts lists any step that is neither.
  */
-import type { Graph } from '../../ir/graph';
 import type { AttributeSchema, OperatorSchema, Parameter } from '../../ir/operators';
 import { table } from '../../ir/table';
 import type { Attr, Node, Value } from '../../ir/types';
@@ -86,11 +85,4 @@ export function typeObjection(node: Node, schema: OperatorSchema): string | unde
     return undefined;
   };
   return check(node.inputs, schema.inputs, 'input') ?? check(node.outputs, schema.outputs, 'output');
-}
-
-/** Names of the graphs from the main graph to the one that contains the node, for messages. */
-export function graphPath(graph: Graph): string[] {
-  const path: string[] = [];
-  for (let at: Graph | undefined = graph; at; at = at.parent) path.unshift(at.name);
-  return path;
 }
