@@ -81,7 +81,14 @@ export type MultiplyAdds = (node: Node, count: Count) => number | undefined;
  * Sums that grow with the map, which verification computes in double precision (src/verify/exact-sums.ts): over the axes of a reduction, the mean of a map
  * or of windows, or the statistics of a norm.
  */
-export type LongSums = 'reduced' | 'mean of map' | 'mean of windows' | 'per channel' | 'per group' | 'over last axes';
+export type LongSums =
+  | 'reduced'
+  | 'mean of map'
+  | 'mean of windows'
+  | 'per channel'
+  | 'per group'
+  | 'over last axes'
+  | 'squares over last axes';
 
 export interface Operator {
   readonly form: Form;

@@ -73,7 +73,7 @@ export const reductions = {
   LogSoftmax: softmax({ family: 'activation', torch: alongAxis('LogSoftmax') }),
   LpNormalization: softmax({ family: 'norm' }),
   MeanVarianceNormalization: norm({ weights: undefined }),
-  RMSNormalization: norm({ weights: [1], torch: layerNorm('RMSNorm') }),
+  RMSNormalization: norm({ weights: [1], torch: layerNorm('RMSNorm'), longSums: 'squares over last axes' }),
   ReduceL1: reduction({ longSums: 'reduced' }),
   ReduceL2: reduction({ longSums: 'reduced' }),
   ReduceLogSum: reduction(),

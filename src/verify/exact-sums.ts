@@ -6,6 +6,7 @@
  *   AveragePool(X) of large unpadded windows      AveragePool of columns of AveragePool of rows: sums as long as one side
  *   InstanceNormalization(X, scale, shift)        Cast > (X - mean) / sqrt(mean((X - mean)^2) + epsilon) * scale + shift > Cast
  *   GroupNormalization, LayerNormalization        the same, over the channels of a group, or over the last axes
+ *   RMSNormalization                              the same without the mean
  *
  * The runtime adds these numbers one after the other in float32. If nearly all are equal (a plain background), every step rounds in the same
  * direction, and the error of the sum grows with their count. Moving the inputs by a unit in the last place does not reveal this.
@@ -138,7 +139,7 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
   'over last axes': (node, x, shape) => {
     const [, scale, shift] = node.inputs;
     const first = wrapAxis(intAttr(node, 'axis'), shape.length);
-    if (elementCount(sizesOf(shape).slice(first)) < LONG_SUM) return undefined;
+    if (isShortFrom(first, shape)) return undefined;
     return {
       node,
       exact: (make) =>
@@ -149,7 +150,23 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
         ),
     };
   },
+  'squares over last axes': (node, x, shape) => {
+    const [, scale] = node.inputs;
+    const first = wrapAxis(intAttr(node, 'axis'), shape.length);
+    if (isShortFrom(first, shape)) return undefined;
+    return {
+      node,
+      exact: (make) =>
+        make.affine(
+          make.scaledToOne(make.double(x), from(first, shape), floatAttr(node, 'epsilon')),
+          scale && make.double(scale),
+          undefined,
+        ),
+    };
+  },
 };
+
+const isShortFrom = (first: number, shape: readonly Dim[]): boolean => elementCount(sizesOf(shape).slice(first)) < LONG_SUM;
 
 const isShort = (sizes: readonly Dim[] | undefined): boolean =>
   sizes?.every((size): size is number => typeof size === 'number') === true && elementCount(sizes) < LONG_SUM;
@@ -177,12 +194,17 @@ class Maker {
   ints(numbers: readonly number[]): Value {
     return this.graph.addConstant('ints', int64s(numbers));
   }
+  mean(x: Maybe, axes: readonly number[]): Maybe {
+    return this.op('ReduceMean', [x, this.ints(axes)], { keepdims: 1 });
+  }
   whitened(x: Maybe, axes: readonly number[], epsilon: number): Maybe {
-    const mean = (value: Maybe): Maybe => this.op('ReduceMean', [value, this.ints(axes)], { keepdims: 1 });
-    const centred = this.op('Sub', [x, mean(x)]);
-    const variance = mean(this.op('Mul', [centred, centred]));
-    const safe = this.op('Add', [variance, this.graph.addConstant('epsilon', scalar('double', epsilon))]);
-    return this.op('Div', [centred, this.op('Sqrt', [safe])]);
+    return this.scaledToOne(this.op('Sub', [x, this.mean(x, axes)]), axes, epsilon);
+  }
+  /** Divides by the root of the mean of the squares. */
+  scaledToOne(x: Maybe, axes: readonly number[], epsilon: number): Maybe {
+    const squares = this.mean(this.op('Mul', [x, x]), axes);
+    const safe = this.op('Add', [squares, this.graph.addConstant('epsilon', scalar('double', epsilon))]);
+    return this.op('Div', [x, this.op('Sqrt', [safe])]);
   }
   affine(x: Maybe, scale: Maybe, shift: Maybe): Maybe {
     const product = scale ? this.op('Mul', [x, scale]) : x;

@@ -9,8 +9,8 @@ import type { Numbers } from '../../src/verify/onnx-runner';
 import { openSession } from '../../src/verify/runtime/node';
 import { parseGraph } from '../support/expect-pass';
 
-const graph = (text: string): Model => {
-  const model = parseGraph(`<ir_version: 10, opset_import: ["" : 21]> ${text}`);
+const graph = (text: string, opset = 21): Model => {
+  const model = parseGraph(`<ir_version: 10, opset_import: ["" : ${opset}]> ${text}`);
   inferShapes(model);
   return model;
 };
@@ -31,6 +31,10 @@ const groups = graph(`g (float[N, 4, 12, 8] X) => (float[N, 4, 12, 8] Y) <float[
 const layer = graph(`g (float[N, 3, 12, 8] X) => (float[N, 3, 12, 8] Y) <float[12, 8] s, float[12, 8] b> {
   Y = LayerNormalization <axis = 2, epsilon = 0.01> (X, s, b) }`);
 const bare = graph(`g (float[N, 3, 12, 8] X) => (float[N, 3, 12, 8] Y) <float[3, 12, 8] s> { Y = LayerNormalization <axis = -3> (X, s) }`);
+const squares = graph(
+  `g (float[N, 3, 12, 8] X) => (float[N, 3, 12, 8] Y) <float[12, 8] s> { Y = RMSNormalization <axis = 2, epsilon = 0.01> (X, s) }`,
+  23,
+);
 const pool = graph(`g (float[N, 3, 12, 8] X) => (float[N, 5] Y) <int64[2] a = {2, 3}, float[3, 5] W> {
   M = ReduceMean <keepdims = 0> (X, a) Y = Gemm (M, W) }`);
 
@@ -40,6 +44,7 @@ describe('long sums in double precision', () => {
     ['GroupNormalization', groups],
     ['LayerNormalization over two axes', layer],
     ['LayerNormalization over three axes, without a shift', bare],
+    ['RMSNormalization', squares],
     ['ReduceMean of the head', pool],
   ])('%s: the same function, in batches as well', async (_, model) => {
     const exact = exactly(model);
