@@ -1,6 +1,5 @@
 /** Requirements for a valid conversion, checked on the graph and not on the passes that produced it. */
 
-import { meaningOf } from '../ir/integer-operators';
 import { passesWith } from '../../passes';
 import { fixedPositions, leadingTo } from '../analysis/fixed-positions';
 import { type Cells, heldBack } from '../analysis/growing';
@@ -10,6 +9,7 @@ import { isSpread } from '../analysis/motion/state';
 import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
+import { meaningOf } from '../ir/integer-operators';
 import { byOperator, isNode } from '../ir/match';
 import type { Model } from '../ir/model';
 import { isLetter } from '../ir/spatial';
