@@ -10,7 +10,7 @@ import { cannotSlide, inTraining, notConvertible, nothingToConvert } from '../di
 import type { CompileError } from '../diagnostics/compile-error';
 import { imageInputs } from '../ir/axis-roles';
 import { meaningOf } from '../ir/integer-operators';
-import { byOperator, isNode } from '../ir/match';
+import { byOperator } from '../ir/match';
 import type { Model } from '../ir/model';
 import { isLetter } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
