@@ -12,9 +12,9 @@
  */
 import { isFinalActivation } from '../src/analysis/maps/scores';
 import { type Motion, motionOf } from '../src/analysis/motion';
-import { isSpread } from '../src/analysis/motion/state';
+import { hasPlaces } from '../src/analysis/motion/positions';
 import { isConst, type Node, type Value } from '../src/ir/types';
-import { productOf, viewedBy } from '../src/ir/views';
+import { viewedBy } from '../src/ir/views';
 import { isGlobalMean } from '../src/operators/pools';
 import { definePass } from '../src/rewrite/pass';
 
@@ -101,13 +101,6 @@ function reasonFor(node: Node, motion: Motion): string {
 const PLACES = 'the classifier has no global average: its weights read the places of the map, so one cell alone has no prediction';
 const POOLED = 'combines the positions of the map in another way than by their average, so the mean over the cells is not a prediction';
 
-/** Whether a value has more than one position; if its motion is unknown, decided by the shape of a map. */
-function hasPlaces(value: Value, motion: Motion): boolean {
-  const state = motion.of(value);
-  if (state.kind === 'moving') return isSpread(state);
-  const shape = value.type?.shape ?? [];
-  return state.kind === 'unknown' && shape.length === 4 && (productOf(shape.slice(2)) ?? 1) > 1;
-}
 const isPool = ({ op }: Node): boolean => op.includes('Pool') || op.startsWith('Reduce');
 
 /** Affine if all operands have the same cells. */

@@ -15,8 +15,8 @@ import { commonMultiple } from '../ir/ratio';
 import { entriesOf, type Letter, listOf, type PerAxis, type PerPlaces, perAxis, perPlaces, placesName, unitOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { asPad } from '../operators/pad';
+import { finalScores } from './final-scores';
 import { leadingTo } from './fixed-positions';
-import { scoresOf } from './maps/scores';
 import { type Motion, motionOf, type Track } from './motion';
 import type { Edge } from './motion/edges';
 import { hasPhases } from './motion/track';
@@ -83,7 +83,7 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
   const period = common(tracks, letters, (track) => (hasPhases(track) && !track.pooled ? track.period : 1));
   const congruent = common(tracks, letters, (track) => (track.pooled ? 1 : track.congruent));
   const edges = perPlaces(letters, (letter) => motion.edge(letter));
-  const ends = head === 'cell' ? (original?.outputs ?? []).flatMap((output) => scoresOf(output).activation?.op ?? []) : [];
+  const ends = head === 'cell' && original ? finalScores(original).flatMap(({ activation }) => activation?.op ?? []) : [];
   const activations = [...new Set(ends)];
   return {
     ...((head === 'cell' || head === 'image') && { head }),

@@ -1,5 +1,5 @@
 /** The original's scores in front of the activations that it ends in; they equal the mean over the cells of a map. */
-import { scoresOf } from '../analysis/maps/scores';
+import { finalScores } from '../analysis/final-scores';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
 import { lastMaps, trunkOf } from './cut';
@@ -31,7 +31,7 @@ export interface Scores {
  */
 export async function scores(subject: Subject, samples: readonly Sample[], choices: Choices): Promise<Scores> {
   const { model } = subject.request.original;
-  const values = model.graph.outputs.map((output) => scoresOf(output).value);
+  const values = finalScores(model.graph).map(({ value }) => value);
   const names = new Map(values.map((value, index) => [value.name, model.graph.outputs[index]?.name ?? value.name]));
   const renamed = (results: Results): Results =>
     new Map([...results].flatMap(([name, numbers]) => (names.has(name) ? [[names.get(name) ?? name, numbers]] : [])));

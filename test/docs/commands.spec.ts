@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeZooModel, zooModel } from '../../fixtures/zoo-weights';
+import { COMMANDS } from '../../src/cli/options';
 import { useProgram } from '../support/cli';
 import { type Block, blocksOf, type Command, commandsIn, wordsOf } from './blocks';
 
@@ -62,7 +63,7 @@ const pages = new Map(PAGES.map((page) => [page, blocksOf(page, readFileSync(joi
 /** A folder with what a reader of any page has. */
 function readersFolder(): string {
   const cwd = program.directory();
-  for (const folder of ['models', 'digits', 'photos', 'quantised', 'arrays'])
+  for (const folder of ['models', 'digits', 'photos', 'quantised', 'arrays', 'notes'])
     cpSync(join(root, 'fixtures', folder), join(cwd, 'fixtures', folder), { recursive: true });
   copyFileSync(join(root, 'fixtures/photos/coffee.jpg'), join(cwd, 'photo.jpg'));
   const network = zooModel('tv-squeezenet1_1.dynamo');
@@ -114,8 +115,10 @@ test('no exception is listed that no page needs', () => {
 
 test('every option that a page names exists', async () => {
   const known = new Set<string>();
-  for (const command of ['convert', 'inspect', 'verify', 'predict', 'heatmap', 'debug', 'passes'])
-    for (const [, option = ''] of (await program.run([command, '--help'])).stdout.matchAll(/(?<![\w-])--([a-z][\w-]*(?:\.\w+)?)/g))
+  for (const { name: command } of COMMANDS)
+    for (const [, option = ''] of (await program.run([command.split(' ')[0] ?? '', '--help'])).stdout.matchAll(
+      /(?<![\w-])--([a-z][\w-]*(?:\.\w+)?)/g,
+    ))
       known.add(option);
   const wrong = PAGES.flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');

@@ -135,11 +135,17 @@ describe('dense-stride', () => {
     240_000,
   );
 
-  test.each(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization'])('%s compares channels, or places', (op) => {
-    const along = (axis: number): Model => parseGraph(on(`Z = ${op} <axis = ${axis}> (R)`));
-    expect(compile(along(1), { stride: 1 }).report.outputs[0]?.converted).toContain('height');
-    expect(() => compile(along(2), { stride: 1 })).toThrow(/compares|cannot/);
+  const along = (op: string, axis: number): Model => parseGraph(on(`Z = ${op} <axis = ${axis}> (R)`));
+  test.each(['Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization'])('%s of channels', (op) =>
+    expect(compile(along(op, 1), { stride: 1 }).report.outputs[0]?.converted).toEqual([1, 4, 'height - 18', 'width - 23']),
+  );
+  test.each(['Softmax', 'LogSoftmax', 'Hardmax'])('%s of rows runs on every window', async (op) => {
+    const original = along(op, 2);
+    const compiled = compile(original, { stride: 1 });
+    expect(compiled.report.passes.some(({ pass, edits }) => pass === 'head-per-window' && edits > 0)).toBe(true);
+    expectEqual(await verifyFiles(original, compiled.model, { compiled, budget: 1 }), 'original size', 'windows of the map');
   });
+  test('LpNormalization of rows is refused', () => expect(() => compile(along('LpNormalization', 2), { stride: 1 })).toThrow(/cannot/));
 
   test('a map that lies as close already stays', () =>
     expectPass(

@@ -13,10 +13,10 @@ describe('turn-back-cells', () => {
     const [a, b] = model.graph.outputs[0]?.producer?.inputs ?? [];
     expect([a?.producer?.op, b?.producer?.op]).toEqual(['Slice', 'Relu']);
   });
-  test('turns a mirrored output of many cells back', () => {
+  test('leaves a mirrored output of many cells: the original gives it so', () => {
     const model = parseGraph(graph(`${MIRRORED} Y = Exp (A)`));
     runPasses(model, [turnBackCells], { validate: 'rule' });
-    expect(model.graph.outputs.map(({ name, producer }) => [name, producer?.op])).toEqual([['Y', 'Slice']]);
+    expect(model.graph.outputs.map(({ name, producer }) => [name, producer?.op])).toEqual([['Y', 'Exp']]);
   });
   test('leaves branches that run the same way', () => expectPass(turnBackCells, graph('A = Relu (X) B = Exp (X) Y = Add (A, B)')).toStay());
 });
