@@ -54,7 +54,8 @@ const withChecksum = (data: Buffer): Buffer => gzipSync(data, { level: 0 });
 /** Contents of the cache, if its checksum matches. */
 function checked(file: Buffer | undefined): Buffer | undefined {
   try {
-    return file && gunzipSync(file);
+    // In one chunk: many small ones take twice as long.
+    return file && gunzipSync(file, { chunkSize: Math.max(file.length, 64) });
   } catch {
     return undefined;
   }
