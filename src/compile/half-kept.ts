@@ -4,8 +4,8 @@
  */
 import { intAttr, intsAttr } from '../ir/attrs';
 import { elementCount, readNumbers } from '../ir/tensor';
-import type { Dim, Node, Value } from '../ir/types';
-import { isConst } from '../ir/types';
+import { isConst, type Node, type Value } from '../ir/types';
+import { productOf } from '../ir/views';
 import { asReduce } from '../operators/reduce';
 
 /** Largest magnitude of each value by name, measured on inputs. Values without an entry were not measured. */
@@ -137,7 +137,7 @@ function keepSum(node: Node, ranges: Ranges): KeepReason | undefined {
   if (terms === undefined) return { why: 'sum', text: 'the number of terms of its sums depends on the size of the image' };
   if (terms > MOST_TERMS) return { why: 'sum', text: `its sums have ${terms} terms` };
   const [x] = node.inputs;
-  const reach = (x && ranges.get(x.name) !== undefined ? (ranges.get(x.name) ?? 0) : 0) * sum.weight();
+  const reach = ((x && ranges.get(x.name)) ?? 0) * sum.weight();
   if (reach > LARGEST) return { why: 'large', text: `a part of its sums can reach ${text(reach)}; float16 ends at 65504` };
   return undefined;
 }
@@ -150,31 +150,28 @@ function sumOf(node: Node): { readonly terms: number | undefined; readonly weigh
   const plain = (terms: number | undefined): ReturnType<typeof sumOf> => ({ terms, weight: () => terms ?? 0 });
   switch (node.op) {
     case 'Conv':
-      return { terms: product(rows.slice(1)), weight: () => rowSums(w, 0) };
+      return { terms: productOf(rows.slice(1)), weight: () => rowSums(w, 0) };
     case 'ConvTranspose':
-      return { terms: product([rows[0], ...rows.slice(2)]), weight: () => rowSums(w, 1) };
+      return { terms: productOf([rows[0], ...rows.slice(2)]), weight: () => rowSums(w, 1) };
     case 'Gemm':
     case 'MatMul': {
       const axis = node.op === 'Gemm' && intAttr(node, 'transB') !== 0 ? 0 : rows.length - 1;
-      const terms = rows.length > 0 ? product([rows[node.op === 'Gemm' && axis === 0 ? 1 : rows.length - 2]]) : undefined;
+      const terms = rows.length > 0 ? productOf([rows[node.op === 'Gemm' && axis === 0 ? 1 : rows.length - 2]]) : undefined;
       return isConst(w) && rows.length === 2 ? { terms, weight: () => rowSums(w, axis) } : { terms, weight: () => 0 };
     }
     case 'AveragePool':
-      return plain(product(intsAttr(node, 'kernel_shape') ?? [undefined]));
+      return plain(productOf(intsAttr(node, 'kernel_shape') ?? [undefined]));
     case 'GlobalAveragePool':
-      return plain(product(shape.slice(2)));
+      return plain(productOf(shape.slice(2)));
     case 'ReduceMean':
     case 'ReduceSum': {
       const axes = asReduce(node)?.axes;
-      return plain(axes ? product(axes.map((axis) => shape[axis])) : undefined);
+      return plain(axes ? productOf(axes.map((axis) => shape[axis])) : undefined);
     }
     default:
       return undefined;
   }
 }
-
-const product = (dims: readonly Dim[]): number | undefined =>
-  dims.every((dim) => typeof dim === 'number') ? elementCount(dims) : undefined;
 
 function largestIn(value: Value | undefined): number {
   let largest = 0;

@@ -6,17 +6,14 @@
  */
 import { allNodes, type Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
+import { dtypeNumbered } from '../ir/shape-inference/context';
 import { computedTensor, readNumbers } from '../ir/tensor';
 import type { Attr, DType, Tensor, Value } from '../ir/types';
 
 const SINGLE = 'convolutionize.float32';
-/** Element types that become float32, by ONNX's type codes. */
-const OTHERS: ReadonlyMap<DType, number> = new Map([
-  ['bfloat16', 16],
-  ['double', 11],
-  ['float16', 10],
-]);
-const CODES: ReadonlySet<number> = new Set(OTHERS.values());
+/** Element types that become float32. */
+const OTHERS: ReadonlySet<DType> = new Set(['bfloat16', 'double', 'float16']);
+/** ONNX's code of float32. */
 const FLOAT = 1;
 /** Attributes that give an element type by its code. */
 const TYPE_ATTRIBUTES = ['to', 'dtype', 'output_dtype', 'stash_type', 'softmax_precision'];
@@ -64,7 +61,8 @@ const constantsOf = (graph: Graph): Graph['constants'] => graphsOf(graph).flatMa
 const singleTensor = (tensor: Tensor): Tensor => computedTensor('float', tensor.shape, () => readNumbers(tensor));
 
 function singleAttr(name: string, attr: Attr): Attr {
-  if (attr.kind === 'int' && TYPE_ATTRIBUTES.includes(name) && CODES.has(Number(attr.value))) return { ...attr, value: FLOAT };
+  if (attr.kind === 'int' && TYPE_ATTRIBUTES.includes(name) && OTHERS.has(dtypeNumbered(Number(attr.value))))
+    return { ...attr, value: FLOAT };
   if (attr.kind === 'tensor' && OTHERS.has(attr.value.dtype)) return { ...attr, value: singleTensor(attr.value) };
   return attr;
 }
