@@ -42,7 +42,7 @@ export async function heatmapCommand(args: HeatmapArgs, terminal: Terminal): Pro
   if (args.slide && args.head === 'cell') throw usage('--slide runs crops of the window: omit --head cell', 'heatmap');
   const reading = readingOf(args);
   const others = [args.map, args.allPeaks].filter((file) => file !== undefined);
-  const inputs = [args.picture, args.model];
+  const inputs = [args.picture, args.model, ...(args.labels === undefined ? [] : [args.labels])];
   for (const [at, file] of [output, ...others].entries()) checkOutput(file, inputs, args.force, [output, ...others].slice(0, at));
 
   const progress = terminal.progress();

@@ -1,7 +1,7 @@
 /**
  * Checks what exists at the path of an output and whether it may be written. One rule for every file of every command:
  *
- * - devices and pipes are written to, never replaced; sockets are rejected by the system;
+ * - devices and pipes are written to, never replaced; sockets are refused;
  * - symbolic links are followed: their target is replaced, and the links stay. A broken link is refused;
  * - a file that this run reads is never written, under whatever name, and no two outputs of a run are the same file;
  * - an existing file needs `force`, unless this program is known to have written it.
@@ -79,7 +79,10 @@ export function checkPlace(output: string, rules: PlaceRules): Place {
   if (reason !== undefined) throw cannotWrite(output, reason);
   const place = placeOf(output);
   if (place.kind === 'directory') throw outputIsDirectory(output);
-  if (place.kind === 'stream') return place;
+  if (place.kind === 'stream') {
+    if (statSync(output, { throwIfNoEntry: false })?.isSocket()) throw outputNotWritable(output, new Error('it is a socket'));
+    return place;
+  }
   for (const other of rules.others ?? []) {
     const its = placeOf(other);
     if (its.kind !== 'stream' && (its.path === place.path || (place.kind === 'file' && isSame(its.path, place.path))))

@@ -56,7 +56,8 @@ const CONVERT = ['convert', 'm.onnx', '--no-verify'];
 /** Two small networks without pictures: verified in no time. */
 const VERIFY = ['verify', 'a.onnxtxt', 'b.onnxtxt', '-n', '1'];
 const SMALL = '<ir_version: 9, opset_import: ["" : 17]> g (float[1, 4] x) => (float[1, 4] y) { y = Relu (x) }';
-const HEAT = ['heatmap', 'fcn.onnx', 'picture.png', '--labels', 'labels.txt'];
+/** A small picture without words: drawing takes longest. */
+const HEAT = ['heatmap', 'fcn.onnx', 'picture.png', '--labels', 'labels.txt', '--bare', '--size', '16'];
 const DEBUG = ['m.onnx', '--plugin', './leaky.cjs', '-n', '1'];
 const F = ['--force'];
 

@@ -3,6 +3,7 @@ import { CompileError } from '../../src/diagnostics/compile-error';
 import type { Model } from '../../src/ir/model';
 import { isFloatType } from '../../src/ir/tensor';
 import type { Numbers } from '../../src/verify/onnx-runner';
+import { type RuntimeHost, runtimeHost } from '../../src/verify/runtime/host';
 import { openSession } from '../../src/verify/runtime/node';
 import { random } from '../support/seeded';
 
@@ -57,7 +58,17 @@ async function isSteady(model: Uint8Array, feeds: Results, name: string, before:
   return true;
 }
 
+/** Processes that are kept as long as this one: to start one takes as long as a hundred inputs. */
+const kept = new WeakSet<RuntimeHost>();
+function keepRuntime(): void {
+  const host = runtimeHost();
+  if (kept.has(host)) return;
+  kept.add(host);
+  host.use();
+}
+
 async function run(model: Uint8Array, feeds: Results): Promise<Results> {
+  keepRuntime();
   const session = await openSession(model, 'fuzz', { threads: 1 });
   try {
     return await session.run(feeds);

@@ -51,10 +51,8 @@ function laidOut(
 }
 
 /** Broadcasting aligns the last axes. */
-const aligned = (axes: readonly Digits[], rank: number): readonly Digits[] => [
-  ...Array.from({ length: Math.max(rank - axes.length, 0) }, (): Digits => []),
-  ...axes,
-];
+const aligned = (axes: readonly Digits[], rank: number): readonly Digits[] =>
+  axes.length >= rank ? axes : [...Array.from({ length: rank - axes.length }, (): Digits => []), ...axes];
 
 function joinsPlaces(node: Node, inputs: readonly State[], axis: number): string {
   // A token may be learnt, or be the mean of all positions.
@@ -69,6 +67,9 @@ const PIECES = new Set(['Slice', 'Split', 'Gather']);
 
 /** The combined state of both, or the reason why they do not fit. */
 function meeting(a: Moving, b: Moving, joins: number | undefined): Moving | string {
+  // Most branches have the position of the map that they all read; there may be thousands.
+  if (a.tracks === b.tracks && a.axes.every((digits, axis) => digits === b.axes[axis]))
+    return a.tied ? a : b.tied ? { ...a, tied: b.tied } : a;
   const [left, right] = alike(a, b);
   const axes: Digits[] = [];
   for (const [axis, one] of left.axes.entries()) {

@@ -86,6 +86,7 @@ export const repeated = (track: Track, by: number, cells: Dim): Track =>
 
 /** The union of what two branches read, or the reason why they cannot be combined; completes "it ...". */
 export function met(a: Track, b: Track): Track | string {
+  if (isSame(a, b)) return a;
   const shared = {
     period: commonMultiple(a.period, b.period),
     congruent: commonMultiple(a.congruent, b.congruent),
@@ -102,6 +103,18 @@ export function met(a: Track, b: Track): Track | string {
   const end = greatest(plus(a.offset, a.window), plus(b.offset, b.window));
   return { ...shared, cells: a.cells ?? b.cells, stride: a.stride, offset, window: minus(end, offset), far: a.far };
 }
+
+const isSame = (a: Track, b: Track): boolean =>
+  a === b ||
+  (a.cells === b.cells &&
+    sameRatio(a.stride, b.stride) &&
+    sameRatio(a.offset, b.offset) &&
+    sameRatio(a.window, b.window) &&
+    a.period === b.period &&
+    a.congruent === b.congruent &&
+    a.far === b.far &&
+    a.whole === b.whole &&
+    a.pooled === b.pooled);
 
 /** A fraction as readable text, without its sign. */
 export const told = ({ num, den }: Ratio): string => (den === 1 ? `${Math.abs(num)}` : `${Math.abs(num)}/${den}`);
