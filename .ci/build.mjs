@@ -32,6 +32,19 @@ const withoutWasm = {
     onLoad({ filter: /[\\/]node_modules[\\/]long[\\/].*\.js$/ }, ({ path }) => ({ contents: `var WebAssembly;\n${readFileSync(path, 'utf8')}` })),
 };
 
+/** yargs only asks whether two values are the same: Node's module would load a dozen others for that at every start. */
+const withoutAssert = {
+  name: 'yargs-without-assert',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^assert$/ }, ({ importer }) => (/[\\/]yargs[\\/]/.test(importer) ? { path: 'assert', namespace: 'yargs-assert' } : undefined));
+    onLoad({ filter: /.*/, namespace: 'yargs-assert' }, () => ({
+      contents: `const require = (holds, message) => { if (!holds) throw new Error(message); };
+        exports.strictEqual = (a, b, message = 'values differ') => require(Object.is(a, b), message);
+        exports.notStrictEqual = (a, b, message = 'values are the same') => require(!Object.is(a, b), message);`,
+    }));
+  },
+};
+
 const bundle = async (entry, outfile, options = {}) => {
   const { metafile, outputFiles } = await build({
     metafile: true,
@@ -202,7 +215,7 @@ function licences() {
 
 /** The program, and beside it what imports modules for it, what runs models, and what it puts into pages. */
 async function program(outfile, { plugins = [], ...options } = HASHBANG) {
-  await bundle('src/cli.ts', outfile, { ...options, ...main, plugins: [withoutWasm, importOutside, validatorsOutside, ...plugins] });
+  await bundle('src/cli.ts', outfile, { ...options, ...main, plugins: [withoutWasm, withoutAssert, importOutside, validatorsOutside, ...plugins] });
   await bundle('src/formats/schemas/validators.generated.js', join(dirname(outfile), 'validators.js'), { minify: true });
   await bundle('src/files/import-module.ts', join(dirname(outfile), 'import-module.js'));
   await bundle('src/verify/runtime/worker.js', join(dirname(outfile), 'worker.js'), { supported: { 'dynamic-import': true } });

@@ -11,7 +11,7 @@
  * Left alone: branches that all run the same way, and values that become one value for the whole image.
  */
 
-import { Orientations } from '../src/analysis/maps/orientation';
+import { mayTurn, Orientations } from '../src/analysis/maps/orientation';
 import { scoresOf } from '../src/analysis/maps/scores';
 import type { Graph } from '../src/ir/graph';
 import { isNode } from '../src/ir/match';
@@ -55,9 +55,10 @@ function finalAverages(graph: Graph): ReadonlySet<Node> {
 function turn(
   graph: Graph,
   context: PassContext,
-  mayTurn: (output: Value, orientations: Orientations) => boolean,
+  isTurnable: (output: Value, orientations: Orientations) => boolean,
   averages: ReadonlySet<Node> = new Set(),
 ): void {
+  if (!mayTurn(graph)) return;
   const orientations = new Orientations(graph);
   const straight = (value: Value): boolean =>
     !orientations.isTurned(value) && orientations.letters.every((letter) => !orientations.of(value)[letter]);
@@ -85,7 +86,7 @@ function turn(
   }
   for (const output of graph.outputs) {
     const { producer } = output;
-    if (!producer || straight(output) || !mayTurn(output, orientations)) continue;
+    if (!producer || straight(output) || !isTurnable(output, orientations)) continue;
     const back = turnedBack(output, undefined, producer, orientations, context);
     const { name, extras } = output;
     graph.rename(output, `${name}_turned`);

@@ -12,11 +12,9 @@ import { type RewriteFacts, remarkText, rewriteFacts, rewriteText } from '../rep
 import { bytes } from '../reports/table';
 import type { RunOptions } from '../rewrite/manager';
 import type { Remark } from '../rewrite/pass';
-import { formatVerifyReport } from '../verify/report';
 import type { ConvertArgs } from './commands';
 import { type ConvertedFile, type ConvertFileOptions, convertFile } from './convert-file';
 import { EXIT } from './exit';
-import { Explanation } from './explain';
 import { formFacts, formLines } from './form-report';
 import { passesCommand } from './passes';
 import { describePictures } from './picture-metadata';
@@ -56,7 +54,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
   const remarks: Remark[] = [];
   const plugins = args.plugin?.length ? await (await import('../files/plugins')).loadPlugins(args.plugin) : undefined;
   const print = printer(names(args.printIrAfter) ?? [], plugins ?? [], terminal);
-  const explanation = args.explain === undefined ? undefined : new Explanation(args.explain);
+  const explanation = args.explain === undefined ? undefined : new (await import('./explain')).Explanation(args.explain);
   let dump: DumpDirectory | undefined;
   const isTold = args.json || !args.quiet;
   let savings = isTold ? new Savings() : undefined;
@@ -127,7 +125,7 @@ export async function convertCommand(args: ConvertArgs, terminal: Terminal): Pro
       else terminal.report(explanation.lines());
       return EXIT.done;
     }
-    if (facts) tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
+    if (facts) await tell(args, output, { result, facts, savings: savings?.list ?? [] }, terminal);
     return exitCode(result, args);
   } catch (error) {
     progress.end();
@@ -180,7 +178,7 @@ interface Told {
   readonly savings: readonly Saving[];
 }
 
-function tell(args: ConvertArgs, output: string, { result, facts, savings }: Told, terminal: Terminal): void {
+async function tell(args: ConvertArgs, output: string, { result, facts, savings }: Told, terminal: Terminal): Promise<void> {
   if (args.json) terminal.result(JSON.stringify({ ...json(args, result, facts), savings }, undefined, 2));
   else
     terminal.report([
@@ -191,7 +189,7 @@ function tell(args: ConvertArgs, output: string, { result, facts, savings }: Tol
       ...(savings.length > 0 ? ['', ...savingLines(savings)] : []),
       '',
       ...(result.written?.tfjs ? tfjsText(result.written.tfjs) : []),
-      ...verdictText(result, args),
+      ...(await verdictText(result, args)),
     ]);
 }
 
@@ -208,8 +206,11 @@ function headline({ input, dryRun }: ConvertArgs, output: string, { written, ver
   return printable(`${input} -> ${output} (${bytes(written.bytes)})${data}${others}`);
 }
 
-function verdictText({ verification }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): string[] {
-  if (verification) return ['verification', ...formatVerifyReport({ ...verification, contract: undefined }).split('\n')];
+async function verdictText({ verification }: ConvertedFile, { dryRun, noVerify }: ConvertArgs): Promise<string[]> {
+  if (verification) {
+    const { formatVerifyReport } = await import('../verify/report');
+    return ['verification', ...formatVerifyReport({ ...verification, contract: undefined }).split('\n')];
+  }
   return [`verification: none${dryRun ? ', since nothing is written' : noVerify ? ' (--no-verify)' : ''}`];
 }
 

@@ -82,7 +82,13 @@ function folded(source: Model, options: CompileOptions): Compiled {
   const passes = settle(runner, evaluationOfSizes);
   for (const step of stepsOf('original', options)) passes.push(...runGroup(runner, step, options));
   // An assumed size is not a fact about the model.
-  writeMetadata(model, size === told ? windows : [], originalContract, 'original', {});
+  writeMetadata(model, {
+    windows: size === told ? windows : [],
+    contract: originalContract,
+    head: 'original',
+    density: {},
+    inference: runner.infer(),
+  });
   // Computed on request: only reports need it.
   let before: Model | undefined;
   const original = (): Model => {
@@ -187,10 +193,10 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
   requireFreed(model, cells, said(), leavesOut(options));
   const strides = options.stride === undefined ? undefined : perAxisOf(options.stride, windows, slidingLetters(model.graph));
   if (strides) requireInPhase(phased, strides);
-  const density = strides ? refine(model, strides, head, passes, options) : {};
+  const density = strides ? refine(runner, strides, head, passes, options) : {};
   passes.push(...closeAgain(model, original, options));
   assertInvariant(contract, () => 'no pass of the pipeline frees the sizes');
-  writeMetadata(model, windows, contract, head, density);
+  writeMetadata(model, { windows, contract, head, density, inference: runner.infer() });
   return {
     model,
     original,

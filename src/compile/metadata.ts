@@ -24,6 +24,7 @@ import { jsonIn } from '../formats/json';
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
+import type { ShapeInference } from '../ir/shape-inference';
 import { declareWindows, sizesIn, windowsOf } from '../ir/sizes/windows';
 import { axisName, LETTERS, type Letter, listOf, type PlacesName, perAxis, placesName } from '../ir/spatial';
 import { table } from '../ir/table';
@@ -51,14 +52,22 @@ export type Head = 'window' | 'cell' | 'image' | 'original';
 export const declaredHead = (model: Model): Head | undefined =>
   (['window', 'cell', 'image', 'original'] as const).find((head) => head === model.metadata.get(HEAD));
 
-export function writeMetadata(model: Model, windows: readonly ImageWindow[], contract: Contract, head: Head, density: Density = {}): void {
+interface Converted {
+  readonly windows: readonly ImageWindow[];
+  readonly contract: Contract;
+  readonly head: Head;
+  readonly density: Density;
+  readonly inference: ShapeInference;
+}
+
+export function writeMetadata(model: Model, { windows, contract, head, density, inference }: Converted): void {
   const { metadata, graph } = model;
   metadata.set('convolutionize.version', version);
   declareWindows(
     model,
     windows.map((window) => [window.input, windowLengths(window)]),
   );
-  if (head !== 'original') declareSizes(model);
+  if (head !== 'original') declareSizes(model, inference);
   metadata.set(
     STRIDE,
     JSON.stringify(

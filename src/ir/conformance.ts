@@ -117,8 +117,10 @@ function unequalBranches(node: Node): string | undefined {
 export function requireTypes(node: Node): void {
   const schema = schemaOf(node);
   if (!schema) return;
-  const bound = new Map<string, { readonly dtype: DType; readonly value: string }>();
-  for (const [slot, input] of node.inputs.entries()) {
+  let bound: Map<string, { readonly dtype: DType; readonly value: string }> | undefined;
+  const { inputs } = node;
+  for (let slot = 0; slot < inputs.length; slot++) {
+    const input = inputs[slot];
     const dtype = input?.type?.dtype;
     const parameter = schema.inputs[slot] ?? schema.inputs.at(-1);
     if (!input || !dtype || !parameter) continue;
@@ -129,6 +131,7 @@ export function requireTypes(node: Node): void {
         locate(node),
       );
     if (!allowed || !parameter.homogeneous) continue;
+    bound ??= new Map();
     const other = bound.get(parameter.type);
     if (!other) bound.set(parameter.type, { dtype, value: input.name });
     else if (other.dtype !== dtype)

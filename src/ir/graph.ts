@@ -31,7 +31,8 @@ class MutableNode implements Node {
   readonly outputs: MutableValue[] = [];
   /** Cached, since every walk asks for it at every node. */
   nested: readonly Graph[];
-  private readonly origins: Set<string>;
+  /** Only of a node that took over the origin of others. */
+  private origins: Set<string> | undefined;
   private originList: readonly string[] | undefined;
   constructor(
     public name: string,
@@ -44,14 +45,15 @@ class MutableNode implements Node {
     readonly graph: Graph,
   ) {
     this.nested = graphsIn(attrs);
-    this.origins = new Set(origin);
+    this.originList = origin.length < 2 ? origin : [...new Set(origin)];
   }
   get origin(): readonly string[] {
-    this.originList ??= [...this.origins];
+    this.originList ??= [...(this.origins ?? [])];
     return this.originList;
   }
   /** Efficient for a node that accumulates thousands of origins one by one. */
   addOrigin(names: readonly string[]): void {
+    this.origins ??= new Set(this.originList);
     for (const name of names) this.origins.add(name);
     this.originList = undefined;
   }

@@ -10,7 +10,10 @@ import type { Node, Value } from './types';
 export function isNode(node: Node, ...ops: readonly OnnxOp[]): boolean;
 export function isNode(node: Node | undefined, ...ops: readonly OnnxOp[]): node is Node;
 export function isNode(node: Node | undefined, ...ops: readonly OnnxOp[]): boolean {
-  return ops.some((op) => op === node?.op);
+  if (!node) return false;
+  const { op } = node;
+  for (const wanted of ops) if (wanted === op) return true;
+  return false;
 }
 
 /** The node that computes the value, if it is one of these operators. */

@@ -3,7 +3,8 @@
  * All names are those of ONNX's own domain in normal form.
  */
 
-import { isOnnxOp, type OnnxOp, onnxOps } from './operators';
+import { type OnnxOp, onnxOps } from './operators';
+import { table } from './table';
 
 /** How the axes of a result follow from those of the inputs. */
 export type AxisRule =
@@ -250,7 +251,8 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
 };
 
 /** `op`: an operator of ONNX's own domain, in normal form. */
-export const axisRule = (op: string): AxisRule => (isOnnxOp(op) ? AXES[op] : 'unknown');
+export const axisRule = (op: string): AxisRule => BY_NAME[op] ?? 'unknown';
+const BY_NAME = table<AxisRule | undefined>(AXES);
 
 const withRule = (rule: AxisRule): readonly OnnxOp[] => onnxOps.filter((op) => AXES[op] === rule);
 

@@ -6,6 +6,7 @@ export interface Ratio {
 }
 
 export function ratio(num: number, den = 1): Ratio {
+  if (den === 1) return { num: num + 0, den };
   const shared = gcd(num, den) || 1;
   const sign = den < 0 ? -1 : 1;
   // Adding 0 turns -0 into 0.

@@ -4,7 +4,7 @@ import { attributeViolations } from './conformance';
 import { type Graph, nestedGraphs } from './graph';
 import type { Model } from './model';
 import { NEWEST_OPSET } from './operators';
-import type { Node, Value } from './types';
+import type { Node, Use, Value } from './types';
 
 export interface Violation {
   readonly code:
@@ -39,6 +39,15 @@ export function validateModel(model: Model): void {
 
 /** False for an opset newer than any known here: it may have unknown attributes. */
 export const knowsAttributes = (model: Model): boolean => (model.opsets.get('') ?? 0) <= NEWEST_OPSET;
+
+/** Readers of a value that are searched one by one. */
+const FEW = 8;
+
+function timesIn(uses: readonly Use[], user: Node, slot: number): number {
+  let times = 0;
+  for (const use of uses) if (use.user === user && use.slot === slot) times++;
+  return times;
+}
 
 class Checker {
   readonly found: Violation[] = [];
@@ -98,10 +107,12 @@ class Checker {
 
   /** Number of times the value lists this input as a use. A value may have many readers, so its list is walked only once. */
   private listed(value: Value, user: Node, slot: number): number {
+    const { uses } = value;
+    if (uses.length <= FEW) return timesIn(uses, user, slot);
     let counts = this.uses.get(value);
     if (!counts) {
       counts = new Map();
-      for (const use of value.uses) {
+      for (const use of uses) {
         const slots = counts.get(use.user) ?? new Map<number, number>();
         slots.set(use.slot, (slots.get(use.slot) ?? 0) + 1);
         counts.set(use.user, slots);

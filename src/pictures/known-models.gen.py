@@ -52,7 +52,8 @@ print("  std: readonly number[],")
 print("  names: string,")
 print("];")
 print()
-print("export const KNOWN_MODELS: readonly Group[] = [")
+print("/** A function, so that starting the program does not build the table. */")
+print("export const knownModels = (): readonly Group[] => [")
 for key, names in groups.items():
     resize, crop, interpolation, mean, std = json.loads(key)
     fields = [json.dumps(resize), json.dumps(crop), f"'{interpolation}'", json.dumps(mean), json.dumps(std), f"'{' '.join(names)}'"]

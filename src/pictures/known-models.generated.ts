@@ -8,7 +8,8 @@ type Group = readonly [
   names: string,
 ];
 
-export const KNOWN_MODELS: readonly Group[] = [
+/** A function, so that starting the program does not build the table. */
+export const knownModels = (): readonly Group[] => [
   [
     256,
     [224, 224],

@@ -9,7 +9,7 @@
 import { preprocessingInvalid } from '../diagnostics/catalogue';
 import { parseJson } from '../formats/json';
 import { table } from '../ir/table';
-import { KNOWN_MODELS } from './known-models.generated';
+import { knownModels } from './known-models.generated';
 import { type Fields, fields, parseRecipe, type Recipe } from './recipe';
 import type { Filter } from './resample';
 
@@ -278,7 +278,7 @@ export function recipeOfKnownModel(name: string): Recipe | undefined {
     .trim()
     .replace(/^(hf[_-]hub:)?(timm\/|torchvision\.models\.)/, '')
     .toLowerCase();
-  for (const [resize, [height, width], filter, mean, std, names] of KNOWN_MODELS)
+  for (const [resize, [height, width], filter, mean, std, names] of knownModels())
     for (const known of names.split(' ')) {
       const [full = '', isDefault] = known.endsWith('*') ? [known.slice(0, -1), true] : [known, false];
       const [family = ''] = full.split('.');

@@ -73,7 +73,8 @@ export class PassRunner {
     return runOver(this.model, passes, options, () => this.infer());
   }
 
-  private infer(): ShapeInference {
+  /** The types of all values as the graph is now. */
+  infer(): ShapeInference {
     const { graph } = this.model;
     if (this.inferred?.edits !== graph.edits) {
       const inference = inferShapes(this.model, this.memo);

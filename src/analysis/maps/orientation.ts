@@ -18,6 +18,13 @@ import { isConst, type Node, type Value } from '../../ir/types';
 export type Orientation = Readonly<Record<Letter, boolean>>;
 const STRAIGHT: Orientation = { T: false, D: false, H: false, W: false };
 
+/** True if some node may reverse an axis of a map, or put its axes in another order; otherwise all maps have the orientation of the image. */
+export const mayTurn = (graph: Graph): boolean =>
+  graph.nodes.some((node) => {
+    const rule = axisRule(node.op);
+    return rule === 'transposed' || rule === 'unknown' || rule === 'product' || (turnsBack(node)?.(node, () => true) ?? false);
+  });
+
 export class Orientations {
   private readonly known = new Map<Value, Orientation>();
   readonly roles: AxisRoles;
@@ -84,6 +91,7 @@ export interface Opposed {
 
 /** Nodes that combine maps of opposite orientations: no map over a larger image has the windows of both. */
 export function opposedMaps(graph: Graph): Opposed[] {
+  if (!mayTurn(graph)) return [];
   const orientations = new Orientations(graph);
   return graph.nodes.flatMap((node): Opposed[] => {
     if (!isBroadcasting(node.op) && axisRule(node.op) !== 'joined') return [];

@@ -35,9 +35,10 @@ export function follow(node: Node, inputs: readonly State[], at: number, operato
   const output = node.outputs[at];
   const shape = output?.type?.shape;
   const { form } = operator;
+  const [data] = inputs;
+  if (form === 'each' && inputs.length === 1 && data?.kind === 'moving' && data.axes.length === shape?.length) return data;
   if (form === 'each' || form === 'joined' || form === 'spread') return combined(node, inputs, operator);
   if (form === 'product') return product(node, inputs, notes);
-  const [data] = inputs;
   if (form === 'unknown') return unknown(node, inputs, operator);
   if (form === 'places') return unknownBy(node, 'tells where places of the map are');
   if (data?.kind !== 'moving' || inputs.slice(1).some((state, slot) => state.kind === 'moving' && !operator.settings.includes(slot + 1)))
@@ -133,8 +134,9 @@ interface Along {
 
 /** The state after following one axis, or the reason why it cannot be followed. */
 function alongAxis(node: Node, state: Moving, axis: number, reads: Reads, { size, leaves, notes }: Along): Moving | string {
-  const own = state.axes[axis] ?? [];
   const before = node.inputs[0]?.type?.shape?.[axis];
+  if (reads.kind === 'point' && (size === undefined || size === before)) return state;
+  const own = state.axes[axis] ?? [];
   const spread = spreadOf(own);
   switch (reads.kind) {
     case 'point':

@@ -8,8 +8,9 @@
  */
 import { jsonIn } from '../../formats/json';
 import { imageInputs } from '../axis-roles';
+import type { Graph } from '../graph';
 import type { Model } from '../model';
-import { inferShapes } from '../shape-inference';
+import { inferShapes, type ShapeInference } from '../shape-inference';
 import { type AxisName, axisName, LETTERS, type Letter, type PerAxis } from '../spatial';
 import { sizeConditions } from './conditions';
 import { cutsOf } from './cut';
@@ -31,11 +32,14 @@ export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): R
   const declared = declaredSizes(model);
   if (declared.size > 0) return declared;
   const copy = model.clone();
-  const inference = inferShapes(copy);
-  const symbols = sizeSymbols(copy.graph, windows);
-  const { families } = solveSizes(sizeConditions(copy.graph, inference), symbols);
+  return sizesOf(copy.graph, inferShapes(copy), windows);
+}
+
+/** Types must be inferred. */
+function sizesOf(graph: Graph, inference: ShapeInference, windows: Windows): ReadonlyMap<string, ImageSizes> {
+  const { families } = solveSizes(sizeConditions(graph, inference), sizeSymbols(graph, windows));
   const sizes = new Map<string, ImageSizes>();
-  for (const [image, roles] of imageInputs(copy.graph)) {
+  for (const [image, roles] of imageInputs(graph)) {
     const cuts = cutsOf(image);
     const letters = LETTERS.filter((letter) => roles.includes(letter));
     const along = (letter: Letter): SizeFamily | undefined => {
@@ -87,9 +91,10 @@ export function describeFamily({ multiple, rest, minimum }: SizeFamily, what: st
   return `${what}s of ${multiple} n${rest === 0 ? '' : ` + ${rest}`}, from ${minimum} on`;
 }
 
-export function declareSizes(model: Model): void {
+/** Writes the accepted sizes into the metadata. */
+export function declareSizes(model: Model, inference: ShapeInference = inferShapes(model)): void {
+  const sizes = sizesOf(model.graph, inference, windowsOf(model));
   model.metadata.delete(SIZES);
-  const sizes = sizesTaken(model);
   if (sizes.size > 0) model.metadata.set(SIZES, JSON.stringify(Object.fromEntries(sizes)));
 }
 
