@@ -5,6 +5,7 @@ import { elementCount, isKnown, readNumbers } from '../ir/tensor';
 import type { Dim, Node, Value } from '../ir/types';
 import { rankOf } from '../ir/types';
 import { dilationsOf, stridesOf } from '../ir/window-attrs';
+import { asResize } from './resize';
 
 /** A module: its name (which is its kind) and its arguments as printed. */
 export interface Notation {
@@ -176,12 +177,21 @@ export const shuffleModule = (node: Node): Notation | undefined =>
   stringAttr(node, 'mode') === 'CRD' ? torch('PixelShuffle', String(intAttr(node, 'blocksize'))) : undefined;
 
 export function resizeModule(node: Node): Notation | undefined {
-  const scales = numbersOf(node.inputs[2]);
-  const sizes = numbersOf(node.inputs[3]);
-  const how = scales?.length
-    ? `scale_factor=(${scales.slice(2).map(decimal).join(', ')})`
-    : sizes?.length && `size=${tuple(sizes.slice(2))}`;
-  return how ? torch('Upsample', how, `mode='${stringAttr(node, 'mode')}'`) : undefined;
+  const axes = asResize(node)?.axes;
+  const [scales, sizes] = [numbersOf(node.inputs[2]), numbersOf(node.inputs[3])];
+  const given = scales?.length ? scales : sizes;
+  if (!axes || !given?.length) return undefined;
+  const own = node.inputs[0]?.type?.shape;
+  // Channels last: the axis behind the batch changes, and the last one does not.
+  const changes = (axis: number | undefined): boolean => {
+    const at = axes.indexOf(axis ?? -1);
+    return at >= 0 && given[at] !== (scales?.length ? 1 : own?.[axis ?? 0]);
+  };
+  const isChannelsLast = changes(1) && !changes((own?.length ?? 0) - 1);
+  const isSpatial = (axis: number): boolean => axis >= (isChannelsLast ? 1 : 2) && !(isChannelsLast && axis === (own?.length ?? 0) - 1);
+  const spatial = given.filter((_, at) => isSpatial(axes[at] ?? 0));
+  const how = scales?.length ? `scale_factor=(${spatial.map(decimal).join(', ')})` : `size=${tuple(spatial)}`;
+  return torch('Upsample', how, `mode='${stringAttr(node, 'mode')}'`);
 }
 
 const ranked = (node: Node, kind: string): string => `${kind}${Math.max(1, (rankOf(node.inputs[0]) ?? 4) - 2)}d`;

@@ -37,7 +37,9 @@ export function formedFrom(
   const isAll = original.graph.outputs.every(({ name }) => outputs.includes(name)) && outputs.length === original.graph.outputs.length;
   const stride = Object.keys(declaredDensity(converted)).length > 0 ? Object.values(declaredStrides(converted) ?? {})[0] : undefined;
   const inputSize = declaredSize(converted);
-  const compiled = ifPossible(() => compile(original, { head, stride, inputSize, ...(!isAll && { outputs }) }));
+  const compiled = ifPossible(() =>
+    compile(original, { head, stride, inputSize, slide: slidingNames(converted), ...(!isAll && { outputs }) }),
+  );
   if (compiled) inherit?.(compiled.model, original);
   return compiled && { compiled, form: { model: converted.clone(), form } };
 }

@@ -116,7 +116,7 @@ export function wholePixels({ offset, window }: AxisField): {
 }
 
 /** Smallest multiple of the stride that is an integer number of pixels. */
-function periodOf(stride: number): number {
+export function periodOf(stride: number): number {
   for (let times = 1; times <= 64; times++)
     if (Math.abs(stride * times - Math.round(stride * times)) < 1e-9) return Math.round(stride * times);
   return stride;

@@ -23,14 +23,14 @@ export interface CutMap {
   readonly stride: readonly number[];
 }
 
-/** The last maps of more than one cell on the paths from the image to the outputs, or undefined if a path has none. Sizes must be static. */
+/** The last maps, of more than one cell or behind padding, on the paths from the image to the outputs, or undefined if a path has none. Sizes must be static. */
 export function lastMaps(model: Model, outputs: readonly Value[]): readonly CutMap[] | undefined {
   const roles = new AxisRoles(imageInputs(model.graph), model.graph.tied);
   const trunk = trunkOfNetwork(model.graph);
   const fields = receptiveFields(model.graph);
   const maps = new Map<Value, CutMap>();
   for (const output of outputs) {
-    const nearest = mapsBefore(output, roles);
+    const nearest = mapsBefore(output, trunk, roles);
     const own = nearest?.every(({ value }) => trunk.slides(value)) ? nearest : (slidingMaps(output, trunk, roles) ?? nearest);
     if (!own) return undefined;
     for (const map of own) maps.set(map.value, { ...map, stride: strideOf(map, fields) });
@@ -64,10 +64,10 @@ function slidingMaps(output: Value, trunk: Trunk, roles: AxisRoles): readonly Cu
 }
 
 /** The last maps of one output. */
-function mapsBefore(output: Value, roles: AxisRoles): readonly CutMap[] | undefined {
+function mapsBefore(output: Value, trunk: Trunk, roles: AxisRoles): readonly CutMap[] | undefined {
   const passed = new Set<Value>();
   for (;;) {
-    const maps = nearestMaps(output, roles, passed);
+    const maps = nearestMaps(output, trunk, roles, passed);
     // Parallel pools of one map (spatial pyramid pooling) are windows of that map, so the map itself slides.
     const pooled = (maps ?? []).filter(({ value }) => {
       const source = pooledBy(value);
@@ -78,7 +78,7 @@ function mapsBefore(output: Value, roles: AxisRoles): readonly CutMap[] | undefi
   }
 }
 
-function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>): readonly CutMap[] | undefined {
+function nearestMaps(output: Value, trunk: Trunk, roles: AxisRoles, passed: ReadonlySet<Value>): readonly CutMap[] | undefined {
   const maps: CutMap[] = [];
   const seen = new Set<Value>();
   const queue: Value[] = [output];
@@ -86,7 +86,8 @@ function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>
     if (seen.has(value) || isConst(value)) continue;
     seen.add(value);
     const axes = mapAxes(value, roles);
-    if (axes && cellsIn(axes) > 1 && !passed.has(value) && !isHalfReduced(value, axes)) {
+    const isOwn = axes && (cellsIn(axes) > 1 || (isPaddedLayer(value) && trunk.slides(value)));
+    if (isOwn && !passed.has(value) && !isHalfReduced(value, axes)) {
       maps.push({ value, axes, stride: pixelStride(value) });
       continue;
     }
@@ -100,8 +101,16 @@ function nearestMaps(output: Value, roles: AxisRoles, passed: ReadonlySet<Value>
 /** True if an output is itself a map of more than one cell: it grows with the image, and its cells do not represent windows. */
 export function isMap(model: Model, name: string): boolean {
   const output = model.graph.outputs.find((candidate) => candidate.name === name);
-  return output !== undefined && lastMaps(model, [output])?.[0]?.value === output;
+  const [map] = (output && lastMaps(model, [output])) ?? [];
+  return map !== undefined && map.value === output && cellsIn(map.axes) > 1;
 }
+
+/**
+ * True for the result of a padded layer with windows. If it has a single cell, that is because the image is small: it is a map of one cell, and behind it
+ * windows of larger maps do not exist.
+ */
+const isPaddedLayer = ({ producer }: Value): boolean => producer !== undefined && WINDOWED.has(meaningOf(producer)) && isPadded(producer);
+const WINDOWED = new Set(['Conv', 'MaxPool', 'AveragePool', 'LpPool']);
 
 /** A mean over only some axes, followed by one over the others, no longer contains windows of a map. */
 const isHalfReduced = (value: Value, { shape }: MapAxes): boolean =>

@@ -11,6 +11,7 @@
  * is cut, if available.
  */
 import { contractOf } from '../analysis/contract';
+import { Orientations } from '../analysis/maps/orientation';
 import { meanedMap } from '../analysis/meaned-map';
 import { receptiveFields } from '../analysis/receptive-field';
 import { windowAxes, windowLengths } from '../compile/input-size';
@@ -45,6 +46,7 @@ export function movingPart(subject: Subject): MovingPart | undefined {
   if (!gates) return undefined;
   const model = gates.length > 0 ? headOf(converted.model, gates, unique) : trunkOf(converted.model, unique);
   inferShapes(model);
+  turnBack(model, atWindow(subject, model));
   const held = withGatesAs0(atWindow(subject, model), gates);
   const own = contractOf(held.graph, { head: 'window' });
   if (own.kind === 'whole-image') return undefined;
@@ -99,6 +101,37 @@ function atWindow({ request }: Subject, of: Model): Model {
   inferShapes(model);
   return model;
 }
+
+/**
+ * Turns maps that run backwards, because the network mirrors the image: a mean over the windows needs no order of them, but the checks move images and
+ * maps the same way. `sized`: the same model at the original size.
+ */
+function turnBack({ graph }: Model, sized: Model): void {
+  const orientations = new Orientations(sized.graph);
+  const mirrored = (value: Value | undefined): readonly number[] =>
+    value
+      ? orientations.letters.flatMap((letter) => (orientations.of(value)[letter] ? (orientations.axisOf(value, letter) ?? []) : []))
+      : [];
+  graph.setOutputs(
+    graph.outputs.map((output, at) => {
+      const axes = mirrored(sized.graph.outputs[at]);
+      if (axes.length === 0) return output;
+      const { name } = output;
+      graph.rename(output, `${name}_mirrored`);
+      const ints = (role: string, numbers: readonly number[]): Value =>
+        graph.addConstant(`${name}_${role}`, fromNumbers('int64', [axes.length], Float64Array.from(numbers)));
+      const all = (role: string, number: number): Value =>
+        ints(
+          role,
+          axes.map(() => number),
+        );
+      const inputs = [output, all('last', -1), all('first', TO_THE_START), ints('axes', axes), all('step', -1)];
+      const node = graph.addNode({ op: 'Slice', inputs, outputs: [name], outputTypes: [output.type], name: `${name}_turned` });
+      return node.outputs[0] ?? output;
+    }),
+  );
+}
+const TO_THE_START = -(2 ** 63);
 
 /**
  * Outputs of nodes that depend on all positions, if each is one value per channel. `maps`: the values that they lead to; anything behind these is not

@@ -147,7 +147,9 @@ function alike(
       const isSame = tracks.every(({ congruent }, axis) => ((largest[axis] ?? 0) - (lengths[axis] ?? 0)) % congruent === 0);
       const [small, large] = [found.get(claim.output), reference.get(claim.output)];
       if (!isSame || !small || !large || small.shape.length !== 2 + lengths.length) return [];
-      const counts = tracks.map((track, axis) => Math.min(lastInside(track, lengths[axis] ?? 0) + 1, small.shape[axis + 2] ?? 0));
+      // Of an image whose size it does not take, the model uses a part: its layers pad where that ends.
+      const taken = subject.fittedSize(lengths);
+      const counts = tracks.map((track, axis) => Math.min(lastInside(track, taken[axis] ?? 0) + 1, small.shape[axis + 2] ?? 0));
       // If the image wraps around, the first cells depend on its size.
       const starts = tracks.map((track) => (subject.request.contract?.wraps ? firstInside(track) : 0));
       const inside = counts.map((count, axis) => count - (starts[axis] ?? 0));

@@ -5,7 +5,7 @@
  */
 import { sizeText, unitOf } from '../ir/spatial';
 import type { Budget } from './budget';
-import { type AxisClaim, type Claim, commonMultiple } from './claim';
+import { type AxisClaim, type Claim, commonMultiple, periodOf } from './claim';
 import { lastMaps } from './cut';
 import type { Numbers } from './onnx-runner';
 import type { Subject } from './subject';
@@ -196,6 +196,7 @@ const evenly = (stride: number): Growth => ({ first: stride, second: 2 * stride,
 /** Pixels between the cells of the original's last map, if the converted model has no map of windows to derive it from. */
 function mapStride(subject: Subject, axis: number): number | undefined {
   const maps = lastMaps(subject.whole, subject.whole.graph.outputs);
-  const widest = Math.max(...(maps ?? []).map(({ stride }) => stride[axis] ?? 1));
+  // The map of an upsampled image has several cells for each pixel.
+  const widest = periodOf(Math.max(...(maps ?? []).map(({ stride }) => stride[axis] ?? 1)));
   return maps && Number.isInteger(widest) ? widest : undefined;
 }

@@ -14,7 +14,7 @@ import { imageInputs, isChannelsFirst } from '../ir/axis-roles';
 import { nestedGraphs } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
-import { axisName } from '../ir/spatial';
+import { axisName, placesName } from '../ir/spatial';
 import type { Value } from '../ir/types';
 import { type AxisClaim, type Claim, cellsOf, commonMultiple } from './claim';
 import { onGround, settled } from './crops';
@@ -144,11 +144,17 @@ async function runOn(
 export function growsAsItShould(subject: Subject, { value, axes, stride }: CutMap, image: LargerImage, results: Results): boolean {
   const lengths = subject.fittedSize(image.lengths);
   const shape = results.get(value.name)?.shape ?? [];
-  const grows = (cells: number, own: number, pixels: number, by: number): boolean =>
-    Math.abs(cells - own - pixels / by) < (by <= 1 ? 1e-6 : 2) && (cells > own || pixels < 2 * by);
-  return axes.places.every((place, axis) =>
-    grows(shape[place] ?? 0, axes.shape.places[axis] ?? 1, (lengths[axis] ?? 0) - (subject.lengths[axis] ?? 0), stride[axis] ?? 1),
-  );
+  return axes.places.every((place, axis) => {
+    const [cells, own, by] = [shape[place] ?? 0, axes.shape.places[axis] ?? 1, stride[axis] ?? 1];
+    const pixels = (lengths[axis] ?? 0) - (subject.lengths[axis] ?? 0);
+    const letter = subject.letters[axis];
+    // A map that was made finer grows by several cells at a time: those of one cell of the predictions, or of one period.
+    const period = (letter && subject.request.contract?.period?.[placesName(letter)]) ?? 1;
+    const steps = Object.values(subject.request.strides ?? {}).map((strides) => strides[axis] ?? 1);
+    const apart = Math.max(period > 1 ? period : 0, ...steps);
+    const most = Math.max(apart > by + 1e-6 ? apart / by : 0, by > 1 ? 2 : 1e-6);
+    return Math.abs(cells - own - pixels / by) < most && (cells > own || pixels < Math.max(2 * by, apart));
+  });
 }
 
 /**
