@@ -4,8 +4,8 @@
  *   X [N, C, height, width]   ->   X[:, :, : height - (height - rest) % multiple, ...]        at the original size nothing is cut
  *
  * Sizes are limited if branches round differently (SAME padding baked in beside a pool that rounds up), if a view cuts the map into whole blocks,
- * and if a branch runs backwards: its cells match those of the others only if the image exceeds the window by whole strides. Cutting keeps every window
- * that fits, if the multiple is the stride of the map.
+ * if a map is stretched to the size of another one (by the factor of the window at some sizes only), and if a branch runs backwards: its cells match those
+ * of the others only if the image exceeds the window by whole strides. Cutting keeps every window that fits, if the multiple is the stride of the map.
  * Numbers: identical.
  * Left alone: networks that accept every size. Refused: lengths that agree at no other size.
  */
@@ -21,6 +21,7 @@ import { type SizeSymbol, solveSizes } from '../src/ir/sizes/solve';
 import { sizeSymbols, windowsOf } from '../src/ir/sizes/windows';
 import { readNumbers } from '../src/ir/tensor';
 import type { Dim, Node, Value } from '../src/ir/types';
+import { asResize } from '../src/operators/resize';
 import { builderAt } from '../src/rewrite/builder';
 import { UNEQUAL_SIZES } from '../src/rewrite/obstacles';
 import { definePass } from '../src/rewrite/pass';
@@ -58,7 +59,9 @@ function limitsOf(
   inference: ShapeInference,
 ): { readonly steps: ReadonlyMap<string, number>; readonly failing: readonly SizeCondition[] } {
   const images = [...imageInputs(graph).keys()].map((image) => ({ image, shape: image.type?.shape ?? [] }));
-  const steps = new Map(symbols.map(({ name }): [string, number] => [name, turnedStep(graph, name)]));
+  const steps = new Map(
+    symbols.map(({ name, original }): [string, number] => [name, lcm(turnedStep(graph, name), stretchedStep(graph, name, original))]),
+  );
   let failing: readonly SizeCondition[] = [];
   let isChanged = [...steps.values()].some((step) => step > 1);
   for (let round = 0; round < ROUNDS; round++) {
@@ -159,6 +162,27 @@ function turnedStep(graph: Graph, name: string): number {
     }
   }
   return step;
+}
+
+/** Step in pixels at which maps that are resized to computed lengths are resized by the factor that they have at the original size. */
+function stretchedStep(graph: Graph, name: string, original: number): number {
+  let step = 1;
+  for (const node of graph.nodes) {
+    const [from, to] = [node.inputs[0]?.type?.shape, node.outputs[0]?.type?.shape];
+    if (!asResize(node)?.isBySize || !from || !to) continue;
+    for (const [axis, dim] of to.entries()) step = lcm(step, stepOfFactor(from[axis], dim, name, original));
+  }
+  return step;
+}
+
+/** Smallest step of the symbol at which the ratio of two lengths stays the same; 1 if there is none, or they depend on another symbol. */
+function stepOfFactor(from: Dim, to: Dim, name: string, original: number): number {
+  if (typeof from === 'number' || [...namesOf(from), ...namesOf(to)].some((other) => other !== name)) return 1;
+  const at = (dim: Dim, steps: number): number => evaluateDim(dim, { [name]: original + steps }) ?? Number.NaN;
+  const isSame = (steps: number): boolean => at(to, steps) * at(from, 0) === at(to, 0) * at(from, steps);
+  const period = lcm(periodOf(from), periodOf(to));
+  for (let step = 1; step <= period; step++) if (period % step === 0 && [1, 2, 3].every((times) => isSame(times * step))) return step;
+  return 1;
 }
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;

@@ -12,7 +12,20 @@
 import { imageInputs, lettersOf } from '../ir/axis-roles';
 import type { Graph } from '../ir/graph';
 import { commonMultiple } from '../ir/ratio';
-import { entriesOf, type Letter, listOf, type PerAxis, type PerPlaces, perAxis, perPlaces, placesName, unitOf } from '../ir/spatial';
+import type { ImageSizes } from '../ir/sizes/taken';
+import {
+  axisName,
+  entriesOf,
+  LETTERS,
+  type Letter,
+  listOf,
+  type PerAxis,
+  type PerPlaces,
+  perAxis,
+  perPlaces,
+  placesName,
+  unitOf,
+} from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
 import { asPad } from '../operators/pad';
 import { finalScores } from './final-scores';
@@ -100,6 +113,18 @@ export function contractOf(graph: Graph, { head = 'window', original, motion = m
     fields: fieldsOf(graph, fields.of),
     axes: axesOf(graph, motion, kind),
   };
+}
+
+/** The contract of a network that cuts its images to these sizes: its claims hold at every size if they hold at all of these. */
+export function contractAtSizes(contract: Contract, sizes: ImageSizes | undefined): Contract {
+  const { congruent, ...others } = contract;
+  if (!congruent || !sizes) return contract;
+  const letters = LETTERS.filter((letter) => congruent[placesName(letter)] !== undefined);
+  const left = perPlaces(letters, (letter) => {
+    const own = congruent[placesName(letter)] ?? 1;
+    return (sizes[axisName(letter)]?.multiple ?? 1) % own === 0 ? 1 : own;
+  });
+  return entriesOf(left).every(([, own]) => own === 1) ? others : { ...contract, congruent: left };
 }
 
 /** Contract along each axis separately. A cause whose axis is unknown applies to all axes. */

@@ -3,7 +3,7 @@
  * Only this folder imports ../passes. Pure: src/onnx reads the bytes before and writes them after, and src/verify checks the result.
  */
 import { closing, evaluation, evaluationOfSizes } from '../../passes';
-import { type Contract, contractOf, originalContract } from '../analysis/contract';
+import { type Contract, contractAtSizes, contractOf, originalContract } from '../analysis/contract';
 import { type Cells, cellsOf } from '../analysis/growing';
 import { motionOf } from '../analysis/motion';
 import { formedAlready, notConvertible, strideNotFor, strideOfOtherAxes } from '../diagnostics/catalogue';
@@ -11,6 +11,7 @@ import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs, lettersOf, slidingLetters } from '../ir/axis-roles';
 import { whereNotEmpty } from '../ir/dims';
 import type { Model } from '../ir/model';
+import { sizesTaken } from '../ir/sizes/taken';
 import { declareWindows } from '../ir/sizes/windows';
 import { axisName, isSpatialRole, type Letter } from '../ir/spatial';
 import { slideAlong, slidingNames } from '../ir/tied';
@@ -196,6 +197,8 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
   const density = strides ? refine(runner, strides, head, passes, options) : {};
   passes.push(...closeAgain(model, original, options));
   assertInvariant(contract, () => 'no pass of the pipeline frees the sizes');
+  const [window] = windows;
+  if (contract.congruent && window) contract = contractAtSizes(contract, sizesTaken(model).get(window.input));
   writeMetadata(model, { windows, contract, head, density, inference: runner.infer() });
   return {
     model,

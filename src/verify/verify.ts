@@ -2,7 +2,7 @@
  * Verification of two models, whatever they are stored in: files (files/verify.ts), or what a web page was given (src/web). Decides what the second
  * one is to the first (a conversion, a form of one, any other pair), and so what must be equal.
  */
-import { type Contract, contractOf } from '../analysis/contract';
+import { type Contract, contractAtSizes, contractOf } from '../analysis/contract';
 import { type Compiled, cuttable, freeSizes, settle, withOutputs } from '../compile';
 import { declaredForm } from '../compile/form';
 import { type ImageWindow, resolveWindows, type SizeRequest, windowLengths } from '../compile/input-size';
@@ -255,7 +255,8 @@ function fittingOf(converted: Model, [window]: readonly ImageWindow[]): ((length
 function contractBetween(original: Model, result: Model, windows: readonly ImageWindow[]): Contract {
   const declared = declaredContract(result);
   if (declared && Object.keys(declaredDensity(result)).length > 0) return declared;
-  const found = contractOf(atWindows(result, windows).graph, { head: declaredHead(result), original: original.graph });
+  const own = contractOf(atWindows(result, windows).graph, { head: declaredHead(result), original: original.graph });
+  const found = own.congruent && windows[0] ? contractAtSizes(own, sizesTaken(result).get(windows[0].input)) : own;
   if (!declared) return found;
   return declared.kind === found.kind ? { ...found, fields: declared.fields ?? found.fields } : declared;
 }

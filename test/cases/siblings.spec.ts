@@ -206,6 +206,21 @@ const SIBLINGS: Readonly<Record<string, Sibling>> = {
     cell: /^converted$/,
     image: /^converted$/,
   },
+  'halved, and resized to the size that it had': {
+    text: `g (float[1, 3, 10, 12] X) => (float[1, 5] Y) <float[4, 3, 3, 3] K, float[4, 4, 3, 3] L, float[5, 192] W> {
+      E = Conv (X, K)
+      P = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (E)
+      s = Shape (E)
+      U = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"> (P, , , s)
+      D = Add (U, E)
+      G = Conv (D, L)
+      V = Flatten (G)
+      Y = Gemm <transB = 1> (V, W)
+    }`,
+    window: 'crops',
+    cell: PLACES,
+    image: 'crops',
+  },
   'half the size, between cells': { text: resized('0.5', 'mode = "linear"'), window: 'crops', cell: 'crops', image: 'crops' },
   'a third of the size': {
     text: network(
