@@ -212,11 +212,12 @@ export const fixing = (level: OptimisationLevel): Pipeline => [
   removeDeadNodes,
 ];
 
-/** Restores maps that were exported as lists of positions and layers that a runtime fused; for cutting a network between trunk and head. */
-export const mapsOnly: readonly Pass[] = [openFused, sinkRows, sinkTokens, removeDeadNodes];
+/** Restores maps that were exported as lists of positions, selections by index and layers that a runtime fused; for cutting a network between trunk and head. */
+export const mapsOnly: readonly Pass[] = [openFused, rangesToSlices, sinkRows, sinkTokens, removeDeadNodes];
 /** Makes height and width of a part of a network symbols. A pool over the whole map pools the whole map at any size, however it is written. */
 export const freeing: readonly Pass[] = [
   openFused,
+  rangesToSlices,
   spaceToDepth,
   uniformParameters,
   normaliseGlobalPool,

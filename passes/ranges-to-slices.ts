@@ -51,11 +51,15 @@ export const rangesToSlices = definePass({
   },
 });
 
+/** The result takes over the name: it is the same value. */
 function replace(graph: Graph, output: Value, result: Value): void {
-  if (graph.isOutput(output)) {
-    const { name, extras } = output;
+  const { name, extras } = output;
+  const isNew = !output.producer?.inputs.includes(result);
+  if (isNew || graph.isOutput(output)) {
     graph.rename(output, `${name}_range`);
     graph.rename(result, name);
+  }
+  if (graph.isOutput(output)) {
     graph.setExtras(result, extras);
     graph.setOutputs(graph.outputs.map((value) => (value === output ? result : value)));
   }

@@ -124,6 +124,7 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   Trilu: 'in place',
   // The axes of the first input, possibly with other sizes.
   AveragePool: 'same',
+  CenterCropPad: 'same',
   GlobalAveragePool: 'same',
   GlobalLpPool: 'same',
   GlobalMaxPool: 'same',
@@ -178,7 +179,6 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   BlackmanWindow: 'unknown',
 
   CausalConvWithState: 'unknown',
-  CenterCropPad: 'unknown',
   Col2Im: 'unknown',
   Compress: 'unknown',
   ConcatFromSequence: 'unknown',

@@ -30,7 +30,6 @@ export const others = {
   Bernoulli: random,
   BitCast: notKnown,
   CausalConvWithState: recurrent,
-  CenterCropPad: unknown('cuts or pads to a size that is given'),
   Col2Im: notKnown,
   ConcatFromSequence: noTensor,
   Constant: unknown(undefined, { family: 'view' }),

@@ -1,6 +1,7 @@
 /** Operators that read through windows: convolutions, pools, paddings, slices and resizes. Steps are exact, along any number of axes. */
 
 import { intAttr } from '../ir/attrs';
+import { namedAxes } from '../ir/axis';
 import type { OnnxOp } from '../ir/operators';
 import { commonMultiple, greatest, inverse, least, minus, ONE, plus, type Ratio, ratio, times, ZERO } from '../ir/ratio';
 import { table } from '../ir/table';
@@ -17,8 +18,15 @@ import { asWindow, extentOf, samePadBefore, type Window, type WindowAxis } from 
 const window = (step: Step): Reads => (isIdentity(step) ? POINT : { kind: 'window', step });
 const notKnown = (why: string): Reads => ({ kind: 'unknown', why });
 
-const isIdentity = ({ start, stride, extent, pads, mayPad }: Step): boolean =>
-  !pads && !mayPad && start.num === 0 && stride.num === 1 && stride.den === 1 && extent.num === 1 && extent.den === 1;
+const isIdentity = ({ start, stride, extent, pads, mayPad, depends }: Step): boolean =>
+  !pads &&
+  !mayPad &&
+  depends === undefined &&
+  start.num === 0 &&
+  stride.num === 1 &&
+  stride.den === 1 &&
+  extent.num === 1 &&
+  extent.den === 1;
 
 const lengths = (node: Node, axis: number): readonly [Dim, Dim] => [
   node.inputs[0]?.type?.shape?.[axis],
@@ -131,6 +139,23 @@ function computedPadding(node: Node, axis: number): Reads {
   return total > 0
     ? window({ ...step, start: ratio(-total), extent: ratio(total + 1), pads: true })
     : window({ ...step, start: ZERO, extent: ratio(1 - total), pads: false });
+}
+
+/** The middle of the data, cut or padded to a given length. If an odd number of positions is cut or added, the end has one more. */
+function centred(node: Node, axis: number): Reads {
+  const rank = node.inputs[0]?.type?.shape?.length;
+  if (rank === undefined) return notKnown('cuts or pads a value of unknown rank');
+  if (!namedAxes(node, rank).includes(axis)) return POINT;
+  const [length, cells] = lengths(node, axis);
+  if (typeof length !== 'number' || typeof cells !== 'number') return notKnown('cuts or pads to a size that is not known');
+  const before = Math.floor(Math.abs(length - cells) / 2);
+  return window({
+    start: ratio(length > cells ? before : -before),
+    stride: ONE,
+    extent: ONE,
+    pads: cells > length,
+    depends: 'cuts or pads to a size that is given, whatever the size of the image',
+  });
 }
 
 const strideBehind = (node: Node, axis: number): number =>
@@ -274,6 +299,7 @@ export const windows = {
     onIntegers: WINDOW_AVERAGE,
     longSums: 'mean of windows',
   }),
+  CenterCropPad: operator('same', 'the place beside it, from the middle', centred, { settings: [1], family: 'view', onIntegers: KEPT }),
   Conv: operator('same', 'a window, all channels of its group', convolution, {
     ...bias,
     torch: convolutionModule(false),

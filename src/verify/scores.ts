@@ -2,7 +2,8 @@
 import { finalScores } from '../analysis/final-scores';
 import { CompileError } from '../diagnostics/compile-error';
 import type { Model } from '../ir/model';
-import { lastMaps, trunkOf } from './cut';
+import type { Value } from '../ir/types';
+import { type CutMap, lastMaps, trunkOf } from './cut';
 import { withExactSums } from './exact-sums';
 import { asCompileError, each, only, type Results, worstOf } from './results';
 import type { Sample } from './samples';
@@ -37,7 +38,7 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
     new Map([...results].flatMap(([name, numbers]) => (names.has(name) ? [[names.get(name) ?? name, numbers]] : [])));
   const part = trunkOf(model, values);
   // A map that does not grow with the image is not a map of that image; the file may slice the middle of it at fixed positions.
-  const maps = (lastMaps(model, values) ?? []).filter(({ value }) => !values.includes(value));
+  const maps = mapsAhead(subject, values);
   const grows = (image: LargerImage, results: Results): boolean => maps.every((map) => growsAsItShould(subject, map, image, results));
   const { bench, request } = subject;
   bench.progress('running the scores of the original');
@@ -77,6 +78,22 @@ export async function scores(subject: Subject, samples: readonly Sample[], choic
     }
   }
   return { small, larger: [...larger.entries()].sort(([a], [b]) => a - b).map(([, scored]) => scored) };
+}
+
+/**
+ * The last maps in front of the scores. In the rewritten original, rows and columns selected by index are maps as well; its maps count where the file has
+ * values of these names.
+ */
+function mapsAhead({ whole, request }: Subject, values: readonly Value[]): readonly CutMap[] {
+  const { model } = request.original;
+  const ahead = (of: Model, ends: readonly Value[]): readonly CutMap[] =>
+    (lastMaps(of, ends) ?? []).filter(({ value }) => !ends.includes(value));
+  const names = new Set(model.graph.nodes.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
+  const rewritten = ahead(
+    whole,
+    finalScores(whole.graph).map(({ value }) => value),
+  );
+  return rewritten.length > 0 && rewritten.every(({ value }) => names.has(value.name)) ? rewritten : ahead(model, values);
 }
 
 async function runOn(

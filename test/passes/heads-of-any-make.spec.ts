@@ -29,6 +29,11 @@ describe('heads of any make', () => {
       ', float[2, 3, 3, 3] L, float[336, 5] W',
     ],
     [
+      'the middle channels alone',
+      'M = CenterCropPad <axes = [1]> (F, t) f = Flatten (M) Y = Gemm <transB = 1> (f, W)',
+      ', int64[1] t = {2}, float[5, 112] W',
+    ],
+    [
       'a global pool beside the flattened map (W10)',
       'f = Flatten (F) p = GlobalAveragePool (F) g = Flatten (p) c = Concat <axis = 1> (f, g) Y = Gemm <transB = 1> (c, W)',
       ', float[5, 228] W',
