@@ -77,21 +77,11 @@ export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map
   for (const input of source.inputs) values.set(input, graph.addInput(input.name, input.type, input.extras));
   for (const constant of source.constants) values.set(constant, graph.addConstant(constant.name, constant.constant, constant.extras));
   for (const node of source.nodes) {
-    let { attrs } = node;
-    if (nestedGraphs(node).length > 0) {
-      const copyOf = (nested: Graph): Graph => cloneGraph(nested, graph, values, nodes);
-      attrs = new Map(
-        [...attrs].map(([name, attr]): [string, Attr] => {
-          if (attr.kind === 'graph') return [name, { ...attr, value: copyOf(attr.value) }];
-          return [name, attr.kind === 'graphs' ? { ...attr, value: attr.value.map(copyOf) } : attr];
-        }),
-      );
-    }
     const copy = graph.addNode({
       op: node.opType,
       domain: node.domain,
       inputs: node.inputs.map((value) => value && (values.get(value) ?? value)),
-      attrs,
+      attrs: copiedAttrs(node, graph, values, nodes),
       outputs: node.outputs.map((output) => output.name),
       outputTypes: node.outputs.map((output) => output.type),
       name: node.name,
@@ -108,4 +98,16 @@ export function cloneGraph(source: Graph, parent: Graph | undefined, values: Map
   }
   graph.setOutputs(source.outputs.map((output) => values.get(output) ?? output));
   return graph;
+}
+
+/** The attributes of a node for a copy of it in `graph`, with copies of its nested graphs. `values`: as in `cloneGraph`. */
+export function copiedAttrs(node: Node, graph: Graph, values: Map<Value, Value>, nodes = new Map<Node, Node>()): Node['attrs'] {
+  if (nestedGraphs(node).length === 0) return node.attrs;
+  const copyOf = (nested: Graph): Graph => cloneGraph(nested, graph, values, nodes);
+  return new Map(
+    [...node.attrs].map(([name, attr]): [string, Attr] => {
+      if (attr.kind === 'graph') return [name, { ...attr, value: copyOf(attr.value) }];
+      return [name, attr.kind === 'graphs' ? { ...attr, value: attr.value.map(copyOf) } : attr];
+    }),
+  );
 }

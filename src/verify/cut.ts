@@ -6,9 +6,9 @@
 import { headBehind, type Trunk, trunkOf as trunkOfNetwork } from '../analysis/maps/trunk';
 import { type ReceptiveFields, receptiveFields } from '../analysis/receptive-field';
 import { AxisRoles, cellsIn, imageInputs, type MapAxes, mapAxes } from '../ir/axis-roles';
-import { Graph } from '../ir/graph';
+import { Graph, readBy } from '../ir/graph';
 import { meaningOf } from '../ir/integer-operators';
-import { Model } from '../ir/model';
+import { copiedAttrs, Model } from '../ir/model';
 import { isReduction } from '../ir/operator-traits';
 import { listOf } from '../ir/spatial';
 import type { Node, Value } from '../ir/types';
@@ -93,7 +93,7 @@ function nearestMaps(output: Value, trunk: Trunk, roles: AxisRoles, passed: Read
     }
     // A path that reaches an input without a map cannot be cut.
     if (!value.producer) return undefined;
-    queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
+    queue.push(...readBy(value.producer));
   }
   return maps.length > 0 ? maps : undefined;
 }
@@ -148,7 +148,7 @@ function part(model: Model, from: readonly Value[], to: readonly Value[]): Model
       op: node.opType,
       domain: node.domain,
       inputs: node.inputs.map((input) => input && copies.get(input)),
-      attrs: node.attrs,
+      attrs: copiedAttrs(node, graph, copies),
       outputs: node.outputs.map((output) => output.name),
       outputTypes: node.outputs.map((output) => output.type),
       name: node.name,
@@ -171,7 +171,7 @@ function neededFor(values: readonly Value[], stop: ReadonlySet<Value>): { readon
     found.values.add(value);
     if (stop.has(value) || !value.producer) continue;
     found.nodes.add(value.producer);
-    queue.push(...value.producer.inputs.filter((input): input is Value => input !== undefined));
+    queue.push(...readBy(value.producer));
   }
   return found;
 }

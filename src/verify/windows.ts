@@ -54,8 +54,6 @@ export async function runTrunk(subject: Subject, choices: Choices, claims: reado
   });
   if (choices.length === 0) return without('the converted model has no map that grows with the image');
   const model = subject.whole;
-  if (model.graph.nodes.some((node) => nestedGraphs(node).length > 0))
-    return without('the original has nested graphs, which cannot be cut');
   const maps = lastMaps(model, model.graph.outputs);
   if (!maps) return without('the original has no map of more than one cell to cut it at');
   subject.bench.progress('running the trunk of the original on larger images');

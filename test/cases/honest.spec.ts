@@ -67,6 +67,19 @@ const HONEST: readonly (readonly [string, string, 'window' | 'cell' | 'image'])[
     'window',
   ],
   [
+    'a branch that reads the map from outside',
+    padded(
+      `s = Shape <start = 0, end = 1> (F)
+       big = Greater (s, none)
+       is = Squeeze (big)
+       G = If (is) <then_branch = a () => (float[N, 4, 12, 14] P) { m = GlobalAveragePool (F) P = Mul (F, m) },
+         else_branch = b () => (float[N, 4, 12, 14] Q) { Q = Neg (F) }>`,
+      4,
+      ', int64[1] none = {0}',
+    ),
+    'cell',
+  ],
+  [
     'a mirrored map in front of the mean over the windows',
     model(`g (float[N, 3, 10, 11] X) => (float[N, 5] Y)
       <float[4, 3, 3, 3] K, float[5, 288] W, int64[1] last = {-1}, int64[1] first = {-9999}, int64[1] columns = {3}> {
