@@ -10,6 +10,7 @@
  */
 import { assertInvariant } from '../diagnostics/compile-error';
 import { attributes } from '../ir/attrs';
+import { dtypeNumber } from '../ir/dtypes';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { operatorSchema } from '../ir/operators';
@@ -19,7 +20,7 @@ import { isConst, type Node, type Value } from '../ir/types';
 import { type Kept, keepReason, type Ranges } from './half-kept';
 
 /** ONNX type codes. */
-const CODES = { float: 1, float16: 10 } as const;
+const CODES = { float: dtypeNumber('float'), float16: dtypeNumber('float16') } as const;
 
 export interface Halved {
   readonly model: Model;

@@ -4,9 +4,10 @@
  *
  *   convolutionize.float32    bfloat16
  */
+
+import { dtypeNumber, dtypeNumbered } from '../ir/dtypes';
 import { allNodes, type Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
-import { dtypeNumbered } from '../ir/shape-inference/context';
 import { computedTensor, readNumbers } from '../ir/tensor';
 import type { Attr, DType, Tensor, Value } from '../ir/types';
 
@@ -14,7 +15,7 @@ const SINGLE = 'convolutionize.float32';
 /** Element types that become float32. */
 const OTHERS: ReadonlySet<DType> = new Set(['bfloat16', 'double', 'float16']);
 /** ONNX's code of float32. */
-const FLOAT = 1;
+const FLOAT = dtypeNumber('float');
 /** Attributes that give an element type by its code. */
 const TYPE_ATTRIBUTES = ['to', 'dtype', 'output_dtype', 'stash_type', 'softmax_precision'];
 

@@ -2,9 +2,9 @@
 import { badExternalData, badTensor } from '../diagnostics/catalogue';
 import type { CompileError } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
+import { dtypeNumbered } from '../ir/dtypes';
 import { byteSize, tensorByteLength } from '../ir/tensor';
 import type { DType, Tensor, TensorData } from '../ir/types';
-import { dtypeOf } from './dtypes';
 import { fromInt64, type TensorProto } from './proto';
 import type { Skeleton } from './wire/skeleton';
 
@@ -27,7 +27,7 @@ export interface TensorReader {
 /** Throws CompileError BAD_TENSOR or BAD_EXTERNAL_DATA. */
 export function readTensor(proto: TensorProto, name: string, reader: TensorReader): Tensor {
   const shape = readShape(proto.dims, name, reader.file);
-  const dtype = dtypeOf(proto.data_type ?? 0);
+  const dtype = dtypeNumbered(proto.data_type ?? 0);
   if (!proto.data_type) throw badTensor(name, 'it has no element type', reader.file);
   const data = readData(proto, name, dtype, shape, reader);
   const tensor: Tensor = { dtype, shape, data, ...keptExtras(proto) };

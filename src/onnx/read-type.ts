@@ -1,14 +1,14 @@
 /** TypeProto -> TensorType. Types other than tensors are kept as they are and have no TensorType. */
 import { badGraph } from '../diagnostics/catalogue';
+import { dtypeNumbered } from '../ir/dtypes';
 import type { Dim, TensorType } from '../ir/types';
-import { dtypeOf } from './dtypes';
 import { type DimensionProto, fromInt64, type TypeProto } from './proto';
 
 /** undefined: not a dense tensor. `name` is for messages. */
 export function readType(type: TypeProto | null | undefined, name: string): TensorType | undefined {
   const tensor = type?.tensor_type;
   if (!tensor?.elem_type) return undefined;
-  const dtype = dtypeOf(tensor.elem_type);
+  const dtype = dtypeNumbered(tensor.elem_type);
   const dims = tensor.shape?.dim;
   return tensor.shape ? { dtype, shape: (dims ?? []).map((dim) => readDim(dim, name)) } : { dtype };
 }

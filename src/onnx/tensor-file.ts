@@ -1,9 +1,9 @@
 /** TensorProto files, the format of ONNX's test data (`input_0.pb`). */
 import { notATensor } from '../diagnostics/catalogue';
 import { CompileError } from '../diagnostics/compile-error';
+import { dtypeNumber } from '../ir/dtypes';
 import { tensorBytes } from '../ir/tensor';
 import type { Tensor } from '../ir/types';
-import { dtypeNumber } from './dtypes';
 import { decodeTensor, encodeTensor, toInt64 } from './proto';
 import { readTensor } from './read-tensor';
 

@@ -7,11 +7,11 @@
 import { outputTooLarge } from '../diagnostics/catalogue';
 import { assertInvariant } from '../diagnostics/compile-error';
 import type { ByteSource } from '../ir/bytes';
+import { dtypeNumber } from '../ir/dtypes';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { elementCount, tensorByteLength } from '../ir/tensor';
 import type { Attr, AttrString, Dim, Node, Tensor, TensorType, Value } from '../ir/types';
-import { dtypeNumber } from './dtypes';
 import { lowerFromNormalForm } from './opset';
 import { modelOrigins, propsWithOrigin } from './origins';
 import {

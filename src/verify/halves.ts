@@ -2,7 +2,9 @@
  * What float16 must cost: the float32 model with every weight, and every value that float16 can hold, rounded to float16 and back. A float16 form of the
  * model that loses much more than that is wrong.
  */
+
 import { attributes } from '../ir/attrs';
+import { dtypeNumber } from '../ir/dtypes';
 import { halfToNumber, toHalves } from '../ir/half';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
@@ -15,7 +17,7 @@ import { each, mapValues, type Results } from './results';
 import type { Sample } from './samples';
 
 /** ONNX type codes. */
-const [FLOAT, FLOAT16] = [1, 10];
+const [FLOAT, FLOAT16] = [dtypeNumber('float'), dtypeNumber('float16')];
 /** Beyond, float16 is infinite. */
 const LARGEST = 65504;
 /** A float16 form may lose up to this multiple of what rounding alone costs: float16 sums lose more than their rounded results, and errors add up. */

@@ -10,11 +10,11 @@ import { onnx } from 'onnx-proto';
 import { CompileError } from '../../src/diagnostics/compile-error';
 import { closeModel, readModelFile } from '../../src/files';
 import { writeTfjsModel } from '../../src/files/tfjs-files';
+import { dtypeNumbered } from '../../src/ir/dtypes';
 import type { Model } from '../../src/ir/model';
 import { inferShapes } from '../../src/ir/shape-inference';
 import { isFloatType, readNumbers } from '../../src/ir/tensor';
 import type { Tensor } from '../../src/ir/types';
-import { dtypeOf } from '../../src/onnx/dtypes';
 import type { Numbers, Session } from '../../src/verify/onnx-runner';
 import { openTfjsSession } from '../../src/verify/tfjs/runner';
 import { runModel } from '../support/run';
@@ -114,7 +114,7 @@ async function runCase(
 function readPb(path: string): Tensor | undefined {
   if (!existsSync(path)) return undefined;
   const proto = onnx.TensorProto.decode(readFileSync(path));
-  const dtype = dtypeOf(proto.dataType ?? 0);
+  const dtype = dtypeNumbered(proto.dataType ?? 0);
   const shape = (proto.dims ?? []).map(Number);
   if (dtype === 'string') return undefined;
   const bytes = Uint8Array.from(proto.rawData ?? []);

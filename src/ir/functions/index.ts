@@ -21,9 +21,9 @@
  *           `@a` is an attribute of the call, `@type X` the element type of one of its inputs; a tensor is [type, shape, numbers]
  */
 import { assertInvariant } from '../../diagnostics/compile-error';
+import { dtypeNumbered } from '../dtypes';
 import type { Graph } from '../graph';
 import { operatorSchema } from '../operators';
-import { dtypeNumbered } from '../shape-inference/context';
 import { table } from '../table';
 import { fromNumbers } from '../tensor';
 import type { Attr, DType, Node, Tensor, Value } from '../types';

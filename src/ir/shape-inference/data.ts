@@ -6,11 +6,12 @@
 import { givenInt, intAttr, tensorAttr } from '../attrs';
 import { permOf } from '../axis';
 import { leastDim, multiplyDims } from '../dims';
+import { dtypeNumbered } from '../dtypes';
 import { isNode } from '../match';
 import { table } from '../table';
 import { elementCount, isKnown, readNumbers } from '../tensor';
 import type { Dim, DType, Node, Tensor } from '../types';
-import { dtypeNumbered, dtypeOf, inRange } from './context';
+import { dtypeOf, inRange } from './context';
 import {
   add,
   atLeast,

@@ -1,9 +1,10 @@
 /** Operators that work on each element separately, or that keep the shape for another reason. */
 import { givenInt, intAttr } from '../attrs';
+import { dtypeNumbered } from '../dtypes';
 import { broadcastingOps, unaryElementwiseOps } from '../operator-traits';
 import { table } from '../table';
 import type { DType, Node, TensorType } from '../types';
-import { agree, axisOf, broadcastShapes, dtypeNumbered, dtypeOf, type Infer, shapeOf, typed } from './context';
+import { agree, axisOf, broadcastShapes, dtypeOf, type Infer, shapeOf, typed } from './context';
 
 const PREDICATES = new Set(['And', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'Or', 'Xor', 'IsInf', 'IsNaN']);
 const resultType = (node: Node, slot: number): DType | undefined => (PREDICATES.has(node.op) ? 'bool' : dtypeOf(node, slot));

@@ -1,8 +1,9 @@
 /** Operators that create values of a given shape: Shape, ConstantOfShape, Range, random values, and results whose size depends on the data. */
 import { givenInt, intAttr, intsAttr, tensorAttr } from '../attrs';
 import { ceilDivideDim, maxDims, subtractDims } from '../dims';
+import { dtypeNumbered } from '../dtypes';
 import { table } from '../table';
-import { axisOf, dtypeNumbered, dtypeOf, type Infer, inRange, like, shapeOf, typed } from './context';
+import { axisOf, dtypeOf, type Infer, inRange, like, shapeOf, typed } from './context';
 
 const range: Infer = (node, context) => {
   const [start, limit, step] = [0, 1, 2].map((slot) => context.elements(node.inputs[slot])?.[0]);

@@ -1,6 +1,7 @@
 /** Writes inputs as ONNX test data: DIRECTORY/test_data_set_0/input_0.pb, which `--inputs` and ONNX's own tools read. */
+
+import { dtypeNamed } from '../../ir/dtypes';
 import { fromNumbers } from '../../ir/tensor';
-import { dtypeNamed } from '../../onnx/dtypes';
 import { tensorFile } from '../../onnx/tensor-file';
 import { makeFolder, stageDirectory, writeInScratch } from '../../output';
 import type { Sample } from '../samples';

@@ -4,12 +4,12 @@
  */
 import { onnx } from 'onnx-proto';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { dtypeNumber } from '../../../src/ir/dtypes';
 import { type Graph, nestedGraphs } from '../../../src/ir/graph';
 import type { Model } from '../../../src/ir/model';
 import { operatorSchema } from '../../../src/ir/operators';
 import { tensorByteLength, tensorBytes } from '../../../src/ir/tensor';
 import type { Attr, AttrInt, AttrString, Dim, DType, Node, Tensor, TensorType, Value } from '../../../src/ir/types';
-import { dtypeNumber } from '../../../src/onnx/dtypes';
 import { parseModel } from '../../../src/onnx/text/parser';
 import { hash, random } from '../../support/seeded';
 

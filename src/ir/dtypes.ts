@@ -1,5 +1,5 @@
-/** Element types: conversion between ONNX's numbers and our names. */
-import type { DType } from '../ir/types';
+/** The table of element types: ONNX's numbers, as in files and in attributes like Cast's `to`, and our names. */
+import type { DType } from './types';
 
 const NAMES: readonly (DType | undefined)[] = [
   undefined,
@@ -32,7 +32,7 @@ const NAMES: readonly (DType | undefined)[] = [
 ];
 
 /** An unknown number is kept in the name. */
-export const dtypeOf = (number: number): DType => NAMES[number] ?? `dtype${number}`;
+export const dtypeNumbered = (number: number): DType => NAMES[number] ?? `dtype${number}`;
 
 export function dtypeNumber(dtype: DType): number {
   const known = NAMES.indexOf(dtype);
