@@ -201,3 +201,10 @@ const topFive = (scores: readonly number[]): string =>
     .slice(0, 5)
     .sort((x, y) => x - y)
     .join();
+
+/** Largest magnitude of the numbers; 0 if there are none. */
+export function largestOf(numbers: ArrayLike<number>): number {
+  let largest = 0;
+  for (let at = 0; at < numbers.length; at++) largest = Math.max(largest, Math.abs(numbers[at] ?? 0));
+  return largest;
+}

@@ -3,7 +3,7 @@
  * (compile/ends.ts), and how far a single-precision runtime may differ from them.
  */
 import type { End } from '../compile/ends';
-import { compare, type Difference } from './compare';
+import { compare, type Difference, largestOf } from './compare';
 import type { Numbers } from './onnx-runner';
 
 /** Half a unit in the last place of single precision: the rounding error of each of its operations. */
@@ -57,7 +57,7 @@ function shares({ shape, data, allowed }: Expected, { axis }: End): Expected {
     for (let k = 0; k < length; k++) made[start + k * step] = Math.exp((data[start + k * step] ?? 0) - largest) / sum;
   }
   // The argument of exp is also rounded, by half a unit in the last place of the largest score, which changes the exponential by the same share.
-  const largest = data.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
+  const largest = largestOf(data);
   return { shape, data: made, allowed: allowed / 2 + (length + 16 + 2 * largest) * HALF_ULP };
 }
 
@@ -83,7 +83,7 @@ function stretched({ shape, data, allowed }: Expected, axis: number, length: num
       made[to + x * step] = a + (b - a) * (place - low);
     }
   }
-  const largest = data.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
+  const largest = largestOf(data);
   const more = first !== undefined && apart !== undefined ? 2 * (first / apart + 2) : 0;
   return { shape: size, data: made, allowed: allowed + 2 * largest * (8 * (cells + more) + 8) * HALF_ULP };
 }

@@ -8,7 +8,7 @@ import type { Model } from '../ir/model';
 import { sizeText } from '../ir/spatial';
 import { cropsOfTheImage, Tally } from './checks';
 import { type Claim, claimsOf } from './claim';
-import { agreement, compareTensors } from './compare';
+import { agreement, compareTensors, largestOf } from './compare';
 import { runCrops } from './crops';
 import { endDifference } from './form-ends';
 import { HALF_FACTOR, HALF_FLOOR, runRounded } from './halves';
@@ -135,10 +135,4 @@ function sizesOf(subject: Subject, { size }: Form, claims: readonly Claim[]): re
   if (!isFree) return [own];
   const [claim] = claims;
   return [own, own.map((length, axis) => length + Math.ceil((3 + axis) * (claim?.axes[axis]?.stride ?? 8)) + 1)];
-}
-
-function largestOf(numbers: ArrayLike<number>): number {
-  let largest = 0;
-  for (let at = 0; at < numbers.length; at++) largest = Math.max(largest, Math.abs(numbers[at] ?? 0));
-  return largest;
 }
