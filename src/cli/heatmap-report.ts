@@ -8,6 +8,7 @@ import type { Image } from '../pictures/files/image';
 import type { OpenedMap } from '../pictures/files/map-network';
 import { countsOf, type Peak } from '../pictures/grid';
 import { numberText } from '../pictures/poster';
+import { MOST_LANES } from '../pictures/signal-poster';
 import { table } from '../reports/table';
 import type { HeatmapArgs } from './commands';
 import { wrapped } from './wrap';
@@ -76,9 +77,18 @@ export function caption(facts: HeatFacts): string[] {
     start - step / 2 > 0.02 * length || start + step * (count - 0.5) < 0.98 * length;
   const hatched = heat.grid.some(({ start, step, count }, axis) => inside(start, step, count, facts.image.lengths[axis] ?? 1));
   return [
-    `${made.join(', ')}. ${[...why, `Frame: what the network saw at the peak.`, ...(hatched ? [`${facts.letters.length === 1 ? 'Grey' : 'Hatched'}: not measured.`] : [])].join(' ')}`,
+    `${made.join(', ')}. ${[...why, `${facts.letters.length === 3 ? 'Box' : 'Frame'}: what the network saw at the peak.`, ...(hatched ? [`${facts.letters.length === 1 ? 'Grey' : 'Hatched'}: not measured.`] : [])].join(' ')}`,
+    drawnText(facts),
     `${shortContract(network.contract, network.head, args.slide === 'all', facts)}${centre ? ' Cells lie where they look, as measured.' : ''}`,
   ].filter((text) => text !== '');
+}
+
+/** What the drawing shows of the data: the axes of the planes, and the bands if it leaves some out. */
+function drawnText({ image: { bands, picture }, letters }: HeatFacts): string {
+  if (letters.length === 1) return bands > MOST_LANES ? `Waveforms: the first ${MOST_LANES} of ${bands} bands.` : '';
+  const shown = picture || bands === 1 || bands === 3 ? '' : `Grey: the first of ${bands} bands.`;
+  if (letters.length === 2) return shown;
+  return `Planes (down, across): of a frame (rows, columns), of a row (frames, columns), of a column (frames, rows). ${shown}`.trim();
 }
 
 function shortContract(contract: Contract | undefined, head: OpenedMap['head'], slid: boolean, facts: HeatFacts): string {

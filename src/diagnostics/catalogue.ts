@@ -797,9 +797,12 @@ export const arrayAxes = (file: string, shape: readonly number[], wanted: string
 export const arrayBands = (file: string, bands: number, channels: number): CompileError =>
   new CompileError({
     code: 'ARRAY_BANDS',
-    message: `there are ${bands} bands or channels, and the model takes ${channels}`,
+    message: `there ${bands === 1 ? 'is 1 band or channel' : `are ${bands} bands or channels`}, and the model takes ${channels}`,
     at: inFile(file),
-    hint: `choose them with --bands, from 1 in the order in which they are fed: --bands ${Array.from({ length: Math.min(channels, 4) }, (_, at) => at + 1).join(',')}${channels > 4 ? ',...' : ''}${channels === 1 ? ', or take their mean with --bands mean' : ''}`,
+    hint:
+      bands < channels
+        ? 'give a file with all bands that the model was made for; --bands may take one several times: --bands 1,1,1'
+        : `choose them with --bands, from 1 in the order in which they are fed: --bands ${Array.from({ length: Math.min(channels, 4) }, (_, at) => at + 1).join(',')}${channels > 4 ? ',...' : ''}${channels === 1 ? ', or take their mean with --bands mean' : ''}`,
   });
 export const arrayNeeded = (file: string, names: readonly string[], input: string): CompileError =>
   new CompileError({

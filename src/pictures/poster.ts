@@ -93,11 +93,11 @@ export function drawItems(items: readonly Item[], box: Size, options: PosterOpti
 export const svgOf = (width: number, height: number, parts: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
 
-/** Largest size of the photograph that fits the displayed box. */
+/** Size of the photograph at the scale of the box: the same for all photographs of a drawing, so that equal lengths look equal. */
 function fitted(photo: Size, box: Size, shown: Size): Size {
-  if (photo.width === box.width && photo.height === box.height) return shown;
-  const zoom = Math.min(shown.width / photo.width, shown.height / photo.height);
-  return { height: Math.max(1, Math.round(photo.height * zoom)), width: Math.max(1, Math.round(photo.width * zoom)) };
+  const zoom = shown.width / box.width;
+  const along = (length: number, own: number, most: number): number => (length === own ? most : Math.max(1, Math.round(length * zoom)));
+  return { height: along(photo.height, box.height, shown.height), width: along(photo.width, box.width, shown.width) };
 }
 
 /** Text size of captions and numbers, rounded to whole pixels so that text is measured at the size it is drawn. */

@@ -17,7 +17,7 @@ export interface Signal {
 /** Okabe and Ito's colour-blind-safe palette, ordered from the highest contrast on white. */
 const CURVES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#5f5f5f', '#8c6d1f', '#7b3294', '#b2182b'] as const;
 /** Maximum number of bands that get a lane of their own. */
-const MOST_LANES = 12;
+export const MOST_LANES = 12;
 
 interface Frame {
   readonly left: number;
@@ -32,9 +32,9 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
   const small = smallLetter(letter);
   const [low, high] = spanOf(panels);
   const span = high - low;
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * span);
+  const ticks = roundTicks(low, high);
   const gap = Math.round(letter * 0.9);
-  const left = gap + Math.ceil(Math.max(...ticks.map((tick) => textWidth(numberText(tick, span), small)))) + Math.round(small * 0.6);
+  const left = gap + Math.ceil(Math.max(...ticks.map(({ text }) => textWidth(text, small)))) + Math.round(small * 0.6);
   const width = size;
   const plot = width - left - gap;
   const x = (place: number): number => left + (place / signal.length) * plot;
@@ -47,7 +47,7 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
     height: Math.round(size * (lanes === 1 ? 0.14 : Math.min(0.06 * lanes, 0.4))),
   };
   const names = legendOf(panels, { left, top: wave.top + wave.height + Math.round(letter * 1.2), width: plot, letter, span });
-  const curves: Frame = { left, top: names.bottom + Math.round(letter * 0.7), width: plot, height: Math.round(size * 0.24) };
+  const curves: Frame = { left, top: names.bottom + Math.round(letter * 0.9), width: plot, height: Math.round(size * 0.24) };
   const lines = caption.flatMap((paragraph) => wrapText(paragraph, small, width - 2 * gap));
   const axisTop = curves.top + curves.height;
   const textTop = axisTop + Math.round(small * 3.4);
@@ -59,15 +59,15 @@ export function drawSignal(signal: Signal, axis: GridAxis, panels: readonly Pane
     svgText('signal', left, wave.top - letter * 0.5, { size: letter, fill: INK, bold: true }),
     ...panels.flatMap(({ peak }, at) => windowOf(peak, signal.length, x, colourOf(at), [wave, curves])),
     ...Array.from({ length: lanes }, (_, band) => waveform(signal.envelope, band, laneOf(wave, band, lanes))),
-    ...ticks.map((tick) => {
-      const level = y(tick);
+    ...ticks.map(({ score, text }) => {
+      const level = y(score);
       return (
         `<path d="M${left} ${level.toFixed(1)}h${plot}" stroke="#e3e3e3"/>` +
-        svgText(numberText(tick, span), left - small * 0.4, level + small * 0.35, { size: small, fill: FAINT, align: 'right' })
+        svgText(text, left - small * 0.4, level + small * 0.35, { size: small, fill: FAINT, align: 'right' })
       );
     }),
     ...unmeasured(axis, signal.length, x, curves),
-    ...panels.map(({ map, peak }, at) => curveOf(map, axis, { x, y, colour: colourOf(at), stroke: letter / 8, peak })),
+    ...panels.map(({ map, peak }, at) => curveOf(map, axis, { x, y, at, stroke: letter / 8, peak })),
     ...names.parts,
     ...timeAxis(signal, { ...curves, top: axisTop }, x, small),
     svgText(unit, left, curves.top - letter * 0.12, { size: small, fill: FAINT }),
@@ -93,6 +93,10 @@ function spanOf(panels: readonly Panel[]): readonly [number, number] {
 
 const colourOf = (at: number): string => CURVES[at % CURVES.length] ?? INK;
 
+/** Curves beyond the palette repeat its colours in dashes. */
+const dashesOf = (at: number, stroke: number): string =>
+  at < CURVES.length ? '' : ` stroke-dasharray="${(stroke * 3).toFixed(1)} ${(stroke * (at < 2 * CURVES.length ? 1.5 : 4)).toFixed(1)}"`;
+
 const laneOf = ({ left, top, width, height }: Frame, band: number, lanes: number): Frame => ({
   left,
   top: top + (band * height) / lanes,
@@ -106,8 +110,8 @@ function waveform({ low, high }: Envelope, band: number, { left, top, width, hei
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of lows) least = Math.min(least, value);
   for (const value of highs) most = Math.max(most, value);
-  const span = most - least || 1;
-  const y = (value: number): string => (top + height * (0.95 - (0.9 * (value - least)) / span)).toFixed(1);
+  const share = (value: number): number => (most > least ? (value - least) / (most - least) : 0.5);
+  const y = (value: number): string => (top + height * (0.95 - 0.9 * share(value))).toFixed(1);
   const x = (at: number): string => (left + ((at + 0.5) * width) / lows.length).toFixed(1);
   const upper = Array.from(highs, (value, at) => `${x(at)} ${y(value)}`);
   const lower = Array.from(lows, (value, at) => `${x(at)} ${y(value)}`).reverse();
@@ -117,13 +121,15 @@ function waveform({ low, high }: Envelope, band: number, { left, top, width, hei
 interface Curve {
   readonly x: (place: number) => number;
   readonly y: (score: number) => number;
-  readonly colour: string;
+  /** Position of the class among those shown. */
+  readonly at: number;
   readonly stroke: number;
   readonly peak: Panel['peak'];
 }
 
 /** If several cells fall on the same half pixel, plots the highest, so that no peak is lost. */
-function curveOf(map: Float32Array, { start, step, count }: GridAxis, { x, y, colour, stroke, peak }: Curve): string {
+function curveOf(map: Float32Array, { start, step, count }: GridAxis, { x, y, at: index, stroke, peak }: Curve): string {
+  const colour = colourOf(index);
   const points = new Map<number, number>();
   for (let cell = 0; cell < count; cell++) {
     const value = map[cell] ?? Number.NaN;
@@ -133,7 +139,7 @@ function curveOf(map: Float32Array, { start, step, count }: GridAxis, { x, y, co
   const path = [...points].map(([at, value]) => `${at} ${y(value).toFixed(1)}`).join('L');
   const [place = 0] = peak.place;
   const dot = `<circle cx="${x(place).toFixed(1)}" cy="${y(peak.score).toFixed(1)}" r="${(stroke * 2).toFixed(1)}" fill="${colour}" stroke="#fff" stroke-width="${(stroke / 2).toFixed(1)}"/>`;
-  return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="${stroke.toFixed(1)}" stroke-linejoin="round"/>${dot}`;
+  return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="${stroke.toFixed(1)}" stroke-linejoin="round"${dashesOf(index, stroke)}/>${dot}`;
 }
 
 /** Marks the window at the peak of a class: a band in the class's colour, across the waveform and the curves. */
@@ -190,12 +196,12 @@ function legendOf(
     if (at > 0 && at + wide > width + letter) [at, line] = [0, line + 1];
     const [from, base] = [left + at, top + line * letter * 1.5];
     parts.push(
-      `<path d="M${from.toFixed(1)} ${(base - letter * 0.35).toFixed(1)}h${(letter * 1.4).toFixed(1)}" stroke="${colourOf(index)}" stroke-width="${(letter / 4).toFixed(1)}"/>`,
+      `<path d="M${from.toFixed(1)} ${(base - letter * 0.35).toFixed(1)}h${(letter * 1.4).toFixed(1)}" stroke="${colourOf(index)}" stroke-width="${(letter / 4).toFixed(1)}"${dashesOf(index, letter / 8)}/>`,
       svgText(text, from + letter * 1.8, base, { size: letter, fill: INK }),
     );
     at += wide;
   });
-  return { parts, bottom: top + line * letter * 1.5 + Math.round(letter * 0.6) };
+  return { parts, bottom: top + Math.round(line * letter * 1.5 + letter * 0.6) };
 }
 
 /** Time axis with ticks at round numbers of seconds or samples. */
@@ -217,6 +223,17 @@ function timeAxis({ length, unit }: Signal, { left, top, width }: Frame, x: (pla
   }
   parts.push(svgText(unit?.name ?? 'samples', left + width, top + small * 2.7, { size: small, fill: FAINT, align: 'right' }));
   return parts;
+}
+
+/** Multiples of a round number between the two, at most six. */
+function roundTicks(low: number, high: number): readonly { readonly score: number; readonly text: string }[] {
+  const step = roundStep((high - low) / 5);
+  const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+  const digits = Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 20);
+  return Array.from({ length: last - first + 1 }, (_, at) => {
+    const score = (first + at) * step;
+    return { score, text: score.toFixed(digits).replace('-', '−') };
+  });
 }
 
 /** Rounds up to 1, 2 or 5 times a power of ten. */

@@ -72,7 +72,7 @@ async function planeOf(
   return {
     ...flat(panel, grid, across, scales),
     photo: pictureOfBlock(await tall.read(wholeBox(tall)), ends),
-    title: `${across === 0 ? `${panel.title}, ` : ''}${PLACES[across]} ${placeOn(source, panel.peak.place, across)}${stretched}`,
+    title: `${PLACES[across]} ${placeOn(source, panel.peak.place, across)}${stretched}${across === 0 ? `: ${panel.title}` : ''}`,
     map: slice(panel.map, grid, across, panel.peak.place[across] ?? 0),
   };
 }

@@ -41,7 +41,9 @@ export function npyHeader(
   if (/^c\d/.test(kind)) fail('its numbers are complex: save their real parts, or magnitudes (numpy.abs)');
   const element =
     ELEMENTS[kind === 'i3' ? '' : kind] ??
-    fail(`its header ${JSON.stringify(header.trim().slice(0, 80))} has no type of number that is known`);
+    fail(
+      `its header ${JSON.stringify(header.trim().slice(0, 80))} has no type of number that is known: save it as array.astype('float32')`,
+    );
   const [, dims] = /'shape':\s*\(([^)]*)\)/.exec(header) ?? [];
   if (dims === undefined) return fail('its header has no shape');
   const parts = dims.split(',').map((dim) => dim.trim().replace(/L$/, ''));

@@ -1,6 +1,7 @@
 /** What is drawn: letters as outlines, colours that mean numbers, panels that fit. */
 import { COLOUR_MAPS, heatColour } from '../../src/pictures/colours';
-import { drawPoster, numberText } from '../../src/pictures/poster';
+import { drawItems, drawPoster, numberText } from '../../src/pictures/poster';
+import { drawSignal } from '../../src/pictures/signal-poster';
 import { fitText, svgText, textWidth, wrapText } from '../../src/pictures/text';
 
 describe('letters', () => {
@@ -183,4 +184,68 @@ test.each([400, 1200])('lines of a caption end before the margin, drawn at %d pi
   expect(ends.length).toBeGreaterThan(8);
   const [first = 0] = [...svg.matchAll(/<g transform="translate\(([\d.]+) /g)].map(([, x]) => Number(x));
   expect(Math.max(...ends)).toBeLessThanOrEqual(canvas.width - first);
+});
+
+describe('signals', () => {
+  const peak = { score: 1, place: [40], window: { starts: [30], lengths: [20] } };
+  const panelOf = (at: number) => ({ title: `class of number ${at}`, map: Float32Array.of(0.1, 1, 0.2), peak });
+  const signal = (low: number, high: number) => ({
+    envelope: { low: [Float64Array.of(low, low)], high: [Float64Array.of(high, high)] },
+    length: 100,
+    unit: undefined,
+  });
+  const draw = (size: number, classes: number, wave = signal(-1, 1)) =>
+    drawSignal(
+      wave,
+      { start: 20, step: 20, count: 3 },
+      Array.from({ length: classes }, (_, at) => panelOf(at)),
+      {
+        alpha: 0.7,
+        size,
+        unit: 'score',
+        caption: ['a caption of several words'],
+      },
+    );
+
+  test.each([200, 333, 400, 801, 1200])('%i pixels wide, in whole pixels however many rows the names take', (size) => {
+    for (let classes = 1; classes <= 14; classes++) {
+      const { canvas } = draw(size, classes);
+      expect([canvas.width, Number.isInteger(canvas.height), canvas.data.length]).toEqual([size, true, size * canvas.height * 3]);
+    }
+  });
+
+  test('no two of fourteen classes look the same, though there are ten colours', () => {
+    const curves = [
+      ...draw(1200, 14).svg.matchAll(
+        /fill="none" (stroke="#\w+") stroke-width="[\d.]+" stroke-linejoin="round"( stroke-dasharray="[^"]*")?/g,
+      ),
+    ];
+    expect(curves).toHaveLength(14);
+    expect(new Set(curves.map(([, colour, dashes]) => `${colour}${dashes ?? ''}`)).size).toBe(14);
+  });
+
+  test('a constant is a line in the middle', () => {
+    const [, first = '', second = ''] = /<path d="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)L/.exec(draw(600, 1, signal(3, 3)).svg) ?? [];
+    const [, frame = '', height = ''] = /<rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="(\d+)"/.exec(draw(600, 1).svg) ?? [];
+    expect(first).toBe(second);
+    expect(Number(first)).toBeCloseTo(Number(frame) + Number(height) / 2, 0);
+  });
+});
+
+test('photographs of different sizes are drawn at one scale', () => {
+  const item = (width: number, height: number) => ({
+    photo: { width, height, channels: 1 as const, data: new Uint8Array(width * height) },
+    grid: [
+      { start: 0, step: 1, count: height },
+      { start: 0, step: 1, count: width },
+    ],
+    title: '',
+    map: new Float32Array(width * height).fill(1),
+    peak: { score: 1, place: [4, 4], window: { starts: [2, 2], lengths: [8, 8] } },
+  });
+  const { svg } = drawItems([item(64, 56), item(56, 28)], { width: 64, height: 56 }, { alpha: 1, size: 400, unit: '', caption: [] });
+  const frames = [...svg.matchAll(/<rect [^>]*width="([\d.]+)" height="([\d.]+)" rx="2"/g)].map(
+    ([, width, height]) => `${width} ${height}`,
+  );
+  expect(new Set(frames).size).toBe(1);
 });

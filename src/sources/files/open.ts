@@ -136,6 +136,8 @@ function openRecording(bytes: Bytes, file: string, wanted: Wanted, options: Arra
 export function inBands(source: Source, file: string, { channels }: Wanted, { bands }: ArrayOptions): Source {
   if (bands !== undefined && bands !== 'mean' && bands.some((band) => !Number.isSafeInteger(band) || band < 1 || band > source.bands))
     throw badOption('bands', bands.join(','), `numbers from 1 to ${source.bands}: so many bands there are`);
+  if (bands !== undefined && bands !== 'mean' && bands.length !== channels)
+    throw badOption('bands', bands.join(','), `${channels} number${channels === 1 ? '' : 's'}: the model takes so many bands`);
   const chosen = bands === undefined ? source : chosenBands(source, bands === 'mean' ? bands : bands.map((band) => band - 1));
   if (chosen.bands !== channels) throw arrayBands(file, chosen.bands, channels);
   return chosen;
