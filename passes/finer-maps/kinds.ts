@@ -7,6 +7,7 @@ import { readNumbers } from '../../src/ir/tensor';
 import type { Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import { asPad } from '../../src/operators/pad';
+import { asRecurrent } from '../../src/operators/recurrent';
 import { type Densities, isOne, isPlace, isSame, type PerAxis } from './density';
 
 /**
@@ -96,10 +97,15 @@ const overLastAxes: KindOf = ({ node, roles }) => (roles.slice(intAttr(node, 'ax
 const view: KindOf = ({ densities, output }) => {
   const own = densities.roles.of(output);
   if (own && densities.letters.every((letter) => own.includes(letter))) return 'everywhere';
+  // The windows as images of a larger batch.
+  if (own?.includes(`N${densities.letters.join('')}`)) return 'everywhere';
   // Exporters write norms over groups of channels, or over all, as a flattened map in an InstanceNormalization.
   const [reader] = output.uses;
   return because(reader && /Normalization$/.test(reader.user.op) ? NORMALISES : 'it does not keep the spatial axes apart');
 };
+
+const sequence: KindOf = ({ node, roles }) =>
+  isPlace(roles[asRecurrent(node).sequence] ?? '') ? because('it runs over places one after the other') : 'everywhere';
 
 /** Operators that are not listed prevent a finer map. */
 const kindBy = byOperator<KindOf>({
@@ -111,6 +117,7 @@ const kindBy = byOperator<KindOf>({
   Dropout: everywhere,
   Flatten: view,
   Gather: parts,
+  GRU: sequence,
   GlobalAveragePool: whole,
   GlobalLpPool: whole,
   GlobalMaxPool: whole,
@@ -118,6 +125,7 @@ const kindBy = byOperator<KindOf>({
   Hardmax: compares,
   InstanceNormalization: overPlaces,
   LRN: everywhere,
+  LSTM: sequence,
   LayerNormalization: overLastAxes,
   LogSoftmax: compares,
   LpNormalization: compares,
@@ -127,6 +135,7 @@ const kindBy = byOperator<KindOf>({
   Pad: ({ node }) => (asPad(node)?.mode === 'constant' ? 'pad' : because('it pads with what lies at the border')),
   QuantizeLinear: quantiser,
   RMSNormalization: overLastAxes,
+  RNN: sequence,
   Reshape: view,
   Resize: ({ node, roles, densities }) => (isChannelsFirst(roles, densities, node) ? 'resize' : because(NOT_CHANNELS_FIRST)),
   Shape: sizes,

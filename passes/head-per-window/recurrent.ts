@@ -10,7 +10,7 @@ import type { ConstValue, Node, Value } from '../../src/ir/types';
 import { isConst } from '../../src/ir/types';
 import { asRecurrent } from '../../src/operators/recurrent';
 import type { HeadNode, Result } from './nodes';
-import { keptAxes, type Row, viewed } from './row';
+import { type Row, viewed } from './row';
 
 export function recurrence(head: HeadNode, row: Row): Result {
   const { node, make, batch } = head;
@@ -27,20 +27,12 @@ export function recurrence(head: HeadNode, row: Row): Result {
   const [steps = 1, features = 1] = shape;
   if (shape.length !== 2) return 'its data is not a list of steps';
   const first = row.places + 1;
-  const kept = [...keptAxes(row).keys()];
   const list = isAlone ? viewed(make, row, shape) : row;
-  // [T, N, h', w', D]
-  const turned = make.op('Transpose', [list.cells], { perm: own.batch === 1 ? [first, ...kept, first + 1] : [...kept, first, first + 1] });
   const images = make.op('Slice', [make.op('Shape', [row.cells]), make.int64s('from', [0]), make.int64s('to', [first])]);
-  // All windows of all images, by their count: at the original size there is one window, and its axes could be confused with others.
-  const count = make.op('ReduceProd', [images, make.int64s('all', [0])], { keepdims: 1 });
-  const sizes = [
-    make.int64s(`${node.name}_steps`, own.batch === 1 ? [steps] : [steps, features]),
-    count,
-    make.int64s(`${node.name}_features`, [features]),
-  ];
-  const target = make.op('Concat', own.batch === 1 ? sizes : [count, ...sizes.slice(0, 1)], { axis: 0 });
-  const sequence = make.op('Reshape', [turned, target]);
+  // A Flatten states which axes are joined: at the original size there is one window, and its axes could be confused with others.
+  const joined = make.op('Flatten', [list.cells], { axis: first });
+  const rowsOfWindows = make.op('Reshape', [joined, make.int64s(`${node.name}_steps`, [0, steps, features])]);
+  const sequence = own.batch === 1 ? make.op('Transpose', [rowsOfWindows], { perm: [1, 0, 2] }) : rowsOfWindows;
   const made = make.ops(
     node.op,
     [sequence, ...node.inputs.slice(1, 4), undefined, undefined, undefined, node.inputs[7]],

@@ -12,6 +12,7 @@ import { evaluateDim, namesOf } from './dims';
 import type { Graph } from './graph';
 import { layoutByUse } from './image-layout';
 import { meaningOf, weightSlotOf } from './integer-operators';
+import { isNode } from './match';
 import { type AxisRule, axisRule } from './operator-traits';
 import { isLetter, isSpatialRole, LETTERS, type Letter, lettersFor } from './spatial';
 import { isKnown, readNumbers } from './tensor';
@@ -61,7 +62,7 @@ export class AxisRoles {
       }
       const missing = top.producer.inputs.filter((input): input is Value => input !== undefined && !this.known.has(input));
       if (missing.length > 0) stack.push(...missing);
-      else this.known.set(top, this.fits(top, this.derive(top.producer)));
+      else this.known.set(top, this.fits(top, this.derive(top.producer, top)));
     }
     return this.known.get(value);
   }
@@ -76,17 +77,18 @@ export class AxisRoles {
     return roles !== undefined && (rank === undefined || rank === roles.length) ? roles : undefined;
   }
 
-  private derive(node: Node): Roles | undefined {
+  private derive(node: Node, output: Value): Roles | undefined {
     const [first] = node.inputs;
     const roles = first && this.known.get(first);
     const rule = axisRule(meaningOf(node));
     if (rule === 'broadcast' || rule === 'joined') return this.merge(node);
     if (rule === 'product') return this.matMul(node);
+    if (rule === 'recurrent') return roles && recurrent(node, output, roles);
     return roles && this.follow(node, rule, roles);
   }
 
   /** The roles of a result that follow from those of its first input. */
-  private follow(node: Node, rule: Exclude<AxisRule, 'broadcast' | 'joined' | 'product'>, roles: Roles): Roles | undefined {
+  private follow(node: Node, rule: Exclude<AxisRule, 'broadcast' | 'joined' | 'product' | 'recurrent'>, roles: Roles): Roles | undefined {
     switch (rule) {
       case 'unary':
       case 'in place':
@@ -107,7 +109,7 @@ export class AxisRoles {
       case 'transposed':
         return permOf(node, roles.length).map((axis) => roles[axis] ?? '');
       case 'view':
-        return this.returning(node) ?? view(node, roles);
+        return this.returning(node) ?? flattened(node, roles) ?? view(node, roles);
       case 'size':
       case 'unknown':
         return undefined;
@@ -180,6 +182,13 @@ function gather(node: Node, roles: Roles): Roles | undefined {
   return roles.flatMap((role, at) => (at === axis ? (rank === 0 ? [] : Array.from({ length: rank }, () => role)) : [role]));
 }
 
+/** The sequence is [steps, directions, batch, hidden], the last state [directions, batch, hidden]; the batch is first with layout 1. */
+function recurrent(node: Node, output: Value, [first = '', second = '']: Roles): Roles {
+  const isSequence = output === node.outputs[0];
+  if (intAttr(node, 'layout') === 1) return isSequence ? [first, second, '', 'C'] : [first, '', 'C'];
+  return isSequence ? [first, '', second, 'C'] : ['', second, 'C'];
+}
+
 function reduce(node: Node, roles: Roles): Roles | undefined {
   const axes = constantInts(node.inputs[1]);
   if (node.inputs[1] && !axes) return undefined;
@@ -208,10 +217,20 @@ function keptInPlace(node: Node): Value | undefined {
 /** Stand-in for symbolic image sizes: larger than any number of channels, and a multiple of the strides of networks. */
 const LARGE = 2 ** 20;
 
-/** Row-major regrouping: walks both shapes until their products agree. If an axis is split, each part takes its role. */
-function view(node: Node, roles: Roles): Roles | undefined {
+/** A Flatten states which axes it joins, which its sizes leave open if some are one; undefined for other views. */
+function flattened(node: Node, roles: Roles): Roles | undefined {
   const from = node.inputs[0]?.type?.shape;
-  const to = node.outputs[0]?.type?.shape;
+  if (!isNode(node, 'Flatten') || !from) return undefined;
+  const axis = wrapAxis(intAttr(node, 'axis'), from.length);
+  const rest = regrouped(from.slice(axis), node.outputs[0]?.type?.shape?.slice(1), roles.slice(axis));
+  return rest && [roles.slice(0, axis).reduce(joinedRoles, ''), ...rest];
+}
+
+/** Row-major regrouping: walks both shapes until their products agree. If an axis is split, each part takes its role. */
+const view = ({ inputs: [input], outputs: [output] }: Node, roles: Roles): Roles | undefined =>
+  regrouped(input?.type?.shape, output?.type?.shape, roles);
+
+function regrouped(from: readonly Dim[] | undefined, to: readonly Dim[] | undefined, roles: Roles): Roles | undefined {
   if (!from || !to) return undefined;
   // A leading symbolic batch stays where it is. Other symbolic sizes are matched at one sample size.
   const bindings = new Map([...new Set([...from, ...to].flatMap((dim) => [...namesOf(dim)]))].map((name, at) => [name, LARGE + 1024 * at]));
@@ -263,8 +282,10 @@ function view(node: Node, roles: Roles): Roles | undefined {
     }
     const parts = b.slice(start, j).filter((size) => size !== 1).length;
     let letter = 0;
-    // An axis that was merged from several letters splits back into them, in the order in which they were merged.
-    for (let at = start; at < j; at++) result.push(b[at] === 1 ? '' : parts === role.length ? (role[letter++] ?? '') : role);
+    // An axis that was merged from several letters splits back into them, in the order in which they were merged; a batch of one that was merged counts.
+    const isWhole = role.startsWith('N') && role.length === j - start;
+    for (let at = start; at < j; at++)
+      result.push(isWhole ? (role[letter++] ?? '') : b[at] === 1 ? '' : parts === role.length ? (role[letter++] ?? '') : role);
   }
   return result;
 }

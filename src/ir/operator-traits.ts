@@ -21,6 +21,7 @@ export type AxisRule =
   | 'linear'
   | 'transposed'
   | 'view'
+  | 'recurrent'
   | 'size'
   | 'unknown';
 
@@ -163,6 +164,10 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   Gemm: 'linear',
   // In another order.
   Transpose: 'transposed',
+  // A sequence, step by step, for each element of the batch.
+  GRU: 'recurrent',
+  LSTM: 'recurrent',
+  RNN: 'recurrent',
   // The same values in the same order, in another shape.
   Flatten: 'view',
   Reshape: 'view',
@@ -191,7 +196,6 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   DynamicQuantizeLinear: 'unknown',
   Einsum: 'unknown',
   EyeLike: 'unknown',
-  GRU: 'unknown',
   GatherElements: 'unknown',
   GatherND: 'unknown',
   GridSample: 'unknown',
@@ -199,7 +203,6 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   HannWindow: 'unknown',
   If: 'unknown',
   ImageDecoder: 'unknown',
-  LSTM: 'unknown',
   LinearAttention: 'unknown',
   Loop: 'unknown',
   MatMulInteger: 'unknown',
@@ -216,7 +219,6 @@ const AXES: Readonly<Record<OnnxOp, AxisRule>> = {
   OptionalHasElement: 'unknown',
   QLinearConv: 'unknown',
   QLinearMatMul: 'unknown',
-  RNN: 'unknown',
   RandomNormal: 'unknown',
   RandomNormalLike: 'unknown',
   RandomUniform: 'unknown',

@@ -36,6 +36,7 @@ const FORMS: Readonly<Record<Exclude<AxisRule, 'unknown'>, readonly Form[]>> = {
   linear: ['product'],
   transposed: ['transposed'],
   view: ['view'],
+  recurrent: ['recurrent'],
   size: ['sizes'],
 };
 
