@@ -14,6 +14,7 @@
 
 import { attributes, floatAttr, intAttr, intsAttr } from '../ir/attrs';
 import { wrapAxis } from '../ir/axis';
+import { dtypeNumber } from '../ir/dtypes';
 import type { Graph } from '../ir/graph';
 import type { Model } from '../ir/model';
 import { inferShapes } from '../ir/shape-inference';
@@ -25,20 +26,22 @@ import type { LongSums } from '../operators/operator';
 
 /** Shorter sums are equally accurate in any order. */
 const LONG_SUM = 64;
-/** ONNX type codes. */
-const [FLOAT, DOUBLE] = [1, 11];
+const [FLOAT, DOUBLE] = [dtypeNumber('float'), dtypeNumber('double')];
 
 /** Returns a copy, or undefined if there are no long sums. Shapes must be inferred. */
 export function withExactSums(original: Model): Model | undefined {
   const model = original.clone();
   const { graph } = model;
-  const sites = graph.nodes.flatMap((node) => siteOf(node) ?? []);
   let count = 0;
-  for (const { node, exact } of sites) {
+  for (const node of [...graph.nodes]) {
+    // Only now: a sum may read another that was just replaced.
+    const site = siteOf(node);
+    if (!site) continue;
     const make = new Maker(graph, node);
     const [output] = node.outputs;
-    const rounded = make.op('Cast', [exact(make)], { to: FLOAT });
+    const rounded = make.op('Cast', [site.exact(make)], { to: FLOAT });
     if (!output || !rounded || !graph.canReplace(output, rounded)) continue;
+    graph.setType(rounded, output.type);
     graph.replaceAllUses(output, rounded);
     graph.removeNode(node);
     count++;
@@ -48,9 +51,8 @@ export function withExactSums(original: Model): Model | undefined {
   return model;
 }
 
-/** A node, and a function that makes its first output in double precision. */
+/** Makes the first output of a node in double precision. */
 interface Site {
-  readonly node: Node;
   readonly exact: (make: Maker) => Maybe;
 }
 
@@ -73,7 +75,7 @@ function reduced(node: Node, x: Value): Site | undefined {
   const isNothing = axes?.length === 0 && intAttr(node, 'noop_with_empty_axes') !== 0;
   const summed = shape?.filter((_, axis) => !axes || axes.length === 0 || axes.includes(axis));
   if (isNothing || isShort(summed)) return undefined;
-  return { node, exact: (make) => make.like(node, [make.double(x), ...node.inputs.slice(1)]) };
+  return { exact: (make) => make.like(node, [make.double(x), ...node.inputs.slice(1)]) };
 }
 
 type SiteOf = (node: Node, x: Value, shape: readonly Dim[]) => Site | undefined;
@@ -100,7 +102,6 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
     const strides = stridesOf(node, kernel.length);
     const only = (list: readonly number[], at: number): number[] => list.map((length, axis) => (axis === at ? length : 1));
     return {
-      node,
       exact: (make) =>
         kernel.reduce<Maybe>(
           (map, _, axis) => make.op('AveragePool', [map], { kernel_shape: only(kernel, axis), strides: only(strides, axis) }),
@@ -112,7 +113,6 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
     const [, scale, shift] = node.inputs;
     if (isShort(shape.slice(2))) return undefined;
     return {
-      node,
       exact: (make) =>
         make.affine(
           make.whitened(make.double(x), from(2, shape), floatAttr(node, 'epsilon')),
@@ -127,7 +127,6 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
     const sizes = sizesOf(shape);
     if (elementCount(sizes.slice(1)) / groups < LONG_SUM) return undefined;
     return {
-      node,
       exact: (make) => {
         const normal = make.whitened(make.op('Reshape', [make.double(x), make.ints([0, groups, -1])]), [2], floatAttr(node, 'epsilon'));
         // 0 keeps the dimension: the batch may be of any size.
@@ -141,7 +140,6 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
     const first = wrapAxis(intAttr(node, 'axis'), shape.length);
     if (isShortFrom(first, shape)) return undefined;
     return {
-      node,
       exact: (make) =>
         make.affine(
           make.whitened(make.double(x), from(first, shape), floatAttr(node, 'epsilon')),
@@ -155,7 +153,6 @@ const SITES: Readonly<Record<Exclude<LongSums, 'reduced'>, SiteOf>> = {
     const first = wrapAxis(intAttr(node, 'axis'), shape.length);
     if (isShortFrom(first, shape)) return undefined;
     return {
-      node,
       exact: (make) =>
         make.affine(
           make.scaledToOne(make.double(x), from(first, shape), floatAttr(node, 'epsilon')),

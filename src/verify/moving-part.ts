@@ -21,6 +21,7 @@ import { elementCount, fromNumbers } from '../ir/tensor';
 import type { Value } from '../ir/types';
 import { type Claim, claimsOf } from './claim';
 import { headOf, trunkOf } from './cut';
+import { withExactSums } from './exact-sums';
 import type { Numbers, Session } from './onnx-runner';
 import { only } from './results';
 import { Subject } from './subject';
@@ -42,9 +43,10 @@ export function movingPart(subject: Subject): MovingPart | undefined {
   const maps = graph.outputs.map((output) => (subject.head === 'image' && !subject.isMap(output.name) ? meanedMap(output) : output));
   if (!maps.every((map): map is Value => map !== undefined)) return undefined;
   const unique = [...new Set(maps)];
-  const gates = isGated ? gatesOf(subject, unique) : [];
-  if (!gates) return undefined;
-  const model = gates.length > 0 ? headOf(converted.model, gates, unique) : trunkOf(converted.model, unique);
+  const cut = isGated ? cutAtGates(subject, unique) : { model: converted.model, gates: [], maps: unique };
+  if (!cut) return undefined;
+  const { gates } = cut;
+  const model = gates.length > 0 ? headOf(cut.model, gates, cut.maps) : trunkOf(cut.model, cut.maps);
   inferShapes(model);
   turnBack(model, atWindow(subject, model));
   const held = withGatesAs0(atWindow(subject, model), gates);
@@ -67,11 +69,11 @@ export function movingPart(subject: Subject): MovingPart | undefined {
     declared: undefined,
     density: undefined,
   });
-  return { subject: part, claims: claimsOf(part), within: (use) => within(subject, gates, model, use) };
+  return { subject: part, claims: claimsOf(part), within: (use) => within(subject, cut, model, use) };
 }
 
 /** Opens a session of the part, with its gates fixed at their values on one image of the original size. */
-async function within<T>(subject: Subject, gates: readonly Value[], model: Model, use: (session: Session) => Promise<T>): Promise<T> {
+async function within<T>(subject: Subject, { gates, model: whole }: Cut, model: Model, use: (session: Session) => Promise<T>): Promise<T> {
   const { bench, request } = subject;
   const open = (held: ReadonlyMap<string, Numbers>): Promise<T> =>
     bench.within(request.place(model, 'moving'), 'the part of the converted model that moves with the image', {}, (session) =>
@@ -80,7 +82,7 @@ async function within<T>(subject: Subject, gates: readonly Value[], model: Model
   if (gates.length === 0) return open(new Map());
   const feeds = subject.feeds('normal', subject.lengths, 1, 9);
   bench.progress('running the gates of the converted model');
-  const trunk = trunkOf(request.converted.model, gates);
+  const trunk = trunkOf(whole, gates);
   return open(
     await bench.within(request.place(trunk, 'gates'), 'the gates of the converted model', {}, (session) =>
       session.run(only(feeds, session.inputNames)),
@@ -133,16 +135,32 @@ function turnBack({ graph }: Model, sized: Model): void {
 }
 const TO_THE_START = -(2 ** 63);
 
+interface Cut {
+  readonly model: Model;
+  readonly gates: readonly Value[];
+  readonly maps: readonly Value[];
+}
+
+/** The converted model with its gates. A norm over all positions has none of its own; written as means and products, it has its means. */
+function cutAtGates(subject: Subject, maps: readonly Value[]): Cut | undefined {
+  const { model } = subject.request.converted;
+  const gates = gatesOf(subject, model, maps);
+  if (gates) return { model, gates, maps };
+  const written = withExactSums(model);
+  const values = new Map(written?.graph.nodes.flatMap(({ outputs }) => outputs.map((output) => [output.name, output] as const)));
+  const same = maps.flatMap(({ name }) => values.get(name) ?? []);
+  const means = written && same.length === maps.length ? gatesOf(subject, written, same) : undefined;
+  return written && means && { model: written, gates: means, maps: same };
+}
+
 /**
  * Outputs of nodes that depend on all positions, if each is one value per channel. `maps`: the values that they lead to; anything behind these is not
  * a gate.
  */
-function gatesOf(subject: Subject, maps: readonly Value[]): readonly Value[] | undefined {
-  const { graph } = trunkOf(subject.request.converted.model, maps);
+function gatesOf(subject: Subject, model: Model, maps: readonly Value[]): readonly Value[] | undefined {
+  const { graph } = trunkOf(model, maps);
   const names = receptiveFields(atWindow(subject, new Model({ graph })).graph).global.flatMap(({ outputs }) => outputs[0]?.name ?? []);
-  const gates = subject.request.converted.model.graph.nodes.flatMap(({ outputs: [output] }) =>
-    output && names.includes(output.name) ? [output] : [],
-  );
+  const gates = model.graph.nodes.flatMap(({ outputs: [output] }) => (output && names.includes(output.name) ? [output] : []));
   const isOne = ({ type }: Value): boolean => (type?.shape ?? [undefined, undefined]).slice(1).every((dim) => typeof dim === 'number');
   return gates.length > 0 && gates.length === names.length && gates.every((gate) => isOne(gate) && !maps.includes(gate))
     ? gates
