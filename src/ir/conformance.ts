@@ -40,11 +40,19 @@ export function requireConformance(node: Node): void {
   const small = tooSmall(node);
   if (small !== undefined) throw badGraph(small, locate(node));
   const schema = schemaOf(node);
-  if (!schema) return;
+  if (!schema) {
+    requireScales(node);
+    return;
+  }
   const [violation] = attributeViolations(node);
   const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema) ?? unequalBranches(node);
   if (problem !== undefined) throw badGraph(problem, locate(node));
   requireTypes(node);
+  requireScales(node);
+}
+
+/** Also for operators of ONNX Runtime, which have no schema here. */
+function requireScales(node: Node): void {
   const meaning = quantisedViolation(node);
   if (meaning !== undefined)
     throw badGraph(`${named(node)} ${meaning}`, locate(node), 'quantise the model again, with a calibration that reads pictures');

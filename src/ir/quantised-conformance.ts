@@ -4,11 +4,13 @@
  *
  *   a zero point has as many values as its scale (its type is that of its integers: conformance.ts)
  *   a scale is a single value, or one per position along the axis given by the operator
- *   a scale is finite: neither NaN nor infinite
+ *   a scale is finite, and not negative (but for a DequantizeLinear alone, which has no step to go back); the scale of a result, which it is divided by,
+ *   is not 0 either (a channel of zeros may have 0 as its scale)
  */
 import { givenInt, intAttr } from './attrs';
+import { isNode } from './match';
 import { table } from './table';
-import { elementCount, readNumbers } from './tensor';
+import { elementCount, isKnown, readNumbers } from './tensor';
 import type { Node, Value } from './types';
 
 interface Slots {
@@ -30,6 +32,18 @@ const named = (node: Node, rank: number): number | undefined => {
   return axis < 0 ? axis + rank : axis;
 };
 
+/** Of a Gemm in integers, whose weight may be transposed. */
+const outputs = (node: Node): number => ((givenInt(node, 'transB') ?? 0) === 0 ? 1 : 0);
+const PAIR: readonly Slots[] = [
+  { integers: 0, scale: 1, zero: 2 },
+  { integers: 3, scale: 4, zero: 5 },
+  { integers: 'result', scale: 6, zero: 7 },
+];
+const SINGLE: readonly Slots[] = [
+  { integers: 0, scale: 1, zero: 2 },
+  { integers: 'result', scale: 3, zero: 4 },
+];
+
 const SLOTS: Readonly<Record<string, readonly Slots[]>> = table({
   DequantizeLinear: [{ integers: 0, scale: 1, zero: 2, axis: named }],
   QuantizeLinear: [{ integers: 'result', scale: 1, zero: 2, axis: named }],
@@ -43,6 +57,18 @@ const SLOTS: Readonly<Record<string, readonly Slots[]>> = table({
     { integers: 3, scale: 4, zero: 5, axis: last },
     { integers: 'result', scale: 6, zero: 7, axis: rows },
   ],
+  'com.microsoft.QGemm': [
+    { integers: 0, scale: 1, zero: 2 },
+    { integers: 3, scale: 4, zero: 5, axis: outputs },
+    { integers: 'result', scale: 7, zero: 8 },
+  ],
+  'com.microsoft.QLinearAdd': PAIR,
+  'com.microsoft.QLinearMul': PAIR,
+  'com.microsoft.QLinearAveragePool': SINGLE,
+  'com.microsoft.QLinearGlobalAveragePool': SINGLE,
+  'com.microsoft.QLinearLeakyRelu': SINGLE,
+  'com.microsoft.QLinearSigmoid': SINGLE,
+  'com.microsoft.QLinearSoftmax': SINGLE,
 });
 
 /** Description of the violation, completing the name of the node; undefined if none is found. */
@@ -68,7 +94,10 @@ function violation(node: Node, { integers, scale: at, zero: zeroAt, axis }: Slot
     if (typeof along === 'number' && along !== scales)
       return `has ${scales} scales in '${scale.name}' for ${along} places of '${data?.name}' [${shape?.join(', ')}]; it takes one, or one for each`;
   }
-  const wrong = scale?.constant && [...readNumbers(scale.constant)].find((number) => !Number.isFinite(number));
+  const isDivisor = integers === 'result';
+  const least = isNode(node, 'DequantizeLinear') ? Number.NEGATIVE_INFINITY : 0;
+  const isRight = (number: number): boolean => Number.isFinite(number) && (isDivisor ? number > 0 : number >= least);
+  const wrong = scale?.constant && isKnown(scale.constant) ? readNumbers(scale.constant).find((number) => !isRight(number)) : undefined;
   return wrong === undefined ? undefined : `has ${wrong} in its scale '${scale?.name}'`;
 }
 
