@@ -18,6 +18,7 @@ import { Emitter, type Ref, refText, Unsupported } from './emitter';
 import type { TfjsGraph, TfjsNode, TfjsPort, TfjsValue } from './graph';
 import { loweringFor } from './ops';
 import { isUsed } from './ops/lowering';
+import { inWholeNumbers } from './whole-numbers';
 
 export interface LowerOptions {
   /** `nhwc` (default): image inputs are [N, H, W, C], as usual in TensorFlow.js; `nchw`: as in ONNX, at the price of a Transpose. */
@@ -32,7 +33,8 @@ export interface LowerOptions {
 export function lowerToTfjs(model: Model, { inputLayout = 'nhwc', fuse = true, onLayout }: LowerOptions = {}): TfjsGraph {
   const moved = model.clone();
   // An operator that TensorFlow.js lacks may be defined as a function of others.
-  const coded = foldCodes(moved.graph);
+  const wholes = inWholeNumbers(moved.graph);
+  const coded = new Map([...wholes, ...foldCodes(moved.graph)]);
   inlineBodies(moved.graph, (node) => !loweringFor(node.op));
   const roles = new Map([...imageInputs(model.graph)].map(([input, letters]) => [input.name, letters.join('').toLowerCase()]));
   const { ports: layouts, places } = moveToChannelsLast(moved, inputLayout);

@@ -33,7 +33,7 @@ import { type ExpectedCrops, runCrops } from './crops';
 import { withExactSums } from './exact-sums';
 import { edgesOfTheField, type FieldSeen } from './field';
 import { isExtreme } from './inputs';
-import { computesInIntegers } from './integers';
+import { addsInIntegers, computesInIntegers } from './integers';
 import { nameOf, type Observed, tellDeparture, tellOnLarger, worstSample } from './locate';
 import { notFiniteIn } from './locate/born';
 import { meanOfCells } from './maps';
@@ -406,4 +406,6 @@ function requireSameNames({ original }: VerifyRequest, session: Session, outputs
 
 /** Models that compute in integers are compared bit by bit. */
 const isExact = ({ original, converted }: VerifyRequest): boolean =>
-  !converted.runtime && computesInIntegers(original.model.graph) && computesInIntegers(converted.model.graph);
+  converted.runtime
+    ? addsInIntegers(original.model.graph)
+    : computesInIntegers(original.model.graph) && computesInIntegers(converted.model.graph);

@@ -16,6 +16,14 @@ export function computesInIntegers({ nodes }: Graph): boolean {
   return nodes.some((node) => meaningOf(node) !== node.op) && nodes.every(isExact);
 }
 
+/**
+ * True if the network also rounds in the same way in every runtime: layers scale their sums once. Runtimes compute sums, averages and activations of
+ * quantised maps in their own ways.
+ */
+export const addsInIntegers = (graph: Graph): boolean =>
+  computesInIntegers(graph) && graph.nodes.every((node) => meaningOf(node) === node.op || SCALED_ONCE.has(meaningOf(node)));
+const SCALED_ONCE: ReadonlySet<string> = new Set(['Conv', 'MatMul', 'Gemm']);
+
 /** True if the node only quantises, dequantises, moves values, or computes in integers by exact sums. */
 function isExact(node: Node): boolean {
   if (MOVES.has(node.op) || isQuantiser(node.op)) return true;

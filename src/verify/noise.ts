@@ -15,6 +15,7 @@ import type { Numbers, Session } from './onnx-runner';
 import { EPSILON } from './precision';
 import type { Tolerance } from './report';
 import { asCompileError, each, mapValues, type Results, worstOf } from './results';
+import { withMovedRoundings } from './roundings';
 import { referenceSample, type Sample, weightBytes } from './samples';
 
 /** Differences up to this multiple of the original's own noise are of the same order; measured on the networks of the zoo (docs/verify.md). */
@@ -24,6 +25,8 @@ export const NOISE_FACTOR = 8;
  * Measured on the zoo (docs/verify.md).
  */
 export const ORDER_FACTOR = 4;
+/** A runtime of its own may round up to this multiple of what moving the values in front of quantisers shows on the samples: it runs on more images. */
+export const ROUNDING_FACTOR = 2;
 /** Even without measured noise, rounding remains: a few units in the last place of the largest value. */
 const FLOOR_ULPS = 16;
 /** Half precision is computed in floats and rounded at the same nodes in both models, so less rounding error remains. */
@@ -93,6 +96,7 @@ export async function measure<T>(
     .within(judged.source, 'the original', { optimise: true }, (session) => each(samples, ({ feeds }) => session.run(feeds)))
     .catch((error: unknown) => void unmeasured.push(`the runtime's own optimiser (${asCompileError(error).message})`));
   const moved = await withNudgedWeights(bench, judged, samples);
+  const roundings = judged.elsewhere ? await withMovedRoundings(bench, judged.model, samples) : undefined;
   const sums = await withSumsInDouble(bench, judged, samples).catch(
     (error: unknown) => void unmeasured.push(`the original with its long sums in double precision (${asCompileError(error).message})`),
   );
@@ -102,16 +106,18 @@ export async function measure<T>(
     more: rest.more,
     judge(order) {
       const allowed = judged.exact ? {} : activationNoise(judged.model);
+      const ended = judged.model.graph.outputs.filter((output) => stepOf(output) > 0).map(({ name }) => name);
       const noise = noiseOn(allowed, results, nudges, {
         single,
         batched: rest.batched,
         optimised: optimised || undefined,
         moved,
         sums: sums || undefined,
+        roundings: roundings?.map((run) => run.map((found) => without(ended, found))),
       });
       const found = toleranceFrom(bench, { ...noise, ...(order && { order: order[0] }) });
       const measured: Tolerance = judged.exact && found.from === 'noise' ? { ...found, relative: 0, floor: 0, from: 'exact' } : found;
-      const activation = isMeasured(measured) ? allowed : {};
+      const activation = isMeasured(measured) ? withSteps(ended, allowed, results, roundings) : {};
       const tolerance: Tolerance = Object.keys(activation).length > 0 ? { ...measured, activation } : measured;
       const shares = samples.map((_, at) =>
         noiseOfSample({
@@ -177,6 +183,7 @@ function noiseOn(
     readonly optimised: readonly Results[] | undefined;
     readonly moved: readonly Results[] | undefined;
     readonly sums: readonly Results[] | undefined;
+    readonly roundings: readonly (readonly Results[])[] | undefined;
   },
 ): Tolerance['noise'] {
   const [reference, nudge] = [results[0] ?? new Map(), nudges[0] ?? new Map()];
@@ -188,6 +195,7 @@ function noiseOn(
     kernels: kernels && kernels.broken === 0 ? kernels.maxRel : undefined,
     weights: again.moved && worstOf([reference], [again.moved[0] ?? new Map()], allowed)?.maxRel,
     ...(again.sums && { sums: worstOf([reference], [again.sums[0] ?? new Map()], allowed)?.maxRel }),
+    ...(again.roundings && { roundings: Math.max(0, ...again.roundings.map((run) => worstOf(run, results, allowed)?.maxRel ?? 0)) }),
   };
 }
 
@@ -208,6 +216,7 @@ function toleranceFrom({ options, epsilon }: Bench, noise: Tolerance['noise']): 
     relative: Math.max(
       NOISE_FACTOR * Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.weights ?? 0),
       ORDER_FACTOR * Math.max(noise.order ?? 0, noise.sums ?? 0),
+      ROUNDING_FACTOR * (noise.roundings ?? 0),
       order,
       floor,
     ),
@@ -340,6 +349,21 @@ export function activationNoise({ graph }: Model): Readonly<Record<string, numbe
   return noise;
 }
 const ACTIVATION_ULPS = 4;
+
+/** An output that is quantised at the end may be off by that last step, and by twice the steps that moving the values in front of quantisers shows. */
+function withSteps(
+  ended: readonly string[],
+  allowed: Readonly<Record<string, number>>,
+  results: readonly Results[],
+  roundings: readonly (readonly Results[])[] | undefined,
+): Readonly<Record<string, number>> {
+  if (!roundings) return allowed;
+  const most = (name: string): number => Math.max(0, ...roundings.map((run) => worstOf(only(results, name), only(run, name))?.maxAbs ?? 0));
+  return table({ ...allowed, ...Object.fromEntries(ended.map((name) => [name, (allowed[name] ?? 0) + ROUNDING_FACTOR * most(name)])) });
+}
+const without = (names: readonly string[], results: Results): Results => new Map([...results].filter(([name]) => !names.includes(name)));
+const only = (runs: readonly Results[], name: string): Results[] =>
+  runs.map((results) => new Map([...results].filter(([output]) => output === name)));
 
 const isSigmoid = (output: Value): boolean => isNode(behindViews(output), 'Sigmoid');
 

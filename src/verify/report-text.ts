@@ -133,6 +133,7 @@ export function toleranceText(tolerance: Tolerance): string {
   const [name, largest] = sources.reduce((a, b) => ((b[1] ?? 0) > (a[1] ?? 0) ? b : a));
   const byOrder = noise.order !== undefined && 4 * noise.order >= relative;
   const bySums = noise.sums !== undefined && 4 * noise.sums >= relative;
+  const byRoundings = noise.roundings !== undefined && 2 * noise.roundings >= relative;
   const why =
     tolerance.floor !== undefined && relative <= tolerance.floor
       ? 'what rounding leaves'
@@ -140,9 +141,19 @@ export function toleranceText(tolerance: Tolerance): string {
         ? '4 times the noise of the converted model when its sums are reordered'
         : bySums
           ? '4 times the noise of the original against long sums in double precision'
-          : `8 times the noise of the original${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
-  return `${share(relative)} of the largest score: ${why}; the original's noise is ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model's ${share(noise.order)} in another order of its sums`}${named.join('')}`;
+          : byRoundings
+            ? '2 times the noise of the original when its values are moved in front of quantisers'
+            : `8 times the noise of the original${(largest ?? 0) > 0 ? ` (${name})` : ''}`;
+  return `${share(relative)} of the largest score: ${why}; the original's noise is ${share(noiseOf(tolerance))}${noise.order === undefined ? '' : `, the converted model's ${share(noise.order)} in another order of its sums`}${stepsText(tolerance)}${named.join('')}`;
 }
+
+/** Outputs that may be off by whole steps of their quantiser. */
+const stepsText = ({ noise, activation }: Tolerance): string =>
+  noise.roundings === undefined
+    ? ''
+    : Object.entries(activation ?? {})
+        .map(([name, own]) => `; ${name}: ${share(own)}, the steps that values between two steps may move it`)
+        .join('');
 
 function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): string {
   const pair = ({ original, converted }: PortMatch): string => (original === converted ? original : `${original} = ${converted}`);
@@ -151,7 +162,7 @@ function matchText({ inputs, outputs }: NonNullable<VerifyReport['match']>): str
 
 /** The largest noise measured on the original itself. */
 export const noiseOf = ({ noise }: Tolerance): number =>
-  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0);
+  Math.max(noise.threads, noise.nudge, noise.batch ?? 0, noise.kernels ?? 0, noise.weights ?? 0, noise.sums ?? 0, noise.roundings ?? 0);
 
 /** `asked`: values may differ, as long as the user's criteria are met. */
 export function formatCheck(check: Check, asked = false): string[] {

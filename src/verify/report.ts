@@ -91,6 +91,8 @@ export interface Tolerance {
     readonly weights?: number | undefined;
     /** With long means (over rows and columns in its head, and in its norms) taken in double precision. */
     readonly sums?: number | undefined;
+    /** With its values in front of quantisers moved by some units in the last place; measured for a runtime of its own. */
+    readonly roundings?: number | undefined;
     /** The converted model against itself: with its sums in a different order, in a runtime of its own, or with its long sums in double precision. */
     readonly order?: number | undefined;
   };

@@ -1,9 +1,11 @@
 /** Quantised operators, computed with floats: they give the same integers, rounded half to even. */
 import { intAttr } from '../../ir/attrs';
+import { integerOperators } from '../../ir/integer-operators';
 import { table } from '../../ir/table';
 import type { Node, Value } from '../../ir/types';
 import { bool } from '../attrs';
 import { type Emitter, type Ref, Unsupported } from '../emitter';
+import { whyNotWhole } from '../whole-sums';
 import { dimsOf, inRange, type Lowering, numberIn, rankOf } from './lowering';
 
 const RANGES: Readonly<Record<string, readonly [number, number]>> = table({
@@ -104,7 +106,14 @@ const matMulInteger: Lowering = (node, make) => {
   return make.cast(product, 'DT_INT32');
 };
 
+/** Whatever whole-numbers.ts has left: layers that float32 cannot compute exactly. */
+const refused: Lowering = (node) => {
+  throw new Unsupported(whyNotWhole(node) ?? 'its integers cannot be computed in float32');
+};
+
 export const quantised: Readonly<Record<string, Lowering>> = table({
+  ...Object.fromEntries(integerOperators.map(([op]) => [op, refused])),
+  ConvInteger: refused,
   DequantizeLinear: dequantize,
   DynamicQuantizeLinear: dynamicQuantize,
   MatMulInteger: matMulInteger,
