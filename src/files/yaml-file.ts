@@ -7,6 +7,9 @@ import { readText } from './read-text';
 export type InvalidYaml = (file: string, what: string, line?: number, column?: number) => CompileError;
 export type YamlPath = readonly (string | number)[];
 
+/** Some 20,000 pairs of models. */
+const LARGEST = 2 ** 22;
+
 export class YamlFile {
   readonly root: unknown;
   private readonly document: Document;
@@ -17,11 +20,14 @@ export class YamlFile {
     readonly file: string,
     private readonly invalid: InvalidYaml,
   ) {
-    this.document = parseDocument(readText(file), { lineCounter: this.lines, logLevel: 'error' });
+    const text = readText(file);
+    if (text.length > LARGEST) throw invalid(file, `it has ${text.length} characters; at most ${LARGEST} are read`);
+    // The library describes every error with its whole line, of which there may be one for each character; only the first is reported.
+    this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, logLevel: 'error' });
     const [error] = this.document.errors;
     if (error) {
-      const at = error.linePos?.[0];
-      throw invalid(file, error.message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? '', at?.line, at?.col);
+      const at = error.pos[0] < 0 ? undefined : this.lines.linePos(error.pos[0]);
+      throw invalid(file, error.message.split('\n')[0] ?? '', at?.line, at?.col);
     }
     try {
       this.root = this.document.toJS({ maxAliasCount: 100 });

@@ -7,6 +7,7 @@ import { badGraph, locate } from '../diagnostics/catalogue';
 import { nestedGraphs } from './graph';
 import { isNode } from './match';
 import { type OperatorSchema, operatorSchema, type Parameter } from './operators';
+import { pinnedSince } from './pinned';
 import { quantisedViolation } from './quantised-conformance';
 import type { DType, Node } from './types';
 
@@ -18,9 +19,10 @@ export interface AttributeViolation {
 
 const schemaOf = (node: Node): OperatorSchema | undefined => (node.domain === '' ? operatorSchema(node.op) : undefined);
 
-/** Attributes that the operator's newest version does not have, or that are of another kind. */
+/** Attributes that the operator's version (the newest one, or that of a pinned node) does not have, or that are of another kind. */
 export function attributeViolations(node: Node): AttributeViolation[] {
-  const schema = schemaOf(node);
+  const since = pinnedSince(node);
+  const schema = since === undefined ? schemaOf(node) : operatorSchema(node.opType, since);
   if (!schema) return [];
   const found: AttributeViolation[] = [];
   for (const [name, attr] of node.attrs) {
@@ -39,13 +41,14 @@ export function attributeViolations(node: Node): AttributeViolation[] {
 export function requireConformance(node: Node): void {
   const small = tooSmall(node);
   if (small !== undefined) throw badGraph(small, locate(node));
+  const [violation] = attributeViolations(node);
+  if (violation) throw badGraph(violation.message, locate(node));
   const schema = schemaOf(node);
   if (!schema) {
     requireScales(node);
     return;
   }
-  const [violation] = attributeViolations(node);
-  const problem = violation?.message ?? missingAttribute(node, schema) ?? wrongCount(node, schema) ?? unequalBranches(node);
+  const problem = missingAttribute(node, schema) ?? wrongCount(node, schema) ?? unequalBranches(node);
   if (problem !== undefined) throw badGraph(problem, locate(node));
   requireTypes(node);
   requireScales(node);

@@ -1,7 +1,7 @@
 /**
  * npm run huge -- [--only TEXT] [--megabytes N] [--keep]
- * Networks with one weight of 2.6 GB (beside the model) and of 2.1 GB (within it), made from a seed: converted, folded and verified; seconds, and the peak memory of
- * the program and of the process that runs the models. One at a time; needs 16 GB of disk in TMPDIR and 12 GB of memory. The figures of docs/SECURITY.md come from here.
+ * Networks with one weight of 2.6 GB (beside the model) and of 2.1 GB (within it), made from a seed: converted, folded and verified; seconds, those of
+ * processors among them (all that counts on a busy machine), and the peak memory of the program and of the process that runs the models. One at a time; needs 16 GB of disk in TMPDIR and 12 GB of memory. The figures of docs/SECURITY.md come from here.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -74,6 +74,8 @@ function network({ megabytes, folded = false }: Case): Model {
 
 interface Measured {
   readonly seconds: number;
+  /** Of processors, in both processes. */
+  readonly busy: number;
   readonly code: number | null;
   readonly program: number;
   readonly runtime: number;
@@ -87,15 +89,25 @@ async function run(args: readonly string[]): Promise<Measured> {
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
   let [program, runtime] = [0, 0];
+  const busy = new Map<number, number>();
   const look = (): void => {
     const pid = child.pid ?? 0;
     program = Math.max(program, peakOf(pid));
-    for (const other of childrenOf(pid)) runtime = Math.max(runtime, peakOf(other));
+    const others = childrenOf(pid);
+    for (const other of others) runtime = Math.max(runtime, peakOf(other));
+    for (const each of [pid, ...others]) busy.set(each, Math.max(busy.get(each) ?? 0, processorSeconds(each)));
   };
   const timer = setInterval(look, 50);
   const code = await new Promise<number | null>((done) => child.on('close', done));
   clearInterval(timer);
-  return { seconds: (performance.now() - started) / 1000, code, program, runtime, said };
+  return {
+    seconds: (performance.now() - started) / 1000,
+    busy: [...busy.values()].reduce((all, each) => all + each, 0),
+    code,
+    program,
+    runtime,
+    said,
+  };
 }
 
 function told(path: string): string {
@@ -106,6 +118,13 @@ function told(path: string): string {
   }
 }
 const peakOf = (pid: number): number => Number(/VmHWM:\s*(\d+)/.exec(told(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+/** In hundredths, as Linux counts. */
+function processorSeconds(pid: number): number {
+  const fields = told(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
+}
 const childrenOf = (pid: number): readonly number[] =>
   told(`/proc/${pid}/task/${pid}/children`)
     .split(' ')
@@ -114,7 +133,7 @@ const childrenOf = (pid: number): readonly number[] =>
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { only: { type: 'string' }, megabytes: { type: 'string' }, keep: { type: 'boolean' } } });
-  console.log('| model | run | seconds | program, MB | runtime, MB |\n|---|---|---|---|---|');
+  console.log('| model | run | seconds | of processors | program, MB | runtime, MB |\n|---|---|---|---|---|---|');
   for (const each of CASES.filter(({ name }) => name.includes(values.only ?? ''))) {
     const home = mkdtempSync(join(tmpdir(), 'huge-'));
     try {
@@ -124,10 +143,15 @@ async function main(): Promise<void> {
       // Nothing of it need be made anew where the weights are left where they are; here they are written, as for another directory.
       const options = ['-o', output, '--force', ...(each.inline ? [] : ['--external-data'])];
       for (const verify of [false, true]) {
-        const { seconds, code, program, runtime, said } = await run(['convert', input, ...options, ...(verify ? [] : ['--no-verify'])]);
+        const { seconds, busy, code, program, runtime, said } = await run([
+          'convert',
+          input,
+          ...options,
+          ...(verify ? [] : ['--no-verify']),
+        ]);
         const what = verify ? 'convert and verify' : 'convert';
         console.log(
-          `| ${each.name}, ${made.megabytes} MB | ${what} | ${seconds.toFixed(1)} | ${program.toFixed(0)} | ${runtime.toFixed(0)} |`,
+          `| ${each.name}, ${made.megabytes} MB | ${what} | ${seconds.toFixed(1)} | ${busy.toFixed(1)} | ${program.toFixed(0)} | ${runtime.toFixed(0)} |`,
         );
         if (code !== 0) console.log(`exit ${code}\n${said}`);
         if (code !== 0) process.exitCode = 1;

@@ -10,8 +10,8 @@ import { irVersionFor } from '../../ir/operators';
 import { spell } from './lower';
 import { OLDEST_WRITTEN } from './raise';
 
+export { pinnedSince } from '../../ir/pinned';
 export { type Demand, type Lowering, plainOpset, spell } from './lower';
-export { pinnedSince } from './pinned';
 export { OLDEST_WRITTEN, raiseNodes, raiseToNormalForm, UPGRADED_TO } from './raise';
 
 /** The newest opset that ONNX Runtime 1.30 loads (measured; 27 and 28 are refused). The writer never goes higher than the nodes require. */

@@ -7,10 +7,10 @@ import { assertInvariant } from '../../diagnostics/compile-error';
 import { allNodes } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { irVersionFor, NEWEST_OPSET, operatorSchema } from '../../ir/operators';
+import { pinnedSince } from '../../ir/pinned';
 import type { Node } from '../../ir/types';
 import { Editor } from './editor';
 import { History, type Spelled } from './history';
-import { pinnedSince } from './pinned';
 import { OLDEST_WRITTEN, UPGRADED_TO } from './raise';
 import { lowerBySchema, typeObjection } from './schema-step';
 

@@ -5,10 +5,10 @@ import { missingOpset, operatorTooOld, twoOpsets } from '../../diagnostics/catal
 import { allNodes } from '../../ir/graph';
 import type { Model } from '../../ir/model';
 import { irVersionFor, NEWEST_OPSET, operatorSchema } from '../../ir/operators';
+import { pinnedDomain, pinnedSince } from '../../ir/pinned';
 import type { Node } from '../../ir/types';
 import { Editor } from './editor';
 import { History } from './history';
-import { pinnedDomain, pinnedSince } from './pinned';
 import { raiseBySchema } from './schema-step';
 
 /** Oldest opset that ONNX Runtime accepts. */

@@ -2,7 +2,7 @@
  * Nodes that the newest operator set cannot express. They keep the form of the file, under a domain that names its version: `ai.onnx.v8` for
  * an operator of opset 8. Passes then see an unknown operator and leave it alone, whereas the plain name would imply the newest meaning.
  */
-import type { Node } from '../../ir/types';
+import type { Node } from './types';
 
 const PREFIX = 'ai.onnx.v';
 
