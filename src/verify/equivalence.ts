@@ -124,13 +124,18 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
     checks.push(movedCheck(moved.subject, moved.shifted, 'shifted images', still, needs.moved));
     checks.push(movedCheck(moved.subject, moved.patches, 'patches elsewhere', still, needs.moved));
     checks.push(fieldCheck(moved.field, still));
-  }
+  } else if (needs.moved)
+    for (const name of ['shifted images', 'patches elsewhere'] as const)
+      checks.push(skipped(name, 'no part of the converted model can be moved by itself', true));
   const residues = [given.residues, ...(moved === given.moved ? [] : [moved?.residues])].filter((seen) => seen !== undefined);
   if (residues.length > 0) checks.push(residuesCheck(residues, still));
   checks.push(
     given.batched ? movedCheck(subject, given.batched, 'batches', still, false) : skipped('batches', 'the batch is of a fixed size'),
   );
-  settleByCrops(checks);
+  const withCrops = new Set([...measured.more.keys()].map(({ lengths }) => `${lengths}`));
+  const isCropped = ({ image: { lengths } }: { readonly image: LargerImage }): boolean => withCrops.has(`${lengths}`);
+  const together = typeof windows === 'string' ? windows : windows.filter(isCropped);
+  settleByCrops(checks, () => windowsOfTheMap(larger, together, false, needs.crops));
   const verdict = verdictOf(checks, noise, bound, subject.head === 'original');
   const departure = verdict === 'different' ? await departureOf(subject, samples, images, expected, found, own) : undefined;
   const ordinary = samples.map(({ kind }) => !isExtreme(kind));
@@ -155,14 +160,15 @@ export async function verifyModels(request: VerifyRequest): Promise<VerifyReport
 }
 
 /**
- * If each cell equals the original on its crop, nothing more can be required: an original that runs at larger sizes but means something else there (a
- * mirrored or cropped map, a softmax over all positions) is not the reference for its map.
+ * If each cell equals the original on its crop, an original that runs at larger sizes but means something else there (a mirrored or cropped map, a softmax
+ * over all positions) is not the reference for its map. That shows where both were compared: if the windows differ only at sizes without crops, the
+ * converted model is at fault. `together`: the windows at the sizes that have crops.
  */
-function settleByCrops(checks: Check[]): void {
+function settleByCrops(checks: Check[], together: () => Check): void {
   if (!checks.some(({ name, required, status }) => name === 'crops of the image' && required && status === 'equal')) return;
   const at = checks.findIndex(({ name, status }) => name === 'windows of the map' && status === 'different');
   const check = checks[at];
-  if (!check) return;
+  if (!check || together().status !== 'different') return;
   const note = 'on larger images the nodes of the original mean something else than on each crop';
   checks[at] = { ...check, status: 'informative', note };
 }
