@@ -771,13 +771,11 @@ export const pictureTooSmall = (file: string, size: readonly number[], least: re
     hint: `the smallest picture is ${Math.ceil(width / scale)} wide and ${Math.ceil(height / scale)} high; enlarge it with --scales ${factor} or more, or pad it with --pad`,
   });
 };
-export const arrayDamaged = (file: string, reason: string): CompileError =>
-  new CompileError({
-    code: 'ARRAY_DAMAGED',
-    message: `the array cannot be read: ${reason}`,
-    at: inFile(file),
-    hint: 'the file is damaged or of another kind than it seems; save it again',
-  });
+export const arrayDamaged = (
+  file: string,
+  reason: string,
+  hint = 'the file is damaged or of another kind than it seems; save it again',
+): CompileError => new CompileError({ code: 'ARRAY_DAMAGED', message: `the array cannot be read: ${reason}`, at: inFile(file), hint });
 export const arrayTooLarge = (file: string, reason: string, hint: string): CompileError =>
   new CompileError({ code: 'ARRAY_TOO_LARGE', message: `the array is too large: ${reason}`, at: inFile(file), hint });
 export const arrayNotFinite = (file: string, value: number, index: readonly number[]): CompileError =>

@@ -7,6 +7,7 @@ import { arrayDamaged, arrayTooLarge, pageNeeded } from '../../diagnostics/catal
 import { limitsFactor } from '../../files/limits';
 import { type Block, type BlockData, cropBlock, product, type Source, sameLengths } from '../source';
 import { fileBytes } from './bytes';
+import { unreadKind } from './tiff-kinds';
 
 /** Pages with at most SMALL_PAGE values are read whole; up to KEPT values of them are cached. */
 const SMALL_PAGE = 2 ** 22;
@@ -45,6 +46,7 @@ export async function tiffSource(
   if (axes === 2 && (page === undefined ? count > 1 : page > count)) throw pageNeeded(path, count);
   const first = axes === 2 ? (page ?? 1) - 1 : 0;
   const head = await guarded(path, () => tiff.getImage(first));
+  await requireKnown(path, head);
   const shape = pageOf(head);
   const numbers = shape.width * shape.height * shape.bands;
   const most = limitsFactor() * Math.max(ANY_FILE, PER_BYTE * length);
@@ -107,8 +109,9 @@ class Pages {
   ): Promise<Block> {
     const [[top = 0, left = 0], [high = 0, wide = 0]] = [starts, lengths];
     const { bands } = this.shape;
+    const image = await guarded(this.path, () => this.tiff.getImage(page));
+    await requireKnown(this.path, image);
     const values = await guarded(this.path, async () => {
-      const image = await this.tiff.getImage(page);
       const own = pageOf(image);
       if (!sameLengths([own.height, own.width, own.bands], [this.shape.height, this.shape.width, bands]))
         throw new Error(
@@ -127,6 +130,12 @@ class Pages {
     }
     return { lengths, bands, data };
   }
+}
+
+/** Throws CompileError ARRAY_DAMAGED for a page that would be read wrongly. */
+async function requireKnown(path: string, image: GeoTIFFImage): Promise<void> {
+  const kind = await guarded(path, () => unreadKind(image));
+  if (kind) throw arrayDamaged(path, kind.reason, kind.hint);
 }
 
 const pageOf = (image: GeoTIFFImage): Page => ({ width: image.getWidth(), height: image.getHeight(), bands: image.getSamplesPerPixel() });
