@@ -110,7 +110,7 @@ def judge(name, head, original, converted, extra):
         else:
             # Every so manieth cell of the finer map is a cell of the network's own map.
             expected = windows(net, x, cells)
-            y = y[tuple([slice(None)] * 2 + [slice(None, None, extra["ratio"])] * (y.ndim - 2))]
+            y = y[tuple([slice(None)] * 2 + [slice(None, None, ratio) for ratio in extra["ratios"]])]
             if meta["convolutionize.contract"] == "everywhere":
                 crops = max(crops or 0, cropped(lambda part: run(a, part), x, run(b, x), shape, stride))
         worst = max(worst, largest(y, expected))
@@ -155,7 +155,7 @@ def one(name, heads, folder):
         row = {"name": name, "head": head, "code": code, "verdict": verdict, "reason": reason, "seconds": seconds}
         if code == 0:
             try:
-                row.update(judge(name, head, source, target, {"ratio": 2} if head == "stride" else {}))
+                row.update(judge(name, head, source, target, {"ratio": 2, "ratios": [2 if step % 2 == 0 else 1 for step in stride]} if head == "stride" else {}))
             except (AssertionError, RuntimeError, KeyError) as error:
                 row["wrong"] = str(error)
         rows.append(row)
