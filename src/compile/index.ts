@@ -11,8 +11,8 @@ import { assertInvariant, CompileError } from '../diagnostics/compile-error';
 import { imageInputs, lettersOf, slidingLetters } from '../ir/axis-roles';
 import { whereNotEmpty } from '../ir/dims';
 import type { Model } from '../ir/model';
-import { sizesTaken } from '../ir/sizes/taken';
-import { declareWindows } from '../ir/sizes/windows';
+import { sizesOf } from '../ir/sizes/taken';
+import { declareWindows, windowsOf } from '../ir/sizes/windows';
 import { axisName, isSpatialRole, type Letter } from '../ir/spatial';
 import { slideAlong, slidingNames } from '../ir/tied';
 import type { Dim } from '../ir/types';
@@ -198,7 +198,8 @@ function converted(source: Model, options: CompileOptions, sliding: readonly Let
   passes.push(...closeAgain(model, original, options));
   assertInvariant(contract, () => 'no pass of the pipeline frees the sizes');
   const [window] = windows;
-  if (contract.congruent && window) contract = contractAtSizes(contract, sizesTaken(model).get(window.input));
+  if (contract.congruent && window)
+    contract = contractAtSizes(contract, sizesOf(model.graph, runner.infer(), windowsOf(model)).get(window.input));
   writeMetadata(model, { windows, contract, head, density, inference: runner.infer() });
   return {
     model,

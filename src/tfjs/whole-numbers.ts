@@ -10,6 +10,7 @@
  * Left alone, and so refused by name: layers whose sums may reach 2^24; operands whose scales or weights are computed.
  */
 import { attributes, intAttr } from '../ir/attrs';
+import { dtypeNumber } from '../ir/dtypes';
 import type { Graph } from '../ir/graph';
 import { type Form, formOf, type Quantised } from '../ir/integer-forms';
 import { isNode } from '../ir/match';
@@ -307,9 +308,9 @@ class Rewriting {
       const { producer, type } = integers;
       if (!producer || !graph.has(producer) || (integers.uses.length === 0 && !graph.isOutput(integers))) continue;
       this.current = producer;
-      const code = type && CODES[type.dtype];
       const value = this.floated(integers);
-      const back = code === undefined ? value : this.op('Cast', [value], attributes({ to: code }), type);
+      const isInteger = type !== undefined && INTEGERS.includes(type.dtype);
+      const back = isInteger ? this.op('Cast', [value], attributes({ to: dtypeNumber(type.dtype) }), type) : value;
       const { name } = integers;
       if (!graph.canReplace(integers, back)) continue;
       graph.replaceAllUses(integers, back);
@@ -321,8 +322,8 @@ class Rewriting {
   }
 }
 
-/** ONNX codes of the integer types of values. */
-const CODES: Readonly<Partial<Record<DType, number>>> = { uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6 };
+/** The integer types of values. */
+const INTEGERS: readonly DType[] = ['uint8', 'int8', 'uint16', 'int16', 'int32'];
 
 const MOVES = [
   'Concat',

@@ -35,8 +35,8 @@ export function sizesTaken(model: Model, windows: Windows = windowsOf(model)): R
   return sizesOf(copy.graph, inferShapes(copy), windows);
 }
 
-/** Types must be inferred. */
-function sizesOf(graph: Graph, inference: ShapeInference, windows: Windows): ReadonlyMap<string, ImageSizes> {
+/** The same from the graph alone. Types must be inferred. */
+export function sizesOf(graph: Graph, inference: ShapeInference, windows: Windows): ReadonlyMap<string, ImageSizes> {
   const { families } = solveSizes(sizeConditions(graph, inference), sizeSymbols(graph, windows));
   const sizes = new Map<string, ImageSizes>();
   for (const [image, roles] of imageInputs(graph)) {

@@ -1,38 +1,9 @@
 /** Names in the textual syntax: the words for types, and when a name needs quotes. */
+import { dtypeNamed } from '../../ir/dtypes';
 import type { DType } from '../../ir/types';
 
-const ELEMENT_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
-  ...(
-    [
-      'float',
-      'uint8',
-      'int8',
-      'uint16',
-      'int16',
-      'int32',
-      'int64',
-      'string',
-      'bool',
-      'float16',
-      'double',
-      'uint32',
-      'uint64',
-      'complex64',
-      'complex128',
-      'bfloat16',
-      'float8e4m3fn',
-      'float8e4m3fnuz',
-      'float8e5m2',
-      'float8e5m2fnuz',
-      'uint4',
-      'int4',
-      'float4e2m1',
-      'float8e8m0',
-      'uint2',
-      'int2',
-    ] as const
-  ).map((name): [string, DType] => [name, name]),
-  // The syntax has names for these, the IR represents them by number.
+/** The syntax has names for these, the IR represents them by number. */
+const NUMBERED: ReadonlyMap<string, DType> = new Map<string, DType>([
   ['float6e2m3', 'dtype27'],
   ['float6e3m2', 'dtype28'],
 ]);
@@ -40,7 +11,7 @@ const OTHER_TYPES = new Set(['seq', 'map', 'optional', 'sparse_tensor', 'opaque'
 
 /** The element type that a word names; `dtype99`, our own extension, names one by its number. */
 export function elementType(word: string): DType | undefined {
-  const known = ELEMENT_TYPES.get(word);
+  const known = dtypeNamed(word) ?? NUMBERED.get(word);
   if (known) return known;
   const [, number] = /^dtype(\d{1,9})$/.exec(word) ?? [];
   return number === undefined ? undefined : `dtype${Number(number)}`;
